@@ -1,0 +1,2 @@
+//! protosim command
+fn main() {}

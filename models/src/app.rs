@@ -1,0 +1,103 @@
+//! Applications: what runs on a host and owns conversations, with socket-style calls.
+//!
+//! An [`App`] is a boxed trait object: one virtual call per message, never per packet-hop. The
+//! same App runs on a simulated host and, through `protosim live`, over real sockets: [`Host`] is
+//! all it can reach.
+
+use crate::observe::Observation;
+use crate::rope::Rope;
+use protosim_core::{Env, LocalTime};
+use std::fmt::Debug;
+use std::net::SocketAddr;
+
+/// An application on a host: a client, a server, a broker, a traffic source.
+///
+/// Calls come in the order of events. Within one instant all inputs come first; then
+/// [`App::on_flush`] is called once.
+pub trait App: Debug + Send {
+    /// The host has started: bind sockets, set the first timer.
+    fn on_start(&mut self, host: &mut dyn Host);
+
+    /// A datagram has arrived at `socket`.
+    fn on_datagram(&mut self, socket: SocketId, from: SocketAddr, payload: Rope, host: &mut dyn Host);
+
+    /// The timer that was set with `token` is due.
+    fn on_timer(&mut self, token: u64, host: &mut dyn Host);
+
+    /// A packet sent from `socket` to `to` came back with an ICMP error. Applications that do not
+    /// care, as most do not over UDP, leave this out.
+    fn on_unreachable(&mut self, socket: SocketId, to: SocketAddr, host: &mut dyn Host) {
+        let _ = (socket, to, host);
+    }
+
+    /// All inputs of this instant have been taken: decide what waits to be decided.
+    fn on_flush(&mut self, host: &mut dyn Host) {
+        let _ = host;
+    }
+
+    /// A copy for a snapshot.
+    ///
+    /// # Errors
+    /// When the App holds something that cannot be copied, such as a foreign implementation.
+    fn try_clone(&self) -> Result<Box<dyn App>, CannotClone>;
+}
+
+/// What a host offers its applications, besides its clock, luck, processor and memory ([`Env`]).
+pub trait Host: Env {
+    /// Opens a UDP socket on `port`, or on a free one from the dynamic range (RFC 6335 §6) for 0.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError>;
+
+    /// Sends a datagram. As over real UDP, success says only that it left the application.
+    ///
+    /// # Errors
+    /// When the socket is not this App's, the payload exceeds what UDP can carry, or the host has
+    /// no address of the destination's family.
+    fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError>;
+
+    /// Calls [`App::on_timer`] with `token` when the local clock reads `at`, or at once after this
+    /// call if that has passed. A timer that was set with the same token before is moved.
+    fn set_timer(&mut self, token: u64, at: LocalTime, name: &'static str);
+
+    /// Takes back the timer with `token`, if it is set.
+    fn cancel_timer(&mut self, token: u64);
+
+    /// Reports something for results and traces. Nothing may depend on it.
+    fn observe(&mut self, observation: Observation);
+}
+
+/// A socket of one App on one host.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SocketId(pub u32);
+
+/// Why a host refused a call.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum HostError {
+    /// Another socket has the port.
+    #[error("UDP port {0} is taken")]
+    PortTaken(u16),
+    /// Every port of the dynamic range is taken.
+    #[error("no UDP port is free")]
+    NoFreePort,
+    /// The socket is closed, or belongs to another App.
+    #[error("{0:?} is not a socket of this application")]
+    NoSuchSocket(SocketId),
+    /// More than fits the length field of UDP or IP.
+    #[error("a datagram of {0} bytes is too large for UDP")]
+    TooLarge(u64),
+    /// The host has no address of this family.
+    #[error("this host has no address to reach {0} from")]
+    NoSourceAddress(SocketAddr),
+}
+
+/// A snapshot is not possible, because of this endpoint.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{endpoint} cannot be copied: {reason}")]
+pub struct CannotClone {
+    /// The App's path, or its kind while the path is not known.
+    pub endpoint: String,
+    /// What stands in the way.
+    pub reason: String,
+}

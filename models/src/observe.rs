@@ -1,0 +1,56 @@
+//! What models report for results and traces. Nothing that decides may look at it.
+
+use std::net::SocketAddr;
+
+/// Something that happened in an application, stamped with the simulation's own time and the
+/// App's path by whoever takes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Observation {
+    /// A client has begun an exchange: its first transmission is being sent.
+    ExchangeStarted(ExchangeId),
+    /// The server's application has got the request of this exchange for the first time.
+    RequestDelivered(ExchangeId),
+    /// The client's exchange is over.
+    ExchangeEnded {
+        /// Which exchange.
+        exchange: ExchangeId,
+        /// How it ended.
+        outcome: Outcome,
+        /// How often the request was sent, the first time included.
+        transmissions: u32,
+    },
+}
+
+/// An exchange, named alike by both its ends, so that their reports can be joined.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ExchangeId {
+    /// The client's address.
+    pub client: SocketAddr,
+    /// The server's address.
+    pub server: SocketAddr,
+    /// A number that the client gives once among its exchanges that are still open, and that the
+    /// server can read from the request (CoAP: the token).
+    pub id: u64,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Outcome {
+    /// A response came.
+    Response,
+    /// The last time-out passed without one.
+    TimedOut,
+    /// The peer answered with a reset.
+    Reset,
+}
+
+impl Outcome {
+    /// As written in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Response => "response",
+            Self::TimedOut => "timed out",
+            Self::Reset => "reset",
+        }
+    }
+}

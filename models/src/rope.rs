@@ -1,0 +1,247 @@
+//! Payloads as short ropes of runs: real bytes for control messages, virtual fill for bulk data.
+//!
+//! A fill's bytes are a function of its key and offset, so a receiver checks integrity without
+//! anything being stored, and a slice of a fill is a fill. Slicing and joining cost the number of
+//! runs, never the number of bytes.
+
+use bytes::Bytes;
+
+/// Bytes a packet or a stream carries. Two runs that could be one are one.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Rope(Runs);
+
+/// One run of a rope.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Run {
+    /// Real bytes, as encoded by a protocol.
+    Bytes(Bytes),
+    /// `len` virtual bytes: byte i is [`fill_byte`]`(key, offset + i)`.
+    Fill {
+        /// Which bulk data: a transfer, an object.
+        key: u32,
+        /// Where in that data this run starts.
+        offset: u64,
+        /// How many bytes.
+        len: u64,
+    },
+}
+
+/// Zero, one or many runs: nearly every packet carries at most one, and stays small by it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+enum Runs {
+    #[default]
+    None,
+    One(Run),
+    Many(Box<Vec<Run>>),
+}
+
+/// Byte `position` of the bulk data `key`. It repeats after 256 bytes, so that a checksum over a
+/// fill of any length needs one period at most.
+pub fn fill_byte(key: u32, position: u64) -> u8 {
+    let mixed = (u64::from(key) << 8 | (position & 0xff)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 56) as u8
+}
+
+impl Run {
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Fill { len, .. } => *len,
+        }
+    }
+
+    /// True if there is no byte in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The `len` bytes from `start`; both are held to what is there.
+    fn slice(&self, start: u64, len: u64) -> Self {
+        let start = start.min(self.len());
+        let len = len.min(self.len() - start);
+        match self {
+            // Both fit: they are at most `bytes.len()`.
+            Self::Bytes(bytes) => Self::Bytes(bytes.slice(start as usize..(start + len) as usize)),
+            Self::Fill { key, offset, .. } => Self::Fill { key: *key, offset: offset + start, len },
+        }
+    }
+
+    /// One run for `self` and `next`, where they continue each other as fill.
+    fn joined(&self, next: &Self) -> Option<Self> {
+        match (self, next) {
+            (Self::Fill { key, offset, len }, Self::Fill { key: key_2, offset: offset_2, len: len_2 })
+                if key == key_2 && offset + len == *offset_2 =>
+            {
+                Some(Self::Fill { key: *key, offset: *offset, len: len + len_2 })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Rope {
+    /// No bytes.
+    pub const fn new() -> Self {
+        Self(Runs::None)
+    }
+
+    /// `len` virtual bytes of the bulk data `key`, from its byte `offset`.
+    pub fn fill(key: u32, offset: u64, len: u64) -> Self {
+        Self::from(Run::Fill { key, offset, len })
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        self.runs().iter().map(Run::len).sum()
+    }
+
+    /// True if there is no byte in it.
+    pub fn is_empty(&self) -> bool {
+        self.runs().is_empty()
+    }
+
+    /// The runs, in order; none of them is empty.
+    pub fn runs(&self) -> &[Run] {
+        match &self.0 {
+            Runs::None => &[],
+            Runs::One(run) => std::slice::from_ref(run),
+            Runs::Many(runs) => runs,
+        }
+    }
+
+    /// Adds `run` at the end.
+    pub fn push(&mut self, run: Run) {
+        if run.is_empty() {
+            return;
+        }
+        self.0 = match std::mem::take(&mut self.0) {
+            Runs::None => Runs::One(run),
+            Runs::One(last) => match last.joined(&run) {
+                Some(both) => Runs::One(both),
+                None => Runs::Many(Box::new(vec![last, run])),
+            },
+            Runs::Many(mut runs) => {
+                match runs.last().and_then(|last| last.joined(&run)) {
+                    Some(both) => *runs.last_mut().expect("a joined run has a last one") = both,
+                    None => runs.push(run),
+                }
+                Runs::Many(runs)
+            }
+        };
+    }
+
+    /// Adds the bytes of `other` at the end.
+    pub fn append(&mut self, other: &Self) {
+        for run in other.runs() {
+            self.push(run.clone());
+        }
+    }
+
+    /// The `len` bytes from `start`; both are held to what is there.
+    pub fn slice(&self, start: u64, len: u64) -> Self {
+        let mut out = Self::new();
+        let (mut skip, mut left) = (start, len);
+        for run in self.runs() {
+            let part = run.slice(skip, left);
+            skip = skip.saturating_sub(run.len());
+            left -= part.len();
+            out.push(part);
+        }
+        out
+    }
+
+    /// Writes every byte, virtual ones too, to the end of `out`: for captures, live peers and
+    /// readers of control messages, never for the hot path.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        for run in self.runs() {
+            match run {
+                Run::Bytes(bytes) => out.extend_from_slice(bytes),
+                Run::Fill { key, offset, len } => {
+                    out.extend((0..*len).map(|i| fill_byte(*key, offset.wrapping_add(i))))
+                }
+            }
+        }
+    }
+
+    /// Every byte, in one piece; free of copies where the rope is one run of real bytes.
+    pub fn to_bytes(&self) -> Bytes {
+        match &self.0 {
+            Runs::None => Bytes::new(),
+            Runs::One(Run::Bytes(bytes)) => bytes.clone(),
+            _ => {
+                let mut out = Vec::new();
+                self.write_to(&mut out);
+                out.into()
+            }
+        }
+    }
+}
+
+impl From<Run> for Rope {
+    fn from(run: Run) -> Self {
+        if run.is_empty() { Self::new() } else { Self(Runs::One(run)) }
+    }
+}
+
+impl From<Bytes> for Rope {
+    fn from(bytes: Bytes) -> Self {
+        Self::from(Run::Bytes(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Rope {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::from(Bytes::from(bytes))
+    }
+}
+
+impl FromIterator<Run> for Rope {
+    fn from_iter<I: IntoIterator<Item = Run>>(runs: I) -> Self {
+        let mut out = Self::new();
+        for run in runs {
+            out.push(run);
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_rope() -> impl Strategy<Value = Rope> {
+        let bytes = prop::collection::vec(any::<u8>(), 0..20).prop_map(|b| Run::Bytes(b.into()));
+        let fill = (0_u32..3, 0_u64..600, 0_u64..600).prop_map(|(key, offset, len)| Run::Fill { key, offset, len });
+        prop::collection::vec(prop_oneof![bytes, fill], 0..6).prop_map(|runs| runs.into_iter().collect())
+    }
+
+    #[test]
+    fn slices_of_a_fill_join_again() {
+        let whole = Rope::fill(7, 100, 50);
+        let mut joined = whole.slice(0, 20);
+        joined.append(&whole.slice(20, 30));
+        assert_eq!(joined, whole);
+        assert_eq!(joined.runs().len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn slicing_a_rope_slices_its_bytes(rope in any_rope(), start in 0_u64..2_000, len in 0_u64..2_000) {
+            let all = rope.to_bytes();
+            prop_assert_eq!(all.len() as u64, rope.len());
+            let from = (start as usize).min(all.len());
+            let to = (from + len as usize).min(all.len());
+            let part = rope.slice(start, len).to_bytes();
+            prop_assert_eq!(&part[..], &all[from..to]);
+        }
+
+        #[test]
+        fn joining_ropes_joins_their_bytes(a in any_rope(), b in any_rope()) {
+            let mut joined = a.clone();
+            joined.append(&b);
+            prop_assert_eq!(joined.to_bytes().to_vec(), [a.to_bytes(), b.to_bytes()].concat());
+        }
+    }
+}

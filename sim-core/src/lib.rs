@@ -1,0 +1,12 @@
+//! The kernel of protosim.
+
+pub mod machine;
+pub mod maths;
+pub mod quantity;
+pub mod random;
+pub mod time;
+
+pub use machine::{Deadline, Effect, Env, IdealEnv, Machine, MachineCx, Operation, OutOfMemory};
+pub use quantity::{QuantityError, Rate, Ratio, Size};
+pub use random::{Purpose, RunSeed, Stream, Streams};
+pub use time::{LocalTime, SimTime, Span};

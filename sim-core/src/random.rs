@@ -1,0 +1,175 @@
+//! Random streams: one per (seed, replication, entity path, purpose).
+//!
+//! A stream's key is a hash of those four, so adding a node or drawing more in one place leaves
+//! every other stream as it was. Draws are one `u64` per packet and purpose, compared with a
+//! threshold ([`Stream::chance`]): what is lost at 1 % is also lost at 2 % (common random numbers).
+//! The generator is ChaCha8, whose output is fixed by its definition on every platform; the
+//! distributions are ours, over that integer output and [`crate::maths`], because ready-made ones
+//! change between versions and use platform maths.
+
+use crate::maths;
+use crate::quantity::Ratio;
+use crate::time::Span;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// What a stream's draws decide, such as `"loss"` or `"coap.ack-timeout"`. One stream per purpose
+/// keeps decisions independent of each other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Purpose(pub &'static str);
+
+/// The luck of one run: everything that separates its streams from those of other runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RunSeed {
+    /// The user's seed.
+    pub seed: u64,
+    /// Which replication of the point this is, from 0.
+    pub replication: u64,
+}
+
+impl RunSeed {
+    /// The stream for `purpose` of the entity (or part of one) at `path`.
+    ///
+    /// `path` is the stream name of the entity: normally its path, or the name it had before it
+    /// was renamed, so that renaming need not change its luck.
+    pub fn stream(self, path: &str, purpose: Purpose) -> Stream {
+        let mut hash = Sha256::new();
+        // Lengths in front keep ("ab", "c") apart from ("a", "bc").
+        hash.update(self.seed.to_le_bytes());
+        hash.update(self.replication.to_le_bytes());
+        hash.update((path.len() as u64).to_le_bytes());
+        hash.update(path.as_bytes());
+        hash.update(purpose.0.as_bytes());
+        Stream(ChaCha8Rng::from_seed(hash.finalize().into()))
+    }
+}
+
+/// A named stream of random numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stream(ChaCha8Rng);
+
+impl Stream {
+    /// The next 64 random bits.
+    #[inline]
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// True with probability `p`, from one draw. For `p <= q`, whatever comes true at `p` also
+    /// comes true at `q` with the same draw.
+    #[inline]
+    pub fn chance(&mut self, p: Ratio) -> bool {
+        p.covers(self.next_u64())
+    }
+
+    /// A uniform number in [0, 1) with 53 random bits, from one draw.
+    #[inline]
+    pub fn uniform(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+    }
+
+    /// A uniform integer in [0, n), from one draw by multiply-and-shift (bias below n / 2^64).
+    /// Zero when `n` is zero.
+    #[inline]
+    pub fn below(&mut self, n: u64) -> u64 {
+        ((u128::from(self.next_u64()) * u128::from(n)) >> 64) as u64
+    }
+
+    /// A span uniform in [`low`, `high`], both ends possible, from one draw. `low` if `high` is
+    /// not the longer one.
+    pub fn span_between(&mut self, low: Span, high: Span) -> Span {
+        let width = high.saturating_sub(low).as_nanos();
+        low + Span::from_nanos(self.below(width.saturating_add(1)))
+    }
+
+    /// An exponentially distributed number with mean 1, from one draw, by inversion.
+    pub fn exponential(&mut self) -> f64 {
+        // uniform() < 1, so the logarithm is finite.
+        -maths::ln_1p(-self.uniform())
+    }
+}
+
+/// The streams of one entity: made when first drawn from, a few bytes while cold.
+#[derive(Clone, Debug)]
+pub struct Streams {
+    seed: RunSeed,
+    name: Box<str>,
+    made: BTreeMap<Purpose, Box<Stream>>,
+}
+
+impl Streams {
+    /// Streams for the entity with the stream name `name`; none is made yet.
+    pub fn new(seed: RunSeed, name: &str) -> Self {
+        Self { seed, name: name.into(), made: BTreeMap::new() }
+    }
+
+    /// The stream for `purpose`.
+    pub fn get(&mut self, purpose: Purpose) -> &mut Stream {
+        let Self { seed, name, made } = self;
+        made.entry(purpose).or_insert_with(|| Box::new(seed.stream(name, purpose)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: RunSeed = RunSeed { seed: 1, replication: 0 };
+    const LOSS: Purpose = Purpose("loss");
+
+    fn draws(mut stream: Stream) -> Vec<u64> {
+        (0..4).map(|_| stream.next_u64()).collect()
+    }
+
+    #[test]
+    fn each_part_of_the_name_gives_another_stream() {
+        let base = draws(RUN.stream("a", LOSS));
+        assert_eq!(base, draws(RUN.stream("a", LOSS)));
+        assert_ne!(base, draws(RUN.stream("b", LOSS)));
+        assert_ne!(base, draws(RUN.stream("a", Purpose("jitter"))));
+        assert_ne!(base, draws(RunSeed { seed: 2, ..RUN }.stream("a", LOSS)));
+        assert_ne!(base, draws(RunSeed { replication: 1, ..RUN }.stream("a", LOSS)));
+        assert_ne!(draws(RUN.stream("ab", Purpose("c"))), draws(RUN.stream("a", Purpose("bc"))));
+    }
+
+    #[test]
+    fn streams_of_an_entity_do_not_depend_on_the_order_of_first_use() {
+        let mut one = Streams::new(RUN, "node");
+        let mut two = Streams::new(RUN, "node");
+        let (a, b) = (one.get(LOSS).next_u64(), one.get(Purpose("x")).next_u64());
+        let (d, c) = (two.get(Purpose("x")).next_u64(), two.get(LOSS).next_u64());
+        assert_eq!((a, b), (c, d));
+    }
+
+    #[test]
+    fn what_happens_at_one_percent_also_happens_at_two() {
+        let (mut one, mut two) = (RUN.stream("l", LOSS), RUN.stream("l", LOSS));
+        let mut only_two = 0;
+        for _ in 0..100_000 {
+            let (lost_1, lost_2) = (one.chance(Ratio::from_percent(1)), two.chance(Ratio::from_percent(2)));
+            assert!(lost_2 || !lost_1);
+            only_two += u32::from(lost_2 && !lost_1);
+        }
+        // Binomial(100000, 0.01): mean 1000, standard deviation 31.5; five of them either way.
+        assert!((843..=1157).contains(&only_two), "{only_two}");
+    }
+
+    /// Exponential(1): mean 1, variance 1. 10^5 draws: standard error 0.00316; five of them.
+    #[test]
+    fn exponential_has_mean_one() {
+        let mut stream = RUN.stream("e", Purpose("exp"));
+        let mean = (0..100_000).map(|_| stream.exponential()).sum::<f64>() / 1e5;
+        assert!((mean - 1.0).abs() < 0.016, "{mean}");
+    }
+
+    #[test]
+    fn spans_between_reach_both_ends_and_no_further() {
+        let mut stream = RUN.stream("s", Purpose("span"));
+        let seen: std::collections::BTreeSet<u64> =
+            (0..200).map(|_| stream.span_between(Span::from_nanos(5), Span::from_nanos(7)).as_nanos()).collect();
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), [5, 6, 7]);
+        assert_eq!(stream.span_between(Span::from_nanos(5), Span::from_nanos(2)), Span::from_nanos(5));
+    }
+}
