@@ -207,7 +207,7 @@ fn decimal(number: &str) -> Option<(u128, u32)> {
 
 /// Prints `value` in the largest unit that needs no decimals.
 pub(super) fn display(value: u64, dimension: &Dimension, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let whole = |(_, factor): &&(&str, u64)| value != 0 && value % factor == 0;
+    let whole = |(_, factor): &&(&str, u64)| value != 0 && value.is_multiple_of(*factor);
     let (name, factor) = dimension.units.iter().rev().find(whole).unwrap_or(&dimension.units[0]);
     write!(f, "{} {name}", value / factor)
 }
