@@ -6,7 +6,7 @@
 
 use crate::observe::Observation;
 use crate::rope::Rope;
-use protosim_core::{Env, LocalTime};
+use protosim_core::{CannotClone, Env, LocalTime};
 use std::fmt::Debug;
 use std::net::SocketAddr;
 
@@ -90,14 +90,4 @@ pub enum HostError {
     /// The host has no address of this family.
     #[error("this host has no address to reach {0} from")]
     NoSourceAddress(SocketAddr),
-}
-
-/// A snapshot is not possible, because of this endpoint.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{endpoint} cannot be copied: {reason}")]
-pub struct CannotClone {
-    /// The App's path, or its kind while the path is not known.
-    pub endpoint: String,
-    /// What stands in the way.
-    pub reason: String,
 }

@@ -5,6 +5,7 @@ pub mod name;
 pub mod observe;
 pub mod rope;
 
-pub use app::{App, CannotClone, Host, HostError, SocketId};
+pub use app::{App, Host, HostError, SocketId};
 pub use observe::{ExchangeId, Observation, Outcome};
+pub use protosim_core::CannotClone;
 pub use rope::{Rope, Run};

@@ -1,0 +1,69 @@
+//! Limits of a run, and why a run ended before its time.
+
+use crate::quantity::Size;
+use crate::time::SimTime;
+
+/// What a run may use. Exceeding one stops it with a [`RunError`] that says who was busy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Events, stale ones included.
+    pub events: u64,
+    /// Memory that the kernel holds for packets on wires and for pending events.
+    pub memory: Size,
+    /// Events and internal rounds of one entity in one instant.
+    pub steps_per_instant: u32,
+}
+
+/// Generous enough for any honest run on a laptop: 10^12 events, 8 GiB, 1,000,000 steps.
+impl Default for Limits {
+    fn default() -> Self {
+        Self { events: 1_000_000_000_000, memory: Size::from_bytes(8 << 30), steps_per_instant: 1_000_000 }
+    }
+}
+
+/// The entity that was at work when a limit was reached. Ordered by time, then path.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Busy {
+    /// When, in simulated time.
+    pub at: SimTime,
+    /// Its path.
+    pub path: String,
+}
+
+/// Why a run stopped early.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RunError {
+    /// [`Limits::events`] was reached.
+    #[error("stopped at {} after {limit} events; `{}` was handling one", busy.at, busy.path)]
+    Events {
+        /// Who was at work.
+        busy: Busy,
+        /// The limit.
+        limit: u64,
+    },
+    /// [`Limits::memory`] was reached.
+    #[error("stopped at {}: packets and events in the simulator need more than {limit}; `{}` was sending", busy.at, busy.path)]
+    Memory {
+        /// Who was at work.
+        busy: Busy,
+        /// The limit.
+        limit: Size,
+    },
+    /// [`Limits::steps_per_instant`] was reached: an entity does not come to rest.
+    #[error("stopped at {}: `{}` took more than {limit} steps in one instant and does not come to rest", busy.at, busy.path)]
+    Steps {
+        /// Who was at work.
+        busy: Busy,
+        /// The limit.
+        limit: u32,
+    },
+}
+
+impl RunError {
+    /// Who was at work, and when.
+    pub fn busy(&self) -> &Busy {
+        match self {
+            Self::Events { busy, .. } | Self::Memory { busy, .. } | Self::Steps { busy, .. } => busy,
+        }
+    }
+}

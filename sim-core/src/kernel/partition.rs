@@ -1,0 +1,374 @@
+//! One partition: entities, their wires and their events, run by one thread.
+
+use super::cx::{Cx, report_departure};
+use super::entity::{CannotClone, Entity, EntityId};
+use super::limits::{Busy, Limits, RunError};
+use super::report::{Interests, Reported};
+use super::timer::{Fired, TimerId, Timers};
+use super::wire::{InFlight, Wire, WireId};
+use crate::digest::{Digest, Fingerprint};
+use crate::queue::{Class, EventKey, EventQueue};
+use crate::random::{RunSeed, Streams};
+use crate::time::{SimTime, Span};
+use std::sync::Arc;
+
+/// Everything of a partition but the entities and their slots, so that a handler can borrow it.
+#[derive(Clone, Debug)]
+pub(super) struct Core<P> {
+    pub(super) now: SimTime,
+    pub(super) seed: RunSeed,
+    pub(super) queue: EventQueue,
+    /// By [`WireId`]; wires of other partitions stay empty.
+    pub(super) wires: Vec<Wire<P>>,
+    pub(super) interests: Interests,
+    pub(super) limits: Limits,
+    /// Packets in all rings.
+    pub(super) in_flight: usize,
+    pub(super) error: Option<RunError>,
+}
+
+impl<P> Core<P> {
+    #[inline]
+    pub(super) fn over_memory(&self) -> bool {
+        let packets = self.in_flight * size_of::<InFlight<P>>();
+        (packets + self.queue.len() * size_of::<EventKey>()) as u64 > self.limits.memory.as_bytes()
+    }
+}
+
+/// What the kernel keeps beside each entity.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) id: EntityId,
+    pub(super) path: Arc<str>,
+    pub(super) streams: Streams,
+    pub(super) timers: Timers,
+    pub(super) digest: Digest,
+    /// The last instant in which something happened to the entity.
+    touched_at: SimTime,
+    /// Events and rounds in that instant.
+    pub(super) steps: u32,
+}
+
+impl Slot {
+    pub(super) fn new(id: EntityId, path: Arc<str>, streams: Streams) -> Self {
+        Self { id, path, streams, timers: Timers::default(), digest: Digest::START, touched_at: SimTime::MAX, steps: 0 }
+    }
+}
+
+/// An act of the timeline on an entity of this partition.
+#[derive(Clone, Debug)]
+pub(super) struct Act<A> {
+    pub(super) at: SimTime,
+    pub(super) local: u32,
+    pub(super) action: A,
+}
+
+/// Whom an event happened to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Subject {
+    /// One direction of a link.
+    Wire(WireId),
+    /// A host, a router.
+    Entity(EntityId),
+}
+
+/// One event, for the comparison of two runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Happening {
+    /// When.
+    pub at: SimTime,
+    /// To whom.
+    pub subject: Subject,
+    /// The subject's digest after it.
+    pub chain: u64,
+    /// What, in words.
+    pub what: String,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Partition<E: Entity> {
+    pub(super) core: Core<E::Packet>,
+    pub(super) entities: Vec<E>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) timeline: Vec<Act<E::Action>>,
+    /// The wires that lead to other partitions.
+    pub(super) away: Vec<WireId>,
+    /// Entities that something happened to in this instant, for the flush.
+    touched: Vec<u32>,
+    pub(super) sample_every: Option<Span>,
+    pub(super) events: u64,
+    pub(super) deliveries: u64,
+    /// Filled while two runs are compared.
+    pub(super) log: Option<Vec<Happening>>,
+}
+
+impl<E: Entity> Partition<E> {
+    pub(super) fn new(
+        core: Core<E::Packet>,
+        entities: Vec<E>,
+        slots: Vec<Slot>,
+        timeline: Vec<Act<E::Action>>,
+    ) -> Self {
+        let leads_away = |(_, wire): &(usize, &Wire<E::Packet>)| wire.leads_to.is_some();
+        let away = core.wires.iter().enumerate().filter(leads_away).map(|(index, _)| WireId(index as u32)).collect();
+        let mut partition = Self {
+            core,
+            entities,
+            slots,
+            timeline,
+            away,
+            touched: Vec::new(),
+            sample_every: None,
+            events: 0,
+            deliveries: 0,
+            log: None,
+        };
+        for (index, act) in partition.timeline.iter().enumerate() {
+            partition.core.queue.push(EventKey::new(act.at, Class::Timeline, 0, index as u64));
+        }
+        partition
+    }
+
+    /// Calls every entity's start handler, in order, each with its flush.
+    pub(super) fn start(&mut self, sink: &mut Vec<Reported<E::Report>>) {
+        for local in 0..self.slots.len() {
+            self.touch(local as u32);
+            let (entity, mut cx) = self.at(local as u32, sink);
+            entity.on_start(&mut cx);
+        }
+        self.flush(sink);
+    }
+
+    /// Handles all events before `end`.
+    pub(super) fn run_before(&mut self, end: SimTime, sink: &mut Vec<Reported<E::Report>>) -> Result<(), RunError> {
+        while let Some(key) = self.core.queue.peek() {
+            if key.time() >= end {
+                break;
+            }
+            self.instant(key.time(), sink)?;
+        }
+        Ok(())
+    }
+
+    /// Handles one instant: all its events in order, then the flush, then the samples.
+    pub(super) fn instant(&mut self, now: SimTime, sink: &mut Vec<Reported<E::Report>>) -> Result<(), RunError> {
+        debug_assert!(now > self.core.now, "time goes forward");
+        self.core.now = now;
+        let mut sample = false;
+        while let Some(key) = self.core.queue.peek().filter(|key| key.time() == now) {
+            self.core.queue.pop();
+            self.events += 1;
+            match key.class() {
+                Class::Arrival => self.arrival(key, sink),
+                Class::Timer => self.timer(key, sink),
+                Class::Timeline => self.act(key, sink),
+                Class::Sampler => sample = true,
+            }
+            if self.core.error.is_some() {
+                break;
+            }
+        }
+        self.flush(sink);
+        if sample {
+            self.sample(sink);
+        }
+        match self.core.error.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn arrival(&mut self, key: EventKey, sink: &mut Vec<Reported<E::Report>>) {
+        let id = WireId(key.origin());
+        let core = &mut self.core;
+        let wire = &mut core.wires[id.0 as usize];
+        if !wire.awaits(key.sequence()) {
+            return;
+        }
+        let (interests, from, before) = (core.interests, wire.from, wire.len());
+        let (flying, next) = wire.deliver(|flying| report_departure::<E>(interests, id, flying, sink, from));
+        core.in_flight -= before - wire.len();
+        let (local, port) = (wire.to_local, wire.port);
+        if let Some((at, number)) = next {
+            core.queue.push(EventKey::new(at, Class::Arrival, id.0, number % EventKey::SEQUENCES));
+        }
+        self.deliveries += 1;
+        self.touch(local);
+        self.slots[local as usize].digest.mix(u64::from(id.0) << 32 | u64::from(port));
+        self.slots[local as usize].digest.mix(flying.packet.fingerprint() ^ self.core.now.as_nanos());
+        if self.log.is_some() {
+            self.log_wire(id, || format!("packet {} arrives: {:?}", flying.number, flying.packet));
+            self.log_entity(local, || format!("packet {} arrives on wire {}", flying.number, id.0));
+        }
+        let (entity, mut cx) = self.at(local, sink);
+        if cx.step() {
+            entity.on_arrival(port, flying.packet, &mut cx);
+        }
+    }
+
+    fn timer(&mut self, key: EventKey, sink: &mut Vec<Reported<E::Report>>) {
+        let (local, timer) = (key.origin(), TimerId(key.sequence() as u32));
+        let slot = &mut self.slots[local as usize];
+        match slot.timers.fire(timer, self.core.now) {
+            Fired::Stale => {}
+            Fired::Later(at) => {
+                self.core.queue.push(EventKey::new(at, Class::Timer, local, u64::from(timer.0)));
+            }
+            Fired::Due(tag) => {
+                slot.digest.mix(self.core.now.as_nanos());
+                slot.digest.mix(u64::from(timer.0));
+                self.touch(local);
+                if self.log.is_some() {
+                    let name = self.slots[local as usize].timers.name(timer);
+                    self.log_entity(local, || format!("timer `{name}` is due"));
+                }
+                let (entity, mut cx) = self.at(local, sink);
+                if cx.step() {
+                    entity.on_timer(timer, tag, &mut cx);
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, key: EventKey, sink: &mut Vec<Reported<E::Report>>) {
+        let Act { local, action, .. } = self.timeline[key.sequence() as usize].clone();
+        self.touch(local);
+        let slot = &mut self.slots[local as usize];
+        slot.digest.mix(self.core.now.as_nanos());
+        slot.digest.mix(action.fingerprint());
+        let before: Option<Vec<_>> = self.log.is_some().then(|| self.core.wires.iter().map(|w| w.changes).collect());
+        let (entity, mut cx) = self.at(local, sink);
+        if cx.step() {
+            entity.on_action(&action, &mut cx);
+        }
+        if let Some(before) = before {
+            for (index, old) in before.into_iter().enumerate() {
+                if self.core.wires[index].changes != old {
+                    self.log_wire(WireId(index as u32), || format!("the timeline changes it: {action:?}"));
+                }
+            }
+            self.log_entity(local, || format!("the timeline acts: {action:?}"));
+        }
+    }
+
+    /// Remembers that something happens to the entity in this instant.
+    #[inline]
+    fn touch(&mut self, local: u32) {
+        let slot = &mut self.slots[local as usize];
+        if slot.touched_at != self.core.now {
+            slot.touched_at = self.core.now;
+            slot.steps = 0;
+            self.touched.push(local);
+        }
+    }
+
+    #[inline]
+    fn flush(&mut self, sink: &mut Vec<Reported<E::Report>>) {
+        // Almost always one entity. Sorted, so that reports leave in the order of entities.
+        self.touched.sort_unstable();
+        let mut touched = std::mem::take(&mut self.touched);
+        for local in touched.drain(..) {
+            let (entity, mut cx) = self.at(local, sink);
+            entity.on_flush(&mut cx);
+        }
+        self.touched = touched;
+        self.check_events();
+    }
+
+    fn check_events(&mut self) {
+        if self.events >= self.core.limits.events && self.core.error.is_none() {
+            self.core.error = Some(self.too_many_events());
+        }
+    }
+
+    /// The error for [`Limits::events`], naming an entity of the last instant.
+    pub(super) fn too_many_events(&self) -> RunError {
+        let last = self.slots.iter().find(|slot| slot.touched_at == self.core.now);
+        let path = last.map_or_else(String::new, |slot| slot.path.to_string());
+        RunError::Events { busy: Busy { at: self.core.now, path }, limit: self.core.limits.events }
+    }
+
+    fn sample(&mut self, sink: &mut Vec<Reported<E::Report>>) {
+        for local in 0..self.slots.len() {
+            let (entity, mut cx) = self.at(local as u32, sink);
+            entity.on_sample(&mut cx);
+        }
+        if let Some(period) = self.sample_every {
+            self.schedule_sample(self.core.now.saturating_add(period));
+        }
+    }
+
+    pub(super) fn schedule_sample(&mut self, at: SimTime) {
+        self.core.queue.push(EventKey::new(at, Class::Sampler, 0, 0));
+    }
+
+    /// The entity and a context for it.
+    #[inline]
+    fn at<'a>(&'a mut self, local: u32, sink: &'a mut Vec<Reported<E::Report>>) -> (&'a mut E, Cx<'a, E>) {
+        let entity = &mut self.entities[local as usize];
+        let slot = &mut self.slots[local as usize];
+        (entity, Cx { core: &mut self.core, slot, sink, local })
+    }
+
+    /// Brings the books up to `now` after the last event: lost packets that have left are taken out,
+    /// departures reported.
+    pub(super) fn settle(&mut self, now: SimTime, sink: &mut Vec<Reported<E::Report>>) {
+        self.core.now = now;
+        for (index, wire) in self.core.wires.iter_mut().enumerate() {
+            let (id, from, before) = (WireId(index as u32), wire.from, wire.len());
+            let mut report = |flying: &InFlight<E::Packet>| {
+                report_departure::<E>(self.core.interests, id, flying, sink, from);
+            };
+            wire.purge(now, &mut report);
+            wire.report_departures(now, &mut report);
+            self.core.in_flight -= before - wire.len();
+        }
+    }
+
+    /// Takes over a packet from another partition.
+    pub(super) fn accept(&mut self, id: WireId, flying: InFlight<E::Packet>, sink: &mut Vec<Reported<E::Report>>) {
+        let core = &mut self.core;
+        let wire = &mut core.wires[id.0 as usize];
+        let (from, before, departed) = (wire.from, wire.len(), flying.departs);
+        let due = wire.accept(flying);
+        wire.purge(departed, |lost| report_departure::<E>(core.interests, id, lost, sink, from));
+        core.in_flight = core.in_flight + wire.len() - before;
+        if let Some((at, number)) = due {
+            core.queue.push(EventKey::new(at, Class::Arrival, id.0, number % EventKey::SEQUENCES));
+        }
+    }
+
+    pub(super) fn try_clone(&self) -> Result<Self, CannotClone> {
+        let clone_entity = |(entity, slot): (&E, &Slot)| {
+            entity.try_clone().map_err(|e| CannotClone { endpoint: format!("{}: {}", slot.path, e.endpoint), ..e })
+        };
+        Ok(Self {
+            core: self.core.clone(),
+            entities: self.entities.iter().zip(&self.slots).map(clone_entity).collect::<Result<_, _>>()?,
+            slots: self.slots.clone(),
+            timeline: self.timeline.clone(),
+            away: self.away.clone(),
+            touched: self.touched.clone(),
+            log: self.log.clone(),
+            ..*self
+        })
+    }
+
+    fn log_wire(&mut self, id: WireId, what: impl FnOnce() -> String) {
+        let (changes, traffic) = self.core.wires[id.0 as usize].chains();
+        let chain = changes.value() ^ traffic.value().rotate_left(1);
+        if let Some(log) = &mut self.log {
+            log.push(Happening { at: self.core.now, subject: Subject::Wire(id), chain, what: what() });
+        }
+    }
+
+    fn log_entity(&mut self, local: u32, what: impl FnOnce() -> String) {
+        let slot = &self.slots[local as usize];
+        let (subject, chain) = (Subject::Entity(slot.id), slot.digest.value());
+        if let Some(log) = &mut self.log {
+            log.push(Happening { at: self.core.now, subject, chain, what: what() });
+        }
+    }
+}

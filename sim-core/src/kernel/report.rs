@@ -1,0 +1,69 @@
+//! Reports: what entities tell the outside, kept outside the world.
+//!
+//! Each partition writes to a sink of its own; [`Sinks::into_merged`] puts them in one order that does not
+//! depend on the partition: by time, then entity, then the order in which the entity spoke.
+
+use super::entity::EntityId;
+use crate::time::SimTime;
+
+/// Which kinds of reports someone listens to. What nobody listens to is not even built.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Interests(u32);
+
+impl Interests {
+    /// Nobody listens.
+    pub const NONE: Self = Self(0);
+    /// What results are made of: exchanges, deliveries, samples.
+    pub const RESULTS: Self = Self(1);
+    /// Every packet at every link end: captures.
+    pub const PACKETS: Self = Self(2);
+
+    /// Both.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// True if all of `other` is in `self`.
+    pub const fn covers(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// A report with its stamp.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reported<R> {
+    /// When it happened, on the simulation's own clock.
+    pub at: SimTime,
+    /// Who reports.
+    pub entity: EntityId,
+    /// What.
+    pub report: R,
+}
+
+/// Where the reports of a run go: one buffer per partition.
+#[derive(Debug)]
+pub struct Sinks<R> {
+    /// What is listened to.
+    pub interests: Interests,
+    pub(super) buffers: Vec<Vec<Reported<R>>>,
+}
+
+impl<R> Sinks<R> {
+    /// Sinks that listen to `interests`.
+    pub fn new(interests: Interests) -> Self {
+        Self { interests, buffers: Vec::new() }
+    }
+
+    /// Sinks that listen to nothing.
+    pub fn deaf() -> Self {
+        Self::new(Interests::NONE)
+    }
+
+    /// Everything that was reported, by time, then entity, then the order in which it spoke.
+    pub fn into_merged(self) -> Vec<Reported<R>> {
+        let mut all: Vec<Reported<R>> = self.buffers.into_iter().flatten().collect();
+        // Stable: one entity's reports of one instant all come from one buffer, in its order.
+        all.sort_by_key(|reported| (reported.at, reported.entity));
+        all
+    }
+}

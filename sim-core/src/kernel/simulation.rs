@@ -1,0 +1,527 @@
+//! A world of entities and wires, and its run: on one thread or on several, to a time or to quiet.
+
+use super::barrier::{Barrier, BreakOnPanic};
+use super::entity::{CannotClone, Entity, EntityId};
+use super::limits::{Limits, RunError};
+use super::partition::{Act, Core, Happening, Partition, Slot};
+use super::report::{Interests, Reported, Sinks};
+use super::wire::{InFlight, Wire, WireId, WireSpec};
+use crate::digest::{Digest, Fingerprint};
+use crate::queue::EventQueue;
+use crate::random::{RunSeed, Streams};
+use crate::time::{SimTime, Span};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How long a run goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Until {
+    /// Every event up to and including this instant is handled; the clock then reads it.
+    Time(SimTime),
+    /// Until no event is pending. Samples are not taken: they would go on for ever.
+    Quiet,
+}
+
+/// Why a world cannot be built. These are mistakes of the calling code.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Ranks come from paths, so paths are unique and come in sorted order.
+    #[error("path `{0}` is not after the path before it")]
+    PathOrder(String),
+    /// A wire or an action names an entity that was not added.
+    #[error("`{0}` refers to an entity that does not exist")]
+    NoSuchEntity(String),
+}
+
+/// Collects entities, wires and the timeline of a world.
+#[derive(Debug)]
+pub struct Builder<E: Entity> {
+    seed: RunSeed,
+    limits: Limits,
+    sample_every: Option<Span>,
+    entities: Vec<(Arc<str>, String, E)>,
+    wires: Vec<WireSpec>,
+    timeline: Vec<(SimTime, EntityId, E::Action)>,
+}
+
+impl<E: Entity> Builder<E> {
+    /// An empty world with the luck of `seed`.
+    pub fn new(seed: RunSeed) -> Self {
+        Self {
+            seed,
+            limits: Limits::default(),
+            sample_every: None,
+            entities: Vec::new(),
+            wires: Vec::new(),
+            timeline: Vec::new(),
+        }
+    }
+
+    /// Sets the limits of the run.
+    pub fn limits(&mut self, limits: Limits) -> &mut Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Takes samples of every entity at each multiple of `period`.
+    pub fn sample_every(&mut self, period: Span) -> &mut Self {
+        self.sample_every = Some(period);
+        self
+    }
+
+    /// Adds an entity. `stream_name` names its random streams: its path, or the name it once had.
+    ///
+    /// # Errors
+    /// When `path` does not sort after the path of the entity before it.
+    pub fn entity(&mut self, path: &str, stream_name: &str, entity: E) -> Result<EntityId, BuildError> {
+        if self.entities.last().is_some_and(|(last, ..)| **last >= *path) {
+            return Err(BuildError::PathOrder(path.to_owned()));
+        }
+        self.entities.push((path.into(), stream_name.to_owned(), entity));
+        Ok(EntityId(self.entities.len() as u32 - 1))
+    }
+
+    /// Adds a wire.
+    ///
+    /// # Errors
+    /// When its path does not sort after that of the wire before it.
+    pub fn wire(&mut self, spec: WireSpec) -> Result<WireId, BuildError> {
+        if self.wires.last().is_some_and(|last| last.path >= spec.path) {
+            return Err(BuildError::PathOrder(spec.path));
+        }
+        self.wires.push(spec);
+        Ok(WireId(self.wires.len() as u32 - 1))
+    }
+
+    /// Lets the timeline act on `entity` at `at`, which is later than zero. Acts of one instant
+    /// happen in the order in which they were added.
+    pub fn act(&mut self, at: SimTime, entity: EntityId, action: E::Action) -> &mut Self {
+        self.timeline.push((at, entity, action));
+        self
+    }
+
+    /// The world, to be run by at most `threads` threads. The results do not depend on that number.
+    ///
+    /// # Errors
+    /// When a wire or an act names an entity that was not added.
+    pub fn build(mut self, threads: usize) -> Result<Simulation<E>, BuildError> {
+        let known = |id: EntityId| (id.0 as usize) < self.entities.len();
+        if let Some(spec) = self.wires.iter().find(|spec| !known(spec.from) || !known(spec.to)) {
+            return Err(BuildError::NoSuchEntity(spec.path.clone()));
+        }
+        if let Some((at, ..)) = self.timeline.iter().find(|(_, id, _)| !known(*id)) {
+            return Err(BuildError::NoSuchEntity(format!("timeline at {at}")));
+        }
+        self.timeline.sort_by_key(|(at, ..)| *at);
+        let part_of = partition_of(self.entities.len(), &self.wires, threads);
+        let count = part_of.iter().max().map_or(1, |last| *last as usize + 1);
+        let mut local_of = Vec::with_capacity(part_of.len());
+        let mut sizes = vec![0_u32; count];
+        for part in &part_of {
+            local_of.push(sizes[*part as usize]);
+            sizes[*part as usize] += 1;
+        }
+        Ok(self.assemble(&part_of, &local_of, count))
+    }
+
+    fn assemble(self, part_of: &[u32], local_of: &[u32], count: usize) -> Simulation<E> {
+        let paths: Vec<Arc<str>> = self.entities.iter().map(|(path, ..)| path.clone()).collect();
+        let mut entities: Vec<Vec<E>> = (0..count).map(|_| Vec::new()).collect();
+        let mut slots: Vec<Vec<Slot>> = (0..count).map(|_| Vec::new()).collect();
+        for (index, (path, stream_name, entity)) in self.entities.into_iter().enumerate() {
+            let part = part_of[index] as usize;
+            entities[part].push(entity);
+            slots[part].push(Slot::new(EntityId(index as u32), path, Streams::new(self.seed, &stream_name)));
+        }
+        let cross = |spec: &WireSpec| part_of[spec.from.0 as usize] != part_of[spec.to.0 as usize];
+        let lookahead = self.wires.iter().filter(|spec| cross(spec)).map(|spec| spec.min_delay).min();
+        let partitions = entities.into_iter().zip(slots).enumerate().map(|(part, (entities, slots))| {
+            let wires = self.wires.iter().map(|spec| {
+                let to_part = part_of[spec.to.0 as usize];
+                let away = cross(spec) && part_of[spec.from.0 as usize] as usize == part;
+                Wire::new(spec, local_of[spec.to.0 as usize], away.then_some(to_part))
+            });
+            let core = Core {
+                now: SimTime::ZERO,
+                seed: self.seed,
+                queue: EventQueue::new(),
+                wires: wires.collect(),
+                interests: Interests::NONE,
+                limits: self.limits,
+                in_flight: 0,
+                error: None,
+            };
+            let here = |(_, id, _): &&(SimTime, EntityId, E::Action)| part_of[id.0 as usize] as usize == part;
+            let timeline = self.timeline.iter().filter(here).map(|(at, id, action)| Act {
+                at: *at,
+                local: local_of[id.0 as usize],
+                action: action.clone(),
+            });
+            Partition::new(core, entities, slots, timeline.collect())
+        });
+        Simulation {
+            partitions: partitions.collect(),
+            paths,
+            wires: self.wires,
+            lookahead: lookahead.unwrap_or(Span::MAX),
+            sample_every: self.sample_every,
+            started: false,
+            now: SimTime::ZERO,
+        }
+    }
+}
+
+/// Which partition each entity goes to: entities joined by a wire without delay stay together; the
+/// groups are dealt out in order of rank, about equally many entities to each partition.
+fn partition_of(entities: usize, wires: &[WireSpec], threads: usize) -> Vec<u32> {
+    let mut leader: Vec<usize> = (0..entities).collect();
+    fn find(leader: &mut [usize], mut index: usize) -> usize {
+        while leader[index] != index {
+            leader[index] = leader[leader[index]];
+            index = leader[index];
+        }
+        index
+    }
+    for spec in wires.iter().filter(|spec| spec.min_delay.is_zero()) {
+        let a = find(&mut leader, spec.from.0 as usize);
+        let b = find(&mut leader, spec.to.0 as usize);
+        // The lower rank leads, so that groups are dealt out in order of rank.
+        leader[a.max(b)] = a.min(b);
+    }
+    let mut sizes = vec![0_usize; entities];
+    for index in 0..entities {
+        sizes[find(&mut leader, index)] += 1;
+    }
+    let share = entities.div_ceil(threads.max(1)).max(1);
+    let (mut part, mut filled) = (0_u32, 0);
+    let mut part_of = vec![0; entities];
+    for index in 0..entities {
+        let leading = find(&mut leader, index);
+        if leading == index {
+            if filled >= share {
+                (part, filled) = (part + 1, 0);
+            }
+            filled += sizes[index];
+            part_of[index] = part;
+        } else {
+            part_of[index] = part_of[leading];
+        }
+    }
+    part_of
+}
+
+/// A world and where it stands in its run.
+#[derive(Debug)]
+pub struct Simulation<E: Entity> {
+    partitions: Vec<Partition<E>>,
+    paths: Vec<Arc<str>>,
+    wires: Vec<WireSpec>,
+    /// The shortest delay between two partitions.
+    lookahead: Span,
+    sample_every: Option<Span>,
+    started: bool,
+    now: SimTime,
+}
+
+/// What a run has done so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Events, stale ones included. It may differ between numbers of partitions.
+    pub events: u64,
+    /// Packets that arrived at the end of a wire.
+    pub deliveries: u64,
+}
+
+impl<E: Entity> Simulation<E> {
+    /// Runs on. Reports go to `sinks`.
+    ///
+    /// # Errors
+    /// When a limit is reached; the world stays as it was at that instant, and can be looked at.
+    pub fn run(&mut self, until: Until, sinks: &mut Sinks<E::Report>) -> Result<(), RunError> {
+        self.begin(until, sinks);
+        let end = match until {
+            Until::Time(at) => at.saturating_add(Span::NANOSECOND),
+            Until::Quiet => SimTime::MAX,
+        };
+        let result = match self.partitions.as_mut_slice() {
+            [only] => only.run_before(end, &mut sinks.buffers[0]),
+            _ => self.run_partitions(end, sinks),
+        };
+        let reached = self.partitions.iter().map(|partition| partition.core.now).max().unwrap_or(self.now);
+        self.now = match (&result, until) {
+            (Ok(()), Until::Time(at)) => at.max(self.now),
+            _ => reached.max(self.now),
+        };
+        for (partition, sink) in self.partitions.iter_mut().zip(&mut sinks.buffers) {
+            partition.settle(self.now, sink);
+        }
+        result
+    }
+
+    /// Handles the next instant that has an event. False if there is none.
+    ///
+    /// # Errors
+    /// When a limit is reached.
+    ///
+    /// # Panics
+    /// If the world was built for several threads.
+    pub fn step(&mut self, sinks: &mut Sinks<E::Report>) -> Result<bool, RunError> {
+        assert!(self.partitions.len() == 1, "stepping needs a world built for one thread");
+        self.begin(Until::Quiet, sinks);
+        let partition = &mut self.partitions[0];
+        let Some(key) = partition.core.queue.peek() else { return Ok(false) };
+        partition.instant(key.time(), &mut sinks.buffers[0])?;
+        self.now = key.time();
+        Ok(true)
+    }
+
+    /// When the next event is due.
+    ///
+    /// # Panics
+    /// If the world was built for several threads.
+    pub fn next_event(&mut self) -> Option<SimTime> {
+        assert!(self.partitions.len() == 1, "stepping needs a world built for one thread");
+        self.partitions[0].core.queue.peek().map(|key| key.time())
+    }
+
+    fn begin(&mut self, until: Until, sinks: &mut Sinks<E::Report>) {
+        sinks.buffers.resize_with(self.partitions.len(), Vec::new);
+        for partition in &mut self.partitions {
+            partition.core.interests = sinks.interests;
+        }
+        if !std::mem::replace(&mut self.started, true) {
+            for (partition, sink) in self.partitions.iter_mut().zip(&mut sinks.buffers) {
+                partition.start(sink);
+                if let (Until::Time(_), Some(period)) = (until, self.sample_every) {
+                    partition.sample_every = Some(period);
+                    partition.schedule_sample(SimTime::ZERO.saturating_add(period));
+                }
+            }
+        }
+    }
+
+    /// The windows of a conservative run: no partition gets ahead of another by more than the
+    /// shortest delay between them, so no packet can come too late.
+    fn run_partitions(&mut self, end: SimTime, sinks: &mut Sinks<E::Report>) -> Result<(), RunError> {
+        let count = self.partitions.len();
+        let lookahead = self.lookahead;
+        let barrier = Barrier::new(count);
+        let horizons: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
+        let events = AtomicU64::new(self.partitions.iter().map(|partition| partition.events).sum());
+        let mail: Vec<Mailbox<E::Packet>> = (0..count * count).map(|_| Mutex::default()).collect();
+        let failures: Mutex<Vec<RunError>> = Mutex::default();
+        let meeting = Meeting { barrier, horizons, events, mail, failures, lookahead, end };
+        std::thread::scope(|scope| {
+            for (index, (partition, sink)) in self.partitions.iter_mut().zip(&mut sinks.buffers).enumerate() {
+                let meeting = &meeting;
+                // Deterministic in spite of threads: what they exchange does not depend on their speed.
+                scope.spawn(move || meeting.attend(index, partition, sink));
+            }
+        });
+        let mut failures = meeting.failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // The earliest, as one thread would have met it.
+        failures.sort_by_key(|failure| failure.busy().clone());
+        failures.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// A copy of the world as it stands, to be run on by itself.
+    ///
+    /// # Errors
+    /// When an entity cannot be copied; the error names it.
+    pub fn try_clone(&self) -> Result<Self, CannotClone> {
+        Ok(Self {
+            partitions: self.partitions.iter().map(Partition::try_clone).collect::<Result<_, _>>()?,
+            paths: self.paths.clone(),
+            wires: self.wires.clone(),
+            ..*self
+        })
+    }
+
+    /// The clock: the instant up to which everything has been handled.
+    pub fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// How many partitions, and so threads, the world was built for.
+    pub fn partitioned(&self) -> usize {
+        self.partitions.len()
+    }
+
+    /// What has been done so far.
+    pub fn counts(&self) -> Counts {
+        self.partitions.iter().fold(Counts::default(), |sum, partition| Counts {
+            events: sum.events + partition.events,
+            deliveries: sum.deliveries + partition.deliveries,
+        })
+    }
+
+    /// All entities with their paths, in order of rank.
+    pub fn entities(&self) -> impl Iterator<Item = (&str, &E)> {
+        let mut all: Vec<_> = self
+            .partitions
+            .iter()
+            .flat_map(|partition| partition.slots.iter().zip(&partition.entities))
+            .map(|(slot, entity)| (slot.id, &*slot.path, entity))
+            .collect();
+        all.sort_by_key(|(id, ..)| *id);
+        all.into_iter().map(|(_, path, entity)| (path, entity))
+    }
+
+    /// The path of an entity.
+    pub fn path(&self, entity: EntityId) -> &str {
+        &self.paths[entity.0 as usize]
+    }
+
+    /// All wires, by [`WireId`].
+    pub fn wires(&self) -> &[WireSpec] {
+        &self.wires
+    }
+
+    /// Packets that were sent on `wire` and will arrive, but have not yet.
+    pub fn in_flight(&self, wire: WireId) -> impl Iterator<Item = &InFlight<E::Packet>> {
+        self.partitions.iter().flat_map(move |partition| partition.core.wires[wire.0 as usize].in_flight())
+    }
+
+    /// The digest of every entity, by path.
+    pub fn entity_digests(&self) -> Vec<(String, Digest)> {
+        let mut all: Vec<_> = self
+            .partitions
+            .iter()
+            .flat_map(|partition| &partition.slots)
+            .map(|slot| (slot.path.to_string(), slot.digest))
+            .collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    /// The digest of every wire, by path.
+    pub fn wire_digests(&self) -> Vec<(String, Digest)> {
+        let digest = |index: usize| {
+            let mut whole = Digest::START;
+            // Changes are kept by the sender's partition, traffic by the receiver's; elsewhere both
+            // are as at the start.
+            for chains in [0, 1] {
+                let part = |partition: &Partition<E>| {
+                    let (changes, traffic) = partition.core.wires[index].chains();
+                    if chains == 0 { changes } else { traffic }
+                };
+                let kept = self.partitions.iter().map(part).find(|chain| *chain != Digest::START);
+                whole.mix(kept.unwrap_or_default().value());
+            }
+            whole
+        };
+        self.wires.iter().enumerate().map(|(index, spec)| (spec.path.clone(), digest(index))).collect()
+    }
+
+    /// Starts to keep a log of every event, for the comparison of two runs.
+    pub fn keep_log(&mut self) {
+        for partition in &mut self.partitions {
+            partition.log.get_or_insert_default();
+        }
+    }
+
+    /// What has been logged since the last call.
+    pub fn take_log(&mut self) -> Vec<Happening> {
+        self.partitions.iter_mut().filter_map(|partition| partition.log.as_mut()).flat_map(std::mem::take).collect()
+    }
+}
+
+/// Packets on their way from one partition to another, with their wires.
+type Mailbox<P> = Mutex<Vec<(WireId, InFlight<P>)>>;
+
+/// Where the threads of one run meet.
+struct Meeting<P: Fingerprint> {
+    barrier: Barrier,
+    /// The earliest instant at which each partition can do something.
+    horizons: Vec<AtomicU64>,
+    events: AtomicU64,
+    /// By sender times the number of partitions plus receiver.
+    mail: Vec<Mailbox<P>>,
+    failures: Mutex<Vec<RunError>>,
+    lookahead: Span,
+    end: SimTime,
+}
+
+impl<P: Fingerprint> Meeting<P> {
+    /// One thread's part.
+    fn attend<E: Entity<Packet = P>>(
+        &self,
+        index: usize,
+        partition: &mut Partition<E>,
+        sink: &mut Vec<Reported<E::Report>>,
+    ) {
+        let _guard = BreakOnPanic(&self.barrier);
+        loop {
+            self.collect(index, partition, sink);
+            self.horizons[index].store(horizon(partition).as_nanos(), Ordering::Release);
+            if self.barrier.wait().is_err() || self.failed() {
+                return;
+            }
+            let earliest = self.horizons.iter().map(|at| at.load(Ordering::Acquire)).min().unwrap_or(u64::MAX);
+            let start = SimTime::from_nanos(earliest);
+            if start >= self.end {
+                return;
+            }
+            let window_end = start.saturating_add(self.lookahead).min(self.end);
+            let before = partition.events;
+            if let Err(failure) = partition.run_before(window_end, sink) {
+                self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+            }
+            self.events.fetch_add(partition.events - before, Ordering::Relaxed);
+            self.hand_over(index, partition, window_end);
+            if self.barrier.wait().is_err() {
+                return;
+            }
+            // All have added up, so all see the same sum and leave together.
+            if self.events.load(Ordering::Relaxed) >= partition.core.limits.events {
+                let failure = partition.too_many_events();
+                self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+                return;
+            }
+        }
+    }
+
+    fn failed(&self) -> bool {
+        !self.failures.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn hand_over<E: Entity<Packet = P>>(&self, index: usize, partition: &mut Partition<E>, end: SimTime) {
+        for id in &partition.away {
+            let wire = &mut partition.core.wires[id.0 as usize];
+            let Some(to) = wire.leads_to else { continue };
+            if wire.next_departure().is_none_or(|departure| departure >= end) {
+                continue;
+            }
+            let mailbox = &self.mail[index * self.horizons.len() + to as usize];
+            let mut mailbox = mailbox.lock().unwrap_or_else(PoisonError::into_inner);
+            while let Some(flying) = wire.depart(end) {
+                partition.core.in_flight -= 1;
+                mailbox.push((*id, flying));
+            }
+        }
+    }
+
+    fn collect<E: Entity<Packet = P>>(
+        &self,
+        index: usize,
+        partition: &mut Partition<E>,
+        sink: &mut Vec<Reported<E::Report>>,
+    ) {
+        let count = self.horizons.len();
+        for from in 0..count {
+            let mut mailbox = self.mail[from * count + index].lock().unwrap_or_else(PoisonError::into_inner);
+            for (wire, flying) in mailbox.drain(..) {
+                partition.accept(wire, flying, sink);
+            }
+        }
+    }
+}
+
+/// The earliest instant at which a partition can do something: an event, or the departure of a packet to
+/// another partition. Counting departures keeps every packet that has not left yet behind the window's
+/// start, so that it arrives after the window's end.
+fn horizon<E: Entity>(partition: &mut Partition<E>) -> SimTime {
+    let event = partition.core.queue.peek().map_or(SimTime::MAX, |key| key.time());
+    let away = partition.away.iter().map(|id| &partition.core.wires[id.0 as usize]);
+    away.filter_map(Wire::next_departure).min().map_or(event, |departure| departure.min(event))
+}

@@ -1,0 +1,210 @@
+//! Wires: what carries packets from one entity to another.
+//!
+//! A wire's ring holds the packets of one direction of a link in order of departure. The front part
+//! has left the sender and is on its way: nothing can change it. The back part has a computed
+//! departure in the future: it is still in the sending half, and [`Wire::recall`] takes it back.
+//! One event is pending per wire, for the packet that arrives next.
+
+use super::entity::EntityId;
+use crate::digest::{Digest, Fingerprint};
+use crate::queue::EventKey;
+use crate::time::{SimTime, Span};
+use std::collections::VecDeque;
+
+/// A wire, by the rank of its path among all wires' paths in sorted order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct WireId(pub u32);
+
+/// What the kernel must know of a wire before the run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WireSpec {
+    /// Its name: decides its rank, and stands in digests.
+    pub path: String,
+    /// The entity that sends on it.
+    pub from: EntityId,
+    /// The entity that it leads to.
+    pub to: EntityId,
+    /// What [`super::Entity::on_arrival`] is told of where the packet comes in.
+    pub port: u32,
+    /// The least time between departure and arrival over the whole run, timeline included. Entities
+    /// joined by a wire where this is zero share a partition.
+    pub min_delay: Span,
+}
+
+/// A packet between its sender and its receiver.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InFlight<P> {
+    /// When its last bit leaves the sender.
+    pub departs: SimTime,
+    /// When its last bit arrives; `None` if it is lost on the way.
+    pub arrives: Option<SimTime>,
+    /// Its number on this wire, counted from 0 in order of sending.
+    pub number: u64,
+    /// The packet.
+    pub packet: P,
+}
+
+/// One wire of a partition.
+#[derive(Clone, Debug)]
+pub(super) struct Wire<P> {
+    /// In order of departure, which is the order of arrival too.
+    ring: VecDeque<InFlight<P>>,
+    /// Number of the packet that the pending event is for.
+    pending: Option<u64>,
+    sent: u64,
+    last_arrival: SimTime,
+    /// Chain over the packets that were delivered or lost, kept by the receiver's partition.
+    traffic: Digest,
+    /// Chain over the timeline's changes, kept by the sender's partition.
+    pub(super) changes: Digest,
+    /// Departures of packets below this number have been reported.
+    reported: u64,
+    /// Index of the receiver within its partition.
+    pub(super) to_local: u32,
+    pub(super) port: u32,
+    pub(super) from: EntityId,
+    /// The other partition that it leads to; then the ring holds only what has not left yet.
+    pub(super) leads_to: Option<u32>,
+}
+
+impl<P> Wire<P> {
+    pub(super) fn len(&self) -> usize {
+        self.ring.len()
+    }
+}
+
+impl<P: Fingerprint> Wire<P> {
+    pub(super) fn new(spec: &WireSpec, to_local: u32, leads_to: Option<u32>) -> Self {
+        Self {
+            ring: VecDeque::new(),
+            pending: None,
+            sent: 0,
+            last_arrival: SimTime::ZERO,
+            traffic: Digest::START,
+            changes: Digest::START,
+            reported: 0,
+            to_local,
+            port: spec.port,
+            from: spec.from,
+            leads_to,
+        }
+    }
+
+    /// Takes a packet for departure at `departs`. Returns when to schedule its arrival, and under
+    /// which number, if no event is pending. A packet never overtakes one sent before it: an earlier
+    /// arrival is moved to that of its predecessor.
+    pub(super) fn send(&mut self, departs: SimTime, arrives: Option<SimTime>, packet: P) -> Option<(SimTime, u64)> {
+        debug_assert!(self.ring.back().is_none_or(|last| last.departs <= departs), "departures go in order");
+        let number = self.sent;
+        self.sent += 1;
+        let arrives = arrives.map(|at| at.max(self.last_arrival));
+        self.last_arrival = arrives.unwrap_or(self.last_arrival);
+        self.ring.push_back(InFlight { departs, arrives, number, packet });
+        if self.leads_to.is_some() || self.pending.is_some() {
+            return None;
+        }
+        self.pending = arrives.map(|_| number);
+        arrives.map(|at| (at, number))
+    }
+
+    /// Takes over a packet that has departed in another partition.
+    pub(super) fn accept(&mut self, flying: InFlight<P>) -> Option<(SimTime, u64)> {
+        let (arrives, number) = (flying.arrives, flying.number);
+        self.ring.push_back(flying);
+        if self.pending.is_some() {
+            return None;
+        }
+        self.pending = arrives.map(|_| number);
+        arrives.map(|at| (at, number))
+    }
+
+    /// True if the pending event is the one for packet `number`, as far as the key holds it.
+    #[inline]
+    pub(super) fn awaits(&self, number: u64) -> bool {
+        self.pending.is_some_and(|pending| pending % EventKey::SEQUENCES == number)
+    }
+
+    /// Takes out the packet that arrives now. Also says when the next one arrives, and under which
+    /// number. `departed` is told of it and of the lost ones that left before it.
+    #[inline]
+    pub(super) fn deliver(&mut self, mut departed: impl FnMut(&InFlight<P>)) -> (InFlight<P>, Option<(SimTime, u64)>) {
+        let arrived = loop {
+            let flying = self.take(&mut departed).expect("a pending event stands for a packet in the ring");
+            if flying.arrives.is_some() {
+                break flying;
+            }
+        };
+        let next = self.ring.iter().find_map(|flying| flying.arrives.map(|at| (at, flying.number)));
+        self.pending = next.map(|(_, number)| number);
+        (arrived, next)
+    }
+
+    /// Takes back what leaves after `now`, in order, and forgets the pending event if it is for one
+    /// of these.
+    pub(super) fn recall(&mut self, now: SimTime) -> Vec<InFlight<P>> {
+        let left = self.ring.partition_point(|flying| flying.departs <= now);
+        let back: Vec<_> = self.ring.drain(left..).collect();
+        if let (Some(pending), Some(first)) = (self.pending, back.first())
+            && pending >= first.number
+        {
+            self.pending = None;
+        }
+        self.last_arrival = self.ring.iter().filter_map(|flying| flying.arrives).next_back().unwrap_or(SimTime::ZERO);
+        back
+    }
+
+    /// Takes out lost packets at the front that have left by `now`: no event will come for them. Where
+    /// the wire leads to another partition, that one does it.
+    pub(super) fn purge(&mut self, now: SimTime, mut departed: impl FnMut(&InFlight<P>)) {
+        if self.leads_to.is_some() {
+            return;
+        }
+        while self.ring.front().is_some_and(|first| first.arrives.is_none() && first.departs <= now) {
+            self.take(&mut departed);
+        }
+    }
+
+    /// Tells `departed` of every packet that has left by `now` and was not reported yet.
+    pub(super) fn report_departures(&mut self, now: SimTime, mut departed: impl FnMut(&InFlight<P>)) {
+        for flying in self.ring.iter().take_while(|flying| flying.departs <= now) {
+            if flying.number >= self.reported {
+                self.reported = flying.number + 1;
+                departed(flying);
+            }
+        }
+    }
+
+    /// Takes out the next packet that has left before `end`, for another partition.
+    pub(super) fn depart(&mut self, end: SimTime) -> Option<InFlight<P>> {
+        self.ring.front().filter(|first| first.departs < end)?;
+        self.ring.pop_front()
+    }
+
+    /// When the next packet of the ring leaves.
+    pub(super) fn next_departure(&self) -> Option<SimTime> {
+        self.ring.front().map(|first| first.departs)
+    }
+
+    /// Packets that will arrive and have not yet.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = &InFlight<P>> {
+        self.ring.iter().filter(|flying| flying.arrives.is_some())
+    }
+
+    /// The chain over everything that happened on this wire, as far as this partition knows.
+    pub(super) fn chains(&self) -> (Digest, Digest) {
+        (self.changes, self.traffic)
+    }
+
+    #[inline]
+    fn take(&mut self, departed: &mut impl FnMut(&InFlight<P>)) -> Option<InFlight<P>> {
+        let flying = self.ring.pop_front()?;
+        self.traffic.mix(flying.departs.as_nanos());
+        self.traffic.mix(flying.arrives.map_or(u64::MAX, SimTime::as_nanos));
+        self.traffic.mix(flying.packet.fingerprint());
+        if flying.number >= self.reported {
+            self.reported = flying.number + 1;
+            departed(&flying);
+        }
+        Some(flying)
+    }
+}
