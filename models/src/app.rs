@@ -8,7 +8,7 @@ use crate::observe::Observation;
 use crate::rope::Rope;
 use protosim_core::{CannotClone, Env, LocalTime};
 use std::fmt::Debug;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// An application on a host: a client, a server, a broker, a traffic source.
 ///
@@ -30,9 +30,19 @@ pub trait App: Debug + Send {
         let _ = (socket, to, host);
     }
 
+    /// An answer to [`Host::echo_request`] has come from `from`.
+    fn on_echo_reply(&mut self, from: IpAddr, sequence: u16, payload: Rope, host: &mut dyn Host) {
+        let _ = (from, sequence, payload, host);
+    }
+
     /// All inputs of this instant have been taken: decide what waits to be decided.
     fn on_flush(&mut self, host: &mut dyn Host) {
         let _ = host;
+    }
+
+    /// What this App has counted, for the results: names of [`Total`] with their values.
+    fn totals(&self) -> Vec<Total> {
+        Vec::new()
     }
 
     /// A copy for a snapshot.
@@ -57,6 +67,15 @@ pub trait Host: Env {
     /// no address of the destination's family.
     fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError>;
 
+    /// Sends an ICMP echo request ("ping"); answers come to [`App::on_echo_reply`].
+    ///
+    /// # Errors
+    /// As for [`Host::udp_send`]; always where the host offers no ICMP, as over ordinary sockets.
+    fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {
+        let _ = (to, sequence, payload);
+        Err(HostError::NoIcmp)
+    }
+
     /// Calls [`App::on_timer`] with `token` when the local clock reads `at`, or at once after this
     /// call if that has passed. A timer that was set with the same token before is moved.
     fn set_timer(&mut self, token: u64, at: LocalTime, name: &'static str);
@@ -66,6 +85,15 @@ pub trait Host: Env {
 
     /// Reports something for results and traces. Nothing may depend on it.
     fn observe(&mut self, observation: Observation);
+}
+
+/// Something an App has counted over the run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Total {
+    /// What, with its unit last: `datagrams`, `payload_bytes`.
+    pub name: &'static str,
+    /// How many.
+    pub value: u64,
 }
 
 /// A socket of one App on one host.
@@ -89,5 +117,8 @@ pub enum HostError {
     TooLarge(u64),
     /// The host has no address of this family.
     #[error("this host has no address to reach {0} from")]
-    NoSourceAddress(SocketAddr),
+    NoSourceAddress(IpAddr),
+    /// This host offers no ICMP to applications.
+    #[error("this host offers no ICMP")]
+    NoIcmp,
 }

@@ -1,11 +1,15 @@
 //! What lives on a wire or in a box.
 
 pub mod app;
+pub mod device;
+pub mod link;
 pub mod name;
+pub mod node;
 pub mod observe;
 pub mod rope;
 
-pub use app::{App, Host, HostError, SocketId};
+pub use app::{App, Host, HostError, SocketId, Total};
+pub use node::Node;
 pub use observe::{ExchangeId, Observation, Outcome};
 pub use protosim_core::CannotClone;
 pub use rope::{Rope, Run};

@@ -105,6 +105,11 @@ impl Streams {
         Self { seed, name: name.into(), made: BTreeMap::new() }
     }
 
+    /// Streams for the part `part` of this entity; none is made yet.
+    pub fn child(&self, part: &str) -> Self {
+        Self::new(self.seed, &format!("{}/{part}", self.name))
+    }
+
     /// The stream for `purpose`.
     pub fn get(&mut self, purpose: Purpose) -> &mut Stream {
         let Self { seed, name, made } = self;

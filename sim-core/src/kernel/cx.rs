@@ -7,7 +7,7 @@ use super::report::{Interests, Reported};
 use super::timer::TimerId;
 use super::wire::{InFlight, WireId};
 use crate::queue::{Class, EventKey};
-use crate::random::{Purpose, Stream};
+use crate::random::{Purpose, Stream, Streams};
 use crate::time::SimTime;
 
 /// What a handler may do: read the clock, draw, set its timers, send on its wires, report.
@@ -37,9 +37,9 @@ impl<E: Entity> Cx<'_, E> {
         self.slot.streams.get(purpose)
     }
 
-    /// The luck of this run, for parts of the entity that keep streams of their own.
-    pub fn seed(&self) -> crate::random::RunSeed {
-        self.core.seed
+    /// Streams of their own for a part of this entity, such as an application on a host.
+    pub fn streams_for(&self, part: &str) -> Streams {
+        self.slot.streams.child(part)
     }
 
     /// Makes a timer, off at first. `name` is shown in traces; `tag` comes back when it is due.

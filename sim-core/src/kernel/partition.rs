@@ -8,7 +8,7 @@ use super::timer::{Fired, TimerId, Timers};
 use super::wire::{InFlight, Wire, WireId};
 use crate::digest::{Digest, Fingerprint};
 use crate::queue::{Class, EventKey, EventQueue};
-use crate::random::{RunSeed, Streams};
+use crate::random::Streams;
 use crate::time::{SimTime, Span};
 use std::sync::Arc;
 
@@ -16,7 +16,6 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct Core<P> {
     pub(super) now: SimTime,
-    pub(super) seed: RunSeed,
     pub(super) queue: EventQueue,
     /// By [`WireId`]; wires of other partitions stay empty.
     pub(super) wires: Vec<Wire<P>>,

@@ -143,7 +143,6 @@ impl<E: Entity> Builder<E> {
             });
             let core = Core {
                 now: SimTime::ZERO,
-                seed: self.seed,
                 queue: EventQueue::new(),
                 wires: wires.collect(),
                 interests: Interests::NONE,

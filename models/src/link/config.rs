@@ -1,0 +1,245 @@
+//! What a user says of a link.
+
+use protosim_core::{Digest, Fingerprint, Rate, Ratio, Size, Span};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+use std::str::FromStr;
+
+/// Both directions of a link, as in a scenario. What is said for the link holds for both directions,
+/// except where `forward` (first end to second) or `backward` says otherwise.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkConfig {
+    /// Bits per second on the wire, framing included. Without it, packets take no time to send and no
+    /// queue forms.
+    pub rate: Option<Rate>,
+    /// From the last bit's departure to its arrival. Default: none.
+    pub delay: Option<Span>,
+    /// Largest IP packet. Default: 1500 B (Ethernet, RFC 894).
+    pub mtu: Option<Mtu>,
+    /// What may wait while a packet is being sent. Default: 1000 packets (Linux `pfifo`).
+    pub queue: Option<QueueLimit>,
+    /// Probability that a packet is lost on the way. Default: 0 %.
+    pub loss: Option<Ratio>,
+    /// Bytes that the link adds to each packet. Default: none.
+    pub framing: Option<Framing>,
+    /// Exceptions for the direction from the first end to the second.
+    pub forward: Option<DirectionConfig>,
+    /// Exceptions for the direction from the second end to the first.
+    pub backward: Option<DirectionConfig>,
+}
+
+/// What may differ between the directions of a link; see [`LinkConfig`] for each field.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DirectionConfig {
+    /// See [`LinkConfig::rate`].
+    pub rate: Option<Rate>,
+    /// See [`LinkConfig::delay`].
+    pub delay: Option<Span>,
+    /// See [`LinkConfig::queue`].
+    pub queue: Option<QueueLimit>,
+    /// See [`LinkConfig::loss`].
+    pub loss: Option<Ratio>,
+}
+
+impl LinkConfig {
+    /// Largest IP packet.
+    pub fn mtu(&self) -> Mtu {
+        self.mtu.unwrap_or_default()
+    }
+
+    /// Everything that holds for one direction.
+    pub fn direction(&self, is_forward: bool) -> DirectionConfig {
+        let own = if is_forward { &self.forward } else { &self.backward };
+        let own = own.clone().unwrap_or_default();
+        DirectionConfig {
+            rate: own.rate.or(self.rate),
+            delay: own.delay.or(self.delay),
+            queue: own.queue.or(self.queue),
+            loss: own.loss.or(self.loss),
+        }
+    }
+
+    /// Fields that cannot take effect, or contradict each other: the field's path within the link, and why.
+    pub fn check(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let both = |pick: fn(&DirectionConfig) -> bool| {
+            [&self.forward, &self.backward].iter().all(|own| own.as_ref().is_some_and(pick))
+        };
+        for (field, given, overridden) in [
+            ("rate", self.rate.is_some(), both(|own| own.rate.is_some())),
+            ("delay", self.delay.is_some(), both(|own| own.delay.is_some())),
+            ("queue", self.queue.is_some(), both(|own| own.queue.is_some())),
+            ("loss", self.loss.is_some(), both(|own| own.loss.is_some())),
+        ] {
+            if given && overridden {
+                found.push((field.to_owned(), "has no effect: both directions say otherwise".to_owned()));
+            }
+        }
+        let (forward, backward) = (self.direction(true), self.direction(false));
+        let rates = [("forward", &forward, &self.forward), ("backward", &backward, &self.backward)];
+        for (name, direction, own) in rates {
+            if direction.rate.is_none() && own.as_ref().is_some_and(|own| own.queue.is_some()) {
+                let why = "has no effect: without a rate no packet ever waits".to_owned();
+                found.push((format!("{name}.queue"), why));
+            }
+        }
+        if self.queue.is_some() && forward.rate.is_none() && backward.rate.is_none() {
+            found.push(("queue".to_owned(), "has no effect: without a rate no packet ever waits".to_owned()));
+        }
+        if self.framing.is_some() && forward.rate.is_none() && backward.rate.is_none() {
+            found.push(("framing".to_owned(), "has no effect: without a rate packets take no time to send".to_owned()));
+        }
+        for direction in [&forward, &backward] {
+            if direction.rate.is_none() && direction.delay.is_none_or(Span::is_zero) {
+                let why = "a link needs a rate or a delay: without both, packets would arrive before they are sent";
+                found.push((String::new(), why.to_owned()));
+                break;
+            }
+        }
+        found
+    }
+}
+
+/// A change of one direction by the timeline; what is `None` stays.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkChange {
+    /// The new rate.
+    pub rate: Option<Rate>,
+    /// The new delay, for what departs from now on.
+    pub delay: Option<Span>,
+    /// The new loss, for what departs from now on.
+    pub loss: Option<Ratio>,
+}
+
+impl Fingerprint for LinkChange {
+    fn fingerprint(&self) -> u64 {
+        let mut digest = Digest::START;
+        digest.mix_bytes(format!("{self:?}").as_bytes());
+        digest.value()
+    }
+}
+
+/// Largest IP packet of a link; at least 68 bytes (RFC 791).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Mtu(Size);
+
+impl Mtu {
+    /// Bytes.
+    pub const fn as_bytes(self) -> u64 {
+        self.0.as_bytes()
+    }
+}
+
+impl Default for Mtu {
+    fn default() -> Self {
+        Self(Size::from_bytes(1500))
+    }
+}
+
+impl<'de> Deserialize<'de> for Mtu {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let size = Size::deserialize(deserializer)?;
+        if size.as_bytes() < 68 {
+            return Err(de::Error::custom(format!("an MTU is at least 68 B (RFC 791), not {size}")));
+        }
+        if size.as_bytes() > 65_535 {
+            return Err(de::Error::custom(format!("an MTU is at most 65535 B, not {size}")));
+        }
+        Ok(Self(size))
+    }
+}
+
+/// How much may wait for the serialiser, the packet in service not counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum QueueLimit {
+    /// So many packets.
+    Packets(u64),
+    /// So many bytes of IP packets.
+    Bytes(Size),
+}
+
+impl Default for QueueLimit {
+    fn default() -> Self {
+        Self::Packets(1000)
+    }
+}
+
+impl FromStr for QueueLimit {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.trim().trim_end_matches("packets").trim_end_matches("packet").trim();
+        if number.len() < text.trim().len() {
+            let hint = || format!("expected a number of packets such as \"100 packets\", found \"{text}\"");
+            return number.parse().map(Self::Packets).map_err(|_| hint());
+        }
+        text.parse().map(Self::Bytes).map_err(|e: protosim_core::QuantityError| {
+            format!("{e}; a queue limit is a number of packets (\"100 packets\") or a size (\"64 KiB\")")
+        })
+    }
+}
+
+impl fmt::Display for QueueLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packets(n) => write!(f, "{n} packets"),
+            Self::Bytes(size) => write!(f, "{size}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for QueueLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = QueueLimit;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a queue limit such as \"100 packets\" or \"64 KiB\"")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<QueueLimit, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+impl Serialize for QueueLimit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What a link adds to each IP packet on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Framing {
+    /// Nothing.
+    #[default]
+    None,
+    /// Ethernet II: 14 bytes of header, 4 of check sequence, 8 of preamble, 12 of gap; packets under 46
+    /// bytes are padded (IEEE 802.3).
+    Ethernet,
+    /// So many bytes around each packet, which is padded to at least `min_packet`.
+    Custom {
+        /// Bytes added to each packet.
+        overhead: Size,
+        /// Packets shorter than this are padded to it.
+        min_packet: Size,
+    },
+}
+
+impl Framing {
+    /// Bytes on the wire for an IP packet of `len` bytes.
+    #[inline]
+    pub const fn wire_len(self, len: u64) -> u64 {
+        let (overhead, min_packet) = match self {
+            Self::None => (0, 0),
+            Self::Ethernet => (14 + 4 + 8 + 12, 46),
+            Self::Custom { overhead, min_packet } => (overhead.as_bytes(), min_packet.as_bytes()),
+        };
+        overhead + if len < min_packet { min_packet } else { len }
+    }
+}

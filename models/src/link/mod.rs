@@ -1,0 +1,28 @@
+//! Point-to-point links: rate, delay, MTU, a drop-tail queue, loss and framing, each direction its own.
+//!
+//! A link has two halves. The **sending half** ([`Transmitter`]) belongs to the sending node: the
+//! queue and the serialiser. The **wire half** belongs to the kernel and holds packets whose last
+//! bit has left. The sending half computes each departure when it takes the packet, so an
+//! undisturbed link costs one event per packet-hop; a change of rate, delay or loss takes back what
+//! has not left and sends it anew under the new parameters.
+//!
+//! - A packet of L bytes with framing, offered at t to a link that is free from f on, leaves at
+//!   max(t, f) + 8 L / rate and arrives, whole, one delay later. The remainder of the division is
+//!   carried through the busy period: departures never drift from the exact sum.
+//! - **The queue limit does not count the packet in service.** `"1 packets"` means one packet waits
+//!   while another is being sent. Sizes are IP bytes, without framing.
+//! - **A packet that is offered at the very nanosecond of a departure finds that place free.**
+//! - Loss is drawn once per packet from the stream `loss` of the direction, and decided with the
+//!   probability that holds when its last bit leaves. A lost packet has occupied the link.
+//! - A packet never overtakes another: when the delay shrinks, one that left later waits for the
+//!   arrival of the one before it.
+//! - Rate and delay changes: the packet in service sends its remaining bits at the new rate.
+
+mod config;
+mod transmitter;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{DirectionConfig, Framing, LinkChange, LinkConfig, Mtu, QueueLimit};
+pub use transmitter::{Refusal, Transmitter};

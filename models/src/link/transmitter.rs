@@ -1,0 +1,191 @@
+//! The sending half of one direction of a link: queue, serialiser, loss.
+
+use super::config::{DirectionConfig, Framing, LinkChange, QueueLimit};
+use crate::packet::Packet;
+use protosim_core::{Cx, Entity, Purpose, Rate, Ratio, RunSeed, SimTime, Span, Stream, WireId};
+use protosim_core::digest::Fingerprint;
+use std::collections::VecDeque;
+
+/// Draws that decide loss.
+const LOSS: Purpose = Purpose("loss");
+
+/// The sending half of one direction of a link.
+#[derive(Clone, Debug)]
+pub struct Transmitter {
+    wire: WireId,
+    rate: Option<Rate>,
+    delay: Span,
+    loss: Ratio,
+    limit: QueueLimit,
+    framing: Framing,
+    /// When the last packet that was taken leaves.
+    free_at: SimTime,
+    /// What the departures of this busy period were rounded up by, see [`Rate::serialise`].
+    carry: u64,
+    /// What has been taken and has not left, in order; the first is in service.
+    waiting: VecDeque<Waiting>,
+    /// IP bytes in `waiting`.
+    waiting_bytes: u64,
+    /// Made at the start where loss is above zero at any time of the run.
+    luck: Option<Box<Stream>>,
+    /// Packets taken whose loss is decided.
+    lost: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    departs: SimTime,
+    /// IP bytes.
+    len: u32,
+    /// The draw that decides its loss.
+    luck: u64,
+}
+
+/// A packet that the queue had no place for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal(pub Packet);
+
+impl Transmitter {
+    /// The sending half for `wire`. `stream_name` names its luck; `draws_loss` says whether loss is ever
+    /// above zero in this run, timeline included.
+    pub fn new(
+        wire: WireId,
+        config: &DirectionConfig,
+        framing: Framing,
+        seed: RunSeed,
+        stream_name: &str,
+        draws_loss: bool,
+    ) -> Self {
+        Self {
+            wire,
+            rate: config.rate,
+            delay: config.delay.unwrap_or_default(),
+            loss: config.loss.unwrap_or_default(),
+            limit: config.queue.unwrap_or_default(),
+            framing,
+            free_at: SimTime::ZERO,
+            carry: 0,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            luck: draws_loss.then(|| Box::new(seed.stream(stream_name, LOSS))),
+            lost: 0,
+        }
+    }
+
+    /// The wire that it sends on.
+    pub fn wire(&self) -> WireId {
+        self.wire
+    }
+
+    /// Packets that were or will be lost on the way, as decided so far.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Packets that wait or are in service at `now`.
+    pub fn backlog(&self, now: SimTime) -> usize {
+        self.waiting.iter().filter(|waiting| waiting.departs > now).count()
+    }
+
+    /// Takes a packet, or refuses it if the queue is full.
+    ///
+    /// # Errors
+    /// The packet, when there is no place for it.
+    #[inline]
+    pub fn offer<E: Entity<Packet = Packet>>(&mut self, packet: Packet, cx: &mut Cx<'_, E>) -> Result<(), Refusal> {
+        let now = cx.now();
+        while let Some(first) = self.waiting.front().filter(|first| first.departs <= now) {
+            self.waiting_bytes -= u64::from(first.len);
+            self.waiting.pop_front();
+        }
+        let len = packet.wire_len();
+        if !self.has_place(len) {
+            return Err(Refusal(packet));
+        }
+        let luck = self.luck.as_mut().map_or(u64::MAX, |stream| stream.next_u64());
+        self.take(packet, len, luck, cx);
+        Ok(())
+    }
+
+    #[inline]
+    fn has_place(&self, len: u64) -> bool {
+        // The first is in service and does not count.
+        let Some(in_service) = self.waiting.front() else { return true };
+        match self.limit {
+            QueueLimit::Packets(limit) => (self.waiting.len() as u64) <= limit,
+            QueueLimit::Bytes(limit) => self.waiting_bytes - u64::from(in_service.len) + len <= limit.as_bytes(),
+        }
+    }
+
+    /// Computes the packet's departure and arrival and hands it to the wire.
+    #[inline]
+    fn take<E: Entity<Packet = Packet>>(&mut self, packet: Packet, len: u64, luck: u64, cx: &mut Cx<'_, E>) {
+        let now = cx.now();
+        if self.free_at < now {
+            (self.free_at, self.carry) = (now, 0);
+        }
+        if let Some(rate) = self.rate {
+            let (span, carry) = rate.serialise(self.framing.wire_len(len), self.carry);
+            (self.free_at, self.carry) = (self.free_at + span, carry);
+        }
+        self.hand_over(packet, len, luck, self.free_at, cx);
+    }
+
+    #[inline]
+    fn hand_over<E: Entity<Packet = Packet>>(
+        &mut self,
+        packet: Packet,
+        len: u64,
+        luck: u64,
+        departs: SimTime,
+        cx: &mut Cx<'_, E>,
+    ) {
+        if departs > cx.now() {
+            self.waiting.push_back(Waiting { departs, len: len as u32, luck });
+            self.waiting_bytes += len;
+        }
+        let is_lost = self.luck.is_some() && self.loss.covers(luck);
+        self.lost += u64::from(is_lost);
+        // At least a nanosecond: a header of a few bytes on a very fast link without delay.
+        let arrives = (departs + self.delay).max(cx.now() + Span::NANOSECOND);
+        cx.send(self.wire, departs, (!is_lost).then_some(arrives), packet);
+    }
+
+    /// Changes rate, delay or loss now. What has not left is sent anew; the packet in service sends
+    /// its remaining bits at the new rate.
+    pub fn change<E: Entity<Packet = Packet>>(&mut self, change: &LinkChange, cx: &mut Cx<'_, E>) {
+        let now = cx.now();
+        let back = cx.recall(self.wire);
+        while self.waiting.front().is_some_and(|first| first.departs <= now) {
+            self.waiting.pop_front();
+        }
+        let old_rate = self.rate;
+        self.rate = change.rate.or(self.rate);
+        self.delay = change.delay.unwrap_or(self.delay);
+        let old_loss = std::mem::replace(&mut self.loss, change.loss.unwrap_or(self.loss));
+        cx.mark(self.wire, change.fingerprint());
+        let held: Vec<Waiting> = self.waiting.drain(..).collect();
+        debug_assert_eq!(held.len(), back.len(), "the queue and the wire hold the same packets");
+        (self.waiting_bytes, self.free_at, self.carry) = (0, now, 0);
+        for (index, (flying, waiting)) in back.into_iter().zip(held).enumerate() {
+            if self.luck.is_some() && old_loss.covers(waiting.luck) {
+                self.lost -= 1;
+            }
+            let len = u64::from(waiting.len);
+            if index == 0 {
+                self.free_at = now + remaining(waiting.departs - now, old_rate, self.rate);
+                self.hand_over(flying.packet, len, waiting.luck, self.free_at, cx);
+            } else {
+                self.take(flying.packet, len, waiting.luck, cx);
+            }
+        }
+    }
+}
+
+/// How long the rest of a packet takes at the new rate, if it would have taken `left` at the old.
+fn remaining(left: Span, old: Option<Rate>, new: Option<Rate>) -> Span {
+    let (Some(old), Some(new)) = (old, new) else { return left };
+    let bit_nanos = u128::from(left.as_nanos()) * u128::from(old.as_bits_per_sec());
+    let nanos = bit_nanos.div_ceil(u128::from(new.as_bits_per_sec()));
+    Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,117 @@
+//! What becomes of packets, and the proof that none is lost track of.
+
+use super::Node;
+use protosim_core::{Simulation, WireId};
+
+/// Why a packet went no further.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum DropCause {
+    /// The link lost it.
+    Lost,
+    /// The link's queue had no place.
+    QueueFull,
+    /// No route covers the destination.
+    NoRoute,
+    /// It has come to a host that is not its destination and does not forward.
+    NotForUs,
+    /// Its time to live ran out.
+    HopLimit,
+    /// It is larger than the next link's MTU.
+    TooBig,
+    /// No socket listens on the port.
+    NoListener,
+    /// The host does not have the protocol.
+    NoProtocol,
+}
+
+impl DropCause {
+    /// All causes, in the order of [`PacketCounts`]'s columns.
+    pub const ALL: [Self; 8] = [
+        Self::Lost,
+        Self::QueueFull,
+        Self::NoRoute,
+        Self::NotForUs,
+        Self::HopLimit,
+        Self::TooBig,
+        Self::NoListener,
+        Self::NoProtocol,
+    ];
+
+    /// As written in tables and in comments of captures.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost on the link",
+            Self::QueueFull => "queue full",
+            Self::NoRoute => "no route",
+            Self::NotForUs => "not for this host",
+            Self::HopLimit => "hop limit exceeded",
+            Self::TooBig => "larger than the MTU",
+            Self::NoListener => "no listener on the port",
+            Self::NoProtocol => "protocol not served",
+        }
+    }
+}
+
+/// What has become of the packets of one node. What its links have lost is counted there, see
+/// [`PacketCounts::dropped`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PacketCounts {
+    /// Made here: by applications, or as ICMP messages.
+    pub originated: u64,
+    /// Given to an application, or answered or taken note of by the node itself.
+    pub delivered: u64,
+    /// Passed on to the next link.
+    pub forwarded: u64,
+    /// By the order of [`DropCause::ALL`]; `Lost` stays zero here.
+    pub(super) dropped: [u64; DropCause::ALL.len()],
+}
+
+impl PacketCounts {
+    #[inline]
+    pub(super) fn drop(&mut self, cause: DropCause) -> DropCause {
+        self.dropped[cause as usize] += 1;
+        cause
+    }
+}
+
+impl Node {
+    /// Packets that were dropped here for `cause`, losses of its outgoing links included.
+    pub fn dropped(&self, cause: DropCause) -> u64 {
+        match cause {
+            DropCause::Lost => self.interfaces.iter().map(|interface| interface.transmitter.lost()).sum(),
+            cause => self.counts.dropped[cause as usize],
+        }
+    }
+}
+
+/// Where all packets of a run are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Conservation {
+    /// Packets that were made.
+    pub originated: u64,
+    /// Packets that reached who they were for.
+    pub delivered: u64,
+    /// Packets that were dropped, with a cause.
+    pub dropped: u64,
+    /// Packets on wires and in queues.
+    pub in_flight: u64,
+}
+
+impl Conservation {
+    /// True if each packet that was made is accounted for once.
+    pub fn holds(&self) -> bool {
+        self.originated == self.delivered + self.dropped + self.in_flight
+    }
+}
+
+/// Counts all packets of a run, at any moment between two instants.
+pub fn audit(simulation: &Simulation<Node>) -> Conservation {
+    let wires = (0..simulation.wires().len()).map(|wire| simulation.in_flight(WireId(wire as u32)).count() as u64);
+    let mut sum = Conservation { in_flight: wires.sum(), ..Conservation::default() };
+    for (_, node) in simulation.entities() {
+        sum.originated += node.counts.originated;
+        sum.delivered += node.counts.delivered;
+        sum.dropped += DropCause::ALL.iter().map(|cause| node.dropped(*cause)).sum::<u64>();
+    }
+    sum
+}

@@ -1,0 +1,201 @@
+//! What an application sees of its node: the simulated [`Host`].
+
+use super::{Node, Report};
+use crate::app::{App, Host, HostError, SocketId};
+use crate::observe::Observation;
+use crate::packet::{BuildError, Echo, Packet};
+use crate::rope::Rope;
+use protosim_core::kernel::Interests;
+use protosim_core::{
+    CannotClone, Cx, Env, LocalTime, Operation, OutOfMemory, Purpose, SimTime, Stream, Streams,
+};
+use std::net::{IpAddr, SocketAddr};
+
+/// An application and what the node keeps beside it.
+#[derive(Debug)]
+pub(super) struct AppSlot {
+    pub(super) name: Box<str>,
+    /// Taken out while it is being called.
+    pub(super) app: Option<Box<dyn App>>,
+    /// Its luck: streams of its own, so that applications of one node do not share draws.
+    streams: Option<Streams>,
+    /// Something happened to it in this instant; it is owed a flush.
+    pub(super) touched: bool,
+}
+
+impl AppSlot {
+    pub(super) fn new(name: &str, app: Box<dyn App>) -> Self {
+        Self { name: name.into(), app: Some(app), streams: None, touched: false }
+    }
+
+    pub(super) fn try_clone(&self) -> Result<Self, CannotClone> {
+        let copy = |app: &dyn App| {
+            app.try_clone().map_err(|e| CannotClone { endpoint: format!("{}: {}", self.name, e.endpoint), ..e })
+        };
+        Ok(Self {
+            name: self.name.clone(),
+            app: self.app.as_deref().map(copy).transpose()?,
+            streams: self.streams.clone(),
+            touched: self.touched,
+        })
+    }
+}
+
+/// A node, seen from one of its applications.
+struct SimHost<'a, 'b> {
+    node: &'a mut Node,
+    cx: &'a mut Cx<'b, Node>,
+    app: u32,
+}
+
+impl Node {
+    /// Calls an application; it is owed a flush then.
+    pub(super) fn with_app(
+        &mut self,
+        app: u32,
+        cx: &mut Cx<'_, Self>,
+        call: impl FnOnce(&mut dyn App, &mut dyn Host),
+    ) {
+        self.apps[app as usize].touched = true;
+        self.with_app_untouched(app, cx, call);
+    }
+
+    /// Calls an application.
+    pub(super) fn with_app_untouched(
+        &mut self,
+        app: u32,
+        cx: &mut Cx<'_, Self>,
+        call: impl FnOnce(&mut dyn App, &mut dyn Host),
+    ) {
+        let Some(mut callee) = self.apps[app as usize].app.take() else {
+            debug_assert!(false, "an application is not called while it is being called");
+            return;
+        };
+        call(&mut *callee, &mut SimHost { node: self, cx, app });
+        self.apps[app as usize].app = Some(callee);
+    }
+
+    /// Sends what the processor has finished by now.
+    pub(super) fn empty_outbox(&mut self, cx: &mut Cx<'_, Self>) {
+        while let Some((_, packet)) = self.outbox.pop_front_if(|(at, _)| *at <= cx.now()) {
+            self.originate(packet, cx);
+        }
+        if let (Some((at, _)), Some(timer)) = (self.outbox.front(), self.outbox_timer) {
+            cx.arm(timer, *at);
+        }
+    }
+
+    /// Sends now, or when the processor has done what comes before.
+    fn send_when_free(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) {
+        let at = self.cpu.free_at(cx.now());
+        if at <= cx.now() {
+            return self.originate(packet, cx);
+        }
+        self.outbox.push_back((at, packet));
+        let timer = *self.outbox_timer.get_or_insert_with(|| cx.new_timer(0, "processor"));
+        if cx.deadline(timer).is_none() {
+            cx.arm(timer, at);
+        }
+    }
+}
+
+impl Env for SimHost<'_, '_> {
+    fn now(&self) -> LocalTime {
+        self.node.clock.reading(self.cx.now())
+    }
+
+    fn rng(&mut self, purpose: Purpose) -> &mut Stream {
+        let slot = &mut self.node.apps[self.app as usize];
+        let streams = slot.streams.get_or_insert_with(|| self.cx.streams_for(&slot.name));
+        streams.get(purpose)
+    }
+
+    fn spend(&mut self, operation: Operation) {
+        if !self.node.cpu.is_ideal() {
+            self.node.cpu.spend(self.cx.now(), operation);
+        }
+    }
+
+    fn reserve(&mut self, bytes: u64) -> Result<(), OutOfMemory> {
+        self.node.memory.reserve(bytes)
+    }
+
+    fn release(&mut self, bytes: u64) {
+        self.node.memory.release(bytes);
+    }
+}
+
+impl Host for SimHost<'_, '_> {
+    fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
+        self.node.udp.bind(port, self.app)
+    }
+
+    fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError> {
+        let port = self.node.udp.port(socket, self.app)?;
+        let source = self.node.primary_address(to.ip()).ok_or(HostError::NoSourceAddress(to.ip()))?;
+        let packet = Packet::udp(SocketAddr::new(source, port), to, payload).map_err(refused)?;
+        self.node.send_when_free(packet, self.cx);
+        Ok(())
+    }
+
+    fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {
+        let source = self.node.primary_address(to).ok_or(HostError::NoSourceAddress(to))?;
+        // The application's number on the node tells its answers from those of others.
+        let identifier = u16::try_from(self.app).map_err(|_| HostError::NoIcmp)?;
+        let echo = Echo { is_reply: false, identifier, sequence };
+        let packet = Packet::echo(source, to, echo, payload).map_err(refused)?;
+        self.node.send_when_free(packet, self.cx);
+        Ok(())
+    }
+
+    fn set_timer(&mut self, token: u64, at: LocalTime, name: &'static str) {
+        self.cancel_timer_if_due(token);
+        let instant = self.node.clock.instant(at);
+        if instant <= self.cx.now() {
+            self.cancel_timer(token);
+            self.node.due.push_back((self.app, token));
+            return;
+        }
+        let timer = match self.node.timers.find(self.app, token) {
+            Some(timer) => timer,
+            None => {
+                let timer = self.cx.new_timer(token, name);
+                self.node.timers.add(self.app, token, timer);
+                timer
+            }
+        };
+        if instant == SimTime::MAX {
+            self.cx.disarm(timer);
+        } else {
+            self.cx.arm(timer, instant);
+        }
+    }
+
+    fn cancel_timer(&mut self, token: u64) {
+        self.cancel_timer_if_due(token);
+        if let Some(timer) = self.node.timers.cancel(self.app, token) {
+            self.cx.remove_timer(timer);
+        }
+    }
+
+    fn observe(&mut self, observation: Observation) {
+        if self.cx.wants(Interests::RESULTS) {
+            self.cx.report(Report::App { app: self.app, observation });
+        }
+    }
+}
+
+impl SimHost<'_, '_> {
+    /// Takes a timer back that was due at once and has not been run yet.
+    fn cancel_timer_if_due(&mut self, token: u64) {
+        let app = self.app;
+        self.node.due.retain(|due| *due != (app, token));
+    }
+}
+
+fn refused(error: BuildError) -> HostError {
+    match error {
+        BuildError::MixedFamilies { dst, .. } => HostError::NoSourceAddress(dst),
+        BuildError::TooLarge(bytes) => HostError::TooLarge(bytes),
+    }
+}

@@ -1,0 +1,18 @@
+//! An interface: one end of a link.
+
+use crate::link::Transmitter;
+use protosim_core::WireId;
+use std::net::IpAddr;
+
+/// One end of a link on a node.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// Addresses of this end, at most one of each family.
+    pub addresses: Vec<IpAddr>,
+    /// Largest IP packet that the link takes [bytes].
+    pub mtu_bytes: u64,
+    /// The sending half of the direction away from this node.
+    pub transmitter: Transmitter,
+    /// The wire of the direction towards this node.
+    pub incoming: WireId,
+}

@@ -1,0 +1,152 @@
+//! The IP layer of a node: receive, deliver, forward, send.
+
+use super::counts::DropCause;
+use super::report::{Fate, LinkEnd, PacketReport, Report};
+use super::routes::Hop;
+use super::Node;
+use crate::packet::{ErrorCause, Packet, Transport};
+use protosim_core::kernel::Interests;
+use protosim_core::Cx;
+
+impl Node {
+    /// A packet has come in from a link. Says why, if it goes no further.
+    #[inline]
+    pub(super) fn receive(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+        match self.routes.lookup(packet.dst()) {
+            Hop::Local => self.deliver(packet, cx),
+            _ if !self.forwards => Some(self.counts.drop(DropCause::NotForUs)),
+            hop => self.forward(packet, hop, cx),
+        }
+    }
+
+    /// Passes a packet on (RFC 1812 §5.2, RFC 8200 §3).
+    #[inline]
+    fn forward(&mut self, mut packet: Packet, hop: Hop, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+        // A packet for the router itself is never too old: that was decided before (RFC 1812 §5.3.1).
+        if packet.ttl() <= 1 {
+            return Some(self.refuse(&packet, DropCause::HopLimit, ErrorCause::HopLimitExceeded, cx));
+        }
+        let Hop::Interface(index) = hop else {
+            return Some(self.refuse(&packet, DropCause::NoRoute, ErrorCause::NoRoute, cx));
+        };
+        let mtu = self.interfaces[index as usize].mtu_bytes;
+        if packet.wire_len() > mtu {
+            let cause = ErrorCause::TooBig { mtu: mtu as u32 };
+            return Some(self.refuse(&packet, DropCause::TooBig, cause, cx));
+        }
+        packet.decrement_ttl();
+        self.counts.forwarded += 1;
+        self.transmit(packet, index, cx)
+    }
+
+    /// Hands a packet to an interface.
+    #[inline]
+    fn transmit(&mut self, packet: Packet, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+        let interface = &mut self.interfaces[index as usize];
+        let refusal = interface.transmitter.offer(packet, cx).err()?;
+        if cx.wants(Interests::PACKETS) {
+            let fate = Fate::Dropped(DropCause::QueueFull);
+            let wire = interface.transmitter.wire();
+            cx.report(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet: refusal.0, fate }));
+        }
+        self.counts.drop(DropCause::QueueFull);
+        None // at the sender's end of the next link, not here
+    }
+
+    /// Drops a packet and tells its sender, where an ICMP error is allowed.
+    fn refuse(&mut self, packet: &Packet, drop: DropCause, error: ErrorCause, cx: &mut Cx<'_, Self>) -> DropCause {
+        let reporter = self.primary_address(packet.src());
+        if let Some(message) = reporter.and_then(|address| packet.icmp_error(error, address)) {
+            self.originate(message, cx);
+        }
+        self.counts.drop(drop)
+    }
+
+    /// Sends a packet that was made here.
+    pub(super) fn originate(&mut self, mut packet: Packet, cx: &mut Cx<'_, Self>) {
+        self.counts.originated += 1;
+        self.next_packet_id += 1;
+        // Unique in the run: the node's rank above its own count.
+        packet.provenance.packet_id = u64::from(cx.entity().0) << 40 | self.next_packet_id;
+        packet.provenance.sent_at = cx.now();
+        match self.routes.lookup(packet.dst()) {
+            Hop::Local => self.to_self.push_back(packet),
+            Hop::None => {
+                self.counts.drop(DropCause::NoRoute);
+            }
+            Hop::Interface(index) => {
+                if packet.wire_len() > self.interfaces[index as usize].mtu_bytes {
+                    self.counts.drop(DropCause::TooBig);
+                } else {
+                    self.transmit(packet, index, cx);
+                }
+            }
+        }
+    }
+
+    /// Does what is due in this very instant, until nothing is left: deliveries of what this node has sent
+    /// to itself, and timers that applications have set to the present or the past.
+    #[inline]
+    pub(super) fn come_to_rest(&mut self, cx: &mut Cx<'_, Self>) {
+        while !(self.to_self.is_empty() && self.due.is_empty()) {
+            if !cx.step() {
+                return;
+            }
+            if let Some(packet) = self.to_self.pop_front() {
+                self.deliver(packet, cx);
+            } else if let Some((app, token)) = self.due.pop_front() {
+                self.with_app(app, cx, |app, host| app.on_timer(token, host));
+            }
+        }
+    }
+
+    /// A packet for this node.
+    fn deliver(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+        match packet.transport {
+            Transport::Udp(_) => self.deliver_udp(packet, cx),
+            Transport::Icmp(_) | Transport::Icmpv6(_) => {
+                self.counts.delivered += 1;
+                self.deliver_icmp(&packet, cx);
+                None
+            }
+            Transport::Other { .. } => {
+                Some(self.refuse(&packet, DropCause::NoProtocol, ErrorCause::ProtocolUnreachable, cx))
+            }
+        }
+    }
+
+    fn deliver_udp(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+        let (source, listener) = (packet.source_socket(), packet.ports().and_then(|(_, port)| self.udp.listener(port)));
+        let (Some(from), Some((socket, app))) = (source, listener) else {
+            return Some(self.refuse(&packet, DropCause::NoListener, ErrorCause::PortUnreachable, cx));
+        };
+        self.counts.delivered += 1;
+        self.with_app(app, cx, |app, host| app.on_datagram(socket, from, packet.payload, host));
+        None
+    }
+
+    /// Answers echo requests; passes echo replies and errors to the application that they concern.
+    fn deliver_icmp(&mut self, packet: &Packet, cx: &mut Cx<'_, Self>) {
+        if let Some(echo) = packet.as_echo() {
+            if !echo.is_reply {
+                // RFC 1122 §3.2.2.6: from the address that was asked, with all the data.
+                let reply = crate::packet::Echo { is_reply: true, ..echo };
+                if let Ok(answer) = Packet::echo(packet.dst(), packet.src(), reply, packet.payload.clone()) {
+                    self.originate(answer, cx);
+                }
+            } else if (echo.identifier as usize) < self.apps.len() {
+                let (from, payload) = (packet.src(), packet.payload.clone());
+                let app = u32::from(echo.identifier);
+                self.with_app(app, cx, |app, host| app.on_echo_reply(from, echo.sequence, payload, host));
+            }
+            return;
+        }
+        if let Some(Ok(quoted)) = packet.quoted()
+            && let Some((source_port, destination_port)) = quoted.ports
+            && let Some((socket, app)) = self.udp.listener(source_port)
+        {
+            let to = std::net::SocketAddr::new(quoted.ip.dst(), destination_port);
+            self.with_app(app, cx, |app, host| app.on_unreachable(socket, to, host));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Nodes: hosts and routers. Interfaces, an IP layer, UDP, ICMP, and applications.
+//!
+//! One type serves both: a router is a node that forwards. The layers, from the wire up:
+//! - [`Interface`]: the sending half of a link and its address.
+//! - `ip`: own address or not, forwarding with time to live and MTU, ICMP errors.
+//! - `udp`: ports and who listens on them.
+//! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
+//!   the device act here.
+//!
+//! Sockets send from the node's primary address, that of its first interface in order of link names,
+//! whatever interface a packet leaves by (a weak host model, RFC 1122 §3.3.4.2): answers then always
+//! come back to where the question was sent.
+//!
+//! Not modelled yet: fragmentation (a packet that exceeds an MTU is dropped and reported, as if "don't
+//! fragment" were set, which hosts here always do), multicast, neighbour discovery, rate limits on ICMP errors.
+
+mod counts;
+mod host;
+mod interface;
+mod ip;
+mod report;
+mod routes;
+mod timers;
+mod udp;
+
+#[cfg(test)]
+mod tests;
+
+pub use counts::{Conservation, DropCause, PacketCounts, audit};
+pub use interface::Interface;
+pub use report::{Fate, LinkEnd, PacketReport, Report};
+pub use routes::{Hop, Route, Routes};
+
+use crate::app::App;
+use crate::device::{Clock, Cpu, Memory};
+use crate::link::LinkChange;
+use crate::packet::Packet;
+use host::AppSlot;
+use protosim_core::kernel::{InFlight, Interests};
+use protosim_core::{CannotClone, Cx, Digest, Entity, Fingerprint, SimTime, TimerId, WireId};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use timers::AppTimers;
+use udp::UdpPorts;
+
+/// A host or a router.
+#[derive(Debug)]
+pub struct Node {
+    interfaces: Vec<Interface>,
+    routes: Routes,
+    /// True for routers: packets for others are passed on.
+    forwards: bool,
+    counts: PacketCounts,
+    /// Packets of this node for itself, to be delivered in this same instant.
+    to_self: VecDeque<Packet>,
+    apps: Vec<AppSlot>,
+    /// Timers that applications have set to the present or the past: application and token.
+    due: VecDeque<(u32, u64)>,
+    udp: UdpPorts,
+    timers: AppTimers,
+    clock: Clock,
+    cpu: Cpu,
+    memory: Memory,
+    /// Packets that wait until the processor has done the work before them.
+    outbox: VecDeque<(SimTime, Packet)>,
+    outbox_timer: Option<TimerId>,
+    next_packet_id: u64,
+}
+
+/// What a node is made of.
+#[derive(Debug)]
+pub struct NodeParts {
+    /// Its interfaces; the wire that leads to interface i is declared with port i.
+    pub interfaces: Vec<Interface>,
+    /// Where packets go, without the node's own addresses, which are added.
+    pub routes: Vec<Route>,
+    /// True for a router.
+    pub forwards: bool,
+    /// Its clock.
+    pub clock: Clock,
+    /// Its processor.
+    pub cpu: Cpu,
+    /// Its memory.
+    pub memory: Memory,
+}
+
+/// An act of the timeline on a node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Changes what the node sends through an interface.
+    ChangeLink {
+        /// Which interface.
+        interface: u32,
+        /// How.
+        change: LinkChange,
+    },
+}
+
+impl Fingerprint for Action {
+    fn fingerprint(&self) -> u64 {
+        let Self::ChangeLink { interface, change } = self;
+        change.fingerprint().rotate_left(interface % 64)
+    }
+}
+
+impl Node {
+    /// A node without applications.
+    pub fn new(parts: NodeParts) -> Self {
+        let own = parts.interfaces.iter().flat_map(|interface| &interface.addresses).map(|address| Route {
+            prefix: *address,
+            len: if address.is_ipv4() { 32 } else { 128 },
+            hop: Hop::Local,
+        });
+        let routes: Vec<Route> = own.chain(parts.routes).collect();
+        Self {
+            interfaces: parts.interfaces,
+            routes: Routes::new(&routes),
+            forwards: parts.forwards,
+            counts: PacketCounts::default(),
+            to_self: VecDeque::new(),
+            apps: Vec::new(),
+            due: VecDeque::new(),
+            udp: UdpPorts::default(),
+            timers: AppTimers::default(),
+            clock: parts.clock,
+            cpu: parts.cpu,
+            memory: parts.memory,
+            outbox: VecDeque::new(),
+            outbox_timer: None,
+            next_packet_id: 0,
+        }
+    }
+
+    /// Lets `app` run on this node under `name`, and returns its number.
+    pub fn install(&mut self, name: &str, app: Box<dyn App>) -> u32 {
+        self.apps.push(AppSlot::new(name, app));
+        self.apps.len() as u32 - 1
+    }
+
+    /// The applications with their names, by number.
+    pub fn apps(&self) -> impl Iterator<Item = (&str, &dyn App)> {
+        self.apps.iter().filter_map(|slot| Some((&*slot.name, slot.app.as_deref()?)))
+    }
+
+    /// What has become of packets here.
+    pub fn counts(&self) -> &PacketCounts {
+        &self.counts
+    }
+
+    /// The interfaces, by number.
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// The processor, for its use.
+    pub fn cpu(&self) -> &Cpu {
+        &self.cpu
+    }
+
+    /// The memory, for its use.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The address that sockets send from, of the family of `peer`.
+    fn primary_address(&self, peer: IpAddr) -> Option<IpAddr> {
+        let addresses = self.interfaces.iter().flat_map(|interface| &interface.addresses);
+        addresses.copied().find(|address| address.is_ipv4() == peer.is_ipv4())
+    }
+}
+
+impl Entity for Node {
+    type Packet = Packet;
+    type Action = Action;
+    type Report = Report;
+
+    fn on_start(&mut self, cx: &mut Cx<'_, Self>) {
+        for app in 0..self.apps.len() {
+            self.with_app(app as u32, cx, |app, host| app.on_start(host));
+        }
+        self.come_to_rest(cx);
+    }
+
+    #[inline]
+    fn on_arrival(&mut self, port: u32, packet: Packet, cx: &mut Cx<'_, Self>) {
+        if cx.wants(Interests::PACKETS) {
+            let copy = packet.clone();
+            let fate = self.receive(packet, cx).map_or(Fate::Passed, Fate::Dropped);
+            let wire = self.interfaces[port as usize].incoming;
+            cx.report(Report::Packet(PacketReport { wire, end: LinkEnd::Receiver, packet: copy, fate }));
+        } else {
+            self.receive(packet, cx);
+        }
+        self.come_to_rest(cx);
+    }
+
+    fn on_timer(&mut self, timer: TimerId, _tag: u64, cx: &mut Cx<'_, Self>) {
+        if Some(timer) == self.outbox_timer {
+            self.empty_outbox(cx);
+        } else if let Some((app, token)) = self.timers.fired(timer) {
+            cx.remove_timer(timer);
+            self.with_app(app, cx, |app, host| app.on_timer(token, host));
+        }
+        self.come_to_rest(cx);
+    }
+
+    fn on_action(&mut self, action: &Action, cx: &mut Cx<'_, Self>) {
+        let Action::ChangeLink { interface, change } = action;
+        self.interfaces[*interface as usize].transmitter.change(change, cx);
+    }
+
+    fn on_flush(&mut self, cx: &mut Cx<'_, Self>) {
+        // What one application decides may be input for another on the same node.
+        while let Some(app) = self.apps.iter().position(|slot| slot.touched) {
+            if !cx.step() {
+                return;
+            }
+            self.apps[app].touched = false;
+            self.with_app_untouched(app as u32, cx, |app, host| app.on_flush(host));
+            self.come_to_rest(cx);
+        }
+    }
+
+    fn departure(wire: WireId, flying: &InFlight<Packet>) -> Option<Report> {
+        let fate = if flying.arrives.is_some() { Fate::Passed } else { Fate::Dropped(DropCause::Lost) };
+        Some(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet: flying.packet.clone(), fate }))
+    }
+
+    fn try_clone(&self) -> Result<Self, CannotClone> {
+        Ok(Self {
+            interfaces: self.interfaces.clone(),
+            routes: self.routes.clone(),
+            counts: self.counts.clone(),
+            to_self: self.to_self.clone(),
+            apps: self.apps.iter().map(AppSlot::try_clone).collect::<Result<_, _>>()?,
+            due: self.due.clone(),
+            udp: self.udp.clone(),
+            timers: self.timers.clone(),
+            cpu: self.cpu.clone(),
+            outbox: self.outbox.clone(),
+            ..*self
+        })
+    }
+}
+
+impl Fingerprint for Packet {
+    fn fingerprint(&self) -> u64 {
+        let mut digest = Digest::START;
+        digest.mix(self.wire_len() << 8 | u64::from(self.ttl()));
+        digest.mix(self.provenance.packet_id);
+        for run in self.payload.runs() {
+            match run {
+                crate::rope::Run::Bytes(bytes) => digest.mix_bytes(bytes),
+                crate::rope::Run::Fill { key, offset, .. } => digest.mix(u64::from(*key) << 40 ^ *offset),
+            }
+        }
+        digest.value()
+    }
+}

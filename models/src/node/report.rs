@@ -1,0 +1,52 @@
+//! What nodes report to the outside: for results and for captures.
+
+use super::counts::DropCause;
+use crate::observe::Observation;
+use crate::packet::Packet;
+use protosim_core::WireId;
+
+/// A report of a node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Report {
+    /// A packet at one end of a link; only where someone listens to packets.
+    Packet(PacketReport),
+    /// Something an application has observed.
+    App {
+        /// Which application of the node.
+        app: u32,
+        /// What.
+        observation: Observation,
+    },
+}
+
+/// A packet at one end of one direction of a link.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PacketReport {
+    /// The direction of the link.
+    pub wire: WireId,
+    /// Which end of it.
+    pub end: LinkEnd,
+    /// The packet, as it was there.
+    pub packet: Packet,
+    /// What became of it there.
+    pub fate: Fate,
+}
+
+/// An end of one direction of a link.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum LinkEnd {
+    /// Where it leaves: the report's stamp is the departure of its last bit, or the moment at which the
+    /// queue refused it.
+    Sender,
+    /// Where it arrives.
+    Receiver,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It went on.
+    Passed,
+    /// It went no further.
+    Dropped(DropCause),
+}

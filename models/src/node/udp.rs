@@ -1,0 +1,52 @@
+//! UDP ports of a node, and who listens on them.
+
+use crate::app::{HostError, SocketId};
+use std::collections::BTreeMap;
+
+/// The dynamic ports (RFC 6335 §6).
+const DYNAMIC_PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_535;
+
+/// The UDP sockets of a node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UdpPorts {
+    /// By [`SocketId`].
+    sockets: Vec<UdpSocket>,
+    by_port: BTreeMap<u16, SocketId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct UdpSocket {
+    port: u16,
+    app: u32,
+}
+
+impl UdpPorts {
+    /// Opens a socket for `app`. For port 0 it takes the lowest dynamic port that is free: which one
+    /// matters to nobody here, and a fixed choice keeps runs comparable.
+    pub(super) fn bind(&mut self, port: u16, app: u32) -> Result<SocketId, HostError> {
+        let port = match port {
+            0 => {
+                let mut free = DYNAMIC_PORTS.filter(|port| !self.by_port.contains_key(port));
+                free.next().ok_or(HostError::NoFreePort)?
+            }
+            port if self.by_port.contains_key(&port) => return Err(HostError::PortTaken(port)),
+            port => port,
+        };
+        let socket = SocketId(self.sockets.len() as u32);
+        self.sockets.push(UdpSocket { port, app });
+        self.by_port.insert(port, socket);
+        Ok(socket)
+    }
+
+    /// The socket on `port`, and whose it is.
+    pub(super) fn listener(&self, port: u16) -> Option<(SocketId, u32)> {
+        let socket = *self.by_port.get(&port)?;
+        Some((socket, self.sockets[socket.0 as usize].app))
+    }
+
+    /// The port of a socket, if it belongs to `app`.
+    pub(super) fn port(&self, socket: SocketId, app: u32) -> Result<u16, HostError> {
+        let found = self.sockets.get(socket.0 as usize).filter(|found| found.app == app);
+        found.map(|found| found.port).ok_or(HostError::NoSuchSocket(socket))
+    }
+}
