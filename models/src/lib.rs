@@ -3,8 +3,10 @@
 pub mod app;
 pub mod name;
 pub mod observe;
+pub mod packet;
 pub mod rope;
 
 pub use app::{App, CannotClone, Host, HostError, SocketId};
 pub use observe::{ExchangeId, Observation, Outcome};
+pub use packet::Packet;
 pub use rope::{Rope, Run};

@@ -32,6 +32,7 @@ enum Runs {
     #[default]
     None,
     One(Run),
+    #[expect(clippy::box_collection, reason = "a bare Vec would make every rope, and so every packet, larger")]
     Many(Box<Vec<Run>>),
 }
 
