@@ -6,10 +6,12 @@ pub mod link;
 pub mod name;
 pub mod node;
 pub mod observe;
+pub mod packet;
 pub mod rope;
 
 pub use app::{App, Host, HostError, SocketId, Total};
 pub use node::Node;
 pub use observe::{ExchangeId, Observation, Outcome};
+pub use packet::Packet;
 pub use protosim_core::CannotClone;
 pub use rope::{Rope, Run};

@@ -84,7 +84,9 @@ impl Clock {
     /// What it reads at `at`.
     pub fn reading(&self, at: SimTime) -> LocalTime {
         let true_nanos = i128::from(at.as_nanos());
-        let local = i128::from(self.offset.as_nanos()) + true_nanos + (true_nanos * i128::from(self.drift.0)).div_euclid(BILLION);
+        let local = i128::from(self.offset.as_nanos())
+            + true_nanos
+            + (true_nanos * i128::from(self.drift.0)).div_euclid(BILLION);
         LocalTime::from_nanos(u64::try_from(local).unwrap_or(u64::MAX))
     }
 

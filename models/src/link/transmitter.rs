@@ -2,8 +2,8 @@
 
 use super::config::{DirectionConfig, Framing, LinkChange, QueueLimit};
 use crate::packet::Packet;
-use protosim_core::{Cx, Entity, Purpose, Rate, Ratio, RunSeed, SimTime, Span, Stream, WireId};
 use protosim_core::digest::Fingerprint;
+use protosim_core::{Cx, Entity, Purpose, Rate, Ratio, RunSeed, SimTime, Span, Stream, WireId};
 use std::collections::VecDeque;
 
 /// Draws that decide loss.
@@ -162,7 +162,8 @@ impl Transmitter {
         let old_rate = self.rate;
         self.rate = change.rate.or(self.rate);
         self.delay = change.delay.unwrap_or(self.delay);
-        let old_loss = std::mem::replace(&mut self.loss, change.loss.unwrap_or(self.loss));
+        let old_loss = self.loss;
+        self.loss = change.loss.unwrap_or(self.loss);
         cx.mark(self.wire, change.fingerprint());
         let held: Vec<Waiting> = self.waiting.drain(..).collect();
         debug_assert_eq!(held.len(), back.len(), "the queue and the wire hold the same packets");

@@ -6,9 +6,7 @@ use crate::observe::Observation;
 use crate::packet::{BuildError, Echo, Packet};
 use crate::rope::Rope;
 use protosim_core::kernel::Interests;
-use protosim_core::{
-    CannotClone, Cx, Env, LocalTime, Operation, OutOfMemory, Purpose, SimTime, Stream, Streams,
-};
+use protosim_core::{CannotClone, Cx, Env, LocalTime, Operation, OutOfMemory, Purpose, SimTime, Stream, Streams};
 use std::net::{IpAddr, SocketAddr};
 
 /// An application and what the node keeps beside it.
@@ -50,12 +48,7 @@ struct SimHost<'a, 'b> {
 
 impl Node {
     /// Calls an application; it is owed a flush then.
-    pub(super) fn with_app(
-        &mut self,
-        app: u32,
-        cx: &mut Cx<'_, Self>,
-        call: impl FnOnce(&mut dyn App, &mut dyn Host),
-    ) {
+    pub(super) fn with_app(&mut self, app: u32, cx: &mut Cx<'_, Self>, call: impl FnOnce(&mut dyn App, &mut dyn Host)) {
         self.apps[app as usize].touched = true;
         self.with_app_untouched(app, cx, call);
     }

@@ -1,12 +1,12 @@
 //! The IP layer of a node: receive, deliver, forward, send.
 
+use super::Node;
 use super::counts::DropCause;
 use super::report::{Fate, LinkEnd, PacketReport, Report};
 use super::routes::Hop;
-use super::Node;
 use crate::packet::{ErrorCause, Packet, Transport};
-use protosim_core::kernel::Interests;
 use protosim_core::Cx;
+use protosim_core::kernel::Interests;
 
 impl Node {
     /// A packet has come in from a link. Says why, if it goes no further.
@@ -34,7 +34,8 @@ impl Node {
             let cause = ErrorCause::TooBig { mtu: mtu as u32 };
             return Some(self.refuse(&packet, DropCause::TooBig, cause, cx));
         }
-        packet.decrement_ttl();
+        let alive = packet.decrement_ttl();
+        debug_assert!(alive, "more than one hop was left");
         self.counts.forwarded += 1;
         self.transmit(packet, index, cx)
     }
