@@ -1,1 +1,20 @@
-//! placeholder
+//! Networks as graphs: what a user says of them, what can be wrong with it, and how it becomes a world.
+//!
+//! - [`spec`]: nodes, links and timelines as they stand in a scenario.
+//! - [`check`]: everything wrong with them beyond their types, each with its place.
+//! - [`graph`]: the network as a graph, with shortest paths and an explicit tie-break.
+//! - [`plan`]: addresses, routes and wires; from a plan, worlds for many replications.
+//!
+//! Everything is decided in order of names, never in order of the file.
+
+pub mod check;
+pub mod graph;
+pub mod plan;
+pub mod spec;
+
+#[cfg(test)]
+mod tests;
+
+pub use graph::NetworkGraph;
+pub use plan::{Installation, Plan};
+pub use spec::{AddressFamily, Direction, LinkEvent, NodeSpec, Topology};

@@ -1,5 +1,6 @@
 //! What a user says of a link.
 
+use crate::name::NodeName;
 use protosim_core::{Digest, Fingerprint, Rate, Ratio, Size, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
@@ -7,9 +8,14 @@ use std::str::FromStr;
 
 /// Both directions of a link, as in a scenario. What is said for the link holds for both directions,
 /// except where `forward` (first end to second) or `backward` says otherwise.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LinkConfig {
+    /// What it is called in figures, captures, overrides and the timeline. Default: its ends joined by
+    /// two hyphens, as in `"client--server"`.
+    pub name: Option<String>,
+    /// The two nodes that it joins.
+    pub ends: (NodeName, NodeName),
     /// Bits per second on the wire, framing included. Without it, packets take no time to send and no
     /// queue forms.
     pub rate: Option<Rate>,
@@ -23,6 +29,9 @@ pub struct LinkConfig {
     pub loss: Option<Ratio>,
     /// Bytes that the link adds to each packet. Default: none.
     pub framing: Option<Framing>,
+    /// The name that its random streams go by. Default: its name. A link that is renamed keeps its luck by
+    /// saying its old name here.
+    pub stream_name: Option<String>,
     /// Exceptions for the direction from the first end to the second.
     pub forward: Option<DirectionConfig>,
     /// Exceptions for the direction from the second end to the first.
@@ -44,6 +53,28 @@ pub struct DirectionConfig {
 }
 
 impl LinkConfig {
+    /// A link between two nodes with every other field at its default.
+    pub fn between(first: &str, second: &str) -> Self {
+        Self {
+            name: None,
+            ends: (NodeName(first.to_owned()), NodeName(second.to_owned())),
+            rate: None,
+            delay: None,
+            mtu: None,
+            queue: None,
+            loss: None,
+            framing: None,
+            stream_name: None,
+            forward: None,
+            backward: None,
+        }
+    }
+
+    /// Its name, given or made from its ends.
+    pub fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("{}--{}", self.ends.0.0, self.ends.1.0))
+    }
+
     /// Largest IP packet.
     pub fn mtu(&self) -> Mtu {
         self.mtu.unwrap_or_default()

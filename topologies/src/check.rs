@@ -1,0 +1,127 @@
+//! What can be wrong with a topology beyond its types. All of it is found, each with its place.
+
+use crate::graph::NetworkGraph;
+use crate::spec::{LinkEvent, Topology};
+use std::collections::BTreeMap;
+
+/// Something wrong, at a path within the checked part of the scenario (`links.2.ends.1`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Which kind of mistake.
+    pub kind: Kind,
+    /// Where: fields and list indices, joined by points.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// Another place that has to do with it, and what to say of it.
+    pub other: Option<(String, String)>,
+}
+
+/// Kinds of mistakes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Two things have one name.
+    DuplicateName,
+    /// A name that cannot be used.
+    BadName,
+    /// A field that can have no effect, or contradicts another.
+    NoEffect,
+    /// A link joins a node to itself.
+    LinkToSelf,
+    /// A number is out of its range.
+    OutOfRange,
+}
+
+impl Finding {
+    fn new(kind: Kind, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { kind, path: path.into(), message: message.into(), other: None }
+    }
+}
+
+/// Most nodes and links that one network may have: the event key has room for 2^28 wires, and a
+/// list this long is a mistake well before.
+const MOST_LINKS: usize = 1 << 22;
+
+/// Everything wrong with a topology, but for names of nodes that do not exist: the scenario reader finds those
+/// wherever they stand.
+pub fn check_topology(topology: &Topology) -> Vec<Finding> {
+    let mut found = Vec::new();
+    check_names(topology.nodes.iter().map(|node| node.name.clone()), "nodes", "node", &mut found);
+    check_names(topology.links.iter().map(|link| link.name()), "links", "link", &mut found);
+    if topology.links.len() > MOST_LINKS {
+        found.push(Finding::new(Kind::OutOfRange, "links", format!("more than {MOST_LINKS} links")));
+    }
+    for (index, link) in topology.links.iter().enumerate() {
+        if link.ends.0 == link.ends.1 {
+            let message = format!("the link joins `{}` to itself", link.ends.0.0);
+            found.push(Finding::new(Kind::LinkToSelf, format!("links.{index}.ends.1"), message));
+        }
+        for (field, message) in link.check() {
+            let path = if field.is_empty() { format!("links.{index}") } else { format!("links.{index}.{field}") };
+            found.push(Finding::new(Kind::NoEffect, path, message));
+        }
+    }
+    for (index, node) in topology.nodes.iter().enumerate() {
+        let links = topology.links.iter().filter(|link| link.ends.0.0 == node.name || link.ends.1.0 == node.name);
+        if node.forwards == Some(true) && links.count() < 2 {
+            let message = "has no effect: a node with fewer than two links has nobody to forward to";
+            found.push(Finding::new(Kind::NoEffect, format!("nodes.{index}.forwards"), message));
+        }
+    }
+    found
+}
+
+fn check_names(names: impl Iterator<Item = String>, list: &str, noun: &str, found: &mut Vec<Finding>) {
+    let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, name) in names.enumerate() {
+        let path = format!("{list}.{index}.name");
+        let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        if name.is_empty() || !name.chars().all(allowed) {
+            let message = format!("a {noun}'s name is made of letters, digits, `-` and `_`");
+            found.push(Finding::new(Kind::BadName, path.clone(), message));
+        }
+        if let Some(earlier) = first.get(&name) {
+            let mut finding = Finding::new(Kind::DuplicateName, path, format!("another {noun} is called `{name}` too"));
+            finding.other = Some((format!("{list}.{earlier}.name"), format!("the first `{name}`")));
+            found.push(finding);
+        } else {
+            first.insert(name, index);
+        }
+    }
+}
+
+/// Everything wrong with a timeline of link changes.
+pub fn check_timeline(topology: &Topology, timeline: &[LinkEvent]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (index, event) in timeline.iter().enumerate() {
+        let path = |field: &str| format!("timeline.{index}{field}");
+        if event.at.is_zero() {
+            let message = "the timeline begins after zero: say it in the link itself";
+            found.push(Finding::new(Kind::NoEffect, path(".at"), message));
+        }
+        if event.rate.is_none() && event.delay.is_none() && event.loss.is_none() {
+            found.push(Finding::new(Kind::NoEffect, path(""), "changes nothing: give `rate`, `delay` or `loss`"));
+        }
+        let Some(link) = topology.links.iter().find(|link| link.name() == event.link.0) else { continue };
+        for is_forward in [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward)) {
+            let direction = link.direction(is_forward);
+            if event.rate.is_some() && direction.rate.is_none() {
+                let message =
+                    format!("link `{}` has no rate that could change: give it one from the start", event.link.0);
+                found.push(Finding::new(Kind::NoEffect, path(".rate"), message));
+                break;
+            }
+            if direction.rate.is_none() && event.delay.is_some_and(protosim_core::Span::is_zero) {
+                let message = "a link without a rate needs a delay above zero";
+                found.push(Finding::new(Kind::OutOfRange, path(".delay"), message));
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// True if packets from one node can reach another. Both names must exist.
+pub fn is_reachable(graph: &NetworkGraph, from: usize, to: usize) -> bool {
+    from == to || graph.first_hops(from)[to].is_some()
+}

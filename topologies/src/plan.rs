@@ -1,0 +1,289 @@
+//! A topology made ready to run: addresses, routes, wires. One plan serves all replications.
+
+use crate::graph::NetworkGraph;
+use crate::spec::{AddressFamily, LinkEvent, Topology};
+use protosim_core::kernel::{BuildError, Limits};
+use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
+use protosim_models::device::{Clock, Cpu, Memory};
+use protosim_models::link::Transmitter;
+use protosim_models::node::{Action, Hop, Interface, NodeParts, Route};
+use protosim_models::{App, Node};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A topology with everything that follows from it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    topology: Topology,
+    timeline: Vec<LinkEvent>,
+    graph: NetworkGraph,
+    /// Two for each link, in order of paths.
+    wires: Vec<PlannedWire>,
+    /// The wires of each link, by link rank: forward and backward.
+    wires_of_link: Vec<(WireId, WireId)>,
+    /// By node rank.
+    routes: Vec<Vec<Route>>,
+}
+
+/// One direction of a link.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlannedWire {
+    /// `link:from->to`: its place in the order of events, its stream's name, its name in digests.
+    pub path: String,
+    /// Rank of the link.
+    pub link: usize,
+    /// True for the direction from the link's first end to its second.
+    pub is_forward: bool,
+}
+
+/// An application for a node of the network.
+#[derive(Debug)]
+pub struct Installation {
+    /// Rank of the node.
+    pub node: usize,
+    /// The application's name.
+    pub name: String,
+    /// The application.
+    pub app: Box<dyn App>,
+}
+
+impl Plan {
+    /// The plan of a topology and a timeline that have been checked.
+    pub fn new(topology: Topology, timeline: Vec<LinkEvent>) -> Self {
+        let graph = NetworkGraph::new(&topology);
+        let mut wires: Vec<PlannedWire> = (0..graph.links())
+            .flat_map(|link| [(link, true), (link, false)])
+            .map(|(link, is_forward)| {
+                let (first, second) = graph.ends(link);
+                let (from, to) = if is_forward { (first, second) } else { (second, first) };
+                let name = |rank: usize| &topology.nodes[graph.node(rank).listed].name;
+                let path = format!("{}:{}->{}", topology.links[graph.link(link)].name(), name(from), name(to));
+                PlannedWire { path, link, is_forward }
+            })
+            .collect();
+        wires.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut wires_of_link = vec![(WireId(0), WireId(0)); graph.links()];
+        for (index, wire) in wires.iter().enumerate() {
+            let both = &mut wires_of_link[wire.link];
+            *(if wire.is_forward { &mut both.0 } else { &mut both.1 }) = WireId(index as u32);
+        }
+        let mut plan = Self { topology, timeline, graph, wires, wires_of_link, routes: Vec::new() };
+        plan.routes = (0..plan.graph.nodes()).map(|node| plan.routes_of(node)).collect();
+        plan
+    }
+
+    /// The routes of a node: a leaf sends everything to its only neighbour; others know every link's
+    /// prefix.
+    fn routes_of(&self, node: usize) -> Vec<Route> {
+        let interface = |index: usize| Hop::Interface(index as u32);
+        if let [_] = self.graph.neighbours(node) {
+            let prefix = match self.topology.addresses {
+                AddressFamily::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                AddressFamily::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            };
+            return vec![Route { prefix, len: 0, hop: interface(0) }];
+        }
+        let first_hops = self.graph.first_hops(node);
+        let own = self.graph.neighbours(node).iter().enumerate().map(|(index, (link, _))| (*link, index));
+        let mut hop_of_link: Vec<Option<usize>> = vec![None; self.graph.links()];
+        for (link, index) in own {
+            hop_of_link[link] = Some(index);
+        }
+        let mut routes = Vec::new();
+        for (link, own) in hop_of_link.iter().enumerate() {
+            let (first, second) = self.graph.ends(link);
+            // Each end has its own route, so that a packet takes the shortest way to that end.
+            for (end, rank) in [(0, first), (1, second)] {
+                if let Some(index) = own.filter(|_| rank != node).or(first_hops[rank]) {
+                    let len = if self.topology.addresses == AddressFamily::V4 { 32 } else { 128 };
+                    routes.push(Route { prefix: self.end_address(link, end), len, hop: interface(index) });
+                }
+            }
+        }
+        routes
+    }
+
+    /// The address of a link's first (0) or second (1) end.
+    fn end_address(&self, link: usize, end: u32) -> IpAddr {
+        match self.topology.addresses {
+            AddressFamily::V4 => IpAddr::V4(Ipv4Addr::from((10 << 24) + 4 * link as u32 + 1 + end)),
+            AddressFamily::V6 => {
+                let prefix = 0x2001_0db8_u128 << 96 | (link as u128) << 64;
+                IpAddr::V6(Ipv6Addr::from(prefix + 1 + u128::from(end)))
+            }
+        }
+    }
+
+    /// Rank of the node called `name`.
+    pub fn node(&self, name: &str) -> Option<usize> {
+        // Ranks are in order of names.
+        let (mut low, mut high) = (0, self.graph.nodes());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.name(middle) < name { low = middle + 1 } else { high = middle }
+        }
+        (low < self.graph.nodes() && self.name(low) == name).then_some(low)
+    }
+
+    /// Name of a node.
+    pub fn name(&self, node: usize) -> &str {
+        &self.topology.nodes[self.graph.node(node).listed].name
+    }
+
+    /// The address that a node's sockets have: that of its first interface, in order of link names.
+    /// `None` for a node without links.
+    pub fn address(&self, node: usize) -> Option<IpAddr> {
+        let (link, _) = self.graph.neighbours(node).first()?;
+        Some(self.end_address(*link, u32::from(self.graph.ends(*link).0 != node)))
+    }
+
+    /// The directions of all links, by [`WireId`].
+    pub fn wires(&self) -> &[PlannedWire] {
+        &self.wires
+    }
+
+    /// The ends of all links, for captures: link end 2 k is the first end of the link of rank k, 2 k + 1 the
+    /// second. Each with a name such as `radio@client`.
+    pub fn link_ends(&self) -> Vec<String> {
+        let name = |link: usize, rank: usize| {
+            format!("{}@{}", self.topology.links[self.graph.link(link)].name(), self.name(rank))
+        };
+        let both = |link: usize| {
+            let (first, second) = self.graph.ends(link);
+            [name(link, first), name(link, second)]
+        };
+        (0..self.graph.links()).flat_map(both).collect()
+    }
+
+    /// The link end, as in [`Plan::link_ends`], where a wire begins or ends.
+    pub fn link_end(&self, wire: WireId, at_sender: bool) -> usize {
+        let wire = &self.wires[wire.0 as usize];
+        2 * wire.link + usize::from(wire.is_forward != at_sender)
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &NetworkGraph {
+        &self.graph
+    }
+
+    /// A world with this network, for one run on at most `threads` threads.
+    ///
+    /// # Errors
+    /// Never for a topology that was checked.
+    pub fn simulation(
+        &self,
+        seed: RunSeed,
+        limits: Limits,
+        apps: Vec<Installation>,
+        threads: usize,
+    ) -> Result<Simulation<Node>, BuildError> {
+        let mut builder = Builder::new(seed);
+        builder.limits(limits);
+        let mut apps_of: Vec<Vec<Installation>> = (0..self.graph.nodes()).map(|_| Vec::new()).collect();
+        for app in apps {
+            apps_of[app.node].push(app);
+        }
+        for (rank, mut apps) in apps_of.into_iter().enumerate() {
+            let mut node = Node::new(self.parts(rank, seed));
+            // By name, so that the order in the file does not matter.
+            apps.sort_by(|a, b| a.name.cmp(&b.name));
+            for app in apps {
+                node.install(&app.name, app.app);
+            }
+            let name = self.name(rank);
+            builder.entity(name, self.stream_name(rank), node)?;
+        }
+        for wire in &self.wires {
+            builder.wire(self.wire_spec(wire))?;
+        }
+        self.act(&mut builder);
+        builder.build(threads)
+    }
+
+    fn stream_name(&self, rank: usize) -> &str {
+        let spec = &self.topology.nodes[self.graph.node(rank).listed];
+        spec.stream_name.as_deref().unwrap_or(&spec.name)
+    }
+
+    fn parts(&self, rank: usize, seed: RunSeed) -> NodeParts {
+        let device = self.topology.nodes[self.graph.node(rank).listed].device.clone().unwrap_or_default();
+        let interfaces = self.graph.neighbours(rank).iter().map(|(link, _)| self.interface(rank, *link, seed));
+        NodeParts {
+            interfaces: interfaces.collect(),
+            routes: self.routes[rank].clone(),
+            forwards: self.graph.node(rank).forwards,
+            clock: Clock::new(device.clock_offset.unwrap_or_default(), device.clock_drift.unwrap_or_default()),
+            cpu: Cpu::new(device.cpu),
+            memory: Memory::new(device.memory),
+        }
+    }
+
+    fn interface(&self, rank: usize, link: usize, seed: RunSeed) -> Interface {
+        let config = &self.topology.links[self.graph.link(link)];
+        let is_first = self.graph.ends(link).0 == rank;
+        let (forward, backward) = self.wires_of_link[link];
+        let (outgoing, incoming) = if is_first { (forward, backward) } else { (backward, forward) };
+        let direction = config.direction(is_first);
+        let ever_lossy = direction.loss.is_some_and(|loss| !loss.is_zero())
+            || self.events_of(link, is_first).any(|event| event.loss.is_some_and(|loss| !loss.is_zero()));
+        Interface {
+            addresses: vec![self.end_address(link, u32::from(!is_first))],
+            mtu_bytes: config.mtu().as_bytes(),
+            transmitter: Transmitter::new(
+                outgoing,
+                &direction,
+                config.framing.unwrap_or_default(),
+                seed,
+                &self.wire_stream_name(link, is_first),
+                ever_lossy,
+            ),
+            incoming,
+        }
+    }
+
+    /// What the luck of one direction of a link goes by: as its path, but with stream names.
+    fn wire_stream_name(&self, link: usize, is_forward: bool) -> String {
+        let config = &self.topology.links[self.graph.link(link)];
+        let (first, second) = self.graph.ends(link);
+        let (from, to) = if is_forward { (first, second) } else { (second, first) };
+        let ends = || format!("{}--{}", self.stream_name(first), self.stream_name(second));
+        let name = config.stream_name.clone().or_else(|| config.name.clone()).unwrap_or_else(ends);
+        format!("{name}:{}->{}", self.stream_name(from), self.stream_name(to))
+    }
+
+    fn wire_spec(&self, wire: &PlannedWire) -> WireSpec {
+        let (first, second) = self.graph.ends(wire.link);
+        let (from, to) = if wire.is_forward { (first, second) } else { (second, first) };
+        let port = self.graph.neighbours(to).iter().position(|(link, _)| *link == wire.link);
+        let at_first = self.topology.links[self.graph.link(wire.link)].direction(wire.is_forward).delay;
+        let later = self.events_of(wire.link, wire.is_forward).filter_map(|event| event.delay);
+        WireSpec {
+            path: wire.path.clone(),
+            from: EntityId(from as u32),
+            to: EntityId(to as u32),
+            port: port.expect("a link is among its end's links") as u32,
+            min_delay: later.chain([at_first.unwrap_or_default()]).min().unwrap_or(Span::ZERO),
+        }
+    }
+
+    fn events_of(&self, link: usize, is_forward: bool) -> impl Iterator<Item = &LinkEvent> {
+        let name = self.topology.links[self.graph.link(link)].name();
+        self.timeline.iter().filter(move |event| event.link.0 == name && event.concerns(is_forward))
+    }
+
+    /// Puts the timeline's acts into the world, in order of links.
+    fn act(&self, builder: &mut Builder<Node>) {
+        for wire in &self.wires {
+            let (first, second) = self.graph.ends(wire.link);
+            let sender = if wire.is_forward { first } else { second };
+            let interface = self.graph.neighbours(sender).iter().position(|(link, _)| *link == wire.link);
+            for event in self.events_of(wire.link, wire.is_forward) {
+                let action = Action::ChangeLink {
+                    interface: interface.expect("a link is among its end's links") as u32,
+                    change: event.change(),
+                };
+                let at = SimTime::ZERO + event.at;
+                builder.act(at, EntityId(sender as u32), action);
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a user says of a network: nodes, links, and changes of links over time.
+
+use protosim_core::{Rate, Ratio, Span};
+use protosim_models::device::DeviceConfig;
+use protosim_models::link::{LinkChange, LinkConfig};
+use protosim_models::name::LinkName;
+use serde::{Deserialize, Serialize};
+
+/// A network, as in a scenario.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topology {
+    /// Hosts and routers.
+    pub nodes: Vec<NodeSpec>,
+    /// Links between them.
+    pub links: Vec<LinkConfig>,
+    /// Which version of IP the addresses are of. Default: V4.
+    #[serde(default)]
+    pub addresses: AddressFamily,
+}
+
+/// A node, as in a scenario.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeSpec {
+    /// What it is called; unique.
+    pub name: String,
+    /// True for a router, which passes on packets for others. Default: true for a node with more than one link.
+    pub forwards: Option<bool>,
+    /// Its limits. Default: none, an ideal device.
+    pub device: Option<DeviceConfig>,
+    /// The name that its random streams go by. Default: its name. A node that is renamed keeps its luck by
+    /// saying its old name here.
+    pub stream_name: Option<String>,
+}
+
+/// A version of IP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum AddressFamily {
+    /// IPv4: link k (in order of names) has the k-th /30 of 10.0.0.0/8.
+    #[default]
+    V4,
+    /// IPv6: link k has the k-th /64 of 2001:db8::/32.
+    V6,
+}
+
+/// A change of a link at a moment of the run, as in a scenario's timeline.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkEvent {
+    /// When; later than zero.
+    pub at: Span,
+    /// Which link.
+    pub link: LinkName,
+    /// Which directions of it. Default: both.
+    #[serde(default)]
+    pub direction: Direction,
+    /// The new rate. A link that had no rate cannot be given one.
+    pub rate: Option<Rate>,
+    /// The new delay, for what departs from then on.
+    pub delay: Option<Span>,
+    /// The new loss, for what departs from then on.
+    pub loss: Option<Ratio>,
+}
+
+/// Which directions of a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Direction {
+    /// Both.
+    #[default]
+    Both,
+    /// From the first end to the second.
+    Forward,
+    /// From the second end to the first.
+    Backward,
+}
+
+impl LinkEvent {
+    /// What changes.
+    pub fn change(&self) -> LinkChange {
+        LinkChange { rate: self.rate, delay: self.delay, loss: self.loss }
+    }
+
+    /// True if it concerns the direction from the first end to the second, or the other one.
+    pub fn concerns(&self, is_forward: bool) -> bool {
+        match self.direction {
+            Direction::Both => true,
+            Direction::Forward => is_forward,
+            Direction::Backward => !is_forward,
+        }
+    }
+}
+
+impl NodeSpec {
+    /// An ideal node.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), forwards: None, device: None, stream_name: None }
+    }
+}
