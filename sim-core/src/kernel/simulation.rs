@@ -1,17 +1,16 @@
 //! A world of entities and wires, and its run: on one thread or on several, to a time or to quiet.
 
-use super::barrier::{Barrier, BreakOnPanic};
 use super::entity::{CannotClone, Entity, EntityId};
 use super::limits::{Limits, RunError};
+use super::meeting::{Meeting, earliest};
 use super::partition::{Act, Core, Happening, Partition, Slot};
-use super::report::{Interests, Outbox, Sinks};
+use super::report::{Interests, Sinks};
 use super::wire::{InFlight, Wire, WireId, WireSpec};
-use crate::digest::{Digest, Fingerprint};
+use crate::digest::Digest;
 use crate::queue::EventQueue;
 use crate::random::{RunSeed, Streams};
 use crate::time::{SimTime, Span};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// How long a run goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -265,7 +264,7 @@ impl<E: Entity> Simulation<E> {
         if result.is_ok() {
             result = match self.partitions.as_mut_slice() {
                 [only] => only.run_before(end, &mut sinks.buffers[0]),
-                _ => self.run_partitions(end, sinks),
+                several => Meeting::new(several.len(), self.lookahead, end).hold(several, &mut sinks.buffers),
             };
         }
         let reached = match (&result, until) {
@@ -339,33 +338,6 @@ impl<E: Entity> Simulation<E> {
             partition.take_samples(sample_every);
         }
         earliest(failures)
-    }
-
-    /// The windows of a conservative run: no partition gets ahead of another by more than the
-    /// shortest delay between them, so no packet can come too late.
-    fn run_partitions(&mut self, end: SimTime, sinks: &mut Sinks<E::Report>) -> Result<(), RunError> {
-        let count = self.partitions.len();
-        let lookahead = self.lookahead;
-        let barrier = Barrier::new(count);
-        let horizons: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
-        let loads = (0..count).map(|_| Load::default()).collect();
-        let mail: Vec<Mailbox<E::Packet>> = (0..count * count).map(|_| Mutex::default()).collect();
-        let failures: Mutex<Vec<RunError>> = Mutex::default();
-        let meeting = Meeting { barrier, horizons, loads, mail, failures, lookahead, end };
-        let panicked = std::thread::scope(|scope| {
-            let partitions = self.partitions.iter_mut().zip(&mut sinks.buffers).enumerate();
-            let attend = |(index, (partition, sink))| {
-                let meeting = &meeting;
-                // Deterministic in spite of threads: what they exchange does not depend on their speed.
-                scope.spawn(move || meeting.attend(index, partition, sink))
-            };
-            let threads: Vec<_> = partitions.map(attend).collect();
-            threads.into_iter().filter_map(|thread| thread.join().err()).next()
-        });
-        if let Some(words) = panicked {
-            std::panic::resume_unwind(words);
-        }
-        earliest(meeting.failures.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A copy of the world as it stands, to be run on by itself.
@@ -473,127 +445,4 @@ impl<E: Entity> Simulation<E> {
     pub fn take_log(&mut self) -> Vec<Happening> {
         self.partitions.iter_mut().filter_map(|partition| partition.log.as_mut()).flat_map(std::mem::take).collect()
     }
-}
-
-/// The failure that one thread would have met.
-fn earliest(failures: Vec<RunError>) -> Result<(), RunError> {
-    failures.into_iter().min_by_key(|failure| failure.busy().clone()).map_or(Ok(()), Err)
-}
-
-/// Packets on their way from one partition to another, with their wires.
-type Mailbox<P> = Mutex<Vec<(WireId, InFlight<P>)>>;
-
-/// What a partition has used of the limits that hold for all of them together.
-#[derive(Default)]
-struct Load {
-    events: AtomicU64,
-    /// Those of the last window alone.
-    latest_events: AtomicU64,
-    memory: AtomicU64,
-}
-
-/// Where the threads of one run meet.
-struct Meeting<P: Fingerprint> {
-    barrier: Barrier,
-    /// The earliest instant at which each partition can do something.
-    horizons: Vec<AtomicU64>,
-    loads: Vec<Load>,
-    /// By sender times the number of partitions plus receiver.
-    mail: Vec<Mailbox<P>>,
-    failures: Mutex<Vec<RunError>>,
-    lookahead: Span,
-    end: SimTime,
-}
-
-impl<P: Fingerprint> Meeting<P> {
-    /// One thread's part.
-    fn attend<E: Entity<Packet = P>>(&self, index: usize, partition: &mut Partition<E>, sink: &mut Outbox<E::Report>) {
-        let _guard = BreakOnPanic(&self.barrier);
-        loop {
-            self.collect(index, partition, sink);
-            self.horizons[index].store(horizon(partition).as_nanos(), Ordering::Release);
-            if self.barrier.wait().is_err() {
-                return;
-            }
-            let earliest = self.horizons.iter().map(|at| at.load(Ordering::Acquire)).min().unwrap_or(u64::MAX);
-            let start = SimTime::from_nanos(earliest);
-            if start >= self.end {
-                return;
-            }
-            let window_end = start.saturating_add(self.lookahead).min(self.end);
-            let before = partition.events;
-            if let Err(failure) = partition.run_before(window_end, sink) {
-                self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
-            }
-            let load = &self.loads[index];
-            load.events.store(partition.events, Ordering::Relaxed);
-            load.latest_events.store(partition.events - before, Ordering::Relaxed);
-            load.memory.store(partition.core.memory(), Ordering::Relaxed);
-            self.hand_over(index, partition, window_end);
-            if self.barrier.wait().is_err() {
-                return;
-            }
-            if self.must_stop(index, partition) {
-                self.collect(index, partition, sink);
-                return;
-            }
-        }
-    }
-
-    /// Asked between a window's end and the next meeting, when every failure of the window is known: so all
-    /// threads come to the same answer and leave together.
-    fn must_stop<E: Entity<Packet = P>>(&self, index: usize, partition: &Partition<E>) -> bool {
-        let sum =
-            |part: fn(&Load) -> &AtomicU64| self.loads.iter().map(|l| part(l).load(Ordering::Relaxed)).sum::<u64>();
-        // Of those that did the most in the window the first is named: memory is held by the receiver, but it
-        // is the sender that asks for it.
-        let work = |(index, load): &(usize, &Load)| (load.latest_events.load(Ordering::Relaxed), usize::MAX - index);
-        let named = self.loads.iter().enumerate().max_by_key(work).is_some_and(|(most, _)| most == index);
-        let limits = &partition.core.limits;
-        let events = sum(|load| &load.events) >= limits.events;
-        let memory = sum(|load| &load.memory) > limits.memory.as_bytes();
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if events && named {
-            failures.push(partition.too_many_events());
-        }
-        if memory && named {
-            failures.push(partition.too_much_memory());
-        }
-        events || memory || !failures.is_empty()
-    }
-
-    fn hand_over<E: Entity<Packet = P>>(&self, index: usize, partition: &mut Partition<E>, end: SimTime) {
-        for id in &partition.away {
-            let wire = &mut partition.core.wires[id.0 as usize];
-            let Some(to) = wire.leads_to else { continue };
-            if wire.next_departure().is_none_or(|departure| departure >= end) {
-                continue;
-            }
-            let mailbox = &self.mail[index * self.horizons.len() + to as usize];
-            let mut mailbox = mailbox.lock().unwrap_or_else(PoisonError::into_inner);
-            while let Some(flying) = wire.depart(end) {
-                partition.core.in_flight -= 1;
-                mailbox.push((*id, flying));
-            }
-        }
-    }
-
-    fn collect<E: Entity<Packet = P>>(&self, index: usize, partition: &mut Partition<E>, sink: &mut Outbox<E::Report>) {
-        let count = self.horizons.len();
-        for from in 0..count {
-            let mut mailbox = self.mail[from * count + index].lock().unwrap_or_else(PoisonError::into_inner);
-            for (wire, flying) in mailbox.drain(..) {
-                partition.accept(wire, flying, sink);
-            }
-        }
-    }
-}
-
-/// The earliest instant at which a partition can do something: an event, or the departure of a packet to
-/// another partition. Counting departures keeps every packet that has not left yet behind the window's
-/// start, so that it arrives after the window's end.
-fn horizon<E: Entity>(partition: &mut Partition<E>) -> SimTime {
-    let event = partition.next_event().unwrap_or(SimTime::MAX);
-    let away = partition.away.iter().map(|id| &partition.core.wires[id.0 as usize]);
-    away.filter_map(Wire::next_departure).min().map_or(event, |departure| departure.min(event))
 }

@@ -136,7 +136,9 @@ impl Puppet {
         for one in moves {
             let now = cx.now();
             match one {
-                NewTimer(tag) => drop(cx.new_timer(*tag, "string")),
+                NewTimer(tag) => {
+                    cx.new_timer(*tag, "string");
+                }
                 Arm(slot, when) => cx.arm(TimerId(*slot), when.from(now)),
                 Disarm(slot) => cx.disarm(TimerId(*slot)),
                 RemoveTimer(slot) => cx.remove_timer(TimerId(*slot)),

@@ -142,7 +142,9 @@ impl Entity for Clockwork {
     type Report = ();
 
     fn on_start(&mut self, cx: &mut Cx<'_, Self>) {
-        (0..3).for_each(|tag| drop(cx.new_timer(tag, "wheel")));
+        for tag in 0..3 {
+            cx.new_timer(tag, "wheel");
+        }
     }
 
     fn on_arrival(&mut self, _: u32, _: Parcel, _: &mut Cx<'_, Self>) {}
