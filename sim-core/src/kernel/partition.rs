@@ -112,9 +112,8 @@ pub(super) struct Partition<E: Entity> {
     last_touched: SimTime,
     /// The last departure of a packet that came from another partition.
     last_accepted: SimTime,
-    /// The period of samples, in a run that takes them.
+    /// The period of samples, in a run that takes them; then the next one is pending.
     sample_every: Option<Span>,
-    sample_pending: bool,
     pub(super) events: u64,
     pub(super) deliveries: u64,
     /// Filled while two runs are compared.
@@ -141,7 +140,6 @@ impl<E: Entity> Partition<E> {
             last_touched: SimTime::ZERO,
             last_accepted: SimTime::ZERO,
             sample_every: None,
-            sample_pending: false,
             events: 0,
             deliveries: 0,
             log: None,
@@ -163,17 +161,10 @@ impl<E: Entity> Partition<E> {
         self.core.error.take().map_or(Ok(()), Err)
     }
 
-    /// When the next event is due. Samples that this run does not take are dropped.
+    /// When the next event is due.
     #[inline]
     pub(super) fn next_event(&mut self) -> Option<SimTime> {
-        loop {
-            let key = self.core.queue.peek()?;
-            if key.class() != Class::Sampler || self.sample_every.is_some() {
-                return Some(key.time());
-            }
-            self.core.queue.pop();
-            self.sample_pending = false;
-        }
+        self.core.queue.peek().map(EventKey::time)
     }
 
     /// Handles all events before `end`.
@@ -196,10 +187,7 @@ impl<E: Entity> Partition<E> {
                 Class::Arrival => self.arrival(key, sink),
                 Class::Timer => self.timer(key, sink),
                 Class::Timeline => self.act(key, sink),
-                Class::Sampler => {
-                    sample = self.sample_every.is_some();
-                    self.sample_pending = false;
-                }
+                Class::Sampler => sample = true,
             }
         }
         self.flush(sink);
@@ -358,17 +346,20 @@ impl<E: Entity> Partition<E> {
 
     /// Takes samples at the multiples of `period` after now, or none.
     pub(super) fn take_samples(&mut self, period: Option<Span>) {
-        self.sample_every = period;
-        if period.is_some() && !self.sample_pending {
-            // Events that came to nothing may have been popped at times later than now, and a queue only
-            // goes forward: what is pending moves to a fresh one.
-            let mut fresh = EventQueue::new();
-            while let Some(key) = self.core.queue.pop() {
+        if period == self.sample_every {
+            return;
+        }
+        // The pending sample goes, and what else is pending moves to a fresh queue: events that came to
+        // nothing may have been popped at times later than now, and a queue only goes forward.
+        let mut fresh = EventQueue::new();
+        while let Some(key) = self.core.queue.pop() {
+            if key.class() != Class::Sampler {
                 fresh.push(key);
             }
-            self.core.queue = fresh;
-            self.schedule_sample();
         }
+        self.core.queue = fresh;
+        self.sample_every = period;
+        self.schedule_sample();
     }
 
     fn schedule_sample(&mut self) {
@@ -376,7 +367,6 @@ impl<E: Entity> Partition<E> {
             let past = self.core.now.as_nanos() / period.as_nanos();
             let next = SimTime::ZERO.saturating_add(period.saturating_mul(past + 1));
             self.core.queue.push(EventKey::new(next, Class::Sampler, 0, 0));
-            self.sample_pending = true;
         }
     }
 
