@@ -3,7 +3,7 @@
 use super::entity::{Entity, EntityId};
 use super::limits::{Busy, RunError};
 use super::partition::{Core, Slot};
-use super::report::{Interests, Reported};
+use super::report::{Interests, Outbox, Reported};
 use super::timer::TimerId;
 use super::wire::{InFlight, WireId};
 use crate::queue::{Class, EventKey};
@@ -15,7 +15,7 @@ use crate::time::SimTime;
 pub struct Cx<'a, E: Entity> {
     pub(super) core: &'a mut Core<E::Packet>,
     pub(super) slot: &'a mut Slot,
-    pub(super) sink: &'a mut Vec<Reported<E::Report>>,
+    pub(super) sink: &'a mut Outbox<E::Report>,
     /// Index of the entity within its partition.
     pub(super) local: u32,
 }
@@ -50,27 +50,33 @@ impl<E: Entity> Cx<'_, E> {
     /// Sets or moves a timer.
     ///
     /// # Panics
-    /// If `at` is not later than now: what is due now is done in the same handler.
+    /// If `at` is not later than now: what is due now is done in the same handler. If the timer has
+    /// been removed.
     #[inline]
     pub fn arm(&mut self, timer: TimerId, at: SimTime) {
-        assert!(
-            at > self.core.now,
-            "timer `{}` of entity {} set for {at}, which is not after now",
-            self.slot.timers.name(timer),
-            self.slot.id.0
-        );
+        let name = self.timer_name(timer);
+        assert!(at > self.core.now, "timer `{name}` of `{}` set for {at}, which is not after now", self.slot.path);
         if self.slot.timers.arm(timer, at) {
             self.core.queue.push(EventKey::new(at, Class::Timer, self.local, u64::from(timer.0)));
+            self.check_memory();
         }
     }
 
     /// Turns a timer off.
+    ///
+    /// # Panics
+    /// If the timer has been removed.
     pub fn disarm(&mut self, timer: TimerId) {
+        self.timer_name(timer);
         self.slot.timers.disarm(timer);
     }
 
     /// Gives a timer's slot back.
+    ///
+    /// # Panics
+    /// If that has been done before.
     pub fn remove_timer(&mut self, timer: TimerId) {
+        self.timer_name(timer);
         self.slot.timers.remove(timer);
     }
 
@@ -84,16 +90,23 @@ impl<E: Entity> Cx<'_, E> {
     /// sent before it on the same wire.
     ///
     /// # Panics
-    /// If the wire is not this entity's, or `arrives` is not later than now.
+    /// If the wire is not this entity's, `departs` is not in order, or `arrives` is not later than now
+    /// or less than the wire's [`WireSpec::min_delay`](super::WireSpec::min_delay) after `departs`.
     #[inline]
     pub fn send(&mut self, wire: WireId, departs: SimTime, arrives: Option<SimTime>, packet: E::Packet) {
+        self.check_owner(wire);
         let core = &mut *self.core;
-        assert!(
-            departs >= core.now && arrives.is_none_or(|at| at > core.now && at >= departs),
-            "a packet leaves and arrives after now"
-        );
         let target = &mut core.wires[wire.0 as usize];
-        assert!(target.from == self.slot.id, "wire {} does not belong to entity {}", wire.0, self.slot.id.0);
+        let (path, number, least) = (&self.slot.path, wire.0, target.min_delay);
+        assert!(
+            departs >= core.now && target.in_order(departs),
+            "`{path}` sends on wire {number} for departure at {departs}, before now or before the packet ahead of it"
+        );
+        assert!(
+            arrives.is_none_or(|at| at > core.now && at >= departs.saturating_add(least)),
+            "`{path}` sends on wire {number}: departure {departs}, arrival {arrives:?}, which is not after now or \
+             sooner than the wire's least delay of {least}"
+        );
         let before = target.len();
         target.purge(core.now, |flying| report_departure::<E>(core.interests, wire, flying, self.sink, self.slot.id));
         let due = target.send(departs, arrives, packet);
@@ -101,22 +114,27 @@ impl<E: Entity> Cx<'_, E> {
         if let Some((at, number)) = due {
             core.queue.push(EventKey::new(at, Class::Arrival, wire.0, number % EventKey::SEQUENCES));
         }
-        if core.over_memory() && core.error.is_none() {
-            let busy = Busy { path: self.slot.path.to_string(), at: core.now };
-            core.error = Some(RunError::Memory { busy, limit: core.limits.memory });
-        }
+        self.check_memory();
     }
 
     /// Takes back what has been sent on `wire` and has not left yet (its departure is later than
     /// now), in order: to be sent anew with the wire's changed rate, delay or loss.
+    ///
+    /// # Panics
+    /// If the wire is not this entity's.
     pub fn recall(&mut self, wire: WireId) -> Vec<InFlight<E::Packet>> {
+        self.check_owner(wire);
         let back = self.core.wires[wire.0 as usize].recall(self.core.now);
         self.core.in_flight -= back.len();
         back
     }
 
     /// Puts a change of a wire's behaviour into its digest.
+    ///
+    /// # Panics
+    /// If the wire is not this entity's.
     pub fn mark(&mut self, wire: WireId, value: u64) {
+        self.check_owner(wire);
         let now = self.core.now.as_nanos();
         let changes = &mut self.core.wires[wire.0 as usize].changes;
         changes.mix(now);
@@ -131,7 +149,7 @@ impl<E: Entity> Cx<'_, E> {
 
     /// Reports to the outside.
     pub fn report(&mut self, report: E::Report) {
-        self.sink.push(Reported { at: self.core.now, entity: self.slot.id, report });
+        self.sink.push((None, Reported { at: self.core.now, entity: self.slot.id, report }));
     }
 
     /// Counts one internal round of work in this instant. False when the limit is reached: the entity
@@ -140,11 +158,35 @@ impl<E: Entity> Cx<'_, E> {
     pub fn step(&mut self) -> bool {
         self.slot.steps += 1;
         let within = self.slot.steps <= self.core.limits.steps_per_instant;
-        if !within && self.core.error.is_none() {
-            let busy = Busy { path: self.slot.path.to_string(), at: self.core.now };
-            self.core.error = Some(RunError::Steps { busy, limit: self.core.limits.steps_per_instant });
+        if !within {
+            let busy = self.busy();
+            self.core.fail(RunError::Steps { busy, limit: self.core.limits.steps_per_instant });
         }
         within
+    }
+
+    fn busy(&self) -> Busy {
+        Busy { path: self.slot.path.to_string(), at: self.core.now }
+    }
+
+    #[inline]
+    fn check_memory(&mut self) {
+        if self.core.memory() > self.core.limits.memory.as_bytes() {
+            let busy = self.busy();
+            self.core.fail(RunError::Memory { busy, limit: self.core.limits.memory });
+        }
+    }
+
+    #[inline]
+    fn check_owner(&self, wire: WireId) {
+        let owner = self.core.wires[wire.0 as usize].from;
+        assert!(owner == self.slot.id, "wire {} does not belong to `{}`", wire.0, self.slot.path);
+    }
+
+    #[inline]
+    fn timer_name(&self, timer: TimerId) -> &'static str {
+        let name = self.slot.timers.name(timer);
+        name.unwrap_or_else(|| panic!("timer {} of `{}` does not exist or has been removed", timer.0, self.slot.path))
     }
 }
 
@@ -154,12 +196,12 @@ pub(super) fn report_departure<E: Entity>(
     interests: Interests,
     wire: WireId,
     flying: &InFlight<E::Packet>,
-    sink: &mut Vec<Reported<E::Report>>,
+    sink: &mut Outbox<E::Report>,
     from: EntityId,
 ) {
     if interests.covers(Interests::PACKETS)
         && let Some(report) = E::departure(wire, flying)
     {
-        sink.push(Reported { at: flying.departs, entity: from, report });
+        sink.push((Some(wire), Reported { at: flying.departs, entity: from, report }));
     }
 }

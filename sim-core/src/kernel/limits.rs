@@ -42,7 +42,7 @@ pub enum RunError {
         limit: u64,
     },
     /// [`Limits::memory`] was reached.
-    #[error("stopped at {}: packets and events in the simulator need more than {limit}; `{}` was sending", busy.at, busy.path)]
+    #[error("stopped at {}: packets and events in the simulator need more than {limit}; `{}` was at work", busy.at, busy.path)]
     Memory {
         /// Who was at work.
         busy: Busy,

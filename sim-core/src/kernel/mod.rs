@@ -18,6 +18,7 @@ mod barrier;
 mod cx;
 mod entity;
 mod limits;
+mod meeting;
 mod partition;
 mod report;
 mod simulation;

@@ -3,7 +3,7 @@
 use super::cx::{Cx, report_departure};
 use super::entity::{CannotClone, Entity, EntityId};
 use super::limits::{Busy, Limits, RunError};
-use super::report::{Interests, Reported};
+use super::report::{Interests, Outbox};
 use super::timer::{Fired, TimerId, Timers};
 use super::wire::{InFlight, Wire, WireId};
 use crate::digest::{Digest, Fingerprint};
@@ -27,10 +27,20 @@ pub(super) struct Core<P> {
 }
 
 impl<P> Core<P> {
+    /// Memory held for packets and events [bytes].
     #[inline]
-    pub(super) fn over_memory(&self) -> bool {
+    pub(super) fn memory(&self) -> u64 {
         let packets = self.in_flight * size_of::<InFlight<P>>();
-        (packets + self.queue.len() * size_of::<EventKey>()) as u64 > self.limits.memory.as_bytes()
+        (packets + self.queue.len() * size_of::<EventKey>()) as u64
+    }
+
+    /// Remembers why the run has to stop. Of several reasons in one instant the one of the first entity
+    /// by path counts, so that it does not matter which others share its partition.
+    #[cold]
+    pub(super) fn fail(&mut self, error: RunError) {
+        if self.error.as_ref().is_none_or(|known| error.busy() < known.busy()) {
+            self.error = Some(error);
+        }
     }
 }
 
@@ -95,7 +105,14 @@ pub(super) struct Partition<E: Entity> {
     pub(super) away: Vec<WireId>,
     /// Entities that something happened to in this instant, for the flush.
     touched: Vec<u32>,
-    pub(super) sample_every: Option<Span>,
+    /// The entity that the last event was for, stale ones included.
+    busy: u32,
+    /// The last instant in which something happened to an entity.
+    last_touched: SimTime,
+    /// The last departure of a packet that came from another partition.
+    last_accepted: SimTime,
+    /// The period of samples, in a run that takes them; then the next one is pending.
+    sample_every: Option<Span>,
     pub(super) events: u64,
     pub(super) deliveries: u64,
     /// Filled while two runs are compared.
@@ -118,6 +135,9 @@ impl<E: Entity> Partition<E> {
             timeline,
             away,
             touched: Vec::new(),
+            busy: 0,
+            last_touched: SimTime::ZERO,
+            last_accepted: SimTime::ZERO,
             sample_every: None,
             events: 0,
             deliveries: 0,
@@ -130,28 +150,32 @@ impl<E: Entity> Partition<E> {
     }
 
     /// Calls every entity's start handler, in order, each with its flush.
-    pub(super) fn start(&mut self, sink: &mut Vec<Reported<E::Report>>) {
+    pub(super) fn start(&mut self, sink: &mut Outbox<E::Report>) -> Result<(), RunError> {
         for local in 0..self.slots.len() {
             self.touch(local as u32);
             let (entity, mut cx) = self.at(local as u32, sink);
             entity.on_start(&mut cx);
         }
         self.flush(sink);
+        self.core.error.take().map_or(Ok(()), Err)
+    }
+
+    /// When the next event is due.
+    #[inline]
+    pub(super) fn next_event(&mut self) -> Option<SimTime> {
+        self.core.queue.peek().map(EventKey::time)
     }
 
     /// Handles all events before `end`.
-    pub(super) fn run_before(&mut self, end: SimTime, sink: &mut Vec<Reported<E::Report>>) -> Result<(), RunError> {
-        while let Some(key) = self.core.queue.peek() {
-            if key.time() >= end {
-                break;
-            }
-            self.instant(key.time(), sink)?;
+    pub(super) fn run_before(&mut self, end: SimTime, sink: &mut Outbox<E::Report>) -> Result<(), RunError> {
+        while let Some(now) = self.next_event().filter(|now| *now < end) {
+            self.instant(now, sink)?;
         }
         Ok(())
     }
 
     /// Handles one instant: all its events in order, then the flush, then the samples.
-    pub(super) fn instant(&mut self, now: SimTime, sink: &mut Vec<Reported<E::Report>>) -> Result<(), RunError> {
+    pub(super) fn instant(&mut self, now: SimTime, sink: &mut Outbox<E::Report>) -> Result<(), RunError> {
         debug_assert!(now > self.core.now, "time goes forward");
         self.core.now = now;
         let mut sample = false;
@@ -164,33 +188,38 @@ impl<E: Entity> Partition<E> {
                 Class::Timeline => self.act(key, sink),
                 Class::Sampler => sample = true,
             }
-            if self.core.error.is_some() {
-                break;
-            }
         }
         self.flush(sink);
         if sample {
             self.sample(sink);
         }
-        match self.core.error.take() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        self.core.error.take().map_or(Ok(()), Err)
     }
 
     #[inline]
-    fn arrival(&mut self, key: EventKey, sink: &mut Vec<Reported<E::Report>>) {
+    fn arrival(&mut self, key: EventKey, sink: &mut Outbox<E::Report>) {
         let id = WireId(key.origin());
+        let wire = &self.core.wires[id.0 as usize];
+        self.busy = wire.to_local;
+        if wire.awaits(key.sequence()) {
+            while self.deliver(id, sink) {
+                self.events += 1;
+            }
+        }
+    }
+
+    /// Delivers the packet that arrives now. True if another one of this wire arrives now too: it is next
+    /// in order anyway, and events lie strictly later than now.
+    #[inline]
+    fn deliver(&mut self, id: WireId, sink: &mut Outbox<E::Report>) -> bool {
         let core = &mut self.core;
         let wire = &mut core.wires[id.0 as usize];
-        if !wire.awaits(key.sequence()) {
-            return;
-        }
         let (interests, from, before) = (core.interests, wire.from, wire.len());
         let (flying, next) = wire.deliver(|flying| report_departure::<E>(interests, id, flying, sink, from));
         core.in_flight -= before - wire.len();
         let (local, port) = (wire.to_local, wire.port);
-        if let Some((at, number)) = next {
+        let another = next.is_some_and(|(at, _)| at == core.now);
+        if let Some((at, number)) = next.filter(|_| !another) {
             core.queue.push(EventKey::new(at, Class::Arrival, id.0, number % EventKey::SEQUENCES));
         }
         self.deliveries += 1;
@@ -205,10 +234,12 @@ impl<E: Entity> Partition<E> {
         if cx.step() {
             entity.on_arrival(port, flying.packet, &mut cx);
         }
+        another
     }
 
-    fn timer(&mut self, key: EventKey, sink: &mut Vec<Reported<E::Report>>) {
+    fn timer(&mut self, key: EventKey, sink: &mut Outbox<E::Report>) {
         let (local, timer) = (key.origin(), TimerId(key.sequence() as u32));
+        self.busy = local;
         let slot = &mut self.slots[local as usize];
         match slot.timers.fire(timer, self.core.now) {
             Fired::Stale => {}
@@ -220,7 +251,7 @@ impl<E: Entity> Partition<E> {
                 slot.digest.mix(u64::from(timer.0));
                 self.touch(local);
                 if self.log.is_some() {
-                    let name = self.slots[local as usize].timers.name(timer);
+                    let name = self.slots[local as usize].timers.name(timer).unwrap_or_default();
                     self.log_entity(local, || format!("timer `{name}` is due"));
                 }
                 let (entity, mut cx) = self.at(local, sink);
@@ -231,8 +262,9 @@ impl<E: Entity> Partition<E> {
         }
     }
 
-    fn act(&mut self, key: EventKey, sink: &mut Vec<Reported<E::Report>>) {
+    fn act(&mut self, key: EventKey, sink: &mut Outbox<E::Report>) {
         let Act { local, action, .. } = self.timeline[key.sequence() as usize].clone();
+        self.busy = local;
         self.touch(local);
         let slot = &mut self.slots[local as usize];
         slot.digest.mix(self.core.now.as_nanos());
@@ -259,12 +291,13 @@ impl<E: Entity> Partition<E> {
         if slot.touched_at != self.core.now {
             slot.touched_at = self.core.now;
             slot.steps = 0;
+            self.last_touched = self.core.now;
             self.touched.push(local);
         }
     }
 
     #[inline]
-    fn flush(&mut self, sink: &mut Vec<Reported<E::Report>>) {
+    fn flush(&mut self, sink: &mut Outbox<E::Report>) {
         // Almost always one entity. Sorted, so that reports leave in the order of entities.
         self.touched.sort_unstable();
         let mut touched = std::mem::take(&mut self.touched);
@@ -282,30 +315,69 @@ impl<E: Entity> Partition<E> {
         }
     }
 
-    /// The error for [`Limits::events`], naming an entity of the last instant.
-    pub(super) fn too_many_events(&self) -> RunError {
-        let last = self.slots.iter().find(|slot| slot.touched_at == self.core.now);
-        let path = last.map_or_else(String::new, |slot| slot.path.to_string());
-        RunError::Events { busy: Busy { at: self.core.now, path }, limit: self.core.limits.events }
+    /// Whom the last event was for, and when.
+    fn busy(&self) -> Busy {
+        let path = self.slots.get(self.busy as usize).map_or_else(String::new, |slot| slot.path.to_string());
+        Busy { at: self.core.now, path }
     }
 
-    fn sample(&mut self, sink: &mut Vec<Reported<E::Report>>) {
+    /// The error for [`Limits::events`].
+    pub(super) fn too_many_events(&self) -> RunError {
+        RunError::Events { busy: self.busy(), limit: self.core.limits.events }
+    }
+
+    /// The error for [`Limits::memory`] when partitions together reach it.
+    pub(super) fn too_much_memory(&self) -> RunError {
+        RunError::Memory { busy: self.busy(), limit: self.core.limits.memory }
+    }
+
+    fn sample(&mut self, sink: &mut Outbox<E::Report>) {
         for local in 0..self.slots.len() {
+            let slot = &mut self.slots[local];
+            if slot.touched_at != self.core.now {
+                slot.steps = 0;
+            }
             let (entity, mut cx) = self.at(local as u32, sink);
             entity.on_sample(&mut cx);
         }
+        self.schedule_sample();
+    }
+
+    /// Takes samples at the multiples of `period` after now, or none.
+    pub(super) fn take_samples(&mut self, period: Option<Span>) {
+        if period == self.sample_every {
+            return;
+        }
+        // The pending sample goes, and what else is pending moves to a fresh queue: events that came to
+        // nothing may have been popped at times later than now, and a queue only goes forward.
+        let mut fresh = EventQueue::new();
+        while let Some(key) = self.core.queue.pop() {
+            if key.class() != Class::Sampler {
+                fresh.push(key);
+            }
+        }
+        self.core.queue = fresh;
+        self.sample_every = period;
+        self.schedule_sample();
+    }
+
+    fn schedule_sample(&mut self) {
         if let Some(period) = self.sample_every {
-            self.schedule_sample(self.core.now.saturating_add(period));
+            let past = self.core.now.as_nanos() / period.as_nanos();
+            let next = SimTime::ZERO.saturating_add(period.saturating_mul(past + 1));
+            self.core.queue.push(EventKey::new(next, Class::Sampler, 0, 0));
         }
     }
 
-    pub(super) fn schedule_sample(&mut self, at: SimTime) {
-        self.core.queue.push(EventKey::new(at, Class::Sampler, 0, 0));
+    /// The last instant in which something happened: to an entity, or a packet left.
+    pub(super) fn quiet_since(&self) -> SimTime {
+        let departures = self.core.wires.iter().filter_map(Wire::last_departure);
+        departures.chain([self.last_touched, self.last_accepted]).max().unwrap_or_default()
     }
 
     /// The entity and a context for it.
     #[inline]
-    fn at<'a>(&'a mut self, local: u32, sink: &'a mut Vec<Reported<E::Report>>) -> (&'a mut E, Cx<'a, E>) {
+    fn at<'a>(&'a mut self, local: u32, sink: &'a mut Outbox<E::Report>) -> (&'a mut E, Cx<'a, E>) {
         let entity = &mut self.entities[local as usize];
         let slot = &mut self.slots[local as usize];
         (entity, Cx { core: &mut self.core, slot, sink, local })
@@ -313,7 +385,7 @@ impl<E: Entity> Partition<E> {
 
     /// Brings the books up to `now` after the last event: lost packets that have left are taken out,
     /// departures reported.
-    pub(super) fn settle(&mut self, now: SimTime, sink: &mut Vec<Reported<E::Report>>) {
+    pub(super) fn settle(&mut self, now: SimTime, sink: &mut Outbox<E::Report>) {
         self.core.now = now;
         for (index, wire) in self.core.wires.iter_mut().enumerate() {
             let (id, from, before) = (WireId(index as u32), wire.from, wire.len());
@@ -327,11 +399,12 @@ impl<E: Entity> Partition<E> {
     }
 
     /// Takes over a packet from another partition.
-    pub(super) fn accept(&mut self, id: WireId, flying: InFlight<E::Packet>, sink: &mut Vec<Reported<E::Report>>) {
+    pub(super) fn accept(&mut self, id: WireId, flying: InFlight<E::Packet>, sink: &mut Outbox<E::Report>) {
         let core = &mut self.core;
         let wire = &mut core.wires[id.0 as usize];
         let (from, before, departed) = (wire.from, wire.len(), flying.departs);
         let due = wire.accept(flying);
+        self.last_accepted = self.last_accepted.max(departed);
         wire.purge(departed, |lost| report_departure::<E>(core.interests, id, lost, sink, from));
         core.in_flight = core.in_flight + wire.len() - before;
         if let Some((at, number)) = due {

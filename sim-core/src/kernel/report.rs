@@ -1,9 +1,10 @@
 //! Reports: what entities tell the outside, kept outside the world.
 //!
 //! Each partition writes to a sink of its own; [`Sinks::into_merged`] puts them in one order that does not
-//! depend on the partition: by time, then entity, then the order in which the entity spoke.
+//! depend on the partition: by time, then entity, then the order in which the entity spoke, departures last.
 
 use super::entity::EntityId;
+use super::wire::WireId;
 use crate::time::SimTime;
 
 /// Which kinds of reports someone listens to. What nobody listens to is not even built.
@@ -40,12 +41,16 @@ pub struct Reported<R> {
     pub report: R,
 }
 
+/// The reports of one partition. A departure names its wire: it is reported by the partition that
+/// learns of it, which need not be the sender's.
+pub(super) type Outbox<R> = Vec<(Option<WireId>, Reported<R>)>;
+
 /// Where the reports of a run go: one buffer per partition.
 #[derive(Debug)]
 pub struct Sinks<R> {
     /// What is listened to.
     pub interests: Interests,
-    pub(super) buffers: Vec<Vec<Reported<R>>>,
+    pub(super) buffers: Vec<Outbox<R>>,
 }
 
 impl<R> Sinks<R> {
@@ -59,11 +64,13 @@ impl<R> Sinks<R> {
         Self::new(Interests::NONE)
     }
 
-    /// Everything that was reported, by time, then entity, then the order in which it spoke.
+    /// Everything that was reported, by time, then entity, then the order in which it spoke; after
+    /// its words of an instant its departures of that instant, by wire.
     pub fn into_merged(self) -> Vec<Reported<R>> {
-        let mut all: Vec<Reported<R>> = self.buffers.into_iter().flatten().collect();
-        // Stable: one entity's reports of one instant all come from one buffer, in its order.
-        all.sort_by_key(|reported| (reported.at, reported.entity));
-        all
+        let mut all: Outbox<R> = self.buffers.into_iter().flatten().collect();
+        // Stable: an entity's words of one instant all come from one buffer, in its order, and so do
+        // the departures of one wire.
+        all.sort_by_key(|(wire, reported)| (reported.at, reported.entity, *wire));
+        all.into_iter().map(|(_, reported)| reported).collect()
     }
 }

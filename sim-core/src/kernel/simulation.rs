@@ -1,24 +1,25 @@
 //! A world of entities and wires, and its run: on one thread or on several, to a time or to quiet.
 
-use super::barrier::{Barrier, BreakOnPanic};
 use super::entity::{CannotClone, Entity, EntityId};
 use super::limits::{Limits, RunError};
+use super::meeting::{Meeting, earliest};
 use super::partition::{Act, Core, Happening, Partition, Slot};
-use super::report::{Interests, Reported, Sinks};
+use super::report::{Interests, Sinks};
 use super::wire::{InFlight, Wire, WireId, WireSpec};
-use crate::digest::{Digest, Fingerprint};
+use crate::digest::Digest;
 use crate::queue::EventQueue;
 use crate::random::{RunSeed, Streams};
 use crate::time::{SimTime, Span};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// How long a run goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Until {
-    /// Every event up to and including this instant is handled; the clock then reads it.
+    /// Every event up to and including this instant is handled; the clock then reads it. The last
+    /// instant that can be reached is the one before [`SimTime::MAX`].
     Time(SimTime),
-    /// Until no event is pending. Samples are not taken: they would go on for ever.
+    /// Until nothing is pending; the clock then reads when the last thing happened. Samples are not taken:
+    /// they would go on for ever.
     Quiet,
 }
 
@@ -31,6 +32,12 @@ pub enum BuildError {
     /// A wire or an action names an entity that was not added.
     #[error("`{0}` refers to an entity that does not exist")]
     NoSuchEntity(String),
+    /// The start comes before every act.
+    #[error("the timeline acts on `{0}` at time zero; acts lie later")]
+    ActAtStart(String),
+    /// The clock would never go on.
+    #[error("the period of samples is zero")]
+    NoSamplePeriod,
 }
 
 /// Collects entities, wires and the timeline of a world.
@@ -103,7 +110,8 @@ impl<E: Entity> Builder<E> {
     /// The world, to be run by at most `threads` threads. The results do not depend on that number.
     ///
     /// # Errors
-    /// When a wire or an act names an entity that was not added.
+    /// When a wire or an act names an entity that was not added, an act lies at time zero, or samples
+    /// have no period.
     pub fn build(mut self, threads: usize) -> Result<Simulation<E>, BuildError> {
         let known = |id: EntityId| (id.0 as usize) < self.entities.len();
         if let Some(spec) = self.wires.iter().find(|spec| !known(spec.from) || !known(spec.to)) {
@@ -111,6 +119,12 @@ impl<E: Entity> Builder<E> {
         }
         if let Some((at, ..)) = self.timeline.iter().find(|(_, id, _)| !known(*id)) {
             return Err(BuildError::NoSuchEntity(format!("timeline at {at}")));
+        }
+        if let Some((_, id, _)) = self.timeline.iter().find(|(at, ..)| *at == SimTime::ZERO) {
+            return Err(BuildError::ActAtStart(self.entities[id.0 as usize].0.to_string()));
+        }
+        if self.sample_every.is_some_and(Span::is_zero) {
+            return Err(BuildError::NoSamplePeriod);
         }
         self.timeline.sort_by_key(|(at, ..)| *at);
         let part_of = partition_of(self.entities.len(), &self.wires, threads);
@@ -165,6 +179,7 @@ impl<E: Entity> Builder<E> {
             lookahead: lookahead.unwrap_or(Span::MAX),
             sample_every: self.sample_every,
             started: false,
+            failed: None,
             now: SimTime::ZERO,
         }
     }
@@ -212,13 +227,15 @@ fn partition_of(entities: usize, wires: &[WireSpec], threads: usize) -> Vec<u32>
 /// A world and where it stands in its run.
 #[derive(Debug)]
 pub struct Simulation<E: Entity> {
-    partitions: Vec<Partition<E>>,
+    pub(super) partitions: Vec<Partition<E>>,
     paths: Vec<Arc<str>>,
     wires: Vec<WireSpec>,
     /// The shortest delay between two partitions.
     lookahead: Span,
     sample_every: Option<Span>,
     started: bool,
+    /// Why the run has ended for good.
+    failed: Option<RunError>,
     now: SimTime,
 }
 
@@ -235,29 +252,46 @@ impl<E: Entity> Simulation<E> {
     /// Runs on. Reports go to `sinks`.
     ///
     /// # Errors
-    /// When a limit is reached; the world stays as it was at that instant, and can be looked at.
+    /// When a limit is reached. The world stays as it was at that instant, but that other partitions
+    /// have finished their window; it can be looked at, and every further run ends with the same error.
     pub fn run(&mut self, until: Until, sinks: &mut Sinks<E::Report>) -> Result<(), RunError> {
-        self.begin(until, sinks);
         let end = match until {
             Until::Time(at) => at.saturating_add(Span::NANOSECOND),
             Until::Quiet => SimTime::MAX,
         };
-        let result = match self.partitions.as_mut_slice() {
-            [only] => only.run_before(end, &mut sinks.buffers[0]),
-            _ => self.run_partitions(end, sinks),
+        let mut result = self.begin(until, sinks);
+        if result.is_ok() {
+            result = match self.partitions.as_mut_slice() {
+                [only] => only.run_before(end, &mut sinks.buffers[0]),
+                several => Meeting::new(several.len(), self.lookahead, end).hold(several, &mut sinks.buffers),
+            };
+        }
+        let reached = match (&result, until) {
+            (Err(error), _) => error.busy().at,
+            // The instant before `end`, which is `at` but for the very last one.
+            (Ok(()), Until::Time(at)) => at.min(SimTime::from_nanos(u64::MAX - 1)),
+            (Ok(()), Until::Quiet) => self.partitions.iter().map(Partition::quiet_since).max().unwrap_or_default(),
         };
-        let reached = self.partitions.iter().map(|partition| partition.core.now).max().unwrap_or(self.now);
-        self.now = match (&result, until) {
-            (Ok(()), Until::Time(at)) => at.max(self.now),
-            _ => reached.max(self.now),
-        };
+        self.finish(reached, sinks, result)
+    }
+
+    /// Brings clock and books up to `reached`.
+    fn finish(
+        &mut self,
+        reached: SimTime,
+        sinks: &mut Sinks<E::Report>,
+        result: Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        self.now = reached.max(self.now);
         for (partition, sink) in self.partitions.iter_mut().zip(&mut sinks.buffers) {
             partition.settle(self.now, sink);
         }
+        self.failed = result.as_ref().err().cloned();
         result
     }
 
-    /// Handles the next instant that has an event. False if there is none.
+    /// Handles the next instant that has an event. False if there is none. Samples are not taken. It
+    /// looks at every wire, so it is for looking on, not for long runs.
     ///
     /// # Errors
     /// When a limit is reached.
@@ -266,12 +300,14 @@ impl<E: Entity> Simulation<E> {
     /// If the world was built for several threads.
     pub fn step(&mut self, sinks: &mut Sinks<E::Report>) -> Result<bool, RunError> {
         assert!(self.partitions.len() == 1, "stepping needs a world built for one thread");
-        self.begin(Until::Quiet, sinks);
+        let begun = self.begin(Until::Quiet, sinks);
         let partition = &mut self.partitions[0];
-        let Some(key) = partition.core.queue.peek() else { return Ok(false) };
-        partition.instant(key.time(), &mut sinks.buffers[0])?;
-        self.now = key.time();
-        Ok(true)
+        let (reached, result) = match (begun, partition.next_event()) {
+            (Err(error), _) => (error.busy().at, Err(error)),
+            (Ok(()), Some(next)) if next < SimTime::MAX => (next, partition.instant(next, &mut sinks.buffers[0])),
+            _ => return Ok(false),
+        };
+        self.finish(reached, sinks, result).map(|()| true)
     }
 
     /// When the next event is due.
@@ -280,47 +316,27 @@ impl<E: Entity> Simulation<E> {
     /// If the world was built for several threads.
     pub fn next_event(&mut self) -> Option<SimTime> {
         assert!(self.partitions.len() == 1, "stepping needs a world built for one thread");
-        self.partitions[0].core.queue.peek().map(|key| key.time())
+        self.partitions[0].next_event().filter(|next| *next < SimTime::MAX)
     }
 
-    fn begin(&mut self, until: Until, sinks: &mut Sinks<E::Report>) {
-        sinks.buffers.resize_with(self.partitions.len(), Vec::new);
-        for partition in &mut self.partitions {
+    fn begin(&mut self, until: Until, sinks: &mut Sinks<E::Report>) -> Result<(), RunError> {
+        if sinks.buffers.len() < self.partitions.len() {
+            sinks.buffers.resize_with(self.partitions.len(), Vec::new);
+        }
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let mut failures = Vec::new();
+        let starting = !std::mem::replace(&mut self.started, true);
+        let sample_every = self.sample_every.filter(|_| until != Until::Quiet);
+        for (partition, sink) in self.partitions.iter_mut().zip(&mut sinks.buffers) {
             partition.core.interests = sinks.interests;
-        }
-        if !std::mem::replace(&mut self.started, true) {
-            for (partition, sink) in self.partitions.iter_mut().zip(&mut sinks.buffers) {
-                partition.start(sink);
-                if let (Until::Time(_), Some(period)) = (until, self.sample_every) {
-                    partition.sample_every = Some(period);
-                    partition.schedule_sample(SimTime::ZERO.saturating_add(period));
-                }
+            if starting {
+                failures.extend(partition.start(sink).err());
             }
+            partition.take_samples(sample_every);
         }
-    }
-
-    /// The windows of a conservative run: no partition gets ahead of another by more than the
-    /// shortest delay between them, so no packet can come too late.
-    fn run_partitions(&mut self, end: SimTime, sinks: &mut Sinks<E::Report>) -> Result<(), RunError> {
-        let count = self.partitions.len();
-        let lookahead = self.lookahead;
-        let barrier = Barrier::new(count);
-        let horizons: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
-        let events = AtomicU64::new(self.partitions.iter().map(|partition| partition.events).sum());
-        let mail: Vec<Mailbox<E::Packet>> = (0..count * count).map(|_| Mutex::default()).collect();
-        let failures: Mutex<Vec<RunError>> = Mutex::default();
-        let meeting = Meeting { barrier, horizons, events, mail, failures, lookahead, end };
-        std::thread::scope(|scope| {
-            for (index, (partition, sink)) in self.partitions.iter_mut().zip(&mut sinks.buffers).enumerate() {
-                let meeting = &meeting;
-                // Deterministic in spite of threads: what they exchange does not depend on their speed.
-                scope.spawn(move || meeting.attend(index, partition, sink));
-            }
-        });
-        let mut failures = meeting.failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-        // The earliest, as one thread would have met it.
-        failures.sort_by_key(|failure| failure.busy().clone());
-        failures.into_iter().next().map_or(Ok(()), Err)
+        earliest(failures)
     }
 
     /// A copy of the world as it stands, to be run on by itself.
@@ -332,6 +348,7 @@ impl<E: Entity> Simulation<E> {
             partitions: self.partitions.iter().map(Partition::try_clone).collect::<Result<_, _>>()?,
             paths: self.paths.clone(),
             wires: self.wires.clone(),
+            failed: self.failed.clone(),
             ..*self
         })
     }
@@ -378,7 +395,11 @@ impl<E: Entity> Simulation<E> {
 
     /// Packets that were sent on `wire` and will arrive, but have not yet.
     pub fn in_flight(&self, wire: WireId) -> impl Iterator<Item = &InFlight<E::Packet>> {
-        self.partitions.iter().flat_map(move |partition| partition.core.wires[wire.0 as usize].in_flight())
+        // Packets with higher numbers may still be in the sender's partition, lower ones in the receiver's.
+        let rings = self.partitions.iter().map(move |partition| &partition.core.wires[wire.0 as usize]);
+        let mut all: Vec<_> = rings.flat_map(Wire::in_flight).collect();
+        all.sort_by_key(|flying| flying.number);
+        all.into_iter()
     }
 
     /// The digest of every entity, by path.
@@ -423,104 +444,4 @@ impl<E: Entity> Simulation<E> {
     pub fn take_log(&mut self) -> Vec<Happening> {
         self.partitions.iter_mut().filter_map(|partition| partition.log.as_mut()).flat_map(std::mem::take).collect()
     }
-}
-
-/// Packets on their way from one partition to another, with their wires.
-type Mailbox<P> = Mutex<Vec<(WireId, InFlight<P>)>>;
-
-/// Where the threads of one run meet.
-struct Meeting<P: Fingerprint> {
-    barrier: Barrier,
-    /// The earliest instant at which each partition can do something.
-    horizons: Vec<AtomicU64>,
-    events: AtomicU64,
-    /// By sender times the number of partitions plus receiver.
-    mail: Vec<Mailbox<P>>,
-    failures: Mutex<Vec<RunError>>,
-    lookahead: Span,
-    end: SimTime,
-}
-
-impl<P: Fingerprint> Meeting<P> {
-    /// One thread's part.
-    fn attend<E: Entity<Packet = P>>(
-        &self,
-        index: usize,
-        partition: &mut Partition<E>,
-        sink: &mut Vec<Reported<E::Report>>,
-    ) {
-        let _guard = BreakOnPanic(&self.barrier);
-        loop {
-            self.collect(index, partition, sink);
-            self.horizons[index].store(horizon(partition).as_nanos(), Ordering::Release);
-            if self.barrier.wait().is_err() || self.failed() {
-                return;
-            }
-            let earliest = self.horizons.iter().map(|at| at.load(Ordering::Acquire)).min().unwrap_or(u64::MAX);
-            let start = SimTime::from_nanos(earliest);
-            if start >= self.end {
-                return;
-            }
-            let window_end = start.saturating_add(self.lookahead).min(self.end);
-            let before = partition.events;
-            if let Err(failure) = partition.run_before(window_end, sink) {
-                self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
-            }
-            self.events.fetch_add(partition.events - before, Ordering::Relaxed);
-            self.hand_over(index, partition, window_end);
-            if self.barrier.wait().is_err() {
-                return;
-            }
-            // All have added up, so all see the same sum and leave together.
-            if self.events.load(Ordering::Relaxed) >= partition.core.limits.events {
-                let failure = partition.too_many_events();
-                self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
-                return;
-            }
-        }
-    }
-
-    fn failed(&self) -> bool {
-        !self.failures.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    fn hand_over<E: Entity<Packet = P>>(&self, index: usize, partition: &mut Partition<E>, end: SimTime) {
-        for id in &partition.away {
-            let wire = &mut partition.core.wires[id.0 as usize];
-            let Some(to) = wire.leads_to else { continue };
-            if wire.next_departure().is_none_or(|departure| departure >= end) {
-                continue;
-            }
-            let mailbox = &self.mail[index * self.horizons.len() + to as usize];
-            let mut mailbox = mailbox.lock().unwrap_or_else(PoisonError::into_inner);
-            while let Some(flying) = wire.depart(end) {
-                partition.core.in_flight -= 1;
-                mailbox.push((*id, flying));
-            }
-        }
-    }
-
-    fn collect<E: Entity<Packet = P>>(
-        &self,
-        index: usize,
-        partition: &mut Partition<E>,
-        sink: &mut Vec<Reported<E::Report>>,
-    ) {
-        let count = self.horizons.len();
-        for from in 0..count {
-            let mut mailbox = self.mail[from * count + index].lock().unwrap_or_else(PoisonError::into_inner);
-            for (wire, flying) in mailbox.drain(..) {
-                partition.accept(wire, flying, sink);
-            }
-        }
-    }
-}
-
-/// The earliest instant at which a partition can do something: an event, or the departure of a packet to
-/// another partition. Counting departures keeps every packet that has not left yet behind the window's
-/// start, so that it arrives after the window's end.
-fn horizon<E: Entity>(partition: &mut Partition<E>) -> SimTime {
-    let event = partition.core.queue.peek().map_or(SimTime::MAX, |key| key.time());
-    let away = partition.away.iter().map(|id| &partition.core.wires[id.0 as usize]);
-    away.filter_map(Wire::next_departure).min().map_or(event, |departure| departure.min(event))
 }

@@ -18,7 +18,8 @@ struct Slot {
     /// The time of the one event in the queue that counts for it; `MAX` if there is none.
     pushed: SimTime,
     tag: u64,
-    name: &'static str,
+    /// `None` while the slot is free.
+    name: Option<&'static str>,
 }
 
 /// What became of an event that a timer had pushed.
@@ -43,11 +44,11 @@ impl Timers {
     pub(super) fn add(&mut self, tag: u64, name: &'static str) -> TimerId {
         if let Some(index) = self.free.pop() {
             let slot = &mut self.slots[index as usize];
-            (slot.tag, slot.name) = (tag, name);
+            (slot.tag, slot.name) = (tag, Some(name));
             return TimerId(index);
         }
         let index = u32::try_from(self.slots.len()).expect("an entity has fewer than 2^32 timers");
-        self.slots.push(Slot { deadline: SimTime::MAX, pushed: SimTime::MAX, tag, name });
+        self.slots.push(Slot { deadline: SimTime::MAX, pushed: SimTime::MAX, tag, name: Some(name) });
         TimerId(index)
     }
 
@@ -69,6 +70,7 @@ impl Timers {
 
     pub(super) fn remove(&mut self, timer: TimerId) {
         self.disarm(timer);
+        self.slots[timer.0 as usize].name = None;
         self.free.push(timer.0);
     }
 
@@ -76,8 +78,10 @@ impl Timers {
         Some(self.slots[timer.0 as usize].deadline).filter(|at| *at != SimTime::MAX)
     }
 
-    pub(super) fn name(&self, timer: TimerId) -> &'static str {
-        self.slots[timer.0 as usize].name
+    /// Its name; `None` if it was never made or has been removed.
+    #[inline]
+    pub(super) fn name(&self, timer: TimerId) -> Option<&'static str> {
+        self.slots.get(timer.0 as usize).and_then(|slot| slot.name)
     }
 
     #[inline]

@@ -63,6 +63,9 @@ pub(super) struct Wire<P> {
     pub(super) to_local: u32,
     pub(super) port: u32,
     pub(super) from: EntityId,
+    pub(super) min_delay: Span,
+    /// The latest arrival among the packets handed over to the other partition.
+    handed_over: SimTime,
     /// The other partition that it leads to; then the ring holds only what has not left yet.
     pub(super) leads_to: Option<u32>,
 }
@@ -86,6 +89,8 @@ impl<P: Fingerprint> Wire<P> {
             to_local,
             port: spec.port,
             from: spec.from,
+            min_delay: spec.min_delay,
+            handed_over: SimTime::ZERO,
             leads_to,
         }
     }
@@ -94,7 +99,6 @@ impl<P: Fingerprint> Wire<P> {
     /// which number, if no event is pending. A packet never overtakes one sent before it: an earlier
     /// arrival is moved to that of its predecessor.
     pub(super) fn send(&mut self, departs: SimTime, arrives: Option<SimTime>, packet: P) -> Option<(SimTime, u64)> {
-        debug_assert!(self.ring.back().is_none_or(|last| last.departs <= departs), "departures go in order");
         let number = self.sent;
         self.sent += 1;
         let arrives = arrives.map(|at| at.max(self.last_arrival));
@@ -149,7 +153,7 @@ impl<P: Fingerprint> Wire<P> {
         {
             self.pending = None;
         }
-        self.last_arrival = self.ring.iter().filter_map(|flying| flying.arrives).next_back().unwrap_or(SimTime::ZERO);
+        self.last_arrival = self.ring.iter().rev().find_map(|flying| flying.arrives).unwrap_or(self.handed_over);
         back
     }
 
@@ -177,12 +181,25 @@ impl<P: Fingerprint> Wire<P> {
     /// Takes out the next packet that has left before `end`, for another partition.
     pub(super) fn depart(&mut self, end: SimTime) -> Option<InFlight<P>> {
         self.ring.front().filter(|first| first.departs < end)?;
-        self.ring.pop_front()
+        let flying = self.ring.pop_front()?;
+        self.handed_over = flying.arrives.unwrap_or(self.handed_over);
+        Some(flying)
     }
 
     /// When the next packet of the ring leaves.
     pub(super) fn next_departure(&self) -> Option<SimTime> {
         self.ring.front().map(|first| first.departs)
+    }
+
+    /// True if a packet may leave at `departs`: not before the one sent before it.
+    #[inline]
+    pub(super) fn in_order(&self, departs: SimTime) -> bool {
+        self.ring.back().is_none_or(|last| last.departs <= departs)
+    }
+
+    /// When the last packet of the ring leaves that ever does.
+    pub(super) fn last_departure(&self) -> Option<SimTime> {
+        self.ring.iter().rev().map(|flying| flying.departs).find(|departs| *departs < SimTime::MAX)
     }
 
     /// Packets that will arrive and have not yet.
