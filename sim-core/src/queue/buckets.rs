@@ -5,6 +5,9 @@
 //! of its own digit. Near keys thus lie in narrow buckets, far ones in wide ones; lower levels,
 //! and lower slots within a level, come first.
 //!
+//! Where eight bits would spread few keys over many buckets, neighbouring slots share the first
+//! one's bucket: each level has a grain, chosen when keys are spread over it.
+//!
 //! Keys lie in chunks out of one pool, linked per bucket: memory follows the number of keys, not
 //! the largest size each of the buckets ever had.
 
@@ -17,12 +20,14 @@ const LEVELS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
 /// Keys per chunk: large enough to read a long bucket at the speed of memory, small enough for
 /// many buckets of a few keys. 16 measured best of 8, 16 and 32.
 const CHUNK: usize = 16;
+/// Grains are chosen for this many keys per bucket.
+const KEYS_PER_BUCKET: usize = 4;
 /// No chunk.
 const NIL: u32 = u32::MAX;
 
 /// Times that have all digits from `level + 1` up in common span this mask.
 #[inline]
-pub(super) const fn span_mask(level: usize) -> u64 {
+const fn span_mask(level: usize) -> u64 {
     let bits = level as u32 * DIGIT_BITS;
     if bits >= u64::BITS { u64::MAX } else { (1 << bits) - 1 }
 }
@@ -66,6 +71,8 @@ pub(super) struct Buckets {
     occupied: [[u64; SLOTS / 64]; LEVELS],
     /// One bit per level with an occupied bucket.
     levels: u32,
+    /// For each level the log2 of how many neighbouring slots share one bucket.
+    grains: [u32; LEVELS],
     chunks: Vec<Chunk>,
     /// For each chunk the next one of its bucket, or of the free list.
     next: Vec<u32>,
@@ -79,6 +86,7 @@ impl Buckets {
             buckets: Box::new([[EMPTY; SLOTS]; LEVELS]),
             occupied: [[0; SLOTS / 64]; LEVELS],
             levels: 0,
+            grains: [0; LEVELS],
             chunks: Vec::new(),
             next: Vec::new(),
             free: NIL,
@@ -91,7 +99,7 @@ impl Buckets {
     pub(super) fn insert(&mut self, reference: u64, key: EventKey) {
         let time = key.time().as_nanos();
         let level = level_of(time ^ reference);
-        self.append(level, digit(time, level), key);
+        self.append(level, self.slot(time, level), key);
     }
 
     /// The occupied bucket with the earliest keys.
@@ -104,10 +112,14 @@ impl Buckets {
         self.first_of(level)
     }
 
-    /// The instant at which the bucket at `place` begins.
+    /// The first and the last instant of the bucket at `place`.
     #[inline]
-    pub(super) fn start(reference: u64, place: Place) -> u64 {
-        reference & !span_mask(place.level + 1) | (place.slot as u64) << (place.level as u32 * DIGIT_BITS)
+    pub(super) fn bounds(&self, reference: u64, place: Place) -> (u64, u64) {
+        let shift = place.level as u32 * DIGIT_BITS;
+        let start = reference & !span_mask(place.level + 1) | (place.slot as u64) << shift;
+        let width = shift + self.grains[place.level];
+        let mask = if width >= u64::BITS { u64::MAX } else { (1 << width) - 1 };
+        (start, start | mask)
     }
 
     /// Moves the keys at `place` to the end of `out`, in no particular order.
@@ -124,22 +136,20 @@ impl Buckets {
     }
 
     /// Spreads the keys at `place`, which must be the first bucket, over the widest lower level
-    /// that tells them apart, and returns the reference for which they are right there. `None`, with
-    /// nothing done, if all of them are of one instant.
+    /// that tells them apart (over its own level, if slots share buckets there), and returns the
+    /// reference for which they are right there. `None`, with nothing done, if all of them are of
+    /// one instant.
     ///
     /// Until the first of the new buckets is taken, nothing may be inserted.
     pub(super) fn spread(&mut self, place: Place) -> Option<u64> {
-        let (time, level) = self.widest_difference(place)?;
-        let bucket = self.detach(place);
-        let mut chunk = bucket.chunk;
-        let mut filled = (bucket.count as usize - 1) % CHUNK + 1;
-        while chunk != NIL {
-            let keys = self.chunks[chunk as usize];
-            chunk = self.release_chunk(chunk);
-            for &key in &keys.0[..filled] {
-                self.append(level, digit(key.time().as_nanos(), level), key);
-            }
-            filled = CHUNK;
+        let (time, difference) = self.difference(place)?;
+        let level = level_of(difference);
+        if level == place.level {
+            self.refine(level);
+        } else {
+            let bits = difference.ilog2() + 1 - level as u32 * DIGIT_BITS;
+            self.grains[level] = bits.saturating_sub((place.count / KEYS_PER_BUCKET).ilog2());
+            self.redistribute(place, level);
         }
         Some(time & !span_mask(level + 1))
     }
@@ -154,7 +164,7 @@ impl Buckets {
             return;
         }
         let level = level_of(from ^ to);
-        let slot = digit(from, level);
+        let slot = self.slot(from, level);
         let mut keys = Vec::new();
         while let Some(place) = self.first().filter(|place| place.level < level) {
             self.take(place, &mut keys);
@@ -190,7 +200,48 @@ impl Buckets {
                 fresh.append(place.level, place.slot, key);
             }
         }
+        fresh.grains = self.grains;
         *self = fresh;
+    }
+
+    /// Gives each slot of the level its own bucket. Happens at most once between two spreads over
+    /// it, so a key is moved once more per level at most.
+    #[cold]
+    fn refine(&mut self, level: usize) {
+        self.grains[level] = 0;
+        let mut places = Vec::new();
+        // Re-filed keys go to their bucket's slot or later ones short of the next bucket's.
+        for slot in 0..SLOTS {
+            let count = self.buckets[level][slot].count as usize;
+            if count > 0 {
+                places.push(Place { level, slot, count });
+            }
+        }
+        for place in places {
+            self.redistribute(place, level);
+        }
+    }
+
+    /// Files the keys at `place` by their digit of `level`.
+    #[inline]
+    fn redistribute(&mut self, place: Place, level: usize) {
+        let bucket = self.detach(place);
+        let mut chunk = bucket.chunk;
+        let mut filled = (bucket.count as usize - 1) % CHUNK + 1;
+        while chunk != NIL {
+            let keys = self.chunks[chunk as usize];
+            chunk = self.release_chunk(chunk);
+            for &key in &keys.0[..filled] {
+                self.append(level, self.slot(key.time().as_nanos(), level), key);
+            }
+            filled = CHUNK;
+        }
+    }
+
+    /// The slot of the bucket that a time belongs to in a level.
+    #[inline]
+    fn slot(&self, time: u64, level: usize) -> usize {
+        digit(time, level) >> self.grains[level] << self.grains[level]
     }
 
     #[inline]
@@ -226,15 +277,16 @@ impl Buckets {
         std::mem::replace(&mut self.buckets[level][slot], EMPTY)
     }
 
-    /// The time of some key of the bucket and the highest level in which its keys differ, or
-    /// `None` if all their times are equal.
-    fn widest_difference(&self, place: Place) -> Option<(u64, usize)> {
+    /// The time of some key of the bucket, and in which bits the times of its keys differ (at
+    /// least the highest one is right); `None` if all times are equal.
+    fn difference(&self, place: Place) -> Option<(u64, u64)> {
         let bucket = self.buckets[place.level][place.slot];
         let mut chunk = bucket.chunk;
         let mut filled = (bucket.count as usize - 1) % CHUNK + 1;
         let time = self.chunks[chunk as usize].0[0].time().as_nanos();
-        // Keys of a bucket agree in its digit and those above it: this is the most there can be.
-        let most = span_mask(place.level.saturating_sub(1));
+        let (start, end) = self.bounds(0, place);
+        // Once the highest bit that may differ does, the rest need not be looked at.
+        let most = (end - start) >> 1;
         let mut difference = 0;
         while chunk != NIL && difference <= most {
             let keys = &self.chunks[chunk as usize].0[..filled];
@@ -242,7 +294,7 @@ impl Buckets {
             chunk = self.next[chunk as usize];
             filled = CHUNK;
         }
-        (difference != 0).then(|| (time, level_of(difference)))
+        (difference != 0).then_some((time, difference))
     }
 
     /// A chunk linked in front of `next`.

@@ -16,7 +16,7 @@ mod tests;
 pub use key::{Class, EventKey};
 
 use crate::time::SimTime;
-use buckets::{Buckets, span_mask};
+use buckets::Buckets;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -189,8 +189,7 @@ impl EventQueue {
                 start = Some(self.reference);
                 break;
             }
-            self.reference = Buckets::start(self.reference, place);
-            self.run_end = self.reference | span_mask(place.level);
+            (self.reference, self.run_end) = self.buckets.bounds(self.reference, place);
             start = start.or(Some(self.reference));
             self.buckets.take(place, &mut self.run);
             if self.run.len() >= RUN_MIN {
