@@ -3,6 +3,7 @@
 //! - `hold_*`: the hold model. With P events pending, each executed event schedules one more at
 //!   now + an exponential span of mean 1 s. One iteration is one pop, one draw, one push.
 //! - `mix`: 100 flows; see [`Flows`].
+//! - `chain`: 16 packets on their way along links of equal delay, no draw; see [`chain`].
 //! - `draw_*`: the draw alone, to be subtracted.
 //!
 //! Time per iteration is per event. Compare structures within one run, by the `fastest` and
@@ -177,7 +178,7 @@ impl<Q: Queue> Flows<Q> {
     #[inline]
     fn between(&mut self, low: Span, high: Span) -> Span {
         let width = high.saturating_sub(low).as_nanos();
-        low + Span::from_nanos((u128::from(self.draw.next()) * u128::from(width) >> 64) as u64)
+        low + Span::from_nanos(((u128::from(self.draw.next()) * u128::from(width)) >> 64) as u64)
     }
 
     #[inline]
@@ -204,4 +205,21 @@ impl<Q: Queue> Flows<Q> {
 fn mix<Q: Queue>(bencher: Bencher<'_, '_>) {
     let mut flows = Flows::<Q>::new();
     bencher.bench_local(|| flows.step());
+}
+
+/// A chain of links: 16 packets under way, each arriving 5.1 ms after it left the hop before
+/// (delay and serialisation), evenly spread at first. No draw: this is the queue alone.
+#[divan::bench(types = [EventQueue, TwoTiers, RadixHeap, DaryHeap, StdHeap], sample_count = 20, sample_size = SAMPLE)]
+fn chain<Q: Queue>(bencher: Bencher<'_, '_>) {
+    const HOP: Span = Span::from_micros(5_100);
+    let mut queue = Q::default();
+    for packet in 0..16 {
+        queue.push(EventKey::new(SimTime::from_nanos(319_000 * u64::from(packet)), Class::Arrival, packet, 0));
+    }
+    let mut sequence = 0;
+    bencher.bench_local(|| {
+        let key = queue.pop().expect("the packets go round for ever");
+        sequence += 1;
+        queue.push(EventKey::new(key.time() + HOP, Class::Arrival, key.origin(), sequence));
+    });
 }

@@ -54,11 +54,6 @@ impl Queue for DaryHeap {
     }
 
     #[inline]
-    fn peek(&mut self) -> Option<EventKey> {
-        self.0.first().copied()
-    }
-
-    #[inline]
     fn pop(&mut self) -> Option<EventKey> {
         let last = self.0.pop()?;
         let Some(&first) = self.0.first() else { return Some(last) };
@@ -68,9 +63,5 @@ impl Queue for DaryHeap {
 
     fn len(&self) -> usize {
         self.0.len()
-    }
-
-    fn clear(&mut self) {
-        self.0.clear();
     }
 }

@@ -13,17 +13,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// What the benchmark needs of an event queue.
-pub(crate) trait Queue: Default + Clone {
+pub(crate) trait Queue: Default {
     /// Adds a key, later than the last popped one.
     fn push(&mut self, key: EventKey);
-    /// The earliest key.
-    fn peek(&mut self) -> Option<EventKey>;
     /// Takes the earliest key.
     fn pop(&mut self) -> Option<EventKey>;
     /// How many keys there are.
     fn len(&self) -> usize;
-    /// Back to an empty queue.
-    fn clear(&mut self);
 }
 
 impl Queue for EventQueue {
@@ -32,18 +28,11 @@ impl Queue for EventQueue {
         self.push(key);
     }
     #[inline]
-    fn peek(&mut self) -> Option<EventKey> {
-        self.peek()
-    }
-    #[inline]
     fn pop(&mut self) -> Option<EventKey> {
         self.pop()
     }
     fn len(&self) -> usize {
         self.len()
-    }
-    fn clear(&mut self) {
-        self.clear();
     }
 }
 
@@ -57,17 +46,10 @@ impl Queue for StdHeap {
         self.0.push(Reverse(key));
     }
     #[inline]
-    fn peek(&mut self) -> Option<EventKey> {
-        self.0.peek().map(|&Reverse(key)| key)
-    }
-    #[inline]
     fn pop(&mut self) -> Option<EventKey> {
         self.0.pop().map(|Reverse(key)| key)
     }
     fn len(&self) -> usize {
         self.0.len()
-    }
-    fn clear(&mut self) {
-        self.0.clear();
     }
 }

@@ -58,14 +58,6 @@ impl Queue for RadixHeap {
     }
 
     #[inline]
-    fn peek(&mut self) -> Option<EventKey> {
-        if self.buckets[0].is_empty() {
-            self.refill();
-        }
-        self.buckets[0].last().copied()
-    }
-
-    #[inline]
     fn pop(&mut self) -> Option<EventKey> {
         if self.buckets[0].is_empty() {
             self.refill();
@@ -78,9 +70,5 @@ impl Queue for RadixHeap {
 
     fn len(&self) -> usize {
         self.len
-    }
-
-    fn clear(&mut self) {
-        *self = Self::default();
     }
 }

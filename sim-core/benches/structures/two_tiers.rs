@@ -103,14 +103,6 @@ impl Queue for TwoTiers {
     }
 
     #[inline]
-    fn peek(&mut self) -> Option<EventKey> {
-        if self.current.len() == 0 {
-            self.refill();
-        }
-        self.current.peek()
-    }
-
-    #[inline]
     fn pop(&mut self) -> Option<EventKey> {
         if self.current.len() == 0 {
             self.refill();
@@ -122,9 +114,5 @@ impl Queue for TwoTiers {
 
     fn len(&self) -> usize {
         self.len
-    }
-
-    fn clear(&mut self) {
-        *self = Self::default();
     }
 }

@@ -18,7 +18,7 @@ const SLOTS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
 
 /// Keys per chunk: large enough to read a long bucket at the speed of memory, small enough for
-/// many buckets of a few keys. 16 measured best of 8, 16 and 32.
+/// many buckets of a few keys. A power of two.
 const CHUNK: usize = 16;
 /// Grains are chosen for this many keys per bucket.
 const KEYS_PER_BUCKET: usize = 4;
@@ -158,7 +158,7 @@ impl Buckets {
     /// right for `from`.
     ///
     /// What agreed with `from` in the digit where the two differ was told apart by lower digits;
-    /// seen from `to`, all of it belongs to the one bucket of that digit, which is empty so far.
+    /// seen from `to`, all of it belongs to the one bucket of that digit.
     pub(super) fn rewind(&mut self, from: u64, to: u64) {
         if from == to {
             return;
@@ -210,7 +210,8 @@ impl Buckets {
     fn refine(&mut self, level: usize) {
         self.grains[level] = 0;
         let mut places = Vec::new();
-        // Re-filed keys go to their bucket's slot or later ones short of the next bucket's.
+        // Keys go to their bucket's slot or to those it stood for: noting the buckets first keeps
+        // what has been moved from being moved again.
         for slot in 0..SLOTS {
             let count = self.buckets[level][slot].count as usize;
             if count > 0 {

@@ -1,11 +1,11 @@
 //! The event queue: pending event keys, earliest first.
 //!
-//! [`EventQueue`] is a hot queue after Cherkassky, Goldberg and Silverstein ("Buckets, heaps,
-//! lists, and monotone priority queues", SIAM J. Computing 28(4), 1999): what is due next lies in a
-//! short sorted run; everything later lies unsorted in buckets by the digits of its time, and
-//! goes into narrower buckets, or into the run, when its turn comes. Nothing has to be tuned: how
-//! narrow a bucket gets depends on how many keys are in it. Why this one, and what it was
-//! measured against: `docs/decisions/0001-event-queue.md`.
+//! [`EventQueue`] has two tiers: what is due next lies in a short sorted run; everything later lies
+//! unsorted in buckets by the digits of its time, and goes into narrower buckets, or into the run,
+//! when its turn comes. Nothing has to be tuned: how narrow a bucket gets depends on how many keys
+//! are in it. The idea is that of hot queues (Cherkassky, Goldberg and Silverstein, "Buckets,
+//! heaps, lists, and monotone priority queues", SIAM J. Computing 28(4), 1999). Why this one, and
+//! what it was measured against: `docs/decisions/0001-event-queue.md`.
 
 mod buckets;
 mod key;
@@ -31,8 +31,8 @@ const LATE_MAX: usize = 64;
 
 /// The pending events of one partition: a monotone priority queue of [`EventKey`]s.
 ///
-/// Push and pop take constant time on average, whatever mixture of scales the times have: a key
-/// moves at most once per digit of its time (8). Equal keys are kept apart and come out one after
+/// Push and pop take constant time on average, whatever mixture of scales the times have: on its
+/// way to the front a key moves at most twice per digit of its time (8). Equal keys are kept apart and come out one after
 /// the other. Memory is proportional to the pending keys, beside 16 KiB for the buckets' heads.
 ///
 /// # Contract
@@ -133,7 +133,7 @@ impl EventQueue {
         *self = Self::new();
     }
 
-    /// Heap memory held [bytes], for the run's memory limit.
+    /// Heap memory held, in bytes, for the run's memory limit.
     pub fn memory_bytes(&self) -> usize {
         (self.run.capacity() + self.late.capacity()) * size_of::<EventKey>() + self.buckets.memory_bytes()
     }
@@ -171,7 +171,7 @@ impl EventQueue {
         self.run.shrink_to(4 * RUN_MAX.max(self.len));
         self.late.shrink_to(4 * LATE_MAX);
         self.late_limit = LATE_MAX;
-        let mut start = None;
+        let mut start = self.reference;
         while let Some(place) = self.buckets.first() {
             let is_too_long = self.run.len() + place.count > RUN_MAX;
             if is_too_long && !self.run.is_empty() {
@@ -184,21 +184,20 @@ impl EventQueue {
                 }
                 // All of one instant: narrower buckets would not help, a narrow run will.
                 self.buckets.take(place, &mut self.run);
-                self.reference = self.run[0].time().as_nanos();
-                self.run_end = self.reference;
-                start = Some(self.reference);
+                start = self.run[0].time().as_nanos();
+                (self.reference, self.run_end) = (start, start);
                 break;
             }
             (self.reference, self.run_end) = self.buckets.bounds(self.reference, place);
-            start = start.or(Some(self.reference));
+            if self.run.is_empty() {
+                start = self.reference;
+            }
             self.buckets.take(place, &mut self.run);
             if self.run.len() >= RUN_MIN {
                 break;
             }
         }
-        if let Some(start) = start {
-            run::sort(&mut self.run, start, self.run_end);
-        }
+        run::sort(&mut self.run, start, self.run_end);
     }
 
     /// Files everything near anew, in buckets just wide enough: so many keys came into the run's

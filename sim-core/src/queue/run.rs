@@ -1,12 +1,12 @@
-//! The sorted run: the keys that are due next, a few dozen at most times.
+//! The sorted run: the keys that are due next, a few dozen at most times, latest first.
 //!
-//! In a list so short, mispredicted branches cost more than everything else: where a new key
-//! belongs is a coin toss at each comparison. So both sorting and inserting count how many keys
-//! come before, without branches.
+//! In lists so short, mispredicted branches cost more than everything else: which of two keys
+//! comes first is a coin toss. So a run is sorted by counting for each key how many come later,
+//! which takes no branches.
 
 use super::key::EventKey;
 
-/// Runs up to this length are sorted by counting: the work grows with the square.
+/// Keys up to this number are sorted by counting: the work grows with the square.
 const COUNTED: usize = 32;
 
 /// Sorts `keys`, all of them from `start` to `end` [ns], latest first.
@@ -20,9 +20,14 @@ pub(super) fn sort(keys: &mut [EventKey], start: u64, end: u64) {
     }
 }
 
-/// Inserts `key` into `keys`, sorted latest first.
+/// Inserts `key` into `keys`, which are sorted latest first.
 #[inline]
 pub(super) fn insert(keys: &mut Vec<EventKey>, key: EventKey) {
+    if keys.first().is_some_and(|&latest| key >= latest) {
+        // As on a wire, where the packet that leaves last arrives last.
+        keys.insert(0, key);
+        return;
+    }
     let mut hole = keys.len();
     keys.push(key);
     let keys = keys.as_mut_slice();
