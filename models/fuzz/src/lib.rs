@@ -67,9 +67,11 @@ pub fn transport(data: &[u8]) {
     if let Some(field) = message.get_mut(checksum_at..checksum_at + 2) {
         field.fill(0);
         let mut checksum = Checksum::new();
-        // The sum of UDP ends where its length field says.
-        let udp_len = usize::from(u16::from_be_bytes([message[4], message[5]]));
-        let summed = if protocol == protocol::UDP { udp_len.min(message.len()) } else { message.len() };
+        // The sum of UDP ends where its length field says; the field precedes the checksum.
+        let summed = match protocol {
+            protocol::UDP => usize::from(u16::from_be_bytes([message[4], message[5]])).min(message.len()),
+            _ => message.len(),
+        };
         if protocol != protocol::ICMP {
             add_address(&mut checksum, src);
             add_address(&mut checksum, dst);
