@@ -1,0 +1,132 @@
+//! What the fuzz targets check, one function per parser, and how they run.
+//!
+//! `cargo fuzz run packet` (in `models/`, with a nightly compiler) looks for inputs that break a
+//! target. Compiled by plain `cargo build`, a target instead replays the files that are its
+//! arguments: a crash that was found, or a corpus.
+//!
+//! Checksums would stop nearly every input at the door, so the targets put them right.
+
+use protosim_models::packet::{
+    Checksum, ErrorCause, IcmpMessage, Icmpv6Message, IpHeader, Packet, Provenance, TimeExceeded, Transport, protocol,
+};
+use protosim_models::rope::Rope;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Makes `main` of a fuzz target: libFuzzer's under cargo-fuzz, a replay of files otherwise.
+#[macro_export]
+macro_rules! target {
+    ($check:path) => {
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|data: &[u8]| $check(data));
+
+        #[cfg(not(fuzzing))]
+        fn main() -> std::io::Result<()> {
+            for path in std::env::args_os().skip(1) {
+                $check(&std::fs::read(path)?);
+            }
+            Ok(())
+        }
+    };
+}
+
+/// A whole packet, as it is.
+pub fn packet(data: &[u8]) {
+    if let Ok(packet) = Packet::decode(data) {
+        use_packet(packet);
+    }
+}
+
+/// An IP header with its extensions or options; the IPv4 header checksum is put right.
+pub fn network(data: &[u8]) {
+    let mut data = data.to_vec();
+    let header_len = data.first().map_or(0, |first| usize::from(first & 0x0f) * 4);
+    if data.first().is_some_and(|first| first >> 4 == 4) && (20..=data.len()).contains(&header_len) {
+        data[10..12].fill(0);
+        let checksum = Checksum::of(&data[..header_len]);
+        data[10..12].copy_from_slice(&checksum.to_be_bytes());
+    }
+    if let Ok(packet) = Packet::decode_network(&data) {
+        let bytes = packet.encode();
+        assert_eq!(Packet::decode_network(&bytes).as_ref(), Ok(&packet), "what was read is written the same");
+        let _ = packet.decode_transport();
+    }
+}
+
+/// A UDP, ICMP or ICMPv6 message over either version of IP, as the first byte says; the checksum is
+/// put right.
+pub fn transport(data: &[u8]) {
+    let Some((choice, message)) = data.split_first() else { return };
+    let is_v4 = choice & 1 == 0;
+    let (protocol, checksum_at) = match (choice & 2 == 0, is_v4) {
+        (true, _) => (protocol::UDP, 6),
+        (false, true) => (protocol::ICMP, 2),
+        (false, false) => (protocol::ICMPV6, 2),
+    };
+    let (src, dst) = addresses(is_v4);
+    let mut message = message.to_vec();
+    if let Some(field) = message.get_mut(checksum_at..checksum_at + 2) {
+        field.fill(0);
+        let mut checksum = Checksum::new();
+        // The sum of UDP ends where its length field says; the field precedes the checksum.
+        let summed = match protocol {
+            protocol::UDP => usize::from(u16::from_be_bytes([message[4], message[5]])).min(message.len()),
+            _ => message.len(),
+        };
+        if protocol != protocol::ICMP {
+            add_address(&mut checksum, src);
+            add_address(&mut checksum, dst);
+            checksum.add_u16(u16::from(protocol));
+            checksum.add_u16(summed as u16);
+        }
+        checksum.add_bytes(&message[..summed]);
+        message[checksum_at..checksum_at + 2].copy_from_slice(&checksum.finish().to_be_bytes());
+    }
+    let other = Transport::Other { protocol };
+    if let Some(Ok(packet)) = Packet::new(src, dst, other, Rope::from(message)).ok().map(Packet::decode_transport) {
+        use_packet(packet);
+    }
+}
+
+/// The packet that an ICMP error quotes, after a first byte that chooses the version of IP.
+pub fn quoted(data: &[u8]) {
+    let Some((choice, quote)) = data.split_first() else { return };
+    let is_v4 = choice & 1 == 0;
+    let transport = match is_v4 {
+        true => Transport::Icmp(IcmpMessage::TimeExceeded(TimeExceeded::HopLimit)),
+        false => Transport::Icmpv6(Icmpv6Message::TimeExceeded(TimeExceeded::HopLimit)),
+    };
+    let (src, dst) = addresses(is_v4);
+    let Some(ip) = IpHeader::new(src, dst) else { return };
+    let packet = Packet { ip, transport, payload: Rope::from(quote.to_vec()), provenance: Provenance::default() };
+    let _ = packet.quoted();
+}
+
+/// Does with a packet that was read what hosts and routers do.
+fn use_packet(packet: Packet) {
+    let bytes = packet.encode();
+    assert_eq!(bytes.len() as u64, packet.wire_len());
+    assert_eq!(Packet::decode(&bytes).as_ref(), Ok(&packet), "what was read is written the same");
+    let _ = packet.quoted();
+    let (reporter, _) = addresses(packet.src().is_ipv4());
+    if let Some(error) = packet.icmp_error(ErrorCause::TooBig { mtu: 1280 }, reporter) {
+        assert!(error.wire_len() <= 1280);
+        assert!(Packet::decode(&error.encode()).is_ok());
+    }
+}
+
+fn addresses(is_v4: bool) -> (IpAddr, IpAddr) {
+    match is_v4 {
+        true => (Ipv4Addr::new(192, 0, 2, 1).into(), Ipv4Addr::new(192, 0, 2, 2).into()),
+        false => {
+            let with = |last| Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last).into();
+            (with(1), with(2))
+        }
+    }
+}
+
+fn add_address(checksum: &mut Checksum, address: IpAddr) {
+    match address {
+        IpAddr::V4(v4) => checksum.add_bytes(&v4.octets()),
+        IpAddr::V6(v6) => checksum.add_bytes(&v6.octets()),
+    }
+}
