@@ -1,6 +1,7 @@
 //! What lives on a wire or in a box.
 
 pub mod app;
+pub mod coap;
 pub mod name;
 pub mod observe;
 pub mod rope;

@@ -1,0 +1,588 @@
+//! One CoAP endpoint: the message layer of all its exchanges, as client and as server.
+//!
+//! This file has what goes in and out, and the message layer's sorting of what arrives (RFC 7252
+//! §4). `requests.rs` has the client's side of exchanges and the queue per peer, `responses.rs`
+//! the server's; `reliability.rs`, `dedup.rs`, `ids.rs` and `timers.rs` are the parts they share.
+
+mod dedup;
+mod ids;
+mod reliability;
+mod requests;
+mod responses;
+mod timers;
+
+use super::config::Parameters;
+use super::wire::{Code, CodeClass, DecodeError, Flaw, Message, MessageId, OptionNumber, Options, Token, Type};
+use crate::rope::Rope;
+use dedup::{Received, Seen};
+use ids::MessageIds;
+use protosim_core::{Deadline, Machine, MachineCx, OutOfMemory, Purpose, Span};
+use reliability::Backoff;
+use requests::{Exchange, Peer};
+use responses::Serving;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use timers::{Timer, Timers};
+
+/// A CoAP endpoint, client and server in one (RFC 7252 §1.2).
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    config: EndpointConfig,
+    /// Our requests without an end yet. A peer and a token name one (RFC 7252 §5.3.2).
+    exchanges: BTreeMap<(SocketAddr, Token), Exchange>,
+    /// Our messages that an ACK or a RST may still refer to, by their ids.
+    outgoing: BTreeMap<(SocketAddr, MessageId), Outgoing>,
+    /// Ids and queues towards those that we send messages of our own to.
+    peers: BTreeMap<SocketAddr, Peer>,
+    /// What has come within the lifetimes.
+    received: Received,
+    /// Requests that the application has and has not answered.
+    serving: BTreeMap<RequestHandle, Serving>,
+    /// Number of requests given to the application so far.
+    delivered: u64,
+    timers: Timers,
+}
+
+/// What an endpoint has to know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndpointConfig {
+    /// Transmission parameters (RFC 7252 §4.8).
+    pub parameters: Parameters,
+    /// NSTART: how many requests and pings may be outstanding per peer (RFC 7252 §4.7); at least 1.
+    pub nstart: u32,
+    /// How long to wait for a response once nothing is retransmitted.
+    pub response_wait: Span,
+    /// How long the application may take before its request gets an empty ACK.
+    pub piggyback_limit: Span,
+    /// Options that the application acts on; other critical ones are refused (RFC 7252 §5.4.1).
+    pub understood: &'static [OptionNumber],
+}
+
+/// The critical options of RFC 7252 itself. Block1, Block2, OSCORE and Q-Block are not among them.
+pub const BASE_OPTIONS: &[OptionNumber] = &[
+    OptionNumber::IF_MATCH,
+    OptionNumber::URI_HOST,
+    OptionNumber::IF_NONE_MATCH,
+    OptionNumber::URI_PORT,
+    OptionNumber::URI_PATH,
+    OptionNumber::URI_QUERY,
+    OptionNumber::ACCEPT,
+    OptionNumber::PROXY_URI,
+    OptionNumber::PROXY_SCHEME,
+];
+
+/// A message and the endpoint it comes from or goes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Envelope {
+    /// The other endpoint.
+    pub peer: SocketAddr,
+    /// The message.
+    pub message: Message,
+}
+
+/// What the application asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Send a request; it waits while NSTART others are outstanding. The peer and the token name
+    /// the exchange from now on.
+    Request {
+        /// The server.
+        peer: SocketAddr,
+        /// Not used in another open exchange with this peer.
+        token: Token,
+        /// True for CON, false for NON.
+        confirmable: bool,
+        /// The method.
+        method: Code,
+        /// Options.
+        options: Options,
+        /// Payload.
+        payload: Rope,
+    },
+    /// Give up on a request; nothing is reported of it any more (RFC 7252 §4.2).
+    Cancel {
+        /// The server.
+        peer: SocketAddr,
+        /// The request's token.
+        token: Token,
+    },
+    /// Ask for a sign of life by an empty CON (RFC 7252 §4.3).
+    Ping {
+        /// Whom.
+        peer: SocketAddr,
+    },
+    /// Answer a request.
+    Respond {
+        /// Which.
+        request: RequestHandle,
+        /// The response code.
+        code: Code,
+        /// Options.
+        options: Options,
+        /// Payload.
+        payload: Rope,
+    },
+    /// Never answer a request; a confirmable one is acknowledged, if it was not yet.
+    Abandon {
+        /// Which.
+        request: RequestHandle,
+    },
+}
+
+/// A request that this endpoint has received and given to its application.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RequestHandle(u64);
+
+/// What the application is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// The first transmission of a request is on its way.
+    RequestSent {
+        /// The server.
+        peer: SocketAddr,
+        /// The request's token.
+        token: Token,
+    },
+    /// The exchange is over: a response came.
+    ResponseReceived {
+        /// The server.
+        peer: SocketAddr,
+        /// The request's token.
+        token: Token,
+        /// The response, piggybacked or separate.
+        response: Message,
+        /// How often the request was sent.
+        transmissions: u32,
+    },
+    /// The exchange is over without a response.
+    Failed {
+        /// The server.
+        peer: SocketAddr,
+        /// The request's token.
+        token: Token,
+        /// Why.
+        cause: Cause,
+        /// How often the request was sent.
+        transmissions: u32,
+    },
+    /// A new request came. It is given once, however many copies arrive.
+    RequestReceived {
+        /// To answer it by.
+        request: RequestHandle,
+        /// The client.
+        peer: SocketAddr,
+        /// The request.
+        message: Message,
+    },
+    /// A separate response that we sent was not acknowledged.
+    ResponseFailed {
+        /// The request it was for.
+        request: RequestHandle,
+        /// Why.
+        cause: Cause,
+    },
+    /// A ping is over.
+    PingEnded {
+        /// Who was asked.
+        peer: SocketAddr,
+        /// True if there was a sign of life.
+        alive: bool,
+    },
+}
+
+/// Why something failed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Cause {
+    /// The last time-out passed.
+    TimedOut,
+    /// The peer sent a Reset.
+    Reset,
+}
+
+/// What the observer is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Trace {
+    /// One of our requests has got into this state.
+    Exchange {
+        /// The server.
+        peer: SocketAddr,
+        /// The request's token.
+        token: Token,
+        /// The state it is in now.
+        state: ExchangeState,
+    },
+    /// A message was sent again.
+    Retransmitted {
+        /// To whom.
+        peer: SocketAddr,
+        /// Which.
+        message_id: MessageId,
+        /// The how-manieth retransmission, from 1.
+        count: u32,
+    },
+    /// A copy of a message came.
+    Duplicate {
+        /// From whom.
+        peer: SocketAddr,
+        /// Which.
+        message_id: MessageId,
+        /// True if it was answered like the first.
+        replied: bool,
+    },
+    /// A message was answered with a Reset (RFC 7252 §4.2).
+    Rejected {
+        /// From whom.
+        peer: SocketAddr,
+        /// Why.
+        reason: Reason,
+    },
+    /// A message was ignored.
+    Ignored {
+        /// From whom.
+        peer: SocketAddr,
+        /// Why.
+        reason: Reason,
+    },
+    /// A reply was sent, but there is no memory to keep it for duplicates.
+    ReplyNotKept {
+        /// To whom.
+        peer: SocketAddr,
+        /// Of which message.
+        message_id: MessageId,
+    },
+}
+
+/// The states of a request at the client (RFC 7252 §4.2, §5.2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ExchangeState {
+    /// Waits for a place among NSTART, or for a message id.
+    Queued,
+    /// Confirmable, sent, and not acknowledged.
+    AwaitingAcknowledgement,
+    /// Nothing is retransmitted any more; the response is expected.
+    AwaitingResponse,
+    /// Over.
+    Ended,
+}
+
+/// Why a message was not processed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// It is no CoAP message.
+    Format(Flaw),
+    /// An Empty message that neither acknowledges nor resets: a ping.
+    Empty,
+    /// A code that this type of message does not carry.
+    Code(Code),
+    /// A critical option that is not understood.
+    CriticalOption(OptionNumber),
+    /// A response to nothing that was asked.
+    Unexpected,
+    /// An ACK or RST for nothing that waits for one.
+    NothingToAcknowledge,
+    /// The host has no memory left for it.
+    OutOfMemory(OutOfMemory),
+}
+
+/// A command that cannot be taken.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Misuse {
+    /// The code is not a method, or not a response code.
+    #[error("{0} cannot stand here")]
+    WrongCode(Code),
+    /// Another exchange with this peer has the token (RFC 7252 §5.3.1).
+    #[error("{0:?} is in use with this peer")]
+    TokenInUse(Token),
+    /// There is no such exchange any more.
+    #[error("no open request has {0:?}")]
+    UnknownExchange(Token),
+    /// The request was answered before.
+    #[error("{0:?} is not to be answered")]
+    UnknownRequest(RequestHandle),
+    /// The host has no memory left.
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
+}
+
+/// A message of ours that the peer may refer to.
+#[derive(Clone, Debug)]
+struct Outgoing {
+    role: Role,
+    /// What is sent again, and when; `None` for a non-confirmable message.
+    reliable: Option<(Message, Backoff)>,
+}
+
+/// What a message of ours is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Role {
+    Request(Token),
+    /// A separate response; memory of the host held for it \[bytes\].
+    Response(RequestHandle, u64),
+    Ping(u64),
+}
+
+/// Memory charged for one exchange, one remembered message id or one request being served, beside
+/// the messages kept \[bytes\]. Our choice: address and port 18, message id 2, token with length 9,
+/// deadline 8, counter and state 3, rounded up to a multiple of 8.
+const STATE_BYTES: u64 = 40;
+
+/// Decides the first time-out of confirmable messages (RFC 7252 §4.2).
+const ACK_TIMEOUT_LUCK: Purpose = Purpose("coap.ack-timeout");
+/// Decides the first message id towards each peer (RFC 7252 §4.4).
+const MESSAGE_ID_LUCK: Purpose = Purpose("coap.message-id");
+
+type Cx<'a> = MachineCx<'a, Endpoint>;
+
+impl Endpoint {
+    /// An endpoint without exchanges.
+    pub fn new(config: EndpointConfig) -> Self {
+        Self {
+            config,
+            exchanges: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            received: Received::default(),
+            serving: BTreeMap::new(),
+            delivered: 0,
+            timers: Timers::default(),
+        }
+    }
+
+    /// A datagram has arrived, of whatever bytes.
+    pub fn handle_datagram(&mut self, peer: SocketAddr, datagram: &Rope, cx: &mut Cx<'_>) {
+        match Message::decode(datagram) {
+            Ok(message) => self.handle_message(Envelope { peer, message }, cx),
+            Err(error) => {
+                cx.spend("coap.decode", datagram.len());
+                self.handle_malformed(peer, &error, cx);
+            }
+        }
+    }
+
+    /// A datagram has arrived that is no CoAP message (RFC 7252 §3, §4.2, §4.3).
+    pub fn handle_malformed(&mut self, peer: SocketAddr, error: &DecodeError, cx: &mut Cx<'_>) {
+        let reason = Reason::Format(error.flaw);
+        match error.header {
+            Some((Type::Confirmable, id)) => {
+                self.send(peer, Message::empty(Type::Reset, id), cx);
+                cx.observe(Trace::Rejected { peer, reason });
+            }
+            _ => cx.observe(Trace::Ignored { peer, reason }),
+        }
+    }
+
+    /// True if nothing is under way: no exchange, no request to answer, no timer.
+    pub fn is_at_rest(&self) -> bool {
+        self.exchanges.is_empty()
+            && self.outgoing.is_empty()
+            && self.serving.is_empty()
+            && self.poll_timeout().is_none()
+    }
+
+    /// A CON or NON message: new, or a copy (RFC 7252 §4.2, §4.3, §4.5).
+    fn on_message(&mut self, peer: SocketAddr, message: Message, cx: &mut Cx<'_>) {
+        let (id, now) = (message.message_id, cx.now());
+        if let Seen::Duplicate(reply) = self.received.look_up(peer, id, now) {
+            let reply = reply.cloned();
+            cx.observe(Trace::Duplicate { peer, message_id: id, replied: reply.is_some() });
+            if let Some(message) = reply {
+                cx.transmit(Envelope { peer, message });
+            }
+            return;
+        }
+        match message.code.use_of() {
+            // RFC 7252 §4.3: an empty CON is a ping, answered by a Reset without any state.
+            CodeClass::Empty => self.reject(peer, &message, Reason::Empty, cx),
+            CodeClass::Reserved => self.reject(peer, &message, Reason::Code(message.code), cx),
+            class => {
+                // All that it will need at once: without that it is as if it had been lost, and a
+                // copy may find memory again.
+                let serving_bytes = if class == CodeClass::Request { STATE_BYTES } else { 0 };
+                if let Err(full) = cx.reserve(STATE_BYTES + serving_bytes) {
+                    return cx.observe(Trace::Ignored { peer, reason: Reason::OutOfMemory(full) });
+                }
+                let confirmable = message.message_type == Type::Confirmable;
+                let parameters = &self.config.parameters;
+                let lifetime = if confirmable { parameters.exchange_lifetime() } else { parameters.non_lifetime() };
+                self.received.insert(peer, id, now.saturating_add(lifetime), confirmable, STATE_BYTES);
+                match class {
+                    CodeClass::Request => self.on_request(peer, message, cx),
+                    _ => self.on_response(peer, message, cx),
+                }
+            }
+        }
+    }
+
+    /// An ACK: for a message of ours, empty or with a response (RFC 7252 §4.2, §5.2.1).
+    fn on_acknowledgement(&mut self, peer: SocketAddr, message: Message, cx: &mut Cx<'_>) {
+        let key = (peer, message.message_id);
+        let Some(outgoing) = self.outgoing.get(&key).filter(|outgoing| outgoing.reliable.is_some()) else {
+            return cx.observe(Trace::Ignored { peer, reason: Reason::NothingToAcknowledge });
+        };
+        match (message.code.use_of(), outgoing.role) {
+            (CodeClass::Empty, Role::Request(token)) => self.on_request_acknowledged(peer, token, cx),
+            (CodeClass::Empty, Role::Response(_, bytes)) => {
+                self.forget_outgoing(peer, message.message_id);
+                cx.release(bytes);
+            }
+            (CodeClass::Empty, Role::Ping(bytes)) => self.end_ping(peer, message.message_id, bytes, true, cx),
+            (CodeClass::Response, Role::Request(token)) if token == message.token => {
+                self.on_piggybacked_response(peer, message, cx);
+            }
+            // RFC 7252 §5.3.2: message id and token must both match.
+            (CodeClass::Response, _) => cx.observe(Trace::Ignored { peer, reason: Reason::Unexpected }),
+            // RFC 7252 §4.2: to reject an ACK is to ignore it.
+            _ => cx.observe(Trace::Ignored { peer, reason: Reason::Code(message.code) }),
+        }
+    }
+
+    /// A RST: the peer could not make sense of a message of ours (RFC 7252 §4.2, §4.3).
+    fn on_reset(&mut self, peer: SocketAddr, message: &Message, cx: &mut Cx<'_>) {
+        if message.code != Code::EMPTY {
+            return cx.observe(Trace::Ignored { peer, reason: Reason::Code(message.code) });
+        }
+        if !self.outgoing.contains_key(&(peer, message.message_id)) {
+            return cx.observe(Trace::Ignored { peer, reason: Reason::NothingToAcknowledge });
+        }
+        self.give_up(peer, message.message_id, Cause::Reset, cx);
+    }
+
+    /// The time-out of a confirmable message (RFC 7252 §4.2): the same bytes again, or the end.
+    fn on_retransmission_timeout(&mut self, peer: SocketAddr, id: MessageId, cx: &mut Cx<'_>) {
+        let Some(Outgoing { role, reliable: Some((message, backoff)) }) = self.outgoing.get_mut(&(peer, id)) else {
+            return;
+        };
+        if !backoff.on_timeout(&self.config.parameters) {
+            return self.give_up(peer, id, Cause::TimedOut, cx);
+        }
+        // Stored bytes are sent again: nothing is encoded.
+        cx.transmit(Envelope { peer, message: message.clone() });
+        cx.observe(Trace::Retransmitted { peer, message_id: id, count: backoff.retransmissions() });
+        self.timers.set(Timer::Retransmission(peer, id), cx.now().saturating_add(backoff.timeout()));
+        if let Role::Request(token) = *role
+            && let Some(exchange) = self.exchanges.get_mut(&(peer, token))
+        {
+            exchange.transmissions += 1;
+        }
+    }
+
+    /// A message of ours has failed for good.
+    fn give_up(&mut self, peer: SocketAddr, id: MessageId, cause: Cause, cx: &mut Cx<'_>) {
+        let Some(outgoing) = self.outgoing.get(&(peer, id)) else { return };
+        match outgoing.role {
+            Role::Request(token) => self.fail_exchange(peer, token, cause, cx),
+            Role::Response(request, bytes) => {
+                self.forget_outgoing(peer, id);
+                cx.release(bytes);
+                cx.notify(Notice::ResponseFailed { request, cause });
+            }
+            // RFC 7252 §4.3: the Reset is the pong.
+            Role::Ping(bytes) => self.end_ping(peer, id, bytes, cause == Cause::Reset, cx),
+        }
+    }
+
+    fn forget_outgoing(&mut self, peer: SocketAddr, id: MessageId) {
+        self.outgoing.remove(&(peer, id));
+        self.timers.cancel(Timer::Retransmission(peer, id));
+    }
+
+    /// Rejects a message: a Reset to a CON, silence to a NON (RFC 7252 §4.2, §4.3).
+    fn reject(&mut self, peer: SocketAddr, message: &Message, reason: Reason, cx: &mut Cx<'_>) {
+        if message.message_type == Type::Confirmable {
+            self.reply(peer, Message::empty(Type::Reset, message.message_id), cx);
+            cx.observe(Trace::Rejected { peer, reason });
+        } else {
+            cx.observe(Trace::Ignored { peer, reason });
+        }
+    }
+
+    /// Sends an ACK or RST, and keeps it for copies of the message it answers, if that is noted.
+    fn reply(&mut self, peer: SocketAddr, reply: Message, cx: &mut Cx<'_>) {
+        let (id, bytes) = (reply.message_id, reply.wire_len());
+        if matches!(self.received.look_up(peer, id, cx.now()), Seen::Duplicate(_)) {
+            match cx.reserve(bytes) {
+                Ok(()) => {
+                    let freed = self.received.set_reply(peer, id, reply.clone(), bytes);
+                    cx.release(freed);
+                }
+                Err(_) => cx.observe(Trace::ReplyNotKept { peer, message_id: id }),
+            }
+        }
+        self.send(peer, reply, cx);
+    }
+
+    /// Sends a message for the first time.
+    fn send(&self, peer: SocketAddr, message: Message, cx: &mut Cx<'_>) {
+        cx.spend("coap.encode", message.wire_len());
+        cx.transmit(Envelope { peer, message });
+    }
+
+    fn forget_expired(&mut self, cx: &mut Cx<'_>) {
+        match self.received.expire(cx.now()) {
+            0 => {}
+            freed => cx.release(freed),
+        }
+    }
+}
+
+impl Machine for Endpoint {
+    type Message = Envelope;
+    type Command = Command;
+    type Notice = Notice;
+    type Trace = Trace;
+    type Misuse = Misuse;
+
+    fn handle_message(&mut self, Envelope { peer, message }: Envelope, cx: &mut Cx<'_>) {
+        cx.spend("coap.decode", message.wire_len());
+        self.forget_expired(cx);
+        match message.message_type {
+            Type::Confirmable | Type::NonConfirmable => self.on_message(peer, message, cx),
+            Type::Acknowledgement => self.on_acknowledgement(peer, message, cx),
+            Type::Reset => self.on_reset(peer, &message, cx),
+        }
+    }
+
+    fn handle_command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<(), Misuse> {
+        self.forget_expired(cx);
+        match command {
+            Command::Request { peer, token, confirmable, method, options, payload } => {
+                if method.use_of() != CodeClass::Request {
+                    return Err(Misuse::WrongCode(method));
+                }
+                let message_type = if confirmable { Type::Confirmable } else { Type::NonConfirmable };
+                let message = Message { code: method, token, options, payload, ..empty(message_type) };
+                self.request(peer, message, cx)
+            }
+            Command::Cancel { peer, token } => self.cancel(peer, token, cx),
+            Command::Ping { peer } => self.ping(peer, cx),
+            Command::Respond { request, code, options, payload } => {
+                if code.use_of() != CodeClass::Response {
+                    return Err(Misuse::WrongCode(code));
+                }
+                self.respond(request, Message { code, options, payload, ..empty(Type::Acknowledgement) }, cx)
+            }
+            Command::Abandon { request } => self.abandon(request, cx),
+        }
+    }
+
+    fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        self.forget_expired(cx);
+        while let Some(timer) = self.timers.pop_due(cx.now()) {
+            match timer {
+                Timer::Retransmission(peer, id) => self.on_retransmission_timeout(peer, id, cx),
+                Timer::ResponseWait(peer, token) => self.fail_exchange(peer, token, Cause::TimedOut, cx),
+                Timer::PiggybackLimit(request) => self.on_piggyback_limit(request, cx),
+                Timer::MessageId(peer) => self.send_queued(peer, cx),
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Deadline> {
+        self.timers.earliest()
+    }
+}
+
+/// An empty message whose id is given when it is sent.
+const fn empty(message_type: Type) -> Message {
+    Message::empty(message_type, MessageId(0))
+}
