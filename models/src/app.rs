@@ -76,6 +76,12 @@ pub trait Host: Env {
         Err(HostError::NoIcmp)
     }
 
+    /// The address and port that datagrams from `socket` to `to` carry as their source.
+    ///
+    /// # Errors
+    /// When the socket is not this App's, or the host has no address of the destination's family.
+    fn udp_local_addr(&self, socket: SocketId, to: SocketAddr) -> Result<SocketAddr, HostError>;
+
     /// Calls [`App::on_timer`] with `token` when the local clock reads `at`, or at once after this
     /// call if that has passed. A timer that was set with the same token before is moved.
     fn set_timer(&mut self, token: u64, at: LocalTime, name: &'static str);

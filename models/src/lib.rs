@@ -1,6 +1,7 @@
 //! What lives on a wire or in a box.
 
 pub mod app;
+pub mod coap;
 pub mod device;
 pub mod link;
 pub mod name;

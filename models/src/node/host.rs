@@ -131,6 +131,12 @@ impl Host for SimHost<'_, '_> {
         Ok(())
     }
 
+    fn udp_local_addr(&self, socket: SocketId, to: SocketAddr) -> Result<SocketAddr, HostError> {
+        let port = self.node.udp.port(socket, self.app)?;
+        let source = self.node.primary_address(to.ip()).ok_or(HostError::NoSourceAddress(to.ip()))?;
+        Ok(SocketAddr::new(source, port))
+    }
+
     fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {
         let source = self.node.primary_address(to).ok_or(HostError::NoSourceAddress(to))?;
         // The application's number on the node tells its answers from those of others.
