@@ -182,7 +182,8 @@ impl<'a> Lexer<'a> {
                 // `10ms`: digits and a unit.
                 let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '_'));
                 let split = text.len() - unit.len();
-                let is_unit = !unit.is_empty() && !text[..split].ends_with('_') && unit.chars().all(char::is_alphabetic);
+                let is_unit =
+                    !unit.is_empty() && !text[..split].ends_with('_') && unit.chars().all(char::is_alphabetic);
                 let help = is_unit.then(|| format!("write a quantity in quotes: \"{} {unit}\"", &text[..split]));
                 self.mistakes.push(error.help(help));
                 TokenKind::Bad
@@ -310,7 +311,8 @@ impl<'a> Lexer<'a> {
         if known.is_none() {
             let text = &self.text[start..self.at];
             let error = self.error("syntax::bad-escape", start..self.at, format!("`{text}` is not an escape sequence"));
-            let help = "escapes are \\n, \\r, \\t, \\0, \\\\, \\\", \\', \\x7F and \\u{1F980}; a backslash itself is \\\\";
+            let help =
+                "escapes are \\n, \\r, \\t, \\0, \\\\, \\\", \\', \\x7F and \\u{1F980}; a backslash itself is \\\\";
             self.mistakes.push(error.help(help.to_owned()));
         }
         known

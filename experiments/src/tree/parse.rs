@@ -26,6 +26,7 @@ impl Tree {
 pub(super) fn parse_text(source: SourceId, text: &str, from: usize, mistakes: &mut Diagnostics) -> Node {
     // Offsets must count from the start of the source: what lies before `from` counts as blank.
     let blanked = format!("{}{}", " ".repeat(from), &text[from..]);
+    let before = mistakes.len();
     let lexed = lex(source, &blanked, mistakes);
     let mut parser = Parser {
         text: &blanked,
@@ -37,7 +38,7 @@ pub(super) fn parse_text(source: SourceId, text: &str, from: usize, mistakes: &m
         mistakes,
     };
     parser.attributes();
-    let root = if parser.peek() == &TokenKind::Eof {
+    let mut root = if parser.peek() == &TokenKind::Eof {
         let span = parser.span();
         parser.error("syntax::empty", span, "there is no value here");
         Node::new(span, Kind::Invalid)
@@ -45,6 +46,7 @@ pub(super) fn parse_text(source: SourceId, text: &str, from: usize, mistakes: &m
         parser.value()
     };
     parser.stray_tail();
+    root.damaged |= mistakes.len() > before;
     root
 }
 
@@ -106,13 +108,13 @@ impl Parser<'_> {
         self.tokens[self.at.saturating_sub(1)].span
     }
 
-    /// Takes the current token; `Eof` stays.
-    fn bump(&mut self) -> Token {
-        let token = self.tokens[self.at].clone();
-        if token.kind != TokenKind::Eof {
+    /// Moves behind the current token, whose place this gives; `Eof` stays.
+    fn bump(&mut self) -> Span {
+        let span = self.span();
+        if self.peek() != &TokenKind::Eof {
             self.at += 1;
         }
-        token
+        span
     }
 
     fn error(&mut self, id: &'static str, span: Span, message: impl Into<String>) {
@@ -260,9 +262,8 @@ impl Parser<'_> {
             (_, TokenKind::Open('{')) => {
                 let message = format!("the fields of `{}` are written in parentheses, not in braces", name.text);
                 let open = self.span();
-                self.mistakes.push(
-                    Diagnostic::error("syntax::braces", open, message).help(format!("write `{}(…)`", name.text)),
-                );
+                self.mistakes
+                    .push(Diagnostic::error("syntax::braces", open, message).help(format!("write `{}(…)`", name.text)));
                 self.parentheses(Some(name))
             }
             _ => Node::new(span, Kind::Name(name)),
@@ -273,7 +274,9 @@ impl Parser<'_> {
         let mut node = self.parentheses(Some(name));
         let kind = std::mem::replace(&mut node.kind, Kind::Invalid);
         node.kind = match kind {
-            Kind::Tuple { mut items, .. } if items.len() == 1 => items.pop().map_or(Kind::Invalid, |item| Kind::Some(Box::new(item))),
+            Kind::Tuple { mut items, .. } if items.len() == 1 => {
+                items.pop().map_or(Kind::Invalid, |item| Kind::Some(Box::new(item)))
+            }
             // `Some(a: 1)`: the newtype rule, `Some((a: 1))` without the inner parentheses.
             Kind::Struct { fields, .. } => {
                 let inner = Kind::Struct { name: None, fields };
@@ -296,7 +299,9 @@ impl Parser<'_> {
         self.at = first;
         if is_struct {
             let mut fields = Vec::new();
-            return self.bracketed(start, close, Inside::Fields, |p| fields.extend(p.field())).finish(|| Kind::Struct { name, fields });
+            return self
+                .bracketed(start, close, Inside::Fields, |p| fields.extend(p.field()))
+                .finish(|| Kind::Struct { name, fields });
         }
         let mut items = Vec::new();
         self.bracketed(start, close, Inside::Values, |p| items.push(p.value())).finish(|| match name {
@@ -374,11 +379,12 @@ impl Parser<'_> {
     /// `item` at each item.
     fn bracketed(&mut self, start: Span, close: char, inside: Inside, mut item: impl FnMut(&mut Self)) -> Bracketed {
         let mistakes = self.mistakes.len();
-        let opening = self.bump().span;
+        let opening = self.bump();
         if self.open.len() == MAX_DEPTH {
             self.error("syntax::too-deep", opening, format!("brackets nest deeper than {MAX_DEPTH} levels"));
             self.skip_balanced();
-            let span = start.to(self.bump().span);
+            self.end_reported |= self.peek() == &TokenKind::Eof;
+            let span = start.to(self.bump());
             return Bracketed { span, damaged: true, invalid: true };
         }
         self.open.push((close, opening));
@@ -434,7 +440,11 @@ impl Parser<'_> {
         let message = format!("expected `{awaited}`, found `{found}`");
         let id = "syntax::wrong-bracket";
         let error = Diagnostic::error(id, closing, message).also(opening, "to close this one");
-        self.mistakes.push(if slip { error } else { Diagnostic::error(id, closing, format!("`{found}` closes nothing")) });
+        self.mistakes.push(if slip {
+            error
+        } else {
+            Diagnostic::error(id, closing, format!("`{found}` closes nothing"))
+        });
         slip
     }
 
@@ -455,7 +465,11 @@ impl Parser<'_> {
             error = error.also(*opening, "nor is this one");
         }
         let closing: String = self.open.iter().rev().map(|(close, _)| *close).collect();
-        let error = if closing.len() <= 2 * MOST { error.help(format!("the text lacks `{closing}` at its end")) } else { error };
+        let error = if closing.len() <= 2 * MOST {
+            error.help(format!("the text lacks `{closing}` at its end"))
+        } else {
+            error
+        };
         self.mistakes.push(error);
     }
 
@@ -500,10 +514,14 @@ impl Parser<'_> {
             Inside::Entries => value_starts,
         };
         match self.peek() {
-            TokenKind::Comma => drop(self.bump()),
+            TokenKind::Comma => {
+                self.bump();
+            }
             TokenKind::Close(_) | TokenKind::Eof => {}
             // A field in a list: the list was probably not closed, which the caller finds.
             _ if close == ']' && self.at_field() => {}
+            // The item was a list that ended early, behind a comma.
+            _ if goes_on && self.tokens[self.at - 1].kind == TokenKind::Comma => {}
             _ if goes_on => {
                 let (before, next) = (self.before(), self.span());
                 let behind = Span { start: before.end, ..before };

@@ -304,11 +304,7 @@ impl<'t> VariantAccess<'t> for VariantReader<'_, 't> {
         }
     }
 
-    fn struct_variant<V: Visitor<'t>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
+    fn struct_variant<V: Visitor<'t>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
         de::Deserializer::deserialize_struct(self.content(), "", fields, visitor)
     }
 }

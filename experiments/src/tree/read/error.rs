@@ -46,6 +46,8 @@ pub(super) struct Site {
     name: Option<String>,
     /// The text of a text, which may have quotes too many.
     text: Option<String>,
+    /// One value in parentheses, which may lack the brackets of a list around it.
+    lone: bool,
 }
 
 impl Error {
@@ -83,11 +85,16 @@ impl Error {
     pub(super) fn into_diagnostic(self) -> Option<Diagnostic> {
         let Problem { cause, site } = *self.0;
         let site = site?;
+        // What is wrong with a damaged struct or list may come from its syntax error, which is
+        // reported already; what is wrong with its parts is not affected.
+        if site.damaged && matches!(cause, Cause::Type { .. } | Cause::Length { .. }) {
+            return None;
+        }
         Some(match cause {
             Cause::Reported => return None,
             Cause::Type { expected } => {
                 let message = format!("expected {expected}, found {}", site.found);
-                Diagnostic::error("scenario::wrong-type", site.span, message).help(site.quotes_help(&expected))
+                Diagnostic::error("scenario::wrong-type", site.span, message).help(site.advice(&expected))
             }
             Cause::Length { length, expected } => {
                 let message = format!("expected {expected}, found {length}");
@@ -132,11 +139,15 @@ impl Site {
             found: node.describe(),
             name,
             text: node.as_str().map(str::to_owned),
+            lone: matches!(node.kind, Kind::Struct { .. } | Kind::Tuple { .. }),
         }
     }
 
-    /// The advice to add quotes, or to leave them out, where that would do.
-    fn quotes_help(&self, expected: &str) -> Option<String> {
+    /// The advice to add quotes or brackets, or to leave quotes out, where that would do.
+    fn advice(&self, expected: &str) -> Option<String> {
+        if self.lone && expected == LIST {
+            return Some("a list stands in brackets, even with one element: `[…]`".to_owned());
+        }
         let textual = expected.contains("text") || expected.contains('"');
         if let Some(name) = self.name.as_ref().filter(|_| textual) {
             return Some(format!("write a text in quotes: \"{name}\""));
@@ -182,6 +193,8 @@ impl fmt::Display for Error {
     }
 }
 
+const LIST: &str = "a list `[…]`";
+
 /// Serde's words for what it expects, in those of someone who writes a scenario.
 pub(super) fn humane(expected: &str) -> String {
     let whole = |range: &str| format!("a whole number {range}");
@@ -202,7 +215,7 @@ pub(super) fn humane(expected: &str) -> String {
         "a boolean" => "`true` or `false`".to_owned(),
         "a string" => "a text in quotes".to_owned(),
         "a character" => "one character in single quotes".to_owned(),
-        "a sequence" => "a list `[…]`".to_owned(),
+        "a sequence" => LIST.to_owned(),
         "a map" => "a map `{…}`".to_owned(),
         "unit" => "the empty value `()`".to_owned(),
         other => {
@@ -210,13 +223,21 @@ pub(super) fn humane(expected: &str) -> String {
                 format!("a {name} `(…)`")
             } else if let Some(name) = other.strip_prefix("enum ").filter(|n| !n.contains(' ')) {
                 format!("a variant of {name}")
-            } else if let Some(count) = other.strip_prefix("a tuple of size ") {
-                format!("{count} values `(…)`")
+            } else if let Some(count) = tuple_size(other) {
+                format!("{count} value{} `(…)`", if count == "1" { "" } else { "s" })
             } else {
                 other.to_owned()
             }
         }
     }
+}
+
+/// The size in `a tuple of size 2`, `tuple variant App::Burst with 2 elements` and the like.
+fn tuple_size(expected: &str) -> Option<&str> {
+    expected.strip_prefix("a tuple of size ").or_else(|| {
+        let counted = expected.strip_suffix(" elements").or_else(|| expected.strip_suffix(" element"))?;
+        counted.starts_with("tuple ").then(|| counted.rsplit(' ').next())?
+    })
 }
 
 /// Where a value lies in a list or tuple that has more of them than expected.

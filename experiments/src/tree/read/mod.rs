@@ -3,7 +3,7 @@
 //! Serde stops at the first error. Here reading goes on: wherever serde's derived code asks for a
 //! value it names that value's type ([`MapAccess::next_value`](serde::de::MapAccess::next_value),
 //! `next_element`, `newtype_variant`), and there a failed value is recorded and a
-//! [placeholder](placeholder) of its type handed on in its stead, so that its siblings are read too.
+//! placeholder (see `placeholder.rs`) of its type handed on in its stead, so that its siblings are read too.
 //! Once a mistake is recorded the result is thrown away; placeholders never reach the caller.
 //!
 //! A missing field is known only after the whole struct was read; that struct is then read again
@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What reading gives.
 #[derive(Clone, Debug)]
 pub struct Reading<T> {
-    /// The value; `None` if the tree has a mistake, of syntax or of content.
+    /// The value; `None` if the reading found a mistake, or there were errors before, of syntax say.
     pub value: Option<T>,
     /// All names of nodes and links that were read, in the order of the text, even without a value.
     pub references: Vec<Reference>,
@@ -62,12 +62,13 @@ pub fn read<T: for<'t> Deserialize<'t>>(tree: &Tree, mistakes: &mut Diagnostics)
     let context = Context::default();
     let value = context.read_value::<T>(Reader::new(&context, &tree.root));
     let state = context.state.into_inner();
-    let sound = state.mistakes.is_empty() && state.missing.is_empty() && !state.unreadable;
     let mut found = Diagnostics::default();
     state.mistakes.into_iter().for_each(|mistake| found.push(mistake));
     state.missing.into_values().filter_map(Missing::into_diagnostic).for_each(|mistake| found.push(mistake));
     found.sort();
     found.iter().for_each(|mistake| mistakes.push(mistake.clone()));
+    // A placeholder is never handed out: each one stands for an error, found here or by the parser.
+    let sound = !mistakes.has_errors() && !tree.root.damaged && found.is_empty() && !state.stand_ins;
     let mut references = state.references;
     references.sort_by_key(|reference| reference.span);
     Reading { value: value.ok().filter(|_| sound), references }
@@ -89,8 +90,8 @@ struct State {
     /// Addresses of nodes and names that have been reported or collected: a struct may be read twice.
     seen: BTreeSet<usize>,
     references: Vec<Reference>,
-    /// Something unreadable was met; a syntax error says so already.
-    unreadable: bool,
+    /// Something in the result is not what the text says.
+    stand_ins: bool,
 }
 
 /// The missing fields of one struct.
@@ -110,7 +111,8 @@ impl Missing {
         let help = match (self.fields.len(), expected) {
             (1, Some(expected)) => Some(format!("`{first}` is {expected}")),
             (_, _) => {
-                let each = |(name, expected): &(&str, Option<String>)| Some(format!("`{name}` is {}", expected.as_ref()?));
+                let each =
+                    |(name, expected): &(&str, Option<String>)| Some(format!("`{name}` is {}", expected.as_ref()?));
                 let all: Vec<String> = self.fields.iter().filter_map(each).collect();
                 (!all.is_empty()).then(|| all.join("; "))
             }
@@ -124,9 +126,7 @@ impl Context {
     /// Reads a value where its type is known. If that fails, records why and gives a placeholder.
     fn read_value<'t, V: Deserialize<'t>>(&self, reader: Reader<'_, 't>) -> Result<V, Error> {
         let key = reader.key();
-        if matches!(reader.node.kind, Kind::Invalid) {
-            self.state.borrow_mut().unreadable = true;
-        } else if !self.state.borrow().failed.contains(&key) {
+        if !matches!(reader.node.kind, Kind::Invalid) && !self.state.borrow().failed.contains(&key) {
             loop {
                 let error = match V::deserialize(reader) {
                     Ok(value) => return Ok(value),
@@ -139,6 +139,7 @@ impl Context {
             }
             self.state.borrow_mut().failed.insert(key);
         }
+        self.state.borrow_mut().stand_ins = true;
         placeholder::make()
     }
 
@@ -162,9 +163,10 @@ impl Context {
         state.missing.get(&key).map_or_else(Vec::new, |m| m.fields.iter().map(|(name, _)| *name).collect())
     }
 
-    /// Notes what a missing field should have been.
+    /// Notes what a missing field should have been, which a placeholder now stands for.
     fn expect_missing(&self, key: usize, field: &str, expected: Option<String>) {
         let mut state = self.state.borrow_mut();
+        state.stand_ins = true;
         if let Some(missing) = state.missing.get_mut(&key)
             && let Some((_, slot)) = missing.fields.iter_mut().find(|(name, _)| *name == field)
         {

@@ -55,10 +55,7 @@ impl<'c, 't> Reader<'c, 't> {
             Kind::List(items) | Kind::Tuple { items, .. } => visitor.visit_seq(Items::new(self.context, items)),
             Kind::Map(entries) => visitor.visit_map(Entries::new(self.context, entries)),
             Kind::Struct { .. } => visitor.visit_map(StructReader::of_any(self)),
-            Kind::Invalid => {
-                self.context.state.borrow_mut().unreadable = true;
-                Err(Error::reported())
-            }
+            Kind::Invalid => Err(Error::reported()),
         }
     }
 
@@ -236,9 +233,9 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
             let quoted = self.node.as_str().filter(|text| variants.contains(text));
             let listed = crate::tree::diagnostic::listed(variants.iter().copied());
             match quoted {
-                Some(text) => de::Error::custom(format!(
-                    "a variant is written without quotes, not as {text:?}; write `{text}`"
-                )),
+                Some(text) => {
+                    de::Error::custom(format!("a variant is written without quotes, not as {text:?}; write `{text}`"))
+                }
                 None if variants.is_empty() => self.wrong(visitor),
                 None if variants.len() == 1 => Error::expected(listed),
                 None => Error::expected(format!("one of {listed}")),

@@ -73,6 +73,16 @@ fn values_of_a_damaged_text_are_read_but_what_it_lacks_is_no_mistake() {
     assert_eq!(shown.matches("error").count(), 2, "{shown}");
 }
 
+#[test]
+fn a_damaged_tree_gives_no_value_even_to_who_ignores_its_syntax_errors() {
+    for text in ["(nodes: [(cores: @)])", "(nodes: [(cores: 1 name: \"a\")])", "(nodes: [])) x", "(nodes: ["] {
+        let (mut ignored, mut mistakes) = (Diagnostics::default(), Diagnostics::default());
+        let tree = Tree::parse(&mut Sources::default(), "t.ron", text, &mut ignored);
+        assert!(!ignored.is_empty());
+        assert_eq!(read::<Scenario>(&tree, &mut mistakes).value, None, "{text}");
+    }
+}
+
 #[derive(Deserialize, PartialEq, Debug)]
 #[serde(untagged)]
 enum Either {
@@ -84,7 +94,7 @@ enum Either {
 #[derive(Deserialize, PartialEq, Debug)]
 struct Flat {
     #[serde(flatten)]
-    rest: BTreeMap<String, i128>,
+    rest: BTreeMap<String, i64>,
     #[serde(alias = "also")]
     own: char,
 }
@@ -106,8 +116,8 @@ fn serde_attributes_work() {
         sound::<Vec<Either>>("[1, \"x\", (x: -3), 2.5]"),
         [Either::Number(1.0), Either::Text("x".to_owned()), Either::Named { x: -3 }, Either::Number(2.5)]
     );
-    let rest = BTreeMap::from([("a".to_owned(), -1_i128), ("b".to_owned(), i128::MAX)]);
-    assert_eq!(sound::<Flat>(&format!("(a: -1, also: 'x', b: {})", i128::MAX)), Flat { rest, own: 'x' });
+    let rest = BTreeMap::from([("a".to_owned(), -1_i64), ("b".to_owned(), i64::MAX)]);
+    assert_eq!(sound::<Flat>(&format!("(a: -1, also: 'x', b: {})", i64::MAX)), Flat { rest, own: 'x' });
     assert_eq!(sound::<(Even, ())>("(4, ())"), (Even(4), ()));
     let (_, shown) = read_text::<BTreeMap<String, Even>>("{\"a\": 3, \"b\": 4, 5: 6, \"c\": 7}", &[]);
     assert_eq!(shown.matches("error").count(), 3, "{shown}");
@@ -139,7 +149,7 @@ fn fields_missing_on_every_level_are_found_in_one_pass_per_level() {
     // 60 levels, each without x and y: two retries a level. Were retries to multiply, this would
     // take 3^60 passes.
     let text = format!("{}(x: 1){}", "(a: ".repeat(60), ")".repeat(60));
-    let (_, mut mistakes) = (0, Diagnostics::default());
+    let mut mistakes = Diagnostics::default();
     let tree = Tree::parse(&mut Sources::default(), "nest", &text, &mut mistakes);
     assert!(read::<Nest>(&tree, &mut mistakes).value.is_none());
     assert_eq!(mistakes.len(), 61);
