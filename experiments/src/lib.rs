@@ -1,1 +1,3 @@
-//! placeholder
+//! Experiments: the scenario language and what runs it.
+
+pub mod tree;
