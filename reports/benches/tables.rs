@@ -9,7 +9,8 @@ fn main() {
     divan::main();
 }
 
-/// Six columns as an exchanges table has them: counters, a time that hardly repeats, one in ten missing, few distinct texts.
+/// Six columns as an exchanges table has them: counters, a time that hardly repeats, one in ten missing, few distinct
+/// texts.
 fn exchanges() -> Table {
     let columns = vec![
         Column::u64("run"),

@@ -1,9 +1,9 @@
 //! Result files that are either the old or the new, whenever the process is killed.
 //!
-//! [`write_atomically`] writes to `.NAME.0.partial` in the same folder, flushes, syncs to the disk and renames. A writer
-//! holds a lock on its partial file until the rename; the lock dies with the process. So a partial file without a lock is a
-//! leftover of a killed run: the next writer of NAME takes its place, [`remove_leftovers`] clears a whole folder. A second
-//! living writer of NAME takes `.NAME.1.partial`, and the last rename wins.
+//! [`write_atomically`] writes to `.NAME.0.partial` in the same folder, flushes, syncs to the disk and renames. A
+//! writer holds a lock on its partial file until the rename; the lock dies with the process. So a partial file without
+//! a lock is a leftover of a killed run: the next writer of NAME takes its place, [`remove_leftovers`] clears a whole
+//! folder. A second living writer of NAME takes `.NAME.1.partial`, and the last rename wins.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};

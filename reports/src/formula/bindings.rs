@@ -80,8 +80,8 @@ impl Bindings {
         outside
     }
 
-    /// The names in the bindings and in `formula` that are neither `known` nor bound before they are used; each with the name of the binding it
-    /// stands in, `None` for `formula` itself.
+    /// The names in the bindings and in `formula` that are neither `known` nor bound before they are used; each with
+    /// the name of the binding it stands in, `None` for `formula` itself.
     pub fn unknown_names(&self, formula: &Formula, known: &[&str]) -> Vec<(Option<&str>, UnknownName)> {
         let mut unknown = Vec::new();
         for (index, expression) in self.expressions(formula) {

@@ -9,8 +9,8 @@
 //! atom      := number | name | function "(" arguments ")" | "(" sum ")"
 //! ```
 //!
-//! So `-2^2` is -4, `2^3^2` is 2^9, `2^-1` is 0.5, and `a / b * c` is `(a / b) * c`. A name is letters, digits and `_`, also in parts joined by dots
-//! (`link.loss`). A number is decimal, as `0.5` or `2e-3`; it carries no unit.
+//! So `-2^2` is -4, `2^3^2` is 2^9, `2^-1` is 0.5, and `a / b * c` is `(a / b) * c`. A name is letters, digits and `_`,
+//! also in parts joined by dots (`link.loss`). A number is decimal, as `0.5` or `2e-3`; it carries no unit.
 //!
 //! | Function | Value |
 //! |---|---|
@@ -20,8 +20,8 @@
 //! | `sum(k, from, to, x)` | x summed over the integers k from `from` to `to`; 0 where `to` is less |
 //! | `if(condition, x, y)` | x where the condition holds, else y; the other one is not evaluated |
 //!
-//! Evaluation is the same to the bit on every machine. What is not a number (0/0, the root of a negative number) is an error where it arises; an
-//! infinity may arise on the way (`1 / exp(1000)` is 0) but not come out.
+//! Evaluation is the same to the bit on every machine. What is not a number (0/0, the root of a negative number) is an
+//! error where it arises; an infinity may arise on the way (`1 / exp(1000)` is 0) but not come out.
 //!
 //! ```
 //! use protosim_reports::formula::Formula;
@@ -83,7 +83,8 @@ impl Formula {
         &self.variables
     }
 
-    /// The variables that are not among `known`, each with its place and the known names that look alike, likeliest first.
+    /// The variables that are not among `known`, each with its place and the known names that look alike, likeliest
+    /// first.
     pub fn unknown_names(&self, known: &[&str]) -> Vec<UnknownName> {
         let used = self.variables.iter().zip(&self.first_uses);
         used.filter(|(name, _)| !known.contains(&name.as_str()))

@@ -1,4 +1,5 @@
-//! The regularised incomplete beta function I_x(a, b) and its inverse; Student's t and the binomial distribution stand on it.
+//! The regularised incomplete beta function I_x(a, b) and its inverse; Student's t and the binomial distribution stand
+//! on it.
 //!
 //! Everything is a function of the logit u = ln(x / (1 - x)): x and its complement y both keep their relative precision
 //! however close to 0 or 1, the derivative of I with respect to u is x^a y^b / B(a, b), and ln I is
@@ -82,8 +83,8 @@ fn ln_regularised(a: f64, b: f64, at: Point) -> f64 {
 
 /// ln(x^a y^b / B(a, b)), the density of the logit.
 ///
-/// By the saddle-point expansion of Loader, "Fast and accurate computation of binomial probabilities" (2000): plain logarithms
-/// of gamma functions would lose as many digits as a + b has.
+/// By the saddle-point expansion of Loader, "Fast and accurate computation of binomial probabilities" (2000): plain
+/// logarithms of gamma functions would lose as many digits as a + b has.
 fn ln_density(a: f64, b: f64, at: Point) -> f64 {
     let n = a + b;
     let stirling = stirling_error(n) - stirling_error(a) - stirling_error(b);
@@ -97,7 +98,8 @@ fn stirling_error(z: f64) -> f64 {
         let stirling = 0.5 * maths::ln(std::f64::consts::TAU * z) + z * maths::ln(z) - z;
         return maths::ln_gamma(z + 1.0) - stirling;
     }
-    // Bernoulli numbers: 1/12, 1/360, 1/1260, 1/1680, 1/1188, 691/360360, 1/156; the next term is below 2e-18 at z = 16.
+    // Bernoulli numbers: 1/12, 1/360, 1/1260, 1/1680, 1/1188, 691/360360, 1/156; the next term is below 2e-18 at z =
+    // 16.
     let w = 1.0 / (z * z);
     let series = [1.0 / 156.0, 691.0 / 360_360.0, 1.0 / 1188.0, 1.0 / 1680.0, 1.0 / 1260.0, 1.0 / 360.0, 1.0 / 12.0];
     series.iter().fold(0.0, |sum, term| term - w * sum) / z
@@ -124,9 +126,9 @@ fn deviance(x: f64, m: f64) -> f64 {
     sum
 }
 
-/// The K of I_x(a, b) = x^a y^b / (B(a, b) K): a continued fraction (DiDonato and Morris, "Algorithm 708", ACM TOMS 18 (1992),
-/// eq. 9), by Lentz's method. Its terms hold y itself where the textbook fraction holds 1 - x, which loses all digits for x near 1. Takes about √max(a, b)
-/// steps.
+/// The K of I_x(a, b) = x^a y^b / (B(a, b) K): a continued fraction (DiDonato and Morris, "Algorithm 708", ACM TOMS 18
+/// (1992), eq. 9), by Lentz's method. Its terms hold y itself where the textbook fraction holds 1 - x, which loses all
+/// digits for x near 1. Takes about √max(a, b) steps.
 fn continued_fraction(a: f64, b: f64, at: Point) -> f64 {
     const STEPS_MAX: u32 = 200_000;
     const TINY: f64 = 1e-300;

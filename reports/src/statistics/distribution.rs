@@ -1,6 +1,7 @@
 //! Distribution functions and quantiles: normal, Student's t, beta, binomial.
 //!
-//! The tests hold them to a relative 1e-12 or better against SciPy and mpmath, for probabilities down to 1e-12 and parameters from 0.5 to 1e7.
+//! The tests hold them to a relative 1e-12 or better against SciPy and mpmath, for probabilities down to 1e-12 and
+//! parameters from 0.5 to 1e7.
 
 use protosim_core::maths;
 
@@ -45,7 +46,7 @@ pub fn student_t_cdf(t: f64, df: f64) -> Option<f64> {
 /// probability `p`. `None` for `p` outside the open interval 0 to 1, for `df` outside 0.002 to 2e12, and where t
 /// leaves the range of `f64`.
 pub fn student_t_quantile(p: f64, df: f64) -> Option<f64> {
-    if !(p > 0.0 && p < 1.0) || !is_parameter(df / 2.0) {
+    if !(p > 0.0 && p < 1.0 && is_parameter(df / 2.0)) {
         return None;
     }
     if p == 0.5 {
@@ -86,8 +87,8 @@ pub fn beta_quantile(p: f64, a: f64, b: f64) -> Option<f64> {
     Some(Point::from_logit(beta::quantile_logit(a, b, p, 1.0 - p)).x)
 }
 
-/// The probability of at most `k` successes in `n` independent trials of success probability `p`. `None` for `p` outside 0
-/// to 1 and for more than 1e12 trials.
+/// The probability of at most `k` successes in `n` independent trials of success probability `p`. `None` for `p`
+/// outside 0 to 1 and for more than 1e12 trials.
 pub fn binomial_cdf(k: u64, n: u64, p: f64) -> Option<f64> {
     if !(0.0..=1.0).contains(&p) || n as f64 > *PARAMETERS.end() {
         return None;

@@ -5,10 +5,10 @@ use super::{Confidence, Estimate, beta_quantile, normal_quantile, student_t_quan
 
 /// Mean of the samples with its Student-t interval.
 ///
-/// The samples must be independent: exchanges that do not influence each other, or the means of replications. Samples of
-/// one run that follow upon each other (queueing delays) are not; take replication means.
-/// One sample gives a value without bounds. `None` without samples, for a sample that is not finite and where
-/// a result leaves the range of `f64`.
+/// The samples must be independent: exchanges that do not influence each other, or the means of replications. Samples
+/// of one run that follow upon each other (queueing delays) are not; take replication means. One sample gives a value
+/// without bounds. `None` without samples, for a sample that is not finite and where a result leaves the range of
+/// `f64`.
 pub fn mean_interval(samples: &[f64], confidence: Confidence) -> Option<Estimate> {
     let n = samples.len() as u64;
     let (least, greatest) = moments::range(samples)?;
@@ -31,8 +31,8 @@ pub fn mean_interval(samples: &[f64], confidence: Confidence) -> Option<Estimate
     })
 }
 
-/// Mean of `with` - `without`, pair by pair, with its Student-t interval: two variants that ran on the same luck, compared
-/// without the noise they share. `None` where the lengths differ, and as for [`mean_interval`].
+/// Mean of `with` - `without`, pair by pair, with its Student-t interval: two variants that ran on the same luck,
+/// compared without the noise they share. `None` where the lengths differ, and as for [`mean_interval`].
 pub fn paired_difference_interval(with: &[f64], without: &[f64], confidence: Confidence) -> Option<Estimate> {
     if with.len() != without.len() {
         return None;
@@ -41,8 +41,9 @@ pub fn paired_difference_interval(with: &[f64], without: &[f64], confidence: Con
     mean_interval(&differences, confidence)
 }
 
-/// Share of successes with its exact interval (Clopper and Pearson 1934): each side errs with at most α / 2, whatever the true
-/// share. Never marked exact: 0 of n still bounds the share from above. `None` without trials and for more successes than trials.
+/// Share of successes with its exact interval (Clopper and Pearson 1934): each side errs with at most α / 2, whatever
+/// the true share. Never marked exact: 0 of n still bounds the share from above. `None` without trials and for more
+/// successes than trials.
 pub fn clopper_pearson(successes: u64, trials: u64, confidence: Confidence) -> Option<Estimate> {
     if trials == 0 || successes > trials {
         return None;
@@ -54,8 +55,8 @@ pub fn clopper_pearson(successes: u64, trials: u64, confidence: Confidence) -> O
     Some(Estimate { value: k / n, low: Some(low), high: Some(high), n: trials, exact: false })
 }
 
-/// Share of successes with its score interval (Wilson 1927): narrower than [`clopper_pearson`], but for some shares it covers less
-/// than promised. `None` without trials and for more successes than trials.
+/// Share of successes with its score interval (Wilson 1927): narrower than [`clopper_pearson`], but for some shares it
+/// covers less than promised. `None` without trials and for more successes than trials.
 pub fn wilson(successes: u64, trials: u64, confidence: Confidence) -> Option<Estimate> {
     if trials == 0 || successes > trials {
         return None;

@@ -4,10 +4,10 @@ use super::{Confidence, Estimate, binomial_cdf};
 
 /// Samples in ascending order.
 ///
-/// The q-quantile is the least sample x such that at least the share q of all samples is at most x: the order statistic of rank ⌈n q⌉,
-/// the inverse of the empirical distribution function (Hyndman and Fan's definition 1; `inverted_cdf` in NumPy, `type = 1`
-/// in R). It is always a value that was observed. Where n q is an integer but for rounding (100 × 0.07), it
-/// counts as that integer.
+/// The q-quantile is the least sample x such that at least the share q of all samples is at most x: the order statistic
+/// of rank ⌈n q⌉, the inverse of the empirical distribution function (Hyndman and Fan's definition 1; `inverted_cdf` in
+/// NumPy, `type = 1` in R). It is always a value that was observed. Where n q is an integer but for rounding (100 ×
+/// 0.07), it counts as that integer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SortedSamples {
     ascending: Vec<f64>,
@@ -35,10 +35,11 @@ impl SortedSamples {
 
     /// The `q`-quantile with its interval; `None` for `q` outside the open interval 0 to 1.
     ///
-    /// The bounds are the innermost order statistics that the true quantile passes with at most α / 2 each, by the binomial
-    /// distribution of how many samples lie below it (Conover, Practical Nonparametric Statistics, §3.2; valid for
-    /// discrete distributions too). The binomial probabilities are exact for every n, without a normal approximation. A side on which
-    /// no sample is extreme enough has no bound: the 99th percentile at 95 % needs 368 samples for an upper one.
+    /// The bounds are the innermost order statistics that the true quantile passes with at most α / 2 each, by the
+    /// binomial distribution of how many samples lie below it (Conover, Practical Nonparametric Statistics, §3.2; valid
+    /// for discrete distributions too). The binomial probabilities are exact for every n, without a normal
+    /// approximation. A side on which no sample is extreme enough has no bound: the 99th percentile at 95 % needs 368
+    /// samples for an upper one.
     pub fn quantile_interval(&self, q: f64, confidence: Confidence) -> Option<Estimate> {
         if !(q > 0.0 && q < 1.0) {
             return None;
@@ -54,7 +55,8 @@ impl SortedSamples {
         Some(Estimate { value, low, high, n, exact: false })
     }
 
-    /// The greatest rank r with P(B < r) ≤ α / 2, where B counts the samples up to the `q`-quantile; `None` if there is none.
+    /// The greatest rank r with P(B < r) ≤ α / 2, where B counts the samples up to the `q`-quantile; `None` if there is
+    /// none.
     fn bound_rank(&self, q: f64, confidence: Confidence) -> Option<u64> {
         let n = self.ascending.len() as u64;
         let is_safe = |rank: u64| binomial_cdf(rank - 1, n, q).is_some_and(|below| below <= confidence.tail());

@@ -65,7 +65,8 @@ fn student_t_quantile_agrees_with_scipy() {
     ] {
         close(student_t_quantile(p, df), t, 1e-13);
     }
-    // Here SciPy has 10 digits; mpmath: the root of betainc(2.5, 0.5, 0, 5 / (5 + t²), regularized=True) / 2 = 1 - 0.5000001.
+    // Here SciPy has 10 digits; mpmath: the root of betainc(2.5, 0.5, 0, 5 / (5 + t²), regularized=True) / 2 = 1 -
+    // 0.5000001.
     close(student_t_quantile(0.5000001, 5.0), 2.634305522753727e-7, 1e-13);
 }
 

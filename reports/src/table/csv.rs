@@ -1,7 +1,7 @@
 //! A table as CSV (RFC 4180, but lines end with LF): a header line, then a line per row.
 //!
-//! Numbers are written with the fewest digits that read back to the same value, plainly from 1e-5 up to 1e16 and with an exponent
-//! beyond. A missing cell is empty; so is an empty text (in Parquet the two differ).
+//! Numbers are written with the fewest digits that read back to the same value, plainly from 1e-5 up to 1e16 and with
+//! an exponent beyond. A missing cell is empty; so is an empty text (in Parquet the two differ).
 
 use std::io::Write;
 

@@ -1,8 +1,8 @@
 //! Result tables by family (summary, exchanges, time series), in columns, written as CSV and Parquet.
 //!
-//! A table's cells have one type per column; a cell may be missing where its column is optional, and no cell is NaN or infinite.
-//! A column's name ends with its unit (`completion_s`, `size_bytes`), and is all lower case, so that it is
-//! a plain identifier in pandas, R and Polars. The same rows give the same bytes, whoever writes them and when.
+//! A table's cells have one type per column; a cell may be missing where its column is optional, and no cell is NaN or
+//! infinite. A column's name ends with its unit (`completion_s`, `size_bytes`), and is all lower case, so that it is a
+//! plain identifier in pandas, R and Polars. The same rows give the same bytes, whoever writes them and when.
 //!
 //! ```
 //! use protosim_reports::table::{Cell, Column, Table};

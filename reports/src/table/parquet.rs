@@ -1,7 +1,7 @@
 //! A table as Parquet, and back.
 //!
-//! The bytes depend on the rows alone: row groups have a fixed number of rows, the writer's name is fixed, and no time is stored.
-//! Columns are compressed with Zstandard.
+//! The bytes depend on the rows alone: row groups have a fixed number of rows, the writer's name is fixed, and no time
+//! is stored. Columns are compressed with Zstandard.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -56,10 +56,12 @@ impl Table {
         Ok(())
     }
 
-    /// Reads a Parquet file that [`Table::write_parquet`] wrote, from a file or from bytes. Row by row, so for modest sizes.
+    /// Reads a Parquet file that [`Table::write_parquet`] wrote, from a file or from bytes. Row by row, so for modest
+    /// sizes.
     ///
     /// # Errors
-    /// [`TableError::Parquet`] where it is no Parquet or holds types of other kinds; where the content is no table, as [`Table::new`].
+    /// [`TableError::Parquet`] where it is no Parquet or holds types of other kinds; where the content is no table, as
+    /// [`Table::new`].
     pub fn read_parquet(input: impl ChunkReader + 'static) -> Result<Self, TableError> {
         let reader = SerializedFileReader::new(input)?;
         let schema = reader.metadata().file_metadata().schema();

@@ -160,13 +160,15 @@ fn an_option_is_a_cell_or_a_missing_one() {
     assert_eq!((column.cell(0), column.cell(1), column.cell(2)), (Some(Cell::F64(1.5)), Some(Cell::Missing), None));
 }
 
+fn any_row() -> impl Strategy<Value = (u64, Option<f64>, Option<String>)> {
+    let finite = any::<f64>().prop_filter("finite", |x| x.is_finite());
+    (any::<u64>(), prop::option::of(finite), prop::option::of(any::<String>()))
+}
+
 proptest! {
     #[test]
     fn any_rows_survive_parquet_and_csv(
-        rows in prop::collection::vec(
-            (any::<u64>(), prop::option::of(any::<f64>().prop_filter("finite", |x| x.is_finite())), prop::option::of(any::<String>())),
-            0..50,
-        ),
+        rows in prop::collection::vec(any_row(), 0..50),
     ) {
         let columns = vec![Column::u64("n"), Column::f64("x_s").optional(), Column::text("note").optional()];
         let mut table = Table::new("any_rows", columns).expect("a table");
