@@ -1,3 +1,15 @@
-//! placeholder
+//! What turns results into something to read: statistics, formulas, tables and result files.
+//!
+//! - [`statistics`]: means, quantiles and proportions with confidence intervals.
+//! - [`formula`]: the expressions a scenario draws over its figures.
+//! - [`table`]: result tables in columns, written as CSV and Parquet.
+//! - [`capture`]: packets at link ends as pcapng.
+//! - [`folder`]: result files that are either the old or the new, never half of one.
+//!
+//! Nothing here knows how a run was scheduled, and the same values give the same bytes on every machine.
 
 pub mod capture;
+pub mod folder;
+pub mod formula;
+pub mod statistics;
+pub mod table;

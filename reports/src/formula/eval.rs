@@ -1,0 +1,135 @@
+//! The value of a tree. Recursion is as deep as the tree, which the parser bounds.
+
+use protosim_core::maths;
+
+use super::parser::{Comparison, Expr, Function};
+use super::{EvalError, TERMS_MAX};
+use crate::statistics::CompensatedSum;
+
+/// Integers up to here are exact, and so is their successor.
+const INTEGER_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// The value of `root`, finite; `variables` are finite and stand in the parser's order.
+pub(super) fn eval(root: &Expr, variables: &[f64]) -> Result<f64, EvalError> {
+    let mut evaluation = Evaluation { variables, running: Vec::new(), terms: 0 };
+    let value = evaluation.value(root)?;
+    if value.is_finite() { Ok(value) } else { Err(EvalError::Infinite) }
+}
+
+struct Evaluation<'a> {
+    variables: &'a [f64],
+    /// Values of the running variables, outermost `sum` first.
+    running: Vec<f64>,
+    /// Terms added so far by all `sum`s.
+    terms: u64,
+}
+
+impl Evaluation<'_> {
+    /// Never NaN: the operation that makes one is the error. So comparisons, min and max need not think of it.
+    fn value(&mut self, expr: &Expr) -> Result<f64, EvalError> {
+        match expr {
+            Expr::Number(value) => Ok(*value),
+            Expr::Variable(index) => Ok(self.variables[*index]),
+            Expr::Running(index) => Ok(self.running[*index]),
+            Expr::Negate(inner) => Ok(-self.value(inner)?),
+            Expr::Sum(operands) => self.chain(operands, ["+", "-"], |a, b| a + b, |a, b| a - b),
+            Expr::Product(operands) => self.chain(operands, ["*", "/"], |a, b| a * b, |a, b| a / b),
+            Expr::Power { at, base_exponent } => {
+                let [base, exponent] = self.pair(base_exponent)?;
+                number(maths::pow(base, exponent), *at, "a power")
+            }
+            Expr::Call { at, function, arguments } => self.call(*at, *function, arguments),
+            Expr::Series { at, bounds, term } => self.series(*at, bounds, term),
+            Expr::If { comparison, sides, branches } => {
+                let [left, right] = self.pair(sides)?;
+                let [then, otherwise] = &**branches;
+                self.value(if holds(*comparison, left, right) { then } else { otherwise })
+            }
+        }
+    }
+
+    fn pair(&mut self, pair: &[Expr; 2]) -> Result<[f64; 2], EvalError> {
+        Ok([self.value(&pair[0])?, self.value(&pair[1])?])
+    }
+
+    fn chain(
+        &mut self,
+        operands: &[(bool, usize, Expr)],
+        names: [&'static str; 2],
+        join: fn(f64, f64) -> f64,
+        join_inverse: fn(f64, f64) -> f64,
+    ) -> Result<f64, EvalError> {
+        let Some(((_, _, first), rest)) = operands.split_first() else { return Ok(0.0) };
+        let mut value = self.value(first)?;
+        for (inverse, at, operand) in rest {
+            let operand = self.value(operand)?;
+            let joined = if *inverse { join_inverse(value, operand) } else { join(value, operand) };
+            value = number(joined, *at, names[usize::from(*inverse)])?;
+        }
+        Ok(value)
+    }
+
+    fn call(&mut self, at: usize, function: Function, arguments: &[Expr]) -> Result<f64, EvalError> {
+        let Some((first, rest)) = arguments.split_first() else { return Ok(0.0) };
+        let mut x = self.value(first)?;
+        match function {
+            Function::Exp => number(maths::exp(x), at, "exp"),
+            Function::Ln => number(maths::ln(x), at, "ln"),
+            Function::Sqrt => number(x.sqrt(), at, "sqrt"),
+            Function::Abs => Ok(x.abs()),
+            Function::Floor => Ok(x.floor()),
+            Function::Ceil => Ok(x.ceil()),
+            Function::Min | Function::Max => {
+                for argument in rest {
+                    let y = self.value(argument)?;
+                    x = if function == Function::Min { x.min(y) } else { x.max(y) };
+                }
+                Ok(x)
+            }
+        }
+    }
+
+    fn series(&mut self, at: usize, bounds: &[Expr; 2], term: &Expr) -> Result<f64, EvalError> {
+        let [from, to] = self.pair(bounds)?;
+        let is_integer = |x: f64| x.abs() <= INTEGER_MAX && x.floor() == x;
+        if !is_integer(from) || !is_integer(to) {
+            return Err(EvalError::SumBounds { position: at, from: from.to_string(), to: to.to_string() });
+        }
+        if to < from {
+            return Ok(0.0);
+        }
+        let mut sum = CompensatedSum::default();
+        let mut plain = 0.0;
+        let mut k = from;
+        while k <= to {
+            self.terms += 1;
+            if self.terms > TERMS_MAX {
+                return Err(EvalError::TooManyTerms { position: at });
+            }
+            self.running.push(k);
+            let term = self.value(term);
+            self.running.pop();
+            let term = term?;
+            sum.add(term);
+            plain += term;
+            k += 1.0;
+        }
+        // Compensation makes NaN of infinite terms, of which the plain sum may be infinite with good reason.
+        number(if sum.total().is_finite() { sum.total() } else { plain }, at, "sum")
+    }
+}
+
+fn holds(comparison: Comparison, left: f64, right: f64) -> bool {
+    match comparison {
+        Comparison::Less => left < right,
+        Comparison::LessOrEqual => left <= right,
+        Comparison::Greater => left > right,
+        Comparison::GreaterOrEqual => left >= right,
+        Comparison::Equal => left == right,
+        Comparison::NotEqual => left != right,
+    }
+}
+
+fn number(value: f64, position: usize, operation: &'static str) -> Result<f64, EvalError> {
+    if value.is_nan() { Err(EvalError::NotANumber { position, operation }) } else { Ok(value) }
+}

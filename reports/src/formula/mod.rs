@@ -1,0 +1,122 @@
+//! The expressions a scenario draws over its figures: closed forms over axes and constants.
+//!
+//! ```text
+//! condition := sum ("<" | "<=" | ">" | ">=" | "==" | "!=") sum           only as first argument of `if`
+//! sum       := product (("+" | "-") product)*
+//! product   := unary (("*" | "/") unary)*
+//! unary     := "-" unary | power
+//! power     := atom ("^" unary)?                                         right-associative
+//! atom      := number | name | function "(" arguments ")" | "(" sum ")"
+//! ```
+//!
+//! So `-2^2` is -4, `2^3^2` is 2^9, `2^-1` is 0.5, and `a / b * c` is `(a / b) * c`. A name is letters, digits and `_`,
+//! also in parts joined by dots (`link.loss`). A number is decimal, as `0.5` or `2e-3`; it carries no unit.
+//!
+//! | Function | Value |
+//! |---|---|
+//! | `exp(x)`, `ln(x)`, `sqrt(x)`, `abs(x)`, `floor(x)`, `ceil(x)` | as usual |
+//! | `pow(x, y)` | the same as `x^y` |
+//! | `min(x, y, …)`, `max(x, y, …)` | of two or more |
+//! | `sum(k, from, to, x)` | x summed over the integers k from `from` to `to`; 0 where `to` is less |
+//! | `if(condition, x, y)` | x where the condition holds, else y; the other one is not evaluated |
+//!
+//! Evaluation is the same to the bit on every machine. What is not a number (0/0, the root of a negative number) is an
+//! error where it arises; an infinity may arise on the way (`1 / exp(1000)` is 0) but not come out.
+//!
+//! ```
+//! use protosim_reports::formula::Formula;
+//! let delivered = Formula::parse("1 - (1 - (1 - p)^2)^5")?;
+//! assert_eq!(delivered.variables(), ["p"]);
+//! assert_eq!(delivered.eval(&|name| (name == "p").then_some(0.0))?, 1.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bindings;
+mod error;
+mod eval;
+mod lexer;
+mod parser;
+#[cfg(test)]
+mod tests;
+
+pub use bindings::{BindingError, Bindings};
+pub use error::{EvalError, FormulaError, UnknownName};
+
+use parser::Expr;
+
+/// A formula's text is at most this long [bytes].
+pub const TEXT_BYTES_MAX: usize = 10_000;
+/// Parentheses, functions, powers and signs nest at most this deep.
+pub const DEPTH_MAX: usize = 64;
+/// All `sum`s of one evaluation add at most this many terms, inner ones counted each time.
+pub const TERMS_MAX: u64 = 1_000_000;
+
+/// A parsed expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Formula {
+    text: String,
+    root: Expr,
+    variables: Vec<String>,
+    /// Byte of the first use of each variable.
+    first_uses: Vec<usize>,
+}
+
+impl Formula {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// The first mistake, with its byte position, what was expected there and what was found.
+    pub fn parse(text: &str) -> Result<Self, FormulaError> {
+        let parsed = parser::parse(text)?;
+        let (variables, first_uses) = parsed.variables.into_iter().unzip();
+        Ok(Self { text: text.to_owned(), root: parsed.root, variables, first_uses })
+    }
+
+    /// The text it was read from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The names that need a value, each once, in the order of first use. The running variable of a `sum` is not among
+    /// them.
+    pub fn variables(&self) -> &[String] {
+        &self.variables
+    }
+
+    /// The variables that are not among `known`, each with its place and the known names that look alike, likeliest
+    /// first.
+    pub fn unknown_names(&self, known: &[&str]) -> Vec<UnknownName> {
+        let used = self.variables.iter().zip(&self.first_uses);
+        used.filter(|(name, _)| !known.contains(&name.as_str()))
+            .map(|(name, &position)| UnknownName {
+                name: name.clone(),
+                position,
+                suggestions: error::similar_names(name, known.iter().copied()),
+            })
+            .collect()
+    }
+
+    /// The value where each variable has the value that `value_of` gives it.
+    ///
+    /// # Errors
+    /// All variables for which `value_of` gives `None`, or the first thing that went wrong.
+    pub fn eval(&self, value_of: &dyn Fn(&str) -> Option<f64>) -> Result<f64, EvalError> {
+        let values: Vec<Option<f64>> = self.variables.iter().map(|name| value_of(name)).collect();
+        if values.contains(&None) {
+            let known: Vec<&str> =
+                self.variables.iter().zip(&values).filter(|(_, value)| value.is_some()).map(|(n, _)| &**n).collect();
+            return Err(EvalError::UnknownNames(self.unknown_names(&known)));
+        }
+        let values: Vec<f64> = values.into_iter().flatten().collect();
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            return Err(EvalError::VariableNotFinite { name: self.variables[index].clone() });
+        }
+        eval::eval(&self.root, &values)
+    }
+}
+
+impl std::fmt::Display for Formula {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,305 @@
+//! Tokens to a tree. Sums and products are lists, so that the tree is never deeper than the text nests.
+
+use super::error::similar_names;
+use super::lexer::{Placed, Token, next_token};
+use super::{DEPTH_MAX, FormulaError, TEXT_BYTES_MAX};
+
+/// An expression; `at` is the byte of its operator or function.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Expr {
+    Number(f64),
+    /// Index into the formula's variables.
+    Variable(usize),
+    /// The running variable of an enclosing `sum`; 0 is the outermost.
+    Running(usize),
+    Negate(Box<Expr>),
+    /// Added (or, with `true`, subtracted) from left to right.
+    Sum(Vec<(bool, usize, Expr)>),
+    /// Multiplied (or, with `true`, divided) from left to right.
+    Product(Vec<(bool, usize, Expr)>),
+    Power {
+        at: usize,
+        base_exponent: Box<[Expr; 2]>,
+    },
+    Call {
+        at: usize,
+        function: Function,
+        arguments: Vec<Expr>,
+    },
+    Series {
+        at: usize,
+        bounds: Box<[Expr; 2]>,
+        term: Box<Expr>,
+    },
+    If {
+        comparison: Comparison,
+        sides: Box<[Expr; 2]>,
+        branches: Box<[Expr; 2]>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Function {
+    Exp,
+    Ln,
+    Sqrt,
+    Abs,
+    Floor,
+    Ceil,
+    Min,
+    Max,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+}
+
+/// All function names, which cannot be variables.
+pub(super) const FUNCTIONS: [&str; 11] =
+    ["abs", "ceil", "exp", "floor", "if", "ln", "max", "min", "pow", "sqrt", "sum"];
+
+pub(super) struct Parsed {
+    pub(super) root: Expr,
+    /// Each variable and the byte of its first use.
+    pub(super) variables: Vec<(String, usize)>,
+}
+
+pub(super) fn parse(text: &str) -> Result<Parsed, FormulaError> {
+    if text.len() > TEXT_BYTES_MAX {
+        let found = format!("{} bytes", text.len());
+        return Err(FormulaError {
+            position: TEXT_BYTES_MAX,
+            expected: format!("at most {TEXT_BYTES_MAX} bytes"),
+            found,
+        });
+    }
+    let next = next_token(text, 0)?;
+    let mut parser = Parser { text, next, variables: Vec::new(), running: Vec::new(), depth: 0 };
+    let root = parser.sum()?;
+    if parser.next.token != Token::End {
+        return Err(parser.next.instead_of("an operator or the end"));
+    }
+    Ok(Parsed { root, variables: parser.variables })
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    next: Placed<'a>,
+    variables: Vec<(String, usize)>,
+    /// Running variables of the enclosing `sum`s, outermost first.
+    running: Vec<&'a str>,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn sum(&mut self) -> Result<Expr, FormulaError> {
+        self.chain(["+", "-"], Self::product, Expr::Sum)
+    }
+
+    fn product(&mut self) -> Result<Expr, FormulaError> {
+        self.chain(["*", "/"], Self::unary, Expr::Product)
+    }
+
+    /// Operands joined by one of two operators, the second of which takes the inverse of its operand.
+    fn chain(
+        &mut self,
+        operators: [&'static str; 2],
+        operand: fn(&mut Self) -> Result<Expr, FormulaError>,
+        join: fn(Vec<(bool, usize, Expr)>) -> Expr,
+    ) -> Result<Expr, FormulaError> {
+        let first_at = self.next.start;
+        let first = operand(self)?;
+        let mut rest = Vec::new();
+        while let Token::Symbol(symbol) = self.next.token
+            && operators.contains(&symbol)
+        {
+            let at = self.advance()?.start;
+            rest.push((symbol == operators[1], at, operand(self)?));
+        }
+        if rest.is_empty() {
+            return Ok(first);
+        }
+        rest.insert(0, (false, first_at, first));
+        Ok(join(rest))
+    }
+
+    /// Every way down the grammar passes here, so depth is counted here.
+    fn unary(&mut self) -> Result<Expr, FormulaError> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(self.next.instead_of(format!("at most {DEPTH_MAX} levels of nesting")));
+        }
+        let expr = if self.next.token == Token::Symbol("-") {
+            self.advance()?;
+            Expr::Negate(Box::new(self.unary()?))
+        } else {
+            self.power()?
+        };
+        self.depth -= 1;
+        Ok(expr)
+    }
+
+    fn power(&mut self) -> Result<Expr, FormulaError> {
+        let base = self.atom()?;
+        if self.next.token != Token::Symbol("^") {
+            return Ok(base);
+        }
+        let at = self.advance()?.start;
+        let exponent = self.unary()?;
+        Ok(Expr::Power { at, base_exponent: Box::new([base, exponent]) })
+    }
+
+    fn atom(&mut self) -> Result<Expr, FormulaError> {
+        match self.next.token {
+            Token::Number(value) => {
+                self.advance()?;
+                Ok(Expr::Number(value))
+            }
+            Token::Name(name) => {
+                let name = Placed { text: name, ..self.advance()? };
+                if self.next.token == Token::Symbol("(") { self.call(name) } else { self.variable(name) }
+            }
+            Token::Symbol("(") => {
+                self.advance()?;
+                let inner = self.sum()?;
+                self.expect(")", "an operator or \")\"")?;
+                Ok(inner)
+            }
+            _ => Err(self.next.instead_of("a number, a name, \"-\" or \"(\"")),
+        }
+    }
+
+    fn variable(&mut self, name: Placed<'a>) -> Result<Expr, FormulaError> {
+        if FUNCTIONS.contains(&name.text) {
+            return Err(self.next.instead_of(format!("\"(\" after the function `{}`", name.text)));
+        }
+        // The innermost `sum` that runs over this name hides the others.
+        if let Some(index) = self.running.iter().rposition(|running| *running == name.text) {
+            return Ok(Expr::Running(index));
+        }
+        let known = self.variables.iter().position(|(variable, _)| variable == name.text);
+        Ok(Expr::Variable(known.unwrap_or_else(|| {
+            self.variables.push((name.text.to_owned(), name.start));
+            self.variables.len() - 1
+        })))
+    }
+
+    fn call(&mut self, name: Placed<'a>) -> Result<Expr, FormulaError> {
+        let at = name.start;
+        let function = match name.text {
+            "sum" => return self.series(at),
+            "if" => return self.choice(),
+            "pow" => {
+                let base_exponent = Box::new(self.fixed_arguments("pow")?);
+                return Ok(Expr::Power { at, base_exponent });
+            }
+            "min" | "max" => return self.extreme(name),
+            "exp" => Function::Exp,
+            "ln" => Function::Ln,
+            "sqrt" => Function::Sqrt,
+            "abs" => Function::Abs,
+            "floor" => Function::Floor,
+            "ceil" => Function::Ceil,
+            unknown => {
+                let similar = similar_names(unknown, FUNCTIONS.into_iter());
+                let hint = similar.first().map(|nearest| format!(" (did you mean `{nearest}`?)")).unwrap_or_default();
+                return Err(name.instead_of(format!("a function: {}{hint}", FUNCTIONS.join(", "))));
+            }
+        };
+        let arguments = Vec::from(self.fixed_arguments::<1>(name.text)?);
+        Ok(Expr::Call { at, function, arguments })
+    }
+
+    /// `(x, y, …)` with two or more arguments.
+    fn extreme(&mut self, name: Placed<'a>) -> Result<Expr, FormulaError> {
+        self.advance()?;
+        let mut arguments = vec![self.sum()?];
+        while self.next.token == Token::Symbol(",") || arguments.len() < 2 {
+            self.expect(",", &format!("an operator or \",\": `{}` takes two arguments or more", name.text))?;
+            arguments.push(self.sum()?);
+        }
+        self.expect(")", "an operator, \",\" or \")\"")?;
+        let function = if name.text == "min" { Function::Min } else { Function::Max };
+        Ok(Expr::Call { at: name.start, function, arguments })
+    }
+
+    /// `(k, from, to, term)`; k is known within the term alone.
+    fn series(&mut self, at: usize) -> Result<Expr, FormulaError> {
+        self.advance()?;
+        let Token::Name(running) = self.next.token else {
+            return Err(self.next.instead_of("the name of the running variable, as in sum(k, 1, 10, k)"));
+        };
+        if FUNCTIONS.contains(&running) {
+            return Err(self.next.instead_of("a running variable that is not named as a function"));
+        }
+        self.advance()?;
+        self.expect(",", "\",\" after the running variable")?;
+        let from = self.sum()?;
+        self.expect(",", "an operator or \",\": `sum` takes (variable, from, to, term)")?;
+        let to = self.sum()?;
+        self.expect(",", "an operator or \",\": `sum` takes (variable, from, to, term)")?;
+        self.running.push(running);
+        let term = Box::new(self.sum()?);
+        self.running.pop();
+        self.expect(")", "an operator or \")\"")?;
+        Ok(Expr::Series { at, bounds: Box::new([from, to]), term })
+    }
+
+    /// `(a < b, then, otherwise)`.
+    fn choice(&mut self) -> Result<Expr, FormulaError> {
+        self.advance()?;
+        let left = self.sum()?;
+        let comparison = match self.next.token {
+            Token::Symbol("<") => Comparison::Less,
+            Token::Symbol("<=") => Comparison::LessOrEqual,
+            Token::Symbol(">") => Comparison::Greater,
+            Token::Symbol(">=") => Comparison::GreaterOrEqual,
+            Token::Symbol("==") => Comparison::Equal,
+            Token::Symbol("!=") => Comparison::NotEqual,
+            _ => return Err(self.next.instead_of("an operator or a comparison: < <= > >= == !=")),
+        };
+        self.advance()?;
+        let right = self.sum()?;
+        self.expect(",", "an operator or \",\": `if` takes (condition, then, otherwise)")?;
+        let then = self.sum()?;
+        self.expect(",", "an operator or \",\": `if` takes (condition, then, otherwise)")?;
+        let otherwise = self.sum()?;
+        self.expect(")", "an operator or \")\"")?;
+        Ok(Expr::If { comparison, sides: Box::new([left, right]), branches: Box::new([then, otherwise]) })
+    }
+
+    /// `(x, y)` of exactly N arguments.
+    fn fixed_arguments<const N: usize>(&mut self, function: &str) -> Result<[Expr; N], FormulaError> {
+        self.advance()?;
+        let mut arguments = [const { Expr::Number(0.0) }; N];
+        for (index, argument) in arguments.iter_mut().enumerate() {
+            if index > 0 {
+                self.expect(",", &format!("an operator or \",\": `{function}` takes {N} arguments"))?;
+            }
+            *argument = self.sum()?;
+        }
+        let count = if N == 1 { "one argument".to_owned() } else { format!("{N} arguments") };
+        self.expect(")", &format!("an operator or \")\": `{function}` takes {count}"))?;
+        Ok(arguments)
+    }
+
+    /// Steps over the next token and returns it.
+    fn advance(&mut self) -> Result<Placed<'a>, FormulaError> {
+        let current = self.next;
+        self.next = next_token(self.text, current.start + current.text.len())?;
+        Ok(current)
+    }
+
+    fn expect(&mut self, symbol: &'static str, expected: &str) -> Result<(), FormulaError> {
+        if self.next.token != Token::Symbol(symbol) {
+            return Err(self.next.instead_of(expected));
+        }
+        self.advance().map(|_| ())
+    }
+}

@@ -1,0 +1,48 @@
+//! A table as CSV (RFC 4180, but lines end with LF): a header line, then a line per row.
+//!
+//! Numbers are written with the fewest digits that read back to the same value, plainly from 1e-5 up to 1e16 and with
+//! an exponent beyond. A missing cell is empty; so is an empty text (in Parquet the two differ).
+
+use std::io::Write;
+
+use super::{Cell, Table, TableError};
+
+impl Table {
+    /// Writes the table as CSV.
+    ///
+    /// # Errors
+    /// [`TableError::Io`].
+    pub fn write_csv(&self, out: impl Write) -> Result<(), TableError> {
+        let mut writer = ::csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(out);
+        let failed = |error: ::csv::Error| TableError::Io(error.into());
+        writer.write_record(self.columns().iter().map(|column| column.name())).map_err(failed)?;
+        let mut field = Vec::new();
+        for row in 0..self.rows() {
+            for column in self.columns() {
+                field.clear();
+                if let Some(cell) = column.cell(row) {
+                    write_cell(cell, &mut field)?;
+                }
+                writer.write_field(&field).map_err(failed)?;
+            }
+            writer.write_record(None::<&[u8]>).map_err(failed)?;
+        }
+        writer.flush()?;
+        Ok(())
+    }
+}
+
+fn write_cell(cell: Cell<'_>, field: &mut Vec<u8>) -> std::io::Result<()> {
+    match cell {
+        Cell::U64(value) => write!(field, "{value}"),
+        Cell::I64(value) => write!(field, "{value}"),
+        Cell::F64(value) => {
+            // Both forms of the standard library have the fewest digits that read back, on every platform.
+            let plain = value == 0.0 || (1e-5..1e16).contains(&value.abs());
+            if plain { write!(field, "{value}") } else { write!(field, "{value:e}") }
+        }
+        Cell::Text(text) => field.write_all(text.as_bytes()),
+        Cell::Bool(value) => write!(field, "{value}"),
+        Cell::Missing => Ok(()),
+    }
+}
