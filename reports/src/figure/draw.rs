@@ -12,9 +12,9 @@ use super::{Figure, Interval, Panel, Series};
 const CAP: f64 = 3.0;
 /// From a line's middle to the baseline of text centred on it, in font sizes: half the height of a digit.
 const HALF_DIGIT: f64 = 0.364;
-/// Series with more points than this show only markers at least `MARKER_DISTANCE` apart.
+/// Series with more points than this show only markers at least `MARKER_DISTANCE` apart along x.
 const MANY_POINTS: usize = 60;
-const MARKER_DISTANCE: f64 = 9.0;
+const MARKER_DISTANCE: f64 = 36.0;
 
 /// Draws a figure.
 pub(super) fn figure(figure: &Figure, layout: &Layout) -> Scene {
@@ -176,7 +176,7 @@ fn marked(series: &Series, look: &Look, p: &PanelLayout) -> Vec<Place> {
     let sparse = series.points.len() > MANY_POINTS && look.line.is_some();
     let mut kept: Vec<Place> = Vec::new();
     for (x, y) in all {
-        let far = |last: &Place| (x - last.0).abs().max((y - last.1).abs()) >= MARKER_DISTANCE;
+        let far = |last: &Place| (x - last.0).abs() >= MARKER_DISTANCE;
         if !sparse || kept.last().is_none_or(far) {
             kept.push((x, y));
         }
@@ -222,7 +222,11 @@ fn sample(scene: &mut Scene, series: &Series, look: &Look, (left, y): Place) {
             let corners = [(left, y - 5.0), (right, y - 5.0), (right, y + 5.0), (left, y + 5.0)];
             scene.polygon("sample", &corners, Fill { colour: look.colour, opacity: BAND_OPACITY });
         } else {
-            scene.line("sample", &[(centre, y - 6.0), (centre, y + 6.0)], Stroke::solid(look.colour, 1.1));
+            let stroke = Stroke::solid(look.colour, 1.1);
+            scene.line("sample", &[(centre, y - 6.0), (centre, y + 6.0)], stroke.clone());
+            for end in [y - 6.0, y + 6.0] {
+                scene.line("sample", &[(centre - CAP, end), (centre + CAP, end)], stroke.clone());
+            }
         }
     }
     if let Some(stroke) = &look.line {

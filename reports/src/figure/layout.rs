@@ -18,13 +18,15 @@ pub(super) const SMALL_PITCH: f64 = 14.0;
 /// Length of major ticks, outwards.
 pub(super) const TICK: f64 = 4.0;
 /// Width of the sample line in a legend.
-pub(super) const KEY: f64 = 28.0;
+pub(super) const KEY: f64 = 26.0;
 /// Space within a legend's edge, and between sample and label.
-pub(super) const LEGEND_PAD: f64 = 6.0;
+pub(super) const LEGEND_PAD: f64 = 5.0;
 
 /// Free space at the page's edges and between panels.
 const EDGE: f64 = 8.0;
 const GAP: f64 = 14.0;
+/// From a frame to a legend inside it.
+const INSET: f64 = 6.0;
 /// Widest line of a legend's label.
 const LEGEND_TEXT: f64 = 170.0;
 /// From a tick's end to its label.
@@ -181,7 +183,7 @@ fn panel(figure: &Figure, number: usize) -> PanelLayout {
     let panel = &figure.panels[number];
     let (width, height) = match (figure.panels.len(), figure.arrangement) {
         (1, _) => (440.0, 280.0),
-        (_, Arrangement::Stacked) => (440.0, 190.0),
+        (_, Arrangement::Stacked) => (440.0, 200.0),
         (_, Arrangement::SideBySide) => (290.0, 230.0),
     };
     let frame = Rect { left: 0.0, top: 0.0, width, height };
@@ -189,7 +191,7 @@ fn panel(figure: &Figure, number: usize) -> PanelLayout {
     let x = span(&panel.x, together.iter().flat_map(|p| points(p)).map(|p| p.x));
     let ends = |p: &Point| [Some(p.y), p.low, p.high].into_iter().flatten().collect::<Vec<_>>();
     let y = span(&panel.y, points(panel).flat_map(ends));
-    let (x_ticks, y_ticks) = (fitting_ticks(&x, width), y.ticks((height / 42.0) as usize));
+    let (x_ticks, y_ticks) = (fitting_ticks(&x, width), y.ticks((height / 32.0) as usize));
     let below = figure.panels.get(number + 1).filter(|_| figure.arrangement == Arrangement::Stacked);
     let x_title = match below {
         Some(next) if next.x == panel.x => Vec::new(),
@@ -302,8 +304,8 @@ fn free_corner(panel: &Panel, place: &PanelLayout, width: f64, height: f64) -> O
         return None;
     }
     let obstacles = place.obstacles(panel);
-    let (left, right) = (frame.left + EDGE, frame.right() - EDGE - width);
-    let (top, bottom) = (frame.top + EDGE, frame.bottom() - EDGE - height);
+    let (left, right) = (frame.left + INSET, frame.right() - INSET - width);
+    let (top, bottom) = (frame.top + INSET, frame.bottom() - INSET - height);
     let corners = [(right, top), (left, top), (right, bottom), (left, bottom)];
     let rects = corners.map(|(left, top)| Rect { left, top, width, height });
     rects.into_iter().find(|rect| obstacles.leave_free(&rect.grown(MARKER + 2.0)))

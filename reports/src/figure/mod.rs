@@ -121,7 +121,7 @@ impl Point {
 /// Where a series comes from, which decides how it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Markers joined by a line. Beyond 60 points markers closer than 9 units to the last one are left out. Where a
+    /// Markers joined by a line. Beyond 60 points, markers less than 36 units along x from the last are left out. Where a
     /// formula says that it is [`Series::of`] this series, the formula is the line, and the series shows its markers
     /// alone.
     Measured,

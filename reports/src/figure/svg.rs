@@ -35,8 +35,12 @@ impl Scene {
                 }
                 Item::Text(text) => {
                     let fill = hex(text.colour);
-                    let (label, data) = (escape(&text.content), path_data(&font::outline(text)));
-                    let _ = write!(out, "<path class=\"text\" aria-label=\"{label}\" fill=\"{fill}\" d=\"{data}\"/>");
+                    let (label, data) = (escape(&text.content), outline_data(&font::outline(text)));
+                    let _ = write!(
+                        out,
+                        "<path class=\"text\" aria-label=\"{label}\" fill=\"{fill}\" transform=\"scale(.01)\" \
+                         d=\"{data}\"/>"
+                    );
                 }
             }
             out.push('\n');
@@ -98,6 +102,39 @@ fn path_data(segments: &[Segment]) -> String {
             Segment::Quad(cx, cy, x, y) => write!(out, "Q{} {} {} {}", grid(cx), grid(cy), grid(x), grid(y)),
             Segment::Close => write!(out, "Z"),
         };
+    }
+    out
+}
+
+/// The `d` attribute of glyph outlines in hundredths of a user unit, each relative to the one before: a third of the
+/// size of `path_data`, and most of an SVG is text.
+fn outline_data(segments: &[Segment]) -> String {
+    let hundredths = |v: f64| (v * 100.0).round() as i64;
+    let mut out = String::new();
+    let (mut start, mut here) = ((0, 0), (0, 0));
+    for segment in segments {
+        let (command, places) = match *segment {
+            Segment::Move(x, y) => ('m', vec![(x, y)]),
+            Segment::Line(x, y) => ('l', vec![(x, y)]),
+            Segment::Quad(cx, cy, x, y) => ('q', vec![(cx, cy), (x, y)]),
+            Segment::Close => {
+                out.push('z');
+                here = start;
+                continue;
+            }
+        };
+        out.push(command);
+        let mut separator = "";
+        let mut end = here;
+        for (x, y) in places {
+            end = (hundredths(x), hundredths(y));
+            let _ = write!(out, "{separator}{} {}", end.0 - here.0, end.1 - here.1);
+            separator = " ";
+        }
+        here = end;
+        if command == 'm' {
+            start = here;
+        }
     }
     out
 }

@@ -187,3 +187,292 @@ fn every_hard_case_renders() {
         }
     }
 }
+
+/// Points of the paths of a class inside the group with a label, one list per path.
+fn paths(scene: &scene::Scene, group: &str, wanted: &str) -> Vec<Vec<(f64, f64)>> {
+    let mut inside = false;
+    let mut found = Vec::new();
+    for item in &scene.items {
+        match item {
+            scene::Item::Open { label, .. } => inside = label == group,
+            scene::Item::Close => inside = false,
+            scene::Item::Path { class, segments, .. } if *class == wanted && (inside || group.is_empty()) => {
+                let end = |s: &scene::Segment| match *s {
+                    scene::Segment::Move(x, y) | scene::Segment::Line(x, y) | scene::Segment::Quad(_, _, x, y) => {
+                        Some((scene::grid(x), scene::grid(y)))
+                    }
+                    scene::Segment::Close => None,
+                };
+                found.push(segments.iter().filter_map(end).collect());
+            }
+            scene::Item::Path { .. } | scene::Item::Text(_) => {}
+        }
+    }
+    found
+}
+
+/// The frame is 440 by 280 units. On axes 0 to 10 and 0 to 100 the point (2.5, 25) lies a quarter of the way along
+/// both: 110 right of the left edge, 70 above the lower one; (7.5, 90) lies 330 right and 252 above.
+#[test]
+fn linear_points_lie_where_their_values_say() {
+    let points = [Point::new(2.5, 25.0).within(10.0, 50.0), Point::new(7.5, 90.0).within(80.0, 95.0)];
+    let (x, y) = (Axis::linear("x").range(0.0, 10.0), Axis::linear("y").range(0.0, 100.0));
+    let figure = one_panel("", x, y, [Series::measured("a", points)]);
+    let scene = figure.to_scene().expect("valid");
+    let frame = &paths(&scene, "", "frame")[0];
+    let ((left, top), (right, bottom)) = (frame[0], frame[2]);
+    approx::assert_relative_eq!(right - left, 440.0, epsilon = 0.011);
+    approx::assert_relative_eq!(bottom - top, 280.0, epsilon = 0.011);
+    let expect = |offsets: &[(f64, f64)], path: &[(f64, f64)]| {
+        assert_eq!(offsets.len(), path.len());
+        for (offset, place) in offsets.iter().zip(path) {
+            approx::assert_relative_eq!(place.0, left + offset.0, epsilon = 0.011);
+            approx::assert_relative_eq!(place.1, bottom - offset.1, epsilon = 0.011);
+        }
+    };
+    expect(&[(110.0, 70.0), (330.0, 252.0)], &paths(&scene, "a", "curve")[0]);
+    // Upper ends 50 % and 95 % of 280 from left to right, then lower ends 80 % and 10 % back (clipping may begin
+    // the polygon at any corner, but cuts nothing here).
+    expect(&[(110.0, 140.0), (330.0, 266.0), (330.0, 224.0), (110.0, 28.0)], &paths(&scene, "", "band")[0]);
+    let markers = paths(&scene, "a", "marker");
+    assert_eq!(markers.len(), 2);
+    let svg = scene.to_svg();
+    let path = format!("d=\"M{} {}L{} {}\"", left + 110.0, bottom - 70.0, left + 330.0, bottom - 252.0);
+    assert!(svg.contains(&path), "{path}");
+}
+
+/// On a log axis from 1 to 1000 over 440 units, 10 lies at 440/3 and 100 at 880/3; from 0.01 to 1 over 280 units,
+/// 0.1 lies in the middle. A lower end at zero reaches the lower edge.
+#[test]
+fn logarithmic_points_lie_at_their_logarithms() {
+    let points = [Point::new(10.0, 0.1).within(0.0, 1.0), Point::new(100.0, 1.0)];
+    let (x, y) = (Axis::log("x").range(1.0, 1000.0), Axis::log("y").range(0.01, 1.0));
+    let figure = one_panel("", x, y, [Series::measured("a", points)]);
+    let scene = figure.to_scene().expect("valid");
+    let frame = &paths(&scene, "", "frame")[0];
+    let ((left, top), bottom) = (frame[0], frame[2].1);
+    let line = &paths(&scene, "a", "curve")[0];
+    for (place, expected) in line.iter().zip([(440.0 / 3.0, 140.0), (880.0 / 3.0, 280.0)]) {
+        approx::assert_relative_eq!(place.0, left + expected.0, epsilon = 0.011);
+        approx::assert_relative_eq!(place.1, bottom - expected.1, epsilon = 0.011);
+    }
+    let bar = &paths(&scene, "a", "bar")[0];
+    assert_eq!((bar[0].1, bar[1].1), (top, bottom));
+}
+
+#[test]
+fn every_label_title_and_unit_is_in_the_svg() {
+    let svg = coap_like().to_svg().expect("valid");
+    for text in [
+        "CoAP exchanges over a lossy link",
+        "Loss each way (%)",
+        "Delivery ratio",
+        "Completion time (ms)",
+        "confirmable",
+        "closed form, non-confirmable",
+        "p99",
+        "10³",
+    ] {
+        assert!(svg.contains(&format!("class=\"text\" aria-label=\"{text}\"")), "{text}");
+    }
+    assert!(svg.contains("<title>CoAP exchanges over a lossy link</title>"));
+    assert!(svg.contains("Delivery ratio over Loss each way: confirmable;"));
+    // The stacked panels share the x axis: its title is drawn once.
+    assert_eq!(svg.matches("aria-label=\"Loss each way (%)\"").count(), 1);
+    let tree = resvg::usvg::Tree::from_str(&svg, &resvg::usvg::Options::default()).expect("well-formed");
+    assert!(tree.size().width() > 440.0 && !svg.contains(" id="));
+}
+
+#[test]
+fn markup_in_labels_is_escaped() {
+    let figure = one_panel(
+        "a < b & \"c\"",
+        Axis::linear("x>y"),
+        Axis::linear("y"),
+        [Series::measured("<g>", [Point::new(1.0, 1.0)])],
+    );
+    let svg = figure.to_svg().expect("valid");
+    assert!(svg.contains("<title>a &lt; b &amp; &quot;c&quot;</title>") && !svg.contains("\"<g>\""));
+    assert!(figure.to_png(1.0).is_ok());
+}
+
+/// Everything that is drawn stays on the page, in every hard case.
+#[test]
+fn nothing_is_drawn_beyond_the_page() {
+    for (name, figure) in hard_cases() {
+        let scene = figure.to_scene().expect(name);
+        for item in &scene.items {
+            let segments = match item {
+                scene::Item::Path { segments, .. } => segments.clone(),
+                scene::Item::Text(text) => font::outline(text),
+                scene::Item::Open { .. } | scene::Item::Close => continue,
+            };
+            for segment in segments {
+                let (scene::Segment::Move(x, y) | scene::Segment::Line(x, y) | scene::Segment::Quad(_, _, x, y)) =
+                    segment
+                else {
+                    continue;
+                };
+                let on_page = (0.0..=scene.width).contains(&x) && (0.0..=scene.height).contains(&y);
+                assert!(on_page, "{name}: ({x}, {y}) in {item:?}");
+            }
+        }
+    }
+}
+
+/// No two lines of text overlap, in every hard case; boxes are text width by three quarters of the font size.
+#[test]
+fn no_text_overlaps_other_text() {
+    for (name, figure) in hard_cases() {
+        let scene = figure.to_scene().expect(name);
+        let texts = scene.items.iter().filter_map(|item| match item {
+            scene::Item::Text(text) => Some(text),
+            _ => None,
+        });
+        let boxes: Vec<(geometry::Rect, &str)> = texts
+            .map(|t| {
+                let (length, height) = (font::width(&t.content, t.size), 0.75 * t.size);
+                let rect = if t.upwards {
+                    let top = t.y + font::lead(t) - length;
+                    geometry::Rect { left: t.x - height, top, width: height, height: length }
+                } else {
+                    geometry::Rect { left: t.x - font::lead(t), top: t.y - height, width: length, height }
+                };
+                (rect, t.content.as_str())
+            })
+            .collect();
+        for (i, (a, first)) in boxes.iter().enumerate() {
+            for (b, second) in &boxes[i + 1..] {
+                let apart = a.right() <= b.left || b.right() <= a.left || a.bottom() <= b.top || b.bottom() <= a.top;
+                assert!(apart, "{name}: '{first}' overlaps '{second}'");
+            }
+        }
+    }
+}
+
+#[test]
+fn legends_inside_a_frame_hide_no_marker() {
+    for (name, figure) in hard_cases() {
+        let scene = figure.to_scene().expect(name);
+        let legends = paths(&scene, "Legend", "legend");
+        assert!(!legends.is_empty(), "{name}");
+        let samples = paths(&scene, "Legend", "marker").len();
+        let markers = paths(&scene, "", "marker");
+        let hidden = markers.iter().filter(|m| {
+            legends.iter().any(|l| m[0].0 >= l[0].0 && m[0].0 <= l[2].0 && m[0].1 >= l[0].1 && m[0].1 <= l[2].1)
+        });
+        assert_eq!(hidden.count(), samples, "{name}: only the legend's own samples lie within it");
+    }
+}
+
+#[test]
+fn bytes_are_the_same_twice_and_in_another_thread() {
+    let all = || {
+        let bytes =
+            |f: &Figure| (f.to_svg().expect("valid"), f.to_png(1.5).expect("valid"), f.to_pdf().expect("valid"));
+        hard_cases().iter().map(|(_, figure)| bytes(figure)).collect::<Vec<_>>()
+    };
+    let here = all();
+    assert!(here == all());
+    assert!(here == std::thread::spawn(all).join().expect("the thread draws too"));
+}
+
+/// FNV-1a, 64 bits.
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// A golden trace: these digests were printed by this code and only say that bytes changed, be it by a change here, by
+/// a newer resvg or krilla, or (which would be a fault) by another machine.
+#[test]
+fn golden_digests_of_one_figure_are_unchanged() {
+    let figure = coap_like();
+    let digests = [
+        digest(figure.to_svg().expect("valid").as_bytes()),
+        digest(&figure.to_png(2.0).expect("valid")),
+        digest(&figure.to_pdf().expect("valid")),
+    ];
+    assert_eq!(digests.map(|d| format!("{d:016x}")), ["8d966e1ea9c535ec", "5014b8f28e15d09d", "be66fd3bc9f1988f"]);
+}
+
+/// PNG: signature, then the IHDR chunk with width and height as big-endian words at bytes 16 and 20 (ISO 15948).
+#[test]
+fn png_has_the_size_of_the_figure_times_the_scale() {
+    let figure = coap_like();
+    let scene = figure.to_scene().expect("valid");
+    for scale in [1.0_f32, 2.0] {
+        let png = figure.to_png(scale).expect("valid");
+        assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+        let word = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().expect("four bytes"));
+        assert_eq!(f64::from(word(16)), scene.width * f64::from(scale));
+        assert_eq!(f64::from(word(20)), scene.height * f64::from(scale));
+    }
+    for bad in [0.0, -1.0, f32::NAN, f32::INFINITY, 1000.0] {
+        assert!(matches!(figure.to_png(bad), Err(FigureError::Render(_))), "{bad}");
+    }
+}
+
+#[test]
+fn pdf_begins_and_ends_as_one_and_carries_no_date() {
+    let pdf = coap_like().to_pdf().expect("valid");
+    assert!(pdf.starts_with(b"%PDF-1.") && pdf.trim_ascii_end().ends_with(b"%%EOF"));
+    let contains = |word: &[u8]| pdf.windows(word.len()).any(|w| w == word);
+    assert!(contains(b"InterSubset-Regular"), "the font is embedded");
+    assert!(!contains(b"CreationDate") && !contains(b"ModDate"));
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused_by_name() {
+    let with = |x: Axis, y: Axis, points: &[Point]| {
+        one_panel("t", x, y, [Series::measured("loss", points)]).to_svg().expect_err("refused").to_string()
+    };
+    let lin = || Axis::linear("axis");
+    let ok = Point::new(1.0, 1.0);
+    let cases = [
+        (with(lin(), lin(), &[]), "series 'loss' has no points"),
+        (with(lin(), lin(), &[ok, Point::new(f64::NAN, 1.0)]), "'loss': x of point 2 (counted from 1) is NaN"),
+        (with(lin(), lin(), &[Point::new(1.0, f64::INFINITY)]), "'loss': y of point 1 (counted from 1) is inf"),
+        (with(lin(), lin(), &[ok.within(0.0, f64::NAN)]), "'loss': high of point 1"),
+        (with(Axis::log("axis"), lin(), &[Point::new(0.0, 1.0)]), "'loss': x of point 1 (counted from 1) is 0, but"),
+        (with(lin(), Axis::log("axis"), &[ok, Point::new(1.0, 0.0)]), "'loss': y of point 2"),
+        (with(lin(), lin(), &[ok.within(2.0, 1.0)]), "has its lower end above its upper end"),
+        (with(lin(), lin(), &[Point { low: Some(0.0), ..ok }]), "has only one end"),
+        (with(lin().range(1.0, 1.0), lin(), &[ok]), "axis 'axis': the range from 1 to 1 cannot be shown"),
+        (with(lin(), Axis::log("axis").range(0.0, 1.0), &[ok]), "axis 'axis': the range from 0 to 1"),
+        (with(lin().unit("丢"), lin(), &[ok]), "the font has no character '丢'"),
+    ];
+    for (message, expected) in cases {
+        assert!(message.contains(expected), "{message}");
+    }
+    let series = || Series::measured("loss", [ok]);
+    let panel = |all: Vec<Series>| one_panel("t", lin(), lin(), all).check();
+    assert_eq!(Figure::new("t").check(), Err(FigureError::NoPanels));
+    assert_eq!(panel(vec![]), Err(FigureError::NoSeries { panel: 1 }));
+    assert_eq!(panel(vec![series(), series()]), Err(FigureError::DuplicateLabel { series: "loss".into() }));
+    let formula = Series::formula("f", [ok]).of("los");
+    assert_eq!(
+        panel(vec![series(), formula]),
+        Err(FigureError::UnknownTarget { series: "f".into(), target: "los".into() })
+    );
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_finite_data_can_be_drawn(values in proptest::collection::vec((-1e300_f64..1e300, -1e300_f64..1e300), 1..20)) {
+        let points: Vec<Point> = values.iter().map(|&(x, y)| Point::new(x, y)).collect();
+        let figure = one_panel("any", Axis::linear("x"), Axis::linear("y"), [Series::measured("s", points)]);
+        proptest::prop_assert!(figure.to_pdf().is_ok());
+        proptest::prop_assert!(!figure.to_svg().expect("drawn").contains("NaN"));
+    }
+
+    #[test]
+    fn any_positive_data_can_be_drawn_on_logarithmic_axes(
+        values in proptest::collection::vec((-300.0_f64..300.0, -300.0_f64..300.0), 1..20)
+    ) {
+        let point = |&(x, y): &(f64, f64)| Point::new(maths::pow(10.0, x), maths::pow(10.0, y)).within(0.0, 1e300);
+        let points: Vec<Point> = values.iter().map(point).collect();
+        let figure = one_panel("any", Axis::log("x"), Axis::log("y"), [Series::measured("s", points)]);
+        proptest::prop_assert!(figure.to_pdf().is_ok());
+    }
+}

@@ -116,16 +116,21 @@ fn leading(digits: i64, exponent: i32) -> i32 {
     digits.unsigned_abs().ilog10() as i32 + exponent
 }
 
-/// Multiples of 1, 2 or 5 times a power of ten.
+/// Multiples of 1, 2 or 5 times a power of ten: the smallest such step that gives no more ticks than wanted, but at
+/// least two ticks, for a single one shows no scale.
 fn linear(from: f64, to: f64, wanted: usize) -> Ticks {
     let rough = (to - from) / wanted.max(1) as f64;
-    let first = maths::log10(rough).floor() as i32 - 1;
-    let steps = (first..first + 4).flat_map(|e| [(1, e), (2, e), (5, e)]);
+    let first = maths::log10(rough).floor() as i32 - 2;
+    let steps: Vec<(i64, i32)> = (first..first + 5).flat_map(|e| [(1, e), (2, e), (5, e)]).collect();
     // Some tolerance, so that a step of exactly the wanted size is not refused for the last bits of from and to.
-    let (factor, exponent) =
-        steps.into_iter().find(|&(m, e)| decimal(m, e) >= rough * (1.0 - 1e-3)).unwrap_or((1, first + 4));
-    let step = decimal(factor, exponent);
-    let (low, high) = ((from / step - 1e-6).ceil() as i64, (to / step + 1e-6).floor() as i64);
+    let coarsest = steps.iter().position(|&(m, e)| decimal(m, e) >= rough * (1.0 - 1e-3)).unwrap_or(steps.len() - 1);
+    let ends = |step: f64| ((from / step - 1e-6).ceil() as i64, (to / step + 1e-6).floor() as i64);
+    let two = |&&(m, e): &&(i64, i32)| {
+        let (low, high) = ends(decimal(m, e));
+        low < high
+    };
+    let (factor, exponent) = steps[..=coarsest].iter().rev().find(two).copied().unwrap_or(steps[0]);
+    let (low, high) = ends(decimal(factor, exponent));
     let multiples: Vec<i64> = (low..=high).map(|n| n * factor).collect();
     let largest = multiples.iter().filter(|&&d| d != 0).map(|&d| leading(d, exponent)).max().unwrap_or(0);
     // Long numbers are written in thousands, millions, thousandths…
@@ -262,7 +267,7 @@ mod tests {
         ) {
             let span = Span::around(Scale::Linear, low, low + size);
             let ticks = span.ticks(wanted);
-            proptest::prop_assert!(!ticks.major.is_empty() && ticks.major.len() <= wanted + 1);
+            proptest::prop_assert!((2..=6.max(wanted + 1)).contains(&ticks.major.len()));
             for pair in ticks.major.windows(2) {
                 proptest::prop_assert!(pair[0].0 < pair[1].0 && pair[0].1 != pair[1].1);
             }
