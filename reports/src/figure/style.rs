@@ -32,7 +32,7 @@ const COLOURS: [Colour; 7] = [
     Colour(0x56, 0xb4, 0xe9),
     Colour(0x00, 0x00, 0x00),
 ];
-const DASHES: [&[f64]; 5] = [&[], &[7.0, 3.0], &[2.0, 2.0], &[9.0, 3.0, 2.0, 3.0], &[12.0, 4.0]];
+const DASHES: [&[f64]; 5] = [&[], &[5.0, 2.5], &[2.0, 2.0], &[7.0, 2.5, 1.5, 2.5], &[6.0, 2.0, 1.5, 2.0, 1.5, 2.0]];
 /// Formulas of no series in particular are grey and never solid: in grey print they differ from measured lines.
 const FORMULA_DASHES: [&[f64]; 4] = [&[5.0, 2.5], &[1.5, 2.0], &[8.0, 2.5, 1.5, 2.5], &[12.0, 3.0]];
 /// Formulas of one series: the first is solid.
