@@ -4,11 +4,13 @@
 //! - [`formula`]: the expressions a scenario draws over its figures.
 //! - [`table`]: result tables in columns, written as CSV and Parquet.
 //! - [`capture`]: packets at link ends as pcapng.
+//! - [`figure`]: line figures as SVG, PNG and PDF.
 //! - [`folder`]: result files that are either the old or the new, never half of one.
 //!
 //! Nothing here knows how a run was scheduled, and the same values give the same bytes on every machine.
 
 pub mod capture;
+pub mod figure;
 pub mod folder;
 pub mod formula;
 pub mod statistics;
