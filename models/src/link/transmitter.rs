@@ -128,7 +128,7 @@ impl Transmitter {
         }
         if let Some(rate) = self.rate {
             let (span, carry) = rate.serialise(self.framing.wire_len(len), self.carry);
-            (self.free_at, self.carry) = (self.free_at + span, carry);
+            (self.free_at, self.carry) = (self.free_at.saturating_add(span), carry);
         }
         self.hand_over(packet, len, luck, cx);
     }
@@ -144,7 +144,7 @@ impl Transmitter {
         let is_lost = self.luck.is_some() && self.loss.covers(luck);
         self.lost += u64::from(is_lost);
         // At least a nanosecond: a header of a few bytes on a very fast link without delay.
-        let arrives = (departs + self.delay).max(cx.now() + Span::NANOSECOND);
+        let arrives = departs.saturating_add(self.delay).max(cx.now() + Span::NANOSECOND);
         cx.send(self.wire, departs, (!is_lost).then_some(arrives), packet);
     }
 
@@ -172,7 +172,7 @@ impl Transmitter {
             let len = u64::from(waiting.len);
             if index == 0 {
                 let (left, carry) = remaining(waiting.departs - now, waiting.carry, old_rate, self.rate);
-                (self.free_at, self.carry) = (now + left, carry);
+                (self.free_at, self.carry) = (now.saturating_add(left), carry);
                 self.hand_over(flying.packet, len, waiting.luck, cx);
             } else {
                 self.take(flying.packet, len, waiting.luck, cx);
