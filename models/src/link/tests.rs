@@ -365,8 +365,13 @@ fn fields_without_effect_are_found() {
     assert!(ron::from_str::<LinkConfig>("(dely: Some(\"1 ms\"))").is_err());
 }
 
+/// Rates from 10^`least` to 10^10 bit/s, as many of each order of magnitude, none of them round.
+fn any_rate(least: u32) -> impl Strategy<Value = u64> {
+    (1_u64..1000, least..8).prop_map(|(digits, zeros)| digits * 10_u64.pow(zeros) + 7)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// Hops with rates and delays of their own: the sum of ceil(8 L / R_i) + D_i, L with Ethernet's overhead.
     #[test]
@@ -391,8 +396,8 @@ proptest! {
     #[test]
     fn departures_follow_the_integral_of_the_rate(
         count in 1_u64..6,
-        first in 1_000_u64..10_000_000_000,
-        changes in prop::collection::vec((1_u64..40_000, 1_000_u64..10_000_000_000), 0..6),
+        first in any_rate(6),
+        changes in prop::collection::vec((1_u64..3_000, any_rate(3)), 0..6),
     ) {
         let mut net = burst(&[link(&format!("{first} bit/s"), "1 us")], 100, count);
         let mut steps = vec![(0_u64, first)];

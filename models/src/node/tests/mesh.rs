@@ -31,7 +31,7 @@ impl Dice {
         let rate = self.one_of(&["64 kbit/s", "1 Mbit/s", "100 Mbit/s", "3 Gbit/s"]);
         LinkConfig {
             rate: Some(rate.parse().unwrap()),
-            delay: Some(Span::from_micros(self.between(1, 5_000))),
+            delay: Some(Span::from_micros(self.between(500, 5_000))),
             mtu: Some(ron::from_str(&quantity(self.one_of(&["1500 B", "576 B", "100 B"]))).unwrap()),
             queue: Some(self.one_of(&["0 packets", "3 packets", "2000 B", "100 packets"]).parse().unwrap()),
             loss: Some(Ratio::from_percent(self.one_of(&[0, 1, 20, 100]))),
@@ -42,7 +42,7 @@ impl Dice {
 
     fn change(&mut self) -> LinkChange {
         let rate = self.one_of(&[None, Some("10 kbit/s"), Some("1 Mbit/s"), Some("7 Gbit/s")]);
-        let delay = self.one_of(&[None, Some(1), Some(700), Some(20_000)]);
+        let delay = self.one_of(&[None, Some(300), Some(700), Some(20_000)]);
         LinkChange {
             rate: rate.map(|text| text.parse().unwrap()),
             delay: delay.map(Span::from_micros),
@@ -129,7 +129,7 @@ fn add_traffic(net: &mut Net, dice: &mut Dice, node: usize, nodes: usize) {
 fn account(mut world: World) -> impl PartialEq + std::fmt::Debug {
     world.run(Until::Time(at(30_000_000)));
     world.run(Until::Time(at(60_000_001)));
-    world.run(Until::Time(at(2_000_000_000)));
+    world.run(Until::Time(at(400_000_000)));
     let totals: Vec<_> = world.sim.entities().flat_map(|(_, node)| node.apps().map(|(_, app)| app.totals())).collect();
     let counts: Vec<_> = world.sim.entities().map(|(_, node)| node.counts().clone()).collect();
     let digests = (world.sim.entity_digests(), world.sim.wire_digests());
@@ -138,10 +138,10 @@ fn account(mut world: World) -> impl PartialEq + std::fmt::Debug {
 
 #[test]
 fn one_two_and_eight_threads_give_the_same_digests_counts_and_reports() {
-    for seed in 1..=6 {
-        let one = account(mesh(24, seed, 1));
+    for seed in 1..=4 {
+        let one = account(mesh(20, seed, 1));
         for threads in [2, 8] {
-            let world = mesh(24, seed, threads);
+            let world = mesh(20, seed, threads);
             assert!(world.sim.partitioned() > 1);
             assert!(account(world) == one, "seed {seed}, {threads} threads");
         }
@@ -173,7 +173,7 @@ proptest! {
     fn packets_are_conserved(
         nodes in 2_usize..12,
         seed in any::<u64>(),
-        threads in 1_usize..4,
+        threads in 1_usize..3,
         mut stops in prop::collection::vec(1_u64..150_000_000, 3),
     ) {
         let mut world = mesh(nodes, seed, threads);
