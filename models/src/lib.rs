@@ -8,7 +8,11 @@ pub mod name;
 pub mod node;
 pub mod observe;
 pub mod packet;
+pub mod ping;
 pub mod rope;
+#[cfg(test)]
+mod testing;
+pub mod traffic;
 
 pub use app::{App, Host, HostError, SocketId, Total};
 pub use node::Node;

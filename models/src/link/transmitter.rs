@@ -35,6 +35,8 @@ pub struct Transmitter {
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     departs: SimTime,
+    /// What its departure was rounded up by, in units of 1/rate nanoseconds.
+    carry: u64,
     /// IP bytes.
     len: u32,
     /// The draw that decides its loss.
@@ -126,28 +128,23 @@ impl Transmitter {
         }
         if let Some(rate) = self.rate {
             let (span, carry) = rate.serialise(self.framing.wire_len(len), self.carry);
-            (self.free_at, self.carry) = (self.free_at + span, carry);
+            (self.free_at, self.carry) = (self.free_at.saturating_add(span), carry);
         }
-        self.hand_over(packet, len, luck, self.free_at, cx);
+        self.hand_over(packet, len, luck, cx);
     }
 
+    /// Hands the packet to the wire, to leave when the link is free.
     #[inline]
-    fn hand_over<E: Entity<Packet = Packet>>(
-        &mut self,
-        packet: Packet,
-        len: u64,
-        luck: u64,
-        departs: SimTime,
-        cx: &mut Cx<'_, E>,
-    ) {
+    fn hand_over<E: Entity<Packet = Packet>>(&mut self, packet: Packet, len: u64, luck: u64, cx: &mut Cx<'_, E>) {
+        let departs = self.free_at;
         if departs > cx.now() {
-            self.waiting.push_back(Waiting { departs, len: len as u32, luck });
+            self.waiting.push_back(Waiting { departs, carry: self.carry, len: len as u32, luck });
             self.waiting_bytes += len;
         }
         let is_lost = self.luck.is_some() && self.loss.covers(luck);
         self.lost += u64::from(is_lost);
         // At least a nanosecond: a header of a few bytes on a very fast link without delay.
-        let arrives = (departs + self.delay).max(cx.now() + Span::NANOSECOND);
+        let arrives = departs.saturating_add(self.delay).max(cx.now() + Span::NANOSECOND);
         cx.send(self.wire, departs, (!is_lost).then_some(arrives), packet);
     }
 
@@ -174,8 +171,9 @@ impl Transmitter {
             }
             let len = u64::from(waiting.len);
             if index == 0 {
-                self.free_at = now + remaining(waiting.departs - now, old_rate, self.rate);
-                self.hand_over(flying.packet, len, waiting.luck, self.free_at, cx);
+                let (left, carry) = remaining(waiting.departs - now, waiting.carry, old_rate, self.rate);
+                (self.free_at, self.carry) = (now.saturating_add(left), carry);
+                self.hand_over(flying.packet, len, waiting.luck, cx);
             } else {
                 self.take(flying.packet, len, waiting.luck, cx);
             }
@@ -183,10 +181,15 @@ impl Transmitter {
     }
 }
 
-/// How long the rest of a packet takes at the new rate, if it would have taken `left` at the old.
-fn remaining(left: Span, old: Option<Rate>, new: Option<Rate>) -> Span {
-    let (Some(old), Some(new)) = (old, new) else { return left };
-    let bit_nanos = u128::from(left.as_nanos()) * u128::from(old.as_bits_per_sec());
-    let nanos = bit_nanos.div_ceil(u128::from(new.as_bits_per_sec()));
-    Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+/// How long the rest of a packet takes at the new rate, if it would have taken `left` at the old, which was
+/// rounded up by `carry`; and what this is rounded up by. In whole bits and nanoseconds: a change that
+/// leaves the rate as it is leaves all departures as they are.
+fn remaining(left: Span, carry: u64, old: Option<Rate>, new: Option<Rate>) -> (Span, u64) {
+    let (Some(old), Some(new)) = (old, new) else { return (left, carry) };
+    let new = u128::from(new.as_bits_per_sec());
+    let bit_nanos = u128::from(left.as_nanos()) * u128::from(old.as_bits_per_sec()) - u128::from(carry);
+    let nanos = bit_nanos.div_ceil(new);
+    // The rounding is less than the new rate, hence below 2^64.
+    let carry = (nanos * new - bit_nanos) as u64;
+    (Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)), carry)
 }

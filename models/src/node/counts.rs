@@ -53,7 +53,7 @@ impl DropCause {
 }
 
 /// What has become of the packets of one node. What its links have lost is counted there, see
-/// [`PacketCounts::dropped`].
+/// [`Node::dropped`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PacketCounts {
     /// Made here: by applications, or as ICMP messages.

@@ -82,6 +82,8 @@ impl Node {
     fn send_when_free(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) {
         let at = self.cpu.free_at(cx.now());
         if at <= cx.now() {
+            // What was sent before and is done at this very instant goes first.
+            self.empty_outbox(cx);
             return self.originate(packet, cx);
         }
         self.outbox.push_back((at, packet));

@@ -4,7 +4,7 @@ use super::Node;
 use super::counts::DropCause;
 use super::report::{Fate, LinkEnd, PacketReport, Report};
 use super::routes::Hop;
-use crate::packet::{ErrorCause, Packet, Transport};
+use crate::packet::{ErrorCause, Packet, Transport, protocol};
 use protosim_core::Cx;
 use protosim_core::kernel::Interests;
 
@@ -143,6 +143,7 @@ impl Node {
             return;
         }
         if let Some(Ok(quoted)) = packet.quoted()
+            && quoted.protocol == protocol::UDP
             && let Some((source_port, destination_port)) = quoted.ports
             && let Some((socket, app)) = self.udp.listener(source_port)
         {

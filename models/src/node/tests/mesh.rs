@@ -1,0 +1,188 @@
+//! Random networks: packets are conserved, snapshots run on alike, threads make no difference.
+
+use crate::link::{LinkChange, LinkConfig};
+use crate::name::NodeName;
+use crate::packet::Packet;
+use crate::ping::{Ping, PingConfig};
+use crate::rope::Rope;
+use crate::testing::{Net, Probe, World, at};
+use crate::traffic::{UdpSink, UdpSinkConfig, UdpSource, UdpSourceConfig};
+use proptest::prelude::*;
+use protosim_core::{Operation, Purpose, Ratio, RunSeed, Size, Span, Stream, Until};
+
+/// A choice of the test's own.
+struct Dice(Stream);
+
+impl Dice {
+    fn new(seed: u64) -> Self {
+        Self(RunSeed { seed, replication: 0 }.stream("mesh", Purpose("shape")))
+    }
+
+    fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.0.below(high - low + 1)
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.0.below(all.len() as u64) as usize]
+    }
+
+    fn link(&mut self) -> LinkConfig {
+        let quantity = |text: &str| format!("\"{text}\"");
+        let rate = self.one_of(&["64 kbit/s", "1 Mbit/s", "100 Mbit/s", "3 Gbit/s"]);
+        LinkConfig {
+            rate: Some(rate.parse().unwrap()),
+            delay: Some(Span::from_micros(self.between(500, 5_000))),
+            mtu: Some(ron::from_str(&quantity(self.one_of(&["1500 B", "576 B", "100 B"]))).unwrap()),
+            queue: Some(self.one_of(&["0 packets", "3 packets", "2000 B", "100 packets"]).parse().unwrap()),
+            loss: Some(Ratio::from_percent(self.one_of(&[0, 1, 20, 100]))),
+            framing: Some(self.one_of(&[crate::link::Framing::None, crate::link::Framing::Ethernet])),
+            ..LinkConfig::default()
+        }
+    }
+
+    fn change(&mut self) -> LinkChange {
+        let rate = self.one_of(&[None, Some("10 kbit/s"), Some("1 Mbit/s"), Some("7 Gbit/s")]);
+        let delay = self.one_of(&[None, Some(300), Some(700), Some(20_000)]);
+        LinkChange {
+            rate: rate.map(|text| text.parse().unwrap()),
+            delay: delay.map(Span::from_micros),
+            loss: self.one_of(&[None, Some(0), Some(30)]).map(Ratio::from_percent),
+        }
+    }
+}
+
+/// A connected network of `nodes` nodes with some links more than a tree has, traffic across it, packets with
+/// short times to live, a routing loop, and changes of links in the first 100 ms.
+fn mesh(nodes: usize, seed: u64, threads: usize) -> World {
+    let mut dice = Dice::new(seed);
+    let mut net = Net::new(seed);
+    for index in 0..nodes {
+        let forwards = index == 0 || dice.between(0, 3) > 0;
+        net.node(&format!("n{index:03}"), forwards);
+    }
+    for index in 1..nodes + nodes / 2 {
+        let (a, b) = match index < nodes {
+            true => (index, dice.between(0, index as u64 - 1) as usize),
+            false => (dice.between(0, nodes as u64 - 1) as usize, dice.between(0, nodes as u64 - 1) as usize),
+        };
+        if a != b {
+            let link = dice.link();
+            let link = net.link(&format!("l{index:03}"), a, b, link);
+            // Over both ends of a link 192.0.2.0/24 leads to the other.
+            net.route(a, "192.0.2.0", 24, link);
+            net.route(b, "192.0.2.0", 24, link);
+            for _ in 0..dice.between(0, 2) {
+                let (when, is_forward) = (at(dice.between(1, 100_000_000)), dice.between(0, 1) == 0);
+                net.change(when, link, is_forward, dice.change());
+            }
+        }
+    }
+    for node in 0..nodes {
+        add_traffic(&mut net, &mut dice, node, nodes);
+    }
+    net.build(threads)
+}
+
+fn add_traffic(net: &mut Net, dice: &mut Dice, node: usize, nodes: usize) {
+    let name = || NodeName("anywhere".to_owned());
+    let to = dice.between(0, nodes as u64 - 1) as usize;
+    let source = UdpSourceConfig {
+        to: name(),
+        port: dice.one_of(&[9, 10]),
+        rate: dice.one_of(&["100 kbit/s", "2 Mbit/s"]).parse().unwrap(),
+        payload: Size::from_bytes(dice.one_of(&[1, 200, 1472, 3000])),
+        start: Span::from_micros(dice.between(0, 50_000)),
+        stop: Some(Span::from_millis(120)),
+        count: None,
+    };
+    let destination = if dice.between(0, 1) == 0 { net.address(to) } else { net.address_v6(to) };
+    let port = source.port;
+    net.app(node, "source", UdpSource::new(source, std::net::SocketAddr::new(destination, port)));
+    net.app(node, "sink", UdpSink::new(UdpSinkConfig { port: 9 }));
+    let ping = PingConfig {
+        count: Some(20),
+        interval: Span::from_millis(7),
+        timeout: Span::from_millis(50),
+        ..PingConfig::new(name())
+    };
+    net.app(node, "ping", Ping::new(ping, destination));
+    for _ in 0..dice.between(0, 3) {
+        let mut packet = Packet::udp(net.socket(node, 7), net.socket(to, 9), Rope::fill(1, 0, 60)).unwrap();
+        packet.ip.set_ttl(dice.between(1, 6) as u8);
+        net.inject(node, packet);
+    }
+    let lost = "192.0.2.1:9".parse().unwrap();
+    let probe = Probe::new(7).burst(0, net.socket(to, 7), 300, 5).burst(5_000_000, lost, 40, 2);
+    net.app(node, "probe", probe);
+    let cost = crate::device::Cost { per_call: Span::from_micros(300), per_byte: Span::from_nanos(7) };
+    if dice.between(0, 1) == 0 {
+        net.device(node).cpu.insert("serve".to_owned(), cost);
+        let request = net.socket(to, 11);
+        let server = Probe::new(11).serving(Operation { name: "serve", bytes: 100 });
+        net.app(node, "server", server);
+        net.app(node, "client", Probe::new(12).burst(1_000, request, 80, 3));
+    }
+    net.device(node).clock_drift = Some(crate::device::Drift::from_ppb(dice.between(0, 200_000) as i64).unwrap());
+}
+
+/// Everything that a run says of itself.
+fn account(mut world: World) -> impl PartialEq + std::fmt::Debug {
+    world.run(Until::Time(at(30_000_000)));
+    world.run(Until::Time(at(60_000_001)));
+    world.run(Until::Time(at(400_000_000)));
+    let totals: Vec<_> = world.sim.entities().flat_map(|(_, node)| node.apps().map(|(_, app)| app.totals())).collect();
+    let counts: Vec<_> = world.sim.entities().map(|(_, node)| node.counts().clone()).collect();
+    let digests = (world.sim.entity_digests(), world.sim.wire_digests());
+    (digests, counts, totals, world.sim.counts().deliveries, world.take_reports())
+}
+
+#[test]
+fn one_two_and_eight_threads_give_the_same_digests_counts_and_reports() {
+    for seed in 1..=4 {
+        let one = account(mesh(20, seed, 1));
+        for threads in [2, 8] {
+            let world = mesh(20, seed, threads);
+            assert!(world.sim.partitioned() > 1);
+            assert!(account(world) == one, "seed {seed}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn another_seed_gives_another_run() {
+    assert!(account(mesh(10, 1, 1)) != account(mesh(10, 2, 1)));
+}
+
+#[test]
+fn a_snapshot_runs_on_like_the_original() {
+    for (seed, threads) in [(1, 1), (2, 1), (3, 2)] {
+        let mut world = mesh(12, seed, threads);
+        world.run(Until::Time(at(20_000_000)));
+        let copy = world.try_clone().unwrap();
+        world.take_reports();
+        assert!(account(world) == account(copy), "seed {seed}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Each packet that was made is delivered, dropped with a cause, or in flight: at random moments, and in
+    /// the end, when none is in flight. `World::run` looks.
+    #[test]
+    fn packets_are_conserved(
+        nodes in 2_usize..12,
+        seed in any::<u64>(),
+        threads in 1_usize..3,
+        mut stops in prop::collection::vec(1_u64..150_000_000, 3),
+    ) {
+        let mut world = mesh(nodes, seed, threads);
+        stops.sort_unstable();
+        for stop in stops {
+            world.run(Until::Time(at(stop)));
+        }
+        world.run_until_quiet();
+        let made: u64 = world.sim.entities().map(|(_, node)| node.counts().originated).sum();
+        prop_assert!(made > 0);
+    }
+}
