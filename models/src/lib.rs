@@ -1,4 +1,19 @@
-//! What lives on a wire or in a box.
+//! What lives on a wire or in a box: packets and their encodings, links, devices, nodes, and one folder
+//! per protocol.
+//!
+//! From the wire up:
+//! - [`packet`]: IP packets, typed, with their RFC encodings; [`rope`]: payloads whose bulk costs nothing.
+//! - [`link`]: the two halves of a link; [`device`]: what limits a host.
+//! - [`node`]: hosts and routers, entities of the kernel; [`app`]: what runs on them.
+//! - [`coap`], [`ping`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
+//!   story, then encodings, configuration, machines, tests.
+//! - [`registry`]: the one place where an application is made known to scenarios.
+//!
+//! # To add a protocol
+//! Copy the shape of [`coap`]: encodings in `wire`, a configuration type with units and sources, a pure
+//! [`protosim_core::Machine`], an [`App`] that drives it. Then add one line to [`registry::AppConfig`].
+//!
+//! Nothing here knows files, graphs, sweeps or plots.
 
 pub mod app;
 pub mod coap;
@@ -9,6 +24,7 @@ pub mod node;
 pub mod observe;
 pub mod packet;
 pub mod ping;
+pub mod registry;
 pub mod rope;
 #[cfg(test)]
 mod testing;

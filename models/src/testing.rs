@@ -26,7 +26,7 @@ pub(crate) const fn at(nanos: u64) -> SimTime {
 /// A link configuration, as a user writes its quantities; an empty rate is none.
 pub(crate) fn link(rate: &str, delay: &str) -> LinkConfig {
     let rate = (!rate.is_empty()).then(|| rate.parse().unwrap());
-    LinkConfig { rate, delay: Some(delay.parse().unwrap()), ..LinkConfig::default() }
+    LinkConfig { rate, delay: Some(delay.parse().unwrap()), ..LinkConfig::between("a", "b") }
 }
 
 /// A network in the making. Nodes and links are named by the order in which they were added.

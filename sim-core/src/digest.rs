@@ -18,7 +18,7 @@ impl Digest {
     #[inline]
     pub fn mix(&mut self, value: u64) {
         // Folded multiplication: every bit of the input reaches every bit of the result.
-        let product = u128::from(self.0 ^ value) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128;
+        let product = u128::from(self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         self.0 = (product as u64) ^ ((product >> 64) as u64).rotate_left(23);
     }
 

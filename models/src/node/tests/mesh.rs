@@ -36,7 +36,7 @@ impl Dice {
             queue: Some(self.one_of(&["0 packets", "3 packets", "2000 B", "100 packets"]).parse().unwrap()),
             loss: Some(Ratio::from_percent(self.one_of(&[0, 1, 20, 100]))),
             framing: Some(self.one_of(&[crate::link::Framing::None, crate::link::Framing::Ethernet])),
-            ..LinkConfig::default()
+            ..LinkConfig::between("a", "b")
         }
     }
 

@@ -1,0 +1,75 @@
+//! The one place where applications are made known to scenarios and to `protosim live`.
+//!
+//! To register a protocol's application, add a variant to [`AppConfig`] and its arm to the two
+//! functions.
+
+use crate::app::App;
+use crate::name::NodeName;
+use crate::{coap, ping, traffic};
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+
+/// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum AppConfig {
+    /// Sends CoAP requests (RFC 7252).
+    CoapClient(coap::ClientConfig),
+    /// Answers CoAP requests (RFC 7252).
+    CoapServer(coap::ServerConfig),
+    /// Sends ICMP echo requests.
+    Ping(ping::PingConfig),
+    /// Counts and checks UDP datagrams.
+    UdpSink(traffic::UdpSinkConfig),
+    /// Sends UDP datagrams at a constant rate.
+    UdpSource(traffic::UdpSourceConfig),
+}
+
+impl AppConfig {
+    /// Fields that contradict each other or can have no effect: their paths from the configuration's
+    /// top, and what is wrong.
+    pub fn check(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::CoapClient(config) => config.check(),
+            Self::CoapServer(config) => config.check(),
+            Self::Ping(config) => config.check(),
+            Self::UdpSink(config) => config.check(),
+            Self::UdpSource(config) => config.check(),
+        }
+    }
+
+    /// The node that it talks to by itself, if any.
+    pub fn destination(&self) -> Option<&NodeName> {
+        match self {
+            Self::CoapClient(config) => Some(&config.to),
+            Self::Ping(config) => Some(&config.to),
+            Self::UdpSource(config) => Some(&config.to),
+            Self::CoapServer(_) | Self::UdpSink(_) => None,
+        }
+    }
+
+    /// The UDP port that it listens on, if it names one.
+    pub fn listens_on(&self) -> Option<u16> {
+        match self {
+            Self::CoapServer(config) => Some(config.port),
+            Self::UdpSink(config) => Some(config.port),
+            Self::CoapClient(_) | Self::Ping(_) | Self::UdpSource(_) => None,
+        }
+    }
+
+    /// The application. `address` is that of [`AppConfig::destination`]; it is not looked at where there is none.
+    pub fn build(&self, address: IpAddr) -> Box<dyn App> {
+        match self.clone() {
+            Self::CoapClient(config) => {
+                let server = SocketAddr::new(address, config.port);
+                Box::new(coap::Client::new(config, server))
+            }
+            Self::CoapServer(config) => Box::new(coap::Server::new(config)),
+            Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
+            Self::UdpSink(config) => Box::new(traffic::UdpSink::new(config)),
+            Self::UdpSource(config) => {
+                let destination = SocketAddr::new(address, config.port);
+                Box::new(traffic::UdpSource::new(config, destination))
+            }
+        }
+    }
+}
