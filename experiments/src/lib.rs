@@ -1,3 +1,22 @@
-//! Experiments: the scenario language and what runs it.
+//! Experiments: the scenario language, the runner, results, and the `protosim` command.
+//!
+//! - [`tree`]: the scenario's text as a tree that keeps places, and typed reading from it.
+//! - [`scenario`]: what one RON file says; everything wrong with it is reported at once.
+//! - [`run`]: one run, and all runs of an experiment on all cores.
+//! - [`results`]: metrics with intervals, tables, figures, and the folder that they go to.
+//! - [`diff`]: two runs side by side, to the first event that differs.
+//! - [`live`]: an application over real sockets, in wall-clock time.
+//! - [`cli`]: the command.
+//!
+//! The other crates, from the bottom up: `protosim-core`, the kernel, which knows no protocol;
+//! `protosim-models`, packets, links, nodes and one folder per protocol; `protosim-topologies`, graphs that become
+//! networks; `protosim-reports`, statistics, figures, tables and captures. Imports run one way only:
+//! core ← models ← topologies ← experiments; reports uses models and core, and experiments calls it.
 
+pub mod cli;
+pub mod diff;
+pub mod live;
+pub mod results;
+pub mod run;
+pub mod scenario;
 pub mod tree;

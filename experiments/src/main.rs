@@ -1,2 +1,7 @@
-//! protosim command
-fn main() {}
+//! The `protosim` command; see [`protosim_experiments::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    protosim_experiments::cli::main()
+}

@@ -11,7 +11,8 @@
 //!
 //! # To add a protocol
 //! Copy the shape of [`coap`]: encodings in `wire`, a configuration type with units and sources, a pure
-//! [`protosim_core::Machine`], an [`App`] that drives it. Then add one line to [`registry::AppConfig`].
+//! [`protosim_core::Machine`], an [`App`] that drives it. Then add a variant to
+//! [`registry::AppConfig`]; the compiler names the arms that it needs.
 //!
 //! Nothing here knows files, graphs, sweeps or plots.
 

@@ -1,7 +1,7 @@
 //! The one place where applications are made known to scenarios and to `protosim live`.
 //!
-//! To register a protocol's application, add a variant to [`AppConfig`] and its arm to the two
-//! functions.
+//! To register a protocol's application, add a variant to [`AppConfig`] and its arm to each of its
+//! functions; the compiler names those that lack it.
 
 use crate::app::App;
 use crate::name::NodeName;

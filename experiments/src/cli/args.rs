@@ -1,0 +1,86 @@
+//! The command's arguments.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A deterministic network protocol simulator.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run an experiment: tables, figures and digests go to a folder
+    Run(RunArgs),
+    /// Say everything that is wrong with a scenario, without running it
+    Check(ScenarioArgs),
+    /// List the shipped experiments
+    List,
+    /// Run two scenarios side by side and name the first event that differs
+    Diff(DiffArgs),
+    /// Run an application over real UDP sockets, in wall-clock time
+    Live(LiveArgs),
+}
+
+/// Which scenario, with which changes.
+#[derive(Debug, Args)]
+pub(super) struct ScenarioArgs {
+    /// Name of a shipped experiment, or a RON file
+    pub(super) scenario: String,
+    /// Change a field, as in `--set links.radio.loss="2 %"`; may be given several times
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Another seed than the scenario's
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// How many runs at once [default: all cores]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+    /// How many threads inside one run
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) threads: u16,
+    /// Where results go [default: results/NAME]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
+    /// Overwrite a folder that holds something else
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// Write every packet of the first replication of each point to captures/*.pcapng
+    #[arg(long)]
+    pub(super) capture: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// A shipped experiment, a RON file, or a folder of results
+    pub(super) a: String,
+    /// The other one
+    pub(super) b: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LiveArgs {
+    /// The application as in a scenario, with an address in place of a node: 'CoapClient(to: "127.0.0.1")'
+    pub(super) app: String,
+    /// Local address of its sockets
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(super) bind: std::net::IpAddr,
+    /// Stop after this time, as in "5 s" [default: when nothing is left to do]
+    #[arg(long = "for", value_name = "TIME")]
+    pub(super) duration: Option<String>,
+    /// Seed of its random streams
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+}

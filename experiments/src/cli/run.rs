@@ -1,0 +1,150 @@
+//! What the commands do.
+
+use super::args::{DiffArgs, LiveArgs, RunArgs, ScenarioArgs};
+use crate::diff::{self, Difference};
+use crate::live;
+use crate::results::{check_expectations, claim, summarise, write};
+use crate::run::clock::Stopwatch;
+use crate::run::{Options, RunOutput, run_all};
+use crate::scenario::{Loaded, Request, library, load};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use protosim_reports::statistics::Confidence;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
+    let stopwatch = Stopwatch::start();
+    let loaded = load(&request(&args.scenario), colours)?;
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
+    claim(&folder, &loaded.name, args.force).map_err(|error| format!("error: {error}"))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let options = Options {
+        jobs: args.jobs.map_or(cores, usize::from),
+        threads: usize::from(args.threads),
+        capture: args.capture,
+    };
+    let runs = loaded.points.len() as u64 * loaded.scenario.replications;
+    if !args.quiet {
+        println!("{}: {}", loaded.name, loaded.scenario.title);
+        println!(
+            "{} points x {} replications, seed {}",
+            loaded.points.len(),
+            loaded.scenario.replications,
+            loaded.scenario.seed
+        );
+    }
+    let progress = progress_bar(runs, args.quiet);
+    let outputs = run_all(&loaded, options, || progress.inc(1)).map_err(|error| format!("error: {error}"))?;
+    progress.finish_and_clear();
+    let level = loaded.scenario.confidence.as_f64();
+    let confidence = Confidence::from_level(level).unwrap_or(Confidence::P95);
+    let summary = summarise(&loaded, &outputs, confidence);
+    let written =
+        write(&folder, &loaded, &outputs, &summary, stopwatch.elapsed()).map_err(|error| format!("error: {error}"))?;
+    let expectations = check_expectations(&loaded, &outputs, &summary);
+    if !args.quiet {
+        print_totals(&loaded, &outputs, &folder, stopwatch);
+        for path in written.figures.iter().chain(&written.captures) {
+            println!("  {}", path.display());
+        }
+        for outcome in expectations.iter().filter(|outcome| outcome.holds) {
+            println!("{}", outcome.text);
+        }
+    }
+    for outcome in expectations.iter().filter(|outcome| !outcome.holds) {
+        eprintln!("{}", outcome.text);
+    }
+    Ok(expectations.iter().all(|outcome| outcome.holds))
+}
+
+fn print_totals(loaded: &Loaded, outputs: &[Vec<RunOutput>], folder: &Path, stopwatch: Stopwatch) {
+    let all = || outputs.iter().flatten();
+    let hops: u64 = all().map(|run| run.log.packet_hops).sum();
+    let loop_seconds: f64 = all().map(|run| run.log.wall.as_secs_f64()).sum();
+    let seconds = stopwatch.elapsed().as_secs_f64();
+    let runs = outputs.iter().map(Vec::len).sum::<usize>();
+    println!("{runs} runs, {hops} packet-hops in {loop_seconds:.2} s of simulation, {seconds:.2} s in all");
+    println!("results of {} are in {}:", loaded.name, folder.display());
+}
+
+fn progress_bar(runs: u64, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(runs), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {elapsed} gone, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+pub(super) fn check(args: &ScenarioArgs, colours: bool) -> Result<bool, String> {
+    let loaded = load(&request(args), colours)?;
+    let points = loaded.points.len();
+    println!("{}: no mistakes; {points} points x {} replications", loaded.name, loaded.scenario.replications);
+    Ok(true)
+}
+
+pub(super) fn list() {
+    for shipped in library::SHIPPED {
+        let request = Request { scenario: shipped.name.to_owned(), ..Request::default() };
+        // Shipped scenarios are read by a test; one that does not is still listed.
+        let title = load(&request, false).map_or_else(|_| String::new(), |loaded| loaded.scenario.title);
+        println!("{:<16} {title}", shipped.name);
+    }
+}
+
+pub(super) fn diff(args: &DiffArgs, colours: bool) -> Result<bool, String> {
+    let a = scenario_or_results(&args.a, colours)?;
+    let b = scenario_or_results(&args.b, colours)?;
+    match diff::compare(&a, &b).map_err(|error| format!("error: {error}"))? {
+        None => {
+            println!("no difference: {} runs agree in every event", a.points.len() as u64 * a.scenario.replications);
+            Ok(true)
+        }
+        Some(difference) => {
+            print_difference(&args.a, &args.b, &difference);
+            Ok(false)
+        }
+    }
+}
+
+fn print_difference(a: &str, b: &str, difference: &Difference) {
+    match difference {
+        Difference::Shape(text) => println!("{text}"),
+        Difference::Event { point, replication, at, subject, in_a, in_b } => {
+            println!("first difference in point {point}, replication {replication}:");
+            println!("  at {at}");
+            println!("  {subject}");
+            let say = |what: &Option<String>| what.clone().unwrap_or_else(|| "nothing happens".to_owned());
+            println!("  {a}: {}", say(in_a));
+            println!("  {b}: {}", say(in_b));
+        }
+    }
+}
+
+/// A scenario, or the one that a folder of results was made from.
+fn scenario_or_results(what: &str, colours: bool) -> Result<Loaded, String> {
+    let folder = Path::new(what);
+    if folder.is_dir() {
+        return diff::from_results(folder, colours);
+    }
+    load(&Request { scenario: what.to_owned(), ..Request::default() }, colours)
+}
+
+pub(super) fn live(args: &LiveArgs, colours: bool) -> Result<bool, String> {
+    let app = live::parse_app(&args.app, colours)?;
+    let duration = args.duration.as_deref().map(str::parse).transpose();
+    let duration = duration.map_err(|error| format!("error: --for: {error}"))?;
+    let options = live::Options { bind: args.bind, duration, seed: args.seed };
+    let outcome = live::run(&app, options, |line| println!("{line}")).map_err(|error| format!("error: {error}"))?;
+    println!("{} exchanges, {} answered", outcome.exchanges, outcome.answered);
+    for total in &outcome.totals {
+        println!("{}: {}", total.name, total.value);
+    }
+    Ok(outcome.exchanges == outcome.answered)
+}
+
+fn request(args: &ScenarioArgs) -> Request {
+    Request { scenario: args.scenario.clone(), set: args.set.clone(), seed: args.seed }
+}

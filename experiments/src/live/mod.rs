@@ -1,0 +1,134 @@
+//! An application over real UDP sockets, in wall-clock time: the same code that runs in the simulator.
+//!
+//! Besides `run.log` this is the only place that looks at a clock. Nothing is simulated: no links, no device
+//! limits. ICMP is not offered (it would need a raw socket), so pings run in the simulator alone.
+
+mod host;
+
+#[cfg(test)]
+mod tests;
+
+use crate::tree::{Diagnostics, Sources, Tree, read};
+use host::LiveHost;
+use protosim_core::Span;
+use protosim_models::app::Total;
+use protosim_models::registry::AppConfig;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// How to run live.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Local address of the sockets.
+    pub bind: IpAddr,
+    /// How long at most; `None` until nothing is left to do.
+    pub duration: Option<Span>,
+    /// Seed of the random streams.
+    pub seed: u64,
+}
+
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Outcome {
+    /// Exchanges that the application began.
+    pub exchanges: u64,
+    /// Those of them that got a response.
+    pub answered: u64,
+    /// What the application has counted.
+    pub totals: Vec<Total>,
+}
+
+/// Why a live run was not possible.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// A destination that is not an IP address.
+    #[error("`{0}` is not an IP address: live applications talk to addresses, not to nodes")]
+    NotAnAddress(String),
+    /// Destination and local address are of different families.
+    #[error("cannot talk to {to} from {bind}; choose another local address with --bind")]
+    MixedFamilies {
+        /// The destination.
+        to: IpAddr,
+        /// The local address.
+        bind: IpAddr,
+    },
+    /// This application cannot run live.
+    #[error("this application cannot run over real sockets: {0}")]
+    NotLive(&'static str),
+    /// The system refused a socket.
+    #[error("cannot open UDP {bind}:{port}: {error}")]
+    Socket {
+        /// The local address.
+        bind: IpAddr,
+        /// The port.
+        port: u16,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// Reads an application as it stands in a scenario.
+///
+/// # Errors
+/// Everything that is wrong with it, rendered for people.
+pub fn parse_app(text: &str, colours: bool) -> Result<AppConfig, String> {
+    let (mut sources, mut mistakes) = (Sources::default(), Diagnostics::default());
+    let tree = Tree::parse(&mut sources, "command line", text, &mut mistakes);
+    let value = read::<AppConfig>(&tree, &mut mistakes).value;
+    if let Some(config) = &value {
+        for (field, message) in config.check() {
+            let span = tree.root.field(field).map_or(tree.root.span, |node| node.span);
+            let message = format!("`{field}` {message}");
+            mistakes.push(crate::tree::Diagnostic::error("scenario::no-effect", span, message));
+        }
+    }
+    mistakes.sort();
+    value.filter(|_| !mistakes.has_errors()).ok_or_else(|| mistakes.render(&sources, colours))
+}
+
+/// Runs an application until it has nothing left to do, or the time is over. Each line that it has to say goes to
+/// `say`.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn run(config: &AppConfig, options: Options, mut say: impl FnMut(String)) -> Result<Outcome, LiveError> {
+    if matches!(config, AppConfig::Ping(_)) {
+        return Err(LiveError::NotLive("ICMP needs a raw socket"));
+    }
+    let address = match config.destination() {
+        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Some(name) => name.0.parse().map_err(|_| LiveError::NotAnAddress(name.0.clone()))?,
+    };
+    if config.destination().is_some() && address.is_ipv4() != options.bind.is_ipv4() {
+        return Err(LiveError::MixedFamilies { to: address, bind: options.bind });
+    }
+    let mut host = LiveHost::new(options.bind, options.seed);
+    // The port is opened before the application starts, so that one that is taken is an error and not a panic.
+    if let Some(port) = config.listens_on() {
+        host.open(port).map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
+    }
+    let mut app = config.build(address);
+    let mut outcome = Outcome::default();
+    app.on_start(&mut host);
+    loop {
+        app.on_flush(&mut host);
+        for (line, counts) in host.take_lines() {
+            outcome.exchanges += u64::from(counts.started);
+            outcome.answered += u64::from(counts.answered);
+            say(line);
+        }
+        // A server waits for requests as long as it is told to; a client is done when no timer is set.
+        let waits_for_peers = config.destination().is_none();
+        if host.is_over(options.duration) || !(waits_for_peers || host.has_timers()) {
+            break;
+        }
+        if let Some((socket, from, payload)) = host.wait(options.duration) {
+            app.on_datagram(socket, from, payload, &mut host);
+        }
+        while let Some(token) = host.due_timer() {
+            app.on_timer(token, &mut host);
+        }
+    }
+    outcome.totals = app.totals();
+    Ok(outcome)
+}

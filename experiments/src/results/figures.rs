@@ -1,0 +1,174 @@
+//! Figures and expectations of a scenario, from its summary.
+
+use super::summary::{Summary, summarise};
+use crate::run::RunOutput;
+use crate::scenario::{Expectation, FigureSpec, FormulaSpec, Loaded, Must, PanelSpec, ScaleSpec};
+use protosim_reports::figure::{Axis, Figure, Panel, Point, Series};
+use protosim_reports::formula::{Bindings, Formula};
+use protosim_reports::statistics::Confidence;
+
+/// Points at which a formula is sampled for a curve.
+const SAMPLES: usize = 200;
+
+/// The figure of a specification.
+pub fn draw(loaded: &Loaded, summary: &Summary, spec: &FigureSpec) -> Figure {
+    let mut figure = Figure::new(&spec.title).caption(&spec.caption);
+    for panel in &spec.panels {
+        figure = figure.panel(draw_panel(loaded, summary, panel));
+    }
+    figure
+}
+
+fn draw_panel(loaded: &Loaded, summary: &Summary, spec: &PanelSpec) -> Panel {
+    let axes = &loaded.scenario.axes;
+    let Some(x) = axes.iter().position(|axis| axis.name == spec.x) else {
+        return Panel::new(Axis::linear(&spec.x_label), Axis::linear(&spec.y_label));
+    };
+    let (unit, factor) = axes[x].dimension().figure_unit();
+    let y_unit = spec.series.first().map_or("", |series| series.metric.unit());
+    let y = match spec.y_scale {
+        ScaleSpec::Linear => Axis::linear(&spec.y_label),
+        ScaleSpec::Log => Axis::log(&spec.y_label),
+    };
+    let mut panel = Panel::new(Axis::linear(&spec.x_label).unit(unit), y.unit(y_unit));
+    // Points that agree in all other axes make one series.
+    for others in combinations(loaded, x) {
+        let suffix = describe(loaded, x, &others);
+        for series in &spec.series {
+            let app = loaded.scenario.apps.iter().position(|app| app.name == series.app);
+            let points = points_of(loaded, x, &others).into_iter().filter_map(|point| {
+                let row = summary.find(point, app?, series.metric)?;
+                let mut drawn = Point::new(loaded.points[point].values[x] * factor, row.estimate.value);
+                (drawn.low, drawn.high) = (row.estimate.low, row.estimate.high);
+                if drawn.low.is_none() || drawn.high.is_none() {
+                    (drawn.low, drawn.high) = (None, None);
+                }
+                Some(drawn)
+            });
+            panel = panel.series(Series::measured(format!("{}{suffix}", series.label), points.collect::<Vec<_>>()));
+        }
+        for formula in &spec.formulas {
+            let points = sample(loaded, x, &others, formula, factor);
+            let mut series = Series::formula(format!("{}{suffix}", formula.label), points);
+            if let Some(of) = &formula.of {
+                series = series.of(format!("{of}{suffix}"));
+            }
+            panel = panel.series(series);
+        }
+    }
+    panel
+}
+
+/// The values of all axes but `x`, each combination once, in order of points.
+fn combinations(loaded: &Loaded, x: usize) -> Vec<Vec<f64>> {
+    let mut found: Vec<Vec<f64>> = Vec::new();
+    for point in &loaded.points {
+        let others = without(&point.values, x);
+        if !found.contains(&others) {
+            found.push(others);
+        }
+    }
+    found
+}
+
+fn without(values: &[f64], x: usize) -> Vec<f64> {
+    values.iter().enumerate().filter(|(index, _)| *index != x).map(|(_, value)| *value).collect()
+}
+
+fn points_of(loaded: &Loaded, x: usize, others: &[f64]) -> Vec<usize> {
+    let belongs = |point: &usize| without(&loaded.points[*point].values, x) == others;
+    let mut points: Vec<usize> = (0..loaded.points.len()).filter(belongs).collect();
+    points.sort_by(|a, b| loaded.points[*a].values[x].total_cmp(&loaded.points[*b].values[x]));
+    points
+}
+
+fn describe(loaded: &Loaded, x: usize, others: &[f64]) -> String {
+    let axes = loaded.scenario.axes.iter().enumerate().filter(|(index, _)| *index != x);
+    let parts = axes.zip(others).map(|((_, axis), value)| {
+        let (unit, factor) = axis.dimension().figure_unit();
+        let space = if unit.is_empty() { "" } else { " " };
+        format!(", {} {}{space}{unit}", axis.name, value * factor)
+    });
+    parts.collect()
+}
+
+/// A formula between the least and the largest x.
+fn sample(loaded: &Loaded, x: usize, others: &[f64], spec: &FormulaSpec, factor: f64) -> Vec<Point> {
+    let xs: Vec<f64> = points_of(loaded, x, others).iter().map(|point| loaded.points[*point].values[x]).collect();
+    let (Some(first), Some(last)) = (xs.first(), xs.last()) else { return Vec::new() };
+    let mut values = others.to_vec();
+    values.insert(x, 0.0);
+    let value_at = |place: f64| {
+        let mut values = values.clone();
+        values[x] = place;
+        evaluate(loaded, &spec.y, &spec.bindings, &values).map(|y| Point::new(place * factor, y))
+    };
+    (0..=SAMPLES).filter_map(|step| value_at(first + (last - first) * step as f64 / SAMPLES as f64)).collect()
+}
+
+/// The value of a formula at values of the axes; `None` where it has none.
+fn evaluate(loaded: &Loaded, text: &str, bindings: &[(String, String)], values: &[f64]) -> Option<f64> {
+    let formula = Formula::parse(text).ok()?;
+    let bindings = Bindings::parse(bindings.iter().map(|(name, text)| (name.as_str(), text.as_str()))).ok()?;
+    let value_of = |name: &str| {
+        let axis = loaded.scenario.axes.iter().position(|axis| axis.name == name)?;
+        values.get(axis).copied()
+    };
+    bindings.eval(&formula, &value_of).ok()
+}
+
+/// What became of an expectation.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome {
+    /// In words.
+    pub text: String,
+    /// True if it holds at all points.
+    pub holds: bool,
+}
+
+/// Compares all expectations with what came out.
+pub fn check_expectations(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Vec<Outcome> {
+    // One summary serves all: simultaneous over all points of all expectations of this kind.
+    let agreeing = loaded.scenario.expect.iter().filter(|expectation| matches!(expectation.must, Must::AgreeWith(_)));
+    let comparisons = (agreeing.count() * loaded.points.len()).max(1) as u64;
+    let strict = Confidence::P99_9.shared_by(comparisons).unwrap_or(Confidence::P99_9);
+    let strict = summarise(loaded, outputs, strict);
+    loaded.scenario.expect.iter().map(|expectation| check(loaded, expectation, summary, &strict)).collect()
+}
+
+fn check(loaded: &Loaded, expectation: &Expectation, summary: &Summary, strict: &Summary) -> Outcome {
+    let app = loaded.scenario.apps.iter().position(|app| app.name == expectation.app).unwrap_or_default();
+    let mut misses = Vec::new();
+    for (index, point) in loaded.points.iter().enumerate() {
+        let formula = expectation.must.formula();
+        let wanted = evaluate(loaded, formula, &expectation.bindings, &point.values);
+        let of = if matches!(expectation.must, Must::AgreeWith(_)) { strict } else { summary };
+        let row = of.find(index, app, expectation.metric);
+        let (Some(wanted), Some(row)) = (wanted, row) else {
+            misses.push(format!("point {index}: nothing to compare"));
+            continue;
+        };
+        let value = row.estimate.value;
+        let (holds, relation) = match expectation.must {
+            Must::BeAtLeast(_) => (value >= wanted, "is not at least"),
+            Must::BeAtMost(_) => (value <= wanted, "is not at most"),
+            Must::AgreeWith(_) => (row.estimate.contains(wanted), "does not agree with"),
+        };
+        if !holds {
+            misses.push(format!("point {index}: {value} {relation} {wanted}"));
+        }
+    }
+    let verb = match expectation.must {
+        Must::BeAtLeast(_) => "is at least",
+        Must::BeAtMost(_) => "is at most",
+        Must::AgreeWith(_) => "agrees with",
+    };
+    let claim = format!("{} of `{}` {verb} {}", expectation.metric.name(), expectation.app, expectation.must.formula());
+    match misses.first() {
+        None => Outcome { text: format!("holds: {claim}"), holds: true },
+        Some(first) => Outcome {
+            text: format!("FAILS: {claim}, at {} of {} points: {first}", misses.len(), loaded.points.len()),
+            holds: false,
+        },
+    }
+}

@@ -1,0 +1,245 @@
+//! The folder of results. Every file is either the old or the new one; the manifest comes last.
+
+use super::figures::draw;
+use super::summary::Summary;
+use super::tables::tables;
+use crate::run::RunOutput;
+use crate::run::clock::peak_memory_bytes;
+use crate::scenario::Loaded;
+use protosim_reports::capture::write_capture;
+use protosim_reports::figure::FigureError;
+use protosim_reports::folder::{remove_leftovers, write_atomically};
+use protosim_reports::table::TableError;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The manifest's name.
+const MANIFEST: &str = "manifest.json";
+/// Pixels of a PNG for each unit of a figure.
+const PNG_SCALE: f32 = 2.0;
+
+/// Why results could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The folder holds results of another experiment, or something else.
+    #[error("`{folder}` holds {what}; choose another folder with --out, or overwrite it with --force")]
+    NotOurs {
+        /// The folder.
+        folder: String,
+        /// What is there.
+        what: String,
+    },
+    /// The file system refused.
+    #[error("cannot write results to `{folder}`: {error}")]
+    Io {
+        /// The folder.
+        folder: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// A table could not be written.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A figure could not be drawn.
+    #[error("figure `{name}`: {error}")]
+    Figure {
+        /// The figure.
+        name: String,
+        /// Why.
+        error: FigureError,
+    },
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// Figures, as paths.
+    pub figures: Vec<PathBuf>,
+    /// Captures, as paths.
+    pub captures: Vec<PathBuf>,
+}
+
+struct Writer<'a> {
+    folder: &'a Path,
+    /// SHA-256 by name, for the manifest.
+    hashes: BTreeMap<String, String>,
+}
+
+/// Refuses a folder that holds something else, unless told to overwrite it.
+///
+/// # Errors
+/// When it does.
+pub fn claim(folder: &Path, experiment: &str, force: bool) -> Result<(), FolderError> {
+    let not_ours = |what: String| FolderError::NotOurs { folder: folder.display().to_string(), what };
+    if force || !folder.exists() {
+        return Ok(());
+    }
+    match std::fs::read_to_string(folder.join(MANIFEST)) {
+        Ok(text) => {
+            let manifest: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            match manifest["experiment"].as_str() {
+                Some(name) if name == experiment => Ok(()),
+                Some(name) => Err(not_ours(format!("results of experiment `{name}`"))),
+                None => Err(not_ours("a manifest of something else".to_owned())),
+            }
+        }
+        Err(_) => {
+            let mut entries = std::fs::read_dir(folder).map_err(|error| io_error(folder, error))?;
+            // A run that was killed leaves no manifest, but files that only this program makes.
+            let foreign = entries.any(|entry| entry.is_ok_and(|entry| !is_ours(&entry.file_name().to_string_lossy())));
+            if foreign { Err(not_ours("files of something else".to_owned())) } else { Ok(()) }
+        }
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    let known = ["figures", "captures", "run.log"];
+    let tables = ["summary.", "exchanges.", "counters.", "digests."];
+    known.contains(&name)
+        || tables.iter().any(|table| name.starts_with(table))
+        || protosim_reports::folder::is_partial_name(name)
+}
+
+/// Writes everything.
+///
+/// # Errors
+/// When the file system refuses, or a figure cannot be drawn.
+pub fn write(
+    folder: &Path,
+    loaded: &Loaded,
+    outputs: &[Vec<RunOutput>],
+    summary: &Summary,
+    wall: Duration,
+) -> Result<Written, FolderError> {
+    let io = |error| io_error(folder, error);
+    for place in [folder.to_path_buf(), folder.join("figures")] {
+        std::fs::create_dir_all(&place).map_err(io)?;
+        remove_leftovers(&place).map_err(io)?;
+    }
+    let old = listed_files(folder);
+    let mut writer = Writer { folder, hashes: BTreeMap::new() };
+    let mut written = Written::default();
+    for table in tables(loaded, outputs, summary)? {
+        let mut csv = Vec::new();
+        table.write_csv(&mut csv)?;
+        writer.write(&format!("{}.csv", table.name()), &csv)?;
+        let mut parquet = Vec::new();
+        table.write_parquet(&mut parquet)?;
+        writer.write(&format!("{}.parquet", table.name()), &parquet)?;
+    }
+    for spec in &loaded.scenario.figures {
+        let figure = draw(loaded, summary, spec);
+        let failed = |error| FolderError::Figure { name: spec.name.clone(), error };
+        for (ending, bytes) in [
+            ("svg", figure.to_svg().map_err(failed)?.into_bytes()),
+            ("png", figure.to_png(PNG_SCALE).map_err(failed)?),
+            ("pdf", figure.to_pdf().map_err(failed)?),
+        ] {
+            let name = format!("figures/{}.{ending}", spec.name);
+            writer.write(&name, &bytes)?;
+            written.figures.push(folder.join(name));
+        }
+    }
+    written.captures = write_captures(folder, outputs)?;
+    write_atomically(&folder.join("run.log"), |out| out.write_all(run_log(outputs, wall).as_bytes())).map_err(io)?;
+    let hashes = std::mem::take(&mut writer.hashes);
+    let manifest = manifest(loaded, &hashes);
+    writer.write(MANIFEST, manifest.as_bytes())?;
+    // What an earlier run of this experiment wrote and this one did not would be mistaken for a result.
+    for name in old.iter().filter(|name| !hashes.contains_key(*name)) {
+        let _ = std::fs::remove_file(folder.join(name));
+    }
+    Ok(written)
+}
+
+impl Writer<'_> {
+    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        write_atomically(&self.folder.join(name), |out| out.write_all(bytes)).map_err(|e| io_error(self.folder, e))?;
+        self.hashes.insert(name.to_owned(), hex(&Sha256::digest(bytes)));
+        Ok(())
+    }
+}
+
+fn write_captures(folder: &Path, outputs: &[Vec<RunOutput>]) -> Result<Vec<PathBuf>, FolderError> {
+    let mut paths = Vec::new();
+    for (point, runs) in outputs.iter().enumerate() {
+        for (replication, capture) in runs.iter().enumerate().filter_map(|(k, run)| Some((k, run.capture.as_ref()?))) {
+            let place = folder.join("captures");
+            std::fs::create_dir_all(&place).map_err(|error| io_error(folder, error))?;
+            let path = place.join(format!("point-{point:03}-replication-{replication:03}.pcapng"));
+            write_atomically(&path, |out| write_capture(out, &capture.interfaces, &capture.records))
+                .map_err(|error| io_error(folder, error))?;
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// The files that the folder's manifest names.
+fn listed_files(folder: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.join(MANIFEST)).unwrap_or_default();
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let files = manifest["files"].as_object();
+    // Only names that this program writes: a manifest from elsewhere must not make it remove other files.
+    let safe = |name: &&String| !name.contains("..") && !name.starts_with('/');
+    files.map(|files| files.keys().filter(safe).cloned().collect()).unwrap_or_default()
+}
+
+fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>) -> String {
+    let resolved = serde_json::to_value(&loaded.scenario).unwrap_or_default();
+    let configuration = resolved.to_string();
+    let manifest = serde_json::json!({
+        "format": 1,
+        "experiment": loaded.name,
+        "version": env!("CARGO_PKG_VERSION"),
+        "sources_sha256": env!("PROTOSIM_SOURCES_SHA256"),
+        "configuration_sha256": hex(&Sha256::digest(configuration.as_bytes())),
+        "seed": loaded.scenario.seed,
+        "replications": loaded.scenario.replications,
+        "points": loaded.points.len(),
+        "scenario": loaded.text,
+        "resolved": resolved,
+        "files": hashes,
+    });
+    // Keys come out in order, whatever the order above.
+    serde_json::to_string_pretty(&manifest).unwrap_or_default() + "\n"
+}
+
+/// Everything that depends on the machine.
+fn run_log(outputs: &[Vec<RunOutput>], wall: Duration) -> String {
+    let mut text = String::from("point replication events packet_hops simulated_s wall_s ns_per_packet_hop\n");
+    for (point, runs) in outputs.iter().enumerate() {
+        for (replication, run) in runs.iter().enumerate() {
+            let log = run.log;
+            let per_hop = log.wall.as_nanos() as f64 / (log.packet_hops.max(1)) as f64;
+            let _ = writeln!(
+                text,
+                "{point} {replication} {} {} {} {:.6} {per_hop:.1}",
+                log.events,
+                log.packet_hops,
+                log.simulated.as_secs_f64(),
+                log.wall.as_secs_f64()
+            );
+        }
+    }
+    let _ = writeln!(text, "whole command: {:.3} s", wall.as_secs_f64());
+    if let Some(bytes) = peak_memory_bytes() {
+        let _ = writeln!(text, "peak memory: {:.1} MiB", bytes as f64 / 1_048_576.0);
+    }
+    text
+}
+
+fn io_error(folder: &Path, error: io::Error) -> FolderError {
+    FolderError::Io { folder: folder.display().to_string(), error }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,97 @@
+//! Metrics of each application at each point, with intervals.
+//!
+//! - Shares ([`Metric::Delivered`], [`Metric::Completed`]) have Clopper-Pearson intervals over all exchanges of all
+//!   replications, which takes exchanges as independent of each other.
+//! - Means are means of the replications' means with Student's t intervals; with one replication, of its exchanges.
+//! - Quantiles are order statistics over all exchanges, with intervals from ranks.
+//! - Times are conditional on success: over exchanges that got a response.
+//! - Exchanges that were still open when a run ended count in [`Metric::Delivered`] alone.
+
+use crate::run::{Exchange, RunOutput};
+use crate::scenario::{Loaded, Metric};
+use protosim_models::Outcome;
+use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, clopper_pearson, mean, mean_interval};
+
+/// One metric of one application at one point.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    /// Which point.
+    pub point: usize,
+    /// Index of the application in the scenario.
+    pub app: usize,
+    /// What.
+    pub metric: Metric,
+    /// Value and interval.
+    pub estimate: Estimate,
+}
+
+/// All metrics of an experiment, by point, application and metric.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Summary {
+    /// The rows.
+    pub rows: Vec<Row>,
+}
+
+impl Summary {
+    /// A metric of an application at a point, if there is anything to compute it from.
+    pub fn find(&self, point: usize, app: usize, metric: Metric) -> Option<&Row> {
+        self.rows.iter().find(|row| row.point == point && row.app == app && row.metric == metric)
+    }
+}
+
+/// Computes all metrics with intervals of this confidence.
+pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confidence) -> Summary {
+    let mut rows = Vec::new();
+    for (point, runs) in outputs.iter().enumerate() {
+        for app in 0..loaded.scenario.apps.len() {
+            let of_app: Vec<Vec<&Exchange>> =
+                runs.iter().map(|run| run.exchanges.iter().filter(|exchange| exchange.app == app).collect()).collect();
+            for metric in Metric::ALL {
+                if let Some(estimate) = estimate(&of_app, metric, confidence) {
+                    rows.push(Row { point, app, metric, estimate });
+                }
+            }
+        }
+    }
+    Summary { rows }
+}
+
+fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence) -> Option<Estimate> {
+    let all = || runs.iter().flatten().copied();
+    let seconds = |exchange: &Exchange| exchange.completion().map(|span| span.as_secs_f64());
+    let quantile = |q: f64| SortedSamples::new(all().filter_map(seconds).collect())?.quantile_interval(q, confidence);
+    match metric {
+        Metric::Delivered => {
+            // Where no server has said anything, as for pings, nothing is known of delivery.
+            let delivered = all().filter(|exchange| exchange.delivered.is_some()).count() as u64;
+            let knows = all().any(|exchange| exchange.delivered.is_some());
+            if knows { clopper_pearson(delivered, all().count() as u64, confidence) } else { None }
+        }
+        Metric::Completed => {
+            let ended = || all().filter_map(|exchange| exchange.ending);
+            let responses = ended().filter(|ending| ending.outcome == Outcome::Response).count() as u64;
+            clopper_pearson(responses, ended().count() as u64, confidence)
+        }
+        Metric::MeanTransmissions => {
+            means(runs, |exchange| exchange.ending.map(|ending| f64::from(ending.transmissions)), confidence)
+        }
+        Metric::MeanCompletion => means(runs, seconds, confidence),
+        Metric::MedianCompletion => quantile(0.5),
+        Metric::P95Completion => quantile(0.95),
+        Metric::P99Completion => quantile(0.99),
+    }
+}
+
+/// The mean of replications' means, or of the samples of the only replication.
+fn means(
+    runs: &[Vec<&Exchange>],
+    value: impl Fn(&Exchange) -> Option<f64>,
+    confidence: Confidence,
+) -> Option<Estimate> {
+    let samples = |run: &Vec<&Exchange>| -> Vec<f64> { run.iter().filter_map(|exchange| value(exchange)).collect() };
+    if let [only] = runs {
+        return mean_interval(&samples(only), confidence);
+    }
+    let of_runs: Vec<f64> = runs.iter().filter_map(|run| mean(&samples(run))).collect();
+    mean_interval(&of_runs, confidence)
+}

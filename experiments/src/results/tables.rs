@@ -1,0 +1,153 @@
+//! The tables of an experiment: summary, exchanges, counters, digests. Units stand in the columns' names.
+
+use super::summary::Summary;
+use crate::run::RunOutput;
+use crate::scenario::Loaded;
+use protosim_reports::table::{Cell, Column, Table, TableError};
+
+/// All tables, in the order of their files.
+pub(super) fn tables(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Result<Vec<Table>, TableError> {
+    Ok(vec![
+        summary_table(loaded, summary)?,
+        exchange_table(loaded, outputs)?,
+        counter_table(loaded, outputs)?,
+        digest_table(loaded, outputs)?,
+    ])
+}
+
+/// Number of the point and values of the axes: the first columns of every table.
+fn point_columns(loaded: &Loaded) -> Vec<Column> {
+    let axes = loaded.scenario.axes.iter().map(|axis| Column::f64(axis.column()));
+    std::iter::once(Column::u64("point")).chain(axes).collect()
+}
+
+fn point_cells(loaded: &Loaded, point: usize) -> Vec<Cell<'static>> {
+    let values = loaded.points[point].values.iter().map(|value| Cell::from(*value));
+    std::iter::once(Cell::from(point as u64)).chain(values).collect()
+}
+
+fn summary_table(loaded: &Loaded, summary: &Summary) -> Result<Table, TableError> {
+    let mut columns = point_columns(loaded);
+    columns.extend([
+        Column::text("app"),
+        Column::text("metric"),
+        Column::text("unit"),
+        Column::u64("n"),
+        Column::f64("value"),
+        Column::f64("low").optional(),
+        Column::f64("high").optional(),
+        Column::f64("confidence"),
+        Column::bool("exact"),
+    ]);
+    let mut table = Table::new("summary", columns)?;
+    for row in &summary.rows {
+        let estimate = &row.estimate;
+        let mut cells = point_cells(loaded, row.point);
+        cells.extend([
+            Cell::from(loaded.scenario.apps[row.app].name.as_str()),
+            Cell::from(row.metric.name()),
+            Cell::from(row.metric.unit()),
+            Cell::from(estimate.n),
+            Cell::from(estimate.value),
+            Cell::from(estimate.low),
+            Cell::from(estimate.high),
+            Cell::from(loaded.scenario.confidence.as_f64()),
+            Cell::from(estimate.exact),
+        ]);
+        table.push_row(&cells)?;
+    }
+    Ok(table)
+}
+
+fn exchange_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, TableError> {
+    let mut columns = point_columns(loaded);
+    columns.extend([
+        Column::u64("replication"),
+        Column::text("app"),
+        Column::u64("exchange"),
+        Column::f64("started_s"),
+        Column::f64("delivered_after_s").optional(),
+        Column::f64("ended_after_s").optional(),
+        Column::text("outcome"),
+        Column::u64("transmissions").optional(),
+    ]);
+    let mut table = Table::new("exchanges", columns)?;
+    for_each_run(outputs, |point, replication, run| {
+        for exchange in &run.exchanges {
+            let ending = exchange.ending;
+            let mut cells = point_cells(loaded, point);
+            cells.extend([
+                Cell::from(replication),
+                Cell::from(loaded.scenario.apps[exchange.app].name.as_str()),
+                Cell::from(exchange.number),
+                Cell::from(exchange.started.as_secs_f64()),
+                Cell::from(exchange.delivered.map(|span| span.as_secs_f64())),
+                Cell::from(ending.map(|ending| ending.after.as_secs_f64())),
+                Cell::from(ending.map_or("open", |ending| ending.outcome.name())),
+                Cell::from(ending.map(|ending| u64::from(ending.transmissions))),
+            ]);
+            table.push_row(&cells)?;
+        }
+        Ok(())
+    })?;
+    Ok(table)
+}
+
+fn counter_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, TableError> {
+    let mut columns = point_columns(loaded);
+    columns.extend([
+        Column::u64("replication"),
+        Column::text("node"),
+        Column::text("app").optional(),
+        Column::text("counter"),
+        Column::u64("value"),
+    ]);
+    let mut table = Table::new("counters", columns)?;
+    for_each_run(outputs, |point, replication, run| {
+        for total in &run.totals {
+            let mut cells = point_cells(loaded, point);
+            cells.extend([
+                Cell::from(replication),
+                Cell::from(total.node.as_str()),
+                Cell::from(total.app.as_deref()),
+                Cell::from(total.name.as_str()),
+                Cell::from(total.value),
+            ]);
+            table.push_row(&cells)?;
+        }
+        Ok(())
+    })?;
+    Ok(table)
+}
+
+fn digest_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, TableError> {
+    let mut columns = point_columns(loaded);
+    columns.extend([Column::u64("replication"), Column::text("kind"), Column::text("path"), Column::text("digest")]);
+    let mut table = Table::new("digests", columns)?;
+    for_each_run(outputs, |point, replication, run| {
+        for (kind, path, digest) in &run.digests {
+            let mut cells = point_cells(loaded, point);
+            cells.extend([
+                Cell::from(replication),
+                Cell::from(*kind),
+                Cell::from(path.as_str()),
+                Cell::from(digest.as_str()),
+            ]);
+            table.push_row(&cells)?;
+        }
+        Ok(())
+    })?;
+    Ok(table)
+}
+
+fn for_each_run(
+    outputs: &[Vec<RunOutput>],
+    mut visit: impl FnMut(usize, u64, &RunOutput) -> Result<(), TableError>,
+) -> Result<(), TableError> {
+    for (point, runs) in outputs.iter().enumerate() {
+        for (replication, run) in runs.iter().enumerate() {
+            visit(point, replication as u64, run)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! From observations at both ends to exchanges.
+
+use protosim_core::kernel::Reported;
+use protosim_core::{SimTime, Span};
+use protosim_models::node::Report;
+use protosim_models::{ExchangeId, Observation, Outcome};
+use std::collections::BTreeMap;
+
+/// One exchange, as seen by someone who sees both ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exchange {
+    /// Index of the client's application in the scenario.
+    pub app: usize,
+    /// Its number among the application's exchanges, in order of starts.
+    pub number: u64,
+    /// When its first transmission was sent.
+    pub started: SimTime,
+    /// From the start to the moment at which the server's application had the request.
+    pub delivered: Option<Span>,
+    /// How it ended; `None` if it was open when the run ended.
+    pub ending: Option<Ending>,
+}
+
+/// The end of an exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ending {
+    /// From its start.
+    pub after: Span,
+    /// How.
+    pub outcome: Outcome,
+    /// How often the request was sent.
+    pub transmissions: u32,
+}
+
+impl Exchange {
+    /// From the start to the response, if one came.
+    pub fn completion(&self) -> Option<Span> {
+        self.ending.filter(|ending| ending.outcome == Outcome::Response).map(|ending| ending.after)
+    }
+}
+
+/// Joins what clients and servers have observed, in order of starts. `app_of` tells the scenario's index of a
+/// node's application.
+pub(super) fn join(reports: &[Reported<Report>], app_of: impl Fn(u32, u32) -> usize) -> Vec<Exchange> {
+    let mut exchanges: Vec<Exchange> = Vec::new();
+    // The latest exchange of a name: a late report is about that one.
+    let mut latest: BTreeMap<ExchangeId, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
+    for Reported { at, entity, report } in reports {
+        let Report::App { app, observation } = report else { continue };
+        match observation {
+            Observation::ExchangeStarted(id) => {
+                let app = app_of(entity.0, *app);
+                let number = counts.entry(app).or_default();
+                latest.insert(*id, exchanges.len());
+                exchanges.push(Exchange { app, number: *number, started: *at, delivered: None, ending: None });
+                *number += 1;
+            }
+            Observation::RequestDelivered(id) => {
+                if let Some(exchange) = latest.get(id).map(|index| &mut exchanges[*index]) {
+                    exchange.delivered.get_or_insert(at.saturating_since(exchange.started));
+                }
+            }
+            Observation::ExchangeEnded { exchange: id, outcome, transmissions } => {
+                if let Some(exchange) = latest.get(id).map(|index| &mut exchanges[*index]) {
+                    let after = at.saturating_since(exchange.started);
+                    exchange.ending.get_or_insert(Ending { after, outcome: *outcome, transmissions: *transmissions });
+                }
+            }
+        }
+    }
+    exchanges
+}

@@ -1,0 +1,13 @@
+//! Running: one run of one point, and all runs of an experiment on all cores.
+
+mod all;
+pub mod clock;
+mod exchanges;
+mod one;
+
+#[cfg(test)]
+mod tests;
+
+pub use all::{Failed, Options, run_all};
+pub use exchanges::{Ending, Exchange};
+pub use one::{Capture, RunFailure, RunLog, RunOutput, Total, build, run_one, setup};

@@ -1,0 +1,206 @@
+//! One run of one point.
+
+use super::clock::Stopwatch;
+use super::exchanges::{Exchange, join};
+use crate::scenario::{End, Scenario};
+use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
+use protosim_core::{RunSeed, SimTime, Simulation, Sinks, Until};
+use protosim_models::Node;
+use protosim_models::node::{Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
+use protosim_reports::capture::{CaptureInterface, CaptureRecord};
+use protosim_topologies::{Installation, Plan};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+/// What came out of a run.
+#[derive(Clone, Debug)]
+pub struct RunOutput {
+    /// All exchanges, in order of starts.
+    pub exchanges: Vec<Exchange>,
+    /// What nodes and applications have counted.
+    pub totals: Vec<Total>,
+    /// Digests by path: of nodes, then of the directions of links.
+    pub digests: Vec<(&'static str, String, String)>,
+    /// Packets at link ends, if they were listened to.
+    pub capture: Option<Capture>,
+    /// What depends on the machine.
+    pub log: RunLog,
+}
+
+/// Something counted over a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Total {
+    /// The node.
+    pub node: String,
+    /// The application; `None` for what the node itself counts.
+    pub app: Option<String>,
+    /// What, with its unit last.
+    pub name: String,
+    /// How many.
+    pub value: u64,
+}
+
+/// The packets of one run.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    /// One for each link end.
+    pub interfaces: Vec<CaptureInterface>,
+    /// In order of time, then interface.
+    pub records: Vec<CaptureRecord>,
+}
+
+/// For `run.log`.
+#[derive(Clone, Copy, Debug)]
+pub struct RunLog {
+    /// Events, stale ones included.
+    pub events: u64,
+    /// Packets that arrived at the end of a link.
+    pub packet_hops: u64,
+    /// Where the simulated clock stood at the end.
+    pub simulated: SimTime,
+    /// Wall-clock time of the run loop.
+    pub wall: Duration,
+}
+
+/// A run that did not come to its end.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RunFailure {
+    /// A limit was reached.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The world could not be built: a mistake of this program, since the scenario was checked.
+    #[error("internal error while building the world: {0}")]
+    Build(#[from] BuildError),
+    /// Packets do not add up: a mistake of this program.
+    #[error("internal error: packets were lost track of: {0:?}")]
+    Conservation(Conservation),
+}
+
+/// A plan of the scenario's network.
+pub fn setup(scenario: &Scenario) -> Plan {
+    Plan::new(scenario.topology(), scenario.timeline.clone())
+}
+
+/// The world of one replication.
+///
+/// # Errors
+/// Never for a scenario that was checked.
+pub fn build(
+    plan: &Plan,
+    scenario: &Scenario,
+    replication: u64,
+    threads: usize,
+) -> Result<Simulation<Node>, BuildError> {
+    let address_of = |name: &str| plan.node(name).and_then(|node| plan.address(node));
+    let apps = scenario.apps.iter().filter_map(|app| {
+        let address = app.run.destination().map(|to| address_of(&to.0));
+        let address = address.flatten().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        Some(Installation { node: plan.node(&app.on.0)?, name: app.name.clone(), app: app.run.build(address) })
+    });
+    let seed = RunSeed { seed: scenario.seed, replication };
+    plan.simulation(seed, scenario.limits(), apps.collect(), threads)
+}
+
+/// Runs one replication.
+///
+/// # Errors
+/// When a limit is reached.
+pub fn run_one(
+    plan: &Plan,
+    scenario: &Scenario,
+    replication: u64,
+    threads: usize,
+    capture: bool,
+) -> Result<RunOutput, RunFailure> {
+    let mut simulation = build(plan, scenario, replication, threads)?;
+    let interests = if capture { Interests::RESULTS.and(Interests::PACKETS) } else { Interests::RESULTS };
+    let mut sinks = Sinks::new(interests);
+    let until = match scenario.until {
+        End::Quiet => Until::Quiet,
+        End::After(span) => Until::Time(SimTime::ZERO + span),
+    };
+    let stopwatch = Stopwatch::start();
+    simulation.run(until, &mut sinks)?;
+    let wall = stopwatch.elapsed();
+    let conservation = audit(&simulation);
+    if !conservation.holds() {
+        return Err(RunFailure::Conservation(conservation));
+    }
+    let reports = sinks.into_merged();
+    let apps = app_indices(plan, scenario);
+    let counts = simulation.counts();
+    Ok(RunOutput {
+        exchanges: join(&reports, |node, app| apps[node as usize][app as usize]),
+        totals: totals(&simulation),
+        digests: digests(&simulation),
+        capture: capture.then(|| self::capture(plan, &reports)),
+        log: RunLog { events: counts.events, packet_hops: counts.deliveries, simulated: simulation.now(), wall },
+    })
+}
+
+/// For each node, the scenario's indices of its applications in the order of their numbers, which is that of names.
+fn app_indices(plan: &Plan, scenario: &Scenario) -> Vec<Vec<usize>> {
+    let mut indices: Vec<Vec<usize>> = vec![Vec::new(); plan.graph().nodes()];
+    for (index, app) in scenario.apps.iter().enumerate() {
+        if let Some(node) = plan.node(&app.on.0) {
+            indices[node].push(index);
+        }
+    }
+    for apps in &mut indices {
+        apps.sort_by(|a, b| scenario.apps[*a].name.cmp(&scenario.apps[*b].name));
+    }
+    indices
+}
+
+fn totals(simulation: &Simulation<Node>) -> Vec<Total> {
+    let mut totals = Vec::new();
+    for (path, node) in simulation.entities() {
+        let mut count = |app: Option<&str>, name: &str, value: u64| {
+            totals.push(Total { node: path.to_owned(), app: app.map(str::to_owned), name: name.to_owned(), value });
+        };
+        let counts = node.counts();
+        count(None, "originated packets", counts.originated);
+        count(None, "delivered packets", counts.delivered);
+        count(None, "forwarded packets", counts.forwarded);
+        for cause in DropCause::ALL {
+            count(None, &format!("dropped packets: {}", cause.name()), node.dropped(cause));
+        }
+        count(None, "processor busy ns", node.cpu().busy().as_nanos());
+        count(None, "memory peak bytes", node.memory().peak());
+        for (name, app) in node.apps() {
+            for total in app.totals() {
+                count(Some(name), total.name, total.value);
+            }
+        }
+    }
+    totals
+}
+
+fn digests(simulation: &Simulation<Node>) -> Vec<(&'static str, String, String)> {
+    let nodes = simulation.entity_digests().into_iter().map(|(path, digest)| ("node", path, digest.to_string()));
+    let wires = simulation.wire_digests().into_iter().map(|(path, digest)| ("link", path, digest.to_string()));
+    nodes.chain(wires).collect()
+}
+
+fn capture(plan: &Plan, reports: &[Reported<Report>]) -> Capture {
+    let interfaces = plan.link_ends().into_iter().map(|name| CaptureInterface { name, description: String::new() });
+    let mut records: Vec<CaptureRecord> = Vec::new();
+    for Reported { at, report, .. } in reports {
+        let Report::Packet(PacketReport { wire, end, packet, fate }) = report else { continue };
+        let bytes = packet.encode();
+        let comment = match fate {
+            Fate::Passed => None,
+            Fate::Dropped(cause) => Some(format!("dropped: {}", cause.name())),
+        };
+        records.push(CaptureRecord {
+            at: *at,
+            interface: plan.link_end(*wire, *end == LinkEnd::Sender) as u32,
+            original_len: packet.wire_len() as u32,
+            bytes,
+            comment,
+        });
+    }
+    // Stable: reports of one instant and link end keep their order, which does not depend on threads.
+    records.sort_by_key(|record| (record.at, record.interface));
+    Capture { interfaces: interfaces.collect(), records }
+}

@@ -1,0 +1,153 @@
+//! Axes, their values, and the points that they span.
+
+use super::Scenario;
+use crate::tree::{Kind, Node};
+use protosim_core::{Rate, Ratio, Size, Span};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+
+/// Something to vary.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AxisSpec {
+    /// What it is called in tables, figures and formulas.
+    pub name: String,
+    /// The field to vary: `links.radio.loss`.
+    pub path: String,
+    /// The values to give it, all of one kind.
+    pub values: Vec<AxisValue>,
+}
+
+/// A value of an axis: a quantity or a number.
+#[derive(Clone, PartialEq, Debug)]
+pub enum AxisValue {
+    /// A text: a quantity with its unit.
+    Text(String),
+    /// A whole number.
+    Int(i64),
+    /// A number with decimals.
+    Float(f64),
+}
+
+/// What kind of quantity an axis is of: decides units of columns and labels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dimension {
+    /// A share; 0 to 1 in tables and formulas, percent in figures.
+    Ratio,
+    /// A time; seconds.
+    Time,
+    /// A rate; bit/s.
+    Rate,
+    /// A size; bytes.
+    Size,
+    /// A plain number.
+    Number,
+}
+
+/// One combination of values, with the scenario that it makes.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// The value of each axis, in the order of axes: as a number in the unit of tables.
+    pub values: Vec<f64>,
+    /// The scenario with these values in place.
+    pub scenario: Scenario,
+}
+
+impl AxisValue {
+    /// The value as a number in the unit of tables, and its kind; `None` for a text that is no quantity.
+    pub fn number(&self) -> Option<(f64, Dimension)> {
+        match self {
+            Self::Int(n) => Some((*n as f64, Dimension::Number)),
+            Self::Float(x) => Some((*x, Dimension::Number)),
+            Self::Text(text) => {
+                let ratio = text.parse::<Ratio>().ok().map(|ratio| (ratio.as_f64(), Dimension::Ratio));
+                let time = || text.parse::<Span>().ok().map(|span| (span.as_secs_f64(), Dimension::Time));
+                let rate = || text.parse::<Rate>().ok().map(|rate| (rate.as_bits_per_sec() as f64, Dimension::Rate));
+                let size = || text.parse::<Size>().ok().map(|size| (size.as_bytes() as f64, Dimension::Size));
+                ratio.or_else(time).or_else(rate).or_else(size)
+            }
+        }
+    }
+
+    /// The value as it stands in a tree, written where `like` was.
+    pub(super) fn node(&self, like: &Node) -> Node {
+        let kind = match self {
+            Self::Text(text) => Kind::Str(text.clone()),
+            Self::Int(n) => Kind::Int(i128::from(*n)),
+            Self::Float(x) => Kind::Float(*x),
+        };
+        Node::new(like.span, kind)
+    }
+}
+
+impl Dimension {
+    /// The end of a column's name in tables.
+    pub const fn column_suffix(self) -> &'static str {
+        match self {
+            Self::Ratio | Self::Number => "",
+            Self::Time => "_s",
+            Self::Rate => "_bit_per_s",
+            Self::Size => "_bytes",
+        }
+    }
+
+    /// The unit on figures, and how many of it make one of the tables' unit.
+    pub const fn figure_unit(self) -> (&'static str, f64) {
+        match self {
+            Self::Ratio => ("%", 100.0),
+            Self::Number => ("", 1.0),
+            Self::Time => ("s", 1.0),
+            Self::Rate => ("bit/s", 1.0),
+            Self::Size => ("B", 1.0),
+        }
+    }
+}
+
+impl AxisSpec {
+    /// The kind of its values; numbers while it has none.
+    pub fn dimension(&self) -> Dimension {
+        self.values.iter().find_map(AxisValue::number).map_or(Dimension::Number, |(_, dimension)| dimension)
+    }
+
+    /// The name of its column in tables.
+    pub fn column(&self) -> String {
+        format!("{}{}", self.name, self.dimension().column_suffix())
+    }
+}
+
+impl<'de> Deserialize<'de> for AxisValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = AxisValue;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a quantity such as \"2 %\", or a number")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<AxisValue, E> {
+                let value = AxisValue::Text(text.to_owned());
+                let refusal = || E::custom(format!("\"{text}\" is neither a quantity with a unit nor a number"));
+                value.number().is_some().then_some(value).ok_or_else(refusal)
+            }
+            fn visit_i64<E: de::Error>(self, n: i64) -> Result<AxisValue, E> {
+                Ok(AxisValue::Int(n))
+            }
+            fn visit_u64<E: de::Error>(self, n: u64) -> Result<AxisValue, E> {
+                i64::try_from(n).map(AxisValue::Int).map_err(|_| E::custom(format!("{n} is too large")))
+            }
+            fn visit_f64<E: de::Error>(self, x: f64) -> Result<AxisValue, E> {
+                Ok(AxisValue::Float(x))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl Serialize for AxisValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Int(n) => serializer.serialize_i64(*n),
+            Self::Float(x) => serializer.serialize_f64(*x),
+        }
+    }
+}
