@@ -45,6 +45,7 @@ pub fn fill_byte(key: u32, position: u64) -> u8 {
 
 impl Run {
     /// Length in bytes.
+    #[inline]
     pub fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -53,6 +54,7 @@ impl Run {
     }
 
     /// True if there is no byte in it.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -93,16 +95,19 @@ impl Rope {
     }
 
     /// Length in bytes.
+    #[inline]
     pub fn len(&self) -> u64 {
         self.runs().iter().map(Run::len).sum()
     }
 
     /// True if there is no byte in it.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.runs().is_empty()
     }
 
     /// The runs, in order; none of them is empty.
+    #[inline]
     pub fn runs(&self) -> &[Run] {
         match &self.0 {
             Runs::None => &[],

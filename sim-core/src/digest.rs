@@ -18,8 +18,8 @@ impl Digest {
     #[inline]
     pub fn mix(&mut self, value: u64) {
         // Folded multiplication: every bit of the input reaches every bit of the result.
-        let product = u128::from(self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        self.0 = (product as u64) ^ ((product >> 64) as u64).rotate_left(23);
+        let product = u128::from(self.0 ^ value) * u128::from(0x9e37_79b9_7f4a_7c15_u64);
+        self.0 = (product as u64).rotate_left(23) ^ (product >> 64) as u64;
     }
 
     /// Adds bytes to the chain, their number included.
@@ -56,6 +56,13 @@ pub trait Fingerprint {
     /// A number that differs, all but surely, where the content differs. Cheap: it is asked once per
     /// packet-hop.
     fn fingerprint(&self) -> u64;
+}
+
+impl<T: Fingerprint> Fingerprint for Box<T> {
+    #[inline]
+    fn fingerprint(&self) -> u64 {
+        T::fingerprint(self)
+    }
 }
 
 #[cfg(test)]

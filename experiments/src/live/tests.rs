@@ -1,1 +1,33 @@
+use super::{Options, parse_app, run};
+use protosim_core::Span;
+use std::net::{IpAddr, Ipv4Addr};
 
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// The client and the server of the simulator, each over a real socket of the loopback.
+#[test]
+fn our_client_talks_to_our_server_over_the_loopback() {
+    let probe = std::net::UdpSocket::bind((LOCAL, 0)).unwrap();
+    let port = probe.local_addr().unwrap().port();
+    drop(probe);
+    let server = parse_app(&format!("CoapServer(port: {port}, processing: \"300 ms\")"), false).unwrap();
+    let client = format!("CoapClient(to: \"127.0.0.1\", port: {port}, requests: 3, interval: \"10 ms\", nstart: 3)");
+    let client = parse_app(&client, false).unwrap();
+    let options = Options { bind: LOCAL, duration: Some(Span::from_secs(20)), seed: 1 };
+    let serving = Options { duration: Some(Span::from_secs(5)), ..options };
+    let handle = std::thread::spawn(move || run(&server, serving, |_| ()));
+    let mut lines = Vec::new();
+    let outcome = run(&client, options, |line| lines.push(line)).unwrap();
+    assert_eq!((outcome.exchanges, outcome.answered), (3, 3), "{lines:?}");
+    handle.join().unwrap().unwrap();
+}
+
+#[test]
+fn what_cannot_run_live_says_why() {
+    let options = Options { bind: LOCAL, duration: None, seed: 1 };
+    let error = |text: &str| run(&parse_app(text, false).unwrap(), options, |_| ()).unwrap_err().to_string();
+    assert!(error("CoapClient(to: \"server\")").contains("not an IP address"));
+    assert!(error("CoapClient(to: \"::1\")").contains("--bind"));
+    assert!(error("Ping(to: \"127.0.0.1\")").contains("raw socket"));
+    assert!(parse_app("CoapClint(to: \"::1\")", false).unwrap_err().contains("CoapClient"));
+}

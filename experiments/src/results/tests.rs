@@ -1,1 +1,88 @@
+use super::{check_expectations, claim, summarise, write};
+use crate::run::{Options, run_all};
+use crate::scenario::{Loaded, Request, load};
+use protosim_reports::statistics::Confidence;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
+fn reduced() -> Loaded {
+    let set = ["replications=2", "apps.con.run.requests=30", "apps.non.run.requests=30"];
+    let set = set.iter().map(|argument| (*argument).to_owned()).collect();
+    load(&Request { scenario: "coap-loss".to_owned(), set, seed: None }, false).unwrap()
+}
+
+fn write_to(folder: &Path, loaded: &Loaded, options: Options, wall: u64) -> BTreeMap<String, Vec<u8>> {
+    let outputs = run_all(loaded, options, || ()).unwrap();
+    let summary = summarise(loaded, &outputs, Confidence::P95);
+    write(folder, loaded, &outputs, &summary, Duration::from_millis(wall)).unwrap();
+    let mut files = BTreeMap::new();
+    for place in [folder.to_path_buf(), folder.join("figures")] {
+        for entry in std::fs::read_dir(place).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name != "run.log" {
+                files.insert(name, std::fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn every_file_is_the_same_for_any_number_of_jobs_and_threads_with_and_without_capture() {
+    let loaded = reduced();
+    let scratch = tempfile::tempdir().unwrap();
+    let plain = write_to(&scratch.path().join("a"), &loaded, Options { jobs: 1, threads: 1, capture: false }, 1);
+    let other = write_to(&scratch.path().join("b"), &loaded, Options { jobs: 2, threads: 8, capture: true }, 2);
+    // Four tables twice, three kinds of one figure, the manifest.
+    assert_eq!(plain.len(), 12);
+    assert_eq!(plain.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (name, bytes) in &plain {
+        assert!(!bytes.is_empty());
+        assert!(other[name] == *bytes, "{name} differs");
+    }
+    assert!(scratch.path().join("b/captures/point-000-replication-000.pcapng").is_file());
+}
+
+#[test]
+fn a_folder_of_something_else_is_not_overwritten_without_being_told_to() {
+    let scratch = tempfile::tempdir().unwrap();
+    let loaded = reduced();
+    let ours = scratch.path().join("ours");
+    write_to(&ours, &loaded, Options { jobs: 1, threads: 1, capture: false }, 1);
+    assert!(claim(&ours, "coap-loss", false).is_ok());
+    let refused = claim(&ours, "another", false).unwrap_err().to_string();
+    assert!(refused.contains("results of experiment `coap-loss`") && refused.contains("--force"), "{refused}");
+    assert!(claim(&ours, "another", true).is_ok());
+    let foreign = scratch.path().join("foreign");
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("thesis.tex"), "years of work").unwrap();
+    assert!(claim(&foreign, "coap-loss", false).unwrap_err().to_string().contains("files of something else"));
+    assert!(claim(&scratch.path().join("new"), "coap-loss", false).is_ok());
+}
+
+/// A file that an earlier run of the experiment wrote and this one does not goes; others stay.
+#[test]
+fn results_of_an_earlier_run_do_not_linger() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut loaded = reduced();
+    let options = Options { jobs: 1, threads: 1, capture: false };
+    assert!(write_to(scratch.path(), &loaded, options, 1).contains_key("coap-loss.svg"));
+    std::fs::write(scratch.path().join("notes.txt"), "mine").unwrap();
+    loaded.scenario.figures.clear();
+    let files = write_to(scratch.path(), &loaded, options, 1);
+    assert!(!files.contains_key("coap-loss.svg") && files.contains_key("notes.txt"));
+}
+
+/// With 2 x 30 exchanges at no loss every one is answered at once, so "at most 0.5" fails at every point below 20 %.
+#[test]
+fn an_expectation_that_fails_says_where() {
+    let mut loaded = reduced();
+    loaded.scenario.expect.truncate(1);
+    loaded.scenario.expect[0].must = crate::scenario::Must::BeAtMost("0.5".to_owned());
+    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || ()).unwrap();
+    let summary = summarise(&loaded, &outputs, Confidence::P95);
+    let outcome = check_expectations(&loaded, &outputs, &summary).remove(0);
+    assert!(!outcome.holds);
+    assert!(outcome.text.contains("point 0: 1 is not at most 0.5"), "{}", outcome.text);
+}

@@ -1,1 +1,128 @@
+//! Whole messages for wrong scenarios, as snapshots (golden texts: read each change), and the shipped scenarios.
 
+use super::{Request, library, load, load_text};
+
+/// A scenario without mistakes, to break in one place at a time.
+const GOOD: &str = r#"(
+    format: 1,
+    title: "Two nodes",
+    nodes: [(name: "client"), (name: "server")],
+    links: [(name: "radio", ends: ("client", "server"), rate: "250 kbit/s", delay: "50 ms", loss: "1 %")],
+    apps: [
+        (name: "server", on: "server", run: CoapServer()),
+        (name: "con", on: "client", run: CoapClient(to: "server", requests: 10)),
+    ],
+    axes: [(name: "loss", path: "links.radio.loss", values: ["0 %", "10 %"])],
+)"#;
+
+fn mistakes(text: &str, set: &[&str]) -> String {
+    let set = set.iter().map(|argument| (*argument).to_owned()).collect();
+    let request = Request { scenario: String::new(), set, seed: None };
+    load_text("test", "test.ron", text, &request, false).expect_err("the scenario is wrong")
+}
+
+fn replaced(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    mistakes(&GOOD.replacen(from, to, 1), &[])
+}
+
+#[test]
+fn the_scenario_that_is_broken_below_is_sound() {
+    let loaded = load_text("test", "test.ron", GOOD, &Request::default(), false).unwrap();
+    assert_eq!(loaded.points.len(), 2);
+}
+
+#[test]
+fn every_shipped_experiment_loads() {
+    for shipped in library::SHIPPED {
+        let request = Request { scenario: shipped.name.to_owned(), ..Request::default() };
+        assert!(load(&request, false).is_ok(), "{}", load(&request, false).unwrap_err());
+    }
+    assert!(library::SHIPPED.is_sorted_by_key(|shipped| shipped.name));
+}
+
+#[test]
+fn an_unknown_experiment_names_the_nearest() {
+    let request = Request { scenario: "coap-los".to_owned(), ..Request::default() };
+    insta::assert_snapshot!(load(&request, false).unwrap_err());
+}
+
+#[test]
+fn an_unknown_field() {
+    insta::assert_snapshot!(replaced("delay:", "dely:"));
+}
+
+#[test]
+fn a_link_to_a_node_that_is_not_there() {
+    insta::assert_snapshot!(replaced(r#"("client", "server")"#, r#"("client", "sever")"#));
+}
+
+#[test]
+fn a_missing_unit() {
+    insta::assert_snapshot!(replaced(r#""50 ms""#, r#""50""#));
+}
+
+#[test]
+fn a_negative_rate() {
+    insta::assert_snapshot!(replaced(r#""250 kbit/s""#, r#""-250 kbit/s""#));
+}
+
+#[test]
+fn two_nodes_with_one_name() {
+    insta::assert_snapshot!(replaced(r#"(name: "server"),"#, r#"(name: "server"), (name: "server"),"#).as_str());
+}
+
+#[test]
+fn a_field_that_can_have_no_effect() {
+    insta::assert_snapshot!(replaced(r#"requests: 10"#, r#"confirmable: false, transmission: (max_retransmit: 2)"#));
+}
+
+#[test]
+fn a_queue_without_a_rate() {
+    insta::assert_snapshot!(replaced(r#"rate: "250 kbit/s""#, r#"queue: "10 packets""#));
+}
+
+#[test]
+fn an_axis_over_a_path_that_is_not_there() {
+    insta::assert_snapshot!(replaced("links.radio.loss", "links.ratio.loss"));
+}
+
+#[test]
+fn an_axis_value_that_the_field_refuses() {
+    insta::assert_snapshot!(replaced(r#"["0 %", "10 %"]"#, r#"["0 ms", "10 ms"]"#));
+}
+
+#[test]
+fn an_override_of_a_field_that_is_not_there() {
+    insta::assert_snapshot!(mistakes(GOOD, &["links.radio.los=2 %"]));
+}
+
+#[test]
+fn all_mistakes_at_once() {
+    let text = GOOD
+        .replace("delay:", "dely:")
+        .replace("CoapServer", "CoapSrever")
+        .replace(r#"to: "server""#, r#"to: "sever""#);
+    insta::assert_snapshot!(mistakes(&text, &["links.radio.rate=10 mb/s"]));
+}
+
+/// Formatting and reordering the file changes no point's scenario but in the order of its lists.
+#[test]
+fn an_override_and_an_axis_reach_their_fields() {
+    let set = vec!["links.radio.delay=7 ms".to_owned(), "seed=5".to_owned()];
+    let request = Request { scenario: String::new(), set, seed: Some(6) };
+    let loaded = load_text("test", "test.ron", GOOD, &request, false).unwrap();
+    assert_eq!(loaded.scenario.seed, 6);
+    let losses: Vec<String> =
+        loaded.points.iter().map(|point| point.scenario.links[0].loss.unwrap().to_string()).collect();
+    assert_eq!(losses, ["0 %", "10 %"]);
+    assert_eq!(loaded.points[0].scenario.links[0].delay.unwrap().to_string(), "7 ms");
+}
+
+/// The README's scenario works as it stands there.
+#[test]
+fn the_scenario_of_the_readme_is_sound() {
+    let readme = include_str!("../../../README.md");
+    let text = readme.split("```ron\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(load_text("sensor", "sensor.ron", text, &Request::default(), false).is_ok());
+}

@@ -83,6 +83,9 @@ impl Clock {
 
     /// What it reads at `at`.
     pub fn reading(&self, at: SimTime) -> LocalTime {
+        if self.drift.0 == 0 {
+            return LocalTime::from_nanos(at.as_nanos().saturating_add(self.offset.as_nanos()));
+        }
         let true_nanos = i128::from(at.as_nanos());
         let local = i128::from(self.offset.as_nanos())
             + true_nanos
@@ -93,6 +96,9 @@ impl Clock {
     /// The first instant at which it reads `reading` or more; [`SimTime::MAX`] for readings it does not live
     /// to see.
     pub fn instant(&self, reading: LocalTime) -> SimTime {
+        if self.drift.0 == 0 && reading != LocalTime::MAX {
+            return SimTime::from_nanos(reading.as_nanos().saturating_sub(self.offset.as_nanos()));
+        }
         let wanted = i128::from(reading.as_nanos()) - i128::from(self.offset.as_nanos());
         if wanted <= 0 {
             return SimTime::ZERO;

@@ -45,7 +45,7 @@ struct Waiting {
 
 /// A packet that the queue had no place for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Refusal(pub Packet);
+pub struct Refusal(pub Box<Packet>);
 
 impl Transmitter {
     /// The sending half for `wire`. `stream_name` names its luck; `draws_loss` says whether loss is ever
@@ -94,7 +94,11 @@ impl Transmitter {
     /// # Errors
     /// The packet, when there is no place for it.
     #[inline]
-    pub fn offer<E: Entity<Packet = Packet>>(&mut self, packet: Packet, cx: &mut Cx<'_, E>) -> Result<(), Refusal> {
+    pub fn offer<E: Entity<Packet = Box<Packet>>>(
+        &mut self,
+        packet: Box<Packet>,
+        cx: &mut Cx<'_, E>,
+    ) -> Result<(), Refusal> {
         let now = cx.now();
         while let Some(first) = self.waiting.front().filter(|first| first.departs <= now) {
             self.waiting_bytes -= u64::from(first.len);
@@ -121,7 +125,7 @@ impl Transmitter {
 
     /// Computes the packet's departure and arrival and hands it to the wire.
     #[inline]
-    fn take<E: Entity<Packet = Packet>>(&mut self, packet: Packet, len: u64, luck: u64, cx: &mut Cx<'_, E>) {
+    fn take<E: Entity<Packet = Box<Packet>>>(&mut self, packet: Box<Packet>, len: u64, luck: u64, cx: &mut Cx<'_, E>) {
         let now = cx.now();
         if self.free_at < now {
             (self.free_at, self.carry) = (now, 0);
@@ -135,7 +139,13 @@ impl Transmitter {
 
     /// Hands the packet to the wire, to leave when the link is free.
     #[inline]
-    fn hand_over<E: Entity<Packet = Packet>>(&mut self, packet: Packet, len: u64, luck: u64, cx: &mut Cx<'_, E>) {
+    fn hand_over<E: Entity<Packet = Box<Packet>>>(
+        &mut self,
+        packet: Box<Packet>,
+        len: u64,
+        luck: u64,
+        cx: &mut Cx<'_, E>,
+    ) {
         let departs = self.free_at;
         if departs > cx.now() {
             self.waiting.push_back(Waiting { departs, carry: self.carry, len: len as u32, luck });
@@ -150,7 +160,7 @@ impl Transmitter {
 
     /// Changes rate, delay or loss now. What has not left is sent anew; the packet in service sends
     /// its remaining bits at the new rate.
-    pub fn change<E: Entity<Packet = Packet>>(&mut self, change: &LinkChange, cx: &mut Cx<'_, E>) {
+    pub fn change<E: Entity<Packet = Box<Packet>>>(&mut self, change: &LinkChange, cx: &mut Cx<'_, E>) {
         let now = cx.now();
         let back = cx.recall(self.wire);
         while self.waiting.front().is_some_and(|first| first.departs <= now) {

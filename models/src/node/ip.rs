@@ -11,7 +11,7 @@ use protosim_core::kernel::Interests;
 impl Node {
     /// A packet has come in from a link. Says why, if it goes no further.
     #[inline]
-    pub(super) fn receive(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    pub(super) fn receive(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         match self.routes.lookup(packet.dst()) {
             Hop::Local => self.deliver(packet, cx),
             _ if !self.forwards => Some(self.counts.drop(DropCause::NotForUs)),
@@ -21,7 +21,7 @@ impl Node {
 
     /// Passes a packet on (RFC 1812 §5.2, RFC 8200 §3).
     #[inline]
-    fn forward(&mut self, mut packet: Packet, hop: Hop, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn forward(&mut self, mut packet: Box<Packet>, hop: Hop, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         // A packet for the router itself is never too old: that was decided before (RFC 1812 §5.3.1).
         if packet.ttl() <= 1 {
             return Some(self.refuse(&packet, DropCause::HopLimit, ErrorCause::HopLimitExceeded, cx));
@@ -42,13 +42,13 @@ impl Node {
 
     /// Hands a packet to an interface.
     #[inline]
-    fn transmit(&mut self, packet: Packet, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn transmit(&mut self, packet: Box<Packet>, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         let interface = &mut self.interfaces[index as usize];
         let refusal = interface.transmitter.offer(packet, cx).err()?;
         if cx.wants(Interests::PACKETS) {
             let fate = Fate::Dropped(DropCause::QueueFull);
             let wire = interface.transmitter.wire();
-            cx.report(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet: refusal.0, fate }));
+            cx.report(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet: *refusal.0, fate }));
         }
         self.counts.drop(DropCause::QueueFull);
         None // at the sender's end of the next link, not here
@@ -71,7 +71,7 @@ impl Node {
         packet.provenance.packet_id = u64::from(cx.entity().0) << 40 | self.next_packet_id;
         packet.provenance.sent_at = cx.now();
         match self.routes.lookup(packet.dst()) {
-            Hop::Local => self.to_self.push_back(packet),
+            Hop::Local => self.to_self.push_back(Box::new(packet)),
             Hop::None => {
                 self.counts.drop(DropCause::NoRoute);
             }
@@ -79,7 +79,7 @@ impl Node {
                 if packet.wire_len() > self.interfaces[index as usize].mtu_bytes {
                     self.counts.drop(DropCause::TooBig);
                 } else {
-                    self.transmit(packet, index, cx);
+                    self.transmit(Box::new(packet), index, cx);
                 }
             }
         }
@@ -102,7 +102,7 @@ impl Node {
     }
 
     /// A packet for this node.
-    fn deliver(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn deliver(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         match packet.transport {
             Transport::Udp(_) => self.deliver_udp(packet, cx),
             Transport::Icmp(_) | Transport::Icmpv6(_) => {
@@ -116,7 +116,7 @@ impl Node {
         }
     }
 
-    fn deliver_udp(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn deliver_udp(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         let (source, listener) = (packet.source_socket(), packet.ports().and_then(|(_, port)| self.udp.listener(port)));
         let (Some(from), Some((socket, app))) = (source, listener) else {
             return Some(self.refuse(&packet, DropCause::NoListener, ErrorCause::PortUnreachable, cx));

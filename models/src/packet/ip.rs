@@ -102,6 +102,7 @@ impl IpHeader {
     }
 
     /// Source address.
+    #[inline]
     pub fn src(&self) -> IpAddr {
         match self {
             Self::V4(header) => header.src.into(),
@@ -110,6 +111,7 @@ impl IpHeader {
     }
 
     /// Destination address.
+    #[inline]
     pub fn dst(&self) -> IpAddr {
         match self {
             Self::V4(header) => header.dst.into(),
@@ -118,6 +120,7 @@ impl IpHeader {
     }
 
     /// Time to live (IPv4) or hop limit (IPv6) in hops.
+    #[inline]
     pub fn ttl(&self) -> u8 {
         match self {
             Self::V4(header) => header.ttl,
@@ -175,6 +178,7 @@ impl IpHeader {
     }
 
     /// Length of the header on the wire in bytes, with options and extension headers.
+    #[inline]
     pub fn wire_len(&self) -> u64 {
         match self {
             Self::V4(header) => header.wire_len(),

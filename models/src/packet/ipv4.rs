@@ -92,6 +92,7 @@ impl Ipv4Header {
     }
 
     /// Length on the wire in bytes: 20 to 60.
+    #[inline]
     pub fn wire_len(&self) -> u64 {
         (MIN_HEADER_LEN + self.options_bytes().len()) as u64
     }

@@ -91,6 +91,7 @@ impl ExtensionHeader {
     }
 
     /// Length on the wire in bytes.
+    #[inline]
     pub fn wire_len(&self) -> u64 {
         self.body.len() as u64 + 2
     }
@@ -98,6 +99,7 @@ impl ExtensionHeader {
 
 impl Ipv6Extensions {
     /// Length on the wire in bytes.
+    #[inline]
     pub fn wire_len(&self) -> u64 {
         let fragment = if self.fragment.is_some() { FRAGMENT_HEADER_LEN as u64 } else { 0 };
         self.headers.iter().map(ExtensionHeader::wire_len).sum::<u64>() + fragment
@@ -117,6 +119,7 @@ impl Ipv6Header {
     }
 
     /// Length on the wire in bytes, with extension headers.
+    #[inline]
     pub fn wire_len(&self) -> u64 {
         HEADER_LEN as u64 + self.extensions.as_ref().map_or(0, |extensions| extensions.wire_len())
     }

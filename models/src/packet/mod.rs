@@ -144,6 +144,7 @@ impl Transport {
     }
 
     /// Length of the header on the wire in bytes.
+    #[inline]
     pub fn wire_len(&self) -> u64 {
         match self {
             Self::Udp(_) => udp::HEADER_LEN as u64,
@@ -215,16 +216,19 @@ impl Packet {
 /// Asking and changing.
 impl Packet {
     /// Source address.
+    #[inline]
     pub fn src(&self) -> IpAddr {
         self.ip.src()
     }
 
     /// Destination address.
+    #[inline]
     pub fn dst(&self) -> IpAddr {
         self.ip.dst()
     }
 
     /// Time to live (IPv4) or hop limit (IPv6) in hops.
+    #[inline]
     pub fn ttl(&self) -> u8 {
         self.ip.ttl()
     }
@@ -232,6 +236,7 @@ impl Packet {
     /// Takes one hop off the time to live, as a router does before it forwards. False, and nothing
     /// changed, if none is left: the packet has to be dropped (RFC 1812 §5.3.1, RFC 8200 §3).
     #[must_use]
+    #[inline]
     pub fn decrement_ttl(&mut self) -> bool {
         let ttl = self.ip.ttl();
         if ttl > 1 {
@@ -271,6 +276,7 @@ impl Packet {
     }
 
     /// Length of the IP packet on the wire in bytes; the link adds its own overhead.
+    #[inline]
     pub fn wire_len(&self) -> u64 {
         self.ip.wire_len() + self.transport.wire_len() + self.payload.len()
     }

@@ -217,15 +217,15 @@ impl<E: Entity> Partition<E> {
         let (interests, from, before) = (core.interests, wire.from, wire.len());
         let (flying, next) = wire.deliver(|flying| report_departure::<E>(interests, id, flying, sink, from));
         core.in_flight -= before - wire.len();
-        let (local, port) = (wire.to_local, wire.port);
+        // The wire's chain stands for the packet: it holds its fingerprint, departure and arrival.
+        let (local, port, chain) = (wire.to_local, wire.port, wire.chains().1.value());
         let another = next.is_some_and(|(at, _)| at == core.now);
         if let Some((at, number)) = next.filter(|_| !another) {
             core.queue.push(EventKey::new(at, Class::Arrival, id.0, number % EventKey::SEQUENCES));
         }
         self.deliveries += 1;
         self.touch(local);
-        self.slots[local as usize].digest.mix(u64::from(id.0) << 32 | u64::from(port));
-        self.slots[local as usize].digest.mix(flying.packet.fingerprint() ^ self.core.now.as_nanos());
+        self.slots[local as usize].digest.mix(chain ^ u64::from(port));
         if self.log.is_some() {
             self.log_wire(id, || format!("packet {} arrives: {:?}", flying.number, flying.packet));
             self.log_entity(local, || format!("packet {} arrives on wire {}", flying.number, id.0));

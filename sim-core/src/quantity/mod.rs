@@ -42,7 +42,20 @@ impl Rate {
     /// and not per packet, so that 54 bytes at 10 Gbit/s do not cost 44 ns each.
     ///
     /// The carry is what the previous packet's departure was rounded up by.
+    #[inline]
     pub fn serialise(self, bytes: u64, carry: u64) -> (Span, u64) {
+        // Nearly always 64 bits are enough, and their division is several times as fast.
+        if let Some(exact) = bytes.checked_mul(8 * NANOS_PER_SEC)
+            && self.0 <= 1 << 62
+            && carry < self.0
+            && exact >= carry
+        {
+            let nanos = (exact - carry).div_ceil(self.0);
+            // nanos * rate is below exact - carry + rate, so it fits wherever exact + rate does.
+            if let Some(left) = nanos.checked_mul(self.0) {
+                return (Span::from_nanos(nanos), left - (exact - carry));
+            }
+        }
         let rate = u128::from(self.0);
         let exact = u128::from(bytes) * 8 * u128::from(NANOS_PER_SEC);
         let carry = u128::from(carry);
