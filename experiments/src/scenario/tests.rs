@@ -69,7 +69,7 @@ fn a_negative_rate() {
 
 #[test]
 fn two_nodes_with_one_name() {
-    insta::assert_snapshot!(replaced(r#"(name: "server"),"#, r#"(name: "server"), (name: "server"),"#).as_str());
+    insta::assert_snapshot!(replaced(r#"(name: "server")],"#, r#"(name: "server"), (name: "server")],"#));
 }
 
 #[test]

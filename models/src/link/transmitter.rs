@@ -30,6 +30,19 @@ pub struct Transmitter {
     luck: Option<Box<Stream>>,
     /// Packets taken whose loss is decided.
     lost: u64,
+    /// The last serialisation that was computed: most packets of a link are of a few sizes, and a division costs
+    /// more than a comparison.
+    last: Serialisation,
+}
+
+/// What [`Rate::serialise`] has said of a size and a carry, at the present rate.
+#[derive(Clone, Copy, Debug, Default)]
+struct Serialisation {
+    /// Bytes with framing; zero while nothing was computed.
+    bytes: u64,
+    carry: u64,
+    span: Span,
+    left: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +84,7 @@ impl Transmitter {
             waiting_bytes: 0,
             luck: draws_loss.then(|| Box::new(seed.stream(stream_name, LOSS))),
             lost: 0,
+            last: Serialisation::default(),
         }
     }
 
@@ -131,8 +145,12 @@ impl Transmitter {
             (self.free_at, self.carry) = (now, 0);
         }
         if let Some(rate) = self.rate {
-            let (span, carry) = rate.serialise(self.framing.wire_len(len), self.carry);
-            (self.free_at, self.carry) = (self.free_at.saturating_add(span), carry);
+            let bytes = self.framing.wire_len(len);
+            if (self.last.bytes, self.last.carry) != (bytes, self.carry) {
+                let (span, left) = rate.serialise(bytes, self.carry);
+                self.last = Serialisation { bytes, carry: self.carry, span, left };
+            }
+            (self.free_at, self.carry) = (self.free_at.saturating_add(self.last.span), self.last.left);
         }
         self.hand_over(packet, len, luck, cx);
     }
@@ -168,6 +186,7 @@ impl Transmitter {
         }
         let old_rate = self.rate;
         self.rate = change.rate.or(self.rate);
+        self.last = Serialisation::default();
         self.delay = change.delay.unwrap_or(self.delay);
         let old_loss = self.loss;
         self.loss = change.loss.unwrap_or(self.loss);

@@ -199,9 +199,13 @@ impl Entity for Node {
     fn on_timer(&mut self, timer: TimerId, _tag: u64, cx: &mut Cx<'_, Self>) {
         if Some(timer) == self.outbox_timer {
             self.empty_outbox(cx);
-        } else if let Some((app, token)) = self.timers.fired(timer) {
-            cx.remove_timer(timer);
+        } else if let Some((app, token)) = self.timers.owner(timer) {
             self.with_app(app, cx, |app, host| app.on_timer(token, host));
+            // Given back only now: most timers are set again at once.
+            if self.timers.owner(timer) == Some((app, token)) && cx.deadline(timer).is_none() {
+                self.timers.cancel(app, token);
+                cx.remove_timer(timer);
+            }
         }
         self.come_to_rest(cx);
     }

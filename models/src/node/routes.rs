@@ -29,6 +29,8 @@ pub struct Route {
 pub struct Routes {
     v4: Ranges<u32>,
     v6: Ranges<u128>,
+    /// The last answer: packets for one destination tend to follow each other.
+    last: Option<(IpAddr, Hop)>,
 }
 
 /// Range i goes from `starts[i]` to the next start; the first start is zero.
@@ -62,16 +64,24 @@ impl Routes {
         Self {
             v4: flatten(v4, u32::MIN, |last| last.checked_add(1)),
             v6: flatten(v6, u128::MIN, |last| last.checked_add(1)),
+            last: None,
         }
     }
 
     /// Where a packet for `address` goes.
     #[inline]
-    pub fn lookup(&self, address: IpAddr) -> Hop {
-        match address {
+    pub fn lookup(&mut self, address: IpAddr) -> Hop {
+        if let Some((last, hop)) = self.last
+            && last == address
+        {
+            return hop;
+        }
+        let hop = match address {
             IpAddr::V4(address) => self.v4.lookup(u32::from(address)),
             IpAddr::V6(address) => self.v6.lookup(u128::from(address)),
-        }
+        };
+        self.last = Some((address, hop));
+        hop
     }
 }
 
@@ -135,13 +145,13 @@ mod tests {
     #[test]
     fn the_longest_prefix_wins_and_the_outer_one_rules_around_it() {
         let route = |text: &str, len, hop| Route { prefix: text.parse().unwrap(), len, hop };
-        let table = Routes::new(&[
+        let mut table = Routes::new(&[
             route("10.0.0.0", 8, Hop::Interface(1)),
             route("10.1.0.0", 16, Hop::Interface(2)),
             route("10.1.2.3", 32, Hop::Local),
             route("::", 0, Hop::Interface(3)),
         ]);
-        let hop = |text: &str| table.lookup(text.parse().unwrap());
+        let mut hop = |text: &str| table.lookup(text.parse().unwrap());
         assert_eq!(hop("9.255.255.255"), Hop::None);
         assert_eq!(hop("10.0.0.0"), Hop::Interface(1));
         assert_eq!(hop("10.1.2.2"), Hop::Interface(2));
@@ -176,7 +186,7 @@ mod tests {
                     unique.push(*route);
                 }
             }
-            let table = Routes::new(&routes);
+            let mut table = Routes::new(&routes);
             let edges = routes.iter().map(|r| match r.prefix { IpAddr::V4(p) => u32::from(p), IpAddr::V6(_) => 0 });
             for address in addresses.iter().copied().chain(edges) {
                 prop_assert_eq!(table.lookup(IpAddr::V4(Ipv4Addr::from(address))), longest_match(&unique, address));

@@ -32,10 +32,8 @@ impl AppTimers {
         Some(timer)
     }
 
-    /// Whose timer has fired; it is forgotten.
-    pub(super) fn fired(&mut self, timer: TimerId) -> Option<(u32, u64)> {
-        let owner = self.owners.get_mut(timer.0 as usize)?.take()?;
-        self.by_token.remove(&owner);
-        Some(owner)
+    /// Whose timer this is.
+    pub(super) fn owner(&self, timer: TimerId) -> Option<(u32, u64)> {
+        *self.owners.get(timer.0 as usize)?
     }
 }

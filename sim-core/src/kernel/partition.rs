@@ -298,7 +298,14 @@ impl<E: Entity> Partition<E> {
 
     #[inline]
     fn flush(&mut self, sink: &mut Outbox<E::Report>) {
-        // Almost always one entity. Sorted, so that reports leave in the order of entities.
+        // Almost always one entity.
+        if let [only] = *self.touched {
+            self.touched.clear();
+            let (entity, mut cx) = self.at(only, sink);
+            entity.on_flush(&mut cx);
+            return self.check_events();
+        }
+        // Sorted, so that reports leave in the order of entities.
         self.touched.sort_unstable();
         let mut touched = std::mem::take(&mut self.touched);
         for local in touched.drain(..) {

@@ -71,6 +71,7 @@ pub(super) struct Wire<P> {
 }
 
 impl<P> Wire<P> {
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.ring.len()
     }
@@ -98,6 +99,7 @@ impl<P: Fingerprint> Wire<P> {
     /// Takes a packet for departure at `departs`. Returns when to schedule its arrival, and under
     /// which number, if no event is pending. A packet never overtakes one sent before it: an earlier
     /// arrival is moved to that of its predecessor.
+    #[inline]
     pub(super) fn send(&mut self, departs: SimTime, arrives: Option<SimTime>, packet: P) -> Option<(SimTime, u64)> {
         let number = self.sent;
         self.sent += 1;
@@ -159,6 +161,7 @@ impl<P: Fingerprint> Wire<P> {
 
     /// Takes out lost packets at the front that have left by `now`: no event will come for them. Where
     /// the wire leads to another partition, that one does it.
+    #[inline]
     pub(super) fn purge(&mut self, now: SimTime, mut departed: impl FnMut(&InFlight<P>)) {
         if self.leads_to.is_some() {
             return;
@@ -215,9 +218,9 @@ impl<P: Fingerprint> Wire<P> {
     #[inline]
     fn take(&mut self, departed: &mut impl FnMut(&InFlight<P>)) -> Option<InFlight<P>> {
         let flying = self.ring.pop_front()?;
-        self.traffic.mix(flying.departs.as_nanos());
-        self.traffic.mix(flying.arrives.map_or(u64::MAX, SimTime::as_nanos));
-        self.traffic.mix(flying.packet.fingerprint());
+        // One link of the chain: the fingerprint is well mixed already, and does not wait for the chain.
+        let arrives = flying.arrives.map_or(u64::MAX, SimTime::as_nanos);
+        self.traffic.mix(flying.packet.fingerprint() ^ flying.departs.as_nanos() ^ arrives.rotate_left(32));
         if flying.number >= self.reported {
             self.reported = flying.number + 1;
             departed(&flying);
