@@ -1,4 +1,12 @@
-//! The kernel of protosim.
+//! The kernel of protosim: time, events, entities and wires, luck, and the shape of a machine. It knows no protocol.
+//!
+//! - [`time`]: instants and spans as whole nanoseconds; [`quantity`]: rates, sizes and shares with units.
+//! - [`kernel`]: the world and its run, on one thread or several; [`queue`]: the order of events.
+//! - [`random`]: streams by (seed, replication, path, purpose); [`maths`]: the same bits on every machine.
+//! - [`machine`]: the one shape of a protocol endpoint, without clock or sockets.
+//! - [`digest`]: chains over events, by which two runs are compared.
+//!
+//! Deliberately absent: protocols, packets, addresses, file formats, clocks, hash maps that are iterated.
 
 pub mod digest;
 pub mod kernel;

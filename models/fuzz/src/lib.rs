@@ -6,6 +6,7 @@
 //!
 //! Checksums would stop nearly every input at the door, so the targets put them right.
 
+use protosim_models::coap::wire::Message;
 use protosim_models::packet::{
     Checksum, ErrorCause, IcmpMessage, Icmpv6Message, IpHeader, Packet, Provenance, TimeExceeded, Transport, protocol,
 };
@@ -33,6 +34,15 @@ macro_rules! target {
 pub fn packet(data: &[u8]) {
     if let Ok(packet) = Packet::decode(data) {
         use_packet(packet);
+    }
+}
+
+/// A CoAP message; what was read is written such that it reads the same.
+pub fn coap(data: &[u8]) {
+    if let Ok(message) = Message::decode(&Rope::from(data.to_vec())) {
+        let bytes = message.encode();
+        assert_eq!(message.wire_len(), bytes.len() as u64, "the length is known without encoding");
+        assert_eq!(Message::decode(&Rope::from(bytes)).as_ref(), Ok(&message), "what was read is written the same");
     }
 }
 
