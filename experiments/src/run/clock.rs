@@ -19,7 +19,7 @@ impl Stopwatch {
     }
 }
 
-/// The most memory that this process has had at once [bytes], where the system says so (Linux).
+/// The most memory that this process has had at once, in bytes, where the system says so (Linux).
 pub fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
