@@ -168,7 +168,7 @@ impl Host for LiveHost {
         let line = match observation {
             Observation::ExchangeStarted(id) => {
                 self.started.insert(id, now);
-                return;
+                (format!("{now}: request {} to {}", id.id, id.server), LineCounts { started: true, answered: false })
             }
             Observation::RequestDelivered(id) => {
                 (format!("{now}: request {} from {}", id.id, id.client), LineCounts::default())
@@ -176,7 +176,7 @@ impl Host for LiveHost {
             Observation::ExchangeEnded { exchange, outcome, transmissions } => {
                 let since = self.started.remove(&exchange).unwrap_or(now);
                 let took = now.saturating_since(since);
-                let counts = LineCounts { started: true, answered: outcome == Outcome::Response };
+                let counts = LineCounts { started: false, answered: outcome == Outcome::Response };
                 let name = outcome.name();
                 let seconds = took.as_secs_f64();
                 (
