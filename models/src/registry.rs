@@ -56,6 +56,20 @@ impl AppConfig {
         }
     }
 
+    /// True if it comes to an end by itself, so that a run until quiet does.
+    pub fn has_end(&self) -> bool {
+        match self {
+            Self::CoapClient(_) | Self::CoapServer(_) | Self::UdpSink(_) => true,
+            Self::Ping(config) => config.count.is_some(),
+            Self::UdpSource(config) => config.count.is_some() || config.stop.is_some(),
+        }
+    }
+
+    /// True if it begins exchanges, from which metrics are computed.
+    pub fn has_exchanges(&self) -> bool {
+        matches!(self, Self::CoapClient(_) | Self::Ping(_))
+    }
+
     /// The application. `address` is that of [`AppConfig::destination`]; it is not looked at where there is none.
     pub fn build(&self, address: IpAddr) -> Box<dyn App> {
         match self.clone() {

@@ -112,6 +112,11 @@ impl Span {
         Self(self.0.saturating_sub(other.0))
     }
 
+    /// `self + other`, held at [`Span::MAX`].
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// `self * factor`, held at [`Span::MAX`].
     pub const fn saturating_mul(self, factor: u64) -> Self {
         Self(self.0.saturating_mul(factor))

@@ -61,6 +61,10 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
             found.push(Finding::new(Kind::NoEffect, path, message));
         }
     }
+    let stream_names = topology.nodes.iter().map(|node| node.stream_name.clone().unwrap_or_else(|| node.name.clone()));
+    check_streams(stream_names, "nodes", &mut found);
+    let stream_names = topology.links.iter().map(|link| link.stream_name.clone().unwrap_or_else(|| link.name()));
+    check_streams(stream_names, "links", &mut found);
     for (index, node) in topology.nodes.iter().enumerate() {
         let links = topology.links.iter().filter(|link| link.ends.0.0 == node.name || link.ends.1.0 == node.name);
         if node.forwards == Some(true) && links.count() < 2 {
@@ -86,6 +90,25 @@ fn check_names(names: impl Iterator<Item = String>, list: &str, noun: &str, foun
             found.push(finding);
         } else {
             first.insert(name, index);
+        }
+    }
+}
+
+/// Two things with one stream name would have the same luck. Things with one name are reported elsewhere.
+fn check_streams(names: impl Iterator<Item = String>, list: &str, found: &mut Vec<Finding>) {
+    let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, name) in names.enumerate() {
+        let Some(earlier) = first.get(&name) else {
+            first.insert(name, index);
+            continue;
+        };
+        let (place, other) = (format!("{list}.{index}"), format!("{list}.{earlier}"));
+        if !found.iter().any(|finding| finding.kind == Kind::DuplicateName && finding.path == format!("{place}.name")) {
+            let message =
+                format!("another one's random streams go by the name `{name}` too: both would have the same luck");
+            let mut finding = Finding::new(Kind::DuplicateName, format!("{place}.stream_name"), message);
+            finding.other = Some((other, "the first one".to_owned()));
+            found.push(finding);
         }
     }
 }

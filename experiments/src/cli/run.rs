@@ -3,7 +3,7 @@
 use super::args::{DiffArgs, LiveArgs, RunArgs, ScenarioArgs};
 use crate::diff::{self, Difference};
 use crate::live;
-use crate::results::{check_expectations, claim, summarise, write};
+use crate::results::{Basis, check_expectations, claim, summarise, write};
 use crate::run::clock::Stopwatch;
 use crate::run::{Options, RunOutput, run_all};
 use crate::scenario::{Loaded, Request, library, load};
@@ -16,7 +16,7 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
     let stopwatch = Stopwatch::start();
     let loaded = load(&request(&args.scenario), colours)?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
-    claim(&folder, &loaded.name, args.force).map_err(|error| format!("error: {error}"))?;
+    claim(&folder, &loaded.name, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
         jobs: args.jobs.map_or(cores, usize::from),
@@ -38,7 +38,7 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
     progress.finish_and_clear();
     let level = loaded.scenario.confidence.as_f64();
     let confidence = Confidence::from_level(level).unwrap_or(Confidence::P95);
-    let summary = summarise(&loaded, &outputs, confidence);
+    let summary = summarise(&loaded, &outputs, confidence, Basis::Replications);
     let written =
         write(&folder, &loaded, &outputs, &summary, stopwatch.elapsed()).map_err(|error| format!("error: {error}"))?;
     let expectations = check_expectations(&loaded, &outputs, &summary);

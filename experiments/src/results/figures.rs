@@ -1,6 +1,6 @@
 //! Figures and expectations of a scenario, from its summary.
 
-use super::summary::{Summary, summarise};
+use super::summary::{Basis, Summary, summarise};
 use crate::run::RunOutput;
 use crate::scenario::{Expectation, FigureSpec, FormulaSpec, Loaded, Must, PanelSpec, ScaleSpec};
 use protosim_reports::figure::{Axis, Figure, Panel, Point, Series};
@@ -128,11 +128,12 @@ pub struct Outcome {
 
 /// Compares all expectations with what came out.
 pub fn check_expectations(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Vec<Outcome> {
-    // One summary serves all: simultaneous over all points of all expectations of this kind.
+    // One summary serves all: simultaneous over all points of all expectations of this kind, and over single
+    // exchanges, since a few replications would agree with nearly anything at such a confidence.
     let agreeing = loaded.scenario.expect.iter().filter(|expectation| matches!(expectation.must, Must::AgreeWith(_)));
     let comparisons = (agreeing.count() * loaded.points.len()).max(1) as u64;
     let strict = Confidence::P99_9.shared_by(comparisons).unwrap_or(Confidence::P99_9);
-    let strict = summarise(loaded, outputs, strict);
+    let strict = summarise(loaded, outputs, strict, Basis::Exchanges);
     loaded.scenario.expect.iter().map(|expectation| check(loaded, expectation, summary, &strict)).collect()
 }
 

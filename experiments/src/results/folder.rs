@@ -69,11 +69,12 @@ struct Writer<'a> {
     hashes: BTreeMap<String, String>,
 }
 
-/// Refuses a folder that holds something else, unless told to overwrite it.
+/// Refuses a folder that holds something else, unless told to overwrite it. An experiment is known by its name and its
+/// title.
 ///
 /// # Errors
 /// When it does.
-pub fn claim(folder: &Path, experiment: &str, force: bool) -> Result<(), FolderError> {
+pub fn claim(folder: &Path, experiment: &str, this_title: &str, force: bool) -> Result<(), FolderError> {
     let not_ours = |what: String| FolderError::NotOurs { folder: folder.display().to_string(), what };
     if force || !folder.exists() {
         return Ok(());
@@ -81,8 +82,12 @@ pub fn claim(folder: &Path, experiment: &str, force: bool) -> Result<(), FolderE
     match std::fs::read_to_string(folder.join(MANIFEST)) {
         Ok(text) => {
             let manifest: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let title = manifest["title"].as_str();
             match manifest["experiment"].as_str() {
-                Some(name) if name == experiment => Ok(()),
+                Some(name) if name == experiment && title.is_none_or(|other| other == this_title) => Ok(()),
+                Some(name) if name == experiment => {
+                    Err(not_ours(format!("results of another `{name}`, titled \"{}\"", title.unwrap_or_default())))
+                }
                 Some(name) => Err(not_ours(format!("results of experiment `{name}`"))),
                 None => Err(not_ours("a manifest of something else".to_owned())),
             }
@@ -145,6 +150,7 @@ pub fn write(
         }
     }
     written.captures = write_captures(folder, outputs)?;
+    remove_old_captures(folder, &written.captures).map_err(io)?;
     write_atomically(&folder.join("run.log"), |out| out.write_all(run_log(outputs, wall).as_bytes())).map_err(io)?;
     let hashes = std::mem::take(&mut writer.hashes);
     let manifest = manifest(loaded, &hashes);
@@ -179,6 +185,22 @@ fn write_captures(folder: &Path, outputs: &[Vec<RunOutput>]) -> Result<Vec<PathB
     Ok(paths)
 }
 
+/// Captures of an earlier run do not stay beside results of this one.
+fn remove_old_captures(folder: &Path, written: &[PathBuf]) -> io::Result<()> {
+    let place = folder.join("captures");
+    if !place.is_dir() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(&place)? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.starts_with("point-") && name.ends_with(".pcapng") && !written.contains(&path) {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// The files that the folder's manifest names.
 fn listed_files(folder: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(folder.join(MANIFEST)).unwrap_or_default();
@@ -195,6 +217,7 @@ fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>) -> String {
     let manifest = serde_json::json!({
         "format": 1,
         "experiment": loaded.name,
+        "title": loaded.scenario.title,
         "version": env!("CARGO_PKG_VERSION"),
         "sources_sha256": env!("PROTOSIM_SOURCES_SHA256"),
         "configuration_sha256": hex(&Sha256::digest(configuration.as_bytes())),

@@ -10,4 +10,4 @@ mod tests;
 
 pub use figures::{Outcome, check_expectations, draw};
 pub use folder::{FolderError, Written, claim, write};
-pub use summary::{Row, Summary, summarise};
+pub use summary::{Basis, Row, Summary, summarise};

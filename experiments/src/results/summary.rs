@@ -5,11 +5,11 @@
 //! - Means are means of the replications' means with Student's t intervals; with one replication, of its exchanges.
 //! - Quantiles are order statistics over all exchanges, with intervals from ranks.
 //! - Times are conditional on success: over exchanges that got a response.
-//! - Exchanges that were still open when a run ended count in [`Metric::Delivered`] alone.
+//! - Exchanges that were still open when a run ended count as begun: not delivered unless they were, and not
+//!   completed. A run that is cut short (`until: After`) so shows less completion, never more.
 
 use crate::run::{Exchange, RunOutput};
 use crate::scenario::{Loaded, Metric};
-use protosim_models::Outcome;
 use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, clopper_pearson, mean, mean_interval};
 
 /// One metric of one application at one point.
@@ -39,15 +39,24 @@ impl Summary {
     }
 }
 
+/// What an interval of a mean is computed from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Basis {
+    /// Means of replications: right whatever exchanges of one run have to do with each other.
+    Replications,
+    /// Single exchanges, taken as independent of each other: much narrower.
+    Exchanges,
+}
+
 /// Computes all metrics with intervals of this confidence.
-pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confidence) -> Summary {
+pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confidence, basis: Basis) -> Summary {
     let mut rows = Vec::new();
     for (point, runs) in outputs.iter().enumerate() {
         for app in 0..loaded.scenario.apps.len() {
             let of_app: Vec<Vec<&Exchange>> =
                 runs.iter().map(|run| run.exchanges.iter().filter(|exchange| exchange.app == app).collect()).collect();
             for metric in Metric::ALL {
-                if let Some(estimate) = estimate(&of_app, metric, confidence) {
+                if let Some(estimate) = estimate(&of_app, metric, confidence, basis) {
                     rows.push(Row { point, app, metric, estimate });
                 }
             }
@@ -56,7 +65,7 @@ pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confid
     Summary { rows }
 }
 
-fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence) -> Option<Estimate> {
+fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, basis: Basis) -> Option<Estimate> {
     let all = || runs.iter().flatten().copied();
     let seconds = |exchange: &Exchange| exchange.completion().map(|span| span.as_secs_f64());
     let quantile = |q: f64| SortedSamples::new(all().filter_map(seconds).collect())?.quantile_interval(q, confidence);
@@ -68,29 +77,30 @@ fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence) -> 
             if knows { clopper_pearson(delivered, all().count() as u64, confidence) } else { None }
         }
         Metric::Completed => {
-            let ended = || all().filter_map(|exchange| exchange.ending);
-            let responses = ended().filter(|ending| ending.outcome == Outcome::Response).count() as u64;
-            clopper_pearson(responses, ended().count() as u64, confidence)
+            let responses = all().filter(|exchange| exchange.completion().is_some()).count() as u64;
+            clopper_pearson(responses, all().count() as u64, confidence)
         }
         Metric::MeanTransmissions => {
-            means(runs, |exchange| exchange.ending.map(|ending| f64::from(ending.transmissions)), confidence)
+            means(runs, |exchange| exchange.ending.map(|ending| f64::from(ending.transmissions)), confidence, basis)
         }
-        Metric::MeanCompletion => means(runs, seconds, confidence),
+        Metric::MeanCompletion => means(runs, seconds, confidence, basis),
         Metric::MedianCompletion => quantile(0.5),
         Metric::P95Completion => quantile(0.95),
         Metric::P99Completion => quantile(0.99),
     }
 }
 
-/// The mean of replications' means, or of the samples of the only replication.
+/// The mean of replications' means; or of all samples, where those are the basis or there is one replication.
 fn means(
     runs: &[Vec<&Exchange>],
     value: impl Fn(&Exchange) -> Option<f64>,
     confidence: Confidence,
+    basis: Basis,
 ) -> Option<Estimate> {
     let samples = |run: &Vec<&Exchange>| -> Vec<f64> { run.iter().filter_map(|exchange| value(exchange)).collect() };
-    if let [only] = runs {
-        return mean_interval(&samples(only), confidence);
+    if runs.len() == 1 || basis == Basis::Exchanges {
+        let all: Vec<f64> = runs.iter().flat_map(samples).collect();
+        return mean_interval(&all, confidence);
     }
     let of_runs: Vec<f64> = runs.iter().filter_map(|run| mean(&samples(run))).collect();
     mean_interval(&of_runs, confidence)

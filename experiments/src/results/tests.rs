@@ -1,10 +1,12 @@
-use super::{check_expectations, claim, summarise, write};
+use super::{Basis, check_expectations, claim, summarise, write};
 use crate::run::{Options, run_all};
 use crate::scenario::{Loaded, Request, load};
 use protosim_reports::statistics::Confidence;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+
+const TITLE: &str = "CoAP exchanges over a lossy link";
 
 fn reduced() -> Loaded {
     let set = ["replications=2", "apps.con.run.requests=30", "apps.non.run.requests=30"];
@@ -14,7 +16,7 @@ fn reduced() -> Loaded {
 
 fn write_to(folder: &Path, loaded: &Loaded, options: Options, wall: u64) -> BTreeMap<String, Vec<u8>> {
     let outputs = run_all(loaded, options, || ()).unwrap();
-    let summary = summarise(loaded, &outputs, Confidence::P95);
+    let summary = summarise(loaded, &outputs, Confidence::P95, Basis::Replications);
     write(folder, loaded, &outputs, &summary, Duration::from_millis(wall)).unwrap();
     let mut files = BTreeMap::new();
     for place in [folder.to_path_buf(), folder.join("figures")] {
@@ -50,15 +52,16 @@ fn a_folder_of_something_else_is_not_overwritten_without_being_told_to() {
     let loaded = reduced();
     let ours = scratch.path().join("ours");
     write_to(&ours, &loaded, Options { jobs: 1, threads: 1, capture: false }, 1);
-    assert!(claim(&ours, "coap-loss", false).is_ok());
-    let refused = claim(&ours, "another", false).unwrap_err().to_string();
+    assert!(claim(&ours, "coap-loss", TITLE, false).is_ok());
+    let refused = claim(&ours, "another", TITLE, false).unwrap_err().to_string();
     assert!(refused.contains("results of experiment `coap-loss`") && refused.contains("--force"), "{refused}");
-    assert!(claim(&ours, "another", true).is_ok());
+    assert!(claim(&ours, "another", TITLE, true).is_ok());
+    assert!(claim(&ours, "coap-loss", "Another title", false).unwrap_err().to_string().contains("another `coap-loss`"));
     let foreign = scratch.path().join("foreign");
     std::fs::create_dir(&foreign).unwrap();
     std::fs::write(foreign.join("thesis.tex"), "years of work").unwrap();
-    assert!(claim(&foreign, "coap-loss", false).unwrap_err().to_string().contains("files of something else"));
-    assert!(claim(&scratch.path().join("new"), "coap-loss", false).is_ok());
+    assert!(claim(&foreign, "coap-loss", TITLE, false).unwrap_err().to_string().contains("files of something else"));
+    assert!(claim(&scratch.path().join("new"), "coap-loss", TITLE, false).is_ok());
 }
 
 /// A file that an earlier run of the experiment wrote and this one does not goes; others stay.
@@ -81,8 +84,21 @@ fn an_expectation_that_fails_says_where() {
     loaded.scenario.expect.truncate(1);
     loaded.scenario.expect[0].must = crate::scenario::Must::BeAtMost("0.5".to_owned());
     let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || ()).unwrap();
-    let summary = summarise(&loaded, &outputs, Confidence::P95);
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
     let outcome = check_expectations(&loaded, &outputs, &summary).remove(0);
     assert!(!outcome.holds);
     assert!(outcome.text.contains("point 0: 1 is not at most 0.5"), "{}", outcome.text);
+}
+
+/// The closed form of the mean made 5 % too large must not agree with the shipped experiment, at full size.
+#[test]
+fn a_formula_that_is_five_percent_off_does_not_agree() {
+    let mut loaded = load(&Request { scenario: "coap-loss".to_owned(), ..Request::default() }, false).unwrap();
+    loaded.scenario.expect.retain(|expectation| expectation.metric == crate::scenario::Metric::MeanCompletion);
+    let outputs = run_all(&loaded, Options { jobs: 2, threads: 1, capture: false }, || ()).unwrap();
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    assert!(check_expectations(&loaded, &outputs, &summary)[0].holds);
+    let right = loaded.scenario.expect[0].must.formula().to_owned();
+    loaded.scenario.expect[0].must = crate::scenario::Must::AgreeWith(format!("1.05 * ({right})"));
+    assert!(!check_expectations(&loaded, &outputs, &summary)[0].holds);
 }

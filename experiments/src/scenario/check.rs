@@ -8,6 +8,35 @@ use protosim_topologies::Plan;
 use protosim_topologies::check::{Kind, check_timeline, check_topology, is_reachable};
 use std::collections::BTreeMap;
 
+/// Columns of the tables that are not of axes.
+const RESERVED: [&str; 22] = [
+    "point",
+    "replication",
+    "app",
+    "metric",
+    "unit",
+    "n",
+    "value",
+    "low",
+    "high",
+    "confidence",
+    "exact",
+    "exchange",
+    "started_s",
+    "delivered_after_s",
+    "ended_after_s",
+    "outcome",
+    "transmissions",
+    "node",
+    "counter",
+    "kind",
+    "path",
+    "digest",
+];
+
+/// Parts of a scenario that may differ from point to point.
+const VARIABLE: [&str; 7] = ["nodes", "links", "apps", "timeline", "until", "seed", "limits"];
+
 /// The place of a path, or of the nearest part of it that is written out.
 pub(super) fn span_of(tree: &Tree, path: &str) -> Span {
     let mut path = path;
@@ -118,6 +147,15 @@ fn check_counts(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     if scenario.replications == 0 {
         refuse("replications", "an experiment has at least one replication");
     }
+    if scenario.until == super::End::After(protosim_core::Span::ZERO) {
+        refuse("until", "a run of no time shows nothing");
+    }
+    if scenario.nodes.is_empty() {
+        refuse("nodes", "a network has at least one node");
+    }
+    if scenario.apps.is_empty() {
+        refuse("apps", "without applications nothing happens");
+    }
     if scenario.replications > 1_000_000 {
         refuse("replications", "more than 1000000 replications");
     }
@@ -146,6 +184,20 @@ fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
                     .also(span_of(tree, &format!("apps.{earlier}.run.port")), "the first one");
             mistakes.push(diagnostic);
         }
+        if scenario.until == super::End::Quiet && !app.run.has_end() {
+            let message = format!("`{}` never ends, and the run goes on until all is quiet", app.name);
+            let place = span_of(tree, &format!("apps.{index}.run"));
+            let help = "give it a `count` (or a `stop`), or the scenario an `until: After(\"60 s\")`".to_owned();
+            mistakes.push(Diagnostic::error("scenario::endless", place, message).help(help));
+        }
+        if app.name.is_empty() || !app.name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')) {
+            let message = "an application's name is made of letters, digits, `-` and `_`";
+            mistakes.push(Diagnostic::error(
+                "scenario::bad-name",
+                span_of(tree, &format!("apps.{index}.name")),
+                message,
+            ));
+        }
         for (field, message) in app.run.check() {
             let path = format!("apps.{index}.run.{field}");
             let message = format!("`{field}` {message}");
@@ -172,6 +224,7 @@ fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
             let message = "an axis's name stands in formulas and columns: letters, digits and `_`, no digit first";
             mistakes.push(Diagnostic::error("scenario::bad-name", at(".name"), message));
         }
+        check_axis_field(tree, scenario, index, mistakes);
         if axis.values.is_empty() {
             mistakes.push(Diagnostic::error(
                 "scenario::no-effect",
@@ -189,6 +242,35 @@ fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
             }
         }
         check_axis_path(tree, &axis.path, at(".path"), mistakes);
+    }
+}
+
+/// What an axis varies, and with which values.
+fn check_axis_field(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    let axis = &scenario.axes[index];
+    let at = |field: &str| span_of(tree, &format!("axes.{index}{field}"));
+    if RESERVED.contains(&axis.name.as_str()) {
+        let message = format!("`{}` is a column of the tables already; call the axis something else", axis.name);
+        mistakes.push(Diagnostic::error("scenario::bad-name", at(".name"), message));
+    }
+    let root = axis.path.split(['.', '[']).next().unwrap_or_default();
+    let is_known = tree.root.field(root).is_some();
+    if is_known && !VARIABLE.contains(&root) {
+        let message = format!("an axis cannot vary `{root}`: it is one for the whole experiment");
+        let help = format!("an axis varies something in {}", VARIABLE.join(", "));
+        mistakes.push(Diagnostic::error("scenario::not-variable", at(".path"), message).help(help));
+    }
+    if let Some(earlier) = scenario.axes[..index].iter().position(|other| other.path == axis.path) {
+        let first = span_of(tree, &format!("axes.{earlier}.path"));
+        let message = "another axis varies the same field";
+        mistakes.push(Diagnostic::error("scenario::no-effect", at(".path"), message).also(first, "the first one"));
+    }
+    for (number, value) in axis.values.iter().enumerate() {
+        if axis.values[..number].iter().any(|other| other.number() == value.number()) {
+            let message = "this value stands in the axis twice";
+            let place = at(&format!(".values.{number}"));
+            mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
+        }
     }
 }
 
@@ -253,8 +335,9 @@ fn check_expectations(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnosti
 
 /// The name of an application that has exchanges.
 fn check_app(scenario: &Scenario, name: &str, place: Span, mistakes: &mut Diagnostics) {
-    let apps: Vec<String> = scenario.apps.iter().map(|app| app.name.clone()).collect();
-    check_known(name, "application", &apps, place, mistakes);
+    let with_exchanges = |app: &&super::AppSpec| app.run.has_exchanges();
+    let apps: Vec<String> = scenario.apps.iter().filter(with_exchanges).map(|app| app.name.clone()).collect();
+    check_known(name, "application with exchanges", &apps, place, mistakes);
 }
 
 fn check_known(name: &str, noun: &str, known: &[String], place: Span, mistakes: &mut Diagnostics) {
@@ -292,6 +375,12 @@ fn check_formula(
     match Bindings::parse(bindings.iter().map(|(name, text)| (name.as_str(), text.as_str()))) {
         Err(errors) => errors.iter().for_each(|error| refuse(format!("in `where`: {error}"))),
         Ok(bindings) => {
+            let formulas: Vec<&Formula> = bindings.iter().map(|(_, formula)| formula).chain([&formula]).collect();
+            for (name, _) in bindings.iter() {
+                if !formulas.iter().any(|formula| formula.variables().iter().any(|used| used == name)) {
+                    refuse(format!("`{name}` of `where` has no effect: nothing uses it"));
+                }
+            }
             for (binding, unknown) in bindings.unknown_names(&formula, &known) {
                 match binding {
                     Some(name) => refuse(format!("in `where`, in `{name}`: {unknown}")),

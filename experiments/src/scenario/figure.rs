@@ -80,7 +80,7 @@ pub struct FormulaSpec {
 pub enum Metric {
     /// Share of exchanges whose request reached the server's application.
     Delivered,
-    /// Share of exchanges that ended with a response.
+    /// Share of exchanges that ended with a response; one that is open when the run ends has none.
     Completed,
     /// Mean number of transmissions of the request, over all exchanges that ended.
     MeanTransmissions,
@@ -150,7 +150,8 @@ pub enum Must {
     BeAtLeast(String),
     /// The value is at most this.
     BeAtMost(String),
-    /// Simultaneous 99.9 % intervals over all points (Bonferroni) contain this.
+    /// Simultaneous 99.9 % intervals over all points (Bonferroni) contain this. Exchanges are taken as independent of
+    /// each other, so that the intervals are narrow.
     AgreeWith(String),
 }
 

@@ -106,6 +106,39 @@ fn all_mistakes_at_once() {
     insta::assert_snapshot!(mistakes(&text, &["links.radio.rate=10 mb/s"]));
 }
 
+#[test]
+fn a_scenario_that_never_ends() {
+    insta::assert_snapshot!(replaced(r#"run: CoapServer()"#, r#"run: Ping(to: "client")"#));
+}
+
+#[test]
+fn retransmission_that_outlasts_a_year() {
+    let transmission =
+        r#"requests: 10, transmission: (ack_timeout: "86400 s", ack_random_factor: 1000, max_retransmit: 20)"#;
+    insta::assert_snapshot!(replaced("requests: 10", transmission));
+}
+
+#[test]
+fn an_axis_over_what_is_one_for_all() {
+    let axis = r#"[(name: "point", path: "replications", values: [1, 3, 3])]"#;
+    let from = r#"[(name: "loss", path: "links.radio.loss", values: ["0 %", "10 %"])]"#;
+    assert!(GOOD.contains(from));
+    let text = GOOD.replace(from, axis).replace(r#"format: 1,"#, "format: 1, replications: 2,");
+    insta::assert_snapshot!(mistakes(&text, &[]));
+}
+
+#[test]
+fn an_expectation_of_an_application_without_exchanges() {
+    let expect = r#"expect: [(app: "server", metric: Completed, must: BeAtLeast("1"), where: [("f", "2")])], axes:"#;
+    insta::assert_snapshot!(replaced("axes:", expect));
+}
+
+#[test]
+fn two_links_with_one_stream_name() {
+    let links = r#"(name: "other", ends: ("client", "server"), delay: "1 ms", stream_name: "radio"), (name: "radio","#;
+    insta::assert_snapshot!(replaced(r#"(name: "radio","#, links));
+}
+
 /// Formatting and reordering the file changes no point's scenario but in the order of its lists.
 #[test]
 fn an_override_and_an_axis_reach_their_fields() {

@@ -72,6 +72,7 @@ impl Client {
         );
         if refused.is_err() {
             // Out of memory: an exchange without a single transmission, and without a response.
+            host.observe(Observation::ExchangeStarted(self.exchange(token, host)));
             self.report_end(token, Outcome::TimedOut, 0, host);
         }
     }

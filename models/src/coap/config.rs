@@ -189,7 +189,7 @@ impl ClientConfig {
             find("port", "port 0 cannot be sent to".into());
         }
         if self.requests == 0 {
-            find("requests", "a client without requests does nothing; leave the client out instead".into());
+            find("requests", "is at least 1: leave out a client that sends nothing".into());
         }
         if self.requests > MAX_REQUESTS {
             find("requests", format!("at most {MAX_REQUESTS} requests have tokens of their own"));
@@ -209,7 +209,7 @@ impl ClientConfig {
         match path_flaw(&self.path) {
             Some(flaw) => find("path", flaw),
             None if self.request_len() > MAX_DATAGRAM => {
-                find("payload", format!("a request of {} bytes does not fit into UDP", self.request_len()));
+                find("payload", format!("makes a request of {} bytes, more than UDP carries", self.request_len()));
             }
             None => {}
         }
@@ -317,6 +317,16 @@ impl Transmission {
         if self.max_retransmit.is_some_and(|n| n > 20) {
             found.push(("transmission.max_retransmit", "is at most 20, as the time-out doubles each time".into()));
         }
+        let parameters = self.parameters();
+        let year = Span::from_secs(365 * 86_400);
+        if found.is_empty() && parameters.max_transmit_wait() > year {
+            let wait = parameters.max_transmit_wait();
+            let days = wait.as_nanos() / 86_400_000_000_000;
+            found.push((
+                "transmission",
+                format!("gives up after {days} days (MAX_TRANSMIT_WAIT); at most 365 are allowed"),
+            ));
+        }
         found
     }
 
@@ -368,17 +378,17 @@ impl Parameters {
 
     /// MAX_RTT: there, processing, and back, at most (202 s).
     pub fn max_rtt(&self) -> Span {
-        self.processing_delay() + Self::MAX_LATENCY * 2
+        self.processing_delay().saturating_add(Self::MAX_LATENCY * 2)
     }
 
     /// EXCHANGE_LIFETIME: how long a confirmable message's id must not be used again (247 s).
     pub fn exchange_lifetime(&self) -> Span {
-        self.max_transmit_span() + self.max_rtt()
+        self.max_transmit_span().saturating_add(self.max_rtt())
     }
 
     /// NON_LIFETIME: how long a non-confirmable message's id must not be used again (145 s).
     pub fn non_lifetime(&self) -> Span {
-        self.max_transmit_span() + Self::MAX_LATENCY
+        self.max_transmit_span().saturating_add(Self::MAX_LATENCY)
     }
 }
 

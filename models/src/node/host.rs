@@ -158,7 +158,10 @@ impl Host for SimHost<'_, '_> {
             return;
         }
         let timer = match self.node.timers.find(self.app, token) {
-            Some(timer) => timer,
+            Some(timer) => {
+                self.cx.rename_timer(timer, name);
+                timer
+            }
             None => {
                 let timer = self.cx.new_timer(token, name);
                 self.node.timers.add(self.app, token, timer);

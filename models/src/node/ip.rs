@@ -45,13 +45,18 @@ impl Node {
     fn transmit(&mut self, packet: Box<Packet>, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         let interface = &mut self.interfaces[index as usize];
         let refusal = interface.transmitter.offer(packet, cx).err()?;
-        if cx.wants(Interests::PACKETS) {
-            let fate = Fate::Dropped(DropCause::QueueFull);
-            let wire = interface.transmitter.wire();
-            cx.report(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet: *refusal.0, fate }));
-        }
-        self.counts.drop(DropCause::QueueFull);
+        let cause = self.counts.drop(DropCause::QueueFull);
+        self.report_unsent(*refusal.0, index, cause, cx);
         None // at the sender's end of the next link, not here
+    }
+
+    /// Reports a packet that did not get onto the link of an interface, if someone listens.
+    fn report_unsent(&self, packet: Packet, index: u32, cause: DropCause, cx: &mut Cx<'_, Self>) {
+        if cx.wants(Interests::PACKETS) {
+            let wire = self.interfaces[index as usize].transmitter.wire();
+            let fate = Fate::Dropped(cause);
+            cx.report(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet, fate }));
+        }
     }
 
     /// Drops a packet and tells its sender, where an ICMP error is allowed.
@@ -77,7 +82,8 @@ impl Node {
             }
             Hop::Interface(index) => {
                 if packet.wire_len() > self.interfaces[index as usize].mtu_bytes {
-                    self.counts.drop(DropCause::TooBig);
+                    let cause = self.counts.drop(DropCause::TooBig);
+                    self.report_unsent(packet, index, cause, cx);
                 } else {
                     self.transmit(Box::new(packet), index, cx);
                 }

@@ -62,6 +62,11 @@ impl<E: Entity> Cx<'_, E> {
         }
     }
 
+    /// Gives a timer another name, for traces.
+    pub fn rename_timer(&mut self, timer: TimerId, name: &'static str) {
+        self.slot.timers.rename(timer, name);
+    }
+
     /// Turns a timer off.
     ///
     /// # Panics

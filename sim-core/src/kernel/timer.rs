@@ -80,6 +80,10 @@ impl Timers {
 
     /// Its name; `None` if it was never made or has been removed.
     #[inline]
+    pub(super) fn rename(&mut self, timer: TimerId, name: &'static str) {
+        self.slots[timer.0 as usize].name = Some(name);
+    }
+
     pub(super) fn name(&self, timer: TimerId) -> Option<&'static str> {
         self.slots.get(timer.0 as usize).and_then(|slot| slot.name)
     }
