@@ -1,15 +1,16 @@
 //! Two runs side by side, to the first event that differs.
 //!
-//! Each run of A is compared with the same run of B: first by their final digests, then, where those differ, instant
-//! by instant with a log of every event. What is named is the node or the direction of a link whose chain of
+//! Each run of A is compared with the same run of B: first by their final digests (recorded ones, of a folder of
+//! results), then, where those differ, instant by instant with a log of every event. What is named is the node or the direction of a link whose chain of
 //! events parts first; a link goes before a node, since it is nearer to the cause.
 
-use crate::run::{RunFailure, build, setup};
+use crate::run::{RunFailure, build, digests, setup};
 use crate::scenario::{End, Loaded, Request};
 use protosim_core::kernel::{Happening, Subject};
 use protosim_core::{SimTime, Simulation, Sinks, Until};
 use protosim_models::Node;
 use protosim_topologies::Plan;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The first thing in which two experiments differ.
@@ -32,13 +33,60 @@ pub enum Difference {
         /// What happens in B.
         in_b: Option<String>,
     },
+    /// Recorded digests differ, but runs by this build do not.
+    Recorded {
+        /// The point.
+        point: usize,
+        /// The replication.
+        replication: u64,
+        /// Of whom: `link radio:client->server`, `node server`.
+        subject: String,
+    },
 }
 
-/// Compares all runs of two scenarios, in order, to the first difference.
+/// One of the two that are compared.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// Its scenario.
+    pub loaded: Loaded,
+    recorded: Option<Recorded>,
+}
+
+/// What a folder of results tells of its runs.
+#[derive(Clone, Debug)]
+struct Recorded {
+    /// The build that made it.
+    sources: String,
+    digests: BTreeMap<(usize, u64), Digests>,
+}
+
+/// Digests of a run by kind (`node`, `link`) and path.
+type Digests = BTreeMap<(String, String), String>;
+
+impl Side {
+    /// A scenario that is yet to run.
+    pub fn to_run(loaded: Loaded) -> Self {
+        Self { loaded, recorded: None }
+    }
+
+    /// True for results that were made by a program of other sources than this one.
+    pub fn is_of_another_build(&self) -> bool {
+        self.recorded.as_ref().is_some_and(|recorded| recorded.sources != env!("PROTOSIM_SOURCES_SHA256"))
+    }
+
+    /// The digests of a run, recorded or computed.
+    fn digests(&self, run: &Run<'_>, point: usize) -> Result<Digests, RunFailure> {
+        let recorded = self.recorded.as_ref().and_then(|recorded| recorded.digests.get(&(point, run.replication)));
+        recorded.map_or_else(|| run.digests(), |digests| Ok(digests.clone()))
+    }
+}
+
+/// Compares all runs of two experiments, in order, to the first difference.
 ///
 /// # Errors
 /// When a run reaches a limit.
-pub fn compare(a: &Loaded, b: &Loaded) -> Result<Option<Difference>, RunFailure> {
+pub fn compare(side_a: &Side, side_b: &Side) -> Result<Option<Difference>, RunFailure> {
+    let (a, b) = (&side_a.loaded, &side_b.loaded);
     if (a.points.len(), a.scenario.replications) != (b.points.len(), b.scenario.replications) {
         let shape = |loaded: &Loaded| format!("{} x {}", loaded.points.len(), loaded.scenario.replications);
         let text = format!("not the same points and replications: {} and {}", shape(a), shape(b));
@@ -52,11 +100,15 @@ pub fn compare(a: &Loaded, b: &Loaded) -> Result<Option<Difference>, RunFailure>
         for replication in 0..a.scenario.replications {
             let run_a = Run { plan: &plans.0, point: of_a, replication };
             let run_b = Run { plan: &plans.1, point: of_b, replication };
-            if run_a.digests()? != run_b.digests()?
-                && let Some(difference) = first_event(&run_a, &run_b, point)?
-            {
-                return Ok(Some(difference));
+            let digests = (side_a.digests(&run_a, point)?, side_b.digests(&run_b, point)?);
+            if digests.0 == digests.1 {
+                continue;
             }
+            let event = first_event(&run_a, &run_b, point)?;
+            let differs = |(key, _): &(&(String, String), &String)| digests.0.get(*key) != digests.1.get(*key);
+            let subject = digests.0.iter().chain(&digests.1).find(differs);
+            let subject = subject.map_or_else(String::new, |((kind, path), _)| format!("{kind} {path}"));
+            return Ok(event.or(Some(Difference::Recorded { point, replication, subject })));
         }
     }
     Ok(None)
@@ -96,11 +148,12 @@ impl Run<'_> {
         }
     }
 
-    fn digests(&self) -> Result<Vec<(String, protosim_core::Digest)>, RunFailure> {
+    fn digests(&self) -> Result<Digests, RunFailure> {
         let mut world = self.world()?;
         let until = if self.end() == SimTime::MAX { Until::Quiet } else { Until::Time(self.end()) };
         world.run(until, &mut Sinks::deaf())?;
-        Ok(world.entity_digests().into_iter().chain(world.wire_digests()).collect())
+        let keyed = digests(&world).into_iter().map(|(kind, path, digest)| ((kind.to_owned(), path), digest));
+        Ok(keyed.collect())
     }
 }
 
@@ -179,17 +232,39 @@ fn describe(world: &Simulation<Node>, subject: Subject) -> String {
     }
 }
 
-/// The scenario that a folder of results was made from, as its manifest tells.
+/// A folder of results: the scenario that it was made from, and the digests of its runs.
 ///
 /// # Errors
-/// When the folder holds no manifest that can be read.
-pub fn from_results(folder: &Path, colours: bool) -> Result<Loaded, String> {
-    let path = folder.join("manifest.json");
-    let shown = path.display();
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("error: cannot read `{shown}`: {error}"))?;
+/// When the folder holds no manifest and digests that can be read.
+pub fn from_results(folder: &Path, colours: bool) -> Result<Side, String> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read_to_string(&path).map_err(|error| format!("error: cannot read `{}`: {error}", path.display()))
+    };
+    let text = read("manifest.json")?;
+    let shown = folder.join("manifest.json").display().to_string();
     let manifest: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| format!("error: `{shown}` is not a manifest: {error}"))?;
     let field = |name: &str| manifest[name].as_str().ok_or_else(|| format!("error: `{shown}` has no `{name}`"));
-    let (name, scenario) = (field("experiment")?, field("scenario")?);
-    crate::scenario::load_text(name, &format!("{shown}"), scenario, &Request::default(), colours)
+    let (name, scenario, sources) = (field("experiment")?, field("scenario")?, field("sources_sha256")?);
+    let loaded = crate::scenario::load_text(name, &shown, scenario, &Request::default(), colours)?;
+    let digests = parse_digests(&read("digests.csv")?)
+        .ok_or_else(|| format!("error: `{}` is damaged", folder.join("digests.csv").display()))?;
+    Ok(Side { loaded, recorded: Some(Recorded { sources: sources.to_owned(), digests }) })
+}
+
+/// The rows of `digests.csv`: names of nodes and links are made of characters that need no quotes.
+fn parse_digests(text: &str) -> Option<BTreeMap<(usize, u64), Digests>> {
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next()?.split(',').collect();
+    let column = |name: &str| header.iter().position(|title| *title == name);
+    let columns = (column("point")?, column("replication")?, column("kind")?, column("path")?, column("digest")?);
+    let mut digests: BTreeMap<(usize, u64), Digests> = BTreeMap::new();
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
+        let run = (cells.get(columns.0)?.parse().ok()?, cells.get(columns.1)?.parse().ok()?);
+        let subject = ((*cells.get(columns.2)?).to_owned(), (*cells.get(columns.3)?).to_owned());
+        digests.entry(run).or_default().insert(subject, (*cells.get(columns.4)?).to_owned());
+    }
+    Some(digests)
 }

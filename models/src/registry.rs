@@ -24,6 +24,11 @@ pub enum AppConfig {
     UdpSource(traffic::UdpSourceConfig),
 }
 
+/// The operations that take processor time on a device that says so, in order.
+pub fn operations() -> impl Iterator<Item = &'static str> {
+    coap::OPERATIONS.into_iter()
+}
+
 impl AppConfig {
     /// Fields that contradict each other or can have no effect: their paths from the configuration's
     /// top, and what is wrong.
@@ -44,6 +49,28 @@ impl AppConfig {
             Self::Ping(config) => Some(&config.to),
             Self::UdpSource(config) => Some(&config.to),
             Self::CoapServer(_) | Self::UdpSink(_) => None,
+        }
+    }
+
+    /// The UDP port on which it expects someone to listen there, if it sends UDP.
+    pub fn destination_port(&self) -> Option<u16> {
+        match self {
+            Self::CoapClient(config) => Some(config.port),
+            Self::UdpSource(config) => Some(config.port),
+            Self::Ping(_) | Self::CoapServer(_) | Self::UdpSink(_) => None,
+        }
+    }
+
+    /// The length of what it sends by itself, with the header of UDP or ICMP [bytes]; 0 if it sends nothing by
+    /// itself.
+    pub fn message_len(&self) -> u64 {
+        // UDP (RFC 768) and ICMP echo (RFC 792, RFC 4443) alike.
+        const HEADER: u64 = 8;
+        match self {
+            Self::CoapClient(config) => HEADER + config.request_len(),
+            Self::Ping(config) => HEADER + config.payload.as_bytes(),
+            Self::UdpSource(config) => HEADER + config.payload.as_bytes(),
+            Self::CoapServer(_) | Self::UdpSink(_) => 0,
         }
     }
 

@@ -2,10 +2,11 @@
 //!
 //! Exit status: 0 done; 1 an expectation failed, two runs differ, or a live exchange failed; 2 could not run.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what talks to the user")]
+#![expect(clippy::print_stderr, reason = "this is what talks to the user")]
 
 mod args;
 mod run;
+mod terminal;
 
 use args::{Cli, Command};
 use clap::Parser;

@@ -1,20 +1,20 @@
 //! What the commands do.
 
 use super::args::{DiffArgs, LiveArgs, RunArgs, ScenarioArgs};
-use crate::diff::{self, Difference};
+use super::terminal::{Progress, remark, say};
+use crate::diff::{self, Difference, Side};
 use crate::live;
 use crate::results::{Basis, check_expectations, claim, summarise, write};
 use crate::run::clock::Stopwatch;
 use crate::run::{Options, RunOutput, run_all};
 use crate::scenario::{Loaded, Request, library, load};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use protosim_reports::statistics::Confidence;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
     let stopwatch = Stopwatch::start();
     let loaded = load(&request(&args.scenario), colours)?;
+    eprint!("{}", loaded.warnings);
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
     claim(&folder, &loaded.name, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -25,30 +25,34 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
     };
     let runs = loaded.points.len() as u64 * loaded.scenario.replications;
     if !args.quiet {
-        println!("{}: {}", loaded.name, loaded.scenario.title);
-        println!(
+        remark(format_args!("{}: {}", loaded.name, loaded.scenario.title));
+        remark(format_args!(
             "{} points x {} replications, seed {}",
             loaded.points.len(),
             loaded.scenario.replications,
             loaded.scenario.seed
-        );
+        ));
     }
-    let progress = progress_bar(runs, args.quiet);
-    let outputs = run_all(&loaded, options, || progress.inc(1)).map_err(|error| format!("error: {error}"))?;
-    progress.finish_and_clear();
+    let progress = Progress::new(runs, args.quiet);
+    let outputs = run_all(&loaded, options, || progress.step());
+    progress.finish();
+    let outputs = outputs.map_err(|error| format!("error: {error}"))?;
     let level = loaded.scenario.confidence.as_f64();
     let confidence = Confidence::from_level(level).unwrap_or(Confidence::P95);
     let summary = summarise(&loaded, &outputs, confidence, Basis::Replications);
-    let written =
-        write(&folder, &loaded, &outputs, &summary, stopwatch.elapsed()).map_err(|error| format!("error: {error}"))?;
+    let written = write(&folder, &loaded, &outputs, &summary, || stopwatch.elapsed())
+        .map_err(|error| format!("error: {error}"))?;
+    for note in &written.notes {
+        eprintln!("note: {note}");
+    }
     let expectations = check_expectations(&loaded, &outputs, &summary);
     if !args.quiet {
         print_totals(&loaded, &outputs, &folder, stopwatch);
         for path in written.figures.iter().chain(&written.captures) {
-            println!("  {}", path.display());
+            remark(format_args!("  {}", path.display()));
         }
         for outcome in expectations.iter().filter(|outcome| outcome.holds) {
-            println!("{}", outcome.text);
+            remark(&outcome.text);
         }
     }
     for outcome in expectations.iter().filter(|outcome| !outcome.holds) {
@@ -63,25 +67,15 @@ fn print_totals(loaded: &Loaded, outputs: &[Vec<RunOutput>], folder: &Path, stop
     let loop_seconds: f64 = all().map(|run| run.log.wall.as_secs_f64()).sum();
     let seconds = stopwatch.elapsed().as_secs_f64();
     let runs = outputs.iter().map(Vec::len).sum::<usize>();
-    println!("{runs} runs, {hops} packet-hops in {loop_seconds:.2} s of simulation, {seconds:.2} s in all");
-    println!("results of {} are in {}:", loaded.name, folder.display());
-}
-
-fn progress_bar(runs: u64, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(Some(runs), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {elapsed} gone, {eta} left") {
-        bar.set_style(style);
-    }
-    bar
+    remark(format_args!("{runs} runs, {hops} packet-hops in {loop_seconds:.2} s of simulation, {seconds:.2} s in all"));
+    remark(format_args!("results of {} are in {}:", loaded.name, folder.display()));
 }
 
 pub(super) fn check(args: &ScenarioArgs, colours: bool) -> Result<bool, String> {
     let loaded = load(&request(args), colours)?;
+    eprint!("{}", loaded.warnings);
     let points = loaded.points.len();
-    println!("{}: no mistakes; {points} points x {} replications", loaded.name, loaded.scenario.replications);
+    say(format_args!("{}: no mistakes; {points} points x {} replications", loaded.name, loaded.scenario.replications));
     Ok(true)
 }
 
@@ -90,16 +84,23 @@ pub(super) fn list() {
         let request = Request { scenario: shipped.name.to_owned(), ..Request::default() };
         // Shipped scenarios are read by a test; one that does not is still listed.
         let title = load(&request, false).map_or_else(|_| String::new(), |loaded| loaded.scenario.title);
-        println!("{:<16} {title}", shipped.name);
+        say(format_args!("{:<16} {title}", shipped.name));
     }
 }
 
 pub(super) fn diff(args: &DiffArgs, colours: bool) -> Result<bool, String> {
     let a = scenario_or_results(&args.a, colours)?;
     let b = scenario_or_results(&args.b, colours)?;
+    for (name, side) in [(&args.a, &a), (&args.b, &b)] {
+        eprint!("{}", side.loaded.warnings);
+        if side.is_of_another_build() {
+            eprintln!("warning: the results in `{name}` were made by another build of protosim than this one");
+        }
+    }
     match diff::compare(&a, &b).map_err(|error| format!("error: {error}"))? {
         None => {
-            println!("no difference: {} runs agree in every event", a.points.len() as u64 * a.scenario.replications);
+            let runs = a.loaded.points.len() as u64 * a.loaded.scenario.replications;
+            say(format_args!("no difference: {runs} runs agree in every event"));
             Ok(true)
         }
         Some(difference) => {
@@ -111,25 +112,31 @@ pub(super) fn diff(args: &DiffArgs, colours: bool) -> Result<bool, String> {
 
 fn print_difference(a: &str, b: &str, difference: &Difference) {
     match difference {
-        Difference::Shape(text) => println!("{text}"),
+        Difference::Shape(text) => say(text),
         Difference::Event { point, replication, at, subject, in_a, in_b } => {
-            println!("first difference in point {point}, replication {replication}:");
-            println!("  at {at}");
-            println!("  {subject}");
-            let say = |what: &Option<String>| what.clone().unwrap_or_else(|| "nothing happens".to_owned());
-            println!("  {a}: {}", say(in_a));
-            println!("  {b}: {}", say(in_b));
+            let words = |what: &Option<String>| what.clone().unwrap_or_else(|| "nothing happens".to_owned());
+            say(format_args!("first difference in point {point}, replication {replication}:"));
+            say(format_args!("  at {at}"));
+            say(format_args!("  {subject}"));
+            say(format_args!("  {a}: {}", words(in_a)));
+            say(format_args!("  {b}: {}", words(in_b)));
+        }
+        Difference::Recorded { point, replication, subject } => {
+            say(format_args!("first difference in point {point}, replication {replication}:"));
+            say(format_args!("  the recorded digests of {subject} differ, but this build runs both alike:"));
+            say("  at least one of the two was made by another program, or changed since");
         }
     }
 }
 
 /// A scenario, or the one that a folder of results was made from.
-fn scenario_or_results(what: &str, colours: bool) -> Result<Loaded, String> {
+fn scenario_or_results(what: &str, colours: bool) -> Result<Side, String> {
     let folder = Path::new(what);
     if folder.is_dir() {
         return diff::from_results(folder, colours);
     }
-    load(&Request { scenario: what.to_owned(), ..Request::default() }, colours)
+    let loaded = load(&Request { scenario: what.to_owned(), ..Request::default() }, colours)?;
+    Ok(Side::to_run(loaded))
 }
 
 pub(super) fn live(args: &LiveArgs, colours: bool) -> Result<bool, String> {
@@ -137,10 +144,10 @@ pub(super) fn live(args: &LiveArgs, colours: bool) -> Result<bool, String> {
     let duration = args.duration.as_deref().map(str::parse).transpose();
     let duration = duration.map_err(|error| format!("error: --for: {error}"))?;
     let options = live::Options { bind: args.bind, duration, seed: args.seed };
-    let outcome = live::run(&app, options, |line| println!("{line}")).map_err(|error| format!("error: {error}"))?;
-    println!("{} exchanges, {} answered", outcome.exchanges, outcome.answered);
+    let outcome = live::run(&app, options, say).map_err(|error| format!("error: {error}"))?;
+    say(format_args!("{} exchanges, {} answered", outcome.exchanges, outcome.answered));
     for total in &outcome.totals {
-        println!("{}: {}", total.name, total.value);
+        say(format_args!("{}: {}", total.name, total.value));
     }
     Ok(outcome.exchanges == outcome.answered)
 }

@@ -2,28 +2,39 @@
 
 use super::summary::{Basis, Summary, summarise};
 use crate::run::RunOutput;
-use crate::scenario::{Expectation, FigureSpec, FormulaSpec, Loaded, Must, PanelSpec, ScaleSpec};
+use crate::scenario::{Expectation, FigureSpec, FormulaSpec, Loaded, Must, PanelSpec, ScaleSpec, evaluate};
 use protosim_reports::figure::{Axis, Figure, Panel, Point, Series};
-use protosim_reports::formula::{Bindings, Formula};
 use protosim_reports::statistics::Confidence;
 
 /// Points at which a formula is sampled for a curve.
 const SAMPLES: usize = 200;
 
-/// The figure of a specification.
-pub fn draw(loaded: &Loaded, summary: &Summary, spec: &FigureSpec) -> Figure {
-    let mut figure = Figure::new(&spec.title).caption(&spec.caption);
-    for panel in &spec.panels {
-        figure = figure.panel(draw_panel(loaded, summary, panel));
-    }
-    figure
+/// A figure, and what of its specification it does not show.
+pub struct Drawn {
+    /// The figure; `None` if there is nothing to show at all.
+    pub figure: Option<Figure>,
+    /// What is left out, in words: series without a single value, points that a logarithmic scale has no place for.
+    pub notes: Vec<String>,
 }
 
-fn draw_panel(loaded: &Loaded, summary: &Summary, spec: &PanelSpec) -> Panel {
+/// The figure of a specification.
+pub fn draw(loaded: &Loaded, summary: &Summary, spec: &FigureSpec) -> Drawn {
+    let mut figure = Figure::new(&spec.title).caption(&spec.caption);
+    let mut notes = Vec::new();
+    let mut panels = 0;
+    for panel in &spec.panels {
+        if let Some(panel) = draw_panel(loaded, summary, panel, &mut notes) {
+            figure = figure.panel(panel);
+            panels += 1;
+        }
+    }
+    let notes = notes.into_iter().map(|note| format!("figure `{}`: {note}", spec.name)).collect();
+    Drawn { figure: (panels > 0).then_some(figure), notes }
+}
+
+fn draw_panel(loaded: &Loaded, summary: &Summary, spec: &PanelSpec, notes: &mut Vec<String>) -> Option<Panel> {
     let axes = &loaded.scenario.axes;
-    let Some(x) = axes.iter().position(|axis| axis.name == spec.x) else {
-        return Panel::new(Axis::linear(&spec.x_label), Axis::linear(&spec.y_label));
-    };
+    let x = axes.iter().position(|axis| axis.name == spec.x)?;
     let (unit, factor) = axes[x].dimension().figure_unit();
     let y_unit = spec.series.first().map_or("", |series| series.metric.unit());
     let y = match spec.y_scale {
@@ -31,6 +42,18 @@ fn draw_panel(loaded: &Loaded, summary: &Summary, spec: &PanelSpec) -> Panel {
         ScaleSpec::Log => Axis::log(&spec.y_label),
     };
     let mut panel = Panel::new(Axis::linear(&spec.x_label).unit(unit), y.unit(y_unit));
+    let mut shown: Vec<String> = Vec::new();
+    let mut keep_drawable = |label: &str, points: Vec<Point>| {
+        let all = points.len();
+        let drawable = |point: &Point| spec.y_scale == ScaleSpec::Linear || point.y > 0.0;
+        let points: Vec<Point> = points.into_iter().filter(drawable).collect();
+        if points.is_empty() {
+            notes.push(format!("`{label}` is not shown: it has no value{}", if all > 0 { " above zero" } else { "" }));
+        } else if points.len() < all {
+            notes.push(format!("`{label}` lacks {} points that are not above zero", all - points.len()));
+        }
+        points
+    };
     // Points that agree in all other axes make one series.
     for others in combinations(loaded, x) {
         let suffix = describe(loaded, x, &others);
@@ -45,18 +68,31 @@ fn draw_panel(loaded: &Loaded, summary: &Summary, spec: &PanelSpec) -> Panel {
                 }
                 Some(drawn)
             });
-            panel = panel.series(Series::measured(format!("{}{suffix}", series.label), points.collect::<Vec<_>>()));
+            let label = format!("{}{suffix}", series.label);
+            let points = keep_drawable(&label, points.collect());
+            if !points.is_empty() {
+                shown.push(label.clone());
+                panel = panel.series(Series::measured(label, points));
+            }
         }
         for formula in &spec.formulas {
-            let points = sample(loaded, x, &others, formula, factor);
-            let mut series = Series::formula(format!("{}{suffix}", formula.label), points);
-            if let Some(of) = &formula.of {
-                series = series.of(format!("{of}{suffix}"));
+            let label = format!("{}{suffix}", formula.label);
+            let points = keep_drawable(&label, sample(loaded, x, &others, formula, factor));
+            if points.is_empty() {
+                continue;
             }
-            panel = panel.series(series);
+            let of = formula.of.as_ref().map(|of| format!("{of}{suffix}")).filter(|of| shown.contains(of));
+            let series = Series::formula(label, points);
+            panel = panel.series(match of {
+                Some(of) => series.of(of),
+                None => series,
+            });
         }
     }
-    panel
+    if shown.is_empty() {
+        notes.push("a panel is not shown: nothing in it was measured".to_owned());
+    }
+    (!shown.is_empty()).then_some(panel)
 }
 
 /// The values of all axes but `x`, each combination once, in order of points.
@@ -101,20 +137,10 @@ fn sample(loaded: &Loaded, x: usize, others: &[f64], spec: &FormulaSpec, factor:
     let value_at = |place: f64| {
         let mut values = values.clone();
         values[x] = place;
-        evaluate(loaded, &spec.y, &spec.bindings, &values).map(|y| Point::new(place * factor, y))
+        let y = evaluate(&loaded.scenario.axes, &spec.y, &spec.bindings, &values).ok()?;
+        Some(Point::new(place * factor, y))
     };
     (0..=SAMPLES).filter_map(|step| value_at(first + (last - first) * step as f64 / SAMPLES as f64)).collect()
-}
-
-/// The value of a formula at values of the axes; `None` where it has none.
-fn evaluate(loaded: &Loaded, text: &str, bindings: &[(String, String)], values: &[f64]) -> Option<f64> {
-    let formula = Formula::parse(text).ok()?;
-    let bindings = Bindings::parse(bindings.iter().map(|(name, text)| (name.as_str(), text.as_str()))).ok()?;
-    let value_of = |name: &str| {
-        let axis = loaded.scenario.axes.iter().position(|axis| axis.name == name)?;
-        values.get(axis).copied()
-    };
-    bindings.eval(&formula, &value_of).ok()
 }
 
 /// What became of an expectation.
@@ -142,7 +168,7 @@ fn check(loaded: &Loaded, expectation: &Expectation, summary: &Summary, strict: 
     let mut misses = Vec::new();
     for (index, point) in loaded.points.iter().enumerate() {
         let formula = expectation.must.formula();
-        let wanted = evaluate(loaded, formula, &expectation.bindings, &point.values);
+        let wanted = evaluate(&loaded.scenario.axes, formula, &expectation.bindings, &point.values).ok();
         let of = if matches!(expectation.must, Must::AgreeWith(_)) { strict } else { summary };
         let row = of.find(index, app, expectation.metric);
         let (Some(wanted), Some(row)) = (wanted, row) else {

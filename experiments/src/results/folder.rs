@@ -61,12 +61,16 @@ pub struct Written {
     pub figures: Vec<PathBuf>,
     /// Captures, as paths.
     pub captures: Vec<PathBuf>,
+    /// What figures leave out.
+    pub notes: Vec<String>,
 }
 
-struct Writer<'a> {
-    folder: &'a Path,
-    /// SHA-256 by name, for the manifest.
-    hashes: BTreeMap<String, String>,
+/// Everything that is to be written but captures and `run.log`, by name.
+#[derive(Default)]
+struct Files {
+    bytes: BTreeMap<String, Vec<u8>>,
+    figures: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// Refuses a folder that holds something else, unless told to overwrite it. An experiment is known by its name and its
@@ -118,26 +122,49 @@ pub fn write(
     loaded: &Loaded,
     outputs: &[Vec<RunOutput>],
     summary: &Summary,
-    wall: Duration,
+    wall: impl Fn() -> Duration,
 ) -> Result<Written, FolderError> {
+    // What cannot be made leaves the folder as it was.
+    let files = render(loaded, outputs, summary)?;
     let io = |error| io_error(folder, error);
     for place in [folder.to_path_buf(), folder.join("figures")] {
         std::fs::create_dir_all(&place).map_err(io)?;
         remove_leftovers(&place).map_err(io)?;
     }
     let old = listed_files(folder);
-    let mut writer = Writer { folder, hashes: BTreeMap::new() };
-    let mut written = Written::default();
+    let mut hashes = BTreeMap::new();
+    for (name, bytes) in &files.bytes {
+        write_atomically(&folder.join(name), |out| out.write_all(bytes)).map_err(io)?;
+        hashes.insert(name.clone(), hex(&Sha256::digest(bytes)));
+    }
+    let captures = write_captures(folder, outputs)?;
+    remove_old_captures(folder, &captures).map_err(io)?;
+    let manifest = manifest(loaded, &hashes);
+    write_atomically(&folder.join(MANIFEST), |out| out.write_all(manifest.as_bytes())).map_err(io)?;
+    // What an earlier run of this experiment wrote and this one did not would be mistaken for a result.
+    for name in old.iter().filter(|name| !hashes.contains_key(*name)) {
+        let _ = std::fs::remove_file(folder.join(name));
+    }
+    let log = run_log(outputs, wall());
+    write_atomically(&folder.join("run.log"), |out| out.write_all(log.as_bytes())).map_err(io)?;
+    let figures = files.figures.iter().map(|name| folder.join(name)).collect();
+    Ok(Written { figures, captures, notes: files.notes })
+}
+
+/// Makes tables and figures.
+fn render(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Result<Files, FolderError> {
+    let mut files = Files::default();
     for table in tables(loaded, outputs, summary)? {
-        let mut csv = Vec::new();
+        let (mut csv, mut parquet) = (Vec::new(), Vec::new());
         table.write_csv(&mut csv)?;
-        writer.write(&format!("{}.csv", table.name()), &csv)?;
-        let mut parquet = Vec::new();
         table.write_parquet(&mut parquet)?;
-        writer.write(&format!("{}.parquet", table.name()), &parquet)?;
+        files.bytes.insert(format!("{}.csv", table.name()), csv);
+        files.bytes.insert(format!("{}.parquet", table.name()), parquet);
     }
     for spec in &loaded.scenario.figures {
-        let figure = draw(loaded, summary, spec);
+        let drawn = draw(loaded, summary, spec);
+        files.notes.extend(drawn.notes);
+        let Some(figure) = drawn.figure else { continue };
         let failed = |error| FolderError::Figure { name: spec.name.clone(), error };
         for (ending, bytes) in [
             ("svg", figure.to_svg().map_err(failed)?.into_bytes()),
@@ -145,29 +172,11 @@ pub fn write(
             ("pdf", figure.to_pdf().map_err(failed)?),
         ] {
             let name = format!("figures/{}.{ending}", spec.name);
-            writer.write(&name, &bytes)?;
-            written.figures.push(folder.join(name));
+            files.figures.push(name.clone());
+            files.bytes.insert(name, bytes);
         }
     }
-    written.captures = write_captures(folder, outputs)?;
-    remove_old_captures(folder, &written.captures).map_err(io)?;
-    write_atomically(&folder.join("run.log"), |out| out.write_all(run_log(outputs, wall).as_bytes())).map_err(io)?;
-    let hashes = std::mem::take(&mut writer.hashes);
-    let manifest = manifest(loaded, &hashes);
-    writer.write(MANIFEST, manifest.as_bytes())?;
-    // What an earlier run of this experiment wrote and this one did not would be mistaken for a result.
-    for name in old.iter().filter(|name| !hashes.contains_key(*name)) {
-        let _ = std::fs::remove_file(folder.join(name));
-    }
-    Ok(written)
-}
-
-impl Writer<'_> {
-    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
-        write_atomically(&self.folder.join(name), |out| out.write_all(bytes)).map_err(|e| io_error(self.folder, e))?;
-        self.hashes.insert(name.to_owned(), hex(&Sha256::digest(bytes)));
-        Ok(())
-    }
+    Ok(files)
 }
 
 fn write_captures(folder: &Path, outputs: &[Vec<RunOutput>]) -> Result<Vec<PathBuf>, FolderError> {
@@ -249,7 +258,7 @@ fn run_log(outputs: &[Vec<RunOutput>], wall: Duration) -> String {
             );
         }
     }
-    let _ = writeln!(text, "whole command: {:.3} s", wall.as_secs_f64());
+    let _ = writeln!(text, "whole command, up to this log: {:.3} s", wall.as_secs_f64());
     if let Some(bytes) = peak_memory_bytes() {
         let _ = writeln!(text, "peak memory: {:.1} MiB", bytes as f64 / 1_048_576.0);
     }

@@ -17,7 +17,7 @@ fn reduced() -> Loaded {
 fn write_to(folder: &Path, loaded: &Loaded, options: Options, wall: u64) -> BTreeMap<String, Vec<u8>> {
     let outputs = run_all(loaded, options, || ()).unwrap();
     let summary = summarise(loaded, &outputs, Confidence::P95, Basis::Replications);
-    write(folder, loaded, &outputs, &summary, Duration::from_millis(wall)).unwrap();
+    write(folder, loaded, &outputs, &summary, || Duration::from_millis(wall)).unwrap();
     let mut files = BTreeMap::new();
     for place in [folder.to_path_buf(), folder.join("figures")] {
         for entry in std::fs::read_dir(place).unwrap().flatten().filter(|entry| entry.path().is_file()) {
@@ -101,4 +101,40 @@ fn a_formula_that_is_five_percent_off_does_not_agree() {
     let right = loaded.scenario.expect[0].must.formula().to_owned();
     loaded.scenario.expect[0].must = crate::scenario::Must::AgreeWith(format!("1.05 * ({right})"));
     assert!(!check_expectations(&loaded, &outputs, &summary)[0].holds);
+}
+
+/// With all lost there are no completion times: the figure is drawn without them, and says so.
+#[test]
+fn a_series_without_values_is_left_out_with_a_note() {
+    let set = ["replications=1", "apps.con.run.requests=3", "apps.non.run.requests=3"].map(str::to_owned).to_vec();
+    let mut loaded = load(&Request { scenario: "coap-loss".to_owned(), set, ..Request::default() }, false).unwrap();
+    loaded.points.iter_mut().for_each(|point| point.scenario.links[0].loss = Some(protosim_core::Ratio::ONE));
+    let scratch = tempfile::tempdir().unwrap();
+    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || ()).unwrap();
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let written = write(scratch.path(), &loaded, &outputs, &summary, || Duration::ZERO).unwrap();
+    assert!(!written.figures.is_empty());
+    assert!(written.notes.iter().any(|note| note.contains("is not shown: it has no value")), "{:?}", written.notes);
+}
+
+/// Two folders are compared by what they recorded: no run is needed where that agrees, and where a record was tampered
+/// with the runs are not taken for it.
+#[test]
+fn folders_of_results_are_compared_by_their_records() {
+    let scratch = tempfile::tempdir().unwrap();
+    let loaded = reduced();
+    let options = Options { jobs: 2, threads: 1, capture: false };
+    let (one, two) = (scratch.path().join("one"), scratch.path().join("two"));
+    write_to(&one, &loaded, options, 1);
+    write_to(&two, &loaded, options, 1);
+    let read = |folder: &Path| crate::diff::from_results(folder, false).unwrap();
+    assert!(!read(&one).is_of_another_build());
+    assert_eq!(crate::diff::compare(&read(&one), &read(&two)).unwrap(), None);
+    let digests = std::fs::read_to_string(two.join("digests.csv")).unwrap();
+    let last = digests.trim_end().rsplit(',').next().unwrap();
+    std::fs::write(two.join("digests.csv"), digests.replace(last, "0000000000000000")).unwrap();
+    match crate::diff::compare(&read(&one), &read(&two)).unwrap() {
+        Some(crate::diff::Difference::Recorded { subject, .. }) => assert!(subject.starts_with("link "), "{subject}"),
+        other => panic!("{other:?}"),
+    }
 }

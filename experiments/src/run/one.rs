@@ -176,7 +176,8 @@ fn totals(simulation: &Simulation<Node>) -> Vec<Total> {
     totals
 }
 
-fn digests(simulation: &Simulation<Node>) -> Vec<(&'static str, String, String)> {
+/// Digests with kind and path: of nodes, then of the directions of links.
+pub fn digests(simulation: &Simulation<Node>) -> Vec<(&'static str, String, String)> {
     let nodes = simulation.entity_digests().into_iter().map(|(path, digest)| ("node", path, digest.to_string()));
     let wires = simulation.wire_digests().into_iter().map(|(path, digest)| ("link", path, digest.to_string()));
     nodes.chain(wires).collect()

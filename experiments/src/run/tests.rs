@@ -152,7 +152,8 @@ fn adding_a_node_or_reordering_the_file_leaves_all_other_draws_as_they_were() {
 /// A link that is 1 ns longer from 5 s on: the difference is named with link and instant.
 #[test]
 fn diff_names_a_planted_difference() {
-    let set = |text: &str| load_text("t", "t.ron", text, &Request::default(), false).unwrap();
+    let set =
+        |text: &str| crate::diff::Side::to_run(load_text("t", "t.ron", text, &Request::default(), false).unwrap());
     let requests = PAIRS.replace("requests: 50", r#"requests: 50, interval: "1 s""#);
     let timeline = |delay: &str| {
         requests.replacen(

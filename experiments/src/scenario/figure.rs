@@ -1,5 +1,7 @@
 //! What a scenario says of figures and expectations.
 
+use super::AxisSpec;
+use protosim_reports::formula::{Bindings, Formula};
 use serde::{Deserialize, Serialize};
 
 /// A figure of one or more panels.
@@ -162,4 +164,16 @@ impl Must {
             Self::BeAtLeast(text) | Self::BeAtMost(text) | Self::AgreeWith(text) => text,
         }
     }
+}
+
+/// The value of a formula over names of axes, at these values of them.
+///
+/// # Errors
+/// Why it has none, in words.
+pub fn evaluate(axes: &[AxisSpec], text: &str, bindings: &[(String, String)], values: &[f64]) -> Result<f64, String> {
+    let formula = Formula::parse(text).map_err(|error| error.to_string())?;
+    let bindings = Bindings::parse(bindings.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    let value_of = |name: &str| values.get(axes.iter().position(|axis| axis.name == name)?).copied();
+    bindings.eval(&formula, &value_of).map_err(|error| error.to_string())
 }

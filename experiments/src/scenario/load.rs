@@ -1,6 +1,6 @@
 //! From text and overrides to a scenario and its points.
 
-use super::check::{check_references, check_scenario, span_of};
+use super::check::{check_references, check_scenario, check_values, span_of, warn};
 use super::library;
 use super::{Point, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Path, Sources, Tree, read, suggest};
@@ -28,6 +28,8 @@ pub struct Loaded {
     pub text: String,
     /// What to run, in order.
     pub points: Vec<Point>,
+    /// What can run but is probably not meant, rendered for people; often empty.
+    pub warnings: String,
 }
 
 /// Most points of one experiment.
@@ -69,12 +71,15 @@ pub(crate) fn load_text(
         check_scenario(&tree, &scenario, &mut mistakes);
         if !mistakes.has_errors() {
             let points = points(&tree, &scenario, &mut mistakes);
-            loaded = Some(Loaded { name: name.to_owned(), scenario, text: tree.to_ron(), points });
+            check_values(&tree, &scenario, &points, &mut mistakes);
+            warn(&tree, &scenario, &mut mistakes);
+            let warnings = String::new();
+            loaded = Some(Loaded { name: name.to_owned(), scenario, text: tree.to_ron(), points, warnings });
         }
     }
     mistakes.sort();
     match loaded {
-        Some(loaded) if !mistakes.has_errors() => Ok(loaded),
+        Some(loaded) if !mistakes.has_errors() => Ok(Loaded { warnings: mistakes.render(&sources, colours), ..loaded }),
         _ => Err(mistakes.render(&sources, colours)),
     }
 }

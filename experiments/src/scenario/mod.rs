@@ -12,7 +12,7 @@ mod point;
 #[cfg(test)]
 mod tests;
 
-pub use figure::{Expectation, FigureSpec, FormulaSpec, Metric, Must, PanelSpec, ScaleSpec, SeriesSpec};
+pub use figure::{Expectation, FigureSpec, FormulaSpec, Metric, Must, PanelSpec, ScaleSpec, SeriesSpec, evaluate};
 pub(crate) use load::load_text;
 pub use load::{Loaded, Request, load};
 pub use point::{AxisSpec, AxisValue, Dimension, Point};
@@ -102,7 +102,7 @@ pub enum End {
 pub struct LimitsSpec {
     /// Events. Default: 10^12.
     pub events: Option<u64>,
-    /// Memory for packets and events. Default: 8 GiB.
+    /// Memory for packets, events and what is to become results, in one run. Default: 8 GiB.
     pub memory: Option<Size>,
     /// Steps of one node in one instant. Default: 1,000,000.
     pub steps_per_instant: Option<u32>,

@@ -3,6 +3,7 @@
 use super::Scenario;
 use crate::tree::{Kind, Node};
 use protosim_core::{Rate, Ratio, Size, Span};
+use protosim_models::link::QueueLimit;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
@@ -27,6 +28,8 @@ pub enum AxisValue {
     Int(i64),
     /// A number with decimals.
     Float(f64),
+    /// A switch; 0 or 1 in tables and formulas.
+    Bool(bool),
 }
 
 /// What kind of quantity an axis is of: decides units of columns and labels.
@@ -40,6 +43,8 @@ pub enum Dimension {
     Rate,
     /// A size; bytes.
     Size,
+    /// So many packets.
+    Packets,
     /// A plain number.
     Number,
 }
@@ -59,12 +64,17 @@ impl AxisValue {
         match self {
             Self::Int(n) => Some((*n as f64, Dimension::Number)),
             Self::Float(x) => Some((*x, Dimension::Number)),
+            Self::Bool(on) => Some((f64::from(u8::from(*on)), Dimension::Number)),
             Self::Text(text) => {
                 let ratio = text.parse::<Ratio>().ok().map(|ratio| (ratio.as_f64(), Dimension::Ratio));
                 let time = || text.parse::<Span>().ok().map(|span| (span.as_secs_f64(), Dimension::Time));
                 let rate = || text.parse::<Rate>().ok().map(|rate| (rate.as_bits_per_sec() as f64, Dimension::Rate));
                 let size = || text.parse::<Size>().ok().map(|size| (size.as_bytes() as f64, Dimension::Size));
-                ratio.or_else(time).or_else(rate).or_else(size)
+                let packets = || match text.parse::<QueueLimit>().ok()? {
+                    QueueLimit::Packets(n) => Some((n as f64, Dimension::Packets)),
+                    QueueLimit::Bytes(_) => None,
+                };
+                ratio.or_else(time).or_else(rate).or_else(size).or_else(packets)
             }
         }
     }
@@ -75,6 +85,7 @@ impl AxisValue {
             Self::Text(text) => Kind::Str(text.clone()),
             Self::Int(n) => Kind::Int(i128::from(*n)),
             Self::Float(x) => Kind::Float(*x),
+            Self::Bool(on) => Kind::Bool(*on),
         };
         Node::new(like.span, kind)
     }
@@ -84,7 +95,7 @@ impl Dimension {
     /// The end of a column's name in tables.
     pub const fn column_suffix(self) -> &'static str {
         match self {
-            Self::Ratio | Self::Number => "",
+            Self::Ratio | Self::Number | Self::Packets => "",
             Self::Time => "_s",
             Self::Rate => "_bit_per_s",
             Self::Size => "_bytes",
@@ -96,6 +107,7 @@ impl Dimension {
         match self {
             Self::Ratio => ("%", 100.0),
             Self::Number => ("", 1.0),
+            Self::Packets => ("packets", 1.0),
             Self::Time => ("s", 1.0),
             Self::Rate => ("bit/s", 1.0),
             Self::Size => ("B", 1.0),
@@ -121,7 +133,10 @@ impl<'de> Deserialize<'de> for AxisValue {
         impl de::Visitor<'_> for Visitor {
             type Value = AxisValue;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a quantity such as \"2 %\", or a number")
+                f.write_str("a quantity such as \"2 %\", a number, or true or false")
+            }
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<AxisValue, E> {
+                Ok(AxisValue::Bool(on))
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<AxisValue, E> {
                 let value = AxisValue::Text(text.to_owned());
@@ -148,6 +163,7 @@ impl Serialize for AxisValue {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Int(n) => serializer.serialize_i64(*n),
             Self::Float(x) => serializer.serialize_f64(*x),
+            Self::Bool(on) => serializer.serialize_bool(*on),
         }
     }
 }

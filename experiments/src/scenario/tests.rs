@@ -139,6 +139,42 @@ fn two_links_with_one_stream_name() {
     insta::assert_snapshot!(replaced(r#"(name: "radio","#, links));
 }
 
+#[test]
+fn an_operation_that_nothing_does() {
+    let device = r#"device: (cpu: {"coap.decod": (per_call: "1 ms")}))"#;
+    insta::assert_snapshot!(replaced(r#"(name: "server")"#, &format!(r#"(name: "server", {device}"#)));
+}
+
+#[test]
+fn a_message_that_no_link_carries() {
+    insta::assert_snapshot!(replaced("requests: 10", r#"requests: 10, method: Put, payload: "2 kB""#));
+}
+
+#[test]
+fn formulas_without_a_value() {
+    let expect = r#"expect: [(app: "con", metric: Completed, must: BeAtLeast("1 / loss"))], axes:"#;
+    insta::assert_snapshot!(replaced("axes:", expect));
+}
+
+/// It runs: someone may want to see the ICMP errors.
+#[test]
+fn a_port_that_nobody_listens_on_is_a_warning() {
+    let text = GOOD.replace("requests: 10", "requests: 10, port: 5684");
+    let loaded = load_text("test", "test.ron", &text, &Request::default(), false).unwrap();
+    insta::assert_snapshot!(loaded.warnings);
+}
+
+/// A switch and a number of packets are values of axes too.
+#[test]
+fn axes_of_switches_and_of_queue_limits() {
+    let axes = r#"[(name: "con", path: "apps.con.run.confirmable", values: [true, false]),
+        (name: "queue", path: "links.radio.queue", values: ["1 packet", "5 packets"])]"#;
+    let from = r#"[(name: "loss", path: "links.radio.loss", values: ["0 %", "10 %"])]"#;
+    let loaded = load_text("t", "t.ron", &GOOD.replace(from, axes), &Request::default(), false).unwrap();
+    let values: Vec<&[f64]> = loaded.points.iter().map(|point| &point.values[..]).collect();
+    assert_eq!(values, [[1.0, 1.0], [1.0, 5.0], [0.0, 1.0], [0.0, 5.0]]);
+}
+
 /// Formatting and reordering the file changes no point's scenario but in the order of its lists.
 #[test]
 fn an_override_and_an_axis_reach_their_fields() {

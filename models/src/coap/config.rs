@@ -220,7 +220,8 @@ impl ClientConfig {
         found
     }
 
-    fn request_len(&self) -> u64 {
+    /// The length of its requests on UDP [bytes].
+    pub fn request_len(&self) -> u64 {
         Message {
             message_type: Type::Confirmable,
             code: self.method.code(),

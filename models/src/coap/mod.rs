@@ -62,6 +62,13 @@ pub use config::{ClientConfig, Method, Parameters, ServerConfig, Transmission};
 pub use endpoint::{Endpoint, EndpointConfig};
 pub use server::Server;
 
+/// Processor time of reading a message, per message and byte.
+const DECODE: &str = "coap.decode";
+/// Processor time of writing one.
+const ENCODE: &str = "coap.encode";
+/// The operations that take processor time.
+pub const OPERATIONS: [&str; 2] = [DECODE, ENCODE];
+
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -175,6 +175,8 @@ impl Entity for Node {
     type Packet = Box<Packet>;
     type Action = Action;
     type Report = Report;
+    /// The box. Payloads come on top where they are not shared, by link and MTU up to a few times as much.
+    const PACKET_HEAP: usize = size_of::<Packet>();
 
     fn on_start(&mut self, cx: &mut Cx<'_, Self>) {
         for app in 0..self.apps.len() {

@@ -155,6 +155,7 @@ impl<E: Entity> Cx<'_, E> {
     /// Reports to the outside.
     pub fn report(&mut self, report: E::Report) {
         self.sink.push((None, Reported { at: self.core.now, entity: self.slot.id, report }));
+        self.check_memory();
     }
 
     /// Counts one internal round of work in this instant. False when the limit is reached: the entity
@@ -176,7 +177,7 @@ impl<E: Entity> Cx<'_, E> {
 
     #[inline]
     fn check_memory(&mut self) {
-        if self.core.memory() > self.core.limits.memory.as_bytes() {
+        if self.core.memory::<E>(self.sink) > self.core.limits.memory.as_bytes() {
             let busy = self.busy();
             self.core.fail(RunError::Memory { busy, limit: self.core.limits.memory });
         }

@@ -19,6 +19,10 @@ pub trait Entity: Debug + Send + Sized + 'static {
     /// What the entity reports to the outside; nothing that decides may depend on it.
     type Report: Debug + Send;
 
+    /// What a packet typically holds on the heap, beyond its own size [bytes]; counted against
+    /// [`Limits::memory`](super::Limits::memory).
+    const PACKET_HEAP: usize = 0;
+
     /// The run begins; the clock reads zero.
     fn on_start(&mut self, cx: &mut Cx<'_, Self>);
 

@@ -8,7 +8,7 @@ use crate::time::SimTime;
 pub struct Limits {
     /// Events, stale ones included.
     pub events: u64,
-    /// Memory that the kernel holds for packets on wires and for pending events.
+    /// Memory that the kernel holds for packets on wires, pending events, and reports that wait in the [`Sinks`](super::Sinks).
     pub memory: Size,
     /// Events and internal rounds of one entity in one instant.
     pub steps_per_instant: u32,
@@ -42,7 +42,7 @@ pub enum RunError {
         limit: u64,
     },
     /// [`Limits::memory`] was reached.
-    #[error("stopped at {}: packets and events in the simulator need more than {limit}; `{}` was at work", busy.at, busy.path)]
+    #[error("stopped at {}: packets, events and reports in the simulator need more than {limit}; `{}` was at work", busy.at, busy.path)]
     Memory {
         /// Who was at work.
         busy: Busy,

@@ -97,7 +97,7 @@ impl<P: Fingerprint + Send> Meeting<P> {
             let load = &self.loads[index];
             load.events.store(partition.events, Ordering::Relaxed);
             load.latest_events.store(partition.events - before, Ordering::Relaxed);
-            load.memory.store(partition.core.memory(), Ordering::Relaxed);
+            load.memory.store(partition.core.memory::<E>(sink), Ordering::Relaxed);
             self.hand_over(index, partition, window_end);
             if self.barrier.wait().is_err() {
                 return;

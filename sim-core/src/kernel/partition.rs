@@ -27,11 +27,14 @@ pub(super) struct Core<P> {
 }
 
 impl<P> Core<P> {
-    /// Memory held for packets and events [bytes].
+    /// Memory held for packets and events, and for `reports` that nobody has fetched yet [bytes].
     #[inline]
-    pub(super) fn memory(&self) -> u64 {
-        let packets = self.in_flight * size_of::<InFlight<P>>();
-        (packets + self.queue.len() * size_of::<EventKey>()) as u64
+    pub(super) fn memory<E: Entity<Packet = P>>(&self, reports: &Outbox<E::Report>) -> u64 {
+        let packets = self.in_flight * (size_of::<InFlight<P>>() + E::PACKET_HEAP);
+        // Where packets are listened to, most reports hold one.
+        let heap = if self.interests.covers(Interests::PACKETS) { E::PACKET_HEAP } else { 0 };
+        let reports = size_of_val(&reports[..]) + reports.len() * heap;
+        (packets + reports + self.queue.len() * size_of::<EventKey>()) as u64
     }
 
     /// Remembers why the run has to stop. Of several reasons in one instant the one of the first entity

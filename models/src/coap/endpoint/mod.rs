@@ -123,7 +123,7 @@ impl Endpoint {
         match Message::decode(datagram) {
             Ok(message) => self.handle_message(Envelope { peer, message }, cx),
             Err(error) => {
-                cx.spend("coap.decode", datagram.len());
+                cx.spend(super::DECODE, datagram.len());
                 self.handle_malformed(peer, &error, cx);
             }
         }
@@ -283,7 +283,7 @@ impl Endpoint {
 
     /// Sends a message for the first time.
     fn send(&self, peer: SocketAddr, message: Message, cx: &mut Cx<'_>) {
-        cx.spend("coap.encode", message.wire_len());
+        cx.spend(super::ENCODE, message.wire_len());
         cx.transmit(Envelope { peer, message });
     }
 
@@ -303,7 +303,7 @@ impl Machine for Endpoint {
     type Misuse = Misuse;
 
     fn handle_message(&mut self, Envelope { peer, message }: Envelope, cx: &mut Cx<'_>) {
-        cx.spend("coap.decode", message.wire_len());
+        cx.spend(super::DECODE, message.wire_len());
         self.forget_expired(cx);
         match message.message_type {
             Type::Confirmable | Type::NonConfirmable => self.on_message(peer, message, cx),

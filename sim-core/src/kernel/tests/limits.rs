@@ -172,6 +172,19 @@ fn pending_events_count_as_memory_too() {
     }
 }
 
+/// One timer that re-arms each nanosecond, and someone who listens: only its reports add up, one for each call.
+#[test]
+fn reports_that_wait_count_as_memory_too() {
+    let tick = Puppet { on_timer: vec![Arm(0, In(1))], ..Puppet::starting(vec![NewTimer(0), Arm(0, At(1))]) };
+    for threads in [1, 2] {
+        let limits = Limits { memory: Size::from_bytes(100_000), ..Limits::default() };
+        let mut world = with_limits(limits, tick.clone(), threads);
+        let error = world.run(Until::Time(at(2_000_000)), &mut Sinks::new(Interests::RESULTS)).unwrap_err();
+        assert!(matches!(&error, RunError::Memory { busy, .. } if busy.path == "p01"), "{threads} threads: {error}");
+        assert!(world.run(Until::Quiet, &mut Sinks::deaf()).is_err());
+    }
+}
+
 /// After an error nothing moves any more: the same error again.
 #[test]
 fn a_run_that_failed_does_not_go_on() {

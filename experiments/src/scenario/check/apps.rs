@@ -1,0 +1,107 @@
+//! Applications: their names and ports, whom they talk to, and whether they ever end.
+
+use super::span_of;
+use crate::scenario::{AppSpec, End, Scenario};
+use crate::tree::{Diagnostic, Diagnostics, Tree};
+use protosim_topologies::check::is_reachable;
+use protosim_topologies::{AddressFamily, Plan};
+use std::collections::BTreeMap;
+
+pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut ports: BTreeMap<(&str, u16), usize> = BTreeMap::new();
+    for (index, app) in scenario.apps.iter().enumerate() {
+        if let Some(earlier) = names.insert(&app.name, index) {
+            let message = format!("another application is called `{}` too", app.name);
+            let diagnostic =
+                Diagnostic::error("scenario::duplicate-name", span_of(tree, &format!("apps.{index}.name")), message)
+                    .also(span_of(tree, &format!("apps.{earlier}.name")), format!("the first `{}`", app.name));
+            mistakes.push(diagnostic);
+        }
+        if let Some(port) = app.run.listens_on()
+            && let Some(earlier) = ports.insert((&app.on.0, port), index)
+        {
+            let message = format!("two applications on `{}` listen on UDP port {port}", app.on.0);
+            let diagnostic =
+                Diagnostic::error("scenario::port-taken", span_of(tree, &format!("apps.{index}.run.port")), message)
+                    .also(span_of(tree, &format!("apps.{earlier}.run.port")), "the first one");
+            mistakes.push(diagnostic);
+        }
+        if scenario.until == End::Quiet && !app.run.has_end() {
+            let message = format!("`{}` never ends, and the run goes on until all is quiet", app.name);
+            let place = span_of(tree, &format!("apps.{index}.run"));
+            let help = "give it a `count` (or a `stop`), or the scenario an `until: After(\"60 s\")`".to_owned();
+            mistakes.push(Diagnostic::error("scenario::endless", place, message).help(help));
+        }
+        if app.name.is_empty() || !app.name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')) {
+            let message = "an application's name is made of letters, digits, `-` and `_`";
+            mistakes.push(Diagnostic::error(
+                "scenario::bad-name",
+                span_of(tree, &format!("apps.{index}.name")),
+                message,
+            ));
+        }
+        for (field, message) in app.run.check() {
+            let path = format!("apps.{index}.run.{field}");
+            let message = format!("`{field}` {message}");
+            mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, &path), message));
+        }
+    }
+}
+
+/// Applications that send where nobody listens: they get ICMP errors at best. That may be what someone wants to see.
+pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
+    for (index, app) in scenario.apps.iter().enumerate() {
+        let (Some(to), Some(port)) = (app.run.destination(), app.run.destination_port()) else { continue };
+        let listens = |other: &AppSpec| other.on == *to && other.run.listens_on() == Some(port);
+        if scenario.apps.iter().any(listens) {
+            continue;
+        }
+        let mut ports = scenario.apps.iter().filter(|other| other.on == *to).filter_map(|other| other.run.listens_on());
+        let help = match ports.next() {
+            Some(other) => format!("an application there listens on port {other}"),
+            None => format!("no application on `{}` listens on any port", to.0),
+        };
+        let message = format!("nobody on `{}` listens on UDP port {port}, which `{}` sends to", to.0, app.name);
+        let place = span_of(tree, &format!("apps.{index}.run"));
+        warnings.push(Diagnostic::warning("scenario::nobody-listens", place, message).help(help));
+    }
+}
+
+/// Whom applications talk to must be reachable, and what they send must fit some link.
+pub(super) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let plan = Plan::new(scenario.topology(), Vec::new());
+    for (index, app) in scenario.apps.iter().enumerate() {
+        let (Some(to), Some(from)) = (app.run.destination(), plan.node(&app.on.0)) else { continue };
+        let Some(target) = plan.node(&to.0) else { continue };
+        let place = span_of(tree, &format!("apps.{index}.run.to"));
+        if plan.address(target).is_none() {
+            let message = format!("`{}` has no link, and so no address", to.0);
+            mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
+        } else if !is_reachable(plan.graph(), from, target) {
+            let message = format!("no path leads from `{}` to `{}`", app.on.0, to.0);
+            mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
+        } else if from != target {
+            check_length(tree, scenario, index, mistakes);
+        }
+    }
+}
+
+/// A message of its own that no link of its node can carry is never sent.
+fn check_length(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    let app = &scenario.apps[index];
+    // IPv4 without options (RFC 791 §3.1), IPv6 without extension headers (RFC 8200 §3).
+    let header = if scenario.addresses == AddressFamily::V4 { 20 } else { 40 };
+    let packet = app.run.message_len() + header;
+    let links = scenario.links.iter().filter(|link| link.ends.0 == app.on || link.ends.1 == app.on);
+    let Some(mtu) = links.map(|link| link.mtu().as_bytes()).max() else { return };
+    if packet > mtu {
+        let message = format!(
+            "`{}` sends packets of {packet} B, and no link of `{}` carries more than {mtu} B",
+            app.name, app.on.0
+        );
+        let place = span_of(tree, &format!("apps.{index}.run.payload"));
+        let help = "a smaller `payload`, or a larger `mtu` of the link; packets are not fragmented yet".to_owned();
+        mistakes.push(Diagnostic::error("scenario::too-long", place, message).help(help));
+    }
+}

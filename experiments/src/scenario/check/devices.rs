@@ -1,0 +1,21 @@
+//! Devices: operations that take processor time must be ones that something does.
+
+use super::{listed, span_of};
+use crate::scenario::Scenario;
+use crate::tree::{Diagnostic, Diagnostics, Tree, suggest};
+use protosim_models::registry::operations;
+
+pub(super) fn check_devices(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    for (index, node) in scenario.nodes.iter().enumerate() {
+        let Some(device) = &node.device else { continue };
+        for operation in device.cpu.keys().filter(|name| !operations().any(|known| known == *name)) {
+            let help = match suggest(operation, operations()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("operations are: {}", listed(&operations().map(str::to_owned).collect::<Vec<_>>())),
+            };
+            let message = format!("nothing does an operation called `{operation}`");
+            let place = span_of(tree, &format!("nodes.{index}.device.cpu"));
+            mistakes.push(Diagnostic::error("scenario::unknown-name", place, message).help(help));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Figures and expectations: what they name must exist, and their formulas must have values.
+
+use super::{listed, span_of};
+use crate::scenario::{AppSpec, Point, Scenario, evaluate};
+use crate::tree::{Diagnostic, Diagnostics, Span, Tree, suggest};
+use protosim_reports::figure::unsupported_character;
+use protosim_reports::formula::{Bindings, Formula};
+
+pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    for (number, figure) in scenario.figures.iter().enumerate() {
+        let at = |field: &str| span_of(tree, &format!("figures.{number}.{field}"));
+        if figure.name.is_empty() || !figure.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+            let message = "a figure's name becomes a file's name: letters, digits, `-` and `_`";
+            mistakes.push(Diagnostic::error("scenario::bad-name", at("name"), message));
+        }
+        if scenario.figures[..number].iter().any(|other| other.name == figure.name) {
+            let message = format!("another figure is called `{}` too", figure.name);
+            mistakes.push(Diagnostic::error("scenario::duplicate-name", at("name"), message));
+        }
+        check_text(&figure.title, at("title"), mistakes);
+        check_text(&figure.caption, at("caption"), mistakes);
+        for (index, panel) in figure.panels.iter().enumerate() {
+            let inner = |field: &str| span_of(tree, &format!("figures.{number}.panels.{index}.{field}"));
+            check_text(&panel.x_label, inner("x_label"), mistakes);
+            check_text(&panel.y_label, inner("y_label"), mistakes);
+            let axes: Vec<String> = scenario.axes.iter().map(|axis| axis.name.clone()).collect();
+            check_known(&panel.x, "axis", &axes, inner("x"), mistakes);
+            if panel.series.is_empty() {
+                let message = "a panel without series shows nothing measured";
+                mistakes.push(Diagnostic::error("scenario::no-effect", inner("series"), message));
+            }
+            for (k, series) in panel.series.iter().enumerate() {
+                check_text(&series.label, inner(&format!("series.{k}.label")), mistakes);
+                check_app(scenario, &series.app, inner(&format!("series.{k}.app")), mistakes);
+            }
+            for (k, formula) in panel.formulas.iter().enumerate() {
+                check_text(&formula.label, inner(&format!("formulas.{k}.label")), mistakes);
+                check_formula(scenario, &formula.y, &formula.bindings, inner(&format!("formulas.{k}.y")), mistakes);
+                if let Some(of) = &formula.of {
+                    let labels: Vec<String> = panel.series.iter().map(|series| series.label.clone()).collect();
+                    check_known(of, "series", &labels, inner(&format!("formulas.{k}.of")), mistakes);
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn check_expectations(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    for (index, expectation) in scenario.expect.iter().enumerate() {
+        let at = |field: &str| span_of(tree, &format!("expect.{index}.{field}"));
+        check_app(scenario, &expectation.app, at("app"), mistakes);
+        check_formula(scenario, expectation.must.formula(), &expectation.bindings, at("must"), mistakes);
+    }
+}
+
+/// The name of an application that has exchanges.
+fn check_app(scenario: &Scenario, name: &str, place: Span, mistakes: &mut Diagnostics) {
+    let with_exchanges = |app: &&AppSpec| app.run.has_exchanges();
+    let apps: Vec<String> = scenario.apps.iter().filter(with_exchanges).map(|app| app.name.clone()).collect();
+    check_known(name, "application with exchanges", &apps, place, mistakes);
+}
+
+fn check_known(name: &str, noun: &str, known: &[String], place: Span, mistakes: &mut Diagnostics) {
+    if known.iter().any(|known| known == name) {
+        return;
+    }
+    let help = match suggest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known: {}", listed(known)),
+    };
+    let message = format!("there is no {noun} called `{name}`");
+    mistakes.push(Diagnostic::error("scenario::unknown-name", place, message).help(help));
+}
+
+fn check_text(text: &str, place: Span, mistakes: &mut Diagnostics) {
+    if let Some(c) = unsupported_character(text) {
+        let message = format!("figures have no glyph for `{c}`");
+        mistakes.push(Diagnostic::error("scenario::no-glyph", place, message));
+    }
+}
+
+fn check_formula(
+    scenario: &Scenario,
+    text: &str,
+    bindings: &[(String, String)],
+    place: Span,
+    mistakes: &mut Diagnostics,
+) {
+    let known: Vec<&str> = scenario.axes.iter().map(|axis| axis.name.as_str()).collect();
+    let mut refuse = |message: String| mistakes.push(Diagnostic::error("scenario::bad-formula", place, message));
+    let formula = match Formula::parse(text) {
+        Ok(formula) => formula,
+        Err(error) => return refuse(format!("in the formula: {error}")),
+    };
+    match Bindings::parse(bindings.iter().map(|(name, text)| (name.as_str(), text.as_str()))) {
+        Err(errors) => errors.iter().for_each(|error| refuse(format!("in `where`: {error}"))),
+        Ok(bindings) => {
+            let formulas: Vec<&Formula> = bindings.iter().map(|(_, formula)| formula).chain([&formula]).collect();
+            for (name, _) in bindings.iter() {
+                if !formulas.iter().any(|formula| formula.variables().iter().any(|used| used == name)) {
+                    refuse(format!("`{name}` of `where` has no effect: nothing uses it"));
+                }
+            }
+            for (binding, unknown) in bindings.unknown_names(&formula, &known) {
+                match binding {
+                    Some(name) => refuse(format!("in `where`, in `{name}`: {unknown}")),
+                    None => refuse(format!("in the formula: {unknown}")),
+                }
+            }
+        }
+    }
+}
+
+/// Formulas must have values: those of expectations at every point, those of figures at one of them.
+pub(in crate::scenario) fn check_values(
+    tree: &Tree,
+    scenario: &Scenario,
+    points: &[Point],
+    mistakes: &mut Diagnostics,
+) {
+    let describe = |point: &Point| {
+        let axes = scenario.axes.iter().zip(&point.values);
+        axes.map(|(axis, value)| format!("{} = {value}", axis.name)).collect::<Vec<_>>().join(", ")
+    };
+    for (index, expectation) in scenario.expect.iter().enumerate() {
+        let text = expectation.must.formula();
+        let value = |point: &Point| evaluate(&scenario.axes, text, &expectation.bindings, &point.values).err();
+        if let Some((point, why)) = points.iter().find_map(|point| Some((point, value(point)?))) {
+            let message = format!("the formula has no value at {}: {why}", describe(point));
+            let place = span_of(tree, &format!("expect.{index}.must"));
+            mistakes.push(Diagnostic::error("scenario::bad-formula", place, message));
+        }
+    }
+    for (number, figure) in scenario.figures.iter().enumerate() {
+        for (index, panel) in figure.panels.iter().enumerate() {
+            for (k, formula) in panel.formulas.iter().enumerate() {
+                let value = |point: &Point| evaluate(&scenario.axes, &formula.y, &formula.bindings, &point.values);
+                let failures: Vec<_> = points.iter().filter_map(|point| Some((point, value(point).err()?))).collect();
+                if let Some((point, why)) = failures.first().filter(|_| failures.len() == points.len()) {
+                    let message = format!("the formula has no value at any point; at {}: {why}", describe(point));
+                    let place = span_of(tree, &format!("figures.{number}.panels.{index}.formulas.{k}.y"));
+                    mistakes.push(Diagnostic::error("scenario::bad-formula", place, message));
+                }
+            }
+        }
+    }
+}

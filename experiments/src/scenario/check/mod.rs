@@ -1,0 +1,101 @@
+//! Everything that can be wrong with a scenario beyond its types: references, contradictions, fields without effect.
+
+mod apps;
+mod axes;
+mod devices;
+mod figures;
+mod references;
+
+pub(super) use figures::check_values;
+pub(super) use references::check_references;
+
+use super::{End, Scenario};
+use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree};
+use protosim_topologies::check::{Kind, check_timeline, check_topology};
+
+/// Everything but references.
+pub(super) fn check_scenario(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let topology = scenario.topology();
+    let mut findings = check_topology(&topology);
+    findings.extend(check_timeline(&topology, &scenario.timeline));
+    for finding in findings {
+        let id = match finding.kind {
+            Kind::DuplicateName => "scenario::duplicate-name",
+            Kind::BadName => "scenario::bad-name",
+            Kind::NoEffect => "scenario::no-effect",
+            Kind::LinkToSelf => "scenario::link-to-self",
+            Kind::OutOfRange => "scenario::out-of-range",
+        };
+        let field = finding.path.rsplit('.').next().unwrap_or_default();
+        let message = if finding.message.starts_with("has no effect") {
+            format!("`{field}` {}", finding.message)
+        } else {
+            finding.message.clone()
+        };
+        let mut diagnostic = Diagnostic::error(id, span_of(tree, &finding.path), message);
+        if let Some((other, remark)) = finding.other {
+            diagnostic = diagnostic.also(span_of(tree, &other), remark);
+        }
+        mistakes.push(diagnostic);
+    }
+    check_counts(tree, scenario, mistakes);
+    devices::check_devices(tree, scenario, mistakes);
+    apps::check_apps(tree, scenario, mistakes);
+    axes::check_axes(tree, scenario, mistakes);
+    figures::check_figures(tree, scenario, mistakes);
+    figures::check_expectations(tree, scenario, mistakes);
+    if !mistakes.has_errors() {
+        apps::check_paths(tree, scenario, mistakes);
+    }
+}
+
+/// What can run, but probably not as meant.
+pub(super) fn warn(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
+    apps::warn_of_silence(tree, scenario, warnings);
+}
+
+fn check_counts(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let mut refuse = |path: &str, message: &str| {
+        mistakes.push(Diagnostic::error("scenario::out-of-range", span_of(tree, path), message));
+    };
+    if scenario.replications == 0 {
+        refuse("replications", "an experiment has at least one replication");
+    }
+    if scenario.until == End::After(protosim_core::Span::ZERO) {
+        refuse("until", "a run of no time shows nothing");
+    }
+    if scenario.nodes.is_empty() {
+        refuse("nodes", "a network has at least one node");
+    }
+    if scenario.apps.is_empty() {
+        refuse("apps", "without applications nothing happens");
+    }
+    if scenario.replications > 1_000_000 {
+        refuse("replications", "more than 1000000 replications");
+    }
+    if scenario.confidence.is_zero() || scenario.confidence == protosim_core::Ratio::ONE {
+        refuse("confidence", "a confidence lies between 0 % and 100 %, and is neither");
+    }
+}
+
+/// The place of a path, or of the nearest part of it that is written out.
+pub(in crate::scenario) fn span_of(tree: &Tree, path: &str) -> Span {
+    let mut path = path;
+    loop {
+        let node = path.parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+        match (node, path.rsplit_once('.')) {
+            (Some(node), _) => return node.span,
+            (None, Some((parent, _))) => path = parent,
+            (None, None) => return tree.root.span,
+        }
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text += &format!(" and {} more", names.len() - SHOWN);
+    }
+    if text.is_empty() { "none".to_owned() } else { text }
+}
