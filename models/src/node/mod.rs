@@ -34,12 +34,12 @@ pub use routes::{Hop, Route, Routes};
 use crate::app::App;
 use crate::device::{Clock, Cpu, Memory};
 use crate::link::LinkChange;
-use crate::packet::{IpHeader, Packet, Transport};
+use crate::packet::{IpHeader, Ipv4Header, Ipv6Header, Packet, Transport, UdpHeader};
 use host::AppSlot;
 use protosim_core::kernel::{InFlight, Interests};
 use protosim_core::{CannotClone, Cx, Digest, Entity, Fingerprint, SimTime, TimerId, WireId};
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use timers::AppTimers;
 use udp::UdpPorts;
 
@@ -255,14 +255,16 @@ impl Fingerprint for Packet {
     #[inline]
     fn fingerprint(&self) -> u64 {
         let mut digest = Digest::START;
-        // One multiplication spreads the headers while the other waits for nothing.
-        let headers = header_bits(self).wrapping_mul(0xd6e8_feb8_6659_fd93);
-        digest.mix(self.provenance.packet_id << 8 ^ u64::from(self.ttl()) ^ headers);
+        // These multiplications wait for nothing; only the digest's do, one for the other.
+        let headers = folded(address_bits(&self.ip), field_bits(self));
+        let number = self.provenance.packet_id.wrapping_mul(SPREAD[0]);
+        let hop = u64::from(self.ip.dscp()) << 10 | (self.ip.ecn() as u64) << 8 | u64::from(self.ttl());
+        digest.mix(headers ^ number ^ hop);
         for run in self.payload.runs() {
             match run {
                 crate::rope::Run::Bytes(bytes) => digest.mix_bytes(bytes),
                 crate::rope::Run::Fill { key, offset, len } => {
-                    digest.mix(u64::from(*key) << 40 ^ *offset ^ len.rotate_left(48));
+                    digest.mix(folded(u64::from(*key) << 32 ^ *len, *offset));
                 }
             }
         }
@@ -270,26 +272,45 @@ impl Fingerprint for Packet {
     }
 }
 
-/// The rest of the headers in one word, for the fingerprint.
+/// Odd numbers whose bits look drawn: the next fractional digits of pi after [`Digest::START`], the last bit set.
+const SPREAD: [u64; 2] = [0x1319_8a2e_0370_7345, 0xa409_3822_299f_31d1];
+
+/// Both numbers in one, all but surely another one if either changes.
 #[inline]
-fn header_bits(packet: &Packet) -> u64 {
-    let addresses = match &packet.ip {
+fn folded(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ SPREAD[0]) * u128::from(b ^ SPREAD[1]);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// The addresses, for the fingerprint. Hosts of neighbouring subnets differ in few bits of both halves of an IPv6 address,
+/// which must not cancel each other.
+#[inline]
+fn address_bits(ip: &IpHeader) -> u64 {
+    match ip {
         IpHeader::V4(ip) => u64::from(u32::from(ip.src)) << 32 | u64::from(u32::from(ip.dst)),
         IpHeader::V6(ip) => {
-            let (src, dst) = (u128::from(ip.src), u128::from(ip.dst));
-            let folded = src.rotate_left(32) ^ dst;
-            (folded >> 64) as u64 ^ folded as u64
+            let half = |address: Ipv6Addr| folded((u128::from(address) >> 64) as u64, u128::from(address) as u64);
+            half(ip.src).rotate_left(32) ^ half(ip.dst)
         }
-    };
-    let transport = match &packet.transport {
-        Transport::Udp(udp) => u64::from(udp.source_port) << 16 | u64::from(udp.destination_port),
+    }
+}
+
+/// What else the headers say, for the fingerprint.
+#[inline]
+fn field_bits(packet: &Packet) -> u64 {
+    let ports = |udp: &UdpHeader| u64::from(udp.source_port) << 16 | u64::from(udp.destination_port);
+    match (&packet.ip, &packet.transport) {
+        (IpHeader::V4(ip @ Ipv4Header { options: None, .. }), Transport::Udp(udp)) => {
+            ports(udp) << 32 | u64::from(ip.identification) << 16 | u64::from(ip.flags_and_offset())
+        }
+        (IpHeader::V6(ip @ Ipv6Header { extensions: None, .. }), Transport::Udp(udp)) => {
+            ports(udp) << 32 | u64::from(ip.flow_label)
+        }
         // Rare: their encoding says it all.
-        Transport::Icmp(_) | Transport::Icmpv6(_) | Transport::Other { .. } => {
+        _ => {
             let mut digest = Digest::START;
-            digest.mix_bytes(&packet.encode_snapped(48));
+            digest.mix_bytes(&packet.encode_snapped(packet.ip.wire_len() + packet.transport.wire_len()));
             digest.value()
         }
-    };
-    let class = u64::from(packet.ip.dscp()) << 2 | packet.ip.ecn() as u64;
-    addresses ^ transport.rotate_left(20) ^ class.rotate_left(56)
+    }
 }

@@ -97,6 +97,14 @@ impl Ipv4Header {
         (MIN_HEADER_LEN + self.options_bytes().len()) as u64
     }
 
+    /// The field of two bytes that holds the flags and the fragment offset.
+    #[inline]
+    pub(crate) fn flags_and_offset(&self) -> u16 {
+        let dont_fragment = if self.dont_fragment { DONT_FRAGMENT } else { 0 };
+        let more_fragments = if self.more_fragments { MORE_FRAGMENTS } else { 0 };
+        dont_fragment | more_fragments | self.fragment_offset & OFFSET_MASK
+    }
+
     fn options_bytes(&self) -> &[u8] {
         self.options.as_ref().map_or(&[], |options| options.as_bytes())
     }
@@ -106,15 +114,12 @@ impl Ipv4Header {
     pub(super) fn encode_into(&self, protocol: u8, payload_len: u64, out: &mut Vec<u8>) {
         let total_len = self.wire_len() + payload_len;
         assert!(total_len <= MAX_WIRE_LEN, "an IPv4 packet of {total_len} bytes: the length field ends at 65535");
-        let mut flags = self.fragment_offset & OFFSET_MASK;
-        flags |= if self.dont_fragment { DONT_FRAGMENT } else { 0 };
-        flags |= if self.more_fragments { MORE_FRAGMENTS } else { 0 };
         let start = out.len();
         out.push(0x40 | (self.wire_len() / 4) as u8);
         out.push(self.dscp << 2 | self.ecn as u8);
         out.extend_from_slice(&(total_len as u16).to_be_bytes());
         out.extend_from_slice(&self.identification.to_be_bytes());
-        out.extend_from_slice(&flags.to_be_bytes());
+        out.extend_from_slice(&self.flags_and_offset().to_be_bytes());
         out.extend_from_slice(&[self.ttl, protocol, 0, 0]);
         out.extend_from_slice(&self.src.octets());
         out.extend_from_slice(&self.dst.octets());
