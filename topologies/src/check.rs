@@ -1,7 +1,9 @@
 //! What can be wrong with a topology beyond its types. All of it is found, each with its place.
 
 use crate::graph::NetworkGraph;
-use crate::spec::{LinkEvent, Topology};
+use crate::spec::{LinkEvent, Topology, wire_stream_name};
+use protosim_models::link::LinkConfig;
+use protosim_models::name::NodeName;
 use std::collections::BTreeMap;
 
 /// Something wrong, at a path within the checked part of the scenario (`links.2.ends.1`).
@@ -61,10 +63,7 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
             found.push(Finding::new(Kind::NoEffect, path, message));
         }
     }
-    let stream_names = topology.nodes.iter().map(|node| node.stream_name.clone().unwrap_or_else(|| node.name.clone()));
-    check_streams(stream_names, "nodes", &mut found);
-    let stream_names = topology.links.iter().map(|link| link.stream_name.clone().unwrap_or_else(|| link.name()));
-    check_streams(stream_names, "links", &mut found);
+    check_streams(topology, &mut found);
     for (index, node) in topology.nodes.iter().enumerate() {
         let links = topology.links.iter().filter(|link| link.ends.0.0 == node.name || link.ends.1.0 == node.name);
         if node.forwards == Some(true) && links.count() < 2 {
@@ -95,11 +94,33 @@ fn check_names(names: impl Iterator<Item = String>, list: &str, noun: &str, foun
 }
 
 /// Two things with one stream name would have the same luck. Things with one name are reported elsewhere.
-fn check_streams(names: impl Iterator<Item = String>, list: &str, found: &mut Vec<Finding>) {
+fn check_streams(topology: &Topology, found: &mut Vec<Finding>) {
+    let node_names = topology.nodes.iter().map(|node| node.stream_name.clone().unwrap_or_else(|| node.name.clone()));
+    let clashes = found.len();
+    check_luck(node_names.map(|name| vec![name]), "nodes", found);
+    if found.len() > clashes {
+        // Links of nodes with the same luck have it too, for no fault of theirs.
+        return;
+    }
+    let streams: BTreeMap<&str, &str> = topology
+        .nodes
+        .iter()
+        .map(|node| (node.name.as_str(), node.stream_name.as_deref().unwrap_or(&node.name)))
+        .collect();
+    let stream_of = |name: &NodeName| streams.get(name.0.as_str()).copied().unwrap_or_default().to_owned();
+    let of_link = |link: &LinkConfig| {
+        let ends = (stream_of(&link.ends.0), stream_of(&link.ends.1));
+        [true, false].map(|is_forward| wire_stream_name(link, (&ends.0, &ends.1), is_forward)).to_vec()
+    };
+    check_luck(topology.links.iter().map(of_link), "links", found);
+}
+
+/// Each thing of a list goes by these stream names.
+fn check_luck(names: impl Iterator<Item = Vec<String>>, list: &str, found: &mut Vec<Finding>) {
     let mut first: BTreeMap<String, usize> = BTreeMap::new();
-    for (index, name) in names.enumerate() {
-        let Some(earlier) = first.get(&name) else {
-            first.insert(name, index);
+    for (index, names) in names.enumerate() {
+        let Some((name, earlier)) = names.iter().find_map(|name| Some((name, *first.get(name)?))) else {
+            first.extend(names.into_iter().map(|name| (name, index)));
             continue;
         };
         let (place, other) = (format!("{list}.{index}"), format!("{list}.{earlier}"));

@@ -1,7 +1,7 @@
 //! A topology made ready to run: addresses, routes, wires. One plan serves all replications.
 
 use crate::graph::NetworkGraph;
-use crate::spec::{AddressFamily, LinkEvent, Topology};
+use crate::spec::{AddressFamily, LinkEvent, Topology, wire_stream_name};
 use protosim_core::kernel::{BuildError, Limits};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
@@ -240,14 +240,10 @@ impl Plan {
         }
     }
 
-    /// What the luck of one direction of a link goes by: as its path, but with stream names.
     fn wire_stream_name(&self, link: usize, is_forward: bool) -> String {
         let config = &self.topology.links[self.graph.link(link)];
         let (first, second) = self.graph.ends(link);
-        let (from, to) = if is_forward { (first, second) } else { (second, first) };
-        let ends = || format!("{}--{}", self.stream_name(first), self.stream_name(second));
-        let name = config.stream_name.clone().or_else(|| config.name.clone()).unwrap_or_else(ends);
-        format!("{name}:{}->{}", self.stream_name(from), self.stream_name(to))
+        wire_stream_name(config, (self.stream_name(first), self.stream_name(second)), is_forward)
     }
 
     fn wire_spec(&self, wire: &PlannedWire) -> WireSpec {

@@ -75,6 +75,15 @@ pub enum Direction {
     Backward,
 }
 
+/// What the luck of one direction of a link goes by: as its path, but with stream names. `ends` are those of its first and
+/// its second end.
+pub(crate) fn wire_stream_name(link: &LinkConfig, ends: (&str, &str), is_forward: bool) -> String {
+    let unnamed = || format!("{}--{}", ends.0, ends.1);
+    let name = link.stream_name.clone().or_else(|| link.name.clone()).unwrap_or_else(unnamed);
+    let (from, to) = if is_forward { ends } else { (ends.1, ends.0) };
+    format!("{name}:{from}->{to}")
+}
+
 impl LinkEvent {
     /// What changes.
     pub fn change(&self) -> LinkChange {

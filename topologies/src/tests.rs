@@ -682,6 +682,22 @@ fn links_with_one_stream_name_are_found() {
     assert_eq!(other(&found[0]), "links.0");
 }
 
+/// An unnamed link goes by its ends' stream names: with a called x, that of a to b is x--b.
+#[test]
+fn an_unnamed_link_that_clashes_through_its_ends_is_found() {
+    let mut topology = net("a-b x--b:a-b");
+    node(&mut topology, "a").stream_name = Some("x".to_owned());
+    assert_eq!(places(&check_topology(&topology)), [(Kind::DuplicateName, "links.1.stream_name")]);
+}
+
+/// The ends are part of a link's stream name.
+#[test]
+fn links_between_other_nodes_may_share_a_stream_name() {
+    let mut topology = net("y:a-b z:b-c");
+    topology.links.iter_mut().for_each(|link| link.stream_name = Some("x".to_owned()));
+    assert_eq!(check_topology(&topology), []);
+}
+
 #[test]
 fn names_may_be_swapped_and_links_may_be_called_as_nodes_are() {
     let mut topology = net("a:a-b b:b-c");
