@@ -97,7 +97,11 @@ impl Rope {
     /// Length in bytes.
     #[inline]
     pub fn len(&self) -> u64 {
-        self.runs().iter().map(Run::len).sum()
+        match &self.0 {
+            Runs::None => 0,
+            Runs::One(run) => run.len(),
+            Runs::Many(runs) => runs.iter().map(Run::len).sum(),
+        }
     }
 
     /// True if there is no byte in it.

@@ -103,7 +103,7 @@ impl Transmitter {
         self.waiting.iter().filter(|waiting| waiting.departs > now).count()
     }
 
-    /// Takes a packet, or refuses it if the queue is full.
+    /// Takes a packet of `len` bytes ([`Packet::wire_len`]), or refuses it if the queue is full.
     ///
     /// # Errors
     /// The packet, when there is no place for it.
@@ -111,14 +111,15 @@ impl Transmitter {
     pub fn offer<E: Entity<Packet = Box<Packet>>>(
         &mut self,
         packet: Box<Packet>,
+        len: u64,
         cx: &mut Cx<'_, E>,
     ) -> Result<(), Refusal> {
+        debug_assert_eq!(len, packet.wire_len());
         let now = cx.now();
         while let Some(first) = self.waiting.front().filter(|first| first.departs <= now) {
             self.waiting_bytes -= u64::from(first.len);
             self.waiting.pop_front();
         }
-        let len = packet.wire_len();
         if !self.has_place(len) {
             return Err(Refusal(packet));
         }

@@ -30,21 +30,22 @@ impl Node {
             return Some(self.refuse(&packet, DropCause::NoRoute, ErrorCause::NoRoute, cx));
         };
         let mtu = self.interfaces[index as usize].mtu_bytes;
-        if packet.wire_len() > mtu {
+        let len = packet.wire_len();
+        if len > mtu {
             let cause = ErrorCause::TooBig { mtu: mtu as u32 };
             return Some(self.refuse(&packet, DropCause::TooBig, cause, cx));
         }
         let alive = packet.decrement_ttl();
         debug_assert!(alive, "more than one hop was left");
         self.counts.forwarded += 1;
-        self.transmit(packet, index, cx)
+        self.transmit(packet, len, index, cx)
     }
 
-    /// Hands a packet to an interface.
+    /// Hands a packet of `len` bytes to an interface.
     #[inline]
-    fn transmit(&mut self, packet: Box<Packet>, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn transmit(&mut self, packet: Box<Packet>, len: u64, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         let interface = &mut self.interfaces[index as usize];
-        let refusal = interface.transmitter.offer(packet, cx).err()?;
+        let refusal = interface.transmitter.offer(packet, len, cx).err()?;
         let cause = self.counts.drop(DropCause::QueueFull);
         self.report_unsent(*refusal.0, index, cause, cx);
         None // at the sender's end of the next link, not here
@@ -81,11 +82,12 @@ impl Node {
                 self.counts.drop(DropCause::NoRoute);
             }
             Hop::Interface(index) => {
-                if packet.wire_len() > self.interfaces[index as usize].mtu_bytes {
+                let len = packet.wire_len();
+                if len > self.interfaces[index as usize].mtu_bytes {
                     let cause = self.counts.drop(DropCause::TooBig);
                     self.report_unsent(packet, index, cause, cx);
                 } else {
-                    self.transmit(Box::new(packet), index, cx);
+                    self.transmit(Box::new(packet), len, index, cx);
                 }
             }
         }

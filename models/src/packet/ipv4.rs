@@ -105,6 +105,7 @@ impl Ipv4Header {
         dont_fragment | more_fragments | self.fragment_offset & OFFSET_MASK
     }
 
+    #[inline]
     fn options_bytes(&self) -> &[u8] {
         self.options.as_ref().map_or(&[], |options| options.as_bytes())
     }

@@ -140,7 +140,12 @@ impl<P: Fingerprint> Wire<P> {
                 break flying;
             }
         };
-        let next = self.ring.iter().find_map(|flying| flying.arrives.map(|at| (at, flying.number)));
+        let due = |flying: &InFlight<P>| flying.arrives.map(|at| (at, flying.number));
+        // Mostly the first one: the others are asked only where it is lost.
+        let next = match self.ring.front() {
+            None => None,
+            Some(first) => due(first).or_else(|| self.ring.iter().find_map(due)),
+        };
         self.pending = next.map(|(_, number)| number);
         (arrived, next)
     }

@@ -94,23 +94,26 @@ impl EventQueue {
     /// The earliest pending event. It stays; the queue may sort it to the front for the next pop.
     #[inline]
     pub fn peek(&mut self) -> Option<EventKey> {
-        if self.run.is_empty() && self.late.is_empty() {
+        if !self.late.is_empty() {
+            return self.peek_with_late();
+        }
+        if self.run.is_empty() {
             self.refill();
         }
-        match (self.run.last(), self.late.peek()) {
-            (Some(&a), Some(&Reverse(b))) => Some(a.min(b)),
-            (Some(&a), None) => Some(a),
-            (None, late) => late.map(|&Reverse(b)| b),
-        }
+        self.run.last().copied()
     }
 
     /// Takes the earliest pending event.
     #[inline]
     pub fn pop(&mut self) -> Option<EventKey> {
-        if self.run.is_empty() && self.late.is_empty() {
-            self.refill();
-        }
-        let key = if self.late.is_empty() { self.run.pop()? } else { self.pop_with_late()? };
+        let key = if self.late.is_empty() {
+            if self.run.is_empty() {
+                self.refill();
+            }
+            self.run.pop()?
+        } else {
+            self.pop_with_late()?
+        };
         self.len -= 1;
         self.last_popped = Some(key.time());
         Some(key)
@@ -154,6 +157,14 @@ impl EventQueue {
         self.late.push(Reverse(key));
         if self.late.len() > self.late_limit {
             self.spill();
+        }
+    }
+
+    #[cold]
+    fn peek_with_late(&self) -> Option<EventKey> {
+        match (self.run.last(), self.late.peek()) {
+            (Some(&a), Some(&Reverse(b))) => Some(a.min(b)),
+            (a, b) => a.copied().or(b.map(|&Reverse(b)| b)),
         }
     }
 
