@@ -19,7 +19,7 @@ pub trait Entity: Debug + Send + Sized + 'static {
     /// What the entity reports to the outside; nothing that decides may depend on it.
     type Report: Debug + Send;
 
-    /// What a packet typically holds on the heap, beyond its own size [bytes]; counted against
+    /// What a packet typically holds on the heap, beyond its own size (in bytes); counted against
     /// [`Limits::memory`](super::Limits::memory).
     const PACKET_HEAP: usize = 0;
 
