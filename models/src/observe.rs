@@ -36,8 +36,10 @@ pub struct ExchangeId {
 /// How an exchange ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Outcome {
-    /// A response came.
+    /// A response came, and it is not an error.
     Response,
+    /// A response came that says that the request failed (CoAP: a code of class 4 or 5).
+    ErrorResponse,
     /// The last time-out passed without one.
     TimedOut,
     /// The peer answered with a reset.
@@ -49,6 +51,7 @@ impl Outcome {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Response => "response",
+            Self::ErrorResponse => "error response",
             Self::TimedOut => "timed out",
             Self::Reset => "reset",
         }

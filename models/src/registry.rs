@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::name::NodeName;
 use crate::{coap, ping, traffic};
+use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -61,8 +62,7 @@ impl AppConfig {
         }
     }
 
-    /// The length of what it sends by itself, with the header of UDP or ICMP [bytes]; 0 if it sends nothing by
-    /// itself.
+    /// The length of the longest message that it sends, with the header of UDP or ICMP [bytes]; 0 if it sends none.
     pub fn message_len(&self) -> u64 {
         // UDP (RFC 768) and ICMP echo (RFC 792, RFC 4443) alike.
         const HEADER: u64 = 8;
@@ -70,7 +70,8 @@ impl AppConfig {
             Self::CoapClient(config) => HEADER + config.request_len(),
             Self::Ping(config) => HEADER + config.payload.as_bytes(),
             Self::UdpSource(config) => HEADER + config.payload.as_bytes(),
-            Self::CoapServer(_) | Self::UdpSink(_) => 0,
+            Self::CoapServer(config) => HEADER + config.response_len(),
+            Self::UdpSink(_) => 0,
         }
     }
 
@@ -80,6 +81,28 @@ impl AppConfig {
             Self::CoapServer(config) => Some(config.port),
             Self::UdpSink(config) => Some(config.port),
             Self::CoapClient(_) | Self::Ping(_) | Self::UdpSource(_) => None,
+        }
+    }
+
+    /// When it begins, on its host's clock.
+    pub fn starts_at(&self) -> Span {
+        match self {
+            Self::CoapClient(config) => config.start,
+            Self::Ping(config) => config.start,
+            Self::UdpSource(config) => config.start,
+            Self::CoapServer(_) | Self::UdpSink(_) => Span::ZERO,
+        }
+    }
+
+    /// Why what it asks for will be refused by `server`, if it will.
+    pub fn refused_by(&self, server: &Self) -> Option<String> {
+        match (self, server) {
+            (Self::CoapClient(client), Self::CoapServer(server)) if client.port == server.port => {
+                let known = |path: &String| *path == client.path;
+                let is_there = client.path == coap::config::WELL_KNOWN_CORE || server.paths.iter().any(known);
+                (!is_there).then(|| format!("there is no `{}`: the answer is 4.04", client.path))
+            }
+            _ => None,
         }
     }
 
@@ -95,6 +118,11 @@ impl AppConfig {
     /// True if it begins exchanges, from which metrics are computed.
     pub fn has_exchanges(&self) -> bool {
         matches!(self, Self::CoapClient(_) | Self::Ping(_))
+    }
+
+    /// True if what answers it says when a request has reached it; nobody does for a ping.
+    pub fn knows_delivery(&self) -> bool {
+        matches!(self, Self::CoapClient(_))
     }
 
     /// The application. `address` is that of [`AppConfig::destination`]; it is not looked at where there is none.

@@ -46,6 +46,7 @@ struct NodeSpec {
     name: String,
     forwards: bool,
     device: DeviceConfig,
+    clock_offset: Span,
     apps: Vec<(String, Box<dyn App>)>,
     extra_routes: Vec<(IpAddr, u8, usize)>,
     injected: Vec<Packet>,
@@ -81,7 +82,7 @@ impl Net {
     pub(crate) fn node(&mut self, name: &str, forwards: bool) -> usize {
         let (device, name) = (DeviceConfig::default(), name.to_owned());
         let (apps, extra_routes, injected) = (Vec::new(), Vec::new(), Vec::new());
-        self.nodes.push(NodeSpec { name, forwards, device, apps, extra_routes, injected });
+        self.nodes.push(NodeSpec { name, forwards, device, clock_offset: Span::ZERO, apps, extra_routes, injected });
         self.nodes.len() - 1
     }
 
@@ -89,6 +90,11 @@ impl Net {
         assert_eq!(config.check(), [], "a link that the scenario reader would refuse");
         self.links.push(LinkSpec { name: name.to_owned(), ends: [first, second], config });
         self.links.len() - 1
+    }
+
+    /// What a node's clock reads at the start.
+    pub(crate) fn clock_offset(&mut self, node: usize, offset: Span) {
+        self.nodes[node].clock_offset = offset;
     }
 
     pub(crate) fn device(&mut self, node: usize) -> &mut DeviceConfig {
@@ -199,8 +205,7 @@ impl Net {
         let interfaces = links.iter().map(|link| self.make_interface(index, *link)).collect();
         let routes = self.routes(index, &links);
         let spec = &mut self.nodes[index];
-        let clock =
-            Clock::new(spec.device.clock_offset.unwrap_or_default(), spec.device.clock_drift.unwrap_or_default());
+        let clock = Clock::new(spec.clock_offset, spec.device.clock_drift.unwrap_or_default());
         let (cpu, memory) = (Cpu::new(spec.device.cpu.clone()), Memory::new(spec.device.memory));
         let mut node = Node::new(NodeParts { interfaces, routes, forwards: spec.forwards, clock, cpu, memory });
         for (name, app) in std::mem::take(&mut spec.apps) {

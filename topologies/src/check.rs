@@ -66,7 +66,7 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
     check_streams(topology, &mut found);
     for (index, node) in topology.nodes.iter().enumerate() {
         let links = topology.links.iter().filter(|link| link.ends.0.0 == node.name || link.ends.1.0 == node.name);
-        if node.forwards == Some(true) && links.count() < 2 {
+        if node.forwards.is_some() && links.count() < 2 {
             let message = "has no effect: a node with fewer than two links has nobody to forward to";
             found.push(Finding::new(Kind::NoEffect, format!("nodes.{index}.forwards"), message));
         }

@@ -211,7 +211,7 @@ impl Plan {
             interfaces: interfaces.collect(),
             routes: self.routes[rank].clone(),
             forwards: self.graph.node(rank).forwards,
-            clock: Clock::new(device.clock_offset.unwrap_or_default(), device.clock_drift.unwrap_or_default()),
+            clock: Clock::new(Span::ZERO, device.clock_drift.unwrap_or_default()),
             cpu: Cpu::new(device.cpu),
             memory: Memory::new(device.memory),
         }

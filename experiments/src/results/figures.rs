@@ -45,7 +45,7 @@ fn draw_panel(loaded: &Loaded, summary: &Summary, spec: &PanelSpec, notes: &mut 
     let mut shown: Vec<String> = Vec::new();
     let mut keep_drawable = |label: &str, points: Vec<Point>| {
         let all = points.len();
-        let drawable = |point: &Point| spec.y_scale == ScaleSpec::Linear || point.y > 0.0;
+        let drawable = |point: &Point| (spec.y_scale == ScaleSpec::Linear || point.y > 0.0) && point.y.abs() <= 1e300;
         let points: Vec<Point> = points.into_iter().filter(drawable).collect();
         if points.is_empty() {
             notes.push(format!("`{label}` is not shown: it has no value{}", if all > 0 { " above zero" } else { "" }));
@@ -179,6 +179,9 @@ fn check(loaded: &Loaded, expectation: &Expectation, summary: &Summary, strict: 
         let (holds, relation) = match expectation.must {
             Must::BeAtLeast(_) => (value >= wanted, "is not at least"),
             Must::BeAtMost(_) => (value <= wanted, "is not at most"),
+            Must::AgreeWith(_) if row.estimate.low.is_none() || row.estimate.high.is_none() => {
+                (false, "rests on too few exchanges to agree with")
+            }
             Must::AgreeWith(_) => (row.estimate.contains(wanted), "does not agree with"),
         };
         if !holds {

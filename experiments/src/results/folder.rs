@@ -3,11 +3,11 @@
 use super::figures::draw;
 use super::summary::Summary;
 use super::tables::tables;
-use crate::run::RunOutput;
 use crate::run::clock::peak_memory_bytes;
+use crate::run::{CapturedPacket, RunOutput};
 use crate::scenario::Loaded;
 use protosim_reports::capture::write_capture;
-use protosim_reports::figure::FigureError;
+use protosim_reports::figure::{Figure, FigureError};
 use protosim_reports::folder::{remove_leftovers, write_atomically};
 use protosim_reports::table::TableError;
 use sha2::{Digest, Sha256};
@@ -44,14 +44,6 @@ pub enum FolderError {
     /// A table could not be written.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// A figure could not be drawn.
-    #[error("figure `{name}`: {error}")]
-    Figure {
-        /// The figure.
-        name: String,
-        /// Why.
-        error: FigureError,
-    },
 }
 
 /// What was written.
@@ -165,18 +157,23 @@ fn render(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Res
         let drawn = draw(loaded, summary, spec);
         files.notes.extend(drawn.notes);
         let Some(figure) = drawn.figure else { continue };
-        let failed = |error| FolderError::Figure { name: spec.name.clone(), error };
-        for (ending, bytes) in [
-            ("svg", figure.to_svg().map_err(failed)?.into_bytes()),
-            ("png", figure.to_png(PNG_SCALE).map_err(failed)?),
-            ("pdf", figure.to_pdf().map_err(failed)?),
-        ] {
-            let name = format!("figures/{}.{ending}", spec.name);
-            files.figures.push(name.clone());
-            files.bytes.insert(name, bytes);
+        // What was simulated is not lost for a figure that cannot be drawn.
+        match all_formats(&figure) {
+            Err(error) => files.notes.push(format!("figure `{}` is not drawn: {error}", spec.name)),
+            Ok(formats) => {
+                for (ending, bytes) in formats {
+                    let name = format!("figures/{}.{ending}", spec.name);
+                    files.figures.push(name.clone());
+                    files.bytes.insert(name, bytes);
+                }
+            }
         }
     }
     Ok(files)
+}
+
+fn all_formats(figure: &Figure) -> Result<[(&'static str, Vec<u8>); 3], FigureError> {
+    Ok([("svg", figure.to_svg()?.into_bytes()), ("png", figure.to_png(PNG_SCALE)?), ("pdf", figure.to_pdf()?)])
 }
 
 fn write_captures(folder: &Path, outputs: &[Vec<RunOutput>]) -> Result<Vec<PathBuf>, FolderError> {
@@ -186,8 +183,10 @@ fn write_captures(folder: &Path, outputs: &[Vec<RunOutput>]) -> Result<Vec<PathB
             let place = folder.join("captures");
             std::fs::create_dir_all(&place).map_err(|error| io_error(folder, error))?;
             let path = place.join(format!("point-{point:03}-replication-{replication:03}.pcapng"));
-            write_atomically(&path, |out| write_capture(out, &capture.interfaces, &capture.records))
-                .map_err(|error| io_error(folder, error))?;
+            write_atomically(&path, |out| {
+                write_capture(out, &capture.interfaces, capture.packets.iter().map(CapturedPacket::record))
+            })
+            .map_err(|error| io_error(folder, error))?;
             paths.push(path);
         }
     }

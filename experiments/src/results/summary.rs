@@ -56,7 +56,9 @@ pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confid
             let of_app: Vec<Vec<&Exchange>> =
                 runs.iter().map(|run| run.exchanges.iter().filter(|exchange| exchange.app == app).collect()).collect();
             for metric in Metric::ALL {
-                if let Some(estimate) = estimate(&of_app, metric, confidence, basis) {
+                let known = metric != Metric::Delivered || loaded.scenario.apps[app].run.knows_delivery();
+                let estimate = estimate(&of_app, metric, confidence, basis).filter(|_| known);
+                if let Some(estimate) = estimate {
                     rows.push(Row { point, app, metric, estimate });
                 }
             }
@@ -71,10 +73,8 @@ fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, bas
     let quantile = |q: f64| SortedSamples::new(all().filter_map(seconds).collect())?.quantile_interval(q, confidence);
     match metric {
         Metric::Delivered => {
-            // Where no server has said anything, as for pings, nothing is known of delivery.
             let delivered = all().filter(|exchange| exchange.delivered.is_some()).count() as u64;
-            let knows = all().any(|exchange| exchange.delivered.is_some());
-            if knows { clopper_pearson(delivered, all().count() as u64, confidence) } else { None }
+            clopper_pearson(delivered, all().count() as u64, confidence)
         }
         Metric::Completed => {
             let responses = all().filter(|exchange| exchange.completion().is_some()).count() as u64;

@@ -103,6 +103,26 @@ fn a_formula_that_is_five_percent_off_does_not_agree() {
     assert!(!check_expectations(&loaded, &outputs, &summary)[0].holds);
 }
 
+/// One exchange has no spread: it agrees with nothing. And delivery at 100 % loss is known, and zero.
+#[test]
+fn too_few_exchanges_agree_with_nothing() {
+    let set = ["replications=1", "apps.con.run.requests=2", "apps.non.run.requests=2", "until=After(\"280 s\")"]
+        .map(str::to_owned)
+        .to_vec();
+    let mut loaded = load(&Request { scenario: "coap-loss".to_owned(), set, ..Request::default() }, false).unwrap();
+    loaded.points.truncate(1);
+    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || ()).unwrap();
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let mean = loaded.scenario.expect.iter().position(|e| e.metric == crate::scenario::Metric::MeanCompletion).unwrap();
+    let outcome = check_expectations(&loaded, &outputs, &summary).remove(mean);
+    assert!(!outcome.holds && outcome.text.contains("too few exchanges"), "{}", outcome.text);
+    loaded.points[0].scenario.links[0].loss = Some(protosim_core::Ratio::ONE);
+    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || ()).unwrap();
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let delivered = summary.find(0, 1, crate::scenario::Metric::Delivered).unwrap();
+    assert_eq!((delivered.estimate.value, delivered.estimate.n), (0.0, 1));
+}
+
 /// With all lost there are no completion times: the figure is drawn without them, and says so.
 #[test]
 fn a_series_without_values_is_left_out_with_a_note() {

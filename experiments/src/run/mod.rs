@@ -10,4 +10,4 @@ mod tests;
 
 pub use all::{Failed, Options, run_all};
 pub use exchanges::{Ending, Exchange};
-pub use one::{Capture, RunFailure, RunLog, RunOutput, Total, build, digests, run_one, setup};
+pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, Total, build, digests, run_one, setup};

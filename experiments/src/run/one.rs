@@ -7,6 +7,7 @@ use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{RunSeed, SimTime, Simulation, Sinks, Until};
 use protosim_models::Node;
 use protosim_models::node::{Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
+use protosim_models::packet::Packet;
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
 use protosim_topologies::{Installation, Plan};
 use std::net::{IpAddr, Ipv4Addr};
@@ -46,7 +47,33 @@ pub struct Capture {
     /// One for each link end.
     pub interfaces: Vec<CaptureInterface>,
     /// In order of time, then interface.
-    pub records: Vec<CaptureRecord>,
+    pub packets: Vec<CapturedPacket>,
+}
+
+/// A packet at a link end. It is encoded only when it is written.
+#[derive(Clone, Debug)]
+pub struct CapturedPacket {
+    /// When.
+    pub at: SimTime,
+    /// Which of the interfaces.
+    pub interface: u32,
+    /// The packet.
+    pub packet: Packet,
+    /// Why it went no further, if so.
+    pub dropped: Option<DropCause>,
+}
+
+impl CapturedPacket {
+    /// As it is written.
+    pub fn record(&self) -> CaptureRecord {
+        CaptureRecord {
+            at: self.at,
+            interface: self.interface,
+            original_len: self.packet.wire_len() as u32,
+            bytes: self.packet.encode(),
+            comment: self.dropped.map(|cause| format!("dropped: {}", cause.name())),
+        }
+    }
 }
 
 /// For `run.log`.
@@ -133,7 +160,7 @@ pub fn run_one(
         exchanges: join(&reports, |node, app| apps[node as usize][app as usize]),
         totals: totals(&simulation),
         digests: digests(&simulation),
-        capture: capture.then(|| self::capture(plan, &reports)),
+        capture: capture.then(|| self::capture(plan, reports)),
         log: RunLog { events: counts.events, packet_hops: counts.deliveries, simulated: simulation.now(), wall },
     })
 }
@@ -183,25 +210,19 @@ pub fn digests(simulation: &Simulation<Node>) -> Vec<(&'static str, String, Stri
     nodes.chain(wires).collect()
 }
 
-fn capture(plan: &Plan, reports: &[Reported<Report>]) -> Capture {
+fn capture(plan: &Plan, reports: Vec<Reported<Report>>) -> Capture {
     let interfaces = plan.link_ends().into_iter().map(|name| CaptureInterface { name, description: String::new() });
-    let mut records: Vec<CaptureRecord> = Vec::new();
-    for Reported { at, report, .. } in reports {
-        let Report::Packet(PacketReport { wire, end, packet, fate }) = report else { continue };
-        let bytes = packet.encode();
-        let comment = match fate {
+    let packets = reports.into_iter().filter_map(|Reported { at, report, .. }| {
+        let Report::Packet(PacketReport { wire, end, packet, fate }) = report else { return None };
+        let interface = plan.link_end(wire, end == LinkEnd::Sender) as u32;
+        let dropped = match fate {
             Fate::Passed => None,
-            Fate::Dropped(cause) => Some(format!("dropped: {}", cause.name())),
+            Fate::Dropped(cause) => Some(cause),
         };
-        records.push(CaptureRecord {
-            at: *at,
-            interface: plan.link_end(*wire, *end == LinkEnd::Sender) as u32,
-            original_len: packet.wire_len() as u32,
-            bytes,
-            comment,
-        });
-    }
+        Some(CapturedPacket { at, interface, packet, dropped })
+    });
+    let mut packets: Vec<CapturedPacket> = packets.collect();
     // Stable: reports of one instant and link end keep their order, which does not depend on threads.
-    records.sort_by_key(|record| (record.at, record.interface));
-    Capture { interfaces: interfaces.collect(), records }
+    packets.sort_by_key(|packet| (packet.at, packet.interface));
+    Capture { interfaces: interfaces.collect(), packets }
 }

@@ -149,6 +149,59 @@ fn adding_a_node_or_reordering_the_file_leaves_all_other_draws_as_they_were() {
     }
 }
 
+/// One exchange over 20 ms each way. The server reads the request from 20 ms to 1.02 s, and works on it until 1.52 s: longer than
+/// its piggyback limit, so an empty acknowledgement goes ahead at 1.12 s. The answer arrives at 1.54 s, and the client reads it
+/// until 1.79 s. Nothing is sent twice: the first time-out is 2 s at least.
+#[test]
+fn work_of_the_processor_delays_everything_behind_it() {
+    let text = r#"(
+        format: 1,
+        title: "Slow devices",
+        nodes: [
+            (name: "client", device: (cpu: {"coap.decode": (per_call: "250 ms")})),
+            (name: "server", device: (cpu: {"coap.decode": (per_call: "1 s")})),
+        ],
+        links: [(ends: ("client", "server"), delay: "20 ms")],
+        apps: [
+            (name: "server", on: "server", run: CoapServer(processing: "500 ms")),
+            (name: "client", on: "client", run: CoapClient(to: "server", requests: 1)),
+        ],
+    )"#;
+    let exchanges = exchanges_of(text, "client");
+    let [exchange] = &exchanges[..] else { panic!("one exchange: {exchanges:?}") };
+    let ending = exchange.ending.unwrap();
+    assert_eq!(exchange.delivered, Some("1020 ms".parse().unwrap()));
+    assert_eq!((ending.after, ending.transmissions), ("1790 ms".parse().unwrap(), 1));
+}
+
+/// Writing the request takes 3 s, and only then does its time-out begin, of 2 s to 3 s. A copy is not written anew.
+#[test]
+fn a_time_out_begins_when_the_request_has_been_written() {
+    let text = PAIRS.replace(r#"(name: "a")"#, r#"(name: "a", device: (cpu: {"coap.encode": (per_call: "3 s")}))"#);
+    let text = text.replacen(r#"loss: "10 %""#, r#"loss: "100 %""#, 1).replacen("requests: 50", "requests: 1", 1);
+    let loaded = load_text("t", "t.ron", &text, &Request::default(), false).unwrap();
+    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, true).unwrap();
+    let capture = output.capture.unwrap();
+    let sender = capture.interfaces.iter().position(|end| end.name == "ab@a").unwrap() as u32;
+    let sent = capture.packets.iter().filter(|packet| packet.interface == sender).map(|packet| packet.at.as_secs_f64());
+    let sent: Vec<f64> = sent.collect();
+    assert_eq!(sent.len(), 5);
+    let gap = sent[1] - sent[0];
+    assert!((2.0..=3.0).contains(&gap), "{sent:?}");
+    assert!((3.0..3.001).contains(&sent[0]), "{sent:?}");
+}
+
+/// A path that the server does not have: the response comes, and is no success.
+#[test]
+fn an_error_response_is_not_a_completion() {
+    let text = PAIRS
+        .replacen("requests: 50", r#"requests: 20, path: "/nope""#, 1)
+        .replace(r#"loss: "10 %""#, r#"loss: "0 %""#);
+    let exchanges = exchanges_of(&text, "c1");
+    assert_eq!(exchanges.len(), 20);
+    assert!(exchanges.iter().all(|e| e.ending.unwrap().outcome == Outcome::ErrorResponse && e.completion().is_none()));
+}
+
 /// A link that is 1 ns longer from 5 s on: the difference is named with link and instant.
 #[test]
 fn diff_names_a_planted_difference() {

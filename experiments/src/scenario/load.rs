@@ -1,9 +1,9 @@
 //! From text and overrides to a scenario and its points.
 
-use super::check::{check_references, check_scenario, check_values, span_of, warn};
+use super::check::{check_paths, check_references, check_scenario, check_values, span_of, warn};
 use super::library;
 use super::{Point, Scenario};
-use crate::tree::{Diagnostic, Diagnostics, Path, Sources, Tree, read, suggest};
+use crate::tree::{Diagnostic, Diagnostics, Kind as NodeKind, Node, Path, Sources, Tree, read, suggest};
 use std::path::Path as FilePath;
 
 /// What a user asks for.
@@ -66,21 +66,99 @@ pub(crate) fn load_text(
     }
     let reading = read::<Scenario>(&tree, &mut mistakes);
     check_references(&tree, &reading.references, &mut mistakes);
-    let mut loaded = None;
-    if let Some(scenario) = reading.value {
-        check_scenario(&tree, &scenario, &mut mistakes);
-        if !mistakes.has_errors() {
-            let points = points(&tree, &scenario, &mut mistakes);
-            check_values(&tree, &scenario, &points, &mut mistakes);
-            warn(&tree, &scenario, &mut mistakes);
-            let warnings = String::new();
-            loaded = Some(Loaded { name: name.to_owned(), scenario, text: tree.to_ron(), points, warnings });
-        }
+    if let Some(scenario) = reading.value.as_ref().or(reading.draft.as_ref()) {
+        further_mistakes(&tree, scenario, &mut mistakes);
+    }
+    let mut points = Vec::new();
+    if let Some(scenario) = reading.value.as_ref().filter(|_| !mistakes.has_errors()) {
+        points = self::points(&tree, scenario, &mut mistakes);
+        warn(&tree, scenario, &mut mistakes);
     }
     mistakes.sort();
-    match loaded {
-        Some(loaded) if !mistakes.has_errors() => Ok(Loaded { warnings: mistakes.render(&sources, colours), ..loaded }),
-        _ => Err(mistakes.render(&sources, colours)),
+    let rendered = mistakes.render(&sources, colours);
+    match reading.value {
+        Some(scenario) if !mistakes.has_errors() => {
+            Ok(Loaded { name: name.to_owned(), scenario, text: tree.to_ron(), points, warnings: rendered })
+        }
+        _ => Err(rendered),
+    }
+}
+
+/// Everything beyond types, in a scenario that may be a draft. What has to do with a mistake that is known already may
+/// come of a value that was made up, and is left out.
+fn further_mistakes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let mut further = Diagnostics::default();
+    let sound = |list: &str, further: &Diagnostics| {
+        let span = span_of(tree, list);
+        // A field without effect leaves the network what it is.
+        let harmless = |found: &&Diagnostic| matches!(found.id, "scenario::no-effect" | "scenario::out-of-range");
+        let mut grave = Diagnostics::default();
+        further.iter().filter(|found| !harmless(found)).for_each(|found| grave.push(found.clone()));
+        !mistakes.touch(span) && !grave.touch(span)
+    };
+    check_scenario(tree, scenario, &mut further);
+    if sound("nodes", &further) && sound("links", &further) {
+        check_paths(tree, scenario, &mut further);
+    }
+    if sound("axes", &further) {
+        check_values(tree, scenario, &mut further);
+        check_each_value(tree, scenario, &mut further);
+    }
+    for found in further.iter() {
+        let places = || [&found.primary].into_iter().chain(&found.secondary);
+        if !mistakes.contains(found) && !places().any(|label| mistakes.touch(label.span)) {
+            mistakes.push(found.clone());
+        }
+    }
+}
+
+/// Each value of each axis, in the place of what the axis varies.
+fn check_each_value(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    // More than anyone would want to read; the rest is found with the points.
+    const MOST: usize = 1000;
+    let base = without_tables(tree);
+    let values =
+        scenario.axes.iter().enumerate().flat_map(|(axis, spec)| (0..spec.values.len()).map(move |k| (axis, k)));
+    for (axis, choice) in values.take(MOST) {
+        let mut varied = base.clone();
+        put_value(tree, scenario, &mut varied, axis, choice);
+        let mut found = Diagnostics::default();
+        let reading = read::<Scenario>(&varied, &mut found);
+        if let Some(scenario) = &reading.value {
+            check_scenario(&varied, scenario, &mut found);
+        }
+        let place = span_of(tree, &format!("axes.{axis}.values.{choice}"));
+        let is_of_value = |found: &&Diagnostic| {
+            found.primary.span == place || found.secondary.iter().any(|label| label.span == place)
+        };
+        for found in found.iter().filter(is_of_value) {
+            // A field that is not there is so for all values.
+            if !mistakes.iter().any(|known| (known.id, &known.message) == (found.id, &found.message)) {
+                mistakes.push(found.clone());
+            }
+        }
+    }
+}
+
+/// The tree without what is the same for all points and takes long to read.
+fn without_tables(tree: &Tree) -> Tree {
+    let mut base = tree.clone();
+    for list in ["axes", "figures", "expect"] {
+        if let (Ok(path), Some(span)) = (list.parse::<Path>(), base.root.field(list).map(|node| node.span)) {
+            // The field is there.
+            let _ = base.set(&path, Node::new(span, NodeKind::List(Vec::new())));
+        }
+    }
+    base
+}
+
+/// Puts a value of an axis where it belongs. That the path exists was checked with the scenario.
+fn put_value(tree: &Tree, scenario: &Scenario, into: &mut Tree, axis: usize, choice: usize) {
+    let spec = &scenario.axes[axis];
+    let place: Result<Path, _> = format!("axes.{axis}.values.{choice}").parse();
+    let node = place.ok().and_then(|place| tree.get(&place).ok()).unwrap_or(&tree.root);
+    if let Ok(path) = spec.path.parse::<Path>() {
+        let _ = into.set(&path, spec.values[choice].node(node));
     }
 }
 
@@ -114,27 +192,23 @@ fn points(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) -> Vec<P
         mistakes.push(Diagnostic::error("scenario::too-many-points", span, message));
         return Vec::new();
     };
+    let base = without_tables(tree);
     let mut points = Vec::with_capacity(total);
     for index in 0..total {
-        let mut point_tree = tree.clone();
+        let mut point_tree = base.clone();
         let mut values = Vec::with_capacity(counts.len());
         let mut rest = index;
         for (number, axis) in scenario.axes.iter().enumerate().rev() {
             let choice = rest % counts[number];
             rest /= counts[number];
-            let value = &axis.values[choice];
-            values.push(value.number().map_or(0.0, |(x, _)| x));
-            let place: Result<Path, _> = format!("axes.{number}.values.{choice}").parse();
-            let node = place.ok().and_then(|place| tree.get(&place).ok().cloned()).unwrap_or_else(|| tree.root.clone());
-            if let Ok(path) = axis.path.parse::<Path>() {
-                // That the path exists was checked with the scenario.
-                let _ = point_tree.set(&path, value.node(&node));
-            }
+            values.push(axis.values[choice].number().map_or(0.0, |(x, _)| x));
+            put_value(tree, scenario, &mut point_tree, number, choice);
         }
         values.reverse();
         let before = mistakes.len();
         if let Some(scenario) = read::<Scenario>(&point_tree, mistakes).value {
             check_scenario(&point_tree, &scenario, mistakes);
+            check_paths(&point_tree, &scenario, mistakes);
             points.push(Point { values, scenario });
         }
         if mistakes.len() > before {

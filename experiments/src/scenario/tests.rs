@@ -106,6 +106,78 @@ fn all_mistakes_at_once() {
     insta::assert_snapshot!(mistakes(&text, &["links.radio.rate=10 mb/s"]));
 }
 
+/// A wrong quantity, a misspelt field and a misspelt variant hide nothing of what is wrong elsewhere: names, references,
+/// unreachable nodes, values of axes, formulas.
+#[test]
+fn mistakes_of_all_kinds_are_found_in_one_go() {
+    let text = r#"(
+    format: 1,
+    titel: "Many",
+    nodes: [(name: "a"), (name: "a"), (name: "b"), (name: "c")],
+    links: [
+        (name: "ab", ends: ("a", "b"), rate: "-5 bit/s"),
+        (name: "self", ends: ("b", "b"), delay: "1 ms"),
+        (name: "plain", ends: ("a", "b"), delay: "1 ms", queue: "10 packets"),
+    ],
+    apps: [
+        (name: "p", on: "a", run: Ping(to: "b", count: 0)),
+        (name: "p", on: "b", run: Pong(to: "a")),
+        (name: "q", on: "d", run: CoapServer(port: 0)),
+    ],
+    axes: [(name: "delay", path: "links.plain.delay", values: ["1 ms", "2 %"]), (name: "x", path: "link.plain.loss", values: ["1 %"])],
+    expect: [(app: "p", metric: Completed, must: BeAtLeast("1 / 0"))],
+)"#;
+    insta::assert_snapshot!(mistakes(text, &[]));
+}
+
+/// Fields that are not written out can be overridden, however deep; one that does not exist is named.
+#[test]
+fn overrides_reach_fields_that_are_not_written_out() {
+    let set = ["apps.con.run.transmission.ack_timeout=1 s", "links.radio.forward.loss=3 %", "limits.events=5000"];
+    let request = Request { set: set.map(str::to_owned).to_vec(), ..Request::default() };
+    let loaded = load_text("t", "t.ron", GOOD, &request, false).unwrap();
+    assert_eq!(loaded.scenario.links[0].direction(true).loss, Some("3 %".parse().unwrap()));
+    assert_eq!(loaded.scenario.limits.events, Some(5000));
+    insta::assert_snapshot!(mistakes(GOOD, &["apps.con.run.transmission.ack_timeuot=1 s"]));
+}
+
+#[test]
+fn a_key_that_is_given_twice() {
+    let cpu = r#"device: (cpu: {"coap.decode": (per_call: "1 s"), "coap.decode": (per_call: "2 s")})"#;
+    insta::assert_snapshot!(replaced(r#"(name: "server")"#, &format!(r#"(name: "server", {cpu})"#)));
+}
+
+#[test]
+fn two_lines_of_a_panel_with_one_label() {
+    let line = r#"(label: "a", app: "con", metric: Completed)"#;
+    let figure = format!(
+        r#"figures: [(name: "f", title: "F", panels: [(x: "loss", x_label: "x", y_label: "y", series: [{line}, {line}],
+            formulas: [(label: "a", y: "loss")])])], axes:"#
+    );
+    insta::assert_snapshot!(replaced("axes:", &figure));
+}
+
+#[test]
+fn what_comes_after_the_end_of_a_run() {
+    let late = r#"until: After("5 s"), timeline: [(at: "50 s", link: "radio", loss: "5 %")], axes:"#;
+    let text = GOOD.replace("axes:", late).replace("requests: 10", r#"requests: 10, start: "6 s""#);
+    insta::assert_snapshot!(mistakes(&text, &[]));
+}
+
+#[test]
+fn an_answer_that_no_link_carries_and_a_device_without_work() {
+    let text = GOOD.replace("CoapServer()", r#"CoapServer(payload: "10 kB")"#);
+    let text = text.replace(r#"nodes: ["#, r#"nodes: [(name: "idle", device: (memory: "1 kB")), "#);
+    insta::assert_snapshot!(mistakes(&text, &[]));
+}
+
+#[test]
+fn a_path_that_the_server_does_not_have_is_a_warning() {
+    let text = GOOD.replace("requests: 10", r#"requests: 10, path: "/nope""#);
+    let loaded = load_text("test", "test.ron", &text, &Request::default(), false).unwrap();
+    insta::assert_snapshot!(loaded.warnings);
+}
+
 #[test]
 fn a_scenario_that_never_ends() {
     insta::assert_snapshot!(replaced(r#"run: CoapServer()"#, r#"run: Ping(to: "client")"#));

@@ -100,6 +100,21 @@ impl Diagnostics {
         self.all.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// True if an error lies within `span`, or around it.
+    pub fn touch(&self, span: Span) -> bool {
+        let meets = |error: Span| {
+            let same = error.source == span.source;
+            let within = |inner: Span, outer: Span| outer.start <= inner.start && inner.end <= outer.end;
+            same && (within(error, span) || within(span, error))
+        };
+        self.all.iter().any(|found| found.severity == Severity::Error && meets(found.primary.span))
+    }
+
+    /// True if this very mistake has been found.
+    pub fn contains(&self, diagnostic: &Diagnostic) -> bool {
+        self.all.contains(diagnostic)
+    }
+
     /// All, in the order of finding, or of place after [`Diagnostics::sort`].
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.all.iter()

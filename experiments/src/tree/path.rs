@@ -97,8 +97,8 @@ impl Tree {
         Ok(node)
     }
 
-    /// Puts `value` at `path`, in place of what is there. A missing last field is created: whether
-    /// there may be such a field, only reading can tell. A bare name that takes the place of a text
+    /// Puts `value` at `path`, in place of what is there. Missing fields on the way are created: whether
+    /// there may be such fields, only reading can tell. A bare name that takes the place of a text
     /// becomes a text, since a shell strips the quotes of `name="radio"`.
     ///
     /// # Errors
@@ -139,6 +139,15 @@ impl Tree {
         let Some((last, before)) = path.segments.split_last() else { return Ok(()) };
         let mut node = &mut self.root;
         for segment in before {
+            if let Err(error) = child(node, segment) {
+                // Most likely a slip, where a name that is there is so near.
+                if error.help.as_deref().is_some_and(|help| help.starts_with(DID_YOU_MEAN)) {
+                    return Err(error);
+                }
+                // An empty struct, to be filled by the next segment.
+                let span = place(segment);
+                create(node, segment, Node::new(span, Kind::Unit), span).ok_or(error)?;
+            }
             node = child_mut(node, segment)?;
         }
         if let Err(error) = child(node, last) {
@@ -152,6 +161,8 @@ impl Tree {
         Ok(())
     }
 }
+
+const DID_YOU_MEAN: &str = "did you mean";
 
 /// The first `=` outside quotes.
 fn equals_sign(argument: &str) -> Option<usize> {
@@ -192,7 +203,7 @@ fn step(node: &Node, segment: &Segment) -> Result<Step, PathError> {
         found.ok_or_else(|| PathError {
             message: format!("there is no {what} `{wanted}` here"),
             help: Some(match suggest(wanted, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
+                Some(near) => format!("{DID_YOU_MEAN} `{near}`?"),
                 None if names.is_empty() => "there is nothing in it".to_owned(),
                 None => format!("there is {}", listed(names)),
             }),

@@ -84,8 +84,10 @@ impl Client {
                 Notice::RequestSent { token, .. } => {
                     host.observe(Observation::ExchangeStarted(self.exchange(token, host)));
                 }
-                Notice::ResponseReceived { token, transmissions, .. } => {
-                    self.report_end(token, Outcome::Response, transmissions, host);
+                Notice::ResponseReceived { token, response, transmissions, .. } => {
+                    let is_error = response.code.is_error();
+                    let outcome = if is_error { Outcome::ErrorResponse } else { Outcome::Response };
+                    self.report_end(token, outcome, transmissions, host);
                 }
                 Notice::Failed { token, cause, transmissions, .. } => {
                     let outcome = match cause {

@@ -253,6 +253,21 @@ impl ServerConfig {
         self.piggyback_limit.unwrap_or(Span::from_millis(100))
     }
 
+    /// The length of its longest answer on UDP, to a token of four bytes: 2.05 with a resource's content \[bytes\].
+    pub fn response_len(&self) -> u64 {
+        let mut options = Options::new();
+        options.add_uint(OptionNumber::CONTENT_FORMAT, OCTET_STREAM);
+        Message {
+            message_type: Type::Acknowledgement,
+            code: Code::CONTENT,
+            message_id: MessageId(0),
+            token: exchange_token(0),
+            options,
+            payload: Rope::fill(1, 0, self.payload.as_bytes()),
+        }
+        .wire_len()
+    }
+
     /// What is wrong with it: values that cannot be, and fields without effect.
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();

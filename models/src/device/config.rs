@@ -2,7 +2,7 @@
 
 use super::clock::Drift;
 use super::cpu::Cost;
-use protosim_core::{Size, Span};
+use protosim_core::Size;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -12,8 +12,6 @@ use std::collections::BTreeMap;
 pub struct DeviceConfig {
     /// How much faster (or, negative, slower) its clock runs than true time, such as `"20 ppm"`.
     pub clock_drift: Option<Drift>,
-    /// What its clock reads when the run starts. Default: zero.
-    pub clock_offset: Option<Span>,
     /// Processor time by operation, such as `{"coap.decode": (per_call: "1 ms", per_byte: "2 us")}`.
     pub cpu: BTreeMap<String, Cost>,
     /// Memory for buffers and sessions. Default: no limit.

@@ -1,8 +1,9 @@
 //! A host's processor: operations take time, and effects wait until it is free.
 //!
 //! One processor, first come first served. What an application spends while it handles an input moves the
-//! moment at which the processor is free again; packets that it sends leave no sooner. Time that is
-//! spent on input after input adds up, as a queue of work does.
+//! moment at which the processor is free again. Everything that it does after that waits for this moment: packets leave
+//! then, results are noted then, and the application's own clock reads that moment already, so that timers run from it.
+//! Time that is spent on input after input adds up, as a queue of work does.
 
 use protosim_core::{Operation, SimTime, Span};
 use serde::{Deserialize, Serialize};

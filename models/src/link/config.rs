@@ -122,6 +122,18 @@ impl LinkConfig {
         if self.framing.is_some() && forward.rate.is_none() && backward.rate.is_none() {
             found.push(("framing".to_owned(), "has no effect: without a rate packets take no time to send".to_owned()));
         }
+        if let Some(Framing::Custom { overhead, min_packet }) = self.framing {
+            for (field, size) in [("overhead", overhead), ("min_packet", min_packet)] {
+                if size.as_bytes() > 65_536 {
+                    found.push((format!("framing.{field}"), format!("is at most 64 KiB, not {size}")));
+                }
+            }
+        }
+        for (name, own) in [("forward", &self.forward), ("backward", &self.backward)] {
+            if own.as_ref() == Some(&DirectionConfig::default()) {
+                found.push((name.to_owned(), "has no effect: it makes no exception".to_owned()));
+            }
+        }
         for direction in [&forward, &backward] {
             if direction.rate.is_none() && direction.delay.is_none_or(Span::is_zero) {
                 let why = "a link needs a rate or a delay: without both, packets would arrive before they are sent";
@@ -271,6 +283,7 @@ impl Framing {
             Self::Ethernet => (14 + 4 + 8 + 12, 46),
             Self::Custom { overhead, min_packet } => (overhead.as_bytes(), min_packet.as_bytes()),
         };
-        overhead + if len < min_packet { min_packet } else { len }
+        // Both are at most 64 KiB, see `LinkConfig::check`.
+        overhead.saturating_add(if len < min_packet { min_packet } else { len })
     }
 }

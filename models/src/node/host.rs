@@ -46,6 +46,15 @@ struct SimHost<'a, 'b> {
     app: u32,
 }
 
+/// What an application has done that waits until its processor has done the work before it.
+#[derive(Clone, Debug)]
+pub(super) enum Pending {
+    /// Sends a packet.
+    Send(Packet),
+    /// Tells the outside; this application.
+    Observe(u32, Observation),
+}
+
 impl Node {
     /// Calls an application; it is owed a flush then.
     pub(super) fn with_app(&mut self, app: u32, cx: &mut Cx<'_, Self>, call: impl FnOnce(&mut dyn App, &mut dyn Host)) {
@@ -68,25 +77,36 @@ impl Node {
         self.apps[app as usize].app = Some(callee);
     }
 
-    /// Sends what the processor has finished by now.
+    /// Does what the processor has finished by now.
     pub(super) fn empty_outbox(&mut self, cx: &mut Cx<'_, Self>) {
-        while let Some((_, packet)) = self.outbox.pop_front_if(|(at, _)| *at <= cx.now()) {
-            self.originate(packet, cx);
+        while let Some((_, effect)) = self.outbox.pop_front_if(|(at, _)| *at <= cx.now()) {
+            self.take_effect(effect, cx);
         }
         if let (Some((at, _)), Some(timer)) = (self.outbox.front(), self.outbox_timer) {
             cx.arm(timer, *at);
         }
     }
 
-    /// Sends now, or when the processor has done what comes before.
-    fn send_when_free(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) {
+    fn take_effect(&mut self, effect: Pending, cx: &mut Cx<'_, Self>) {
+        match effect {
+            Pending::Send(packet) => self.originate(packet, cx),
+            Pending::Observe(app, observation) => {
+                if cx.wants(Interests::RESULTS) {
+                    cx.report(Report::App { app, observation });
+                }
+            }
+        }
+    }
+
+    /// Takes effect now, or when the processor has done what comes before.
+    fn when_free(&mut self, effect: Pending, cx: &mut Cx<'_, Self>) {
         let at = self.cpu.free_at(cx.now());
         if at <= cx.now() {
-            // What was sent before and is done at this very instant goes first.
+            // What came before and is done at this very instant goes first.
             self.empty_outbox(cx);
-            return self.originate(packet, cx);
+            return self.take_effect(effect, cx);
         }
-        self.outbox.push_back((at, packet));
+        self.outbox.push_back((at, effect));
         let timer = *self.outbox_timer.get_or_insert_with(|| cx.new_timer(0, "processor"));
         if cx.deadline(timer).is_none() {
             cx.arm(timer, at);
@@ -95,8 +115,9 @@ impl Node {
 }
 
 impl Env for SimHost<'_, '_> {
+    /// While it works, time passes for the application: what it sets, it sets from when its work is done.
     fn now(&self) -> LocalTime {
-        self.node.clock.reading(self.cx.now())
+        self.node.clock.reading(self.node.cpu.free_at(self.cx.now()))
     }
 
     fn rng(&mut self, purpose: Purpose) -> &mut Stream {
@@ -129,7 +150,7 @@ impl Host for SimHost<'_, '_> {
         let port = self.node.udp.port(socket, self.app)?;
         let source = self.node.primary_address(to.ip()).ok_or(HostError::NoSourceAddress(to.ip()))?;
         let packet = Packet::udp(SocketAddr::new(source, port), to, payload).map_err(refused)?;
-        self.node.send_when_free(packet, self.cx);
+        self.node.when_free(Pending::Send(packet), self.cx);
         Ok(())
     }
 
@@ -145,7 +166,7 @@ impl Host for SimHost<'_, '_> {
         let identifier = u16::try_from(self.app).map_err(|_| HostError::NoIcmp)?;
         let echo = Echo { is_reply: false, identifier, sequence };
         let packet = Packet::echo(source, to, echo, payload).map_err(refused)?;
-        self.node.send_when_free(packet, self.cx);
+        self.node.when_free(Pending::Send(packet), self.cx);
         Ok(())
     }
 
@@ -183,9 +204,7 @@ impl Host for SimHost<'_, '_> {
     }
 
     fn observe(&mut self, observation: Observation) {
-        if self.cx.wants(Interests::RESULTS) {
-            self.cx.report(Report::App { app: self.app, observation });
-        }
+        self.node.when_free(Pending::Observe(self.app, observation), self.cx);
     }
 }
 

@@ -35,7 +35,7 @@ use crate::app::App;
 use crate::device::{Clock, Cpu, Memory};
 use crate::link::LinkChange;
 use crate::packet::{IpHeader, Ipv4Header, Ipv6Header, Packet, Transport, UdpHeader};
-use host::AppSlot;
+use host::{AppSlot, Pending};
 use protosim_core::kernel::{InFlight, Interests};
 use protosim_core::{CannotClone, Cx, Digest, Entity, Fingerprint, SimTime, TimerId, WireId};
 use std::collections::VecDeque;
@@ -61,8 +61,8 @@ pub struct Node {
     clock: Clock,
     cpu: Cpu,
     memory: Memory,
-    /// Packets that wait until the processor has done the work before them.
-    outbox: VecDeque<(SimTime, Packet)>,
+    /// What waits until the processor has done the work before it.
+    outbox: VecDeque<(SimTime, Pending)>,
     outbox_timer: Option<TimerId>,
     next_packet_id: u64,
 }

@@ -62,7 +62,7 @@ fn a_source_stops_when_told() {
 fn a_source_goes_by_its_own_clock() {
     let mut net = pair(UdpSourceConfig { count: Some(11), ..source("2 Mbit/s", 250) }, link("", "1 ms"));
     net.device(0).clock_drift = Some("100000 ppm".parse().unwrap());
-    net.device(0).clock_offset = Some(Span::from_secs(7));
+    net.clock_offset(0, Span::from_secs(7));
     let mut world = net.build(1);
     world.run_until_quiet();
     assert_eq!(world.take_arrivals(0, true).last(), Some(&(9_090_910 + 1_000_000)));

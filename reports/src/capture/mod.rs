@@ -121,10 +121,14 @@ impl<W: Write> CaptureWriter<W> {
 ///
 /// # Errors
 /// As [`CaptureWriter`]'s.
-pub fn write_capture(out: impl Write, interfaces: &[CaptureInterface], records: &[CaptureRecord]) -> io::Result<()> {
+pub fn write_capture(
+    out: impl Write,
+    interfaces: &[CaptureInterface],
+    records: impl IntoIterator<Item = CaptureRecord>,
+) -> io::Result<()> {
     let mut capture = CaptureWriter::new(out, interfaces)?;
     for record in records {
-        capture.write(record)?;
+        capture.write(&record)?;
     }
     capture.finish().map(|_| ())
 }

@@ -40,6 +40,7 @@ impl Evaluation<'_> {
             }
             Expr::Call { at, function, arguments } => self.call(*at, *function, arguments),
             Expr::Series { at, bounds, term } => self.series(*at, bounds, term),
+            Expr::Inverse { at, bounds, function, target } => self.inverse(*at, bounds, function, target),
             Expr::If { comparison, sides, branches } => {
                 let [left, right] = self.pair(sides)?;
                 let [then, otherwise] = &**branches;
@@ -87,6 +88,40 @@ impl Evaluation<'_> {
                 Ok(x)
             }
         }
+    }
+
+    /// The least x between the bounds at which the function, which must not fall, is at least the target; the upper bound if
+    /// there is none. By bisection down to neighbouring numbers.
+    fn inverse(&mut self, at: usize, bounds: &[Expr; 2], function: &Expr, target: &Expr) -> Result<f64, EvalError> {
+        let [mut low, mut high] = self.pair(bounds)?;
+        let target = self.value(target)?;
+        if !(low.is_finite() && high.is_finite() && low <= high) {
+            return Err(EvalError::NotANumber { position: at, operation: "inverse" });
+        }
+        let mut reaches = |x: f64| {
+            self.terms += 1;
+            if self.terms > TERMS_MAX {
+                return Err(EvalError::TooManyTerms { position: at });
+            }
+            self.running.push(x);
+            let value = self.value(function);
+            self.running.pop();
+            Ok(value? >= target)
+        };
+        if reaches(low)? {
+            return Ok(low);
+        }
+        // The lower one never reaches it. Halving the distance ends at neighbours; around zero that takes long, and 10^-15 of
+        // the range is near enough.
+        let near = (high - low) * 1e-15;
+        while high - low > near {
+            let middle = low + (high - low) / 2.0;
+            if middle <= low || middle >= high {
+                break;
+            }
+            if reaches(middle)? { high = middle } else { low = middle }
+        }
+        Ok(high)
     }
 
     fn series(&mut self, at: usize, bounds: &[Expr; 2], term: &Expr) -> Result<f64, EvalError> {

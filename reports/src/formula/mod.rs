@@ -18,6 +18,7 @@
 //! | `pow(x, y)` | the same as `x^y` |
 //! | `min(x, y, …)`, `max(x, y, …)` | of two or more |
 //! | `sum(k, from, to, x)` | x summed over the integers k from `from` to `to`; 0 where `to` is less |
+//! | `inverse(x, from, to, y, target)` | the least x at which y, which does not fall with x, is at least `target`; `to` if there is none |
 //! | `if(condition, x, y)` | x where the condition holds, else y; the other one is not evaluated |
 //!
 //! Evaluation is the same to the bit on every machine. What is not a number (0/0, the root of a negative number) is an

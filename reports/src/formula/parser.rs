@@ -31,6 +31,13 @@ pub(super) enum Expr {
         bounds: Box<[Expr; 2]>,
         term: Box<Expr>,
     },
+    /// Where a rising function reaches a target.
+    Inverse {
+        at: usize,
+        bounds: Box<[Expr; 2]>,
+        function: Box<Expr>,
+        target: Box<Expr>,
+    },
     If {
         comparison: Comparison,
         sides: Box<[Expr; 2]>,
@@ -61,8 +68,8 @@ pub(super) enum Comparison {
 }
 
 /// All function names, which cannot be variables.
-pub(super) const FUNCTIONS: [&str; 11] =
-    ["abs", "ceil", "exp", "floor", "if", "ln", "max", "min", "pow", "sqrt", "sum"];
+pub(super) const FUNCTIONS: [&str; 12] =
+    ["abs", "ceil", "exp", "floor", "if", "inverse", "ln", "max", "min", "pow", "sqrt", "sum"];
 
 pub(super) struct Parsed {
     pub(super) root: Expr,
@@ -194,6 +201,7 @@ impl<'a> Parser<'a> {
         let at = name.start;
         let function = match name.text {
             "sum" => return self.series(at),
+            "inverse" => return self.inverse(at),
             "if" => return self.choice(),
             "pow" => {
                 let base_exponent = Box::new(self.fixed_arguments("pow")?);
@@ -231,9 +239,26 @@ impl<'a> Parser<'a> {
 
     /// `(k, from, to, term)`; k is known within the term alone.
     fn series(&mut self, at: usize) -> Result<Expr, FormulaError> {
+        let (bounds, term) = self.over_a_range("sum(k, 1, 10, k)", "`sum` takes (variable, from, to, term)")?;
+        self.expect(")", "an operator or \")\"")?;
+        Ok(Expr::Series { at, bounds, term })
+    }
+
+    /// `(x, from, to, function, target)`; x is known within the function alone.
+    fn inverse(&mut self, at: usize) -> Result<Expr, FormulaError> {
+        const TAKES: &str = "`inverse` takes (variable, from, to, function, target)";
+        let (bounds, function) = self.over_a_range("inverse(x, 0, 10, x^2, 2)", TAKES)?;
+        self.expect(",", &format!("an operator or \",\": {TAKES}"))?;
+        let target = Box::new(self.sum()?);
+        self.expect(")", "an operator or \")\"")?;
+        Ok(Expr::Inverse { at, bounds, function, target })
+    }
+
+    /// `(variable, from, to, term`: the bounds, and the term in which the variable is known.
+    fn over_a_range(&mut self, example: &str, takes: &str) -> Result<(Box<[Expr; 2]>, Box<Expr>), FormulaError> {
         self.advance()?;
         let Token::Name(running) = self.next.token else {
-            return Err(self.next.instead_of("the name of the running variable, as in sum(k, 1, 10, k)"));
+            return Err(self.next.instead_of(format!("the name of the running variable, as in {example}")));
         };
         if FUNCTIONS.contains(&running) {
             return Err(self.next.instead_of("a running variable that is not named as a function"));
@@ -241,14 +266,13 @@ impl<'a> Parser<'a> {
         self.advance()?;
         self.expect(",", "\",\" after the running variable")?;
         let from = self.sum()?;
-        self.expect(",", "an operator or \",\": `sum` takes (variable, from, to, term)")?;
+        self.expect(",", &format!("an operator or \",\": {takes}"))?;
         let to = self.sum()?;
-        self.expect(",", "an operator or \",\": `sum` takes (variable, from, to, term)")?;
+        self.expect(",", &format!("an operator or \",\": {takes}"))?;
         self.running.push(running);
         let term = Box::new(self.sum()?);
         self.running.pop();
-        self.expect(")", "an operator or \")\"")?;
-        Ok(Expr::Series { at, bounds: Box::new([from, to]), term })
+        Ok((Box::new([from, to]), term))
     }
 
     /// `(a < b, then, otherwise)`.

@@ -241,3 +241,16 @@ proptest! {
         prop_assert_eq!(ours, Ok(a - b * -c / b + (a - c) - -a));
     }
 }
+
+/// The root of 2 by the inverse of the square; the least x of a step; the upper bound where the target is out of reach; the lower
+/// one where it is reached from the start.
+#[test]
+fn inverse_finds_where_a_rising_function_reaches_its_target() {
+    assert!((value("inverse(x, 0, 10, x^2, 2)") - std::f64::consts::SQRT_2).abs() < 1e-14);
+    assert!((value("inverse(x, 0, 10, if(x < 3, 0, 1), 0.5)") - 3.0).abs() < 1e-14);
+    assert_eq!(value("inverse(x, 0, 10, x, 11)"), 10.0);
+    assert_eq!(value("inverse(x, 2, 10, x, 1)"), 2.0);
+    assert_eq!(value("1 + inverse(x, 0, 1, sum(k, 1, 2, k * x), 1.5)"), 1.5);
+    assert!(Formula::parse("inverse(x, 0, 10, x)").unwrap_err().to_string().contains("takes (variable"));
+    assert!(Formula::parse("inverse(x, 5, 1, x, 3)").unwrap().eval(&|_| None).is_err());
+}

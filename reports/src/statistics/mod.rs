@@ -57,12 +57,12 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Whether `expected` lies within the interval; a missing bound excludes nothing. Bounds are inclusive and give
+    /// Whether `expected` lies within the interval, which has both bounds. Bounds are inclusive and give
     /// way by 1e-12 of their size, so that an exact estimate agrees with a closed form that differs by rounding alone.
     pub fn contains(&self, expected: f64) -> bool {
         const ROUNDING: f64 = 1e-12;
-        let above_low = self.low.is_none_or(|low| expected >= low - ROUNDING * low.abs());
-        let below_high = self.high.is_none_or(|high| expected <= high + ROUNDING * high.abs());
+        let above_low = self.low.is_some_and(|low| expected >= low - ROUNDING * low.abs());
+        let below_high = self.high.is_some_and(|high| expected <= high + ROUNDING * high.abs());
         above_low && below_high
     }
 

@@ -9,6 +9,9 @@ pub struct Limits {
     /// Events, stale ones included.
     pub events: u64,
     /// Memory that the kernel holds for packets on wires, pending events, and reports that wait in the [`Sinks`](super::Sinks).
+    ///
+    /// Partitions are added up when they meet, so with several threads a run may stop somewhat later, and name another
+    /// entity, than with one. What waits in the sinks counts: a run that is captured needs more.
     pub memory: Size,
     /// Events and internal rounds of one entity in one instant.
     pub steps_per_instant: u32,

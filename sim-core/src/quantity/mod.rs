@@ -113,10 +113,20 @@ impl Ratio {
     }
 }
 
+impl Span {
+    /// The longest duration that is read from text: 100 years of 365 days.
+    pub const LONGEST_WRITTEN: Self = Self::from_secs(100 * 365 * 86_400);
+}
+
 impl FromStr for Span {
     type Err = QuantityError;
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        parse::integer(text, &SPAN).map(Self::from_nanos)
+        let span = parse::integer(text, &SPAN).map(Self::from_nanos)?;
+        // A clock ends after 584 years; what is nearer to that than to any experiment is a slip.
+        if span > Self::LONGEST_WRITTEN {
+            return Err(QuantityError::new(format!("`{text}` is longer than 100 years"), None));
+        }
+        Ok(span)
     }
 }
 

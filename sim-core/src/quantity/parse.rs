@@ -126,7 +126,7 @@ pub struct QuantityError {
 }
 
 impl QuantityError {
-    fn new(message: String, help: impl Into<Option<String>>) -> Self {
+    pub(super) fn new(message: String, help: impl Into<Option<String>>) -> Self {
         Self { message, help: help.into() }
     }
 

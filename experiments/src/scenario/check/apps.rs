@@ -27,11 +27,22 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
                     .also(span_of(tree, &format!("apps.{earlier}.run.port")), "the first one");
             mistakes.push(diagnostic);
         }
+        if let End::After(end) = scenario.until
+            && app.run.starts_at() >= end
+        {
+            let message = format!("`start` has no effect: `{}` would begin when the run is over", app.name);
+            let place = span_of(tree, &format!("apps.{index}.run.start"));
+            mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
+        }
         if scenario.until == End::Quiet && !app.run.has_end() {
             let message = format!("`{}` never ends, and the run goes on until all is quiet", app.name);
             let place = span_of(tree, &format!("apps.{index}.run"));
             let help = "give it a `count` (or a `stop`), or the scenario an `until: After(\"60 s\")`".to_owned();
-            mistakes.push(Diagnostic::error("scenario::endless", place, message).help(help));
+            let diagnostic = Diagnostic::error("scenario::endless", place, message).help(help);
+            mistakes.push(match tree.root.field("until") {
+                Some(until) => diagnostic.also(until.span, "until all is quiet"),
+                None => diagnostic,
+            });
         }
         if app.name.is_empty() || !app.name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')) {
             let message = "an application's name is made of letters, digits, `-` and `_`";
@@ -43,8 +54,10 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
         }
         for (field, message) in app.run.check() {
             let path = format!("apps.{index}.run.{field}");
-            let message = format!("`{field}` {message}");
-            mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, &path), message));
+            let id =
+                if message.starts_with("has no effect") { "scenario::no-effect" } else { "scenario::out-of-range" };
+            let message = format!("`{field}`{} {message}", if is_verb(&message) { "" } else { ":" });
+            mistakes.push(Diagnostic::error(id, span_of(tree, &path), message));
         }
     }
 }
@@ -54,7 +67,13 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
     for (index, app) in scenario.apps.iter().enumerate() {
         let (Some(to), Some(port)) = (app.run.destination(), app.run.destination_port()) else { continue };
         let listens = |other: &AppSpec| other.on == *to && other.run.listens_on() == Some(port);
-        if scenario.apps.iter().any(listens) {
+        if let Some(server) = scenario.apps.iter().find(|other| listens(other)) {
+            if let Some(why) = app.run.refused_by(&server.run) {
+                let message = format!("`{}` asks `{}` for what it does not have: {why}", app.name, server.name);
+                let place = span_of(tree, &format!("apps.{index}.run"));
+                let other = span_of(tree, &format!("apps.{}.run", position(scenario, &server.name)));
+                warnings.push(Diagnostic::warning("scenario::not-found", place, message).also(other, "the server"));
+            }
             continue;
         }
         let mut ports = scenario.apps.iter().filter(|other| other.on == *to).filter_map(|other| other.run.listens_on());
@@ -69,9 +88,10 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
 }
 
 /// Whom applications talk to must be reachable, and what they send must fit some link.
-pub(super) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let plan = Plan::new(scenario.topology(), Vec::new());
     for (index, app) in scenario.apps.iter().enumerate() {
+        check_length(tree, scenario, index, mistakes);
         let (Some(to), Some(from)) = (app.run.destination(), plan.node(&app.on.0)) else { continue };
         let Some(target) = plan.node(&to.0) else { continue };
         let place = span_of(tree, &format!("apps.{index}.run.to"));
@@ -81,8 +101,6 @@ pub(super) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagn
         } else if !is_reachable(plan.graph(), from, target) {
             let message = format!("no path leads from `{}` to `{}`", app.on.0, to.0);
             mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
-        } else if from != target {
-            check_length(tree, scenario, index, mistakes);
         }
     }
 }
@@ -90,6 +108,9 @@ pub(super) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagn
 /// A message of its own that no link of its node can carry is never sent.
 fn check_length(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
     let app = &scenario.apps[index];
+    if app.run.message_len() == 0 || app.run.destination() == Some(&app.on) {
+        return;
+    }
     // IPv4 without options (RFC 791 §3.1), IPv6 without extension headers (RFC 8200 §3).
     let header = if scenario.addresses == AddressFamily::V4 { 20 } else { 40 };
     let packet = app.run.message_len() + header;
@@ -104,4 +125,15 @@ fn check_length(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut D
         let help = "a smaller `payload`, or a larger `mtu` of the link; packets are not fragmented yet".to_owned();
         mistakes.push(Diagnostic::error("scenario::too-long", place, message).help(help));
     }
+}
+
+fn position(scenario: &Scenario, app: &str) -> usize {
+    scenario.apps.iter().position(|other| other.name == app).unwrap_or_default()
+}
+
+/// A message goes on from the field's name, or stands for itself.
+fn is_verb(text: &str) -> bool {
+    ["is ", "has ", "makes ", "gives ", "cannot ", "comes ", "ends ", "begins "]
+        .iter()
+        .any(|verb| text.starts_with(verb))
 }

@@ -104,10 +104,8 @@ fn check_axis_field(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &m
 
 fn check_axis_path(tree: &Tree, path: &str, place: Span, mistakes: &mut Diagnostics) {
     let result = path.parse::<Path>().and_then(|parsed| {
-        // The last field may be absent: its default is varied then.
-        let mut parents = parsed.clone();
-        parents.segments.pop();
-        if parents.segments.is_empty() { Ok(()) } else { tree.get(&parents).map(|_| ()) }
+        // Fields may be absent: their defaults are varied then. Whether there are such fields, reading a value tells.
+        tree.clone().set(&parsed, tree.root.clone())
     });
     if let Err(error) = result {
         mistakes.push(Diagnostic::error("scenario::unknown-path", place, error.message).help(error.help));

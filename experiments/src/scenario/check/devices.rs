@@ -1,13 +1,21 @@
-//! Devices: operations that take processor time must be ones that something does.
+//! Devices: limits must limit something, and operations that take processor time be ones that something does.
 
 use super::{listed, span_of};
 use crate::scenario::Scenario;
 use crate::tree::{Diagnostic, Diagnostics, Tree, suggest};
+use protosim_models::device::DeviceConfig;
 use protosim_models::registry::operations;
 
 pub(super) fn check_devices(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     for (index, node) in scenario.nodes.iter().enumerate() {
         let Some(device) = &node.device else { continue };
+        let place = span_of(tree, &format!("nodes.{index}.device"));
+        let mut idle = |message: String| mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
+        if *device == DeviceConfig::default() {
+            idle("`device` has no effect: it limits nothing".to_owned());
+        } else if !scenario.apps.iter().any(|app| app.on.0 == node.name) {
+            idle(format!("`device` has no effect: nothing runs on `{}`, and forwarding costs nothing", node.name));
+        }
         for operation in device.cpu.keys().filter(|name| !operations().any(|known| known == *name)) {
             let help = match suggest(operation, operations()) {
                 Some(near) => format!("did you mean `{near}`?"),

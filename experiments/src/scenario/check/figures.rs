@@ -1,7 +1,7 @@
 //! Figures and expectations: what they name must exist, and their formulas must have values.
 
 use super::{listed, span_of};
-use crate::scenario::{AppSpec, Point, Scenario, evaluate};
+use crate::scenario::{AppSpec, Scenario, evaluate};
 use crate::tree::{Diagnostic, Diagnostics, Span, Tree, suggest};
 use protosim_reports::figure::unsupported_character;
 use protosim_reports::formula::{Bindings, Formula};
@@ -25,6 +25,17 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
             check_text(&panel.y_label, inner("y_label"), mistakes);
             let axes: Vec<String> = scenario.axes.iter().map(|axis| axis.name.clone()).collect();
             check_known(&panel.x, "axis", &axes, inner("x"), mistakes);
+            let labels: Vec<&str> = (panel.series.iter().map(|series| series.label.as_str()))
+                .chain(panel.formulas.iter().map(|formula| formula.label.as_str()))
+                .collect();
+            for (k, label) in labels.iter().enumerate().filter(|(k, label)| labels[..*k].contains(label)) {
+                let place = match k.checked_sub(panel.series.len()) {
+                    None => inner(&format!("series.{k}.label")),
+                    Some(k) => inner(&format!("formulas.{k}.label")),
+                };
+                let message = format!("another line of this panel is called `{label}` too");
+                mistakes.push(Diagnostic::error("scenario::duplicate-name", place, message));
+            }
             if panel.series.is_empty() {
                 let message = "a panel without series shows nothing measured";
                 mistakes.push(Diagnostic::error("scenario::no-effect", inner("series"), message));
@@ -112,21 +123,18 @@ fn check_formula(
 }
 
 /// Formulas must have values: those of expectations at every point, those of figures at one of them.
-pub(in crate::scenario) fn check_values(
-    tree: &Tree,
-    scenario: &Scenario,
-    points: &[Point],
-    mistakes: &mut Diagnostics,
-) {
-    let describe = |point: &Point| {
-        let axes = scenario.axes.iter().zip(&point.values);
-        axes.map(|(axis, value)| format!("{} = {value}", axis.name)).collect::<Vec<_>>().join(", ")
+pub(in crate::scenario) fn check_values(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let points = combinations(scenario);
+    let describe = |point: &[f64]| {
+        let axes = scenario.axes.iter().zip(point);
+        let all = axes.map(|(axis, value)| format!("{} = {value}", axis.name)).collect::<Vec<_>>().join(", ");
+        if all.is_empty() { String::new() } else { format!(" at {all}") }
     };
     for (index, expectation) in scenario.expect.iter().enumerate() {
         let text = expectation.must.formula();
-        let value = |point: &Point| evaluate(&scenario.axes, text, &expectation.bindings, &point.values).err();
-        if let Some((point, why)) = points.iter().find_map(|point| Some((point, value(point)?))) {
-            let message = format!("the formula has no value at {}: {why}", describe(point));
+        let failure = |point: &Vec<f64>| evaluate(&scenario.axes, text, &expectation.bindings, point).err();
+        if let Some((point, why)) = points.iter().find_map(|point| Some((point, failure(point)?))) {
+            let message = format!("the formula has no value{}: {why}", describe(point));
             let place = span_of(tree, &format!("expect.{index}.must"));
             mistakes.push(Diagnostic::error("scenario::bad-formula", place, message));
         }
@@ -134,14 +142,26 @@ pub(in crate::scenario) fn check_values(
     for (number, figure) in scenario.figures.iter().enumerate() {
         for (index, panel) in figure.panels.iter().enumerate() {
             for (k, formula) in panel.formulas.iter().enumerate() {
-                let value = |point: &Point| evaluate(&scenario.axes, &formula.y, &formula.bindings, &point.values);
-                let failures: Vec<_> = points.iter().filter_map(|point| Some((point, value(point).err()?))).collect();
+                let failure = |point: &Vec<f64>| evaluate(&scenario.axes, &formula.y, &formula.bindings, point).err();
+                let failures: Vec<_> = points.iter().filter_map(|point| Some((point, failure(point)?))).collect();
                 if let Some((point, why)) = failures.first().filter(|_| failures.len() == points.len()) {
-                    let message = format!("the formula has no value at any point; at {}: {why}", describe(point));
+                    let message = format!("the formula has no value at any point;{}: {why}", describe(point));
                     let place = span_of(tree, &format!("figures.{number}.panels.{index}.formulas.{k}.y"));
                     mistakes.push(Diagnostic::error("scenario::bad-formula", place, message));
                 }
             }
         }
     }
+}
+
+/// The values of all axes at every point, the last axis fastest; the first ten thousand are enough to look at.
+fn combinations(scenario: &Scenario) -> Vec<Vec<f64>> {
+    const MOST: usize = 10_000;
+    let mut points = vec![Vec::new()];
+    for axis in &scenario.axes {
+        let values: Vec<f64> = axis.values.iter().map(|value| value.number().map_or(0.0, |(x, _)| x)).collect();
+        let with = |point: Vec<f64>| values.iter().map(move |value| [point.clone(), vec![*value]].concat());
+        points = points.into_iter().flat_map(with).take(MOST).collect();
+    }
+    points
 }

@@ -6,6 +6,7 @@ mod devices;
 mod figures;
 mod references;
 
+pub(super) use apps::check_paths;
 pub(super) use figures::check_values;
 pub(super) use references::check_references;
 
@@ -38,15 +39,19 @@ pub(super) fn check_scenario(tree: &Tree, scenario: &Scenario, mistakes: &mut Di
         }
         mistakes.push(diagnostic);
     }
+    if let End::After(end) = scenario.until {
+        for (index, event) in scenario.timeline.iter().enumerate().filter(|(_, event)| event.at > end) {
+            let message = format!("`at` has no effect: the run ends at {end}, before {}", event.at);
+            let place = span_of(tree, &format!("timeline.{index}.at"));
+            mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
+        }
+    }
     check_counts(tree, scenario, mistakes);
     devices::check_devices(tree, scenario, mistakes);
     apps::check_apps(tree, scenario, mistakes);
     axes::check_axes(tree, scenario, mistakes);
     figures::check_figures(tree, scenario, mistakes);
     figures::check_expectations(tree, scenario, mistakes);
-    if !mistakes.has_errors() {
-        apps::check_paths(tree, scenario, mistakes);
-    }
 }
 
 /// What can run, but probably not as meant.

@@ -51,7 +51,17 @@ pub(super) struct Entries<'c, 't> {
 }
 
 impl<'c, 't> Entries<'c, 't> {
+    /// A key that was there before is recorded.
     pub(super) fn new(context: &'c Context, entries: &'t [(Node, Node)]) -> Self {
+        for (index, (key, _)) in entries.iter().enumerate() {
+            let same = |(other, _): &&(Node, Node)| key.as_key().is_some() && other.as_key() == key.as_key();
+            if let Some((first, _)) = entries[..index].iter().find(same) {
+                let name = key.as_key().unwrap_or_default();
+                let message = format!("the key `{name}` is given twice");
+                let diagnostic = Diagnostic::error("scenario::duplicate-field", key.span, message);
+                context.note(address(key), || diagnostic.label("second time").also(first.span, "first time"));
+            }
+        }
         Self { context, entries: entries.iter(), value: None }
     }
 

@@ -4,7 +4,8 @@
 //! value it names that value's type ([`MapAccess::next_value`](serde::de::MapAccess::next_value),
 //! `next_element`, `newtype_variant`), and there a failed value is recorded and a
 //! placeholder (see `placeholder.rs`) of its type handed on in its stead, so that its siblings are read too.
-//! Once a mistake is recorded the result is thrown away; placeholders never reach the caller.
+//! What holds a placeholder is never given out as the value, only as a draft, in which further mistakes can be
+//! looked for.
 //!
 //! A missing field is known only after the whole struct was read; that struct is then read again
 //! with a placeholder for the field. What has failed once is remembered and not tried again, so a
@@ -33,6 +34,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Reading<T> {
     /// The value; `None` if the reading found a mistake, or there were errors before, of syntax say.
     pub value: Option<T>,
+    /// The same where mistakes were found: made-up values stand for what is wrong. `None` if not even that is possible, or
+    /// the text has errors of syntax.
+    pub draft: Option<T>,
     /// All names of nodes and links that were read, in the order of the text, even without a value.
     pub references: Vec<Reference>,
 }
@@ -67,11 +71,13 @@ pub fn read<T: for<'t> Deserialize<'t>>(tree: &Tree, mistakes: &mut Diagnostics)
     state.missing.into_values().filter_map(Missing::into_diagnostic).for_each(|mistake| found.push(mistake));
     found.sort();
     found.iter().for_each(|mistake| mistakes.push(mistake.clone()));
-    // A placeholder is never handed out: each one stands for an error, found here or by the parser.
+    // A placeholder stands for an error, found here or by the parser.
     let sound = !mistakes.has_errors() && !tree.root.damaged && found.is_empty() && !state.stand_ins;
     let mut references = state.references;
     references.sort_by_key(|reference| reference.span);
-    Reading { value: value.ok().filter(|_| sound), references }
+    let value = value.ok().filter(|_| !tree.root.damaged);
+    let (value, draft) = if sound { (value, None) } else { (None, value) };
+    Reading { value, draft, references }
 }
 
 /// What one reading shares.

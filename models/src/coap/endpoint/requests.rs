@@ -1,8 +1,8 @@
 //! The client's side: requests from the queue to their end (RFC 7252 §4.2, §4.7, §5.2, §5.3).
 
 use super::{
-    ACK_TIMEOUT_LUCK, Backoff, Cause, Cx, Endpoint, ExchangeState, MESSAGE_ID_LUCK, Message, MessageId, MessageIds,
-    Misuse, Notice, Outgoing, Reason, Role, STATE_BYTES, Timer, Token, Trace, Type, empty,
+    ACK_TIMEOUT_LUCK, Backoff, Cause, Cx, Endpoint, Envelope, ExchangeState, MESSAGE_ID_LUCK, Message, MessageId,
+    MessageIds, Misuse, Notice, Outgoing, Reason, Role, STATE_BYTES, Timer, Token, Trace, Type, empty,
 };
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -124,6 +124,8 @@ impl Endpoint {
     /// The first transmission of a message of ours.
     fn send_new(&mut self, peer: SocketAddr, id: MessageId, Queued { role, mut message }: Queued, cx: &mut Cx<'_>) {
         message.message_id = id;
+        // Before anything that runs from the moment of sending.
+        cx.spend(crate::coap::ENCODE, message.wire_len());
         let confirmable = message.message_type == Type::Confirmable;
         if let Role::Request(token) = role {
             let state = if confirmable { State::AwaitingAcknowledgement(id) } else { State::SentNonConfirmable(id) };
@@ -149,7 +151,7 @@ impl Endpoint {
                 self.outgoing.insert((peer, id), Outgoing { role, reliable });
             }
         }
-        self.send(peer, message, cx);
+        cx.transmit(Envelope { peer, message });
     }
 
     /// An empty ACK: the response will come separately (RFC 7252 §5.2.2).

@@ -174,7 +174,7 @@ fn timers_go_by_the_host_s_own_clock() {
     ] {
         let mut net = Net::chain(&[one_link()]);
         net.device(0).clock_drift = Some(drift.parse().unwrap());
-        net.device(0).clock_offset = Some(offset.parse().unwrap());
+        net.clock_offset(0, offset.parse().unwrap());
         let to = net.socket(1, 9);
         let timers = Do::Timers(vec![(1, LocalTime::from_nanos(reading))]);
         let start = offset.parse::<Span>().unwrap().as_nanos();
