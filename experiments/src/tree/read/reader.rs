@@ -6,6 +6,9 @@ use super::{Context, address};
 use crate::tree::node::{Kind, Node};
 use serde::de::{self, Deserializer, Unexpected, Visitor};
 
+/// In front of an enum's name for serde: a bare word or number stands for its first variant, as in `loss: "1 %"`.
+pub(super) const SHORT_FORM: char = '~';
+
 /// A node to be read.
 pub(super) struct Reader<'c, 't> {
     pub(super) context: &'c Context,
@@ -223,9 +226,11 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
         visitor.visit_map(StructReader::new(self, fields)).map_err(|e| e.at(self))
     }
 
+    /// A variant by its name. An enum that serde knows by a name with [`SHORT_FORM`] in front (`rename = "~Loss"`) also takes
+    /// a bare word or number: the content of its first variant.
     fn deserialize_enum<V: Visitor<'t>>(
         self,
-        _: &'static str,
+        name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
@@ -241,6 +246,14 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
                 None => Error::expected(format!("one of {listed}")),
             }
         };
+        let is_bare = matches!(self.node.kind, Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Str(_));
+        if let (true, true, [first, ..]) = (name.starts_with(SHORT_FORM), is_bare, variants)
+            && self.node.as_str().is_none_or(|text| !variants.contains(&text))
+        {
+            return visitor
+                .visit_enum(EnumReader { name: first, content: VariantReader(self) })
+                .map_err(|e| e.at(self));
+        }
         let name: &'t str = match (&self.node.kind, self.node.name()) {
             (_, Some(name)) if !self.content => &name.text,
             (Kind::None, _) => "None",

@@ -223,3 +223,28 @@ proptest! {
         prop_assert_eq!(sound::<Sample>(&text), theirs);
     }
 }
+
+#[test]
+fn a_bare_word_stands_for_the_first_variant_of_an_enum_that_has_a_short_form() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename = "~Loss", deny_unknown_fields)]
+    enum Loss {
+        Random(Ratio),
+        Bursts { share: Ratio, length: u32 },
+        Never,
+    }
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Holder {
+        loss: Option<Loss>,
+    }
+    let percent = Ratio::from_percent;
+    let loss = |text: &str| sound::<Holder>(&format!("(loss: {text})")).loss;
+    assert_eq!(loss(r#""1 %""#), Some(Loss::Random(percent(1))));
+    assert_eq!(loss(r#"Random("1 %")"#), Some(Loss::Random(percent(1))));
+    assert_eq!(loss(r#"Bursts(share: "1 %", length: 4)"#), Some(Loss::Bursts { share: percent(1), length: 4 }));
+    assert_eq!(loss("Never"), Some(Loss::Never));
+    let refused = |text: &str| read_text::<Holder>(&format!("(loss: {text})"), &[]).1;
+    assert!(refused(r#""1 percent""#).contains("1 percent"), "{}", refused(r#""1 percent""#));
+    assert!(refused(r#""Never""#).contains("without quotes"), "{}", refused(r#""Never""#));
+    assert!(refused("Burst(share: 1)").contains("did you mean `Bursts`"), "{}", refused("Burst(share: 1)"));
+}
