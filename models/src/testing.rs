@@ -176,7 +176,7 @@ impl Net {
                 let port = self.links_of(to).iter().position(|other| *other == link).unwrap() as u32;
                 let path = format!("{}/{}", spec.name, if is_forward { "a" } else { "b" });
                 let min_delay = self.delays(link, is_forward).min().unwrap();
-                let wire = builder.wire(WireSpec { path, from: ids[from], to: ids[to], port, min_delay });
+                let wire = builder.wire(WireSpec { path, from: ids[from], to: ids[to], port, min_delay, overtakes: false });
                 assert_eq!(wire, Ok(self.wire(link, is_forward)));
             }
         }

@@ -258,6 +258,7 @@ impl Plan {
             to: EntityId(to as u32),
             port: port.expect("a link is among its end's links") as u32,
             min_delay: later.chain([at_first.unwrap_or_default()]).min().unwrap_or(Span::ZERO),
+            overtakes: false,
         }
     }
 

@@ -91,8 +91,8 @@ impl<E: Entity> Cx<'_, E> {
     }
 
     /// Hands a packet to a wire: its last bit leaves at `departs` (not before the last one sent on
-    /// this wire, nor before now) and arrives at `arrives`, or never if it is lost. A packet never overtakes one
-    /// sent before it on the same wire.
+    /// this wire, nor before now) and arrives at `arrives`, or never if it is lost. Unless the wire lets packets overtake
+    /// ([`WireSpec::overtakes`](super::WireSpec::overtakes)), none arrives before one sent before it.
     ///
     /// # Panics
     /// If the wire is not this entity's, `departs` is not in order, or `arrives` is not later than now
@@ -129,8 +129,11 @@ impl<E: Entity> Cx<'_, E> {
     /// If the wire is not this entity's.
     pub fn recall(&mut self, wire: WireId) -> Vec<InFlight<E::Packet>> {
         self.check_owner(wire);
-        let back = self.core.wires[wire.0 as usize].recall(self.core.now);
+        let (back, due) = self.core.wires[wire.0 as usize].recall(self.core.now);
         self.core.in_flight -= back.len();
+        if let Some((at, number)) = due {
+            self.core.queue.push(EventKey::new(at, Class::Arrival, wire.0, number % EventKey::SEQUENCES));
+        }
         back
     }
 

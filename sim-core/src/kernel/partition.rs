@@ -402,7 +402,7 @@ impl<E: Entity> Partition<E> {
             let mut report = |flying: &InFlight<E::Packet>| {
                 report_departure::<E>(self.core.interests, id, flying, sink, from);
             };
-            wire.purge(now, &mut report);
+            wire.purge_all(now, &mut report);
             wire.report_departures(now, &mut report);
             self.core.in_flight -= before - wire.len();
         }

@@ -428,6 +428,11 @@ impl<E: Entity> Simulation<E> {
                 let kept = self.partitions.iter().map(part).find(|chain| *chain != Digest::START);
                 whole.mix(kept.unwrap_or_default().value());
             }
+            let losses = |partition: &Partition<E>| partition.core.wires[index].losses();
+            let mut losses = self.partitions.iter().filter_map(losses).peekable();
+            if losses.peek().is_some() {
+                whole.mix(losses.find(|chain| *chain != Digest::START).unwrap_or_default().value());
+            }
             whole
         };
         self.wires.iter().enumerate().map(|(index, spec)| (spec.path.clone(), digest(index))).collect()

@@ -4,6 +4,11 @@
 //! has left the sender and is on its way: nothing can change it. The back part has a computed
 //! departure in the future: it is still in the sending half, and [`Wire::recall`] takes it back.
 //! One event is pending per wire, for the packet that arrives next.
+//!
+//! On most wires the order of departure is the order of arrival too. Where packets may overtake each other
+//! ([`WireSpec::overtakes`]), the next arrival is looked for in the whole ring, which costs time in proportion to the packets
+//! under way. What is lost there has a chain of its own: when it comes to be known, between which arrivals, depends on the
+//! partition.
 
 use super::entity::EntityId;
 use crate::digest::{Digest, Fingerprint};
@@ -29,6 +34,8 @@ pub struct WireSpec {
     /// The least time between departure and arrival over the whole run, timeline included. Entities
     /// joined by a wire where this is zero share a partition.
     pub min_delay: Span,
+    /// True if a packet may arrive before one that left earlier; elsewhere an arrival is put off to that of its predecessor.
+    pub overtakes: bool,
 }
 
 /// A packet between its sender and its receiver.
@@ -49,12 +56,15 @@ pub struct InFlight<P> {
 pub(super) struct Wire<P> {
     /// In order of departure, which is the order of arrival too.
     ring: VecDeque<InFlight<P>>,
-    /// Number of the packet that the pending event is for.
-    pending: Option<u64>,
+    /// When the packet arrives that the pending event is for, and its number.
+    pending: Option<(SimTime, u64)>,
     sent: u64,
     last_arrival: SimTime,
     /// Chain over the packets that were delivered or lost, kept by the receiver's partition.
     traffic: Digest,
+    /// Where packets overtake: chain over the lost ones, in order of departure; kept by the receiver's partition.
+    losses: Digest,
+    overtakes: bool,
     /// Chain over the timeline's changes, kept by the sender's partition.
     pub(super) changes: Digest,
     /// Departures of packets below this number have been reported.
@@ -85,6 +95,8 @@ impl<P: Fingerprint> Wire<P> {
             sent: 0,
             last_arrival: SimTime::ZERO,
             traffic: Digest::START,
+            losses: Digest::START,
+            overtakes: spec.overtakes,
             changes: Digest::START,
             reported: 0,
             to_local,
@@ -97,43 +109,49 @@ impl<P: Fingerprint> Wire<P> {
     }
 
     /// Takes a packet for departure at `departs`. Returns when to schedule its arrival, and under
-    /// which number, if no event is pending. A packet never overtakes one sent before it: an earlier
+    /// which number, if no event is pending that comes before. Unless packets may overtake, an earlier
     /// arrival is moved to that of its predecessor.
     #[inline]
     pub(super) fn send(&mut self, departs: SimTime, arrives: Option<SimTime>, packet: P) -> Option<(SimTime, u64)> {
         let number = self.sent;
         self.sent += 1;
-        let arrives = arrives.map(|at| at.max(self.last_arrival));
+        let arrives = if self.overtakes { arrives } else { arrives.map(|at| at.max(self.last_arrival)) };
         self.last_arrival = arrives.unwrap_or(self.last_arrival);
         self.ring.push_back(InFlight { departs, arrives, number, packet });
-        if self.leads_to.is_some() || self.pending.is_some() {
-            return None;
-        }
-        self.pending = arrives.map(|_| number);
-        arrives.map(|at| (at, number))
+        if self.leads_to.is_some() { None } else { self.expect(arrives, number) }
     }
 
     /// Takes over a packet that has departed in another partition.
     pub(super) fn accept(&mut self, flying: InFlight<P>) -> Option<(SimTime, u64)> {
         let (arrives, number) = (flying.arrives, flying.number);
         self.ring.push_back(flying);
-        if self.pending.is_some() {
+        self.expect(arrives, number)
+    }
+
+    /// A packet of the ring arrives then: what to schedule, if that is before the pending event.
+    #[inline]
+    fn expect(&mut self, arrives: Option<SimTime>, number: u64) -> Option<(SimTime, u64)> {
+        let due = (arrives?, number);
+        if self.pending.is_some_and(|pending| !self.overtakes || pending < due) {
             return None;
         }
-        self.pending = arrives.map(|_| number);
-        arrives.map(|at| (at, number))
+        self.pending = Some(due);
+        Some(due)
     }
 
     /// True if the pending event is the one for packet `number`, as far as the key holds it.
     #[inline]
     pub(super) fn awaits(&self, number: u64) -> bool {
-        self.pending.is_some_and(|pending| pending % EventKey::SEQUENCES == number)
+        self.pending.is_some_and(|(_, pending)| pending % EventKey::SEQUENCES == number)
     }
 
     /// Takes out the packet that arrives now. Also says when the next one arrives, and under which
     /// number. `departed` is told of it and of the lost ones that left before it.
     #[inline]
     pub(super) fn deliver(&mut self, mut departed: impl FnMut(&InFlight<P>)) -> (InFlight<P>, Option<(SimTime, u64)>) {
+        if self.overtakes {
+            return self.deliver_any(departed);
+        }
         let arrived = loop {
             let flying = self.take(&mut departed).expect("a pending event stands for a packet in the ring");
             if flying.arrives.is_some() {
@@ -146,22 +164,49 @@ impl<P: Fingerprint> Wire<P> {
             None => None,
             Some(first) => due(first).or_else(|| self.ring.iter().find_map(due)),
         };
-        self.pending = next.map(|(_, number)| number);
+        self.pending = next;
         (arrived, next)
     }
 
+    /// [`Wire::deliver`] where packets overtake: the pending one may stand anywhere among those that have left.
+    fn deliver_any(&mut self, mut departed: impl FnMut(&InFlight<P>)) -> (InFlight<P>, Option<(SimTime, u64)>) {
+        let awaited = self.pending.map(|(_, number)| number);
+        let index = self.ring.binary_search_by_key(&awaited, |flying| Some(flying.number));
+        let index = index.expect("a pending event stands for a packet in the ring");
+        // What left before it has left.
+        for flying in self.ring.iter().take(index + 1).filter(|flying| flying.number >= self.reported) {
+            departed(flying);
+        }
+        self.reported = self.reported.max(self.ring[index].number + 1);
+        let arrived = self.ring.remove(index).expect("the index was found");
+        self.chain(&arrived);
+        while self.ring.front().is_some_and(|first| first.arrives.is_none() && first.number < arrived.number) {
+            self.take(&mut departed);
+        }
+        self.pending = self.first_arrival();
+        (arrived, self.pending)
+    }
+
+    /// The earliest arrival in the ring, and the packet's number.
+    fn first_arrival(&self) -> Option<(SimTime, u64)> {
+        self.ring.iter().filter_map(|flying| Some((flying.arrives?, flying.number))).min()
+    }
+
     /// Takes back what leaves after `now`, in order, and forgets the pending event if it is for one
-    /// of these.
-    pub(super) fn recall(&mut self, now: SimTime) -> Vec<InFlight<P>> {
+    /// of these. Says what to schedule in its place, where packets overtake.
+    pub(super) fn recall(&mut self, now: SimTime) -> (Vec<InFlight<P>>, Option<(SimTime, u64)>) {
         let left = self.ring.partition_point(|flying| flying.departs <= now);
         let back: Vec<_> = self.ring.drain(left..).collect();
-        if let (Some(pending), Some(first)) = (self.pending, back.first())
+        let mut next = None;
+        if let (Some((_, pending)), Some(first)) = (self.pending, back.first())
             && pending >= first.number
         {
-            self.pending = None;
+            // What has left arrives later than that, or not at all; in order of departure it is not at all.
+            next = self.first_arrival().filter(|_| self.leads_to.is_none());
+            self.pending = next;
         }
         self.last_arrival = self.ring.iter().rev().find_map(|flying| flying.arrives).unwrap_or(self.handed_over);
-        back
+        (back, next)
     }
 
     /// Takes out lost packets at the front that have left by `now`: no event will come for them. Where
@@ -174,6 +219,19 @@ impl<P: Fingerprint> Wire<P> {
         while self.ring.front().is_some_and(|first| first.arrives.is_none() && first.departs <= now) {
             self.take(&mut departed);
         }
+    }
+
+    /// As [`Wire::purge`], wherever they stand: where packets overtake, one that is still under way may stand before them.
+    pub(super) fn purge_all(&mut self, now: SimTime, mut departed: impl FnMut(&InFlight<P>)) {
+        self.purge(now, &mut departed);
+        if !self.overtakes || self.leads_to.is_some() {
+            return;
+        }
+        self.report_departures(now, &mut departed);
+        for flying in self.ring.iter().filter(|flying| flying.arrives.is_none() && flying.departs <= now) {
+            self.losses.mix(link_of(flying));
+        }
+        self.ring.retain(|flying| flying.arrives.is_some() || flying.departs > now);
     }
 
     /// Tells `departed` of every packet that has left by `now` and was not reported yet.
@@ -215,21 +273,37 @@ impl<P: Fingerprint> Wire<P> {
         self.ring.iter().filter(|flying| flying.arrives.is_some())
     }
 
-    /// The chain over everything that happened on this wire, as far as this partition knows.
+    /// The chains over everything that happened on this wire, as far as this partition knows: changes, traffic.
     pub(super) fn chains(&self) -> (Digest, Digest) {
         (self.changes, self.traffic)
+    }
+
+    /// The chain over what was lost where packets overtake; elsewhere it is in the traffic's.
+    pub(super) fn losses(&self) -> Option<Digest> {
+        self.overtakes.then_some(self.losses)
     }
 
     #[inline]
     fn take(&mut self, departed: &mut impl FnMut(&InFlight<P>)) -> Option<InFlight<P>> {
         let flying = self.ring.pop_front()?;
-        // One link of the chain: the fingerprint is well mixed already, and does not wait for the chain.
-        let arrives = flying.arrives.map_or(u64::MAX, SimTime::as_nanos);
-        self.traffic.mix(flying.packet.fingerprint() ^ flying.departs.as_nanos() ^ arrives.rotate_left(32));
+        self.chain(&flying);
         if flying.number >= self.reported {
             self.reported = flying.number + 1;
             departed(&flying);
         }
         Some(flying)
     }
+
+    #[inline]
+    fn chain(&mut self, flying: &InFlight<P>) {
+        let chain = if self.overtakes && flying.arrives.is_none() { &mut self.losses } else { &mut self.traffic };
+        chain.mix(link_of(flying));
+    }
+}
+
+/// One link of the chain: the fingerprint is well mixed already, and does not wait for the chain.
+#[inline]
+fn link_of<P: Fingerprint>(flying: &InFlight<P>) -> u64 {
+    let arrives = flying.arrives.map_or(u64::MAX, SimTime::as_nanos);
+    flying.packet.fingerprint() ^ flying.departs.as_nanos() ^ arrives.rotate_left(32)
 }

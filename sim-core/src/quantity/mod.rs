@@ -94,6 +94,11 @@ impl Ratio {
         Self(percent * (Self::PARTS / 100))
     }
 
+    /// The nearest ratio to `share`; what is outside 0 to 1 is held to it, and NaN gives 0.
+    pub fn from_f64(share: f64) -> Self {
+        Self(maths::round_to_u64(share * Self::PARTS as f64).min(Self::PARTS))
+    }
+
     /// As a float between 0 and 1, for tables, figures and formulas.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 / Self::PARTS as f64

@@ -264,7 +264,9 @@ impl Plan {
             builder.entity(&path, &path, relay).unwrap();
         }
         for (rank, planned) in self.wires.iter().enumerate() {
-            builder.wire(wire(rank, planned.from, planned.to, planned.min_delay)).unwrap();
+            // On every other wire packets overtake each other.
+            let spec = wire(rank, planned.from, planned.to, planned.min_delay);
+            builder.wire(WireSpec { overtakes: rank % 2 == 1, ..spec }).unwrap();
         }
         for act in self.acts.iter().filter(|_| !self.wires.is_empty()) {
             let wire = act.wire % self.wires.len();

@@ -1,0 +1,287 @@
+//! What a user says of a link's impairments beside plain loss.
+
+use crate::name::FileName;
+use protosim_core::{Ratio, Span, maths};
+use serde::{Deserialize, Serialize};
+
+/// What one direction of a link does to packets, beside losing each with the same probability (`loss`). Everything acts on
+/// a packet when its last bit leaves, with what holds at that moment.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImpairConfig {
+    /// Loss in bursts (Gilbert–Elliott). Default: none.
+    pub bursts: Option<Bursts>,
+    /// Probability that a bit is wrong on the way; a packet with a wrong bit is lost, so that long packets are lost more
+    /// often: 1 − (1 − e)^(8 n) for n bytes with framing. Default: none.
+    pub bit_errors: Option<f64>,
+    /// Losses as recorded: a file with a line per packet, `0` for one that passed and `1` for one that was lost. It begins
+    /// anew at its end. Default: none.
+    pub loss_trace: Option<FileName>,
+    /// Rules that name what is dropped. Default: none.
+    pub drop: Vec<DropRule>,
+    /// Delay on top of the link's, drawn for each packet. Default: none.
+    pub jitter: Option<Jitter>,
+    /// Whether packets overtake each other. Default: they do not; one whose jitter is shorter than that of the packet before it
+    /// arrives together with it.
+    pub reorder: Option<Reorder>,
+    /// Probability that a packet arrives twice; the copy has a jitter of its own. Default: 0 %.
+    pub duplicate: Option<Ratio>,
+    /// Bits that are flipped on the way. Default: none.
+    pub corrupt: Option<Corrupt>,
+}
+
+/// Loss in bursts: a chain with a good and a bad state makes one step per packet (Gilbert 1960, Elliott 1963). Whether a
+/// packet is lost is decided in the state that it finds; then the chain steps. It starts in its stationary distribution.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Bursts {
+    /// By what comes out, with nothing lost in the good state and everything in the bad one.
+    Mean {
+        /// Share of packets that are lost, in the mean.
+        loss: Ratio,
+        /// Length of a run of lost packets, in the mean [packets]; at least 1.
+        length: f64,
+    },
+    /// By the chain's own probabilities.
+    Chain {
+        /// From the good to the bad state, at each packet.
+        to_bad: Ratio,
+        /// From the bad to the good state, at each packet.
+        to_good: Ratio,
+        /// Loss in the good state. Default: 0 %.
+        #[serde(default)]
+        good_loss: Ratio,
+        /// Loss in the bad state. Default: 100 %.
+        #[serde(default = "always")]
+        bad_loss: Ratio,
+    },
+}
+
+fn always() -> Ratio {
+    Ratio::ONE
+}
+
+/// Delay on top of a link's, by a draw per packet; a bare time is [`Jitter::Uniform`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename = "~Jitter", deny_unknown_fields)]
+pub enum Jitter {
+    /// Uniform from zero to this.
+    Uniform(Span),
+    /// The absolute value of a normal draw with mean zero: half a bell, falling from zero on.
+    HalfNormal {
+        /// Standard deviation of the bell.
+        deviation: Span,
+    },
+    /// Exponential with this mean.
+    Exponential {
+        /// Mean.
+        mean: Span,
+    },
+    /// Pareto (Lomax) from zero on: most are short, a few very long.
+    Pareto {
+        /// Mean.
+        mean: Span,
+        /// Shape, above 1 for a mean to exist; the smaller, the heavier the tail.
+        shape: Milli,
+    },
+}
+
+/// A number in thousandths, so that configurations can be compared exactly: written as `2.5`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Milli(pub u32);
+
+impl Milli {
+    /// As a float.
+    pub fn as_f64(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
+}
+
+impl Serialize for Milli {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.as_f64())
+    }
+}
+
+impl<'de> Deserialize<'de> for Milli {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let x = f64::deserialize(deserializer)?;
+        if !(0.0..=1e6).contains(&x) {
+            return Err(serde::de::Error::custom(format!("a number from 0 to 1000000, not {x}")));
+        }
+        Ok(Self(maths::round_to_u64(x * 1000.0) as u32))
+    }
+}
+
+/// How packets overtake each other; a bare share is [`Reorder::Early`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename = "~Reorder", deny_unknown_fields)]
+pub enum Reorder {
+    /// This share of packets skips delay and jitter, and overtakes all that are on their way.
+    Early(Ratio),
+    /// A packet with a short jitter overtakes one with a long one.
+    ByJitter,
+}
+
+/// Flipped bits; a bare share is [`Corrupt::Checked`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename = "~Corrupt", deny_unknown_fields)]
+pub enum Corrupt {
+    /// In this share of packets one bit of the IP packet is flipped, each as likely as any other. The receivers' checksums
+    /// decide what becomes of it; IPv6 has none over its header.
+    Checked(Ratio),
+    /// In this share of packets one bit behind the transport header is flipped, and no checksum sees it, as where memory
+    /// fails before a checksum is computed: it is delivered as it is.
+    Unnoticed(Ratio),
+}
+
+/// Names packets that are dropped.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropRule {
+    /// The kind of packets that count, as in `"udp"` or `"coap.ack"`. Default: all.
+    pub of: Option<String>,
+    /// Only packets of this conversation, counted from 1 in the order in which conversations are first seen here (CoAP: by token
+    /// and endpoints).
+    pub exchange: Option<u64>,
+    /// Only packets that carry this message, counted from 1 in the order in which messages are first seen here, within the
+    /// exchange if one is given; the same message sent again is the same message (CoAP: by message id).
+    pub message: Option<u64>,
+    /// Counts start anew for each exchange or message.
+    pub each: Option<Each>,
+    /// Which of them.
+    pub which: Which,
+}
+
+/// What counts start anew for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Each {
+    /// Each exchange.
+    Exchange,
+    /// Each message: its transmissions are counted.
+    Message,
+}
+
+/// Which of the packets that a rule is about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Which {
+    /// The k-th, counted from 1.
+    Nth(u64),
+    /// All of these, counted from 1.
+    List(Vec<u64>),
+    /// The k-th, the 2 k-th and so on.
+    Every(u64),
+    /// The first n.
+    First(u64),
+    /// From the k-th on, all.
+    From(u64),
+}
+
+impl Bursts {
+    /// Probabilities: to bad, to good, loss in the good state, loss in the bad one.
+    pub fn chain(&self) -> (Ratio, Ratio, Ratio, Ratio) {
+        match *self {
+            // Mean loss P = p / (p + r) and mean burst 1 / r: r = 1 / b, p = r P / (1 - P).
+            Self::Mean { loss, length } => {
+                let (share, to_good) = (loss.as_f64(), 1.0 / length);
+                let to_bad = to_good * share / (1.0 - share);
+                (Ratio::from_f64(to_bad), Ratio::from_f64(to_good), Ratio::ZERO, Ratio::ONE)
+            }
+            Self::Chain { to_bad, to_good, good_loss, bad_loss } => (to_bad, to_good, good_loss, bad_loss),
+        }
+    }
+}
+
+impl ImpairConfig {
+    /// True if it does nothing.
+    pub fn is_idle(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// True if packets may overtake each other.
+    pub fn overtakes(&self) -> bool {
+        self.reorder.is_some()
+    }
+
+    /// True if some packets skip the link's delay.
+    pub fn skips_delay(&self) -> bool {
+        matches!(self.reorder, Some(Reorder::Early(share)) if !share.is_zero())
+    }
+
+    /// Fields that cannot take effect, or contradict each other: the field's path, and why.
+    pub fn check(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let mut refuse = |field: &str, why: String| found.push((field.to_owned(), why));
+        if self.is_idle() {
+            refuse("", "has no effect: it impairs nothing".to_owned());
+        }
+        match self.bursts {
+            Some(Bursts::Mean { loss, length }) => {
+                if !(1.0..=1e9).contains(&length) {
+                    refuse("bursts.length", format!("is at least 1 packet, not {length}"));
+                } else if loss == Ratio::ONE {
+                    refuse("bursts.loss", "is below 100 %: use `loss` to lose everything".to_owned());
+                } else if loss.as_f64() / (1.0 - loss.as_f64()) > length {
+                    let most = length / (1.0 + length) * 100.0;
+                    let why = format!("bursts of {length} packets make at most {most:.1} % loss, not {loss}");
+                    refuse("bursts.loss", why);
+                }
+            }
+            Some(Bursts::Chain { to_bad, good_loss, bad_loss, .. }) => {
+                if to_bad.is_zero() && good_loss.is_zero() {
+                    refuse("bursts", "has no effect: it never leaves the good state, where nothing is lost".to_owned());
+                } else if good_loss == bad_loss {
+                    refuse("bursts", "loses as much in both states: use `loss` instead".to_owned());
+                }
+            }
+            None => {}
+        }
+        if let Some(errors) = self.bit_errors.filter(|e| !(*e > 0.0 && *e < 1.0)) {
+            refuse("bit_errors", format!("is a probability between 0 and 1, such as 1e-6, not {errors}"));
+        }
+        if self.reorder == Some(Reorder::ByJitter) && self.jitter.is_none() {
+            refuse("reorder", "has no effect: without `jitter` all packets take the same time".to_owned());
+        }
+        if let Some(Jitter::Pareto { shape, .. }) = self.jitter.filter(|j| matches!(j, Jitter::Pareto { shape, .. } if shape.0 <= 1000)) {
+            refuse("jitter.shape", format!("is above 1, where a mean exists, not {}", shape.as_f64()));
+        }
+        for (index, rule) in self.drop.iter().enumerate() {
+            for (field, why) in rule.check() {
+                refuse(&format!("drop.{index}.{field}"), why);
+            }
+        }
+        found
+    }
+}
+
+impl DropRule {
+    fn check(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        let zero = match &self.which {
+            Which::Nth(k) | Which::Every(k) | Which::First(k) | Which::From(k) => *k == 0,
+            Which::List(all) => all.is_empty() || all.contains(&0),
+        };
+        if zero {
+            found.push(("which", "has no effect: packets are counted from 1".to_owned()));
+        }
+        if self.exchange == Some(0) {
+            found.push(("exchange", "is counted from 1".to_owned()));
+        }
+        if self.message == Some(0) {
+            found.push(("message", "is counted from 1".to_owned()));
+        }
+        if let Some(of) = &self.of {
+            let known = crate::meaning::kinds();
+            if !known.contains(&of.as_str()) {
+                found.push(("of", format!("is no kind of packet: \"{of}\"; kinds are {}", known.join(", "))));
+            } else if (self.exchange.is_some() || self.message.is_some() || self.each.is_some())
+                && !crate::meaning::has_exchanges(of)
+            {
+                found.push(("of", format!("\"{of}\" packets have no exchanges or messages to count")));
+            }
+        } else if self.exchange.is_some() || self.message.is_some() || self.each.is_some() {
+            found.push(("of", "must name a protocol whose exchanges or messages are counted".to_owned()));
+        }
+        found
+    }
+}
