@@ -20,11 +20,13 @@ pub mod app;
 pub mod coap;
 pub mod device;
 pub mod link;
+pub mod meaning;
 pub mod name;
 pub mod node;
 pub mod observe;
 pub mod packet;
 pub mod ping;
+pub mod queue;
 pub mod registry;
 pub mod rope;
 #[cfg(test)]

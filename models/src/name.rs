@@ -4,6 +4,8 @@
 //! stands, and suggest the nearest right name.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The name of a node of the scenario.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -12,3 +14,28 @@ pub struct NodeName(pub String);
 /// The name of a link of the scenario.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct LinkName(pub String);
+
+/// The name of a file that a scenario uses, relative to the scenario's own folder.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct FileName(pub String);
+
+/// The contents of the files that a scenario names, read before anything runs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Files(BTreeMap<FileName, Arc<str>>);
+
+impl Files {
+    /// Adds a file.
+    pub fn insert(&mut self, name: FileName, text: &str) {
+        self.0.insert(name, text.into());
+    }
+
+    /// A file's text, if it was read.
+    pub fn get(&self, name: &FileName) -> Option<&str> {
+        self.0.get(name).map(|text| &**text)
+    }
+
+    /// All files, in order of names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, text)| (name.0.as_str(), &**text))
+    }
+}

@@ -5,9 +5,11 @@
 
 use crate::app::{App, Host, SocketId, Total};
 use crate::device::{Clock, Cpu, DeviceConfig, Memory};
-use crate::link::{LinkChange, LinkConfig, Transmitter};
+use crate::link::{ImpairConfig, LinkChange, LinkConfig, Setup, Transmitter};
+use crate::name::Files;
 use crate::node::{Action, DropCause, Fate, Hop, Interface, LinkEnd, Node, NodeParts, Report, Route, audit};
 use crate::packet::Packet;
+use crate::queue::QueueConfig;
 use crate::rope::Rope;
 use protosim_core::kernel::{Interests, Limits, Reported, RunError};
 use protosim_core::{
@@ -29,6 +31,11 @@ pub(crate) fn link(rate: &str, delay: &str) -> LinkConfig {
     LinkConfig { rate, delay: Some(delay.parse().unwrap()), ..LinkConfig::between("a", "b") }
 }
 
+/// A drop-tail queue with this limit, as a user writes it.
+pub(crate) fn drop_tail(limit: &str) -> Option<QueueConfig> {
+    Some(QueueConfig::DropTail(limit.parse().unwrap()))
+}
+
 /// A network in the making. Nodes and links are named by the order in which they were added.
 #[derive(Debug)]
 pub(crate) struct Net {
@@ -36,6 +43,11 @@ pub(crate) struct Net {
     pub(crate) limits: Limits,
     /// Whether packets and observations are reported; they take memory.
     pub(crate) listens: bool,
+    /// Whether links handle one packet after the other, where departures could be computed.
+    pub(crate) manages: bool,
+    /// The files that links name.
+    pub(crate) files: Arc<Files>,
+    powers: Vec<(SimTime, usize, bool)>,
     nodes: Vec<NodeSpec>,
     links: Vec<LinkSpec>,
     changes: Vec<(SimTime, usize, bool, LinkChange)>,
@@ -63,7 +75,9 @@ impl Net {
     pub(crate) fn new(seed: u64) -> Self {
         let seed = RunSeed { seed, replication: 0 };
         let (nodes, links, changes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { seed, limits: Limits::default(), listens: true, nodes, links, changes }
+        let (files, powers) = (Arc::default(), Vec::new());
+        let limits = Limits::default();
+        Self { seed, limits, listens: true, manages: false, files, powers, nodes, links, changes }
     }
 
     /// Nodes n000, n001, ... in a row, the outer two hosts and those between routers; link i, named l000,
@@ -118,6 +132,16 @@ impl Net {
     /// Changes one direction of a link while the world runs.
     pub(crate) fn change(&mut self, at: SimTime, link: usize, is_forward: bool, change: LinkChange) {
         self.changes.push((at, link, is_forward, change));
+    }
+
+    /// Lets a node crash (false) or start anew (true) while the world runs. Its links go with it.
+    pub(crate) fn power(&mut self, at: SimTime, node: usize, up: bool) {
+        for link in 0..self.links.len() {
+            if let Some(end) = self.links[link].ends.iter().position(|other| *other == node) {
+                self.change(at, link, end == 0, LinkChange { up: Some(up), ..LinkChange::default() });
+            }
+        }
+        self.powers.push((at, node, up));
     }
 
     /// The IPv4 address of one end of a link.
@@ -176,7 +200,14 @@ impl Net {
                 let port = self.links_of(to).iter().position(|other| *other == link).unwrap() as u32;
                 let path = format!("{}/{}", spec.name, if is_forward { "a" } else { "b" });
                 let min_delay = self.delays(link, is_forward).min().unwrap();
-                let wire = builder.wire(WireSpec { path, from: ids[from], to: ids[to], port, min_delay, overtakes: false });
+                let wire = builder.wire(WireSpec {
+                    path,
+                    from: ids[from],
+                    to: ids[to],
+                    port,
+                    min_delay,
+                    overtakes: self.overtakes(link, is_forward),
+                });
                 assert_eq!(wire, Ok(self.wire(link, is_forward)));
             }
         }
@@ -184,6 +215,9 @@ impl Net {
             let (from, _) = self.links[*link].direction(*is_forward);
             let interface = self.links_of(from).iter().position(|other| other == link).unwrap() as u32;
             builder.act(*at, ids[from], Action::ChangeLink { interface, change: change.clone() });
+        }
+        for (at, node, up) in &self.powers {
+            builder.act(*at, ids[*node], Action::Power(*up));
         }
         let wires = (0..self.links.len()).map(|link| [true, false].map(|forward| self.wire(link, forward))).collect();
         let sim = builder.build(threads).unwrap();
@@ -196,18 +230,35 @@ impl Net {
         let changed = move |(_, other, forward, change): &(SimTime, usize, bool, LinkChange)| {
             change.delay.filter(|_| *other == link && *forward == is_forward)
         };
-        let first = self.links[link].config.direction(is_forward).delay.unwrap_or_default();
+        let delay = self.links[link].config.direction(is_forward).delay.unwrap_or_default();
+        let first =
+            if self.impairments(link, is_forward).any(|impair| impair.skips_delay()) { Span::ZERO } else { delay };
         std::iter::once(first).chain(self.changes.iter().filter_map(changed))
+    }
+
+    /// All impairments that one direction has over the run.
+    fn impairments(&self, link: usize, is_forward: bool) -> impl Iterator<Item = ImpairConfig> {
+        let changed = move |(_, other, forward, change): &(SimTime, usize, bool, LinkChange)| {
+            change.impair.clone().filter(|_| *other == link && *forward == is_forward)
+        };
+        let first = self.links[link].config.direction(is_forward).impair;
+        first.into_iter().chain(self.changes.iter().filter_map(changed))
+    }
+
+    fn overtakes(&self, link: usize, is_forward: bool) -> bool {
+        self.impairments(link, is_forward).any(|impair| impair.overtakes())
     }
 
     fn make_node(&mut self, index: usize) -> Node {
         let links = self.links_of(index);
         let interfaces = links.iter().map(|link| self.make_interface(index, *link)).collect();
         let routes = self.routes(index, &links);
+        let crashes = self.powers.iter().any(|(_, node, _)| *node == index);
         let spec = &mut self.nodes[index];
         let clock = Clock::new(spec.clock_offset, spec.device.clock_drift.unwrap_or_default());
         let (cpu, memory) = (Cpu::new(spec.device.cpu.clone()), Memory::new(spec.device.memory));
-        let mut node = Node::new(NodeParts { interfaces, routes, forwards: spec.forwards, clock, cpu, memory });
+        let mut node =
+            Node::new(NodeParts { interfaces, routes, forwards: spec.forwards, clock, cpu, memory, crashes });
         for (name, app) in std::mem::take(&mut spec.apps) {
             node.install(&name, app);
         }
@@ -222,20 +273,23 @@ impl Net {
         let is_first = ends[0] == node;
         let direction = config.direction(is_first);
         let changed = self.changes.iter().filter(|(_, other, forward, _)| (*other, *forward) == (link, is_first));
-        let draws_loss = changed.filter_map(|(.., change)| change.loss).chain(direction.loss).any(|p| !p.is_zero());
+        let later: Vec<LinkChange> = changed.map(|(.., change)| change.clone()).collect();
         let stream_name = format!("{name}/{}", if is_first { "a" } else { "b" });
         let own = address(link, is_first);
+        let setup = Setup {
+            wire: self.wire(link, is_first),
+            direction: &direction,
+            framing: config.framing.unwrap_or_default(),
+            seed: self.seed,
+            stream_name: &stream_name,
+            later: &later,
+            files: &self.files,
+        };
+        let transmitter = if self.manages { Transmitter::managed(&setup) } else { Transmitter::new(&setup) };
         Interface {
             addresses: vec![own, to_v6(own)],
             mtu_bytes: config.mtu().as_bytes(),
-            transmitter: Transmitter::new(
-                self.wire(link, is_first),
-                &direction,
-                config.framing.unwrap_or_default(),
-                self.seed,
-                &stream_name,
-                draws_loss,
-            ),
+            transmitter,
             incoming: self.wire(link, !is_first),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::graph::NetworkGraph;
 use crate::spec::{LinkEvent, Topology, wire_stream_name};
-use protosim_models::link::LinkConfig;
+use protosim_models::link::{LinkChange, LinkConfig};
 use protosim_models::name::NodeName;
 use std::collections::BTreeMap;
 
@@ -143,8 +143,9 @@ pub fn check_timeline(topology: &Topology, timeline: &[LinkEvent]) -> Vec<Findin
             let message = "the timeline begins after zero: say it in the link itself";
             found.push(Finding::new(Kind::NoEffect, path(".at"), message));
         }
-        if event.rate.is_none() && event.delay.is_none() && event.loss.is_none() {
-            found.push(Finding::new(Kind::NoEffect, path(""), "changes nothing: give `rate`, `delay` or `loss`"));
+        if event.change() == LinkChange::default() {
+            let message = "changes nothing: give `rate`, `delay`, `loss`, `impair` or `up`";
+            found.push(Finding::new(Kind::NoEffect, path(""), message));
         }
         let Some(link) = topology.links.iter().find(|link| link.name() == event.link.0) else { continue };
         for is_forward in [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward)) {

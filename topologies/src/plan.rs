@@ -5,16 +5,19 @@ use crate::spec::{AddressFamily, LinkEvent, Topology, wire_stream_name};
 use protosim_core::kernel::{BuildError, Limits};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
-use protosim_models::link::Transmitter;
+use protosim_models::link::{ImpairConfig, LinkChange, Setup, Transmitter};
+use protosim_models::name::Files;
 use protosim_models::node::{Action, Hop, Interface, NodeParts, Route};
 use protosim_models::{App, Node};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 /// A topology with everything that follows from it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     topology: Topology,
     timeline: Vec<LinkEvent>,
+    files: Arc<Files>,
     graph: NetworkGraph,
     /// Two for each link, in order of paths.
     wires: Vec<PlannedWire>,
@@ -49,6 +52,11 @@ pub struct Installation {
 impl Plan {
     /// The plan of a topology and a timeline that have been checked.
     pub fn new(topology: Topology, timeline: Vec<LinkEvent>) -> Self {
+        Self::with_files(topology, timeline, Arc::default())
+    }
+
+    /// As [`Plan::new`], where links name files.
+    pub fn with_files(topology: Topology, timeline: Vec<LinkEvent>, files: Arc<Files>) -> Self {
         let graph = NetworkGraph::new(&topology);
         let mut wires: Vec<PlannedWire> = (0..graph.links())
             .flat_map(|link| [(link, true), (link, false)])
@@ -66,7 +74,7 @@ impl Plan {
             let both = &mut wires_of_link[wire.link];
             *(if wire.is_forward { &mut both.0 } else { &mut both.1 }) = WireId(index as u32);
         }
-        let mut plan = Self { topology, timeline, graph, wires, wires_of_link, routes: Vec::new() };
+        let mut plan = Self { topology, timeline, files, graph, wires, wires_of_link, routes: Vec::new() };
         plan.routes = (0..plan.graph.nodes()).map(|node| plan.routes_of(node)).collect();
         plan
     }
@@ -214,6 +222,7 @@ impl Plan {
             clock: Clock::new(Span::ZERO, device.clock_drift.unwrap_or_default()),
             cpu: Cpu::new(device.cpu),
             memory: Memory::new(device.memory),
+            crashes: false,
         }
     }
 
@@ -223,19 +232,21 @@ impl Plan {
         let (forward, backward) = self.wires_of_link[link];
         let (outgoing, incoming) = if is_first { (forward, backward) } else { (backward, forward) };
         let direction = config.direction(is_first);
-        let ever_lossy = direction.loss.is_some_and(|loss| !loss.is_zero())
-            || self.events_of(link, is_first).any(|event| event.loss.is_some_and(|loss| !loss.is_zero()));
+        let later: Vec<LinkChange> = self.events_of(link, is_first).map(LinkEvent::change).collect();
+        let stream_name = self.wire_stream_name(link, is_first);
+        let setup = Setup {
+            wire: outgoing,
+            direction: &direction,
+            framing: config.framing.unwrap_or_default(),
+            seed,
+            stream_name: &stream_name,
+            later: &later,
+            files: &self.files,
+        };
         Interface {
             addresses: vec![self.end_address(link, u32::from(!is_first))],
             mtu_bytes: config.mtu().as_bytes(),
-            transmitter: Transmitter::new(
-                outgoing,
-                &direction,
-                config.framing.unwrap_or_default(),
-                seed,
-                &self.wire_stream_name(link, is_first),
-                ever_lossy,
-            ),
+            transmitter: Transmitter::new(&setup),
             incoming,
         }
     }
@@ -250,15 +261,18 @@ impl Plan {
         let (first, second) = self.graph.ends(wire.link);
         let (from, to) = if wire.is_forward { (first, second) } else { (second, first) };
         let port = self.graph.neighbours(to).iter().position(|(link, _)| *link == wire.link);
-        let at_first = self.topology.links[self.graph.link(wire.link)].direction(wire.is_forward).delay;
+        let direction = self.topology.links[self.graph.link(wire.link)].direction(wire.is_forward);
         let later = self.events_of(wire.link, wire.is_forward).filter_map(|event| event.delay);
+        let new_impairs = self.events_of(wire.link, wire.is_forward).filter_map(|event| event.impair.as_ref());
+        let impairs: Vec<&ImpairConfig> = new_impairs.chain(&direction.impair).collect();
+        let least = later.chain([direction.delay.unwrap_or_default()]).min().unwrap_or(Span::ZERO);
         WireSpec {
             path: wire.path.clone(),
             from: EntityId(from as u32),
             to: EntityId(to as u32),
             port: port.expect("a link is among its end's links") as u32,
-            min_delay: later.chain([at_first.unwrap_or_default()]).min().unwrap_or(Span::ZERO),
-            overtakes: false,
+            min_delay: if impairs.iter().any(|impair| impair.skips_delay()) { Span::ZERO } else { least },
+            overtakes: impairs.iter().any(|impair| impair.overtakes()),
         }
     }
 

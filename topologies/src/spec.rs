@@ -2,7 +2,7 @@
 
 use protosim_core::{Rate, Ratio, Span};
 use protosim_models::device::DeviceConfig;
-use protosim_models::link::{LinkChange, LinkConfig};
+use protosim_models::link::{ImpairConfig, LinkChange, LinkConfig};
 use protosim_models::name::LinkName;
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ pub enum AddressFamily {
 }
 
 /// A change of a link at a moment of the run, as in a scenario's timeline.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkEvent {
     /// When; later than zero.
@@ -61,6 +61,10 @@ pub struct LinkEvent {
     pub delay: Option<Span>,
     /// The new loss, for what departs from then on.
     pub loss: Option<Ratio>,
+    /// New impairments, for what departs from then on; they take the place of the old ones as a whole.
+    pub impair: Option<ImpairConfig>,
+    /// False: the link goes down; true: it comes up again.
+    pub up: Option<bool>,
 }
 
 /// Which directions of a link.
@@ -87,7 +91,7 @@ pub(crate) fn wire_stream_name(link: &LinkConfig, ends: (&str, &str), is_forward
 impl LinkEvent {
     /// What changes.
     pub fn change(&self) -> LinkChange {
-        LinkChange { rate: self.rate, delay: self.delay, loss: self.loss }
+        LinkChange { rate: self.rate, delay: self.delay, loss: self.loss, impair: self.impair.clone(), up: self.up }
     }
 
     /// True if it concerns the direction from the first end to the second, or the other one.

@@ -11,6 +11,7 @@ use protosim_models::link::{DirectionConfig, Framing, LinkConfig, Mtu, QueueLimi
 use protosim_models::name::{LinkName, NodeName};
 use protosim_models::node::{Fate, LinkEnd, PacketReport, Report};
 use protosim_models::ping::{Ping, PingConfig};
+use protosim_models::queue::QueueConfig;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
@@ -412,7 +413,7 @@ fn the_order_of_the_lists_changes_nothing() {
 /// A change of the delay of link x in some directions, half a second after the start.
 fn slower(direction: Direction, millis: u64) -> LinkEvent {
     let (link, delay) = (LinkName("x".to_owned()), Some(Span::from_millis(millis)));
-    LinkEvent { at: Span::from_millis(500), link, direction, rate: None, delay, loss: None }
+    LinkEvent { at: Span::from_millis(500), link, direction, rate: None, delay, loss: None, impair: None, up: None }
 }
 
 #[test]
@@ -627,15 +628,15 @@ fn link_places(change: impl FnOnce(&mut LinkConfig)) -> Vec<(Kind, String)> {
 #[test]
 fn fields_of_links_that_can_have_no_effect_are_found_in_their_places() {
     let no_effect = |path: &str| vec![(Kind::NoEffect, path.to_owned())];
-    let queue = Some(QueueLimit::Packets(1));
+    let queue = Some(QueueConfig::DropTail(QueueLimit::Packets(1)));
     let own = |delay| Some(DirectionConfig { delay: Some(Span::from_millis(delay)), ..DirectionConfig::default() });
     // Both directions have a delay of their own.
     assert_eq!(link_places(|link| (link.forward, link.backward) = (own(2), own(3))), no_effect("links.1.delay"));
     assert_eq!(link_places(|link| link.forward = own(2)), []);
     // Without a rate there is neither a queue nor a time to send.
-    assert_eq!(link_places(|link| link.queue = queue), no_effect("links.1.queue"));
+    assert_eq!(link_places(|link| link.queue = queue.clone()), no_effect("links.1.queue"));
     assert_eq!(link_places(|link| link.framing = Some(Framing::Ethernet)), no_effect("links.1.framing"));
-    let own_queue = Some(DirectionConfig { queue, ..DirectionConfig::default() });
+    let own_queue = Some(DirectionConfig { queue: queue.clone(), ..DirectionConfig::default() });
     assert_eq!(link_places(|link| link.backward = own_queue), no_effect("links.1.backward.queue"));
 }
 

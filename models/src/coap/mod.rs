@@ -9,6 +9,7 @@
 //! | `driver.rs` | runs an endpoint on a socket for an App |
 //! | [`client`], [`server`] | the Apps |
 //! | [`closed_form`] | delivery, completion time and transmissions under loss, as formulas |
+//! | `meaning.rs` | what a datagram is, for rules that name what a link drops |
 //! | `vectors.rs`, `tests/` | messages in hexadecimal; scripts, lossy pairs and whole Apps |
 //!
 //! # What is modelled
@@ -54,12 +55,14 @@ pub mod closed_form;
 pub mod config;
 mod driver;
 pub mod endpoint;
+mod meaning;
 pub mod server;
 pub mod wire;
 
 pub use client::Client;
 pub use config::{ClientConfig, Method, Parameters, ServerConfig, Transmission};
 pub use endpoint::{Endpoint, EndpointConfig};
+pub use meaning::{KINDS, meaning};
 pub use server::Server;
 
 /// Processor time of reading a message, per message and byte.

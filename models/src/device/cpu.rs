@@ -53,6 +53,14 @@ impl Cpu {
         self.free_at.max(now)
     }
 
+    /// The host stops at once: what it had still to do is not done.
+    pub fn stop(&mut self, now: SimTime) {
+        if self.free_at > now {
+            self.busy = self.busy.saturating_sub(self.free_at - now);
+            self.free_at = now;
+        }
+    }
+
     /// Processor time spent so far.
     pub fn busy(&self) -> Span {
         self.busy

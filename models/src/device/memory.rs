@@ -36,6 +36,11 @@ impl Memory {
         self.used = self.used.saturating_sub(bytes);
     }
 
+    /// Forgets everything, as a host does that loses power. The peak stays.
+    pub fn clear(&mut self) {
+        self.used = 0;
+    }
+
     /// Bytes in use.
     pub const fn used(&self) -> u64 {
         self.used

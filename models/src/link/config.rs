@@ -1,6 +1,8 @@
 //! What a user says of a link.
 
-use crate::name::NodeName;
+use super::impair::ImpairConfig;
+use crate::name::{FileName, NodeName};
+use crate::queue::QueueConfig;
 use protosim_core::{Digest, Fingerprint, Rate, Ratio, Size, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
@@ -8,7 +10,7 @@ use std::str::FromStr;
 
 /// Both directions of a link, as in a scenario. What is said for the link holds for both directions,
 /// except where `forward` (first end to second) or `backward` says otherwise.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkConfig {
     /// What it is called in figures, captures, overrides and the timeline. Default: its ends joined by
@@ -23,10 +25,17 @@ pub struct LinkConfig {
     pub delay: Option<Span>,
     /// Largest IP packet. Default: 1500 B (Ethernet, RFC 894).
     pub mtu: Option<Mtu>,
-    /// What may wait while a packet is being sent. Default: 1000 packets (Linux `pfifo`).
-    pub queue: Option<QueueLimit>,
+    /// Rate as recorded, in place of `rate`: a file in mahimahi's format, with a line per opportunity to send 1504 bytes, in
+    /// milliseconds since the start. It begins anew at its end.
+    pub rate_trace: Option<FileName>,
+    /// A token bucket that a packet must pass before it is sent. Default: none.
+    pub shaper: Option<ShaperConfig>,
+    /// What may wait while a packet is being sent, and in what order it goes on. Default: 1000 packets (Linux `pfifo`).
+    pub queue: Option<QueueConfig>,
     /// Probability that a packet is lost on the way. Default: 0 %.
     pub loss: Option<Ratio>,
+    /// What else happens to packets on the way. Default: nothing.
+    pub impair: Option<ImpairConfig>,
     /// Bytes that the link adds to each packet. Default: none.
     pub framing: Option<Framing>,
     /// The name that its random streams go by. Default: its name. A link that is renamed keeps its luck by
@@ -39,17 +48,33 @@ pub struct LinkConfig {
 }
 
 /// What may differ between the directions of a link; see [`LinkConfig`] for each field.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DirectionConfig {
     /// See [`LinkConfig::rate`].
     pub rate: Option<Rate>,
     /// See [`LinkConfig::delay`].
     pub delay: Option<Span>,
+    /// See [`LinkConfig::rate_trace`].
+    pub rate_trace: Option<FileName>,
+    /// See [`LinkConfig::shaper`].
+    pub shaper: Option<ShaperConfig>,
     /// See [`LinkConfig::queue`].
-    pub queue: Option<QueueLimit>,
+    pub queue: Option<QueueConfig>,
     /// See [`LinkConfig::loss`].
     pub loss: Option<Ratio>,
+    /// See [`LinkConfig::impair`]. It takes the place of the link's as a whole.
+    pub impair: Option<ImpairConfig>,
+}
+
+/// A token bucket: in any time T at most `burst` and T times `rate` pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShaperConfig {
+    /// What comes into the bucket; bytes count with framing.
+    pub rate: Rate,
+    /// What it holds; it is full at the start.
+    pub burst: Size,
 }
 
 impl LinkConfig {
@@ -61,8 +86,11 @@ impl LinkConfig {
             rate: None,
             delay: None,
             mtu: None,
+            rate_trace: None,
+            shaper: None,
             queue: None,
             loss: None,
+            impair: None,
             framing: None,
             stream_name: None,
             forward: None,
@@ -85,68 +113,20 @@ impl LinkConfig {
         let own = if is_forward { &self.forward } else { &self.backward };
         let own = own.clone().unwrap_or_default();
         DirectionConfig {
-            rate: own.rate.or(self.rate),
+            // A direction with a trace of its own has no use for the link's rate, nor the other way round.
+            rate: own.rate.or(self.rate.filter(|_| own.rate_trace.is_none())),
             delay: own.delay.or(self.delay),
-            queue: own.queue.or(self.queue),
+            rate_trace: own.rate_trace.or_else(|| self.rate_trace.clone().filter(|_| own.rate.is_none())),
+            shaper: own.shaper.or(self.shaper),
+            queue: own.queue.or_else(|| self.queue.clone()),
             loss: own.loss.or(self.loss),
+            impair: own.impair.or_else(|| self.impair.clone()),
         }
-    }
-
-    /// Fields that cannot take effect, or contradict each other: the field's path within the link, and why.
-    pub fn check(&self) -> Vec<(String, String)> {
-        let mut found = Vec::new();
-        let both = |pick: fn(&DirectionConfig) -> bool| {
-            [&self.forward, &self.backward].iter().all(|own| own.as_ref().is_some_and(pick))
-        };
-        for (field, given, overridden) in [
-            ("rate", self.rate.is_some(), both(|own| own.rate.is_some())),
-            ("delay", self.delay.is_some(), both(|own| own.delay.is_some())),
-            ("queue", self.queue.is_some(), both(|own| own.queue.is_some())),
-            ("loss", self.loss.is_some(), both(|own| own.loss.is_some())),
-        ] {
-            if given && overridden {
-                found.push((field.to_owned(), "has no effect: both directions say otherwise".to_owned()));
-            }
-        }
-        let (forward, backward) = (self.direction(true), self.direction(false));
-        let rates = [("forward", &forward, &self.forward), ("backward", &backward, &self.backward)];
-        for (name, direction, own) in rates {
-            if direction.rate.is_none() && own.as_ref().is_some_and(|own| own.queue.is_some()) {
-                let why = "has no effect: without a rate no packet ever waits".to_owned();
-                found.push((format!("{name}.queue"), why));
-            }
-        }
-        if self.queue.is_some() && forward.rate.is_none() && backward.rate.is_none() {
-            found.push(("queue".to_owned(), "has no effect: without a rate no packet ever waits".to_owned()));
-        }
-        if self.framing.is_some() && forward.rate.is_none() && backward.rate.is_none() {
-            found.push(("framing".to_owned(), "has no effect: without a rate packets take no time to send".to_owned()));
-        }
-        if let Some(Framing::Custom { overhead, min_packet }) = self.framing {
-            for (field, size) in [("overhead", overhead), ("min_packet", min_packet)] {
-                if size.as_bytes() > 65_536 {
-                    found.push((format!("framing.{field}"), format!("is at most 64 KiB, not {size}")));
-                }
-            }
-        }
-        for (name, own) in [("forward", &self.forward), ("backward", &self.backward)] {
-            if own.as_ref() == Some(&DirectionConfig::default()) {
-                found.push((name.to_owned(), "has no effect: it makes no exception".to_owned()));
-            }
-        }
-        for direction in [&forward, &backward] {
-            if direction.rate.is_none() && direction.delay.is_none_or(Span::is_zero) {
-                let why = "a link needs a rate or a delay: without both, packets would arrive before they are sent";
-                found.push((String::new(), why.to_owned()));
-                break;
-            }
-        }
-        found
     }
 }
 
 /// A change of one direction by the timeline; what is `None` stays.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LinkChange {
     /// The new rate.
@@ -155,6 +135,11 @@ pub struct LinkChange {
     pub delay: Option<Span>,
     /// The new loss, for what departs from now on.
     pub loss: Option<Ratio>,
+    /// New impairments, for what departs from now on; they take the place of the old ones as a whole.
+    pub impair: Option<ImpairConfig>,
+    /// False: the link goes down. What has not left is lost, what has left arrives, and what is offered while it is down is
+    /// lost. True: it comes up again, with an empty queue.
+    pub up: Option<bool>,
 }
 
 impl Fingerprint for LinkChange {

@@ -18,11 +18,18 @@
 //!   arrival of the one before it.
 //! - Rate and delay changes: the packet in service sends its remaining bits at the new rate.
 
+mod check;
+mod computed;
 mod config;
+mod delivery;
+pub mod impair;
+mod managed;
 mod transmitter;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{DirectionConfig, Framing, LinkChange, LinkConfig, Mtu, QueueLimit};
-pub use transmitter::{Refusal, Transmitter};
+pub use config::{DirectionConfig, Framing, LinkChange, LinkConfig, Mtu, QueueLimit, ShaperConfig};
+pub use delivery::{OPPORTUNITY_BYTES, delivery_trace};
+pub use impair::ImpairConfig;
+pub use transmitter::{Drops, Setup, Transmitter};

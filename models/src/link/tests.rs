@@ -6,7 +6,7 @@ use crate::node::{DropCause, Fate, LinkEnd};
 use crate::packet::Packet;
 use crate::ping::{Ping, PingConfig};
 use crate::rope::Run;
-use crate::testing::{Net, Probe, World, at, link};
+use crate::testing::{Net, Probe, World, at, drop_tail, link};
 use proptest::prelude::*;
 use protosim_core::{Ratio, Size, Until};
 
@@ -127,7 +127,7 @@ fn the_queue_limit_counts_what_waits_and_not_what_is_being_sent() {
         [("0 packets", 1), ("1 packets", 2), ("2 packets", 3), ("2999 B", 2), ("3000 B", 3), ("1499 B", 1)]
     {
         let framing = Some(Framing::Ethernet);
-        let config = LinkConfig { queue: Some(limit.parse().unwrap()), framing, ..ten_mbit() };
+        let config = LinkConfig { queue: drop_tail(limit), framing, ..ten_mbit() };
         let mut world = burst(&[config], 1500, 5).build(1);
         world.run_until_quiet();
         assert_eq!(world.dropped(DropCause::QueueFull), 5 - arrive, "{limit}");
@@ -141,8 +141,11 @@ fn the_queue_limit_counts_what_waits_and_not_what_is_being_sent() {
 #[test]
 fn an_offer_at_the_nanosecond_of_a_departure_finds_the_place_free() {
     for (limit, at_start) in [("1 packets", 2), ("0 packets", 1), ("1500 B", 2)] {
-        for (offered, refused) in [(1_199_999, 1), (1_200_000, 0)] {
-            let mut net = Net::chain(&[LinkConfig { queue: Some(limit.parse().unwrap()), ..ten_mbit() }]);
+        for (offered, refused, manages) in
+            [(1_199_999, 1, false), (1_200_000, 0, false), (1_199_999, 1, true), (1_200_000, 0, true)]
+        {
+            let mut net = Net::chain(&[LinkConfig { queue: drop_tail(limit), ..ten_mbit() }]);
+            net.manages = manages;
             let to = net.socket(1, 9);
             net.app(0, "probe", Probe::new(5000).burst(0, to, 1472, at_start).burst(offered, to, 1472, 1));
             net.app(1, "probe", Probe::new(9));
@@ -157,7 +160,7 @@ fn an_offer_at_the_nanosecond_of_a_departure_finds_the_place_free() {
 fn lost(percent: u64, prepare: impl FnOnce(&mut Net)) -> Vec<u64> {
     let config = LinkConfig {
         loss: Some(Ratio::from_percent(percent)),
-        queue: Some("20000 packets".parse().unwrap()),
+        queue: drop_tail("20000 packets"),
         ..link("1 Gbit/s", "1 ms")
     };
     let mut net = Net::new(7);
@@ -304,7 +307,7 @@ fn a_change_of_an_idle_link_holds_for_what_comes() {
 #[test]
 fn a_change_keeps_what_is_queued_and_its_places() {
     for (offered, refused) in [(659_999, 3), (660_000, 2)] {
-        let mut net = Net::chain(&[LinkConfig { queue: Some("1 packets".parse().unwrap()), ..ten_mbit() }]);
+        let mut net = Net::chain(&[LinkConfig { queue: drop_tail("1 packets"), ..ten_mbit() }]);
         let to = net.socket(1, 9);
         net.app(0, "probe", Probe::new(5000).burst(0, to, 1472, 4).burst(offered, to, 1472, 1));
         net.app(1, "probe", Probe::new(9));
@@ -320,7 +323,7 @@ fn a_change_keeps_what_is_queued_and_its_places() {
 #[test]
 fn a_queue_that_outlasts_the_clock_is_no_panic() {
     let mtu = ron::from_str("\"65535 B\"").unwrap();
-    let queue = Some("100000 packets".parse().unwrap());
+    let queue = drop_tail("100000 packets");
     let config = LinkConfig { mtu: Some(mtu), queue, ..link("1 bit/s", "1 ms") };
     let mut world = burst(&[config], 65_535, 40_000).build(1);
     world.run(Until::Time(at(1_000_000_000)));
@@ -357,11 +360,11 @@ fn fields_without_effect_are_found() {
     assert_eq!(fields("(delay: Some(\"1 ms\"))"), none);
     assert_eq!(fields("()"), [""]);
     assert_eq!(fields("(delay: Some(\"0 ms\"))"), [""]);
-    assert_eq!(fields("(delay: Some(\"1 ms\"), queue: Some(\"1 packet\"))"), ["queue"]);
+    assert_eq!(fields("(delay: Some(\"1 ms\"), queue: Some(DropTail(\"1 packet\")))"), ["queue"]);
     assert_eq!(fields("(delay: Some(\"1 ms\"), framing: Some(Ethernet))"), ["framing"]);
     let both = "forward: Some((rate: Some(\"1 Mbit/s\"))), backward: Some((rate: Some(\"2 Mbit/s\")))";
     assert_eq!(fields(&format!("(rate: Some(\"3 Mbit/s\"), {both})")), ["rate"]);
-    let forward = "forward: Some((queue: Some(\"1 packet\")))";
+    let forward = "forward: Some((queue: Some(DropTail(\"1 packet\"))))";
     assert_eq!(fields(&format!("(delay: Some(\"1 ms\"), {forward})")), ["forward.queue"]);
     assert!(ron::from_str::<DirectionConfig>("(dely: Some(\"1 ms\"))").is_err());
 }
@@ -399,8 +402,10 @@ proptest! {
         count in 1_u64..6,
         first in any_rate(6),
         changes in prop::collection::vec((1_u64..3_000, any_rate(3)), 0..6),
+        manages in any::<bool>(),
     ) {
         let mut net = burst(&[link(&format!("{first} bit/s"), "1 us")], 100, count);
+        net.manages = manages;
         let mut steps = vec![(0_u64, first)];
         for (gap, bits) in changes {
             let when = steps.last().unwrap().0 + gap;

@@ -1,91 +1,68 @@
-//! The sending half of one direction of a link: queue, serialiser, loss.
+//! The sending half of one direction of a link: what takes packets from a node and hands them to a wire.
 
-use super::config::{DirectionConfig, Framing, LinkChange, QueueLimit};
+use super::computed::Computed;
+use super::config::{DirectionConfig, Framing, LinkChange};
+use super::managed::Managed;
+use crate::name::Files;
+use crate::node::DropCause;
 use crate::packet::Packet;
-use protosim_core::digest::Fingerprint;
-use protosim_core::{Cx, Entity, Purpose, Rate, Ratio, RunSeed, SimTime, Span, Stream, WireId};
-use std::collections::VecDeque;
+use crate::queue::QueueConfig;
+use protosim_core::{Cx, Entity, Rate, RunSeed, SimTime, Span, TimerId, WireId};
+use std::sync::Arc;
 
-/// Draws that decide loss.
-const LOSS: Purpose = Purpose("loss");
+/// Packets that went no further, and why.
+pub type Drops = Vec<(Box<Packet>, DropCause)>;
+
+/// What a sending half is made of.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
+    /// The wire that it sends on.
+    pub wire: WireId,
+    /// Its parameters.
+    pub direction: &'a DirectionConfig,
+    /// What the link adds to each packet.
+    pub framing: Framing,
+    /// The luck of the run.
+    pub seed: RunSeed,
+    /// The name that its random streams go by.
+    pub stream_name: &'a str,
+    /// What the timeline changes of it, in order.
+    pub later: &'a [LinkChange],
+    /// The files that scenarios name.
+    pub files: &'a Arc<Files>,
+}
 
 /// The sending half of one direction of a link.
 #[derive(Clone, Debug)]
 pub struct Transmitter {
     wire: WireId,
-    rate: Option<Rate>,
-    delay: Span,
-    loss: Ratio,
-    limit: QueueLimit,
-    framing: Framing,
-    /// When the last packet that was taken leaves.
-    free_at: SimTime,
-    /// What the departures of this busy period were rounded up by, see [`Rate::serialise`].
-    carry: u64,
-    /// What has been taken and has not left, in order; the first is in service.
-    waiting: VecDeque<Waiting>,
-    /// IP bytes in `waiting`.
-    waiting_bytes: u64,
-    /// Made at the start where loss is above zero at any time of the run.
-    luck: Option<Box<Stream>>,
-    /// Packets taken whose loss is decided.
-    lost: u64,
-    /// The last serialisation that was computed: most packets of a link are of a few sizes, and a division costs
-    /// more than a comparison.
-    last: Serialisation,
+    half: Half,
 }
 
-/// What [`Rate::serialise`] has said of a size and a carry, at the present rate.
-#[derive(Clone, Copy, Debug, Default)]
-struct Serialisation {
-    /// Bytes with framing; zero while nothing was computed.
-    bytes: u64,
-    carry: u64,
-    span: Span,
-    left: u64,
+/// Both ways to do it; where both can, they do the same.
+#[derive(Clone, Debug)]
+enum Half {
+    /// Every departure is computed when a packet is offered.
+    Computed(Computed),
+    /// One packet after the other.
+    Managed(Box<Managed>),
 }
-
-#[derive(Clone, Copy, Debug)]
-struct Waiting {
-    departs: SimTime,
-    /// What its departure was rounded up by, in units of 1/rate nanoseconds.
-    carry: u64,
-    /// IP bytes.
-    len: u32,
-    /// The draw that decides its loss.
-    luck: u64,
-}
-
-/// A packet that the queue had no place for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Refusal(pub Box<Packet>);
 
 impl Transmitter {
-    /// The sending half for `wire`. `stream_name` names its luck; `draws_loss` says whether loss is ever
-    /// above zero in this run, timeline included.
-    pub fn new(
-        wire: WireId,
-        config: &DirectionConfig,
-        framing: Framing,
-        seed: RunSeed,
-        stream_name: &str,
-        draws_loss: bool,
-    ) -> Self {
-        Self {
-            wire,
-            rate: config.rate,
-            delay: config.delay.unwrap_or_default(),
-            loss: config.loss.unwrap_or_default(),
-            limit: config.queue.unwrap_or_default(),
-            framing,
-            free_at: SimTime::ZERO,
-            carry: 0,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            luck: draws_loss.then(|| Box::new(seed.stream(stream_name, LOSS))),
-            lost: 0,
-            last: Serialisation::default(),
-        }
+    /// The sending half that `setup` asks for.
+    pub fn new(setup: &Setup<'_>) -> Self {
+        let managed = setup.direction.needs_management() || setup.later.iter().any(LinkChange::needs_management);
+        let half = match managed {
+            true => Half::Managed(Box::new(Managed::new(setup))),
+            false => Half::Computed(Computed::new(setup)),
+        };
+        Self { wire: setup.wire, half }
+    }
+
+    /// As [`Transmitter::new`], one packet after the other even where departures could be computed: for tests that compare both.
+    #[cfg(test)]
+    pub(crate) fn managed(setup: &Setup<'_>) -> Self {
+        Self { wire: setup.wire, half: Half::Managed(Box::new(Managed::new(setup))) }
     }
 
     /// The wire that it sends on.
@@ -93,128 +70,119 @@ impl Transmitter {
         self.wire
     }
 
+    /// False while the timeline has it down.
+    pub fn is_up(&self) -> bool {
+        match &self.half {
+            Half::Computed(_) => true,
+            Half::Managed(half) => half.is_up,
+        }
+    }
+
     /// Packets that were or will be lost on the way, as decided so far.
     pub fn lost(&self) -> u64 {
-        self.lost
+        match &self.half {
+            Half::Computed(half) => half.lost(),
+            Half::Managed(half) => half.lost,
+        }
+    }
+
+    /// Packets that arrive once more than they were sent, as decided so far.
+    pub fn duplicated(&self) -> u64 {
+        match &self.half {
+            Half::Computed(_) => 0,
+            Half::Managed(half) => half.duplicated,
+        }
+    }
+
+    /// Packets that the queue has marked with congestion experienced (RFC 3168).
+    pub fn marked(&self) -> u64 {
+        match &self.half {
+            Half::Computed(_) => 0,
+            Half::Managed(half) => half.marked(),
+        }
+    }
+
+    /// Packets that it holds and the wire does not know of yet.
+    pub fn held(&self) -> u64 {
+        match &self.half {
+            Half::Computed(_) => 0,
+            Half::Managed(half) => half.waiting(),
+        }
     }
 
     /// Packets that wait or are in service at `now`.
     pub fn backlog(&self, now: SimTime) -> usize {
-        self.waiting.iter().filter(|waiting| waiting.departs > now).count()
+        match &self.half {
+            Half::Computed(half) => half.backlog(now),
+            Half::Managed(half) => half.backlog(now),
+        }
     }
 
-    /// Takes a packet of `len` bytes ([`Packet::wire_len`]), or refuses it if the queue is full.
-    ///
-    /// # Errors
-    /// The packet, when there is no place for it.
+    /// Asks for the timer that it needs, if any: when that is due, the node calls [`Transmitter::on_timer`].
+    pub fn start<E: Entity>(&mut self, cx: &mut Cx<'_, E>) -> Option<TimerId> {
+        match &mut self.half {
+            Half::Computed(_) => None,
+            Half::Managed(half) => Some(half.start(cx)),
+        }
+    }
+
+    /// Takes a packet of `len` bytes ([`Packet::wire_len`]). What goes no further, this one or others, comes to `drops`.
     #[inline]
     pub fn offer<E: Entity<Packet = Box<Packet>>>(
         &mut self,
         packet: Box<Packet>,
         len: u64,
-        cx: &mut Cx<'_, E>,
-    ) -> Result<(), Refusal> {
-        debug_assert_eq!(len, packet.wire_len());
-        let now = cx.now();
-        while let Some(first) = self.waiting.front().filter(|first| first.departs <= now) {
-            self.waiting_bytes -= u64::from(first.len);
-            self.waiting.pop_front();
-        }
-        if !self.has_place(len) {
-            return Err(Refusal(packet));
-        }
-        let luck = self.luck.as_mut().map_or(u64::MAX, |stream| stream.next_u64());
-        self.take(packet, len, luck, cx);
-        Ok(())
-    }
-
-    #[inline]
-    fn has_place(&self, len: u64) -> bool {
-        // The first is in service and does not count.
-        let Some(in_service) = self.waiting.front() else { return true };
-        match self.limit {
-            QueueLimit::Packets(limit) => (self.waiting.len() as u64) <= limit,
-            QueueLimit::Bytes(limit) => self.waiting_bytes - u64::from(in_service.len) + len <= limit.as_bytes(),
-        }
-    }
-
-    /// Computes the packet's departure and arrival and hands it to the wire.
-    #[inline]
-    fn take<E: Entity<Packet = Box<Packet>>>(&mut self, packet: Box<Packet>, len: u64, luck: u64, cx: &mut Cx<'_, E>) {
-        let now = cx.now();
-        if self.free_at < now {
-            (self.free_at, self.carry) = (now, 0);
-        }
-        if let Some(rate) = self.rate {
-            let bytes = self.framing.wire_len(len);
-            if (self.last.bytes, self.last.carry) != (bytes, self.carry) {
-                let (span, left) = rate.serialise(bytes, self.carry);
-                self.last = Serialisation { bytes, carry: self.carry, span, left };
-            }
-            (self.free_at, self.carry) = (self.free_at.saturating_add(self.last.span), self.last.left);
-        }
-        self.hand_over(packet, len, luck, cx);
-    }
-
-    /// Hands the packet to the wire, to leave when the link is free.
-    #[inline]
-    fn hand_over<E: Entity<Packet = Box<Packet>>>(
-        &mut self,
-        packet: Box<Packet>,
-        len: u64,
-        luck: u64,
+        drops: &mut Drops,
         cx: &mut Cx<'_, E>,
     ) {
-        let departs = self.free_at;
-        if departs > cx.now() {
-            self.waiting.push_back(Waiting { departs, carry: self.carry, len: len as u32, luck });
-            self.waiting_bytes += len;
+        debug_assert_eq!(len, packet.wire_len());
+        match &mut self.half {
+            Half::Computed(half) => half.offer(packet, len, drops, cx),
+            Half::Managed(half) => half.offer(packet, len, drops, cx),
         }
-        let is_lost = self.luck.is_some() && self.loss.covers(luck);
-        self.lost += u64::from(is_lost);
-        // At least a nanosecond: a header of a few bytes on a very fast link without delay.
-        let arrives = departs.saturating_add(self.delay).max(cx.now() + Span::NANOSECOND);
-        cx.send(self.wire, departs, (!is_lost).then_some(arrives), packet);
     }
 
-    /// Changes rate, delay or loss now. What has not left is sent anew; the packet in service sends
-    /// its remaining bits at the new rate.
-    pub fn change<E: Entity<Packet = Box<Packet>>>(&mut self, change: &LinkChange, cx: &mut Cx<'_, E>) {
-        let now = cx.now();
-        let back = cx.recall(self.wire);
-        while self.waiting.front().is_some_and(|first| first.departs <= now) {
-            self.waiting.pop_front();
+    /// The timer that [`Transmitter::start`] has asked for is due.
+    pub fn on_timer<E: Entity<Packet = Box<Packet>>>(&mut self, drops: &mut Drops, cx: &mut Cx<'_, E>) {
+        if let Half::Managed(half) = &mut self.half {
+            half.serve(drops, cx);
         }
-        let old_rate = self.rate;
-        self.rate = change.rate.or(self.rate);
-        self.last = Serialisation::default();
-        self.delay = change.delay.unwrap_or(self.delay);
-        let old_loss = self.loss;
-        self.loss = change.loss.unwrap_or(self.loss);
-        cx.mark(self.wire, change.fingerprint());
-        let held: Vec<Waiting> = self.waiting.drain(..).collect();
-        debug_assert_eq!(held.len(), back.len(), "the queue and the wire hold the same packets");
-        (self.waiting_bytes, self.free_at, self.carry) = (0, now, 0);
-        for (index, (flying, waiting)) in back.into_iter().zip(held).enumerate() {
-            if self.luck.is_some() && old_loss.covers(waiting.luck) {
-                self.lost -= 1;
-            }
-            let len = u64::from(waiting.len);
-            if index == 0 {
-                let (left, carry) = remaining(waiting.departs - now, waiting.carry, old_rate, self.rate);
-                (self.free_at, self.carry) = (now.saturating_add(left), carry);
-                self.hand_over(flying.packet, len, waiting.luck, cx);
-            } else {
-                self.take(flying.packet, len, waiting.luck, cx);
-            }
+    }
+
+    /// Changes something now. What has not left is sent anew; the packet in service sends its remaining bits at the new rate.
+    pub fn change<E: Entity<Packet = Box<Packet>>>(
+        &mut self,
+        change: &LinkChange,
+        drops: &mut Drops,
+        cx: &mut Cx<'_, E>,
+    ) {
+        match &mut self.half {
+            Half::Computed(half) => half.change(change, cx),
+            Half::Managed(half) => half.change(change, drops, cx),
         }
+    }
+}
+
+impl DirectionConfig {
+    /// True if something has to be decided when a packet leaves, so that departures cannot be computed ahead.
+    fn needs_management(&self) -> bool {
+        self.impair.as_ref().is_some_and(|impair| !impair.is_idle())
+            || !matches!(self.queue, None | Some(QueueConfig::DropTail(_)))
+            || self.shaper.is_some()
+            || self.rate_trace.is_some()
+    }
+}
+
+impl LinkChange {
+    fn needs_management(&self) -> bool {
+        self.up.is_some() || self.impair.is_some()
     }
 }
 
 /// How long the rest of a packet takes at the new rate, if it would have taken `left` at the old, which was
 /// rounded up by `carry`; and what this is rounded up by. In whole bits and nanoseconds: a change that
 /// leaves the rate as it is leaves all departures as they are.
-fn remaining(left: Span, carry: u64, old: Option<Rate>, new: Option<Rate>) -> (Span, u64) {
+pub(super) fn remaining(left: Span, carry: u64, old: Option<Rate>, new: Option<Rate>) -> (Span, u64) {
     let (Some(old), Some(new)) = (old, new) else { return (left, carry) };
     let new = u128::from(new.as_bits_per_sec());
     let bit_nanos = u128::from(left.as_nanos()) * u128::from(old.as_bits_per_sec()) - u128::from(carry);

@@ -22,11 +22,19 @@ pub enum DropCause {
     NoListener,
     /// The host does not have the protocol.
     NoProtocol,
+    /// The queue's discipline dropped it before the queue was full.
+    Aqm,
+    /// The link was down, or went down before it had left.
+    LinkDown,
+    /// The node was down, or went down while it had it.
+    NodeDown,
+    /// Bits had flipped on the way, and a checksum or a length showed it.
+    Damaged,
 }
 
 impl DropCause {
     /// All causes, in the order of [`PacketCounts`]'s columns.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Lost,
         Self::QueueFull,
         Self::NoRoute,
@@ -35,6 +43,10 @@ impl DropCause {
         Self::TooBig,
         Self::NoListener,
         Self::NoProtocol,
+        Self::Aqm,
+        Self::LinkDown,
+        Self::NodeDown,
+        Self::Damaged,
     ];
 
     /// As written in tables and in comments of captures.
@@ -48,6 +60,10 @@ impl DropCause {
             Self::TooBig => "larger than the MTU",
             Self::NoListener => "no listener on the port",
             Self::NoProtocol => "protocol not served",
+            Self::Aqm => "active queue management",
+            Self::LinkDown => "link down",
+            Self::NodeDown => "node down",
+            Self::Damaged => "damaged on the way",
         }
     }
 }
@@ -89,6 +105,8 @@ impl Node {
 pub struct Conservation {
     /// Packets that were made.
     pub originated: u64,
+    /// Copies that links have made of packets.
+    pub duplicated: u64,
     /// Packets that reached who they were for.
     pub delivered: u64,
     /// Packets that were dropped, with a cause.
@@ -98,9 +116,9 @@ pub struct Conservation {
 }
 
 impl Conservation {
-    /// True if each packet that was made is accounted for once.
+    /// True if each packet that was made, copies included, is accounted for once.
     pub fn holds(&self) -> bool {
-        self.originated == self.delivered + self.dropped + self.in_flight
+        self.originated + self.duplicated == self.delivered + self.dropped + self.in_flight
     }
 }
 
@@ -111,6 +129,10 @@ pub fn audit(simulation: &Simulation<Node>) -> Conservation {
     for (_, node) in simulation.entities() {
         sum.originated += node.counts.originated;
         sum.delivered += node.counts.delivered;
+        for transmitter in node.interfaces.iter().map(|interface| &interface.transmitter) {
+            sum.duplicated += transmitter.duplicated();
+            sum.in_flight += transmitter.held();
+        }
         sum.dropped += DropCause::ALL.iter().map(|cause| node.dropped(*cause)).sum::<u64>();
     }
     sum

@@ -1,7 +1,7 @@
 //! What an application sees of its node: the simulated [`Host`].
 
 use super::{Node, Report};
-use crate::app::{App, Host, HostError, SocketId};
+use crate::app::{App, Host, HostError, SocketId, Total};
 use crate::observe::Observation;
 use crate::packet::{BuildError, Echo, Packet};
 use crate::rope::Rope;
@@ -19,11 +19,15 @@ pub(super) struct AppSlot {
     streams: Option<Streams>,
     /// Something happened to it in this instant; it is owed a flush.
     pub(super) touched: bool,
+    /// As it is when the node starts, for nodes that the timeline lets crash.
+    blueprint: Option<Box<dyn App>>,
+    /// What it had counted before it crashed.
+    past: Vec<Total>,
 }
 
 impl AppSlot {
     pub(super) fn new(name: &str, app: Box<dyn App>) -> Self {
-        Self { name: name.into(), app: Some(app), streams: None, touched: false }
+        Self { name: name.into(), app: Some(app), streams: None, touched: false, blueprint: None, past: Vec::new() }
     }
 
     pub(super) fn try_clone(&self) -> Result<Self, CannotClone> {
@@ -35,7 +39,34 @@ impl AppSlot {
             app: self.app.as_deref().map(copy).transpose()?,
             streams: self.streams.clone(),
             touched: self.touched,
+            blueprint: self.blueprint.as_deref().map(copy).transpose()?,
+            past: self.past.clone(),
         })
+    }
+
+    /// Keeps a copy, for [`AppSlot::restart`].
+    pub(super) fn keep_blueprint(&mut self) -> Result<(), CannotClone> {
+        self.blueprint = self.app.as_deref().map(|app| app.try_clone()).transpose()?;
+        Ok(())
+    }
+
+    /// The application is gone with all that it knew. What it counted stays; its luck goes on from where it was.
+    pub(super) fn restart(&mut self) {
+        self.past = self.totals();
+        self.app = self.blueprint.as_deref().and_then(|app| app.try_clone().ok());
+        self.touched = false;
+    }
+
+    /// What it has counted, over all its lives.
+    pub(super) fn totals(&self) -> Vec<Total> {
+        let mut totals = self.app.as_deref().map(|app| app.totals()).unwrap_or_default();
+        for earlier in &self.past {
+            match totals.iter_mut().find(|total| total.name == earlier.name) {
+                Some(total) => total.value = total.value.saturating_add(earlier.value),
+                None => totals.push(*earlier),
+            }
+        }
+        totals
     }
 }
 

@@ -12,10 +12,26 @@ impl Node {
     /// A packet has come in from a link. Says why, if it goes no further.
     #[inline]
     pub(super) fn receive(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+        if !self.is_up {
+            return Some(self.counts.drop(DropCause::NodeDown));
+        }
+        if matches!(packet.transport, Transport::Damaged) {
+            return self.receive_damaged(*packet, cx);
+        }
         match self.routes.lookup(packet.dst()) {
             Hop::Local => self.deliver(packet, cx),
             _ if !self.forwards => Some(self.counts.drop(DropCause::NotForUs)),
             hop => self.forward(packet, hop, cx),
+        }
+    }
+
+    /// A packet whose bits have flipped on the way: if neither version nor length nor the header's checksum shows it, it goes on
+    /// as what it has become.
+    #[cold]
+    fn receive_damaged(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+        match packet.as_received() {
+            Ok(read) => self.receive(Box::new(read), cx),
+            Err(_) => Some(self.counts.drop(DropCause::Damaged)),
         }
     }
 
@@ -44,11 +60,13 @@ impl Node {
     /// Hands a packet of `len` bytes to an interface.
     #[inline]
     fn transmit(&mut self, packet: Box<Packet>, len: u64, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
-        let interface = &mut self.interfaces[index as usize];
-        let refusal = interface.transmitter.offer(packet, len, cx).err()?;
-        let cause = self.counts.drop(DropCause::QueueFull);
-        self.report_unsent(*refusal.0, index, cause, cx);
-        None // at the sender's end of the next link, not here
+        let mut drops = std::mem::take(&mut self.drops);
+        self.interfaces[index as usize].transmitter.offer(packet, len, &mut drops, cx);
+        if !drops.is_empty() {
+            self.dispose(&mut drops, index, cx);
+        }
+        self.drops = drops;
+        None // what is dropped is so at the sender's end of the next link, not here
     }
 
     /// Reports a packet that did not get onto the link of an interface, if someone listens.
@@ -118,9 +136,19 @@ impl Node {
                 self.deliver_icmp(&packet, cx);
                 None
             }
-            Transport::Other { .. } => {
-                Some(self.refuse(&packet, DropCause::NoProtocol, ErrorCause::ProtocolUnreachable, cx))
+            Transport::Other { .. } | Transport::Damaged => self.deliver_unread(*packet, cx),
+        }
+    }
+
+    /// A packet whose transport header has not been read: that of a damaged packet, or of a protocol that is not served.
+    #[cold]
+    fn deliver_unread(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+        match packet.clone().decode_transport() {
+            Err(_) => Some(self.counts.drop(DropCause::Damaged)),
+            Ok(read) if !matches!(read.transport, Transport::Other { .. } | Transport::Damaged) => {
+                self.deliver(Box::new(read), cx)
             }
+            Ok(_) => Some(self.refuse(&packet, DropCause::NoProtocol, ErrorCause::ProtocolUnreachable, cx)),
         }
     }
 

@@ -7,7 +7,7 @@
 //! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
 //!   the device act here.
 //!
-//! Sockets send from the node's primary address, that of its first interface in order of link names,
+//! Sockets send from the node's primary address, that of its first interface in order of link names whose link is up,
 //! whatever interface a packet leaves by (a weak host model, RFC 1122 §3.3.4.2): answers then always
 //! come back to where the question was sent.
 //!
@@ -18,6 +18,7 @@ mod counts;
 mod host;
 mod interface;
 mod ip;
+mod power;
 mod report;
 mod routes;
 mod timers;
@@ -31,15 +32,16 @@ pub use interface::Interface;
 pub use report::{Fate, LinkEnd, PacketReport, Report};
 pub use routes::{Hop, Route, Routes};
 
-use crate::app::App;
+use crate::app::{App, Total};
 use crate::device::{Clock, Cpu, Memory};
-use crate::link::LinkChange;
+use crate::link::{Drops, LinkChange};
 use crate::packet::{IpHeader, Ipv4Header, Ipv6Header, Packet, Transport, UdpHeader};
 use host::{AppSlot, Pending};
 use protosim_core::kernel::{InFlight, Interests};
 use protosim_core::{CannotClone, Cx, Digest, Entity, Fingerprint, SimTime, TimerId, WireId};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use timers::AppTimers;
 use udp::UdpPorts;
 
@@ -48,6 +50,8 @@ use udp::UdpPorts;
 pub struct Node {
     interfaces: Vec<Interface>,
     routes: Routes,
+    /// The routes without the node's own addresses.
+    given_routes: Arc<[Route]>,
     /// True for routers: packets for others are passed on.
     forwards: bool,
     counts: PacketCounts,
@@ -65,6 +69,13 @@ pub struct Node {
     outbox: VecDeque<(SimTime, Pending)>,
     outbox_timer: Option<TimerId>,
     next_packet_id: u64,
+    is_up: bool,
+    /// True if the timeline lets it crash, so that applications must be able to start anew.
+    crashes: bool,
+    /// Which interface a timer is for, by number of the kernel's slot.
+    link_timers: Vec<Option<u32>>,
+    /// What links have just dropped; empty between calls.
+    drops: Drops,
 }
 
 /// What a node is made of.
@@ -82,10 +93,12 @@ pub struct NodeParts {
     pub cpu: Cpu,
     /// Its memory.
     pub memory: Memory,
+    /// True if the timeline lets it crash ([`Action::Power`]).
+    pub crashes: bool,
 }
 
 /// An act of the timeline on a node.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Action {
     /// Changes what the node sends through an interface.
     ChangeLink {
@@ -94,27 +107,40 @@ pub enum Action {
         /// How.
         change: LinkChange,
     },
+    /// The node loses power, and everything that it knew with it (false), or starts anew (true).
+    Power(bool),
+    /// An interface has this address from now on, in place of those that it had.
+    Readdress {
+        /// Which interface.
+        interface: u32,
+        /// The new address.
+        address: IpAddr,
+    },
+    /// Packets for others than this node go by these routes from now on.
+    Reroute(Arc<[Route]>),
 }
 
 impl Fingerprint for Action {
     fn fingerprint(&self) -> u64 {
-        let Self::ChangeLink { interface, change } = self;
-        change.fingerprint().rotate_left(interface % 64)
+        match self {
+            Self::ChangeLink { interface, change } => change.fingerprint().rotate_left(interface % 64),
+            other => {
+                let mut digest = Digest::START;
+                digest.mix_bytes(format!("{other:?}").as_bytes());
+                digest.value()
+            }
+        }
     }
 }
 
 impl Node {
     /// A node without applications.
     pub fn new(parts: NodeParts) -> Self {
-        let own = parts.interfaces.iter().flat_map(|interface| &interface.addresses).map(|address| Route {
-            prefix: *address,
-            len: if address.is_ipv4() { 32 } else { 128 },
-            hop: Hop::Local,
-        });
-        let routes: Vec<Route> = own.chain(parts.routes).collect();
+        let routes: Arc<[Route]> = parts.routes.into();
         Self {
+            routes: routes_with_own(&parts.interfaces, &routes),
+            given_routes: routes,
             interfaces: parts.interfaces,
-            routes: Routes::new(&routes),
             forwards: parts.forwards,
             counts: PacketCounts::default(),
             to_self: VecDeque::new(),
@@ -128,6 +154,10 @@ impl Node {
             outbox: VecDeque::new(),
             outbox_timer: None,
             next_packet_id: 0,
+            is_up: true,
+            crashes: parts.crashes,
+            link_timers: Vec::new(),
+            drops: Drops::new(),
         }
     }
 
@@ -140,6 +170,11 @@ impl Node {
     /// The applications with their names, by number.
     pub fn apps(&self) -> impl Iterator<Item = (&str, &dyn App)> {
         self.apps.iter().filter_map(|slot| Some((&*slot.name, slot.app.as_deref()?)))
+    }
+
+    /// What each application has counted, by number: its name and its totals over all its lives.
+    pub fn app_totals(&self) -> impl Iterator<Item = (&str, Vec<Total>)> {
+        self.apps.iter().map(|slot| (&*slot.name, slot.totals()))
     }
 
     /// What has become of packets here.
@@ -162,10 +197,15 @@ impl Node {
         &self.memory
     }
 
-    /// The address that sockets send from, of the family of `peer`.
+    /// The address that sockets send from, of the family of `peer`: that of the first interface whose link is up, or of the
+    /// first one if none is.
     fn primary_address(&self, peer: IpAddr) -> Option<IpAddr> {
-        let addresses = self.interfaces.iter().flat_map(|interface| &interface.addresses);
-        addresses.copied().find(|address| address.is_ipv4() == peer.is_ipv4())
+        let address_of = |interface: &Interface| {
+            interface.addresses.iter().copied().find(|address| address.is_ipv4() == peer.is_ipv4())
+        };
+        let is_up = |interface: &&Interface| interface.transmitter.is_up();
+        let mut of_links_up = self.interfaces.iter().filter(is_up).filter_map(address_of);
+        of_links_up.next().or_else(|| self.interfaces.iter().find_map(address_of))
     }
 }
 
@@ -179,6 +219,7 @@ impl Entity for Node {
     const PACKET_HEAP: usize = size_of::<Packet>();
 
     fn on_start(&mut self, cx: &mut Cx<'_, Self>) {
+        self.start_links(cx);
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));
         }
@@ -201,6 +242,8 @@ impl Entity for Node {
     fn on_timer(&mut self, timer: TimerId, _tag: u64, cx: &mut Cx<'_, Self>) {
         if Some(timer) == self.outbox_timer {
             self.empty_outbox(cx);
+        } else if let Some(interface) = self.link_timers.get(timer.0 as usize).copied().flatten() {
+            self.with_link(interface, cx, |transmitter, drops, cx| transmitter.on_timer(drops, cx));
         } else if let Some((app, token)) = self.timers.owner(timer) {
             self.with_app(app, cx, |app, host| app.on_timer(token, host));
             // Given back only now: most timers are set again at once.
@@ -213,8 +256,22 @@ impl Entity for Node {
     }
 
     fn on_action(&mut self, action: &Action, cx: &mut Cx<'_, Self>) {
-        let Action::ChangeLink { interface, change } = action;
-        self.interfaces[*interface as usize].transmitter.change(change, cx);
+        match action {
+            Action::ChangeLink { interface, change } => {
+                self.with_link(*interface, cx, |transmitter, drops, cx| transmitter.change(change, drops, cx));
+            }
+            Action::Power(false) => self.crash(cx),
+            Action::Power(true) => self.boot(cx),
+            Action::Readdress { interface, address } => {
+                self.interfaces[*interface as usize].addresses = vec![*address];
+                self.routes = routes_with_own(&self.interfaces, &self.given_routes);
+            }
+            Action::Reroute(routes) => {
+                self.given_routes = Arc::clone(routes);
+                self.routes = routes_with_own(&self.interfaces, &self.given_routes);
+            }
+        }
+        self.come_to_rest(cx);
     }
 
     fn on_flush(&mut self, cx: &mut Cx<'_, Self>) {
@@ -238,6 +295,9 @@ impl Entity for Node {
         Ok(Self {
             interfaces: self.interfaces.clone(),
             routes: self.routes.clone(),
+            given_routes: Arc::clone(&self.given_routes),
+            link_timers: self.link_timers.clone(),
+            drops: Drops::new(),
             counts: self.counts.clone(),
             to_self: self.to_self.clone(),
             apps: self.apps.iter().map(AppSlot::try_clone).collect::<Result<_, _>>()?,
@@ -249,6 +309,17 @@ impl Entity for Node {
             ..*self
         })
     }
+}
+
+/// A table of these routes and of the node's own addresses.
+fn routes_with_own(interfaces: &[Interface], routes: &[Route]) -> Routes {
+    let own = interfaces.iter().flat_map(|interface| &interface.addresses).map(|address| Route {
+        prefix: *address,
+        len: if address.is_ipv4() { 32 } else { 128 },
+        hop: Hop::Local,
+    });
+    let all: Vec<Route> = own.chain(routes.iter().copied()).collect();
+    Routes::new(&all)
 }
 
 impl Fingerprint for Packet {

@@ -32,6 +32,12 @@ impl AppTimers {
         Some(timer)
     }
 
+    /// Forgets all of them, which the caller gives back to the kernel.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = TimerId> + use<> {
+        self.owners.clear();
+        std::mem::take(&mut self.by_token).into_values()
+    }
+
     /// Whose timer this is.
     pub(super) fn owner(&self, timer: TimerId) -> Option<(u32, u64)> {
         *self.owners.get(timer.0 as usize)?

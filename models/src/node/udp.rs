@@ -21,6 +21,11 @@ struct UdpSocket {
 }
 
 impl UdpPorts {
+    /// Closes all sockets.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// Opens a socket for `app`. For port 0 it takes the lowest dynamic port that is free: which one
     /// matters to nobody here, and a fixed choice keeps runs comparable.
     pub(super) fn bind(&mut self, port: u16, app: u32) -> Result<SocketId, HostError> {

@@ -83,6 +83,9 @@ pub enum Transport {
         /// Protocol number.
         protocol: u8,
     },
+    /// Bits have flipped on the way: the payload is the whole packet as it arrives, IP header included, and the typed IP header
+    /// is the one that was sent. [`Packet::as_received`] reads it.
+    Damaged,
 }
 
 /// What only the simulator knows of a packet. It is not on the wire and no machine may read it:
@@ -140,6 +143,8 @@ impl Transport {
             Self::Icmp(_) => protocol::ICMP,
             Self::Icmpv6(_) => protocol::ICMPV6,
             Self::Other { protocol } => *protocol,
+            // Nothing has this number (RFC 3692).
+            Self::Damaged => u8::MAX,
         }
     }
 
@@ -149,7 +154,7 @@ impl Transport {
         match self {
             Self::Udp(_) => udp::HEADER_LEN as u64,
             Self::Icmp(_) | Self::Icmpv6(_) => icmp::HEADER_LEN as u64,
-            Self::Other { .. } => 0,
+            Self::Other { .. } | Self::Damaged => 0,
         }
     }
 
@@ -159,7 +164,7 @@ impl Transport {
             Self::Udp(header) => header.encode_into(ip, payload, out),
             Self::Icmp(message) => message.encode_into(payload, out),
             Self::Icmpv6(message) => message.encode_into(ip, payload, out),
-            Self::Other { .. } => {}
+            Self::Other { .. } | Self::Damaged => {}
         }
     }
 }
@@ -278,7 +283,15 @@ impl Packet {
     /// Length of the IP packet on the wire in bytes; the link adds its own overhead.
     #[inline]
     pub fn wire_len(&self) -> u64 {
+        if matches!(self.transport, Transport::Damaged) {
+            return self.payload.len();
+        }
         self.ip.wire_len() + self.transport.wire_len() + self.payload.len()
+    }
+
+    /// The packet with the bytes that it arrived with.
+    pub fn damaged(&self, bytes: Vec<u8>) -> Self {
+        Self { transport: Transport::Damaged, payload: Rope::from(bytes), ..self.clone() }
     }
 }
 
@@ -328,6 +341,9 @@ impl Packet {
     }
 
     fn encode_headers_into(&self, out: &mut Vec<u8>) {
+        if matches!(self.transport, Transport::Damaged) {
+            return;
+        }
         let len = self.transport.wire_len() + self.payload.len();
         self.ip.encode_into(self.transport.protocol(), len, out);
         self.transport.encode_into(&self.ip, &self.payload, out);
@@ -362,6 +378,23 @@ impl Packet {
             6 => Self::from_received(Ipv6Header::read(bytes)?, bytes, Layer::Ipv6, IpHeader::V6),
             _ => Err(DecodeError::Version(version)),
         }
+    }
+
+    /// A damaged packet as a router or host reads it from its bytes, like [`Packet::decode_network`]; any other as it is.
+    ///
+    /// # Errors
+    /// When what was damaged shows: the version, the length or the IPv4 header checksum.
+    pub fn as_received(self) -> Result<Self, DecodeError> {
+        if !matches!(self.transport, Transport::Damaged) {
+            return Ok(self);
+        }
+        let bytes = self.payload.to_bytes();
+        let read = Self::decode_network(&bytes)?;
+        // The link says which version it carries (for Ethernet: RFC 894, RFC 2464); another one in the header is an error.
+        if read.src().is_ipv4() != self.src().is_ipv4() {
+            return Err(DecodeError::Version(bytes[0] >> 4));
+        }
+        Ok(Self { provenance: self.provenance, ..read })
     }
 
     /// Reads the transport header of a packet from [`Packet::decode_network`], or of one that was

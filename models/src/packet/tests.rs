@@ -589,6 +589,7 @@ fn transport_changes(transport: Transport) -> Vec<Transport> {
             .collect(),
         Transport::Icmp(message) => icmp_changes(message).into_iter().map(Transport::Icmp).collect(),
         Transport::Icmpv6(message) => icmpv6_changes(message).into_iter().map(Transport::Icmpv6).collect(),
+        Transport::Damaged => Vec::new(),
         // 128 and what is below are protocols; an extension header is none.
         Transport::Other { protocol } => flips!(protocol, 8)
             .filter(|protocol| !matches!(*protocol, 0 | 43 | 44 | 60))

@@ -8,6 +8,7 @@ mod parse;
 
 pub use parse::{Dimension, QuantityError};
 
+use crate::maths;
 use crate::time::{NANOS_PER_SEC, Span};
 use parse::{RATE, RATIO, SIZE, SPAN};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

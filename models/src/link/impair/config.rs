@@ -67,11 +67,6 @@ fn always() -> Ratio {
 pub enum Jitter {
     /// Uniform from zero to this.
     Uniform(Span),
-    /// The absolute value of a normal draw with mean zero: half a bell, falling from zero on.
-    HalfNormal {
-        /// Standard deviation of the bell.
-        deviation: Span,
-    },
     /// Exponential with this mean.
     Exponential {
         /// Mean.
@@ -242,7 +237,9 @@ impl ImpairConfig {
         if self.reorder == Some(Reorder::ByJitter) && self.jitter.is_none() {
             refuse("reorder", "has no effect: without `jitter` all packets take the same time".to_owned());
         }
-        if let Some(Jitter::Pareto { shape, .. }) = self.jitter.filter(|j| matches!(j, Jitter::Pareto { shape, .. } if shape.0 <= 1000)) {
+        if let Some(Jitter::Pareto { shape, .. }) = self.jitter
+            && shape.0 <= 1000
+        {
             refuse("jitter.shape", format!("is above 1, where a mean exists, not {}", shape.as_f64()));
         }
         for (index, rule) in self.drop.iter().enumerate() {

@@ -12,16 +12,16 @@ mod tests;
 
 pub use config::{Bursts, Corrupt, DropRule, Each, ImpairConfig, Jitter, Milli, Reorder, Which};
 
+use super::LinkChange;
 use crate::name::Files;
-use crate::packet::{Condition, Packet};
-use crate::rope::{Rope, Run};
-use bytes::Bytes;
+use crate::packet::Packet;
+use crate::rope::Rope;
 use protosim_core::{Purpose, Ratio, RunSeed, Span, Stream, maths};
 use rules::Rules;
 use std::sync::Arc;
 
 /// Purposes of draws, in the order of [`Draws`].
-const PURPOSES: [Purpose; 9] = [
+const PURPOSES: [Purpose; 10] = [
     Purpose("loss"),
     Purpose("loss.bursts"),
     Purpose("loss.bursts.step"),
@@ -31,6 +31,7 @@ const PURPOSES: [Purpose; 9] = [
     Purpose("duplicate"),
     Purpose("duplicate.jitter"),
     Purpose("corrupt"),
+    Purpose("corrupt.bit"),
 ];
 const LOSS: usize = 0;
 const BURSTS: usize = 1;
@@ -41,14 +42,14 @@ const REORDER: usize = 5;
 const DUPLICATE: usize = 6;
 const COPY: usize = 7;
 const CORRUPT: usize = 8;
-/// Which bit is flipped: drawn only for packets that are.
-const WHICH_BIT: Purpose = Purpose("corrupt.bit");
+const BIT: usize = 9;
+/// Where the chain of bursts starts: one draw.
+const START: Purpose = Purpose("loss.bursts.start");
 
 /// The draws of one packet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Draws {
     of: [u64; PURPOSES.len()],
-    bit: u64,
 }
 
 /// What becomes of one packet.
@@ -81,8 +82,10 @@ pub(super) struct Impairments {
     /// To bad, to good, loss in the good state, loss in the bad one.
     chain: (Ratio, Ratio, Ratio, Ratio),
     trace: Option<Arc<[bool]>>,
+    /// By purpose; made for what is switched on at any time of the run.
     streams: Vec<Option<Box<Stream>>>,
-    bit: Box<Stream>,
+    /// Decides in which state the chain starts.
+    start: u64,
     state: State,
 }
 
@@ -97,16 +100,28 @@ pub(super) struct State {
 }
 
 impl Impairments {
-    /// `stream_name` names the luck of this direction of the link.
-    pub(super) fn new(loss: Ratio, config: &ImpairConfig, seed: RunSeed, stream_name: &str, files: &Files) -> Self {
-        let streams = PURPOSES.map(|purpose| Some(Box::new(seed.stream(stream_name, purpose))));
+    /// `later` are the changes that the timeline makes; `stream_name` names the luck of this direction of the link.
+    pub(super) fn new(
+        (loss, config): (Ratio, &ImpairConfig),
+        later: &[LinkChange],
+        seed: RunSeed,
+        stream_name: &str,
+        files: &Files,
+    ) -> Self {
+        let ever_lossy = later.iter().filter_map(|change| change.loss).chain([loss]).any(|loss| !loss.is_zero());
+        let configs = || later.iter().filter_map(|change| change.impair.as_ref()).chain([config]);
+        let stream = |purpose: usize| {
+            let is_used = purpose == LOSS && ever_lossy || configs().any(|config| config.draws(purpose));
+            is_used.then(|| Box::new(seed.stream(stream_name, PURPOSES[purpose])))
+        };
+        let ever_bursty = configs().any(|config| config.bursts.is_some());
         let mut made = Self {
             loss,
             config: ImpairConfig::default(),
-            chain: (Ratio::ZERO, Ratio::ZERO, Ratio::ZERO, Ratio::ZERO),
+            chain: Default::default(),
             trace: None,
-            streams: streams.into(),
-            bit: Box::new(seed.stream(stream_name, WHICH_BIT)),
+            streams: (0..PURPOSES.len()).map(stream).collect(),
+            start: if ever_bursty { seed.stream(stream_name, START).next_u64() } else { 0 },
             state: State::default(),
         };
         made.change(None, Some(config), files);
@@ -124,13 +139,13 @@ impl Impairments {
         }
     }
 
-    /// Draws for one packet, whatever is switched on: what is switched on later finds the luck that it would have had.
+    /// Draws for one packet, for all that is switched on at any time: what is switched on later finds the luck that it would
+    /// have had from the start.
     pub(super) fn draw(&mut self) -> Draws {
         let mut draws = Draws::default();
         for (draw, stream) in draws.of.iter_mut().zip(&mut self.streams) {
             *draw = stream.as_mut().map_or(u64::MAX, |stream| stream.next_u64());
         }
-        draws.bit = self.bit.next_u64();
         draws
     }
 
@@ -161,8 +176,8 @@ impl Impairments {
         is_lost |= self.state.rules.covers(packet, &self.config.drop);
         let span = |luck: u64| self.config.jitter.map_or(Span::ZERO, |jitter| jitter.span(luck));
         let damage = match self.config.corrupt {
-            Some(Corrupt::Checked(share)) if share.covers(draw(CORRUPT)) => Some(Damage::Checked(draws.bit)),
-            Some(Corrupt::Unnoticed(share)) if share.covers(draw(CORRUPT)) => Some(Damage::Unnoticed(draws.bit)),
+            Some(Corrupt::Checked(share)) if share.covers(draw(CORRUPT)) => Some(Damage::Checked(draw(BIT))),
+            Some(Corrupt::Unnoticed(share)) if share.covers(draw(CORRUPT)) => Some(Damage::Unnoticed(draw(BIT))),
             _ => None,
         };
         Decision {
@@ -181,14 +196,29 @@ impl Impairments {
         }
         let (to_bad, to_good, good_loss, bad_loss) = self.chain;
         let is_bad = self.state.is_bad.unwrap_or_else(|| {
-            // The stationary distribution, by the draw that the step does not need: the first step is taken from there.
             let (p, r) = (to_bad.as_f64(), to_good.as_f64());
-            p > 0.0 && Ratio::from_f64(p / (p + r)).covers(step.rotate_left(32))
+            p > 0.0 && Ratio::from_f64(p / (p + r)).covers(self.start)
         });
         let is_lost = if is_bad { bad_loss } else { good_loss }.covers(luck);
         let leaves = if is_bad { to_good } else { to_bad }.covers(step);
         self.state.is_bad = Some(is_bad != leaves);
         is_lost
+    }
+}
+
+impl ImpairConfig {
+    /// True if it needs draws of this purpose.
+    fn draws(&self, purpose: usize) -> bool {
+        match purpose {
+            BURSTS | STEP => self.bursts.is_some(),
+            BITS => self.bit_errors.is_some(),
+            JITTER => self.jitter.is_some(),
+            REORDER => self.skips_delay(),
+            DUPLICATE => self.duplicate.is_some(),
+            COPY => self.duplicate.is_some() && self.jitter.is_some(),
+            CORRUPT | BIT => self.corrupt.is_some(),
+            _ => false,
+        }
     }
 }
 
@@ -202,11 +232,6 @@ impl Jitter {
             Self::Uniform(most) => {
                 let width = u128::from(most.as_nanos()) + 1;
                 Span::from_nanos((u128::from(luck) * width >> 64) as u64)
-            }
-            // |N(0, s)| is below x with probability erf(x / (s √2)).
-            Self::HalfNormal { deviation } => {
-                let x = maths::normal_quantile(0.5 + uniform() / 2.0);
-                nanos(x * deviation.as_nanos() as f64)
             }
             Self::Exponential { mean } => nanos(-maths::ln(uniform()) * mean.as_nanos() as f64),
             // Lomax with shape a and scale m: 1 - (1 + x / m)^-a, mean m / (a - 1).
@@ -223,11 +248,7 @@ impl Damage {
     /// The packet with a flipped bit.
     pub(super) fn apply(self, packet: &Packet) -> Packet {
         match self {
-            Self::Checked(luck) => {
-                let bytes = with_flipped_bit(packet.encode(), luck);
-                let payload = Rope::from(bytes);
-                Packet { payload, condition: Condition::Damaged, ..packet.clone() }
-            }
+            Self::Checked(luck) => packet.damaged(with_flipped_bit(packet.encode(), luck)),
             Self::Unnoticed(luck) => {
                 if packet.payload.is_empty() {
                     return packet.clone();

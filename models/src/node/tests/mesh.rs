@@ -1,11 +1,12 @@
 //! Random networks: packets are conserved, snapshots run on alike, threads make no difference.
 
-use crate::link::{LinkChange, LinkConfig};
+use crate::link::impair::{Bursts, Corrupt, DropRule, Jitter, Reorder, Which};
+use crate::link::{ImpairConfig, LinkChange, LinkConfig};
 use crate::name::NodeName;
 use crate::packet::Packet;
 use crate::ping::{Ping, PingConfig};
 use crate::rope::Rope;
-use crate::testing::{Net, Probe, World, at};
+use crate::testing::{Net, Probe, World, at, drop_tail};
 use crate::traffic::{UdpSink, UdpSinkConfig, UdpSource, UdpSourceConfig};
 use proptest::prelude::*;
 use protosim_core::{Operation, Purpose, Ratio, RunSeed, Size, Span, Stream, Until};
@@ -33,10 +34,34 @@ impl Dice {
             rate: Some(rate.parse().unwrap()),
             delay: Some(Span::from_micros(self.between(500, 5_000))),
             mtu: Some(ron::from_str(&quantity(self.one_of(&["1500 B", "576 B", "100 B"]))).unwrap()),
-            queue: Some(self.one_of(&["0 packets", "3 packets", "2000 B", "100 packets"]).parse().unwrap()),
+            queue: drop_tail(self.one_of(&["0 packets", "3 packets", "2000 B", "100 packets"])),
             loss: Some(Ratio::from_percent(self.one_of(&[0, 1, 20, 100]))),
+            impair: self.one_of(&[0, 0, 1]).eq(&1).then(|| self.impairments()),
             framing: Some(self.one_of(&[crate::link::Framing::None, crate::link::Framing::Ethernet])),
             ..LinkConfig::between("a", "b")
+        }
+    }
+
+    fn impairments(&mut self) -> ImpairConfig {
+        let share = |dice: &mut Self| Ratio::from_percent(dice.one_of(&[1, 10, 50]));
+        let chain = Bursts::Chain {
+            to_bad: share(self),
+            to_good: share(self),
+            good_loss: Ratio::ZERO,
+            bad_loss: Ratio::from_percent(self.one_of(&[50, 100])),
+        };
+        let jitter = self.one_of(&[None, Some(Jitter::Uniform(Span::from_micros(700)))]);
+        let (early, other) = (Reorder::Early(share(self)), share(self));
+        let every = DropRule { of: None, exchange: None, message: None, each: None, which: Which::Every(7) };
+        ImpairConfig {
+            bursts: self.one_of(&[None, Some(chain)]),
+            bit_errors: self.one_of(&[None, Some(1e-5)]),
+            drop: vec![every; self.one_of(&[0, 1])],
+            jitter,
+            reorder: self.one_of(&[None, Some(early), jitter.map(|_| Reorder::ByJitter)]),
+            duplicate: self.one_of(&[None, Some(other)]),
+            corrupt: self.one_of(&[None, Some(Corrupt::Checked(other)), Some(Corrupt::Unnoticed(other))]),
+            ..ImpairConfig::default()
         }
     }
 
@@ -47,6 +72,8 @@ impl Dice {
             rate: rate.map(|text| text.parse().unwrap()),
             delay: delay.map(Span::from_micros),
             loss: self.one_of(&[None, Some(0), Some(30)]).map(Ratio::from_percent),
+            up: self.one_of(&[None, None, None, Some(false), Some(true)]),
+            impair: self.one_of(&[0, 0, 1]).eq(&1).then(|| self.impairments()),
         }
     }
 }
@@ -77,7 +104,13 @@ fn mesh(nodes: usize, seed: u64, threads: usize) -> World {
             }
         }
     }
+    net.manages = dice.between(0, 3) == 0;
     for node in 0..nodes {
+        if dice.between(0, 4) == 0 {
+            let down = dice.between(1, 80_000_000);
+            net.power(at(down), node, false);
+            net.power(at(down + dice.between(1, 40_000_000)), node, true);
+        }
         add_traffic(&mut net, &mut dice, node, nodes);
     }
     net.build(threads)
@@ -130,7 +163,8 @@ fn account(mut world: World) -> impl PartialEq + std::fmt::Debug {
     world.run(Until::Time(at(30_000_000)));
     world.run(Until::Time(at(60_000_001)));
     world.run(Until::Time(at(400_000_000)));
-    let totals: Vec<_> = world.sim.entities().flat_map(|(_, node)| node.apps().map(|(_, app)| app.totals())).collect();
+    let totals: Vec<_> =
+        world.sim.entities().flat_map(|(_, node)| node.app_totals().map(|(_, totals)| totals)).collect();
     let counts: Vec<_> = world.sim.entities().map(|(_, node)| node.counts().clone()).collect();
     let digests = (world.sim.entity_digests(), world.sim.wire_digests());
     (digests, counts, totals, world.sim.counts().deliveries, world.take_reports())

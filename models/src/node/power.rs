@@ -1,0 +1,87 @@
+//! Nodes that crash and start anew, and the timers of their links.
+
+use super::Node;
+use super::counts::DropCause;
+use super::report::{Fate, LinkEnd, PacketReport, Report};
+use crate::link::{Drops, Transmitter};
+use protosim_core::Cx;
+use protosim_core::kernel::Interests;
+
+impl Node {
+    /// Gives links the timers that they need, and keeps what applications must start anew from.
+    pub(super) fn start_links(&mut self, cx: &mut Cx<'_, Self>) {
+        for (index, interface) in self.interfaces.iter_mut().enumerate() {
+            let Some(timer) = interface.transmitter.start(cx) else { continue };
+            let slot = timer.0 as usize;
+            if self.link_timers.len() <= slot {
+                self.link_timers.resize(slot + 1, None);
+            }
+            self.link_timers[slot] = Some(index as u32);
+        }
+        if self.crashes {
+            for slot in &mut self.apps {
+                // Applications that cannot be copied are refused with the scenario.
+                let kept = slot.keep_blueprint();
+                debug_assert!(kept.is_ok(), "`{}` cannot start anew", slot.name);
+            }
+        }
+    }
+
+    /// Calls the sending half of an interface, and accounts for what it drops.
+    pub(super) fn with_link(
+        &mut self,
+        interface: u32,
+        cx: &mut Cx<'_, Self>,
+        call: impl FnOnce(&mut Transmitter, &mut Drops, &mut Cx<'_, Self>),
+    ) {
+        let mut drops = std::mem::take(&mut self.drops);
+        call(&mut self.interfaces[interface as usize].transmitter, &mut drops, cx);
+        self.dispose(&mut drops, interface, cx);
+        self.drops = drops;
+    }
+
+    /// Accounts for packets that did not get onto the link of an interface.
+    #[cold]
+    pub(super) fn dispose(&mut self, drops: &mut Drops, interface: u32, cx: &mut Cx<'_, Self>) {
+        for (packet, cause) in drops.drain(..) {
+            self.counts.drop(cause);
+            if cx.wants(Interests::PACKETS) {
+                let wire = self.interfaces[interface as usize].transmitter.wire();
+                let (packet, fate) = (*packet, Fate::Dropped(cause));
+                cx.report(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet, fate }));
+            }
+        }
+    }
+
+    /// The node stops at once: applications, sockets, timers and what waits for the processor are gone. Its links go down by
+    /// acts of their own.
+    pub(super) fn crash(&mut self, cx: &mut Cx<'_, Self>) {
+        self.is_up = false;
+        for timer in self.timers.clear() {
+            cx.remove_timer(timer);
+        }
+        for slot in &mut self.apps {
+            slot.restart();
+        }
+        self.due.clear();
+        self.udp.clear();
+        self.memory.clear();
+        self.cpu.stop(cx.now());
+        // What waits for the processor never happens.
+        self.outbox.clear();
+        if let Some(timer) = self.outbox_timer {
+            cx.disarm(timer);
+        }
+        for _ in self.to_self.drain(..) {
+            self.counts.drop(DropCause::NodeDown);
+        }
+    }
+
+    /// The node starts: applications begin from nothing.
+    pub(super) fn boot(&mut self, cx: &mut Cx<'_, Self>) {
+        self.is_up = true;
+        for app in 0..self.apps.len() {
+            self.with_app(app as u32, cx, |app, host| app.on_start(host));
+        }
+    }
+}
