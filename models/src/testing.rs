@@ -5,7 +5,7 @@
 
 use crate::app::{App, Host, SocketId, Total};
 use crate::device::{Clock, Cpu, DeviceConfig, Memory};
-use crate::link::{ImpairConfig, LinkChange, LinkConfig, Setup, Transmitter};
+use crate::link::{ImpairConfig, LinkChange, LinkConfig, Meter, Setup, Transmitter};
 use crate::name::Files;
 use crate::node::{Action, DropCause, Fate, Hop, Interface, LinkEnd, Node, NodeParts, Report, Route, audit};
 use crate::packet::Packet;
@@ -47,6 +47,8 @@ pub(crate) struct Net {
     pub(crate) manages: bool,
     /// The files that links name.
     pub(crate) files: Arc<Files>,
+    /// What is measured of all directions of all links.
+    pub(crate) meter: Option<Meter>,
     powers: Vec<(SimTime, usize, bool)>,
     nodes: Vec<NodeSpec>,
     links: Vec<LinkSpec>,
@@ -77,7 +79,7 @@ impl Net {
         let (nodes, links, changes) = (Vec::new(), Vec::new(), Vec::new());
         let (files, powers) = (Arc::default(), Vec::new());
         let limits = Limits::default();
-        Self { seed, limits, listens: true, manages: false, files, powers, nodes, links, changes }
+        Self { seed, limits, listens: true, manages: false, files, meter: None, powers, nodes, links, changes }
     }
 
     /// Nodes n000, n001, ... in a row, the outer two hosts and those between routers; link i, named l000,
@@ -284,6 +286,7 @@ impl Net {
             stream_name: &stream_name,
             later: &later,
             files: &self.files,
+            meter: self.meter.clone(),
         };
         let transmitter = if self.manages { Transmitter::managed(&setup) } else { Transmitter::new(&setup) };
         Interface {

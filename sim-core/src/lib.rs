@@ -4,6 +4,7 @@
 //! - [`kernel`]: the world and its run, on one thread or several; [`queue`]: the order of events.
 //! - [`random`]: streams by (seed, replication, path, purpose); [`maths`]: the same bits on every machine.
 //! - [`machine`]: the one shape of a protocol endpoint, without clock or sockets.
+//! - [`sketch`]: what is measured in memory that does not grow.
 //! - [`digest`]: chains over events, by which two runs are compared.
 //!
 //! Deliberately absent: protocols, packets, addresses, file formats, clocks, hash maps that are iterated.
@@ -15,6 +16,7 @@ pub mod maths;
 pub mod quantity;
 pub mod queue;
 pub mod random;
+pub mod sketch;
 pub mod time;
 
 pub use digest::{Digest, Fingerprint};

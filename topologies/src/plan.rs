@@ -242,6 +242,7 @@ impl Plan {
             stream_name: &stream_name,
             later: &later,
             files: &self.files,
+            meter: None,
         };
         Interface {
             addresses: vec![self.end_address(link, u32::from(!is_first))],

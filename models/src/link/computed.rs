@@ -3,6 +3,7 @@
 
 use super::Framing;
 use super::config::{LinkChange, QueueLimit};
+use super::meter::Meter;
 use super::transmitter::{Drops, Setup, remaining};
 use crate::node::DropCause;
 use crate::packet::Packet;
@@ -38,6 +39,7 @@ pub(super) struct Computed {
     /// The last serialisation that was computed: most packets of a link are of a few sizes, and a division costs
     /// more than a comparison.
     last: Serialisation,
+    meter: Option<Box<Meter>>,
 }
 
 /// What [`Rate::serialise`] has said of a size and a carry, at the present rate.
@@ -84,7 +86,12 @@ impl Computed {
             luck: draws_loss.then(|| Box::new(seed.stream(stream_name, LOSS))),
             lost: 0,
             last: Serialisation::default(),
+            meter: setup.meter.clone().map(Box::new),
         }
+    }
+
+    pub(super) fn meter(&self) -> Option<&Meter> {
+        self.meter.as_deref()
     }
 
     /// Packets that were or will be lost on the way, as decided so far.
@@ -115,7 +122,11 @@ impl Computed {
             return drops.push((packet, DropCause::QueueFull));
         }
         let luck = self.luck.as_mut().map_or(u64::MAX, |stream| stream.next_u64());
+        let start = self.free_at.max(now);
         self.take(packet, len, luck, cx);
+        if let Some(meter) = &mut self.meter {
+            meter.note(now, start, self.free_at, len);
+        }
     }
 
     #[inline]

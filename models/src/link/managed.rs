@@ -8,6 +8,7 @@
 use super::config::{DirectionConfig, Framing, LinkChange};
 use super::delivery::Deliveries;
 use super::impair::{Draws, Impairments, State};
+use super::meter::Meter;
 use super::transmitter::{Drops, Setup, remaining};
 use crate::name::Files;
 use crate::node::DropCause;
@@ -36,6 +37,7 @@ pub(super) struct Managed {
     timer: Option<TimerId>,
     pub(super) lost: u64,
     pub(super) duplicated: u64,
+    meter: Option<Box<Meter>>,
     /// True if the timeline changes this link, so that what is in service may be taken back.
     may_change: bool,
 }
@@ -68,7 +70,7 @@ struct InService {
 
 impl Managed {
     pub(super) fn new(setup: &Setup<'_>) -> Self {
-        let Setup { wire, direction, framing, seed, stream_name, later, files } = setup;
+        let Setup { wire, direction, framing, seed, stream_name, later, files, meter } = setup;
         let idle = Default::default();
         let impair = direction.impair.as_ref().unwrap_or(&idle);
         let loss = direction.loss.unwrap_or_default();
@@ -88,6 +90,7 @@ impl Managed {
             timer: None,
             lost: 0,
             duplicated: 0,
+            meter: meter.clone().map(Box::new),
             may_change: !later.is_empty(),
         }
     }
@@ -108,6 +111,10 @@ impl Managed {
         self.queue.packets() as usize + usize::from(in_service)
     }
 
+    pub(super) fn meter(&self) -> Option<&Meter> {
+        self.meter.as_deref()
+    }
+
     pub(super) fn marked(&self) -> u64 {
         self.queue.marked()
     }
@@ -126,7 +133,7 @@ impl Managed {
         self.serve(drops, cx);
         // A packet that finds nobody before it does not wait: a queue with no place at all still lets it pass.
         if self.in_service.is_none() && self.queue.packets() == 0 && self.queue.is_drop_tail() {
-            self.dispatch(packet, len, cx);
+            self.dispatch(packet, len, cx.now(), cx);
         } else {
             self.queue.enqueue(packet, len, cx.now(), drops);
             self.serve(drops, cx);
@@ -142,7 +149,7 @@ impl Managed {
             }
             self.in_service = None;
             let Some(next) = self.queue.dequeue(now, drops) else { break };
-            self.dispatch(next.packet, next.len, cx);
+            self.dispatch(next.packet, next.len, next.enqueued, cx);
         }
         self.arm(cx);
     }
@@ -156,8 +163,14 @@ impl Managed {
         }
     }
 
-    /// Sends a packet from now on.
-    fn dispatch<E: Entity<Packet = Box<Packet>>>(&mut self, packet: Box<Packet>, len: u64, cx: &mut Cx<'_, E>) {
+    /// Sends a packet from now on, which has waited since `offered`.
+    fn dispatch<E: Entity<Packet = Box<Packet>>>(
+        &mut self,
+        packet: Box<Packet>,
+        len: u64,
+        offered: SimTime,
+        cx: &mut Cx<'_, E>,
+    ) {
         let now = cx.now();
         let draws = self.impairments.draw();
         let bytes = self.framing.wire_len(len);
@@ -179,6 +192,9 @@ impl Managed {
                 (self.free_at, self.carry) = (self.free_at.saturating_add(span), left);
             }
             Server::Deliveries(deliveries) => self.free_at = deliveries.send(start, len),
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.note(offered, start.max(now), self.free_at.max(now), len);
         }
         self.launch(packet, len, draws, cx);
     }

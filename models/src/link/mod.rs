@@ -24,6 +24,7 @@ mod config;
 mod delivery;
 pub mod impair;
 mod managed;
+mod meter;
 mod transmitter;
 
 #[cfg(test)]
@@ -32,4 +33,5 @@ mod tests;
 pub use config::{DirectionConfig, Framing, LinkChange, LinkConfig, Mtu, QueueLimit, ShaperConfig};
 pub use delivery::{OPPORTUNITY_BYTES, delivery_trace};
 pub use impair::ImpairConfig;
+pub use meter::Meter;
 pub use transmitter::{Drops, Setup, Transmitter};

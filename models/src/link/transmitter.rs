@@ -3,6 +3,7 @@
 use super::computed::Computed;
 use super::config::{DirectionConfig, Framing, LinkChange};
 use super::managed::Managed;
+use super::meter::Meter;
 use crate::name::Files;
 use crate::node::DropCause;
 use crate::packet::Packet;
@@ -30,6 +31,8 @@ pub struct Setup<'a> {
     pub later: &'a [LinkChange],
     /// The files that scenarios name.
     pub files: &'a Arc<Files>,
+    /// What is measured of it, if someone asks.
+    pub meter: Option<Meter>,
 }
 
 /// The sending half of one direction of a link.
@@ -51,7 +54,10 @@ enum Half {
 impl Transmitter {
     /// The sending half that `setup` asks for.
     pub fn new(setup: &Setup<'_>) -> Self {
-        let managed = setup.direction.needs_management() || setup.later.iter().any(LinkChange::needs_management);
+        // Where a departure may be changed, only one packet at a time is known to have begun.
+        let may_err = setup.meter.is_some() && !setup.later.is_empty();
+        let managed =
+            may_err || setup.direction.needs_management() || setup.later.iter().any(LinkChange::needs_management);
         let half = match managed {
             true => Half::Managed(Box::new(Managed::new(setup))),
             false => Half::Computed(Computed::new(setup)),
@@ -99,6 +105,14 @@ impl Transmitter {
         match &self.half {
             Half::Computed(_) => 0,
             Half::Managed(half) => half.marked(),
+        }
+    }
+
+    /// What is measured of it.
+    pub fn meter(&self) -> Option<&Meter> {
+        match &self.half {
+            Half::Computed(half) => half.meter(),
+            Half::Managed(half) => half.meter(),
         }
     }
 
