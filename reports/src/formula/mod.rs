@@ -15,11 +15,26 @@
 //! | Function | Value |
 //! |---|---|
 //! | `exp(x)`, `ln(x)`, `sqrt(x)`, `abs(x)`, `floor(x)`, `ceil(x)` | as usual |
+//! | `log10(x)`, `log2(x)` | logarithms to base 10 and 2 |
+//! | `factorial(n)` | of an integer from 0 on; infinite from 171 on, and so `1 / factorial(200)` is 0 |
+//! | `ln_gamma(x)` | ln Γ(x) for x above 0; large factorials are `exp(ln_gamma(n + 1) - …)` |
+//! | `erf(x)`, `erfc(x)` | error function and its complement; Φ(z) is `erfc(-z / sqrt(2)) / 2` |
 //! | `pow(x, y)` | the same as `x^y` |
 //! | `min(x, y, …)`, `max(x, y, …)` | of two or more |
 //! | `sum(k, from, to, x)` | x summed over the integers k from `from` to `to`; 0 where `to` is less |
 //! | `inverse(x, from, to, y, target)` | the least x at which y, which does not fall with x, is at least `target`; `to` if there is none |
 //! | `if(condition, x, y)` | x where the condition holds, else y; the other one is not evaluated |
+//!
+//! Known closed forms in this language:
+//!
+//! | Model | Formula |
+//! |---|---|
+//! | M/M/1 mean wait; p99 of the sojourn | `rho * s / (1 - rho)`; `-ln(0.01) * s / (1 - rho)` |
+//! | M/D/1 mean wait | `rho * s / (2 * (1 - rho))` |
+//! | M/M/1/K loss | `if(rho == 1, 1 / (k + 1), (1 - rho) * rho^k / (1 - rho^(k + 1)))` |
+//! | M/D/1/K loss | where `b` = `sum(j, 0, k - 1, (-1)^j / factorial(j) * (k - 1 - j)^j * exp((k - 1 - j) * rho) * rho^j)`: `1 - b / (1 + rho * b)` |
+//! | Gilbert–Elliott loss | `(r * loss_good + p * loss_bad) / (p + r)` |
+//! | slotted ALOHA | `g * exp(-g)` |
 //!
 //! Evaluation is the same to the bit on every machine. What is not a number (0/0, the root of a negative number) is an
 //! error where it arises; an infinity may arise on the way (`1 / exp(1000)` is 0) but not come out.

@@ -49,7 +49,13 @@ pub(super) enum Expr {
 pub(super) enum Function {
     Exp,
     Ln,
+    Log10,
+    Log2,
     Sqrt,
+    Erf,
+    Erfc,
+    LnGamma,
+    Factorial,
     Abs,
     Floor,
     Ceil,
@@ -68,8 +74,26 @@ pub(super) enum Comparison {
 }
 
 /// All function names, which cannot be variables.
-pub(super) const FUNCTIONS: [&str; 12] =
-    ["abs", "ceil", "exp", "floor", "if", "inverse", "ln", "max", "min", "pow", "sqrt", "sum"];
+pub(super) const FUNCTIONS: [&str; 18] = [
+    "abs",
+    "ceil",
+    "erf",
+    "erfc",
+    "exp",
+    "factorial",
+    "floor",
+    "if",
+    "inverse",
+    "ln",
+    "ln_gamma",
+    "log10",
+    "log2",
+    "max",
+    "min",
+    "pow",
+    "sqrt",
+    "sum",
+];
 
 pub(super) struct Parsed {
     pub(super) root: Expr,
@@ -210,6 +234,12 @@ impl<'a> Parser<'a> {
             "min" | "max" => return self.extreme(name),
             "exp" => Function::Exp,
             "ln" => Function::Ln,
+            "log10" => Function::Log10,
+            "log2" => Function::Log2,
+            "erf" => Function::Erf,
+            "erfc" => Function::Erfc,
+            "ln_gamma" => Function::LnGamma,
+            "factorial" => Function::Factorial,
             "sqrt" => Function::Sqrt,
             "abs" => Function::Abs,
             "floor" => Function::Floor,
