@@ -178,11 +178,33 @@ fn unit_factor(number: &str, unit: &str, dimension: &Dimension) -> Result<u64, Q
     let names: Vec<&str> = dimension.units.iter().map(|(name, _)| *name).collect();
     let alias = dimension.aliases.iter().find(|(name, _)| *name == unit).map(|(_, right)| *right);
     let folded = || names.iter().copied().find(|name| name.eq_ignore_ascii_case(unit));
+    if let Some(help) = bits_or_bytes(number, unit, dimension) {
+        return Err(QuantityError::new(format!("`{unit}` is not a unit of a {}", dimension.noun), help));
+    }
     let help = match alias.or_else(folded) {
         Some(right) => format!("did you mean \"{number} {right}\"?"),
         None => format!("units are {}", names.join(", ")),
     };
     Err(QuantityError::new(format!("`{unit}` is not a unit of a {}", dimension.noun), help))
+}
+
+/// A rate in `mb/s`, `MB/s` and the like may mean bits or bytes: what to write for each.
+fn bits_or_bytes(number: &str, unit: &str, dimension: &Dimension) -> Option<String> {
+    let prefix = unit.strip_suffix("B/s").or_else(|| unit.strip_suffix("b/s"))?;
+    let (right, of_bytes) = match prefix {
+        "" => ("bit/s", "bytes"),
+        "k" | "K" => ("kbit/s", "kilobytes"),
+        "m" | "M" => ("Mbit/s", "megabytes"),
+        "g" | "G" => ("Gbit/s", "gigabytes"),
+        _ => return None,
+    };
+    if !dimension.units.iter().any(|(name, _)| *name == right) {
+        return None;
+    }
+    // Whole numbers alone: eight times a decimal fraction would need care to print.
+    let eightfold = number.parse::<u64>().ok().and_then(|number| number.checked_mul(8));
+    let eightfold = eightfold.map_or_else(|| format!("8 times as many {right}"), |bits| format!("\"{bits} {right}\""));
+    Some(format!("write \"{number} {right}\" if bits are meant, or {eightfold} if {of_bytes} are"))
 }
 
 /// The digits of a decimal number as an integer, and how many of them follow the point.
