@@ -5,7 +5,7 @@ use super::grid::{Choice, Grid};
 use super::library::{self, identity, included, read_file};
 use super::{Point, Scenario};
 use crate::tree::{
-    Diagnostic, Diagnostics, Finder, Kind as NodeKind, Path, PathError, Sources, Span, Tree, read, suggest,
+    Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Sources, Span, Tree, read, suggest,
 };
 use std::path::Path as FilePath;
 
@@ -272,7 +272,7 @@ fn find(scenario: &str) -> Result<Text, String> {
 fn points(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) -> Vec<Point> {
     let grid = Grid::new(scenario);
     let Some(total) = grid.total().filter(|total| *total <= MOST_POINTS) else {
-        let span = span_of(tree, "axes");
+        let span = tree.root.field("axes").map_or(tree.root.head(), Node::head);
         let message = format!("the axes make more than {MOST_POINTS} points");
         mistakes.push(Diagnostic::error("scenario::too-many-points", span, message));
         return Vec::new();

@@ -145,10 +145,18 @@ pub struct FormatVersion(u32);
 
 impl<'de> Deserialize<'de> for FormatVersion {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u32::deserialize(deserializer)? {
-            1 => Ok(Self(1)),
-            other => Err(serde::de::Error::custom(format!("this program reads format 1, not {other}"))),
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = FormatVersion;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the version of the scenario format, a whole number: write `format: 1`")
+            }
+            fn visit_u64<E: serde::de::Error>(self, version: u64) -> Result<FormatVersion, E> {
+                let refusal = || E::custom(format!("this program reads format 1, not {version}"));
+                (version == 1).then_some(FormatVersion(1)).ok_or_else(refusal)
+            }
         }
+        deserializer.deserialize_u64(Visitor)
     }
 }
 

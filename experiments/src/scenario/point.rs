@@ -167,6 +167,27 @@ impl AxisSpec {
     }
 }
 
+/// Why a text is no value: what is wrong with the quantity that its unit makes it, if it has one.
+fn why_not(text: &str) -> String {
+    if text.trim().parse::<f64>().is_ok() {
+        return format!(
+            "\"{text}\" has no unit; write `{text}` without quotes for a number, or \"{text} ms\" and the like"
+        );
+    }
+    let errors = [
+        text.parse::<Ratio>().err().map(|error| error.to_string()),
+        text.parse::<Span>().err().map(|error| error.to_string()),
+        text.parse::<Rate>().err().map(|error| error.to_string()),
+        text.parse::<Size>().err().map(|error| error.to_string()),
+    ];
+    // Those of another kind say that the unit is not theirs, and have no other spelling of it to offer.
+    let is_of_kind = |error: &String| {
+        error.contains("did you mean") || !(error.contains("not a unit") || error.contains("expected "))
+    };
+    let of_kind = errors.into_iter().flatten().find(is_of_kind);
+    of_kind.unwrap_or_else(|| format!("\"{text}\" is neither a quantity with a unit nor a number"))
+}
+
 impl<'de> Deserialize<'de> for AxisValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
@@ -180,7 +201,7 @@ impl<'de> Deserialize<'de> for AxisValue {
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<AxisValue, E> {
                 let value = AxisValue::Text(text.to_owned());
-                let refusal = || E::custom(format!("\"{text}\" is neither a quantity with a unit nor a number"));
+                let refusal = || E::custom(why_not(text));
                 value.number().is_some().then_some(value).ok_or_else(refusal)
             }
             fn visit_i64<E: de::Error>(self, n: i64) -> Result<AxisValue, E> {

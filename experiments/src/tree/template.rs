@@ -25,7 +25,10 @@ impl Tree {
     /// text that nobody uses is a mistake; included ones are there to choose from.
     pub fn apply_templates(&mut self, mistakes: &mut Diagnostics) {
         let home = self.root.span.source;
-        let Some(templates) = collect(take_field(&mut self.root, FIELD), mistakes) else { return };
+        let Some(templates) = collect(take_field(&mut self.root, FIELD), mistakes) else {
+            // Which templates there are cannot be said: what is like one may well be right.
+            return forget(&mut self.root);
+        };
         let names: Vec<String> = templates.iter().map(|template| template.name.clone()).collect();
         let mut applying =
             Applying { templates, done: BTreeMap::new(), used: BTreeSet::new(), chain: Vec::new(), nodes: 0, mistakes };
@@ -155,7 +158,7 @@ impl Applying<'_> {
     }
 
     /// Gives `node` what it does not say.
-    fn take(&mut self, node: &mut Node, like: &Node, kind: Option<Name>, fields: Vec<Field>) {
+    fn take(&mut self, node: &mut Node, like: &Node, kind: Option<Name>, mut fields: Vec<Field>) {
         let (own, said) = match &mut node.kind {
             Kind::Struct { name, fields } => (name.take(), std::mem::take(fields)),
             Kind::Tuple { name, .. } => (name.take(), Vec::new()),
@@ -167,9 +170,10 @@ impl Applying<'_> {
             let message = format!("the template is a `{}`, and this is a `{}`", kind.text, own.text);
             let error = Diagnostic::error("template::other-kind", like.span, message);
             self.mistakes.push(error.also(own.span, "this").also(kind.span, "the template"));
+            fields.clear();
         }
         let mut all = said;
-        for field in fields.into_iter() {
+        for field in fields {
             if !all.iter().any(|other| other.name == field.name) {
                 self.nodes += size(&field.value);
                 all.push(field);
@@ -202,6 +206,18 @@ impl Applying<'_> {
         let usable = matches!(value.kind, Kind::Struct { .. }).then_some(value);
         self.done.insert(name.to_owned(), usable.clone());
         usable
+    }
+}
+
+/// Takes all `like` out.
+fn forget(node: &mut Node) {
+    take_field(node, LIKE);
+    match &mut node.kind {
+        Kind::List(items) | Kind::Tuple { items, .. } => items.iter_mut().for_each(forget),
+        Kind::Map(entries) => entries.iter_mut().for_each(|(_, value)| forget(value)),
+        Kind::Struct { fields, .. } => fields.iter_mut().for_each(|field| forget(&mut field.value)),
+        Kind::Some(inner) => forget(inner),
+        _ => {}
     }
 }
 

@@ -63,6 +63,10 @@ pub(super) static RATE: Dimension = Dimension {
     ],
     usual: "Mbit/s",
     aliases: &[
+        ("k", "kbit/s"),
+        ("K", "kbit/s"),
+        ("M", "Mbit/s"),
+        ("G", "Gbit/s"),
         ("bps", "bit/s"),
         ("b/s", "bit/s"),
         ("kbps", "kbit/s"),
@@ -131,7 +135,12 @@ impl QuantityError {
     }
 
     pub(super) fn bare_number(number: &str, dimension: &Dimension) -> Self {
-        Self::new(format!("a {} needs a unit", dimension.noun), format!("write \"{number} {}\"?", dimension.usual))
+        let usual = format!("write \"{number} {}\"", dimension.usual);
+        let help = match in_percent(number).filter(|_| dimension.usual == "%") {
+            Some(percent) => format!("{usual}, or \"{percent} %\" if that part of one is meant"),
+            None => format!("{usual}?"),
+        };
+        Self::new(format!("a {} needs a unit", dimension.noun), help)
     }
 
     pub(super) fn zero(text: &str, dimension: &Dimension) -> Self {
@@ -225,6 +234,17 @@ fn decimal(number: &str) -> Option<(u128, u32)> {
     }
     let decimals = fraction.chars().filter(char::is_ascii_digit).count();
     (any && decimals <= 30).then_some((digits, u32::try_from(decimals).ok()?))
+}
+
+/// A number between 0 and 1 as percent: `0.01` as `1`.
+fn in_percent(number: &str) -> Option<String> {
+    let (digits, decimals) = decimal(number).filter(|(digits, decimals)| *digits > 0 && *decimals > 0)?;
+    let parts = 10_u128.pow(decimals);
+    let scaled = digits.checked_mul(100).filter(|_| digits < parts)?;
+    let (whole, rest) = (scaled / parts, scaled % parts);
+    let fraction = format!("{rest:0width$}", width = decimals as usize);
+    let fraction = fraction.trim_end_matches('0');
+    Some(if fraction.is_empty() { whole.to_string() } else { format!("{whole}.{fraction}") })
 }
 
 /// Prints `value` in the largest unit that needs no decimals.

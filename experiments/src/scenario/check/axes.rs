@@ -38,8 +38,21 @@ const RESERVED: [&str; 24] = [
 const VARIABLE: [&str; 9] = ["nodes", "links", "apps", "timeline", "until", "warmup", "window", "seed", "limits"];
 
 /// Parts that are one for all points, whether they are written out or not.
-const FIXED: [&str; 9] =
-    ["about", "addresses", "replications", "confidence", "axes", "variants", "only_if", "figures", "expect"];
+const FIXED: [&str; 13] = [
+    "format",
+    "title",
+    "include",
+    "templates",
+    "about",
+    "addresses",
+    "replications",
+    "confidence",
+    "axes",
+    "variants",
+    "only_if",
+    "figures",
+    "expect",
+];
 
 pub(super) fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();

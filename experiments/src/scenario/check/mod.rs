@@ -51,6 +51,13 @@ pub(super) fn check_scenario(tree: &Tree, scenario: &Scenario, mistakes: &mut Di
         }
     }
     check_counts(tree, scenario, mistakes);
+    // Both are resolved and taken out before the scenario is read; what is left came later, or a second time.
+    for (field, is_left) in [("include", !scenario.include.is_empty()), ("templates", !scenario.templates.is_empty())] {
+        if is_left {
+            let message = format!("`{field}` has no effect here: it stands once, in the file itself");
+            mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, field), message));
+        }
+    }
     devices::check_devices(tree, scenario, mistakes);
     apps::check_apps(tree, scenario, mistakes);
     axes::check_axes(tree, scenario, mistakes);

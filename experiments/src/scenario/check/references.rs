@@ -2,6 +2,7 @@
 
 use super::listed;
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Reference, ReferenceKind, Tree, name_of, suggest};
+use std::collections::BTreeSet;
 
 /// Checks that every name of a node or link refers to one.
 pub(in crate::scenario) fn check_references(tree: &Tree, references: &[Reference], mistakes: &mut Diagnostics) {
@@ -11,9 +12,17 @@ pub(in crate::scenario) fn check_references(tree: &Tree, references: &[Reference
             _ => Vec::new(),
         }
     };
-    let nodes = names("nodes", |node| node.field("name")?.as_str().map(str::to_owned));
-    let links = names("links", name_of);
+    let distinct = |names: Vec<String>| names.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+    let nodes = distinct(names("nodes", name_of));
+    let links = distinct(names("links", name_of));
     for reference in references {
+        // What could not be read may be what is referred to.
+        let list = if reference.kind == ReferenceKind::Node { "nodes" } else { "links" };
+        let readable =
+            |node: &Node| matches!(&node.kind, Kind::List(items) if items.iter().all(|item| name_of(item).is_some()));
+        if !tree.root.field(list).is_none_or(readable) {
+            continue;
+        }
         let (noun, known) = match reference.kind {
             ReferenceKind::Node => ("node", &nodes),
             ReferenceKind::Link => ("link", &links),
