@@ -163,6 +163,34 @@ fn an_interrupt_leaves_what_is_finished() {
     assert!(rows(&results.join("digests.csv")).iter().all(|row| row["point"] == "0"));
 }
 
+/// With nothing finished there are tables without rows.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_at_once_leaves_empty_tables() {
+    let scratch = scratch(&ENDLESS.replace("1 ms\", \"30 d", "20 d\", \"30 d"));
+    let arguments = ["run", "small.ron", "--jobs", "2", "--out", "results"];
+    let mut child = protosim(scratch.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("2 points")));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(lines.count() > 0);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(rows(&scratch.path().join("results/digests.csv")).is_empty());
+}
+
+/// What was cut short is put beside whole results of the same experiment.
+#[test]
+fn whole_results_survive_a_run_that_is_cut_short() {
+    let scratch = scratch(SMALL);
+    assert_eq!(status(&run(scratch.path(), &["run", "small.ron", "-q"])), 0);
+    let whole = std::fs::read(scratch.path().join("results/small/manifest.json")).unwrap();
+    let output = run(scratch.path(), &["run", "small.ron", "-q", "--set", "limits.events=30"]);
+    assert_eq!(status(&output), 2);
+    assert!(errors(&output).contains("results are partial"), "{}", errors(&output));
+    assert_eq!(std::fs::read(scratch.path().join("results/small/manifest.json")).unwrap(), whole);
+    assert_eq!(manifest(&scratch.path().join("results/small.partial"))["partial"], true);
+}
+
 /// 100 Mbit/s of 1000 B packets are 12,500 a second: the run of 1 ms has some dozen events, that of 30 d hits the limit.
 #[test]
 fn a_run_that_reaches_a_limit_leaves_what_it_has() {

@@ -30,6 +30,7 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
         capture: args.capture,
     };
     let total = selection.runs(&loaded).len();
+    let stop = stop_on_interrupt();
     if !args.quiet {
         remark(format_args!("{}: {}", loaded.name, loaded.scenario.title));
         remark(format_args!(
@@ -40,7 +41,6 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
         ));
         partial.reasons.iter().for_each(|reason| remark(format_args!("{reason}")));
     }
-    let stop = stop_on_interrupt();
     let progress = Progress::new(total as u64, args.quiet);
     let runs = run_some(&loaded, options, &selection, &stop, || progress.step());
     progress.finish();
