@@ -1,32 +1,19 @@
 //! Names of nodes and links: every reference must have something to refer to.
 
 use super::listed;
-use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Reference, ReferenceKind, Tree, name_of, suggest};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Reference, ReferenceKind, Tree, name_of, suggest};
 use std::collections::BTreeSet;
 
 /// Checks that every name of a node or link refers to one.
 pub(in crate::scenario) fn check_references(tree: &Tree, references: &[Reference], mistakes: &mut Diagnostics) {
-    let names = |list: &str, name: fn(&Node) -> Option<String>| -> Vec<String> {
-        match tree.root.field(list).map(|node| &node.kind) {
-            Some(Kind::List(items)) => items.iter().filter_map(name).collect(),
-            _ => Vec::new(),
-        }
-    };
-    let distinct = |names: Vec<String>| names.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
-    let nodes = distinct(names("nodes", name_of));
-    let links = distinct(names("links", name_of));
+    let (nodes, links) = (names(tree, "nodes"), names(tree, "links"));
     for reference in references {
-        // What could not be read may be what is referred to.
-        let list = if reference.kind == ReferenceKind::Node { "nodes" } else { "links" };
-        let readable =
-            |node: &Node| matches!(&node.kind, Kind::List(items) if items.iter().all(|item| name_of(item).is_some()));
-        if !tree.root.field(list).is_none_or(readable) {
-            continue;
-        }
         let (noun, known) = match reference.kind {
             ReferenceKind::Node => ("node", &nodes),
             ReferenceKind::Link => ("link", &links),
         };
+        // What could not be read may be what is referred to.
+        let Some(known) = known else { continue };
         if known.contains(&reference.text) {
             continue;
         }
@@ -34,7 +21,7 @@ pub(in crate::scenario) fn check_references(tree: &Tree, references: &[Reference
         let near = suggest(&reference.text, known.iter().map(String::as_str));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("{noun}s are: {}", listed(known)),
+            None => format!("{noun}s are: {}", listed(&known.iter().cloned().collect::<Vec<_>>())),
         };
         let label = format!("no {noun} has this name");
         let id = if noun == "node" { "scenario::unknown-node" } else { "scenario::unknown-link" };
@@ -43,5 +30,14 @@ pub(in crate::scenario) fn check_references(tree: &Tree, references: &[Reference
         if !mistakes.contains(&mistake) {
             mistakes.push(mistake);
         }
+    }
+}
+
+/// The names of the elements of a list; `None` if one of them has none that can be read.
+fn names(tree: &Tree, list: &str) -> Option<BTreeSet<String>> {
+    match tree.root.field(list).map(|node| &node.kind) {
+        Some(Kind::List(items)) => items.iter().map(name_of).collect(),
+        Some(_) => None,
+        None => Some(BTreeSet::new()),
     }
 }
