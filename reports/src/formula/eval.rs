@@ -16,6 +16,11 @@ pub(super) fn eval(root: &Expr, variables: &[f64]) -> Result<f64, EvalError> {
     if value.is_finite() { Ok(value) } else { Err(EvalError::Infinite) }
 }
 
+/// Whether the condition `root` holds; `variables` are finite and stand in the parser's order.
+pub(super) fn condition(root: &Expr, variables: &[f64]) -> Result<bool, EvalError> {
+    Evaluation { variables, running: Vec::new(), terms: 0 }.holds(root)
+}
+
 struct Evaluation<'a> {
     variables: &'a [f64],
     /// Values of the running variables, outermost `sum` first.
@@ -41,12 +46,39 @@ impl Evaluation<'_> {
             Expr::Call { at, function, arguments } => self.call(*at, *function, arguments),
             Expr::Series { at, bounds, term } => self.series(*at, bounds, term),
             Expr::Inverse { at, bounds, function, target } => self.inverse(*at, bounds, function, target),
-            Expr::If { comparison, sides, branches } => {
-                let [left, right] = self.pair(sides)?;
+            Expr::If { condition, branches } => {
                 let [then, otherwise] = &**branches;
-                self.value(if holds(*comparison, left, right) { then } else { otherwise })
+                let branch = if self.holds(condition)? { then } else { otherwise };
+                self.value(branch)
+            }
+            Expr::Compare { .. } | Expr::Not(_) | Expr::All(_) | Expr::Any(_) => {
+                Ok(f64::from(u8::from(self.holds(expr)?)))
             }
         }
+    }
+
+    /// Whether a condition holds. What decides nothing any more is not evaluated.
+    fn holds(&mut self, condition: &Expr) -> Result<bool, EvalError> {
+        match condition {
+            Expr::Compare { comparison, sides } => {
+                let [left, right] = self.pair(sides)?;
+                Ok(holds(*comparison, left, right))
+            }
+            Expr::Not(inner) => Ok(!self.holds(inner)?),
+            Expr::All(parts) => self.first(parts, false),
+            Expr::Any(parts) => self.first(parts, true),
+            number => Ok(self.value(number)? != 0.0),
+        }
+    }
+
+    /// `wanted` if one of the conditions is that, else the contrary.
+    fn first(&mut self, conditions: &[Expr], wanted: bool) -> Result<bool, EvalError> {
+        for condition in conditions {
+            if self.holds(condition)? == wanted {
+                return Ok(wanted);
+            }
+        }
+        Ok(!wanted)
     }
 
     fn pair(&mut self, pair: &[Expr; 2]) -> Result<[f64; 2], EvalError> {

@@ -1,7 +1,9 @@
 //! The expressions a scenario draws over its figures: closed forms over axes and constants.
 //!
 //! ```text
-//! condition := sum ("<" | "<=" | ">" | ">=" | "==" | "!=") sum           only as first argument of `if`
+//! condition := both ("||" both)*              of a `Condition`, and as first argument of `if`
+//! both      := comparison ("&&" comparison)*
+//! comparison := "!" comparison | sum ("<" | "<=" | ">" | ">=" | "==" | "!=") sum | "(" condition ")"
 //! sum       := product (("+" | "-") product)*
 //! product   := unary (("*" | "/") unary)*
 //! unary     := "-" unary | power
@@ -48,6 +50,7 @@
 //! ```
 
 mod bindings;
+mod condition;
 mod error;
 mod eval;
 mod lexer;
@@ -56,6 +59,7 @@ mod parser;
 mod tests;
 
 pub use bindings::{BindingError, Bindings};
+pub use condition::Condition;
 pub use error::{EvalError, FormulaError, UnknownName};
 
 use parser::Expr;
@@ -83,7 +87,11 @@ impl Formula {
     /// # Errors
     /// The first mistake, with its byte position, what was expected there and what was found.
     pub fn parse(text: &str) -> Result<Self, FormulaError> {
-        let parsed = parser::parse(text)?;
+        Self::parse_as(text, parser::Wanted::Number)
+    }
+
+    fn parse_as(text: &str, wanted: parser::Wanted) -> Result<Self, FormulaError> {
+        let parsed = parser::parse(text, wanted)?;
         let (variables, first_uses) = parsed.variables.into_iter().unzip();
         Ok(Self { text: text.to_owned(), root: parsed.root, variables, first_uses })
     }
@@ -117,6 +125,11 @@ impl Formula {
     /// # Errors
     /// All variables for which `value_of` gives `None`, or the first thing that went wrong.
     pub fn eval(&self, value_of: &dyn Fn(&str) -> Option<f64>) -> Result<f64, EvalError> {
+        eval::eval(&self.root, &self.values(value_of)?)
+    }
+
+    /// The values of the variables, in their order.
+    fn values(&self, value_of: &dyn Fn(&str) -> Option<f64>) -> Result<Vec<f64>, EvalError> {
         let values: Vec<Option<f64>> = self.variables.iter().map(|name| value_of(name)).collect();
         if values.contains(&None) {
             let known: Vec<&str> =
@@ -127,7 +140,7 @@ impl Formula {
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             return Err(EvalError::VariableNotFinite { name: self.variables[index].clone() });
         }
-        eval::eval(&self.root, &values)
+        Ok(values)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::span_of;
 use crate::scenario::{AppSpec, End, Scenario};
-use crate::tree::{Diagnostic, Diagnostics, Tree};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Tree};
 use protosim_topologies::check::is_reachable;
 use protosim_topologies::{AddressFamily, Plan};
 use std::collections::BTreeMap;
@@ -29,6 +29,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
         }
         if let End::After(end) = scenario.until
             && app.run.starts_at() >= end
+            && !end.is_zero()
         {
             let message = format!("`start` has no effect: `{}` would begin when the run is over", app.name);
             let place = span_of(tree, &format!("apps.{index}.run.start"));
@@ -52,12 +53,28 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
                 message,
             ));
         }
+        check_absurd(tree, index, mistakes);
         for (field, message) in app.run.check() {
             let path = format!("apps.{index}.run.{field}");
             let id =
                 if message.starts_with("has no effect") { "scenario::no-effect" } else { "scenario::out-of-range" };
             let message = format!("`{field}`{} {message}", if is_verb(&message) { "" } else { ":" });
             mistakes.push(Diagnostic::error(id, span_of(tree, &path), message));
+        }
+    }
+}
+
+/// A number of things to do that no machine will ever get done.
+fn check_absurd(tree: &Tree, index: usize, mistakes: &mut Diagnostics) {
+    const MOST: i128 = 1_000_000_000;
+    for field in ["count", "requests"] {
+        let path = format!("apps.{index}.run.{field}");
+        let node = path.parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+        if let Some(Node { kind: Kind::Int(n), span, .. }) = node
+            && *n > MOST
+        {
+            let message = format!("`{field}`: {n} is more than any machine gets done; the most is {MOST}");
+            mistakes.push(Diagnostic::error("scenario::out-of-range", *span, message));
         }
     }
 }
