@@ -272,12 +272,7 @@ mod tests {
         let inf = f64::INFINITY;
         // SciPy 1.17.1: ppf at SHARES, mean, standard deviation.
         vec![
-            (
-                Uniform { low: 5.0, high: 15.0 },
-                [5.00001, 6.0, 10.0, 14.0, 14.99],
-                10.0,
-                2.8867513459481287,
-            ),
+            (Uniform { low: 5.0, high: 15.0 }, [5.00001, 6.0, 10.0, 14.0, 14.99], 10.0, 2.8867513459481287),
             (
                 Exponential { mean: 2.0 },
                 [2.0000010000006668e-6, 0.21072103131565262, 1.3862943611198906, 4.605170185988092, 13.815510557964272],
@@ -371,7 +366,10 @@ mod tests {
         let at = [0.0, 0.58, 0.59, 0.91, 0.92, 1.0].map(|u| law.quantile(u));
         assert_eq!(at, [40.0, 40.0, 576.0, 576.0, 1500.0, 1500.0]);
         assert_relative_eq!(law.mean_within(100.0, 1000.0), (700.0 + 2304.0 + 1000.0) / 12.0, max_relative = 1e-15);
-        assert_eq!((Choice::new(&[]), Choice::new(&[(0.0, 1.0)]), Choice::new(&[(-1.0, 1.0), (2.0, 1.0)])), (None, None, None));
+        assert_eq!(
+            (Choice::new(&[]), Choice::new(&[(0.0, 1.0)]), Choice::new(&[(-1.0, 1.0), (2.0, 1.0)])),
+            (None, None, None)
+        );
     }
 
     /// 20 % are 10, then evenly up to 20 at 60 %, then up to 100: mean 0.2 · 10 + 0.4 · 15 + 0.4 · 60 = 32.
@@ -382,7 +380,8 @@ mod tests {
             assert_relative_eq!(law.quantile(share), expected, max_relative = 1e-12);
         }
         assert_relative_eq!(law.mean(), 32.0, max_relative = 1e-15);
-        for wrong in [vec![], vec![(0.5, 1.0)], vec![(0.5, 2.0), (1.0, 1.0)], vec![(0.7, 1.0), (0.2, 2.0), (1.0, 3.0)]] {
+        for wrong in [vec![], vec![(0.5, 1.0)], vec![(0.5, 2.0), (1.0, 1.0)], vec![(0.7, 1.0), (0.2, 2.0), (1.0, 3.0)]]
+        {
             assert_eq!(Empirical::new(wrong), None);
         }
     }
