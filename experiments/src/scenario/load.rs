@@ -1,6 +1,7 @@
 //! From text and overrides to a scenario and its points.
 
 use super::check::{check_paths, check_references, check_scenario, check_values, span_of, warn};
+use super::files::Files;
 use super::library;
 use super::{Point, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Kind as NodeKind, Node, Path, Sources, Tree, read, suggest};
@@ -64,14 +65,18 @@ pub(crate) fn load_text(
     if let Some(seed) = request.seed {
         tree.apply_override(&mut sources, &format!("seed={seed}"), &mut mistakes);
     }
-    let reading = read::<Scenario>(&tree, &mut mistakes);
+    let mut reading = read::<Scenario>(&tree, &mut mistakes);
+    let mut files = Files::beside(label);
+    if let Some(scenario) = reading.value.as_mut().or(reading.draft.as_mut()) {
+        files.read(&tree, scenario, &mut sources, &mut mistakes);
+    }
     check_references(&tree, &reading.references, &mut mistakes);
     if let Some(scenario) = reading.value.as_ref().or(reading.draft.as_ref()) {
         further_mistakes(&tree, scenario, &mut mistakes);
     }
     let mut points = Vec::new();
     if let Some(scenario) = reading.value.as_ref().filter(|_| !mistakes.has_errors()) {
-        points = self::points(&tree, scenario, &mut mistakes);
+        points = self::points(&tree, scenario, &files, &mut mistakes);
         warn(&tree, scenario, &mut mistakes);
     }
     mistakes.sort();
@@ -183,7 +188,7 @@ fn find(scenario: &str) -> Result<(String, String, String), String> {
 }
 
 /// All combinations of the axes' values, the last axis fastest, each read and checked as a scenario of its own.
-fn points(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) -> Vec<Point> {
+fn points(tree: &Tree, scenario: &Scenario, files: &Files, mistakes: &mut Diagnostics) -> Vec<Point> {
     let counts: Vec<usize> = scenario.axes.iter().map(|axis| axis.values.len()).collect();
     let total = counts.iter().try_fold(1_usize, |product, count| product.checked_mul(*count));
     let Some(total) = total.filter(|total| *total <= MOST_POINTS) else {
@@ -206,7 +211,8 @@ fn points(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) -> Vec<P
         }
         values.reverse();
         let before = mistakes.len();
-        if let Some(scenario) = read::<Scenario>(&point_tree, mistakes).value {
+        if let Some(mut scenario) = read::<Scenario>(&point_tree, mistakes).value {
+            files.fill(&mut scenario);
             check_scenario(&point_tree, &scenario, mistakes);
             check_paths(&point_tree, &scenario, mistakes);
             points.push(Point { values, scenario });

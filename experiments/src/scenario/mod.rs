@@ -5,6 +5,7 @@
 
 mod check;
 mod figure;
+mod files;
 pub mod library;
 mod load;
 mod point;
