@@ -11,6 +11,7 @@ use protosim_models::packet::Packet;
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
 use protosim_topologies::{Installation, Plan};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What came out of a run.
@@ -109,7 +110,7 @@ pub enum RunFailure {
 
 /// A plan of the scenario's network.
 pub fn setup(scenario: &Scenario) -> Plan {
-    Plan::new(scenario.topology(), scenario.timeline.clone())
+    Plan::with_files(scenario.topology(), scenario.timeline.clone(), Arc::clone(&scenario.files))
 }
 
 /// The world of one replication.
@@ -201,8 +202,8 @@ fn totals(simulation: &Simulation<Node>) -> Vec<Total> {
         }
         count(None, "processor busy ns", node.cpu().busy().as_nanos());
         count(None, "memory peak bytes", node.memory().peak());
-        for (name, app) in node.apps() {
-            for total in app.totals() {
+        for (name, totals) in node.app_totals() {
+            for total in totals {
                 count(Some(name), total.name, total.value);
             }
         }

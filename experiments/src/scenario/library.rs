@@ -23,6 +23,17 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "ping", text: include_str!("../../scenarios/ping.ron") },
 ];
 
+/// Shipped files that scenarios name with an `@` in front: traces. None is a recording; `made-up-cellular` is 12 Mbit/s for 5 s,
+/// falls to 1 Mbit/s within 5 s and stays there for 4 s, is 20 Mbit/s for 4 s, nothing for 1.5 s, and then swings between 2 and
+/// 10 Mbit/s until 30 s.
+pub const TRACES: &[(&str, &str)] =
+    &[("made-up-cellular", include_str!("../../scenarios/traces/made-up-cellular.txt"))];
+
+/// The shipped file called `name`.
+pub fn trace(name: &str) -> Option<&'static str> {
+    TRACES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 /// The shipped experiment called `name`.
 pub fn find(name: &str) -> Option<Shipped> {
     SHIPPED.iter().copied().find(|shipped| shipped.name == name)

@@ -1,6 +1,7 @@
 //! From text and overrides to a scenario and its points.
 
 use super::check::{check_paths, check_references, check_scenario, check_values, settings, span_of, value_place, warn};
+use super::files::Files;
 use super::grid::{Choice, Grid};
 use super::library::{self, identity, included, read_file};
 use super::{Point, Scenario};
@@ -87,14 +88,18 @@ pub(super) fn load_with(
     if let Some(seed) = request.seed {
         tree.apply_override(&mut sources, &format!("seed={seed}"), &mut mistakes);
     }
-    let reading = read::<Scenario>(&tree, &mut mistakes);
+    let mut reading = read::<Scenario>(&tree, &mut mistakes);
+    let mut files = Files::beside(label);
+    if let Some(scenario) = reading.value.as_mut().or(reading.draft.as_mut()) {
+        files.provide(&tree, scenario, &mut sources, &mut mistakes);
+    }
     check_references(&tree, &reading.references, &mut mistakes);
     if let Some(scenario) = reading.value.as_ref().or(reading.draft.as_ref()) {
         further_mistakes(&tree, scenario, &mut mistakes);
     }
     let mut points = Vec::new();
     if let Some(scenario) = reading.value.as_ref().filter(|_| !mistakes.has_errors()) {
-        points = self::points(&tree, scenario, &mut mistakes);
+        points = self::points(&tree, scenario, (&mut files, &mut sources), &mut mistakes);
         warn(&tree, scenario, &mut mistakes);
     }
     mistakes.sort();
@@ -269,7 +274,12 @@ fn find(scenario: &str) -> Result<Text, String> {
 }
 
 /// All combinations of variants and values that `only_if` keeps, each read and checked as a scenario of its own.
-fn points(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) -> Vec<Point> {
+fn points(
+    tree: &Tree,
+    scenario: &Scenario,
+    (files, sources): (&mut Files, &mut Sources),
+    mistakes: &mut Diagnostics,
+) -> Vec<Point> {
     let grid = Grid::new(scenario);
     let Some(total) = grid.total().filter(|total| *total <= MOST_POINTS) else {
         let span = tree.root.field("axes").map_or(tree.root.head(), Node::head);
@@ -292,7 +302,7 @@ fn points(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) -> Vec<P
             }
         }
         let mut found = Diagnostics::default();
-        match scenario_at(tree, &base, scenario, &grid, &choice, &mut found) {
+        match scenario_at(tree, &base, scenario, (&grid, &choice), (files, sources), &mut found) {
             Some(at_point) if found.is_empty() => {
                 let variant = choice.variant.map(|variant| scenario.variants[variant].name.clone());
                 points.push(Point { values, variant, scenario: at_point });
@@ -319,8 +329,8 @@ fn scenario_at(
     tree: &Tree,
     base: &Tree,
     scenario: &Scenario,
-    grid: &Grid<'_>,
-    choice: &Choice,
+    (grid, choice): (&Grid<'_>, &Choice),
+    (files, sources): (&mut Files, &mut Sources),
     found: &mut Diagnostics,
 ) -> Option<Scenario> {
     let mut varied = base.clone();
@@ -332,7 +342,8 @@ fn scenario_at(
         return None;
     }
     let reading = read::<Scenario>(&varied, found);
-    let at_point = reading.value?;
+    let mut at_point = reading.value?;
+    files.provide(&varied, &mut at_point, sources, found);
     // Values of axes are no names.
     if choice.variant.is_some() {
         check_references(&varied, &reading.references, found);

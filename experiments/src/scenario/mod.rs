@@ -5,6 +5,7 @@
 
 mod check;
 mod figure;
+mod files;
 mod grid;
 pub mod library;
 mod load;
@@ -28,11 +29,12 @@ pub use variant::{VariantSpec, Verbatim};
 use protosim_core::kernel::Limits;
 use protosim_core::{Ratio, SimTime, Size, Span};
 use protosim_models::link::LinkConfig;
-use protosim_models::name::NodeName;
+use protosim_models::name::{Files, NodeName};
 use protosim_models::registry::AppConfig;
 use protosim_topologies::{AddressFamily, LinkEvent, NodeSpec, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An experiment: a network, what runs on it, and what to make of it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -103,6 +105,9 @@ pub struct Scenario {
     /// What a run may use at most.
     #[serde(default)]
     pub limits: LimitsSpec,
+    /// The files that links name; they are read with the scenario.
+    #[serde(skip)]
+    pub files: Arc<Files>,
 }
 
 /// An application on a node.

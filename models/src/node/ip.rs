@@ -2,6 +2,7 @@
 
 use super::Node;
 use super::counts::DropCause;
+use super::host::Arrival;
 use super::report::{Fate, LinkEnd, PacketReport, Report};
 use super::routes::Hop;
 use crate::packet::{ErrorCause, Packet, Transport, protocol};
@@ -158,7 +159,8 @@ impl Node {
             return Some(self.refuse(&packet, DropCause::NoListener, ErrorCause::PortUnreachable, cx));
         };
         self.counts.delivered += 1;
-        self.with_app(app, cx, |app, host| app.on_datagram(socket, from, packet.payload, host));
+        let arrival = Arrival { sent_at: packet.provenance.sent_at, ecn: packet.ip.ecn() };
+        self.with_app_on_arrival(app, arrival, cx, |app, host| app.on_datagram(socket, from, packet.payload, host));
         None
     }
 

@@ -125,12 +125,13 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
 /// A message of its own that no link of its node can carry is never sent.
 fn check_length(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
     let app = &scenario.apps[index];
-    if app.run.message_len() == 0 || app.run.destination() == Some(&app.on) {
-        return;
-    }
     // IPv4 without options (RFC 791 §3.1), IPv6 without extension headers (RFC 8200 §3).
     let header = if scenario.addresses == AddressFamily::V4 { 20 } else { 40 };
-    let packet = app.run.message_len() + header;
+    let message = app.run.message_len(header);
+    if message == 0 || app.run.destination() == Some(&app.on) {
+        return;
+    }
+    let packet = message + header;
     let links = scenario.links.iter().filter(|link| link.ends.0 == app.on || link.ends.1 == app.on);
     let Some(mtu) = links.map(|link| link.mtu().as_bytes()).max() else { return };
     if packet > mtu {
