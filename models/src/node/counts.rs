@@ -10,6 +10,8 @@ pub enum DropCause {
     Lost,
     /// The link's queue had no place.
     QueueFull,
+    /// The link's queue discipline dropped it before the queue was full.
+    Aqm,
     /// No route covers the destination.
     NoRoute,
     /// It has come to a host that is not its destination and does not forward.
@@ -26,9 +28,10 @@ pub enum DropCause {
 
 impl DropCause {
     /// All causes, in the order of [`PacketCounts`]'s columns.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Lost,
         Self::QueueFull,
+        Self::Aqm,
         Self::NoRoute,
         Self::NotForUs,
         Self::HopLimit,
@@ -42,6 +45,7 @@ impl DropCause {
         match self {
             Self::Lost => "lost on the link",
             Self::QueueFull => "queue full",
+            Self::Aqm => "dropped by active queue management",
             Self::NoRoute => "no route",
             Self::NotForUs => "not for this host",
             Self::HopLimit => "hop limit exceeded",
