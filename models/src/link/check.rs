@@ -78,15 +78,10 @@ impl LinkConfig {
             let why = "has no effect on a link with a recorded rate: its trace counts IP packets with 4 bytes each";
             found.push(("framing".to_owned(), why.to_owned()));
         }
-        if let Some(shaper) = own.shaper {
-            let largest = self.framing.unwrap_or_default().wire_len(self.mtu().as_bytes());
-            if shaper.burst.as_bytes() < largest {
-                let why =
-                    format!("is at least the largest packet, {largest} B with framing: a larger one would never pass");
-                found.push((path("shaper.burst"), why));
-            }
+        for (field, why) in own.shaper.iter().flat_map(|shaper| shaper.check(self.mtu(), own.rate.or(self.rate))) {
+            found.push((path(&format!("shaper.{field}")), why));
         }
-        for (field, why) in own.queue.iter().flat_map(|queue| queue.check()) {
+        for (field, why) in own.queue.iter().flat_map(|queue| [queue.check(), queue.check_mtu(self.mtu())].concat()) {
             let field = if field.is_empty() { "queue".to_owned() } else { format!("queue.{field}") };
             found.push((path(&field), why));
         }

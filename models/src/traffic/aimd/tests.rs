@@ -130,7 +130,10 @@ fn flow_config() -> AimdSourceConfig {
 }
 
 fn bottleneck(queue: u64) -> LinkConfig {
-    LinkConfig { queue: Some(crate::link::QueueLimit::Packets(queue)), ..link("8 Mbit/s", "25 ms") }
+    LinkConfig {
+        queue: Some(crate::queue::QueueConfig::DropTail(crate::link::QueueLimit::Packets(queue))),
+        ..link("8 Mbit/s", "25 ms")
+    }
 }
 
 /// Packets of 1000 bytes, 1 ms each at 8 Mbit/s; 50 ms there and back (and 37 us for the acknowledgement of 37 bytes):
