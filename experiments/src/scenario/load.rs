@@ -2,8 +2,10 @@
 
 use super::check::{check_paths, check_references, check_scenario, check_values, span_of, warn};
 use super::library;
+use super::made_up::MadeUp;
 use super::{Point, Scenario};
-use crate::tree::{Diagnostic, Diagnostics, Kind as NodeKind, Node, Path, Sources, Tree, read, suggest};
+use crate::tree::{Diagnostic, Diagnostics, Kind as NodeKind, Node, Path, Sources, Span, Tree, read, suggest};
+use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
 /// What a user asks for.
@@ -66,13 +68,18 @@ pub(crate) fn load_text(
     }
     let reading = read::<Scenario>(&tree, &mut mistakes);
     check_references(&tree, &reading.references, &mut mistakes);
+    let mut idle = Vec::new();
     if let Some(scenario) = reading.value.as_ref().or(reading.draft.as_ref()) {
-        further_mistakes(&tree, scenario, &mut mistakes);
+        idle = further_mistakes(&tree, scenario, &MadeUp::new(&tree, &reading.made_up), &mut mistakes);
     }
     let mut points = Vec::new();
-    if let Some(scenario) = reading.value.as_ref().filter(|_| !mistakes.has_errors()) {
-        points = self::points(&tree, scenario, &mut mistakes);
-        warn(&tree, scenario, &mut mistakes);
+    match reading.value.as_ref().filter(|_| !mistakes.has_errors()) {
+        Some(scenario) => {
+            points = self::points(&tree, scenario, &mut mistakes);
+            warn(&tree, scenario, &mut mistakes);
+        }
+        // Without points nobody knows better.
+        None => idle.into_iter().for_each(|found| mistakes.push(found)),
     }
     mistakes.sort();
     let rendered = mistakes.render(&sources, colours);
@@ -85,16 +92,18 @@ pub(crate) fn load_text(
 }
 
 /// Everything beyond types, in a scenario that may be a draft. What has to do with a mistake that is known already may
-/// come of a value that was made up, and is left out.
-fn further_mistakes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+/// come of a value that was made up, and is left out. Returns fields that have no effect here, but may have one at a point.
+fn further_mistakes(tree: &Tree, scenario: &Scenario, made_up: &MadeUp, mistakes: &mut Diagnostics) -> Vec<Diagnostic> {
     let mut further = Diagnostics::default();
+    let known = mistakes.clone();
     let sound = |list: &str, further: &Diagnostics| {
         let span = span_of(tree, list);
         // A field without effect leaves the network what it is.
         let harmless = |found: &&Diagnostic| matches!(found.id, "scenario::no-effect" | "scenario::out-of-range");
         let mut grave = Diagnostics::default();
         further.iter().filter(|found| !harmless(found)).for_each(|found| grave.push(found.clone()));
-        !mistakes.touch(span) && !grave.touch(span)
+        let lies_there = tree.root.field(list).is_some_and(|node| made_up.lie_in(node));
+        !mistakes.touch(span) && !grave.touch(span) && !lies_there
     };
     check_scenario(tree, scenario, &mut further);
     if sound("nodes", &further) && sound("links", &further) {
@@ -104,12 +113,37 @@ fn further_mistakes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics
         check_values(tree, scenario, &mut further);
         check_each_value(tree, scenario, &mut further);
     }
+    let mut idle = Vec::new();
+    let tables = TABLES.map(|list| tree.root.field(list).map(|node| node.span));
+    let may_vary = |found: &Diagnostic| {
+        let apart = |table: &Span| table.source != found.primary.span.source || !within(found.primary.span, *table);
+        is_idle(found) && !scenario.axes.is_empty() && tables.iter().flatten().all(apart)
+    };
     for found in further.iter() {
-        let places = || [&found.primary].into_iter().chain(&found.secondary);
-        if !mistakes.contains(found) && !places().any(|label| mistakes.touch(label.span)) {
+        let mut places = [&found.primary].into_iter().chain(&found.secondary);
+        if mistakes.contains(found) || made_up.explains(found) || places.any(|label| known.touch(label.span)) {
+            continue;
+        }
+        if may_vary(found) {
+            idle.push(found.clone());
+        } else {
             mistakes.push(found.clone());
         }
     }
+    idle
+}
+
+/// Parts of a scenario that are the same for all points and take long to read.
+const TABLES: [&str; 3] = ["axes", "figures", "expect"];
+
+fn within(inner: Span, outer: Span) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// True for a field that has no effect beside the others. Where axes vary those, it is one only if it has none at any
+/// point.
+fn is_idle(found: &Diagnostic) -> bool {
+    found.id == "scenario::no-effect" && found.message.contains("has no effect")
 }
 
 /// Each value of each axis, in the place of what the axis varies.
@@ -124,12 +158,16 @@ fn check_each_value(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics
         put_value(tree, scenario, &mut varied, axis, choice);
         let mut found = Diagnostics::default();
         let reading = read::<Scenario>(&varied, &mut found);
+        check_references(&varied, &reading.references, &mut found);
         if let Some(scenario) = &reading.value {
             check_scenario(&varied, scenario, &mut found);
         }
         let place = span_of(tree, &format!("axes.{axis}.values.{choice}"));
+        // A field that the path makes up stands at the path.
+        let path = span_of(tree, &format!("axes.{axis}.path"));
         let is_of_value = |found: &&Diagnostic| {
-            found.primary.span == place || found.secondary.iter().any(|label| label.span == place)
+            let is_here = [place, path].contains(&found.primary.span);
+            (is_here || found.secondary.iter().any(|label| label.span == place)) && !is_idle(found)
         };
         for found in found.iter().filter(is_of_value) {
             // A field that is not there is so for all values.
@@ -143,7 +181,7 @@ fn check_each_value(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics
 /// The tree without what is the same for all points and takes long to read.
 fn without_tables(tree: &Tree) -> Tree {
     let mut base = tree.clone();
-    for list in ["axes", "figures", "expect"] {
+    for list in TABLES {
         if let (Ok(path), Some(span)) = (list.parse::<Path>(), base.root.field(list).map(|node| node.span)) {
             // The field is there.
             let _ = base.set(&path, Node::new(span, NodeKind::List(Vec::new())));
@@ -158,7 +196,8 @@ fn put_value(tree: &Tree, scenario: &Scenario, into: &mut Tree, axis: usize, cho
     let place: Result<Path, _> = format!("axes.{axis}.values.{choice}").parse();
     let node = place.ok().and_then(|place| tree.get(&place).ok()).unwrap_or(&tree.root);
     if let Ok(path) = spec.path.parse::<Path>() {
-        let _ = into.set(&path, spec.values[choice].node(node));
+        let place = span_of(tree, &format!("axes.{axis}.path"));
+        let _ = into.set_from(&path, spec.values[choice].node(node), place);
     }
 }
 
@@ -194,6 +233,7 @@ fn points(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) -> Vec<P
     };
     let base = without_tables(tree);
     let mut points = Vec::with_capacity(total);
+    let mut idle = IdleFields::of(tree, scenario);
     for index in 0..total {
         let mut point_tree = base.clone();
         let mut values = Vec::with_capacity(counts.len());
@@ -205,15 +245,56 @@ fn points(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) -> Vec<P
             put_value(tree, scenario, &mut point_tree, number, choice);
         }
         values.reverse();
-        let before = mistakes.len();
-        if let Some(scenario) = read::<Scenario>(&point_tree, mistakes).value {
-            check_scenario(&point_tree, &scenario, mistakes);
-            check_paths(&point_tree, &scenario, mistakes);
+        let mut found = Diagnostics::default();
+        let reading = read::<Scenario>(&point_tree, &mut found);
+        check_references(&point_tree, &reading.references, &mut found);
+        if let Some(scenario) = reading.value {
+            check_scenario(&point_tree, &scenario, &mut found);
+            check_paths(&point_tree, &scenario, &mut found);
             points.push(Point { values, scenario });
         }
-        if mistakes.len() > before {
-            break;
+        idle.at_point(&found);
+        let grave: Vec<&Diagnostic> = found.iter().filter(|found| !is_idle(found)).collect();
+        grave.iter().for_each(|found| mistakes.push((*found).clone()));
+        if !grave.is_empty() {
+            return points;
         }
     }
+    idle.at_all_points().for_each(|found| mistakes.push(found));
     points
+}
+
+/// Fields that have had no effect at any point so far.
+struct IdleFields {
+    /// By place. `None` before the first point.
+    fields: Option<BTreeMap<Span, Diagnostic>>,
+    /// The values of one axis stand for one field: where each value is written, and the axis's path.
+    fields_of_values: BTreeMap<Span, Span>,
+}
+
+impl IdleFields {
+    fn of(tree: &Tree, scenario: &Scenario) -> Self {
+        let values = scenario.axes.iter().enumerate().flat_map(|(axis, spec)| {
+            let path = span_of(tree, &format!("axes.{axis}.path"));
+            (0..spec.values.len()).map(move |value| (span_of(tree, &format!("axes.{axis}.values.{value}")), path))
+        });
+        Self { fields: None, fields_of_values: values.collect() }
+    }
+
+    fn at_point(&mut self, found: &Diagnostics) {
+        let field = |found: &Diagnostic| {
+            let place = found.primary.span;
+            self.fields_of_values.get(&place).copied().unwrap_or(place)
+        };
+        let here: BTreeMap<Span, Diagnostic> =
+            found.iter().filter(|found| is_idle(found)).map(|found| (field(found), found.clone())).collect();
+        match &mut self.fields {
+            Some(fields) => fields.retain(|place, _| here.contains_key(place)),
+            None => self.fields = Some(here),
+        }
+    }
+
+    fn at_all_points(self) -> impl Iterator<Item = Diagnostic> {
+        self.fields.unwrap_or_default().into_values()
+    }
 }

@@ -7,6 +7,7 @@ mod check;
 mod figure;
 pub mod library;
 mod load;
+mod made_up;
 mod point;
 
 #[cfg(test)]
@@ -116,7 +117,9 @@ impl<'de> Deserialize<'de> for FormatVersion {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u32::deserialize(deserializer)? {
             1 => Ok(Self(1)),
-            other => Err(serde::de::Error::custom(format!("this program reads format 1, not {other}"))),
+            other => {
+                Err(serde::de::Error::custom(format!("this program reads format 1, not {other}; write `format: 1`")))
+            }
         }
     }
 }

@@ -267,3 +267,114 @@ fn the_scenario_of_the_readme_is_sound() {
     let text = readme.split("```ron\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     assert!(load_text("sensor", "sensor.ron", text, &Request::default(), false).is_ok());
 }
+
+/// What [`GOOD`] is with another list of axes.
+fn with_axes(axes: &str) -> String {
+    let from = r#"[(name: "loss", path: "links.radio.loss", values: ["0 %", "10 %"])]"#;
+    assert!(GOOD.contains(from));
+    GOOD.replacen(from, axes, 1)
+}
+
+fn loads(text: &str) -> super::Loaded {
+    load_text("test", "test.ron", text, &Request::default(), false).unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn assert_says(found: &str, wanted: &[&str]) {
+    for text in wanted {
+        assert!(found.contains(text), "expected `{text}` in:\n{found}");
+    }
+}
+
+fn count(found: &str) -> usize {
+    found.lines().filter(|line| line.starts_with("error")).count()
+}
+
+/// A link that hangs in the air makes no plan, wherever the mistake was written.
+#[test]
+fn links_whose_ends_are_overridden_by_nonsense() {
+    let found = mistakes(GOOD, &[r#"links.radio.ends.0="nobody""#]);
+    assert_says(&found, &["there is no node called `nobody`", "--set links.radio.ends.0"]);
+    assert_eq!(count(&found), 1, "{found}");
+    assert_says(&mistakes(&with_axes("[]"), &["links.radio=5"]), &["expected", "`5`"]);
+}
+
+/// Values of axes are looked at as names too, where names stand.
+#[test]
+fn values_of_axes_in_the_place_of_names() {
+    for (path, noun) in [("links.radio.ends.0", "node"), ("apps.con.run.to", "node"), ("apps.con.on", "node")] {
+        let found = mistakes(&with_axes(&format!(r#"[(name: "x", path: "{path}", values: ["1 %"])]"#)), &[]);
+        assert_says(&found, &[&format!("there is no {noun} called `1 %`"), "test.ron:10"]);
+    }
+    let timeline = r#"timeline: [(at: "50 s", link: "radio", loss: "5 %")], axes:"#;
+    let text = with_axes(r#"[(name: "x", path: "timeline.0.link", values: ["1 %"])]"#).replace("axes:", timeline);
+    assert_says(&mistakes(&text, &[]), &["there is no link called `1 %`"]);
+}
+
+#[test]
+fn axes_over_what_is_one_for_all_and_not_written_out() {
+    for (path, value) in [("replications", "3"), ("confidence", r#""90 %""#), (r#"\"replications\""#, "3")] {
+        let found = mistakes(&with_axes(&format!(r#"[(name: "x", path: "{path}", values: [{value}])]"#)), &[]);
+        assert_says(&found, &["an axis cannot vary `", "it is one for the whole experiment"]);
+    }
+}
+
+#[test]
+fn two_spellings_of_one_field_on_two_axes() {
+    let axes = r#"[(name: "x", path: "links.radio.loss", values: ["1 %"]), (name: "y", path: "links[0].loss", values: ["2 %"])]"#;
+    assert_says(&mistakes(&with_axes(axes), &[]), &["another axis varies the same field"]);
+}
+
+#[test]
+fn axes_whose_columns_meet_others() {
+    let delays = r#"path: "links.radio.delay", values: ["1 ms", "2 ms"]"#;
+    let found = mistakes(&with_axes(&format!(r#"[(name: "started", {delays})]"#)), &[]);
+    assert_says(&found, &["`started_s` is a column of the tables already"]);
+    let axes = format!(r#"[(name: "a", {delays}), (name: "a_s", path: "apps.con.run.requests", values: [1, 2])]"#);
+    assert_says(&mistakes(&with_axes(&axes), &[]), &["the columns of the axes `a` and `a_s` are both called `a_s`"]);
+    for name in ["pi", "exp"] {
+        let found = mistakes(&with_axes(&format!(r#"[(name: "{name}", {delays})]"#)), &[]);
+        assert_says(&found, &["means something in formulas already"]);
+    }
+}
+
+/// The last field of the list of suggestions may be there already; and the place is the path, which is what is wrong.
+#[test]
+fn a_slip_beside_the_right_field_is_recognised() {
+    assert_says(&mistakes(GOOD, &["links.radio.los=2 %"]), &["there is no field `los`", "did you mean `loss`?"]);
+    let found = mistakes(&with_axes(r#"[(name: "x", path: "links.radio.lss", values: ["1 %", "2 %"])]"#), &[]);
+    assert_says(
+        &found,
+        &["there is no field `lss`", "did you mean `loss`?", r#"path: "links.radio.lss""#, "test.ron:10:30"],
+    );
+    assert_eq!(count(&found), 1, "{found}");
+}
+
+/// A source without an end does not hide what is wrong inside it.
+#[test]
+fn an_endless_source_with_mistakes_of_its_own() {
+    let source = r#"UdpSource(to: "server", port: 0, rate: "1 Mbit/s", payload: "0 B")"#;
+    let found = replaced(r#"CoapClient(to: "server", requests: 10)"#, source);
+    assert_says(&found, &["never ends", "`port` is 1 to 65535", "`payload` is 1 B to"]);
+}
+
+/// What stands for a value that cannot be read makes no second mistake; names are compared all the same.
+#[test]
+fn values_that_were_made_up_are_not_found_fault_with() {
+    let found = replaced(r#"("client", "server")"#, r#"["client", "server"]"#);
+    assert_eq!(count(&found), 1, "{found}");
+    let found = replaced("requests: 10", r#"requests: 10, method: post, payload: "20 B""#);
+    assert_eq!(count(&found), 1, "{found}");
+    let two = r#"(name: "radio", ends: ("client", "server"), rate: "fast"), (name: "radio", ends:"#;
+    assert_says(&replaced(r#"(name: "radio", ends:"#, two), &["another link is called `radio` too", "rate"]);
+}
+
+/// One request needs no interval, a hundred do: the axis may go through both. At one point alone it is refused.
+#[test]
+fn a_field_without_effect_at_some_points_only() {
+    let text = |requests: &str| {
+        let axes = format!(r#"[(name: "requests", path: "apps.con.run.requests", values: [{requests}])]"#);
+        with_axes(&axes).replace("requests: 10", r#"interval: "10 s""#)
+    };
+    assert_eq!(loads(&text("1, 100")).points.len(), 2);
+    assert_says(&mistakes(&text("1"), &[]), &["`interval` has no effect with one request"]);
+}

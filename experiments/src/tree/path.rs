@@ -108,6 +108,27 @@ impl Tree {
         self.set_at(path, value, |_| place)
     }
 
+    /// [`Tree::set`], where fields that it creates stand at `place`: that of the path's own text.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_from(&mut self, path: &Path, value: Node, place: Span) -> Result<(), PathError> {
+        self.set_at(path, value, |_| place)
+    }
+
+    /// The path in the one spelling that all paths to its node share: elements by their numbers, not by their names.
+    /// What is not there stays as it is written.
+    pub fn canonical(&self, path: &Path) -> Vec<String> {
+        let mut node = Some(&self.root);
+        let mut parts = Vec::with_capacity(path.segments.len());
+        for segment in &path.segments {
+            let number = node.and_then(|node| number_in_list(node, segment));
+            parts.push(number.map_or_else(|| segment.text.clone(), |number| number.to_string()));
+            node = node.and_then(|node| child(node, segment).ok());
+        }
+        parts
+    }
+
     /// Applies one `--set` argument, `path=value`, adding what is wrong with it to `mistakes`. The
     /// value is RON; one that is not, such as `2 %` after a shell took its quotes, is a text.
     pub fn apply_override(&mut self, sources: &mut Sources, argument: &str, mistakes: &mut Diagnostics) {
@@ -240,6 +261,18 @@ fn step(node: &Node, segment: &Segment) -> Result<Step, PathError> {
             help: None,
             range: segment.range.clone(),
         }),
+    }
+}
+
+/// The number of the element that the segment names, in a list or what stands around one.
+fn number_in_list(mut node: &Node, segment: &Segment) -> Option<usize> {
+    loop {
+        match (step(node, segment).ok()?, &node.kind) {
+            (Step::Item(number), _) => return Some(number),
+            (Step::Through, Kind::Some(inner)) => node = inner,
+            (Step::Through, Kind::Tuple { items, .. }) => node = items.first()?,
+            _ => return None,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Applications: their names and ports, whom they talk to, and whether they ever end.
 
-use super::span_of;
+use super::{head_of, span_of};
 use crate::scenario::{AppSpec, End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Tree};
+use protosim_models::name::NodeName;
 use protosim_topologies::check::is_reachable;
 use protosim_topologies::{AddressFamily, Plan};
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             mistakes.push(diagnostic);
         }
         if let End::After(end) = scenario.until
+            && !end.is_zero()
             && app.run.starts_at() >= end
         {
             let message = format!("`start` has no effect: `{}` would begin when the run is over", app.name);
@@ -36,7 +38,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
         }
         if scenario.until == End::Quiet && !app.run.has_end() {
             let message = format!("`{}` never ends, and the run goes on until all is quiet", app.name);
-            let place = span_of(tree, &format!("apps.{index}.run"));
+            let place = head_of(tree, &format!("apps.{index}.run"));
             let help = "give it a `count` (or a `stop`), or the scenario an `until: After(\"60 s\")`".to_owned();
             let diagnostic = Diagnostic::error("scenario::endless", place, message).help(help);
             mistakes.push(match tree.root.field("until") {
@@ -89,6 +91,11 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
 
 /// Whom applications talk to must be reachable, and what they send must fit some link.
 pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let is_node = |name: &NodeName| scenario.nodes.iter().any(|node| node.name == name.0);
+    if !scenario.links.iter().all(|link| is_node(&link.ends.0) && is_node(&link.ends.1)) {
+        // A plan has no place for such a link; the name that leads nowhere is reported where it stands.
+        return;
+    }
     let plan = Plan::new(scenario.topology(), Vec::new());
     for (index, app) in scenario.apps.iter().enumerate() {
         check_length(tree, scenario, index, mistakes);

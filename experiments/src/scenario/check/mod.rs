@@ -96,6 +96,12 @@ pub(in crate::scenario) fn span_of(tree: &Tree, path: &str) -> Span {
     }
 }
 
+/// The place of the name in front of what stands at a path: all of it would hide what is wrong inside.
+fn head_of(tree: &Tree, path: &str) -> Span {
+    let node = path.parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+    node.and_then(|node| node.name()).map_or_else(|| span_of(tree, path), |name| name.span)
+}
+
 fn listed(names: &[String]) -> String {
     const SHOWN: usize = 8;
     let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

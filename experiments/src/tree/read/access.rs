@@ -145,7 +145,9 @@ impl<'c, 't> StructReader<'c, 't> {
             } else {
                 let free = known.iter().copied().filter(|name| all.iter().all(|f| f.name != *name));
                 let near = suggest(field.name, free);
-                reader.context.note(address(field.value), || unknown(field, near, known));
+                // A slip beside the right field, as in an override: the name is a hint, the value is not read.
+                let hint = near.or_else(|| suggest(field.name, known.iter().copied()));
+                reader.context.note(address(field.value), || unknown(field, hint, known));
                 let near = near.and_then(|near| known.iter().copied().find(|name| *name == near));
                 misspelt.extend(near.filter(|near| misspelt.iter().all(|(m, _)| m != near)).map(|near| (near, field)));
             }
