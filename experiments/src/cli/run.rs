@@ -4,7 +4,7 @@ use super::args::{DiffArgs, LiveArgs, RunArgs, ScenarioArgs};
 use super::terminal::{Progress, remark, say};
 use crate::diff::{self, Difference, Side};
 use crate::live;
-use crate::results::{Basis, check_expectations, claim, summarise, write};
+use crate::results::{Basis, Owner, check_expectations, claim, summarise, write};
 use crate::run::clock::Stopwatch;
 use crate::run::{Options, RunOutput, run_all};
 use crate::scenario::{Loaded, Request, library, load};
@@ -16,7 +16,10 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
     let loaded = load(&request(&args.scenario), colours)?;
     eprint!("{}", loaded.warnings);
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
-    claim(&folder, &loaded.name, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
+    let confidence = Confidence::from_level(loaded.scenario.confidence.as_f64())
+        .ok_or("error: there are no intervals of this confidence")?;
+    let owner = Owner::new(&loaded.name, &args.scenario.scenario);
+    claim(&folder, &owner, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
         jobs: args.jobs.map_or(cores, usize::from),
@@ -37,8 +40,6 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
     let outputs = run_all(&loaded, options, || progress.step());
     progress.finish();
     let outputs = outputs.map_err(|error| format!("error: {error}"))?;
-    let level = loaded.scenario.confidence.as_f64();
-    let confidence = Confidence::from_level(level).unwrap_or(Confidence::P95);
     let summary = summarise(&loaded, &outputs, confidence, Basis::Replications);
     let written = write(&folder, &loaded, &outputs, &summary, || stopwatch.elapsed())
         .map_err(|error| format!("error: {error}"))?;
