@@ -44,6 +44,8 @@ pub enum Outcome {
     TimedOut,
     /// The peer answered with a reset.
     Reset,
+    /// The host had no memory for the request: it was never sent.
+    OutOfMemory,
 }
 
 impl Outcome {
@@ -54,6 +56,7 @@ impl Outcome {
             Self::ErrorResponse => "error response",
             Self::TimedOut => "timed out",
             Self::Reset => "reset",
+            Self::OutOfMemory => "out of memory",
         }
     }
 }

@@ -6,10 +6,12 @@
 //! - Quantiles are order statistics over all exchanges, with intervals from ranks.
 //! - Times are conditional on success: over exchanges that got a response.
 //! - Exchanges that were still open when a run ended count as begun: not delivered unless they were, and not
-//!   completed. A run that is cut short (`until: After`) so shows less completion, never more.
+//!   completed. So do requests that were due and never sent, since NSTART held them back. A run that is cut short
+//!   (`until: After`) so shows less completion, never more.
 
 use crate::run::{Exchange, RunOutput};
 use crate::scenario::{Loaded, Metric};
+use protosim_models::Outcome;
 use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, clopper_pearson, mean, mean_interval};
 
 /// One metric of one application at one point.
@@ -81,7 +83,9 @@ fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, bas
             clopper_pearson(responses, all().count() as u64, confidence)
         }
         Metric::MeanTransmissions => {
-            means(runs, |exchange| exchange.ending.map(|ending| f64::from(ending.transmissions)), confidence, basis)
+            // A request that the host had no memory for was not transmitted, and says nothing of retransmission.
+            let sent = |exchange: &Exchange| exchange.ending.filter(|ending| ending.outcome != Outcome::OutOfMemory);
+            means(runs, |exchange| sent(exchange).map(|ending| f64::from(ending.transmissions)), confidence, basis)
         }
         Metric::MeanCompletion => means(runs, seconds, confidence, basis),
         Metric::MedianCompletion => quantile(0.5),

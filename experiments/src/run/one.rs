@@ -1,7 +1,7 @@
 //! One run of one point.
 
 use super::clock::Stopwatch;
-use super::exchanges::{Exchange, join};
+use super::exchanges::{Exchange, add_unsent, join};
 use crate::scenario::{End, Scenario};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{RunSeed, SimTime, Simulation, Sinks, Until};
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// What came out of a run.
 #[derive(Clone, Debug)]
 pub struct RunOutput {
-    /// All exchanges, in order of starts.
+    /// All exchanges, in order of starts; then those that were due and never sent.
     pub exchanges: Vec<Exchange>,
     /// What nodes and applications have counted.
     pub totals: Vec<Total>,
@@ -156,8 +156,14 @@ pub fn run_one(
     let reports = sinks.into_merged();
     let apps = app_indices(plan, scenario);
     let counts = simulation.counts();
+    let mut exchanges = join(&reports, |node, app| apps[node as usize][app as usize]);
+    for (rank, (_, node)) in simulation.entities().enumerate() {
+        for ((_, app), index) in node.apps().zip(&apps[rank]) {
+            add_unsent(&mut exchanges, *index, app.exchanges_due());
+        }
+    }
     Ok(RunOutput {
-        exchanges: join(&reports, |node, app| apps[node as usize][app as usize]),
+        exchanges,
         totals: totals(&simulation),
         digests: digests(&simulation),
         capture: capture.then(|| self::capture(plan, reports)),
