@@ -378,3 +378,63 @@ fn a_field_without_effect_at_some_points_only() {
     assert_eq!(loads(&text("1, 100")).points.len(), 2);
     assert_says(&mistakes(&text("1"), &[]), &["`interval` has no effect with one request"]);
 }
+
+#[test]
+fn suggestions_for_numbers_names_and_idle_fields() {
+    assert_says(&replaced(r#"loss: "1 %""#, "loss: 0.05"), &[r#"write "5 %"?"#]);
+    assert_says(&replaced(r#""250 kbit/s""#, r#""-250 kbit/s""#), &[r#"did you mean "250 kbit/s"?"#]);
+    assert_says(&replaced(r#""50 ms""#, r#""-50 ms""#), &[r#"did you mean "50 ms"?"#]);
+    assert_says(&replaced(r#"loss: "1 %""#, r#"loss: "105 %""#), &[r#"write "100 %" or less"#]);
+    assert_says(&replaced("format: 1", "format: 2"), &["write `format: 1`"]);
+    let two = r#"(name: "server"), (name: "server")],"#;
+    assert_says(&replaced(r#"(name: "server")],"#, two), &["such as `server-2`"]);
+    assert_says(&replaced("requests: 10", r#"interval: "1 s""#), &["help: leave it out"]);
+}
+
+/// Fields that say what is so already, or that nothing can come of.
+#[test]
+fn fields_that_are_accepted_without_effect_no_more() {
+    let device = |cpu: &str| replaced(r#"(name: "server")"#, &format!(r#"(name: "server", device: (cpu: {cpu}))"#));
+    assert_says(&device(r#"{"coap.decode": ()}"#), &["`coap.decode` has no effect"]);
+    assert_says(&device(r#"{"coap.decode": (per_call: "0 s", per_byte: "1 us")}"#), &["`per_call` has no effect"]);
+    let forward = r#"delay: "50 ms", forward: (delay: "50 ms")"#;
+    assert_says(&replaced(r#"delay: "50 ms""#, forward), &["`delay` has no effect: the link says the same"]);
+    // Here the link's loss is varied, and the exception is one at a point.
+    loads(&GOOD.replace(r#"loss: "1 %""#, r#"loss: "1 %", forward: (loss: "10 %")"#));
+    let end = r#"until: After("5 s"), timeline: [(at: "5 s", link: "radio", loss: "5 %")], axes:"#;
+    assert_says(&replaced("axes:", end), &["`at` has no effect: the run ends at 5 s, and no later"]);
+    let same = r#"timeline: [(at: "5 s", link: "radio", delay: "50 ms")], axes:"#;
+    assert_says(&replaced("axes:", same), &["`delay` has no effect: it is what"]);
+    assert_says(&replaced("axes:", "limits: (events: 0), axes:"), &["without events nothing happens"]);
+    let impatient = r#"requests: 10, confirmable: false, response_wait: "0 s""#;
+    assert_says(&replaced("requests: 10", impatient), &["`response_wait` is longer than zero"]);
+    let confidence = r#"confidence: "99.9999999999999999 %", axes:"#;
+    assert_says(&replaced("axes:", confidence), &["no interval can be computed"]);
+    let found = replaced("axes:", r#"until: After("0 s"), axes:"#);
+    assert!(found.contains("a run of no time shows nothing") && !found.contains("`start`"), "{found}");
+    let framing = r#"framing: Custom(overhead: "1 MB", min_packet: "0 B"), loss:"#;
+    assert_says(&replaced("loss:", framing), &["[scenario::out-of-range]: `overhead` is at most 64 KiB"]);
+}
+
+#[test]
+fn figures_and_expectations_that_would_mislead() {
+    let figure =
+        |panels: &str| replaced("axes:", &format!(r#"figures: [(name: "f", title: "F", panels: [{panels}])], axes:"#));
+    assert_says(&figure(""), &["a figure without panels shows nothing"]);
+    let series = r#"(label: "a", app: "con", metric: Completed), (label: "b", app: "con", metric: MeanCompletion)"#;
+    let panel = format!(r#"(x: "loss", x_label: "x", y_label: "y", series: [{series}])"#);
+    assert_says(&figure(&panel), &["one panel has one unit: s here, no unit at its first series"]);
+    let ping = GOOD.replace(r#"CoapClient(to: "server", requests: 10)"#, r#"Ping(to: "server", count: 3)"#);
+    let expect = r#"expect: [(app: "con", metric: Delivered, must: BeAtLeast("0.1"))], axes:"#;
+    assert_says(&mistakes(&ping.replace("axes:", expect), &[]), &["nobody knows what was delivered", "`Completed`"]);
+}
+
+/// The clock of a run holds 584 years; 100 requests 870,000 h apart take 9,832. And a sink answers nobody.
+#[test]
+fn warnings_of_the_end_of_the_clock_and_of_a_sink_that_is_asked() {
+    let warnings = |text: &str| loads(text).warnings;
+    let slow = GOOD.replace("requests: 10", r#"requests: 100, interval: "870000 h""#);
+    assert_says(&warnings(&slow), &["`con` does not come to its end: the clock ends after 584 years"]);
+    let sink = GOOD.replace("CoapServer()", "UdpSink(port: 5683)");
+    assert_says(&warnings(&sink), &["a UdpSink counts datagrams, and answers none"]);
+}

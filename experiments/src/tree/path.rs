@@ -97,6 +97,11 @@ impl Tree {
         Ok(node)
     }
 
+    /// The text at a path that is written out, if it is one.
+    pub fn text_at(&self, path: &str) -> Option<&str> {
+        self.get(&path.parse().ok()?).ok()?.as_str()
+    }
+
     /// Puts `value` at `path`, in place of what is there. Missing fields on the way are created: whether
     /// there may be such fields, only reading can tell. A bare name that takes the place of a text
     /// becomes a text, since a shell strips the quotes of `name="radio"`.

@@ -133,6 +133,18 @@ impl LinkConfig {
             if own.as_ref() == Some(&DirectionConfig::default()) {
                 found.push((name.to_owned(), "has no effect: it makes no exception".to_owned()));
             }
+            let own = own.clone().unwrap_or_default();
+            for (field, same) in [
+                ("rate", own.rate.is_some() && own.rate == self.rate),
+                ("delay", own.delay.is_some() && own.delay == self.delay),
+                ("queue", own.queue.is_some() && own.queue == self.queue),
+                ("loss", own.loss.is_some() && own.loss == self.loss),
+            ] {
+                if same {
+                    let why = "has no effect: the link says the same for both directions".to_owned();
+                    found.push((format!("{name}.{field}"), why));
+                }
+            }
         }
         for direction in [&forward, &backward] {
             if direction.rate.is_none() && direction.delay.is_none_or(Span::is_zero) {

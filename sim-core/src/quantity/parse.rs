@@ -131,7 +131,12 @@ impl QuantityError {
     }
 
     pub(super) fn bare_number(number: &str, dimension: &Dimension) -> Self {
-        Self::new(format!("a {} needs a unit", dimension.noun), format!("write \"{number} {}\"?", dimension.usual))
+        let message = format!("a {} needs a unit", dimension.noun);
+        // A fraction stands for percent times a hundred.
+        match shifted_by_two(number).filter(|_| std::ptr::eq(dimension, &RATIO)) {
+            Some(percent) => Self::new(message, format!("write \"{percent} %\"?")),
+            None => Self::new(message, format!("write \"{number} {}\"?", dimension.usual)),
+        }
     }
 
     pub(super) fn zero(text: &str, dimension: &Dimension) -> Self {
@@ -139,7 +144,7 @@ impl QuantityError {
     }
 
     pub(super) fn above(text: &str, dimension: &Dimension, most: &str) -> Self {
-        Self::new(format!("a {} is at most {most}, not `{text}`", dimension.noun), None)
+        Self::new(format!("a {} is at most {most}, not `{text}`", dimension.noun), format!("write \"{most}\" or less"))
     }
 }
 
@@ -153,7 +158,8 @@ pub(super) fn integer(text: &str, dimension: &Dimension) -> Result<u64, Quantity
         return Err(QuantityError::new(format!("expected {}, found \"{text}\"", dimension.expecting), None));
     }
     if number.starts_with('-') {
-        return Err(QuantityError::new(format!("a {} cannot be negative, as `{text}` is", dimension.noun), None));
+        let help = format!("did you mean \"{}\"?", trimmed.trim_start_matches('-').trim_start());
+        return Err(QuantityError::new(format!("a {} cannot be negative, as `{text}` is", dimension.noun), help));
     }
     if unit.is_empty() {
         return Err(QuantityError::bare_number(number, dimension));
@@ -203,6 +209,22 @@ fn decimal(number: &str) -> Option<(u128, u32)> {
     }
     let decimals = fraction.chars().filter(char::is_ascii_digit).count();
     (any && decimals <= 30).then_some((digits, u32::try_from(decimals).ok()?))
+}
+
+/// A decimal fraction up to 1, such as `0.05`, times a hundred; `None` for other numbers.
+fn shifted_by_two(number: &str) -> Option<String> {
+    let (whole, fraction) = number.split_once('.')?;
+    if !matches!(whole, "0" | "1") || fraction.is_empty() || !fraction.bytes().all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    if whole == "1" && fraction.bytes().any(|c| c != b'0') {
+        return None;
+    }
+    let padded = format!("{whole}{fraction:0<2}");
+    let (percent, rest) = padded.split_at(3);
+    let (percent, rest) = (percent.trim_start_matches('0'), rest.trim_end_matches('0'));
+    let percent = if percent.is_empty() { "0" } else { percent };
+    Some(if rest.is_empty() { percent.to_owned() } else { format!("{percent}.{rest}") })
 }
 
 /// Prints `value` in the largest unit that needs no decimals.

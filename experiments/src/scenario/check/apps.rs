@@ -3,6 +3,7 @@
 use super::{head_of, span_of};
 use crate::scenario::{AppSpec, End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Tree};
+use protosim_core::Span;
 use protosim_models::name::NodeName;
 use protosim_topologies::check::is_reachable;
 use protosim_topologies::{AddressFamily, Plan};
@@ -17,7 +18,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             let diagnostic =
                 Diagnostic::error("scenario::duplicate-name", span_of(tree, &format!("apps.{index}.name")), message)
                     .also(span_of(tree, &format!("apps.{earlier}.name")), format!("the first `{}`", app.name));
-            mistakes.push(diagnostic);
+            mistakes.push(diagnostic.help(super::free_name(&app.name)));
         }
         if let Some(port) = app.run.listens_on()
             && let Some(earlier) = ports.insert((&app.on.0, port), index)
@@ -86,6 +87,17 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
         let message = format!("nobody on `{}` listens on UDP port {port}, which `{}` sends to", to.0, app.name);
         let place = span_of(tree, &format!("apps.{index}.run"));
         warnings.push(Diagnostic::warning("scenario::nobody-listens", place, message).help(help));
+    }
+}
+
+/// Applications whose last act would be due when there is no time any more.
+pub(super) fn warn_of_the_clock(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
+    for (index, app) in scenario.apps.iter().enumerate() {
+        if scenario.until == End::Quiet && app.run.last_due() == Some(Span::MAX) {
+            let message = format!("`{}` does not come to its end: the clock ends after 584 years", app.name);
+            let place = span_of(tree, &format!("apps.{index}.run"));
+            warnings.push(Diagnostic::warning("scenario::clock-ends", place, message));
+        }
     }
 }
 
