@@ -45,6 +45,14 @@ pub enum TimeDistribution {
 }
 
 impl TimeDistribution {
+    /// The time, if nothing is drawn.
+    pub(crate) fn fixed(&self) -> Option<Span> {
+        match self {
+            Self::Fixed(span) => Some(*span),
+            _ => None,
+        }
+    }
+
     /// What is wrong with it, in words that go on from the field's name.
     pub(super) fn check(&self) -> Option<String> {
         match self {
