@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// How long something takes, drawn each time. `"1 s"` alone is `Fixed("1 s")`. What is drawn is rounded to nanoseconds.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename = "~TimeDistribution", deny_unknown_fields)]
+#[serde(rename(serialize = "TimeDistribution", deserialize = "~TimeDistribution"), deny_unknown_fields)]
 pub enum TimeDistribution {
     /// Always alike; nothing is drawn.
     Fixed(Span),
