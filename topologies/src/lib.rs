@@ -2,6 +2,7 @@
 //!
 //! - [`spec`]: nodes, links and timelines as they stand in a scenario.
 //! - [`groups`]: entries that stand for many nodes, and the links of those.
+//! - [`generate`]: families of networks (chains, trees, fat trees, random graphs) and imported ones.
 //! - [`check`]: everything wrong with them beyond their types, each with its place.
 //! - [`graph`]: the network as a graph, with shortest paths and an explicit tie-break.
 //! - [`plan`]: addresses, routes and wires; from a plan, worlds for many replications.
@@ -9,6 +10,7 @@
 //! Everything is decided in order of names, never in order of the file.
 
 pub mod check;
+pub mod generate;
 pub mod graph;
 pub mod groups;
 mod mistake;
