@@ -3,6 +3,7 @@
 //! - [`spec`]: nodes, links and timelines as they stand in a scenario.
 //! - [`groups`]: entries that stand for many nodes, and the links of those.
 //! - [`generate`]: families of networks (chains, trees, fat trees, random graphs) and imported ones.
+//! - [`profile`]: a library of access networks, each number with its source.
 //! - [`check`]: everything wrong with them beyond their types, each with its place.
 //! - [`graph`]: the network as a graph, with shortest paths and an explicit tie-break.
 //! - [`plan`]: addresses, routes and wires; from a plan, worlds for many replications.
@@ -15,6 +16,7 @@ pub mod graph;
 pub mod groups;
 mod mistake;
 pub mod plan;
+pub mod profile;
 mod routes;
 pub mod spec;
 
