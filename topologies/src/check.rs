@@ -4,7 +4,7 @@ use crate::graph::NetworkGraph;
 use crate::spec::{LinkEvent, Topology, wire_stream_name};
 use protosim_models::link::{DirectionConfig, LinkChange, LinkConfig};
 use protosim_models::name::NodeName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something wrong, at a path within the checked part of the scenario (`links.2.ends.1`).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,9 +42,9 @@ impl Finding {
 
 /// Most nodes and links that one network may have: the event key has room for 2^28 wires, and a
 /// list this long is a mistake well before.
-const MOST_LINKS: usize = 1 << 22;
+pub(crate) const MOST_LINKS: usize = 1 << 22;
 
-/// Everything wrong with a topology, but for names of nodes that do not exist: the scenario reader finds those
+/// Everything wrong with a topology whose groups are expanded ([`crate::groups`]), but for names of nodes that do not exist: the scenario reader finds those
 /// wherever they stand.
 pub fn check_topology(topology: &Topology) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -65,9 +65,20 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
         }
     }
     check_streams(topology, &mut found);
+    let mut links_of: BTreeMap<&str, usize> = BTreeMap::new();
+    for link in &topology.links {
+        *links_of.entry(&link.ends.0.0).or_default() += 1;
+        if link.ends.0 != link.ends.1 {
+            *links_of.entry(&link.ends.1.0).or_default() += 1;
+        }
+    }
     for (index, node) in topology.nodes.iter().enumerate() {
-        let links = topology.links.iter().filter(|link| link.ends.0.0 == node.name || link.ends.1.0 == node.name);
-        if node.forwards.is_some() && links.count() < 2 {
+        if node.count.is_some() {
+            let message = "a group of nodes stands where single nodes are expected";
+            found.push(Finding::new(Kind::NoEffect, format!("nodes.{index}.count"), message));
+        }
+        let links = links_of.get(node.name.as_str()).copied().unwrap_or_default();
+        if node.forwards.is_some() && links < 2 {
             let message = "has no effect: a node with fewer than two links has nobody to forward to";
             found.push(Finding::new(Kind::NoEffect, format!("nodes.{index}.forwards"), message));
         }
@@ -119,13 +130,18 @@ fn check_streams(topology: &Topology, found: &mut Vec<Finding>) {
 /// Each thing of a list goes by these stream names.
 fn check_luck(names: impl Iterator<Item = Vec<String>>, list: &str, found: &mut Vec<Finding>) {
     let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    let with_one_name: BTreeSet<String> = found
+        .iter()
+        .filter(|finding| finding.kind == Kind::DuplicateName)
+        .map(|finding| finding.path.clone())
+        .collect();
     for (index, names) in names.enumerate() {
         let Some((name, earlier)) = names.iter().find_map(|name| Some((name, *first.get(name)?))) else {
             first.extend(names.into_iter().map(|name| (name, index)));
             continue;
         };
         let (place, other) = (format!("{list}.{index}"), format!("{list}.{earlier}"));
-        if !found.iter().any(|finding| finding.kind == Kind::DuplicateName && finding.path == format!("{place}.name")) {
+        if !with_one_name.contains(&format!("{place}.name")) {
             let message =
                 format!("another one's random streams go by the name `{name}` too: both would have the same luck");
             let mut finding = Finding::new(Kind::DuplicateName, format!("{place}.stream_name"), message);
@@ -138,6 +154,12 @@ fn check_luck(names: impl Iterator<Item = Vec<String>>, list: &str, found: &mut 
 /// Everything wrong with a timeline of link changes.
 pub fn check_timeline(topology: &Topology, timeline: &[LinkEvent]) -> Vec<Finding> {
     let mut found = Vec::new();
+    let mut links: BTreeMap<String, &LinkConfig> = BTreeMap::new();
+    if !timeline.is_empty() {
+        for link in &topology.links {
+            links.entry(link.name()).or_insert(link);
+        }
+    }
     for (index, event) in timeline.iter().enumerate() {
         let path = |field: &str| format!("timeline.{index}{field}");
         if event.at.is_zero() {
@@ -148,7 +170,7 @@ pub fn check_timeline(topology: &Topology, timeline: &[LinkEvent]) -> Vec<Findin
             let message = "changes nothing: give `rate`, `delay`, `loss`, `impair` or `up`";
             found.push(Finding::new(Kind::NoEffect, path(""), message));
         }
-        let Some(link) = topology.links.iter().find(|link| link.name() == event.link.0) else { continue };
+        let Some(link) = links.get(&event.link.0) else { continue };
         for is_forward in [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward)) {
             let direction = link.direction(is_forward);
             if event.rate.is_some() && direction.rate.is_none() {
@@ -239,5 +261,5 @@ fn check_steps(topology: &Topology, timeline: &[LinkEvent], found: &mut Vec<Find
 
 /// True if packets from one node can reach another. Both names must exist.
 pub fn is_reachable(graph: &NetworkGraph, from: usize, to: usize) -> bool {
-    from == to || graph.first_hops(from)[to].is_some()
+    graph.reaches(from, to)
 }

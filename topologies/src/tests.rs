@@ -22,7 +22,7 @@ const SEED: RunSeed = RunSeed { seed: 7, replication: 0 };
 
 /// A network from words such as `x:a-b`, the link x from a to b, or `a-b`, the same without a name. Each link has a
 /// delay of 1 ms; nodes are listed as they come.
-fn net(words: &str) -> Topology {
+pub(crate) fn net(words: &str) -> Topology {
     let mut topology = Topology { nodes: Vec::new(), links: Vec::new(), addresses: crate::AddressFamily::V4 };
     for word in words.split_whitespace() {
         let (name, ends) = word.split_once(':').map_or((None, word), |(name, ends)| (Some(name.to_owned()), ends));
@@ -38,7 +38,7 @@ fn net(words: &str) -> Topology {
     topology
 }
 
-fn node<'a>(topology: &'a mut Topology, name: &str) -> &'a mut NodeSpec {
+pub(crate) fn node<'a>(topology: &'a mut Topology, name: &str) -> &'a mut NodeSpec {
     topology.nodes.iter_mut().find(|node| node.name == name).unwrap()
 }
 
@@ -208,7 +208,7 @@ fn least_way(topology: &Topology, forwards: &[bool], from: usize, to: usize) -> 
 }
 
 /// Up to six nodes, each of which forwards or not, and up to nine links with names in any order.
-fn any_net() -> impl Strategy<Value = (Topology, Vec<bool>)> {
+pub(crate) fn any_net() -> impl Strategy<Value = (Topology, Vec<bool>)> {
     let order = Just((0..9).collect::<Vec<usize>>()).prop_shuffle();
     (2_usize..=6, prop::collection::vec((0_usize..6, 1_usize..6), 1..=9), order, any::<[bool; 6]>()).prop_map(
         |(nodes, links, order, forwards)| {

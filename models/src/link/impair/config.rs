@@ -67,6 +67,13 @@ fn always() -> Ratio {
 pub enum Jitter {
     /// Uniform from zero to this.
     Uniform(Span),
+    /// Normal, never below zero.
+    Normal {
+        /// Mean, before what is below zero becomes zero.
+        mean: Span,
+        /// Standard deviation.
+        deviation: Span,
+    },
     /// Exponential with this mean.
     Exponential {
         /// Mean.
