@@ -5,6 +5,7 @@
 //! all it can reach.
 
 use crate::observe::Observation;
+use crate::packet::Ecn;
 use crate::rope::Rope;
 use protosim_core::{CannotClone, Env, LocalTime};
 use std::fmt::Debug;
@@ -67,6 +68,30 @@ pub trait Host: Env {
     /// no address of the destination's family.
     fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError>;
 
+    /// Marks what this socket sends from now on: differentiated services (RFC 2474) and congestion notification (RFC
+    /// 3168).
+    ///
+    /// # Errors
+    /// When the socket is not this App's; for any class but the default where the host offers none, as the standard
+    /// library's sockets do.
+    fn udp_traffic_class(&mut self, socket: SocketId, class: TrafficClass) -> Result<(), HostError> {
+        let _ = socket;
+        if class == TrafficClass::default() { Ok(()) } else { Err(HostError::NoTrafficClass) }
+    }
+
+    /// The congestion notification of the datagram that is being delivered; [`Ecn::NotEct`] outside of
+    /// [`App::on_datagram`], and where the host does not tell, as over the standard library's sockets.
+    fn received_ecn(&self) -> Ecn {
+        Ecn::NotEct
+    }
+
+    /// Reports the delivery of the datagram from `from` with `bytes` of payload that is being delivered, with the
+    /// moment of its sending, which no protocol may know. Costs nothing where nobody asks for delays, and does nothing
+    /// where nobody knows that moment, as over real sockets.
+    fn observe_received(&mut self, from: SocketAddr, bytes: u64) {
+        let _ = (from, bytes);
+    }
+
     /// Sends an ICMP echo request ("ping"); answers come to [`App::on_echo_reply`].
     ///
     /// # Errors
@@ -106,6 +131,15 @@ pub struct Total {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SocketId(pub u32);
 
+/// What the eight bits of the traffic class of IP say (RFC 2474 §3, RFC 3168 §5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TrafficClass {
+    /// Differentiated services codepoint, 0 to 63.
+    pub dscp: u8,
+    /// Explicit congestion notification.
+    pub ecn: Ecn,
+}
+
 /// Why a host refused a call.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HostError {
@@ -124,6 +158,9 @@ pub enum HostError {
     /// The host has no address of this family.
     #[error("this host has no address to reach {0} from")]
     NoSourceAddress(IpAddr),
+    /// This host lets applications set no traffic class.
+    #[error("this host lets applications set neither DSCP nor ECN")]
+    NoTrafficClass,
     /// This host offers no ICMP to applications.
     #[error("this host offers no ICMP")]
     NoIcmp,

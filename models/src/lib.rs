@@ -33,7 +33,7 @@ pub mod rope;
 mod testing;
 pub mod traffic;
 
-pub use app::{App, Host, HostError, SocketId, Total};
+pub use app::{App, Host, HostError, SocketId, Total, TrafficClass};
 pub use node::Node;
 pub use observe::{ExchangeId, Observation, Outcome};
 pub use packet::Packet;

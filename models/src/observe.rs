@@ -1,5 +1,6 @@
 //! What models report for results and traces. Nothing that decides may look at it.
 
+use protosim_core::SimTime;
 use std::net::SocketAddr;
 
 /// Something that happened in an application, stamped with the simulation's own time and the
@@ -18,6 +19,16 @@ pub enum Observation {
         outcome: Outcome,
         /// How often the request was sent, the first time included.
         transmissions: u32,
+    },
+    /// A datagram has reached the application; reported only where someone listens to
+    /// [`DELIVERIES`](protosim_core::kernel::Interests::DELIVERIES). Its stamp less `sent_at` is the one-way delay.
+    Received {
+        /// Whose it is: together with the receiving App it names the flow.
+        from: SocketAddr,
+        /// When its host sent it, after any wait for its processor.
+        sent_at: SimTime,
+        /// Its payload.
+        bytes: u64,
     },
 }
 

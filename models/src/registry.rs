@@ -13,15 +13,23 @@ use std::net::{IpAddr, SocketAddr};
 /// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum AppConfig {
+    /// Acknowledges adaptive flows.
+    AimdSink(traffic::AimdSinkConfig),
+    /// Sends a flow whose window rises by one and falls by half.
+    AimdSource(traffic::AimdSourceConfig),
     /// Sends CoAP requests (RFC 7252).
     CoapClient(coap::ClientConfig),
     /// Answers CoAP requests (RFC 7252).
     CoapServer(coap::ServerConfig),
     /// Sends ICMP echo requests.
     Ping(ping::PingConfig),
+    /// Sends requests over UDP, each after the answer to the one before.
+    UdpClient(traffic::UdpClientConfig),
+    /// Answers requests over UDP.
+    UdpServer(traffic::UdpServerConfig),
     /// Counts and checks UDP datagrams.
     UdpSink(traffic::UdpSinkConfig),
-    /// Sends UDP datagrams at a constant rate.
+    /// Sends UDP datagrams: at a constant rate, at random, in bursts, periodically, or as a trace says.
     UdpSource(traffic::UdpSourceConfig),
 }
 
@@ -35,6 +43,10 @@ impl AppConfig {
     /// top, and what is wrong.
     pub fn check(&self) -> Vec<(&'static str, String)> {
         match self {
+            Self::AimdSink(config) => config.check(),
+            Self::AimdSource(config) => config.check(),
+            Self::UdpClient(config) => config.check(),
+            Self::UdpServer(config) => config.check(),
             Self::CoapClient(config) => config.check(),
             Self::CoapServer(config) => config.check(),
             Self::Ping(config) => config.check(),
@@ -46,31 +58,40 @@ impl AppConfig {
     /// The node that it talks to by itself, if any.
     pub fn destination(&self) -> Option<&NodeName> {
         match self {
+            Self::AimdSource(config) => Some(&config.to),
             Self::CoapClient(config) => Some(&config.to),
+            Self::UdpClient(config) => Some(&config.to),
             Self::Ping(config) => Some(&config.to),
             Self::UdpSource(config) => Some(&config.to),
-            Self::CoapServer(_) | Self::UdpSink(_) => None,
+            Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
         }
     }
 
     /// The UDP port on which it expects someone to listen there, if it sends UDP.
     pub fn destination_port(&self) -> Option<u16> {
         match self {
+            Self::AimdSource(config) => Some(config.port),
             Self::CoapClient(config) => Some(config.port),
+            Self::UdpClient(config) => Some(config.port),
             Self::UdpSource(config) => Some(config.port),
-            Self::Ping(_) | Self::CoapServer(_) | Self::UdpSink(_) => None,
+            Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
         }
     }
 
-    /// The length of the longest message that it sends, with the header of UDP or ICMP [bytes]; 0 if it sends none.
-    pub fn message_len(&self) -> u64 {
+    /// The length of the longest message that it sends in packets with `ip_header` bytes of IP header, with the header
+    /// of UDP or ICMP [bytes]; 0 if it sends none.
+    pub fn message_len(&self, ip_header: u64) -> u64 {
         // UDP (RFC 768) and ICMP echo (RFC 792, RFC 4443) alike.
         const HEADER: u64 = 8;
         match self {
             Self::CoapClient(config) => HEADER + config.request_len(),
             Self::Ping(config) => HEADER + config.payload.as_bytes(),
-            Self::UdpSource(config) => HEADER + config.payload.as_bytes(),
+            Self::UdpClient(config) => HEADER + config.request.longest(),
+            Self::UdpServer(config) => HEADER + config.response.longest(),
+            Self::UdpSource(config) => HEADER + config.longest_payload(ip_header),
+            Self::AimdSource(config) => HEADER + config.payload.as_bytes(),
             Self::CoapServer(config) => HEADER + config.response_len(),
+            Self::AimdSink(_) => HEADER + traffic::AIMD_ACK_LEN,
             Self::UdpSink(_) => 0,
         }
     }
@@ -78,19 +99,23 @@ impl AppConfig {
     /// The UDP port that it listens on, if it names one.
     pub fn listens_on(&self) -> Option<u16> {
         match self {
+            Self::AimdSink(config) => Some(config.port),
             Self::CoapServer(config) => Some(config.port),
+            Self::UdpServer(config) => Some(config.port),
             Self::UdpSink(config) => Some(config.port),
-            Self::CoapClient(_) | Self::Ping(_) | Self::UdpSource(_) => None,
+            Self::AimdSource(_) | Self::CoapClient(_) | Self::Ping(_) | Self::UdpClient(_) | Self::UdpSource(_) => None,
         }
     }
 
     /// When it begins, on its host's clock.
     pub fn starts_at(&self) -> Span {
         match self {
+            Self::AimdSource(config) => config.start,
             Self::CoapClient(config) => config.start,
+            Self::UdpClient(config) => config.start,
             Self::Ping(config) => config.start,
             Self::UdpSource(config) => config.start,
-            Self::CoapServer(_) | Self::UdpSink(_) => Span::ZERO,
+            Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
         }
     }
 
@@ -109,20 +134,35 @@ impl AppConfig {
     /// True if it comes to an end by itself, so that a run until quiet does.
     pub fn has_end(&self) -> bool {
         match self {
-            Self::CoapClient(_) | Self::CoapServer(_) | Self::UdpSink(_) => true,
+            Self::AimdSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => true,
+            Self::CoapClient(_) | Self::CoapServer(_) => true,
+            Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
-            Self::UdpSource(config) => config.count.is_some() || config.stop.is_some(),
+            Self::UdpClient(config) => config.count.is_some() || config.stop.is_some(),
+            Self::UdpSource(config) => config.has_end(),
         }
     }
 
     /// True if it begins exchanges, from which metrics are computed.
     pub fn has_exchanges(&self) -> bool {
-        matches!(self, Self::CoapClient(_) | Self::Ping(_))
+        matches!(self, Self::CoapClient(_) | Self::Ping(_) | Self::UdpClient(_))
     }
 
     /// True if what answers it says when a request has reached it; nobody does for a ping.
     pub fn knows_delivery(&self) -> bool {
-        matches!(self, Self::CoapClient(_))
+        matches!(self, Self::CoapClient(_) | Self::UdpClient(_))
+    }
+
+    /// The recorded traffic that it needs before it is built, and the path of the field that names its file. Whoever
+    /// loads a scenario reads the file and gives its text to [`TraceFile::resolve`](traffic::TraceFile::resolve).
+    pub fn trace_file(&mut self) -> Option<(&'static str, &mut traffic::TraceFile)> {
+        match self {
+            Self::UdpSource(config) => config.trace_file(),
+            Self::AimdSink(_) | Self::AimdSource(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
+                None
+            }
+            Self::CoapClient(_) | Self::CoapServer(_) | Self::Ping(_) => None,
+        }
     }
 
     /// The application. `address` is that of [`AppConfig::destination`]; it is not looked at where there is none.
@@ -134,6 +174,16 @@ impl AppConfig {
             }
             Self::CoapServer(config) => Box::new(coap::Server::new(config)),
             Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
+            Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),
+            Self::AimdSource(config) => {
+                let sink = SocketAddr::new(address, config.port);
+                Box::new(traffic::AimdSource::new(config, sink))
+            }
+            Self::UdpClient(config) => {
+                let server = SocketAddr::new(address, config.port);
+                Box::new(traffic::UdpClient::new(config, server))
+            }
+            Self::UdpServer(config) => Box::new(traffic::UdpServer::new(config)),
             Self::UdpSink(config) => Box::new(traffic::UdpSink::new(config)),
             Self::UdpSource(config) => {
                 let destination = SocketAddr::new(address, config.port);

@@ -402,6 +402,11 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// Listens to `interests` from now on.
+    pub(crate) fn listen(&mut self, interests: Interests) {
+        self.sinks = Sinks::new(interests);
+    }
+
     /// Runs, and checks that all packets are accounted for.
     pub(crate) fn try_run(&mut self, until: Until) -> Result<(), RunError> {
         self.sim.run(until, &mut self.sinks)?;

@@ -24,5 +24,5 @@ pub use kernel::{Builder, CannotClone, Cx, Entity, EntityId, Simulation, Sinks, 
 pub use machine::{Deadline, Effect, Env, IdealEnv, Machine, MachineCx, Operation, OutOfMemory};
 pub use quantity::{QuantityError, Rate, Ratio, Size};
 pub use queue::{Class, EventKey, EventQueue};
-pub use random::{Purpose, RunSeed, Stream, Streams};
+pub use random::{Distribution, Purpose, RunSeed, Stream, Streams};
 pub use time::{LocalTime, SimTime, Span};

@@ -3,12 +3,14 @@
 //! - [`spec`]: nodes, links and timelines as they stand in a scenario.
 //! - [`check`]: everything wrong with them beyond their types, each with its place.
 //! - [`graph`]: the network as a graph, with shortest paths and an explicit tie-break.
+//! - [`multicast`]: the trees of groups.
 //! - [`plan`]: addresses, routes and wires; from a plan, worlds for many replications.
 //!
 //! Everything is decided in order of names, never in order of the file.
 
 pub mod check;
 pub mod graph;
+pub mod multicast;
 pub mod plan;
 pub mod spec;
 
@@ -17,4 +19,4 @@ mod tests;
 
 pub use graph::NetworkGraph;
 pub use plan::{Installation, Plan};
-pub use spec::{AddressFamily, Direction, LinkEvent, NodeSpec, Topology};
+pub use spec::{AddressFamily, Direction, GroupSpec, LinkEvent, NodeSpec, Topology};

@@ -1,13 +1,14 @@
 //! A topology made ready to run: addresses, routes, wires. One plan serves all replications.
 
 use crate::graph::NetworkGraph;
+use crate::multicast::{group_addresses, tree};
 use crate::spec::{AddressFamily, LinkEvent, Topology, wire_stream_name};
 use protosim_core::kernel::{BuildError, Limits};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
 use protosim_models::link::{ImpairConfig, LinkChange, Setup, Transmitter};
-use protosim_models::name::Files;
-use protosim_models::node::{Action, Hop, Interface, NodeParts, Route};
+use protosim_models::name::{Files, NodeName};
+use protosim_models::node::{Action, GroupRoute, Hop, Interface, NodeParts, Route};
 use protosim_models::{App, Node};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -25,6 +26,10 @@ pub struct Plan {
     wires_of_link: Vec<(WireId, WireId)>,
     /// By node rank.
     routes: Vec<Vec<Route>>,
+    /// By index of the group.
+    group_addresses: Vec<IpAddr>,
+    /// By node rank.
+    group_routes: Vec<Vec<GroupRoute>>,
 }
 
 /// One direction of a link.
@@ -74,8 +79,11 @@ impl Plan {
             let both = &mut wires_of_link[wire.link];
             *(if wire.is_forward { &mut both.0 } else { &mut both.1 }) = WireId(index as u32);
         }
-        let mut plan = Self { topology, timeline, files, graph, wires, wires_of_link, routes: Vec::new() };
+        let (routes, group_addresses, group_routes) = (Vec::new(), group_addresses(&topology), Vec::new());
+        let mut plan =
+            Self { topology, timeline, files, graph, wires, wires_of_link, routes, group_addresses, group_routes };
         plan.routes = (0..plan.graph.nodes()).map(|node| plan.routes_of(node)).collect();
+        plan.group_routes = plan.routes_of_groups();
         plan
     }
 
@@ -108,6 +116,34 @@ impl Plan {
             }
         }
         routes
+    }
+
+    /// The part of each node in the trees of groups.
+    fn routes_of_groups(&self) -> Vec<Vec<GroupRoute>> {
+        let ranks = |names: &[NodeName]| names.iter().filter_map(|name| self.node(&name.0)).collect::<Vec<_>>();
+        let mut routes: Vec<Vec<GroupRoute>> = vec![Vec::new(); self.graph.nodes()];
+        for (group, address) in self.topology.groups.iter().zip(&self.group_addresses) {
+            let members = ranks(&group.members);
+            for source in ranks(&group.senders) {
+                let ends = self
+                    .graph
+                    .neighbours(source)
+                    .iter()
+                    .map(|(link, _)| self.end_address(*link, u32::from(self.graph.ends(*link).0 != source)));
+                let ends: Vec<IpAddr> = ends.collect();
+                for (node, branch) in tree(&self.graph, source, &members) {
+                    let route = |source: &IpAddr| branch.route(*address, *source);
+                    routes[node].extend(ends.iter().map(route));
+                }
+            }
+        }
+        routes
+    }
+
+    /// The address of the group called `name`.
+    pub fn group(&self, name: &str) -> Option<IpAddr> {
+        let index = self.topology.groups.iter().position(|group| group.name == name)?;
+        Some(self.group_addresses[index])
     }
 
     /// The address of a link's first (0) or second (1) end.
@@ -219,6 +255,8 @@ impl Plan {
             interfaces: interfaces.collect(),
             routes: self.routes[rank].clone(),
             forwards: self.graph.node(rank).forwards,
+            ip: self.topology.nodes[self.graph.node(rank).listed].ip.unwrap_or_default(),
+            groups: self.group_routes[rank].clone(),
             clock: Clock::new(Span::ZERO, device.clock_drift.unwrap_or_default()),
             cpu: Cpu::new(device.cpu),
             memory: Memory::new(device.memory),

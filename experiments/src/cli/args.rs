@@ -1,6 +1,7 @@
 //! The command's arguments.
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use std::path::PathBuf;
 
 /// A deterministic network protocol simulator.
@@ -21,6 +22,10 @@ pub(super) enum Command {
     List,
     /// Run two scenarios side by side and name the first event that differs
     Diff(DiffArgs),
+    /// Say what a mistake means, as in `protosim explain scenario::no-effect`
+    Explain(ExplainArgs),
+    /// Print a script that completes this command in a shell
+    Completions(CompletionArgs),
     /// Run an application over real UDP sockets, in wall-clock time
     Live(LiveArgs),
 }
@@ -42,6 +47,18 @@ pub(super) struct ScenarioArgs {
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
+    /// Run this point alone; points are numbered from 0, as in the tables
+    #[arg(long, value_name = "N")]
+    pub(super) point: Option<usize>,
+    /// Run this replication alone, numbered from 0
+    #[arg(long, value_name = "N")]
+    pub(super) rep: Option<u64>,
+    /// Run this variant alone
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Option<String>,
+    /// End each run at this simulated time, as in "5 s"
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
     /// How many runs at once [default: all cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: Option<u16>,
@@ -68,6 +85,18 @@ pub(super) struct DiffArgs {
     pub(super) a: String,
     /// The other one
     pub(super) b: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// The identifier in brackets of a message; without it, all are listed
+    pub(super) id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionArgs {
+    /// The shell
+    pub(super) shell: Shell,
 }
 
 #[derive(Debug, Args)]

@@ -1,15 +1,17 @@
 //! The `protosim` command: its arguments, and what each of its commands prints.
 //!
-//! Exit status: 0 done; 1 an expectation failed, two runs differ, or a live exchange failed; 2 could not run.
+//! Exit status: 0 done; 1 an expectation failed, two runs differ, or a live exchange failed; 2 could not run, or a run reached a
+//! limit; 130 interrupted (Ctrl-C), with what was finished written.
 
 #![expect(clippy::print_stderr, reason = "this is what talks to the user")]
 
 mod args;
+mod explain;
 mod run;
 mod terminal;
 
 use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -18,12 +20,36 @@ const COULD_NOT_RUN: u8 = 2;
 /// Status of a command that ran and found something wanting.
 const FAILED: u8 = 1;
 
+/// Status of a command that was interrupted: 128 and the number of SIGINT, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    /// All is well.
+    Done,
+    /// It ran and found something wanting.
+    Wanting,
+    /// Some of it could not run.
+    Stopped,
+    /// Someone stopped it.
+    Interrupted,
+}
+
+impl From<bool> for Ending {
+    fn from(is_well: bool) -> Self {
+        if is_well { Self::Done } else { Self::Wanting }
+    }
+}
+
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
     // clap ends with status 2 for wrong arguments, as we do.
     match dispatch(Cli::parse().command) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(FAILED),
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Wanting) => ExitCode::from(FAILED),
+        Ok(Ending::Stopped) => ExitCode::from(COULD_NOT_RUN),
+        Ok(Ending::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(message) => {
             eprint!("{message}");
             if !message.ends_with('\n') {
@@ -34,17 +60,25 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs a command: true if all is well, false if something was found wanting.
-fn dispatch(command: Command) -> Result<bool, String> {
+/// Runs a command.
+fn dispatch(command: Command) -> Result<Ending, String> {
     let colours = std::io::stderr().is_terminal();
     match command {
         Command::Run(args) => run::run(&args, colours),
-        Command::Check(args) => run::check(&args, colours),
+        Command::Check(args) => run::check(&args, colours).map(Ending::from),
         Command::List => {
             run::list();
-            Ok(true)
+            Ok(Ending::Done)
         }
-        Command::Diff(args) => run::diff(&args, colours),
-        Command::Live(args) => run::live(&args, colours),
+        Command::Diff(args) => run::diff(&args, colours).map(Ending::from),
+        Command::Explain(args) => explain::explain(args.id.as_deref()).map(|()| Ending::Done),
+        Command::Completions(args) => {
+            // A closed pipe is no fault.
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "protosim", &mut script);
+            terminal::say(String::from_utf8_lossy(&script).trim_end());
+            Ok(Ending::Done)
+        }
+        Command::Live(args) => run::live(&args, colours).map(Ending::from),
     }
 }

@@ -1,21 +1,27 @@
 //! What the commands do.
 
+use super::Ending;
 use super::args::{DiffArgs, LiveArgs, RunArgs, ScenarioArgs};
 use super::terminal::{Progress, remark, say};
 use crate::diff::{self, Difference, Side};
 use crate::live;
-use crate::results::{Basis, check_expectations, claim, summarise, write};
+use crate::results::{Basis, Partial, check_expectations, claim, claim_for_part, holds_whole, summarise, write_part};
 use crate::run::clock::Stopwatch;
-use crate::run::{Options, RunOutput, run_all};
+use crate::run::{Options, RunFailure, RunOutput, Runs, Selection, Stop, run_some};
 use crate::scenario::{Loaded, Request, library, load};
+use crate::tree::suggest;
+use protosim_core::Span;
 use protosim_reports::statistics::Confidence;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
+pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
     let stopwatch = Stopwatch::start();
-    let loaded = load(&request(&args.scenario), colours)?;
+    let loaded = Arc::new(load(&run_request(args)?, colours)?);
     eprint!("{}", loaded.warnings);
+    let (selection, mut partial) = select(args, &loaded)?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
+    let claim = if partial.reasons.is_empty() { claim } else { claim_for_part };
     claim(&folder, &loaded.name, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
@@ -23,7 +29,8 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
         threads: usize::from(args.threads),
         capture: args.capture,
     };
-    let runs = loaded.points.len() as u64 * loaded.scenario.replications;
+    let total = selection.runs(&loaded).len();
+    let stop = stop_on_interrupt();
     if !args.quiet {
         remark(format_args!("{}: {}", loaded.name, loaded.scenario.title));
         remark(format_args!(
@@ -32,22 +39,58 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
             loaded.scenario.replications,
             loaded.scenario.seed
         ));
+        partial.reasons.iter().for_each(|reason| remark(format_args!("{reason}")));
     }
-    let progress = Progress::new(runs, args.quiet);
-    let outputs = run_all(&loaded, options, || progress.step());
+    let progress = Progress::new(total as u64, args.quiet);
+    let runs = run_some(&loaded, options, &selection, &stop, || progress.step());
     progress.finish();
-    let outputs = outputs.map_err(|error| format!("error: {error}"))?;
+    // What is a mistake of this program leaves no results.
+    if let Some(failed) = runs.failures.iter().find(|failed| !matches!(failed.failure, RunFailure::Run(_))) {
+        return Err(format!("error: {failed}"));
+    }
+    for failed in &runs.failures {
+        eprintln!("error: {failed}");
+        partial.reasons.push(failed.to_string());
+    }
+    if runs.is_interrupted {
+        let done = runs.outputs.iter().map(Vec::len).sum::<usize>();
+        partial.reasons.push(format!("interrupted after {done} of {total} runs"));
+    }
+    let folder = folder_for(folder, &loaded, &partial, args.force)?;
+    let is_well = report(args, &loaded, &runs, &partial, &folder, stopwatch)?;
+    Ok(match is_well {
+        _ if runs.is_interrupted => Ending::Interrupted,
+        _ if !runs.failures.is_empty() => Ending::Stopped,
+        is_well => Ending::from(is_well),
+    })
+}
+
+/// Writes results and says what came out. True if what was expected holds.
+fn report(
+    args: &RunArgs,
+    loaded: &Loaded,
+    runs: &Runs,
+    partial: &Partial,
+    folder: &Path,
+    stopwatch: Stopwatch,
+) -> Result<bool, String> {
+    let outputs = &runs.outputs;
     let level = loaded.scenario.confidence.as_f64();
     let confidence = Confidence::from_level(level).unwrap_or(Confidence::P95);
-    let summary = summarise(&loaded, &outputs, confidence, Basis::Replications);
-    let written = write(&folder, &loaded, &outputs, &summary, || stopwatch.elapsed())
+    let summary = summarise(loaded, outputs, confidence, Basis::Replications);
+    let written = write_part(folder, loaded, outputs, &summary, partial, || stopwatch.elapsed())
         .map_err(|error| format!("error: {error}"))?;
     for note in &written.notes {
         eprintln!("note: {note}");
     }
-    let expectations = check_expectations(&loaded, &outputs, &summary);
+    // Of runs that are missing or cut short nothing was expected.
+    let is_cut = runs.is_interrupted || !runs.failures.is_empty();
+    let expectations = if is_cut { Vec::new() } else { check_expectations(loaded, outputs, &summary) };
+    if is_cut {
+        eprintln!("note: results are partial: {}", partial.reasons.join("; "));
+    }
     if !args.quiet {
-        print_totals(&loaded, &outputs, &folder, stopwatch);
+        print_totals(loaded, outputs, folder, stopwatch);
         for path in written.figures.iter().chain(&written.captures) {
             remark(format_args!("  {}", path.display()));
         }
@@ -59,6 +102,78 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<bool, String> {
         eprintln!("{}", outcome.text);
     }
     Ok(expectations.iter().all(|outcome| outcome.holds))
+}
+
+/// The scenario with what the arguments change.
+fn run_request(args: &RunArgs) -> Result<Request, String> {
+    let mut request = request(&args.scenario);
+    if let Some(until) = &args.until {
+        let span = until.parse::<Span>().map_err(|error| format!("error: --until: {error}"))?;
+        request.set.push(format!("until=After(\"{span}\")"));
+    }
+    Ok(request)
+}
+
+/// Which runs the arguments choose, and why results are partial then.
+fn select(args: &RunArgs, loaded: &Loaded) -> Result<(Selection, Partial), String> {
+    let selection = Selection { point: args.point, replication: args.rep, variant: args.variant.clone() };
+    let last = loaded.points.len().saturating_sub(1);
+    if let Some(point) = selection.point.filter(|point| *point > last) {
+        return Err(format!("error: --point: there is no point {point}; points are numbered from 0 to {last}"));
+    }
+    let last = loaded.scenario.replications.saturating_sub(1);
+    if let Some(replication) = selection.replication.filter(|replication| *replication > last) {
+        let numbers = format!("replications are numbered from 0 to {last}");
+        return Err(format!("error: --rep: there is no replication {replication}; {numbers}"));
+    }
+    let variants = || loaded.scenario.variants.iter().map(|variant| variant.name.as_str());
+    if let Some(name) = selection.variant.as_deref().filter(|name| !variants().any(|known| known == *name)) {
+        let help = match suggest(name, variants()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if loaded.scenario.variants.is_empty() => "the scenario has no variants".to_owned(),
+            None => format!("variants are: {}", variants().collect::<Vec<_>>().join(", ")),
+        };
+        return Err(format!("error: --variant: there is no variant `{name}`; {help}"));
+    }
+    if selection.runs(loaded).is_empty() {
+        let own = selection.point.and_then(|point| loaded.points[point].variant.clone()).unwrap_or_default();
+        return Err(format!("error: --point and --variant exclude each other: that point is of variant `{own}`"));
+    }
+    let reasons = [
+        selection.point.map(|point| format!("point {point} alone")),
+        selection.replication.map(|replication| format!("replication {replication} alone")),
+        selection.variant.as_ref().map(|variant| format!("variant {variant} alone")),
+        args.until.as_ref().map(|until| format!("runs end at {until}")),
+    ];
+    Ok((selection, Partial { reasons: reasons.into_iter().flatten().collect() }))
+}
+
+/// Where results go: partial ones do not take the place of whole ones, and are put beside them.
+fn folder_for(folder: PathBuf, loaded: &Loaded, partial: &Partial, force: bool) -> Result<PathBuf, String> {
+    if partial.reasons.is_empty() || force || !holds_whole(&folder) {
+        return Ok(folder);
+    }
+    let mut beside = folder.into_os_string();
+    beside.push(".partial");
+    let beside = PathBuf::from(beside);
+    claim(&beside, &loaded.name, &loaded.scenario.title, force).map_err(|error| format!("error: {error}"))?;
+    Ok(beside)
+}
+
+/// The first Ctrl-C stops the runs, so that what is finished is written; a second one ends the process at once.
+fn stop_on_interrupt() -> Stop {
+    let stop = Stop::default();
+    let by_signal = stop.clone();
+    let handler = move || {
+        if by_signal.is_wanted() {
+            std::process::exit(i32::from(super::INTERRUPTED));
+        }
+        eprintln!("interrupted: writing what is finished; press Ctrl-C again to end at once");
+        by_signal.stop();
+    };
+    // Where there is no such signal, or someone else handles it, Ctrl-C does what it does.
+    let _ = ctrlc::set_handler(handler);
+    stop
 }
 
 fn print_totals(loaded: &Loaded, outputs: &[Vec<RunOutput>], folder: &Path, stopwatch: Stopwatch) {

@@ -95,6 +95,9 @@ pub fn run(config: &AppConfig, options: Options, mut say: impl FnMut(String)) ->
     if matches!(config, AppConfig::Ping(_)) {
         return Err(LiveError::NotLive("ICMP needs a raw socket"));
     }
+    if config.clone().trace_file().is_some() {
+        return Err(LiveError::NotLive("traces are replayed in the simulator alone"));
+    }
     let address = match config.destination() {
         None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         Some(name) => name.0.parse().map_err(|_| LiveError::NotAnAddress(name.0.clone()))?,

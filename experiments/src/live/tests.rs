@@ -22,6 +22,26 @@ fn our_client_talks_to_our_server_over_the_loopback() {
     handle.join().unwrap().unwrap();
 }
 
+/// The same for requests over plain UDP: 40 bytes there, 1000 back, one after the other.
+#[test]
+fn requests_over_plain_udp_are_answered_over_the_loopback() {
+    let probe = std::net::UdpSocket::bind((LOCAL, 0)).unwrap();
+    let port = probe.local_addr().unwrap().port();
+    drop(probe);
+    let server = parse_app(&format!("UdpServer(port: {port}, response: \"1000 B\")"), false).unwrap();
+    let client = format!("UdpClient(to: \"127.0.0.1\", port: {port}, request: \"40 B\", think: \"10 ms\", count: 5)");
+    let client = parse_app(&client, false).unwrap();
+    let options = Options { bind: LOCAL, duration: Some(Span::from_secs(20)), seed: 1 };
+    let serving = Options { duration: Some(Span::from_secs(3)), ..options };
+    let handle = std::thread::spawn(move || run(&server, serving, |_| ()));
+    // A request that is sent before the server listens is refused by the system, and times out.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let outcome = run(&client, options, |_| ()).unwrap();
+    let total = |name| outcome.totals.iter().find(|total| total.name == name).unwrap().value;
+    assert_eq!((outcome.exchanges, outcome.answered, total("response_payload_bytes")), (5, 5, 5000));
+    handle.join().unwrap().unwrap();
+}
+
 #[test]
 fn what_cannot_run_live_says_why() {
     let options = Options { bind: LOCAL, duration: None, seed: 1 };

@@ -95,11 +95,19 @@ fn draw_panel(loaded: &Loaded, summary: &Summary, spec: &PanelSpec, notes: &mut 
     (!shown.is_empty()).then_some(panel)
 }
 
+/// What tells one line of a panel from the others: the variant, and the values of all axes but `x` and those that advance with
+/// it.
+#[derive(Clone, PartialEq, Debug)]
+struct Others {
+    variant: Option<String>,
+    values: Vec<f64>,
+}
+
 /// The values of all axes but `x`, each combination once, in order of points.
-fn combinations(loaded: &Loaded, x: usize) -> Vec<Vec<f64>> {
-    let mut found: Vec<Vec<f64>> = Vec::new();
+fn combinations(loaded: &Loaded, x: usize) -> Vec<Others> {
+    let mut found: Vec<Others> = Vec::new();
     for point in &loaded.points {
-        let others = without(&point.values, x);
+        let others = others_of(loaded, point, x);
         if !found.contains(&others) {
             found.push(others);
         }
@@ -107,40 +115,58 @@ fn combinations(loaded: &Loaded, x: usize) -> Vec<Vec<f64>> {
     found
 }
 
-fn without(values: &[f64], x: usize) -> Vec<f64> {
-    values.iter().enumerate().filter(|(index, _)| *index != x).map(|(_, value)| *value).collect()
+fn others_of(loaded: &Loaded, point: &crate::scenario::Point, x: usize) -> Others {
+    let values = point.values.iter().enumerate().filter(|(index, _)| !goes_with(loaded, *index, x));
+    Others { variant: point.variant.clone(), values: values.map(|(_, value)| *value).collect() }
 }
 
-fn points_of(loaded: &Loaded, x: usize, others: &[f64]) -> Vec<usize> {
-    let belongs = |point: &usize| without(&loaded.points[*point].values, x) == others;
+/// Whether an axis is `x`, or advances together with it.
+fn goes_with(loaded: &Loaded, axis: usize, x: usize) -> bool {
+    let axes = &loaded.scenario.axes;
+    axis == x || (axes[x].zip.is_some() && axes[axis].zip == axes[x].zip)
+}
+
+fn points_of(loaded: &Loaded, x: usize, others: &Others) -> Vec<usize> {
+    let belongs = |point: &usize| others_of(loaded, &loaded.points[*point], x) == *others;
     let mut points: Vec<usize> = (0..loaded.points.len()).filter(belongs).collect();
     points.sort_by(|a, b| loaded.points[*a].values[x].total_cmp(&loaded.points[*b].values[x]));
     points
 }
 
-fn describe(loaded: &Loaded, x: usize, others: &[f64]) -> String {
-    let axes = loaded.scenario.axes.iter().enumerate().filter(|(index, _)| *index != x);
-    let parts = axes.zip(others).map(|((_, axis), value)| {
+fn describe(loaded: &Loaded, x: usize, others: &Others) -> String {
+    let axes = loaded.scenario.axes.iter().enumerate().filter(|(index, _)| !goes_with(loaded, *index, x));
+    let variant = others.variant.iter().map(|variant| format!(", {variant}"));
+    let parts = axes.zip(&others.values).map(|((_, axis), value)| {
         let (unit, factor) = axis.dimension().figure_unit();
         let space = if unit.is_empty() { "" } else { " " };
         format!(", {} {}{space}{unit}", axis.name, value * factor)
     });
-    parts.collect()
+    variant.chain(parts).collect()
 }
 
 /// A formula between the least and the largest x.
-fn sample(loaded: &Loaded, x: usize, others: &[f64], spec: &FormulaSpec, factor: f64) -> Vec<Point> {
-    let xs: Vec<f64> = points_of(loaded, x, others).iter().map(|point| loaded.points[*point].values[x]).collect();
-    let (Some(first), Some(last)) = (xs.first(), xs.last()) else { return Vec::new() };
-    let mut values = others.to_vec();
-    values.insert(x, 0.0);
+fn sample(loaded: &Loaded, x: usize, others: &Others, spec: &FormulaSpec, factor: f64) -> Vec<Point> {
+    let points = points_of(loaded, x, others);
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
+    let (first, last) = (loaded.points[*first].values[x], loaded.points[*last].values[x]);
     let value_at = |place: f64| {
-        let mut values = values.clone();
-        values[x] = place;
+        let values = between(loaded, x, &points, place);
         let y = evaluate(&loaded.scenario.axes, &spec.y, &spec.bindings, &values).ok()?;
         Some(Point::new(place * factor, y))
     };
     (0..=SAMPLES).filter_map(|step| value_at(first + (last - first) * step as f64 / SAMPLES as f64)).collect()
+}
+
+/// The values of all axes where `x` has this value: those that advance with it lie on straight lines from point to point.
+fn between(loaded: &Loaded, x: usize, points: &[usize], place: f64) -> Vec<f64> {
+    let values = |point: usize| &loaded.points[point].values;
+    let behind = points.partition_point(|point| values(*point)[x] < place).clamp(1, points.len().max(2) - 1);
+    let (Some(low), high) = (points.get(behind - 1), points.get(behind)) else { return Vec::new() };
+    let (low, high) = (values(*low), values(*high.unwrap_or(low)));
+    let share = if high[x] > low[x] { (place - low[x]) / (high[x] - low[x]) } else { 0.0 };
+    let at =
+        |axis: usize| if low[axis] == high[axis] { low[axis] } else { low[axis] + share * (high[axis] - low[axis]) };
+    (0..low.len()).map(|axis| if axis == x { place } else { at(axis) }).collect()
 }
 
 /// What became of an expectation.
@@ -160,13 +186,22 @@ pub fn check_expectations(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: 
     let comparisons = (agreeing.count() * loaded.points.len()).max(1) as u64;
     let strict = Confidence::P99_9.shared_by(comparisons).unwrap_or(Confidence::P99_9);
     let strict = summarise(loaded, outputs, strict, Basis::Exchanges);
-    loaded.scenario.expect.iter().map(|expectation| check(loaded, expectation, summary, &strict)).collect()
+    loaded.scenario.expect.iter().map(|expectation| check(loaded, outputs, expectation, (summary, &strict))).collect()
 }
 
-fn check(loaded: &Loaded, expectation: &Expectation, summary: &Summary, strict: &Summary) -> Outcome {
+fn check(
+    loaded: &Loaded,
+    outputs: &[Vec<RunOutput>],
+    expectation: &Expectation,
+    (summary, strict): (&Summary, &Summary),
+) -> Outcome {
     let app = loaded.scenario.apps.iter().position(|app| app.name == expectation.app).unwrap_or_default();
     let mut misses = Vec::new();
     for (index, point) in loaded.points.iter().enumerate() {
+        // Partial results say nothing of points that did not run.
+        if outputs.get(index).is_none_or(Vec::is_empty) {
+            continue;
+        }
         let formula = expectation.must.formula();
         let wanted = evaluate(&loaded.scenario.axes, formula, &expectation.bindings, &point.values).ok();
         let of = if matches!(expectation.must, Must::AgreeWith(_)) { strict } else { summary };

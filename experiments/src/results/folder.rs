@@ -33,6 +33,14 @@ pub enum FolderError {
         /// What is there.
         what: String,
     },
+    /// The folder holds results of the whole experiment, and these are of a part of it.
+    #[error(
+        "`{folder}` holds results of the whole experiment, and these would be of a part of it; choose another folder with --out, or overwrite it with --force"
+    )]
+    Whole {
+        /// The folder.
+        folder: String,
+    },
     /// The file system refused.
     #[error("cannot write results to `{folder}`: {error}")]
     Io {
@@ -44,6 +52,13 @@ pub enum FolderError {
     /// A table could not be written.
     #[error(transparent)]
     Table(#[from] TableError),
+}
+
+/// Why results are of a part of the experiment; by default they are of the whole.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Partial {
+    /// Each reason in words, such as `point 3 alone`; none for whole results.
+    pub reasons: Vec<String>,
 }
 
 /// What was written.
@@ -97,6 +112,25 @@ pub fn claim(folder: &Path, experiment: &str, this_title: &str, force: bool) -> 
     }
 }
 
+/// As [`claim`], for results of a part of the experiment: they do not take the place of whole ones, unless told to.
+///
+/// # Errors
+/// When the folder holds something else, or whole results.
+pub fn claim_for_part(folder: &Path, experiment: &str, this_title: &str, force: bool) -> Result<(), FolderError> {
+    claim(folder, experiment, this_title, force)?;
+    if holds_whole(folder) && !force {
+        return Err(FolderError::Whole { folder: folder.display().to_string() });
+    }
+    Ok(())
+}
+
+/// True if the folder holds results of a whole experiment.
+pub fn holds_whole(folder: &Path) -> bool {
+    let text = std::fs::read_to_string(folder.join(MANIFEST)).unwrap_or_default();
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    manifest["experiment"].is_string() && manifest["partial"].as_bool() != Some(true)
+}
+
 fn is_ours(name: &str) -> bool {
     let known = ["figures", "captures", "run.log"];
     let tables = ["summary.", "exchanges.", "counters.", "digests."];
@@ -105,7 +139,7 @@ fn is_ours(name: &str) -> bool {
         || protosim_reports::folder::is_partial_name(name)
 }
 
-/// Writes everything.
+/// Writes everything, as results of the whole experiment.
 ///
 /// # Errors
 /// When the file system refuses, or a figure cannot be drawn.
@@ -114,6 +148,21 @@ pub fn write(
     loaded: &Loaded,
     outputs: &[Vec<RunOutput>],
     summary: &Summary,
+    wall: impl Fn() -> Duration,
+) -> Result<Written, FolderError> {
+    write_part(folder, loaded, outputs, summary, &Partial::default(), wall)
+}
+
+/// Writes everything that there is.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_part(
+    folder: &Path,
+    loaded: &Loaded,
+    outputs: &[Vec<RunOutput>],
+    summary: &Summary,
+    partial: &Partial,
     wall: impl Fn() -> Duration,
 ) -> Result<Written, FolderError> {
     // What cannot be made leaves the folder as it was.
@@ -131,7 +180,7 @@ pub fn write(
     }
     let captures = write_captures(folder, outputs)?;
     remove_old_captures(folder, &captures).map_err(io)?;
-    let manifest = manifest(loaded, &hashes);
+    let manifest = manifest(loaded, &hashes, partial);
     write_atomically(&folder.join(MANIFEST), |out| out.write_all(manifest.as_bytes())).map_err(io)?;
     // What an earlier run of this experiment wrote and this one did not would be mistaken for a result.
     for name in old.iter().filter(|name| !hashes.contains_key(*name)) {
@@ -179,7 +228,8 @@ fn all_formats(figure: &Figure) -> Result<[(&'static str, Vec<u8>); 3], FigureEr
 fn write_captures(folder: &Path, outputs: &[Vec<RunOutput>]) -> Result<Vec<PathBuf>, FolderError> {
     let mut paths = Vec::new();
     for (point, runs) in outputs.iter().enumerate() {
-        for (replication, capture) in runs.iter().enumerate().filter_map(|(k, run)| Some((k, run.capture.as_ref()?))) {
+        let captures = runs.iter().filter_map(|run| Some((run.replication, run.capture.as_ref()?)));
+        for (replication, capture) in captures {
             let place = folder.join("captures");
             std::fs::create_dir_all(&place).map_err(|error| io_error(folder, error))?;
             let path = place.join(format!("point-{point:03}-replication-{replication:03}.pcapng"));
@@ -219,7 +269,7 @@ fn listed_files(folder: &Path) -> Vec<String> {
     files.map(|files| files.keys().filter(safe).cloned().collect()).unwrap_or_default()
 }
 
-fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>) -> String {
+fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>, partial: &Partial) -> String {
     let resolved = serde_json::to_value(&loaded.scenario).unwrap_or_default();
     let configuration = resolved.to_string();
     let manifest = serde_json::json!({
@@ -232,6 +282,8 @@ fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>) -> String {
         "seed": loaded.scenario.seed,
         "replications": loaded.scenario.replications,
         "points": loaded.points.len(),
+        "partial": !partial.reasons.is_empty(),
+        "partial_because": partial.reasons,
         "scenario": loaded.text,
         "resolved": resolved,
         "files": hashes,
@@ -244,8 +296,8 @@ fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>) -> String {
 fn run_log(outputs: &[Vec<RunOutput>], wall: Duration) -> String {
     let mut text = String::from("point replication events packet_hops simulated_s wall_s ns_per_packet_hop\n");
     for (point, runs) in outputs.iter().enumerate() {
-        for (replication, run) in runs.iter().enumerate() {
-            let log = run.log;
+        for run in runs {
+            let (log, replication) = (run.log, run.replication);
             let per_hop = log.wall.as_nanos() as f64 / (log.packet_hops.max(1)) as f64;
             let _ = writeln!(
                 text,

@@ -9,5 +9,5 @@ mod tables;
 mod tests;
 
 pub use figures::{Outcome, check_expectations, draw};
-pub use folder::{FolderError, Written, claim, write};
+pub use folder::{FolderError, Partial, Written, claim, claim_for_part, holds_whole, write, write_part};
 pub use summary::{Basis, Row, Summary, summarise};

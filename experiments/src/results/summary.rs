@@ -5,6 +5,8 @@
 //! - Means are means of the replications' means with Student's t intervals; with one replication, of its exchanges.
 //! - Quantiles are order statistics over all exchanges, with intervals from ranks.
 //! - Times are conditional on success: over exchanges that got a response.
+//! - Exchanges that start in the warm-up, or after the measurement window, do not count; nor do those of a run that reached a
+//!   limit.
 //! - Exchanges that were still open when a run ended count as begun: not delivered unless they were, and not
 //!   completed. A run that is cut short (`until: After`) so shows less completion, never more.
 
@@ -53,8 +55,8 @@ pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confid
     let mut rows = Vec::new();
     for (point, runs) in outputs.iter().enumerate() {
         for app in 0..loaded.scenario.apps.len() {
-            let of_app: Vec<Vec<&Exchange>> =
-                runs.iter().map(|run| run.exchanges.iter().filter(|exchange| exchange.app == app).collect()).collect();
+            let whole = runs.iter().filter(|run| run.stopped.is_none());
+            let of_app: Vec<Vec<&Exchange>> = whole.map(|run| counted(loaded, point, run, app)).collect();
             for metric in Metric::ALL {
                 let known = metric != Metric::Delivered || loaded.scenario.apps[app].run.knows_delivery();
                 let estimate = estimate(&of_app, metric, confidence, basis).filter(|_| known);
@@ -65,6 +67,17 @@ pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confid
         }
     }
     Summary { rows }
+}
+
+/// Whether an exchange counts in the summary.
+pub(super) fn counts(loaded: &Loaded, point: usize, run: &RunOutput, exchange: &Exchange) -> bool {
+    run.stopped.is_none() && loaded.points[point].scenario.counts(exchange.started)
+}
+
+/// The exchanges of an application that count.
+fn counted<'r>(loaded: &Loaded, point: usize, run: &'r RunOutput, app: usize) -> Vec<&'r Exchange> {
+    let of_app = |exchange: &&Exchange| exchange.app == app && counts(loaded, point, run, exchange);
+    run.exchanges.iter().filter(of_app).collect()
 }
 
 fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, basis: Basis) -> Option<Estimate> {

@@ -1,6 +1,6 @@
 //! The tables of an experiment: summary, exchanges, counters, digests. Units stand in the columns' names.
 
-use super::summary::Summary;
+use super::summary::{Summary, counts};
 use crate::run::RunOutput;
 use crate::scenario::Loaded;
 use protosim_reports::table::{Cell, Column, Table, TableError};
@@ -15,15 +15,19 @@ pub(super) fn tables(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summ
     ])
 }
 
-/// Number of the point and values of the axes: the first columns of every table.
+/// Number of the point, its variant if there are any, and values of the axes: the first columns of every table.
 fn point_columns(loaded: &Loaded) -> Vec<Column> {
+    let variant = (!loaded.scenario.variants.is_empty()).then(|| Column::text("variant"));
     let axes = loaded.scenario.axes.iter().map(|axis| Column::f64(axis.column()));
-    std::iter::once(Column::u64("point")).chain(axes).collect()
+    std::iter::once(Column::u64("point")).chain(variant).chain(axes).collect()
 }
 
-fn point_cells(loaded: &Loaded, point: usize) -> Vec<Cell<'static>> {
-    let values = loaded.points[point].values.iter().map(|value| Cell::from(*value));
-    std::iter::once(Cell::from(point as u64)).chain(values).collect()
+fn point_cells(loaded: &Loaded, point: usize) -> Vec<Cell<'_>> {
+    let number = Cell::from(point as u64);
+    let point = &loaded.points[point];
+    let variant = point.variant.as_deref().map(Cell::from);
+    let values = point.values.iter().map(|value| Cell::from(*value));
+    std::iter::once(number).chain(variant).chain(values).collect()
 }
 
 fn summary_table(loaded: &Loaded, summary: &Summary) -> Result<Table, TableError> {
@@ -70,6 +74,7 @@ fn exchange_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, 
         Column::f64("ended_after_s").optional(),
         Column::text("outcome"),
         Column::u64("transmissions").optional(),
+        Column::bool("counted"),
     ]);
     let mut table = Table::new("exchanges", columns)?;
     for_each_run(outputs, |point, replication, run| {
@@ -85,6 +90,7 @@ fn exchange_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, 
                 Cell::from(ending.map(|ending| ending.after.as_secs_f64())),
                 Cell::from(ending.map_or("open", |ending| ending.outcome.name())),
                 Cell::from(ending.map(|ending| u64::from(ending.transmissions))),
+                Cell::from(counts(loaded, point, run, exchange)),
             ]);
             table.push_row(&cells)?;
         }
@@ -145,8 +151,8 @@ fn for_each_run(
     mut visit: impl FnMut(usize, u64, &RunOutput) -> Result<(), TableError>,
 ) -> Result<(), TableError> {
     for (point, runs) in outputs.iter().enumerate() {
-        for (replication, run) in runs.iter().enumerate() {
-            visit(point, replication as u64, run)?;
+        for run in runs {
+            visit(point, run.replication, run)?;
         }
     }
     Ok(())

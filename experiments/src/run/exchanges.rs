@@ -61,6 +61,7 @@ pub(super) fn join(reports: &[Reported<Report>], app_of: impl Fn(u32, u32) -> us
                     exchange.delivered.get_or_insert(at.saturating_since(exchange.started));
                 }
             }
+            Observation::Received { .. } => {}
             Observation::ExchangeEnded { exchange: id, outcome, transmissions } => {
                 if let Some(exchange) = latest.get(id).map(|index| &mut exchanges[*index]) {
                     let after = at.saturating_since(exchange.started);

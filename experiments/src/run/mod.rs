@@ -8,6 +8,6 @@ mod one;
 #[cfg(test)]
 mod tests;
 
-pub use all::{Failed, Options, run_all};
+pub use all::{Failed, Options, Runs, Selection, Stop, run_all, run_some};
 pub use exchanges::{Ending, Exchange};
 pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, Total, build, digests, run_one, setup};

@@ -11,11 +11,16 @@ use protosim_models::packet::Packet;
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
 use protosim_topologies::{Installation, Plan};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What came out of a run.
 #[derive(Clone, Debug)]
 pub struct RunOutput {
+    /// Which replication of its point.
+    pub replication: u64,
+    /// Why it did not come to its end, if a limit stopped it: all else is as it was then.
+    pub stopped: Option<RunError>,
     /// All exchanges, in order of starts.
     pub exchanges: Vec<Exchange>,
     /// What nodes and applications have counted.
@@ -92,7 +97,7 @@ pub struct RunLog {
 /// A run that did not come to its end.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RunFailure {
-    /// A limit was reached.
+    /// A limit was reached, and who was busy then.
     #[error(transparent)]
     Run(#[from] RunError),
     /// The world could not be built: a mistake of this program, since the scenario was checked.
@@ -105,7 +110,7 @@ pub enum RunFailure {
 
 /// A plan of the scenario's network.
 pub fn setup(scenario: &Scenario) -> Plan {
-    Plan::new(scenario.topology(), scenario.timeline.clone())
+    Plan::with_files(scenario.topology(), scenario.timeline.clone(), Arc::clone(&scenario.files))
 }
 
 /// The world of one replication.
@@ -118,7 +123,7 @@ pub fn build(
     replication: u64,
     threads: usize,
 ) -> Result<Simulation<Node>, BuildError> {
-    let address_of = |name: &str| plan.node(name).and_then(|node| plan.address(node));
+    let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
     let apps = scenario.apps.iter().filter_map(|app| {
         let address = app.run.destination().map(|to| address_of(&to.0));
         let address = address.flatten().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -128,10 +133,10 @@ pub fn build(
     plan.simulation(seed, scenario.limits(), apps.collect(), threads)
 }
 
-/// Runs one replication.
+/// Runs one replication. A run that reaches a limit gives what it has, and says so.
 ///
 /// # Errors
-/// When a limit is reached.
+/// For a mistake of this program.
 pub fn run_one(
     plan: &Plan,
     scenario: &Scenario,
@@ -147,16 +152,19 @@ pub fn run_one(
         End::After(span) => Until::Time(SimTime::ZERO + span),
     };
     let stopwatch = Stopwatch::start();
-    simulation.run(until, &mut sinks)?;
+    let stopped = simulation.run(until, &mut sinks).err();
     let wall = stopwatch.elapsed();
     let conservation = audit(&simulation);
-    if !conservation.holds() {
+    // A run that is stopped in the middle of an instant has packets in nobody's hands.
+    if stopped.is_none() && !conservation.holds() {
         return Err(RunFailure::Conservation(conservation));
     }
     let reports = sinks.into_merged();
     let apps = app_indices(plan, scenario);
     let counts = simulation.counts();
     Ok(RunOutput {
+        replication,
+        stopped,
         exchanges: join(&reports, |node, app| apps[node as usize][app as usize]),
         totals: totals(&simulation),
         digests: digests(&simulation),
@@ -189,13 +197,16 @@ fn totals(simulation: &Simulation<Node>) -> Vec<Total> {
         count(None, "originated packets", counts.originated);
         count(None, "delivered packets", counts.delivered);
         count(None, "forwarded packets", counts.forwarded);
+        count(None, "fragments made", counts.fragments_made);
+        count(None, "fragments joined", counts.fragments_joined);
+        count(None, "multicast copies", counts.copied);
         for cause in DropCause::ALL {
             count(None, &format!("dropped packets: {}", cause.name()), node.dropped(cause));
         }
         count(None, "processor busy ns", node.cpu().busy().as_nanos());
         count(None, "memory peak bytes", node.memory().peak());
-        for (name, app) in node.apps() {
-            for total in app.totals() {
+        for (name, totals) in node.app_totals() {
+            for total in totals {
                 count(Some(name), total.name, total.value);
             }
         }

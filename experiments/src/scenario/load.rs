@@ -1,9 +1,13 @@
 //! From text and overrides to a scenario and its points.
 
-use super::check::{check_paths, check_references, check_scenario, check_values, span_of, warn};
-use super::library;
+use super::check::{check_paths, check_references, check_scenario, check_values, settings, span_of, value_place, warn};
+use super::files::Files;
+use super::grid::{Choice, Grid};
+use super::library::{self, identity, included, read_file};
 use super::{Point, Scenario};
-use crate::tree::{Diagnostic, Diagnostics, Kind as NodeKind, Node, Path, Sources, Tree, read, suggest};
+use crate::tree::{
+    Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Sources, Span, Tree, read, suggest,
+};
 use std::path::Path as FilePath;
 
 /// What a user asks for.
@@ -40,8 +44,8 @@ const MOST_POINTS: usize = 1_000_000;
 /// # Errors
 /// Everything that is wrong with it, rendered for people.
 pub fn load(request: &Request, colours: bool) -> Result<Loaded, String> {
-    let (name, label, text) = find(&request.scenario)?;
-    load_text(&name, &label, &text, request, colours)
+    let Text { name, key, label, text } = find(&request.scenario)?;
+    load_with(&name, (&key, &label), &text, request, colours, &mut included)
 }
 
 /// Brings in a scenario from its text, shown as `label` in messages.
@@ -55,23 +59,47 @@ pub(crate) fn load_text(
     request: &Request,
     colours: bool,
 ) -> Result<Loaded, String> {
+    load_with(name, (label, label), text, request, colours, &mut included)
+}
+
+/// Brings in a scenario whose includes `finder` finds. `(key, label)` are what the finder calls the text itself.
+pub(super) fn load_with(
+    name: &str,
+    (key, label): (&str, &str),
+    text: &str,
+    request: &Request,
+    colours: bool,
+    finder: &mut Finder<'_>,
+) -> Result<Loaded, String> {
     let mut sources = Sources::default();
     let mut mistakes = Diagnostics::default();
     let mut tree = Tree::parse(&mut sources, label, text, &mut mistakes);
-    for argument in &request.set {
+    tree.include((key, label), finder, &mut sources, &mut mistakes);
+    // Templates first, where an override is of them; else what they give is there to be overridden.
+    let (of_templates, others): (Vec<&String>, Vec<&String>) =
+        request.set.iter().partition(|argument| argument.trim_start().starts_with("templates."));
+    for argument in of_templates {
+        tree.apply_override(&mut sources, argument, &mut mistakes);
+    }
+    tree.apply_templates(&mut mistakes);
+    for argument in others {
         tree.apply_override(&mut sources, argument, &mut mistakes);
     }
     if let Some(seed) = request.seed {
         tree.apply_override(&mut sources, &format!("seed={seed}"), &mut mistakes);
     }
-    let reading = read::<Scenario>(&tree, &mut mistakes);
+    let mut reading = read::<Scenario>(&tree, &mut mistakes);
+    let mut files = Files::beside(label);
+    if let Some(scenario) = reading.value.as_mut().or(reading.draft.as_mut()) {
+        files.provide(&tree, scenario, &mut sources, &mut mistakes);
+    }
     check_references(&tree, &reading.references, &mut mistakes);
     if let Some(scenario) = reading.value.as_ref().or(reading.draft.as_ref()) {
         further_mistakes(&tree, scenario, &mut mistakes);
     }
     let mut points = Vec::new();
     if let Some(scenario) = reading.value.as_ref().filter(|_| !mistakes.has_errors()) {
-        points = self::points(&tree, scenario, &mut mistakes);
+        points = self::points(&tree, scenario, (&mut files, &mut sources), &mut mistakes);
         warn(&tree, scenario, &mut mistakes);
     }
     mistakes.sort();
@@ -89,20 +117,27 @@ pub(crate) fn load_text(
 fn further_mistakes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let mut further = Diagnostics::default();
     let sound = |list: &str, further: &Diagnostics| {
-        let span = span_of(tree, list);
+        let node = tree.root.field(list).unwrap_or(&tree.root);
+        // Parts of a list may come from another text.
+        let parts = match &node.kind {
+            NodeKind::List(items) => items.as_slice(),
+            _ => &[],
+        };
+        let spans = || [node].into_iter().chain(parts).map(|node| node.span);
         // A field without effect leaves the network what it is.
         let harmless = |found: &&Diagnostic| matches!(found.id, "scenario::no-effect" | "scenario::out-of-range");
         let mut grave = Diagnostics::default();
         further.iter().filter(|found| !harmless(found)).for_each(|found| grave.push(found.clone()));
-        !mistakes.touch(span) && !grave.touch(span)
+        !spans().any(|span| mistakes.touch(span) || grave.touch(span))
     };
     check_scenario(tree, scenario, &mut further);
     if sound("nodes", &further) && sound("links", &further) {
         check_paths(tree, scenario, &mut further);
     }
-    if sound("axes", &further) {
+    if sound("axes", &further) && sound("variants", &further) {
         check_values(tree, scenario, &mut further);
         check_each_value(tree, scenario, &mut further);
+        check_each_variant(tree, scenario, &mut further);
     }
     for found in further.iter() {
         let places = || [&found.primary].into_iter().chain(&found.secondary);
@@ -117,55 +152,111 @@ fn check_each_value(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics
     // More than anyone would want to read; the rest is found with the points.
     const MOST: usize = 1000;
     let base = without_tables(tree);
-    let values =
-        scenario.axes.iter().enumerate().flat_map(|(axis, spec)| (0..spec.values.len()).map(move |k| (axis, k)));
+    let grid = Grid::new(scenario);
+    let values = grid.values.iter().enumerate().flat_map(|(axis, values)| (0..values.len()).map(move |k| (axis, k)));
     for (axis, choice) in values.take(MOST) {
         let mut varied = base.clone();
-        put_value(tree, scenario, &mut varied, axis, choice);
+        // That the path exists was checked with the scenario.
+        let _ = put_value(tree, scenario, &grid, &mut varied, (axis, choice));
         let mut found = Diagnostics::default();
         let reading = read::<Scenario>(&varied, &mut found);
         if let Some(scenario) = &reading.value {
             check_scenario(&varied, scenario, &mut found);
         }
-        let place = span_of(tree, &format!("axes.{axis}.values.{choice}"));
-        let is_of_value = |found: &&Diagnostic| {
-            found.primary.span == place || found.secondary.iter().any(|label| label.span == place)
-        };
-        for found in found.iter().filter(is_of_value) {
-            // A field that is not there is so for all values.
-            if !mistakes.iter().any(|known| (known.id, &known.message) == (found.id, &found.message)) {
-                mistakes.push(found.clone());
-            }
+        let place = value_place(tree, axis, choice);
+        add_those_within(place, &found, mistakes);
+    }
+}
+
+/// Each variant, with all that it sets.
+fn check_each_variant(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let base = without_tables(tree);
+    for index in 0..scenario.variants.len() {
+        let mut varied = base.clone();
+        // That the paths exist was checked with the scenario.
+        let _ = put_variant(tree, index, &mut varied);
+        let mut found = Diagnostics::default();
+        let reading = read::<Scenario>(&varied, &mut found);
+        check_references(&varied, &reading.references, &mut found);
+        if let Some(scenario) = &reading.value {
+            check_scenario(&varied, scenario, &mut found);
+        }
+        let place = span_of(tree, &format!("variants.{index}"));
+        add_those_within(place, &found, mistakes);
+    }
+}
+
+/// Adds what was found within `place`. A field that is not there is so for all values, and said once.
+fn add_those_within(place: Span, found: &Diagnostics, mistakes: &mut Diagnostics) {
+    let within = |span: Span| span.source == place.source && place.start <= span.start && span.end <= place.end;
+    let is_of_value =
+        |found: &&Diagnostic| within(found.primary.span) || found.secondary.iter().any(|label| within(label.span));
+    for found in found.iter().filter(is_of_value) {
+        if !mistakes.iter().any(|known| (known.id, &known.message) == (found.id, &found.message)) {
+            mistakes.push(found.clone());
         }
     }
 }
 
 /// The tree without what is the same for all points and takes long to read.
 fn without_tables(tree: &Tree) -> Tree {
+    const OF_ALL_POINTS: [&str; 5] = ["axes", "variants", "only_if", "figures", "expect"];
     let mut base = tree.clone();
-    for list in ["axes", "figures", "expect"] {
-        if let (Ok(path), Some(span)) = (list.parse::<Path>(), base.root.field(list).map(|node| node.span)) {
-            // The field is there.
-            let _ = base.set(&path, Node::new(span, NodeKind::List(Vec::new())));
-        }
+    if let NodeKind::Struct { fields, .. } = &mut base.root.kind {
+        fields.retain(|field| !OF_ALL_POINTS.contains(&field.name.text.as_str()));
     }
     base
 }
 
-/// Puts a value of an axis where it belongs. That the path exists was checked with the scenario.
-fn put_value(tree: &Tree, scenario: &Scenario, into: &mut Tree, axis: usize, choice: usize) {
-    let spec = &scenario.axes[axis];
-    let place: Result<Path, _> = format!("axes.{axis}.values.{choice}").parse();
-    let node = place.ok().and_then(|place| tree.get(&place).ok()).unwrap_or(&tree.root);
-    if let Ok(path) = spec.path.parse::<Path>() {
-        let _ = into.set(&path, spec.values[choice].node(node));
+/// Puts a value of an axis where it belongs.
+fn put_value(
+    tree: &Tree,
+    scenario: &Scenario,
+    grid: &Grid<'_>,
+    into: &mut Tree,
+    (axis, choice): (usize, usize),
+) -> Result<(), Box<Diagnostic>> {
+    let Some(value) = grid.values[axis].get(choice) else { return Ok(()) };
+    let place = value_place(tree, axis, choice);
+    for target in scenario.axes[axis].targets() {
+        let result = target.parse::<Path>().and_then(|path| into.set(&path, value.node(place)));
+        result.map_err(|error| no_such_path(place, target, error))?;
     }
+    Ok(())
+}
+
+/// Puts all that a variant sets where it belongs.
+fn put_variant(tree: &Tree, variant: usize, into: &mut Tree) -> Result<(), Box<Diagnostic>> {
+    for (key, value) in settings(tree, variant) {
+        let target = key.as_str().unwrap_or_default();
+        let result = target.parse::<Path>().and_then(|path| into.set(&path, value.clone()));
+        result.map_err(|error| no_such_path(key.span, target, error))?;
+    }
+    Ok(())
+}
+
+fn no_such_path(place: Span, target: &str, error: PathError) -> Box<Diagnostic> {
+    let message = format!("`{target}` leads nowhere: {}", error.message);
+    Box::new(Diagnostic::error("scenario::unknown-path", place, message).help(error.help))
+}
+
+/// The scenario called `name`, as a text.
+struct Text {
+    name: String,
+    key: String,
+    label: String,
+    text: String,
 }
 
 /// Name, label and text of a scenario given by name or file.
-fn find(scenario: &str) -> Result<(String, String, String), String> {
+fn find(scenario: &str) -> Result<Text, String> {
     if let Some(shipped) = library::find(scenario) {
-        return Ok((shipped.name.to_owned(), format!("{scenario}.ron"), shipped.text.to_owned()));
+        return Ok(Text {
+            name: shipped.name.to_owned(),
+            key: format!("@{scenario}"),
+            label: format!("{scenario}.ron"),
+            text: shipped.text.to_owned(),
+        });
     }
     let path = FilePath::new(scenario);
     let is_file_name = path.extension().is_some_and(|ending| ending == "ron") || scenario.contains(['/', '\\']);
@@ -177,43 +268,89 @@ fn find(scenario: &str) -> Result<(String, String, String), String> {
         };
         return Err(format!("error: there is no experiment or file `{scenario}`\nhelp: {help}\n"));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| format!("error: cannot read `{scenario}`: {error}\n"))?;
+    let text = read_file(path).map_err(|error| format!("error: cannot read `{scenario}`: {error}\n"))?;
     let stem = path.file_stem().map_or_else(|| scenario.to_owned(), |stem| stem.to_string_lossy().into_owned());
-    Ok((stem, scenario.to_owned(), text))
+    Ok(Text { name: stem, key: identity(path), label: scenario.to_owned(), text })
 }
 
-/// All combinations of the axes' values, the last axis fastest, each read and checked as a scenario of its own.
-fn points(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) -> Vec<Point> {
-    let counts: Vec<usize> = scenario.axes.iter().map(|axis| axis.values.len()).collect();
-    let total = counts.iter().try_fold(1_usize, |product, count| product.checked_mul(*count));
-    let Some(total) = total.filter(|total| *total <= MOST_POINTS) else {
-        let span = span_of(tree, "axes");
+/// All combinations of variants and values that `only_if` keeps, each read and checked as a scenario of its own.
+fn points(
+    tree: &Tree,
+    scenario: &Scenario,
+    (files, sources): (&mut Files, &mut Sources),
+    mistakes: &mut Diagnostics,
+) -> Vec<Point> {
+    let grid = Grid::new(scenario);
+    let Some(total) = grid.total().filter(|total| *total <= MOST_POINTS) else {
+        let span = tree.root.field("axes").map_or(tree.root.head(), Node::head);
         let message = format!("the axes make more than {MOST_POINTS} points");
         mistakes.push(Diagnostic::error("scenario::too-many-points", span, message));
         return Vec::new();
     };
     let base = without_tables(tree);
-    let mut points = Vec::with_capacity(total);
+    let mut points = Vec::new();
     for index in 0..total {
-        let mut point_tree = base.clone();
-        let mut values = Vec::with_capacity(counts.len());
-        let mut rest = index;
-        for (number, axis) in scenario.axes.iter().enumerate().rev() {
-            let choice = rest % counts[number];
-            rest /= counts[number];
-            values.push(axis.values[choice].number().map_or(0.0, |(x, _)| x));
-            put_value(tree, scenario, &mut point_tree, number, choice);
+        let choice = grid.choice(index);
+        let values = grid.numbers(&choice);
+        match grid.keeps(&values) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(why) => {
+                let message = format!("the condition has no value at {}: {why}", grid.describe(&choice));
+                mistakes.push(Diagnostic::error("scenario::bad-formula", span_of(tree, "only_if"), message));
+                break;
+            }
         }
-        values.reverse();
-        let before = mistakes.len();
-        if let Some(scenario) = read::<Scenario>(&point_tree, mistakes).value {
-            check_scenario(&point_tree, &scenario, mistakes);
-            check_paths(&point_tree, &scenario, mistakes);
-            points.push(Point { values, scenario });
-        }
-        if mistakes.len() > before {
-            break;
+        let mut found = Diagnostics::default();
+        match scenario_at(tree, &base, scenario, (&grid, &choice), (files, sources), &mut found) {
+            Some(at_point) if found.is_empty() => {
+                let variant = choice.variant.map(|variant| scenario.variants[variant].name.clone());
+                points.push(Point { values, variant, scenario: at_point });
+            }
+            _ => {
+                let at = if total > 1 { format!(" (at {})", grid.describe(&choice)) } else { String::new() };
+                for mut found in found.iter().cloned() {
+                    found.message += &at;
+                    mistakes.push(found);
+                }
+                break;
+            }
         }
     }
+    if points.is_empty() && !mistakes.has_errors() {
+        let message = "this condition holds at no point: nothing would run";
+        mistakes.push(Diagnostic::error("scenario::no-point", span_of(tree, "only_if"), message));
+    }
     points
+}
+
+/// The scenario of one combination, and everything that is wrong with it.
+fn scenario_at(
+    tree: &Tree,
+    base: &Tree,
+    scenario: &Scenario,
+    (grid, choice): (&Grid<'_>, &Choice),
+    (files, sources): (&mut Files, &mut Sources),
+    found: &mut Diagnostics,
+) -> Option<Scenario> {
+    let mut varied = base.clone();
+    let variant = choice.variant.map_or(Ok(()), |variant| put_variant(tree, variant, &mut varied));
+    let mut axes = choice.values.iter().enumerate();
+    let values = axes.try_for_each(|(axis, pick)| put_value(tree, scenario, grid, &mut varied, (axis, *pick)));
+    if let Err(mistake) = variant.and(values) {
+        found.push(*mistake);
+        return None;
+    }
+    let reading = read::<Scenario>(&varied, found);
+    let mut at_point = reading.value?;
+    files.provide(&varied, &mut at_point, sources, found);
+    // Values of axes are no names.
+    if choice.variant.is_some() {
+        check_references(&varied, &reading.references, found);
+    }
+    check_scenario(&varied, &at_point, found);
+    if !found.has_errors() {
+        check_paths(&varied, &at_point, found);
+    }
+    Some(at_point)
 }

@@ -5,10 +5,16 @@
 
 mod check;
 mod figure;
+mod files;
+mod grid;
 pub mod library;
 mod load;
 mod point;
+mod range;
+mod variant;
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;
 
@@ -16,14 +22,19 @@ pub use figure::{Expectation, FigureSpec, FormulaSpec, Metric, Must, PanelSpec, 
 pub(crate) use load::load_text;
 pub use load::{Loaded, Request, load};
 pub use point::{AxisSpec, AxisValue, Dimension, Point};
+pub use range::RangeSpec;
+pub(crate) use variant::VARIANT;
+pub use variant::{VariantSpec, Verbatim};
 
 use protosim_core::kernel::Limits;
-use protosim_core::{Ratio, Size, Span};
+use protosim_core::{Ratio, SimTime, Size, Span};
 use protosim_models::link::LinkConfig;
-use protosim_models::name::NodeName;
+use protosim_models::name::{Files, NodeName};
 use protosim_models::registry::AppConfig;
-use protosim_topologies::{AddressFamily, LinkEvent, NodeSpec, Topology};
+use protosim_topologies::{AddressFamily, GroupSpec, LinkEvent, NodeSpec, Topology};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An experiment: a network, what runs on it, and what to make of it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -33,6 +44,15 @@ pub struct Scenario {
     pub format: FormatVersion,
     /// One line, for figures and lists.
     pub title: String,
+    /// Other scenarios, whose fields lie under those of this one: files beside it, or `"@NAME"` for a shipped experiment. Structs
+    /// are merged field by field, lists of named things name by name; anything else that is said here takes the place of what
+    /// they say. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
+    /// Structs by name. A struct anywhere that says `like: "NAME"` takes from it the fields that it does not say itself.
+    /// Default: none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub templates: BTreeMap<String, Verbatim>,
     /// What it shows, in some sentences.
     #[serde(default)]
     pub about: String,
@@ -43,6 +63,9 @@ pub struct Scenario {
     /// Which version of IP. Default: V4.
     #[serde(default)]
     pub addresses: AddressFamily,
+    /// Multicast groups, to whose names sources of datagrams may send. Default: none.
+    #[serde(default)]
+    pub groups: Vec<GroupSpec>,
     /// What runs on the nodes.
     pub apps: Vec<AppSpec>,
     /// Changes of links during the run.
@@ -51,6 +74,12 @@ pub struct Scenario {
     /// When a run ends. Default: Quiet.
     #[serde(default)]
     pub until: End,
+    /// Exchanges that start before this time do not count in the summary. Default: all count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<Span>,
+    /// How long after the warm-up exchanges count; one that starts at its very end does not. Default: to the end of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Span>,
     /// The luck of the whole experiment. Default: 1.
     #[serde(default = "one")]
     pub seed: u64,
@@ -63,6 +92,13 @@ pub struct Scenario {
     /// What to vary: one point for each combination of values.
     #[serde(default)]
     pub axes: Vec<AxisSpec>,
+    /// Named forms of the experiment, to be compared: each makes all points of the axes. Default: the one that is written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<VariantSpec>,
+    /// A condition over names of axes, as in `"loss < 0.1 || rtt > 0.05"`: points where it does not hold are left out. Shares are
+    /// numbers from 0 to 1, times are in seconds, rates in bit/s, sizes in bytes. Default: all points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_if: Option<String>,
     /// Figures to draw.
     #[serde(default)]
     pub figures: Vec<FigureSpec>,
@@ -72,6 +108,9 @@ pub struct Scenario {
     /// What a run may use at most.
     #[serde(default)]
     pub limits: LimitsSpec,
+    /// The files that links name; they are read with the scenario.
+    #[serde(skip)]
+    pub files: Arc<Files>,
 }
 
 /// An application on a node.
@@ -114,10 +153,18 @@ pub struct FormatVersion(u32);
 
 impl<'de> Deserialize<'de> for FormatVersion {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u32::deserialize(deserializer)? {
-            1 => Ok(Self(1)),
-            other => Err(serde::de::Error::custom(format!("this program reads format 1, not {other}"))),
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = FormatVersion;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the version of the scenario format, a whole number: write `format: 1`")
+            }
+            fn visit_u64<E: serde::de::Error>(self, version: u64) -> Result<FormatVersion, E> {
+                let refusal = || E::custom(format!("this program reads format 1, not {version}"));
+                (version == 1).then_some(FormatVersion(1)).ok_or_else(refusal)
+            }
         }
+        deserializer.deserialize_u64(Visitor)
     }
 }
 
@@ -132,7 +179,26 @@ fn ninety_five_percent() -> Ratio {
 impl Scenario {
     /// Its network.
     pub fn topology(&self) -> Topology {
-        Topology { nodes: self.nodes.clone(), links: self.links.clone(), addresses: self.addresses }
+        let mut groups = self.groups.clone();
+        for group in &mut groups {
+            let sends = |app: &&AppSpec| app.run.destination().is_some_and(|to| to.0 == group.name);
+            let mut senders: Vec<NodeName> = self.apps.iter().filter(sends).map(|app| app.on.clone()).collect();
+            senders.sort();
+            senders.dedup();
+            group.senders = senders;
+        }
+        Topology { nodes: self.nodes.clone(), links: self.links.clone(), addresses: self.addresses, groups }
+    }
+
+    /// The group called `name`.
+    pub fn group(&self, name: &NodeName) -> Option<&GroupSpec> {
+        self.groups.iter().find(|group| group.name == name.0)
+    }
+
+    /// Whether what starts at this time counts in the summary: neither in the warm-up nor after the window.
+    pub fn counts(&self, start: SimTime) -> bool {
+        let from = SimTime::ZERO.saturating_add(self.warmup.unwrap_or(Span::ZERO));
+        start >= from && self.window.is_none_or(|window| start < from.saturating_add(window))
     }
 
     /// Its limits.

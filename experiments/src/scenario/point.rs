@@ -1,22 +1,37 @@
 //! Axes, their values, and the points that they span.
 
-use super::Scenario;
+use super::{RangeSpec, Scenario};
 use crate::tree::{Kind, Node};
 use protosim_core::{Rate, Ratio, Size, Span};
 use protosim_models::link::QueueLimit;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
-/// Something to vary.
+/// Something to vary: one or more fields, over one of `values`, `range` and `log_range`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AxisSpec {
     /// What it is called in tables, figures and formulas.
     pub name: String,
     /// The field to vary: `links.radio.loss`.
-    pub path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Instead of `path`: several fields, which all get the same value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     /// The values to give it, all of one kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<AxisValue>,
+    /// Instead of `values`: at equal distances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<RangeSpec>,
+    /// Instead of `values`: at equal ratios.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_range: Option<RangeSpec>,
+    /// Axes with the same word here advance together: the first values of all make a point, the second ones the next. Default:
+    /// each value meets all values of all other axes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zip: Option<String>,
 }
 
 /// A value of an axis: a quantity or a number.
@@ -54,6 +69,8 @@ pub enum Dimension {
 pub struct Point {
     /// The value of each axis, in the order of axes: as a number in the unit of tables.
     pub values: Vec<f64>,
+    /// The name of its variant, if the scenario has variants.
+    pub variant: Option<String>,
     /// The scenario with these values in place.
     pub scenario: Scenario,
 }
@@ -79,15 +96,25 @@ impl AxisValue {
         }
     }
 
-    /// The value as it stands in a tree, written where `like` was.
-    pub(super) fn node(&self, like: &Node) -> Node {
+    /// The value as it is written, without quotes.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Int(n) => n.to_string(),
+            Self::Float(x) => format!("{x:?}"),
+            Self::Bool(on) => on.to_string(),
+        }
+    }
+
+    /// The value as it stands in a tree, written at `span`.
+    pub(super) fn node(&self, span: crate::tree::Span) -> Node {
         let kind = match self {
             Self::Text(text) => Kind::Str(text.clone()),
             Self::Int(n) => Kind::Int(i128::from(*n)),
             Self::Float(x) => Kind::Float(*x),
             Self::Bool(on) => Kind::Bool(*on),
         };
-        Node::new(like.span, kind)
+        Node::new(span, kind)
     }
 }
 
@@ -116,15 +143,49 @@ impl Dimension {
 }
 
 impl AxisSpec {
+    /// The fields that it varies.
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        self.path.iter().chain(&self.paths).map(String::as_str)
+    }
+
+    /// All its values, those of ranges written out; none where a range makes no sense, which the scenario's checks refuse.
+    pub fn all_values(&self) -> Vec<AxisValue> {
+        let ranges = self.range.iter().map(RangeSpec::linear).chain(self.log_range.iter().map(RangeSpec::logarithmic));
+        self.values.iter().cloned().chain(ranges.flat_map(Result::unwrap_or_default)).collect()
+    }
+
     /// The kind of its values; numbers while it has none.
     pub fn dimension(&self) -> Dimension {
-        self.values.iter().find_map(AxisValue::number).map_or(Dimension::Number, |(_, dimension)| dimension)
+        let ends = self.range.iter().chain(&self.log_range).map(|range| &range.from);
+        let kind = self.values.iter().chain(ends).find_map(AxisValue::number);
+        kind.map_or(Dimension::Number, |(_, dimension)| dimension)
     }
 
     /// The name of its column in tables.
     pub fn column(&self) -> String {
         format!("{}{}", self.name, self.dimension().column_suffix())
     }
+}
+
+/// Why a text is no value: what is wrong with the quantity that its unit makes it, if it has one.
+fn why_not(text: &str) -> String {
+    if text.trim().parse::<f64>().is_ok() {
+        return format!(
+            "\"{text}\" has no unit; write `{text}` without quotes for a number, or \"{text} ms\" and the like"
+        );
+    }
+    let errors = [
+        text.parse::<Ratio>().err().map(|error| error.to_string()),
+        text.parse::<Span>().err().map(|error| error.to_string()),
+        text.parse::<Rate>().err().map(|error| error.to_string()),
+        text.parse::<Size>().err().map(|error| error.to_string()),
+    ];
+    // Those of another kind say that the unit is not theirs, and have no other spelling of it to offer.
+    let is_of_kind = |error: &String| {
+        error.contains("did you mean") || !(error.contains("not a unit") || error.contains("expected "))
+    };
+    let of_kind = errors.into_iter().flatten().find(is_of_kind);
+    of_kind.unwrap_or_else(|| format!("\"{text}\" is neither a quantity with a unit nor a number"))
 }
 
 impl<'de> Deserialize<'de> for AxisValue {
@@ -140,7 +201,7 @@ impl<'de> Deserialize<'de> for AxisValue {
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<AxisValue, E> {
                 let value = AxisValue::Text(text.to_owned());
-                let refusal = || E::custom(format!("\"{text}\" is neither a quantity with a unit nor a number"));
+                let refusal = || E::custom(why_not(text));
                 value.number().is_some().then_some(value).ok_or_else(refusal)
             }
             fn visit_i64<E: de::Error>(self, n: i64) -> Result<AxisValue, E> {

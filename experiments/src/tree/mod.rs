@@ -1,6 +1,7 @@
 //! The scenario text as a tree that keeps places, and typed reading from it.
 //!
-//! The way of a scenario: its text is [parsed](Tree::parse) into a [`Tree`]; overrides and axes
+//! The way of a scenario: its text is [parsed](Tree::parse) into a [`Tree`], [laid on](Tree::include) what it includes and
+//! [filled up](Tree::apply_templates) from templates; overrides, axes and variants
 //! [change](Tree::set) that tree; [`read`] makes the typed scenario of it with serde. Every node
 //! knows where it was written, in a file or on the command line, so every later message can point
 //! there. No step stops at the first mistake: all are gathered in [`Diagnostics`] and shown
@@ -25,6 +26,7 @@
 //! ```
 
 mod diagnostic;
+mod include;
 mod lexer;
 mod node;
 mod parse;
@@ -33,8 +35,11 @@ mod print;
 mod read;
 mod render;
 mod source;
+mod template;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity, suggest};
+pub(crate) use include::name_of;
+pub use include::{Finder, Included, NotIncluded};
 pub use node::{Field, Kind, Name, Node, Tree};
 pub use parse::MAX_DEPTH;
 pub use path::{Path, PathError, Segment};

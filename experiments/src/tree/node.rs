@@ -136,7 +136,7 @@ impl Node {
 
     /// Where to point when something is missing in this node: its name, or its first character,
     /// since underlining a whole block would hide more than it shows.
-    pub(super) fn head(&self) -> Span {
+    pub(crate) fn head(&self) -> Span {
         match self.name() {
             Some(name) => name.span,
             // Every node that can lack something starts with an ASCII bracket, when it has a text.

@@ -1,9 +1,9 @@
 //! What an application sees of its node: the simulated [`Host`].
 
 use super::{Node, Report};
-use crate::app::{App, Host, HostError, SocketId, Total};
+use crate::app::{App, Host, HostError, SocketId, Total, TrafficClass};
 use crate::observe::Observation;
-use crate::packet::{BuildError, Echo, Packet};
+use crate::packet::{BuildError, Echo, Ecn, Packet};
 use crate::rope::Rope;
 use protosim_core::kernel::Interests;
 use protosim_core::{CannotClone, Cx, Env, LocalTime, Operation, OutOfMemory, Purpose, SimTime, Stream, Streams};
@@ -75,6 +75,16 @@ struct SimHost<'a, 'b> {
     node: &'a mut Node,
     cx: &'a mut Cx<'b, Node>,
     app: u32,
+    /// What is known of the datagram that is being delivered, beside what the application gets.
+    arrival: Option<Arrival>,
+}
+
+/// What comes with a datagram.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    /// When it was sent: for results alone.
+    pub(super) sent_at: SimTime,
+    pub(super) ecn: Ecn,
 }
 
 /// What an application has done that waits until its processor has done the work before it.
@@ -90,7 +100,19 @@ impl Node {
     /// Calls an application; it is owed a flush then.
     pub(super) fn with_app(&mut self, app: u32, cx: &mut Cx<'_, Self>, call: impl FnOnce(&mut dyn App, &mut dyn Host)) {
         self.apps[app as usize].touched = true;
-        self.with_app_untouched(app, cx, call);
+        self.call(app, None, cx, call);
+    }
+
+    /// Calls an application with a datagram; it is owed a flush then.
+    pub(super) fn with_app_on_arrival(
+        &mut self,
+        app: u32,
+        arrival: Arrival,
+        cx: &mut Cx<'_, Self>,
+        call: impl FnOnce(&mut dyn App, &mut dyn Host),
+    ) {
+        self.apps[app as usize].touched = true;
+        self.call(app, Some(arrival), cx, call);
     }
 
     /// Calls an application.
@@ -100,11 +122,21 @@ impl Node {
         cx: &mut Cx<'_, Self>,
         call: impl FnOnce(&mut dyn App, &mut dyn Host),
     ) {
+        self.call(app, None, cx, call);
+    }
+
+    fn call(
+        &mut self,
+        app: u32,
+        arrival: Option<Arrival>,
+        cx: &mut Cx<'_, Self>,
+        call: impl FnOnce(&mut dyn App, &mut dyn Host),
+    ) {
         let Some(mut callee) = self.apps[app as usize].app.take() else {
             debug_assert!(false, "an application is not called while it is being called");
             return;
         };
-        call(&mut *callee, &mut SimHost { node: self, cx, app });
+        call(&mut *callee, &mut SimHost { node: self, cx, app, arrival });
         self.apps[app as usize].app = Some(callee);
     }
 
@@ -178,17 +210,39 @@ impl Host for SimHost<'_, '_> {
     }
 
     fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError> {
-        let port = self.node.udp.port(socket, self.app)?;
+        let (port, class) = self.node.udp.socket(socket, self.app)?;
         let source = self.node.primary_address(to.ip()).ok_or(HostError::NoSourceAddress(to.ip()))?;
-        let packet = Packet::udp(SocketAddr::new(source, port), to, payload).map_err(refused)?;
+        let mut packet = Packet::udp(SocketAddr::new(source, port), to, payload).map_err(refused)?;
+        if class != TrafficClass::default() {
+            packet.ip.set_dscp(class.dscp);
+            packet.ip.set_ecn(class.ecn);
+        }
         self.node.when_free(Pending::Send(packet), self.cx);
         Ok(())
     }
 
     fn udp_local_addr(&self, socket: SocketId, to: SocketAddr) -> Result<SocketAddr, HostError> {
-        let port = self.node.udp.port(socket, self.app)?;
+        let (port, _) = self.node.udp.socket(socket, self.app)?;
         let source = self.node.primary_address(to.ip()).ok_or(HostError::NoSourceAddress(to.ip()))?;
         Ok(SocketAddr::new(source, port))
+    }
+
+    fn udp_traffic_class(&mut self, socket: SocketId, class: TrafficClass) -> Result<(), HostError> {
+        self.node.udp.set_class(socket, self.app, class)
+    }
+
+    fn received_ecn(&self) -> Ecn {
+        self.arrival.map_or(Ecn::NotEct, |arrival| arrival.ecn)
+    }
+
+    fn observe_received(&mut self, from: SocketAddr, bytes: u64) {
+        if let Some(Arrival { sent_at, .. }) = self.arrival
+            && self.cx.wants(Interests::DELIVERIES)
+        {
+            // At once, and not when the processor is free: the datagram has arrived now.
+            let observation = Observation::Received { from, sent_at, bytes };
+            self.cx.report(Report::App { app: self.app, observation });
+        }
     }
 
     fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {

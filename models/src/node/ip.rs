@@ -4,6 +4,7 @@ use super::Node;
 use super::config::IpConfig;
 use super::counts::DropCause;
 use super::fragment::{Identifications, allow_fragmentation, cut, set_fragment};
+use super::host::Arrival;
 use super::limit::ErrorLimit;
 use super::multicast::{GroupRoute, Groups};
 use super::path_mtu::{LEAST_V6, PathMtus};
@@ -308,7 +309,8 @@ impl Node {
             return Some(self.refuse(&packet, DropCause::NoListener, ErrorCause::PortUnreachable, cx));
         };
         self.counts.delivered += 1;
-        self.with_app(app, cx, |app, host| app.on_datagram(socket, from, packet.payload, host));
+        let arrival = Arrival { sent_at: packet.provenance.sent_at, ecn: packet.ip.ecn() };
+        self.with_app_on_arrival(app, arrival, cx, |app, host| app.on_datagram(socket, from, packet.payload, host));
         None
     }
 

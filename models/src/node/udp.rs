@@ -1,6 +1,6 @@
 //! UDP ports of a node, and who listens on them.
 
-use crate::app::{HostError, SocketId};
+use crate::app::{HostError, SocketId, TrafficClass};
 use std::collections::BTreeMap;
 
 /// The dynamic ports (RFC 6335 §6).
@@ -18,6 +18,7 @@ pub(super) struct UdpPorts {
 struct UdpSocket {
     port: u16,
     app: u32,
+    class: TrafficClass,
 }
 
 impl UdpPorts {
@@ -38,7 +39,7 @@ impl UdpPorts {
             port => port,
         };
         let socket = SocketId(self.sockets.len() as u32);
-        self.sockets.push(UdpSocket { port, app });
+        self.sockets.push(UdpSocket { port, app, class: TrafficClass::default() });
         self.by_port.insert(port, socket);
         Ok(socket)
     }
@@ -49,9 +50,15 @@ impl UdpPorts {
         Some((socket, self.sockets[socket.0 as usize].app))
     }
 
-    /// The port of a socket, if it belongs to `app`.
-    pub(super) fn port(&self, socket: SocketId, app: u32) -> Result<u16, HostError> {
+    /// Port and traffic class of a socket, if it belongs to `app`.
+    pub(super) fn socket(&self, socket: SocketId, app: u32) -> Result<(u16, TrafficClass), HostError> {
         let found = self.sockets.get(socket.0 as usize).filter(|found| found.app == app);
-        found.map(|found| found.port).ok_or(HostError::NoSuchSocket(socket))
+        found.map(|found| (found.port, found.class)).ok_or(HostError::NoSuchSocket(socket))
+    }
+
+    /// Marks what a socket sends, if it belongs to `app`.
+    pub(super) fn set_class(&mut self, socket: SocketId, app: u32, class: TrafficClass) -> Result<(), HostError> {
+        let found = self.sockets.get_mut(socket.0 as usize).filter(|found| found.app == app);
+        found.map(|found| found.class = class).ok_or(HostError::NoSuchSocket(socket))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::config::UdpSinkConfig;
 use crate::app::{App, Host, SocketId, Total};
+use crate::packet::Ecn;
 use crate::rope::{Rope, Run};
 use protosim_core::CannotClone;
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub struct UdpSink {
     missing_bytes: u64,
     late: u64,
     corrupted: u64,
+    /// Datagrams that a queue on the way has marked (RFC 3168).
+    ce_marks: u64,
     /// Calls that the host has refused.
     refused: u64,
 }
@@ -46,6 +49,7 @@ impl UdpSink {
             missing_bytes: 0,
             late: 0,
             corrupted: 0,
+            ce_marks: 0,
             refused: 0,
         }
     }
@@ -77,9 +81,12 @@ impl App for UdpSink {
         }
     }
 
-    fn on_datagram(&mut self, _: SocketId, from: SocketAddr, payload: Rope, _: &mut dyn Host) {
+    fn on_datagram(&mut self, _: SocketId, from: SocketAddr, payload: Rope, host: &mut dyn Host) {
+        let len = payload.len();
         self.datagrams += 1;
-        self.payload_bytes += payload.len();
+        self.payload_bytes += len;
+        self.ce_marks += u64::from(host.received_ecn() == Ecn::Ce);
+        host.observe_received(from, len);
         self.check(from, &payload);
     }
 
@@ -97,6 +104,7 @@ impl App for UdpSink {
             total("missing_bytes", self.missing_bytes),
             total("late_datagrams", self.late),
             total("corrupted_datagrams", self.corrupted),
+            total("ce_marked_datagrams", self.ce_marks),
             total("refused_calls", self.refused),
         ]
     }

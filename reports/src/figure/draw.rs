@@ -4,9 +4,9 @@ use super::geometry::{Place, Rect};
 use super::layout::{
     KEY, LABEL_PITCH, LABEL_SIZE, LEGEND_PAD, Layout, Legend, PanelLayout, SMALL_PITCH, SMALL_SIZE, TICK, TITLE_SIZE,
 };
-use super::scene::{Anchor, Fill, Item, Scene, Segment, Stroke, Text, grid};
+use super::scene::{Anchor, Colour, Fill, Item, Scene, Segment, Stroke, Text, grid};
 use super::style::{self, BAND_OPACITY, FAINT_INK, GRID, INK, Look, MINOR_GRID, PAPER};
-use super::{Figure, Interval, Panel, Series};
+use super::{Figure, Interval, Panel, Series, Style};
 
 /// Half the width of an error bar's caps.
 const CAP: f64 = 3.0;
@@ -94,9 +94,36 @@ fn axes(scene: &mut Scene, p: &PanelLayout) {
             scene.text(text(label, (x_at(*v), frame.bottom() + TICK + SMALL_PITCH), SMALL_SIZE, Anchor::Middle));
         }
     }
+    if !p.x_title.is_empty() {
+        category_labels(scene, p);
+    }
     for (v, label) in &p.y_ticks.major {
         let place = (frame.left - TICK - 3.0, y_at(*v) + HALF_DIGIT * SMALL_SIZE);
         scene.text(text(label, place, SMALL_SIZE, Anchor::End));
+    }
+}
+
+/// The names of categories, each below its middle, and a tick between each two.
+fn category_labels(scene: &mut Scene, p: &PanelLayout) {
+    let Some(labels) = &p.x_labels else { return };
+    let (frame, pitch) = (&p.frame, p.frame.width / labels.lines.len().max(1) as f64);
+    for (i, lines) in labels.lines.iter().enumerate() {
+        let left = frame.left + i as f64 * pitch;
+        if i > 0 {
+            let ends = [(left, frame.bottom()), (left, frame.bottom() + TICK)];
+            scene.line("tick", &ends, Stroke::solid(INK, 0.8));
+        }
+        for (number, line) in lines.iter().enumerate() {
+            let (middle, row) = (left + pitch / 2.0, number as f64 * SMALL_PITCH);
+            if labels.upwards {
+                let first = middle - (lines.len() - 1) as f64 * SMALL_PITCH / 2.0 + HALF_DIGIT * SMALL_SIZE;
+                let place = (first + row, frame.bottom() + TICK + 3.0);
+                scene.text(Text { upwards: true, ..text(line, place, SMALL_SIZE, Anchor::End) });
+            } else {
+                let place = (middle, frame.bottom() + TICK + SMALL_PITCH + row);
+                scene.text(text(line, place, SMALL_SIZE, Anchor::Middle));
+            }
+        }
     }
 }
 
@@ -117,7 +144,7 @@ fn titles(scene: &mut Scene, p: &PanelLayout) {
     let frame = &p.frame;
     let (centre, middle) = (frame.left + frame.width / 2.0, frame.top + frame.height / 2.0);
     for (i, line) in p.x_title.iter().enumerate().filter(|(_, l)| !l.is_empty()) {
-        let y = frame.bottom() + TICK + SMALL_PITCH + (i + 1) as f64 * LABEL_PITCH;
+        let y = frame.bottom() + TICK + p.x_label_height() + (i + 1) as f64 * LABEL_PITCH;
         scene.text(text(line, (centre, y), LABEL_SIZE, Anchor::Middle));
     }
     for (i, line) in p.y_title.iter().enumerate().filter(|(_, l)| !l.is_empty()) {
@@ -126,7 +153,7 @@ fn titles(scene: &mut Scene, p: &PanelLayout) {
     }
 }
 
-/// Bands of all series, then each series' line, error bars and markers.
+/// Bands and bars of all series, then each series' line, error bars and markers.
 fn data(scene: &mut Scene, panel: &Panel, p: &PanelLayout) {
     for (series, look) in panel.series.iter().zip(&p.looks).filter(|(s, _)| s.interval == Interval::Band) {
         for band in p.bands(series) {
@@ -138,8 +165,21 @@ fn data(scene: &mut Scene, panel: &Panel, p: &PanelLayout) {
     }
     // Thick lines first, so that the thin ones of formulas stay visible; markers over all lines.
     let drawn = || panel.series.iter().zip(&p.looks);
-    for (series, look) in drawn().filter(|(_, l)| l.marker.is_some()).chain(drawn().filter(|(_, l)| l.marker.is_none()))
-    {
+    for (series, look) in drawn().filter(|(s, _)| s.style == Style::Bars) {
+        open(scene, "columns", &series.label);
+        for column in p.columns(panel, series) {
+            scene.polygon("column", &column, Fill { colour: look.colour, opacity: 1.0 });
+        }
+        scene.items.push(Item::Close);
+    }
+    if panel.series.iter().any(|s| s.style == Style::Bars) && p.y.crosses_zero() {
+        let (_, zero) = p.at(0.0, 0.0);
+        let ends = [(p.frame.left, zero), (p.frame.right(), zero)];
+        scene.line("zero", &ends, Stroke::solid(INK, 0.8));
+    }
+    let is_formula = |series: &Series| series.style == Style::Formula;
+    let lines = drawn().filter(|(s, _)| !is_formula(s)).chain(drawn().filter(|(s, _)| is_formula(s)));
+    for (series, look) in lines.filter(|(s, _)| !s.style.compares()) {
         open(scene, "line", &series.label);
         if let Some(stroke) = &look.line {
             for part in p.frame.clip_line(&thinned(p.line(series))) {
@@ -151,10 +191,13 @@ fn data(scene: &mut Scene, panel: &Panel, p: &PanelLayout) {
     for (series, look) in drawn() {
         open(scene, "series", &series.label);
         for (high, low) in p.bars(series) {
-            error_bar(scene, &p.frame, high, low, look);
+            // On its own bar, a whisker of the same colour would not be seen.
+            let colour = if series.style == Style::Bars { INK } else { look.colour };
+            error_bar(scene, &p.frame, high, low, colour);
         }
-        // A formula of one point has no line; a marker shows where it is.
-        let shape = look.marker.or((series.points.len() == 1).then_some(6));
+        // What is a line otherwise has none with one point; a marker shows where it is.
+        let single = series.points.len() == 1 && !series.style.compares();
+        let shape = look.marker.or(single.then_some(6));
         if let Some(shape) = shape {
             for place in marked(series, look, p) {
                 style::marker(scene, shape, place, look.colour);
@@ -185,9 +228,9 @@ fn marked(series: &Series, look: &Look, p: &PanelLayout) -> Vec<Place> {
 }
 
 /// A vertical bar with a cap at each end that lies inside the frame.
-fn error_bar(scene: &mut Scene, frame: &Rect, high: Place, low: Place, look: &Look) {
+fn error_bar(scene: &mut Scene, frame: &Rect, high: Place, low: Place, colour: Colour) {
     let Some((top, bottom)) = frame.clip(high, low) else { return };
-    let stroke = Stroke::solid(look.colour, 1.1);
+    let stroke = Stroke::solid(colour, 1.1);
     scene.line("bar", &[top, bottom], stroke.clone());
     for (x, y) in [high, low].into_iter().filter(|&end| frame.contains(end)) {
         scene.line("bar", &[(x - CAP, y), (x + CAP, y)], stroke.clone());
@@ -217,6 +260,10 @@ fn legend(scene: &mut Scene, panel: &Panel, looks: &[Look], legend: &Legend) {
 /// What a series looks like, in small, from `left` on.
 fn sample(scene: &mut Scene, series: &Series, look: &Look, (left, y): Place) {
     let (right, centre) = (left + KEY, left + KEY / 2.0);
+    if series.style == Style::Bars {
+        let corners = [(left + 4.0, y - 5.0), (right - 4.0, y - 5.0), (right - 4.0, y + 5.0), (left + 4.0, y + 5.0)];
+        return scene.polygon("sample", &corners, Fill { colour: look.colour, opacity: 1.0 });
+    }
     if series.points.iter().any(|p| p.low.is_some()) {
         if series.interval == Interval::Band {
             let corners = [(left, y - 5.0), (right, y - 5.0), (right, y + 5.0), (left, y + 5.0)];

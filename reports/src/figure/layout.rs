@@ -2,10 +2,12 @@
 //!
 //! Frames have fixed sizes, so that figures of one paper match; the page grows with what surrounds them.
 
+use super::compare::{self, Labels};
+use super::dense::{dense, held};
 use super::geometry::{Obstacles, Place, Rect};
 use super::style::{self, Look, MARKER};
 use super::ticks::{Span, Ticks, power_of_ten};
-use super::{Arrangement, Axis, Figure, Interval, Panel, Point, Scale, Series, font};
+use super::{Arrangement, Axis, Figure, Interval, Panel, Point, Scale, Series, Style, font};
 
 /// Font sizes in user units; on paper (3/4 point to a unit) 10, 8.6 and 7.9 points.
 pub(super) const TITLE_SIZE: f64 = 13.5;
@@ -51,6 +53,8 @@ pub(super) struct PanelLayout {
     pub(super) y: Span,
     pub(super) x_ticks: Ticks,
     pub(super) y_ticks: Ticks,
+    /// Names of categories in place of ticks.
+    pub(super) x_labels: Option<Labels>,
     /// Lines of the x axis's title; empty, and no tick labels, where the panel below shows them.
     pub(super) x_title: Vec<String>,
     /// Lines of the y axis's title.
@@ -78,18 +82,35 @@ impl PanelLayout {
         )
     }
 
-    /// The points of a series on the page.
+    /// The points of a series on the page, those of long ones thinned.
     pub(super) fn line(&self, series: &Series) -> Vec<Place> {
-        series.points.iter().map(|p| self.at(p.x, p.y)).collect()
+        let places = series.points.iter().map(|p| self.at(p.x, p.y));
+        dense(if matches!(series.style, Style::Step | Style::Cdf) { held(places) } else { places.collect() })
+    }
+
+    /// The bars of a series over categories, cut at the frame.
+    pub(super) fn columns(&self, panel: &Panel, series: &Series) -> Vec<Vec<Place>> {
+        let half = compare::half_bar(panel);
+        let column = |p: &Point| {
+            let ((left, top), (right, bottom)) = (self.at(p.x - half, p.y), self.at(p.x + half, 0.0));
+            self.frame.clip_polygon(&[(left, bottom), (left, top), (right, top), (right, bottom)])
+        };
+        let shown = series.points.iter().filter(|_| series.style == Style::Bars).map(column);
+        shown.filter(|polygon| polygon.len() > 2).collect()
+    }
+
+    /// Height of the tick labels below the frame.
+    pub(super) fn x_label_height(&self) -> f64 {
+        self.x_labels.as_ref().map_or(SMALL_PITCH, |labels| labels.height)
     }
 
     /// The bands of a series on the page: one polygon per run of at least two points with intervals.
     pub(super) fn bands(&self, series: &Series) -> Vec<Vec<Place>> {
         let runs = runs(series).into_iter().filter(|run| run.len() > 1);
         let outline = |run: &[Point]| {
-            let high = run.iter().filter_map(|p| Some(self.at(p.x, p.high?)));
-            let low = run.iter().rev().filter_map(|p| Some(self.at(p.x, p.low?)));
-            high.chain(low).collect()
+            let high = dense(run.iter().filter_map(|p| Some(self.at(p.x, p.high?))).collect());
+            let low = dense(run.iter().rev().filter_map(|p| Some(self.at(p.x, p.low?))).collect());
+            high.into_iter().chain(low).collect()
         };
         runs.map(outline).collect()
     }
@@ -104,7 +125,12 @@ impl PanelLayout {
     fn obstacles(&self, panel: &Panel) -> Obstacles {
         let mut all = Obstacles::default();
         for series in &panel.series {
-            all.lines.push(self.line(series));
+            if series.style.compares() {
+                all.areas.extend(self.columns(panel, series));
+                all.lines.extend(self.line(series).into_iter().map(|place| vec![place]));
+            } else {
+                all.lines.push(self.line(series));
+            }
             all.lines.extend(self.bars(series).into_iter().map(|(a, b)| vec![a, b]));
             if series.interval == Interval::Band {
                 all.areas.extend(self.bands(series));
@@ -186,12 +212,31 @@ fn panel(figure: &Figure, number: usize) -> PanelLayout {
         (_, Arrangement::Stacked) => (440.0, 200.0),
         (_, Arrangement::SideBySide) => (290.0, 230.0),
     };
+    let width = compare::frame_width(panel, width);
     let frame = Rect { left: 0.0, top: 0.0, width, height };
     let together: Vec<&Panel> = figure.panels.iter().filter(|p| p.x == panel.x).collect();
     let x = span(&panel.x, together.iter().flat_map(|p| points(p)).map(|p| p.x));
-    let ends = |p: &Point| [Some(p.y), p.low, p.high].into_iter().flatten().collect::<Vec<_>>();
-    let y = span(&panel.y, points(panel).flat_map(ends));
-    let (x_ticks, y_ticks) = (fitting_ticks(&x, width), y.ticks((height / 32.0) as usize));
+    let ends = |p: &Point| [Some(p.y), p.low, p.high].into_iter().flatten();
+    // Bars begin at zero, which a logarithmic axis does not have.
+    let zero = panel.series.iter().any(|s| s.style == Style::Bars).then_some(0.0);
+    let y = span(&panel.y, points(panel).flat_map(ends).chain(zero));
+    let y = match zero {
+        Some(_) if panel.y.range.is_none() => {
+            let reach = |(low, high): (f64, f64), end: f64| (low.min(end), high.max(end));
+            let (low, high) = points(panel).flat_map(ends).fold((0.0, 0.0), reach);
+            y.standing_on_zero(low, high)
+        }
+        _ => y,
+    };
+    let y_ticks = y.ticks((height / 32.0) as usize);
+    let names = &panel.x.categories;
+    let (x, x_labels, x_ticks) = if names.is_empty() {
+        (x, None, fitting_ticks(&x, width))
+    } else {
+        let all = Span::exact(Scale::Linear, -0.5, names.len() as f64 - 0.5);
+        let none = Ticks { major: Vec::new(), minor: Vec::new(), exponent: 0 };
+        (all, Some(compare::labels(names, width)), none)
+    };
     let below = figure.panels.get(number + 1).filter(|_| figure.arrangement == Arrangement::Stacked);
     let x_title = match below {
         Some(next) if next.x == panel.x => Vec::new(),
@@ -199,7 +244,7 @@ fn panel(figure: &Figure, number: usize) -> PanelLayout {
     };
     let y_title = font::wrap(&axis_title(&panel.y, y_ticks.exponent), LABEL_SIZE, height);
     let looks = panel.series.iter().map(|s| style::look(figure, number, s)).collect();
-    PanelLayout { frame, x, y, x_ticks, y_ticks, x_title, y_title, y_title_at: 0.0, looks, legend: None }
+    PanelLayout { frame, x, y, x_ticks, y_ticks, x_labels, x_title, y_title, y_title_at: 0.0, looks, legend: None }
 }
 
 fn points(panel: &Panel) -> impl Iterator<Item = &Point> {
@@ -257,7 +302,7 @@ fn right_gutter(p: &PanelLayout) -> f64 {
 /// Height of what stands below a frame, or beside it but longer.
 fn bottom_gutter(p: &PanelLayout) -> f64 {
     let title = p.x_title.iter().filter(|l| !l.is_empty()).count() as f64 * LABEL_PITCH;
-    let labels = if p.x_title.is_empty() { 0.0 } else { TICK + TICK_GAP + SMALL_PITCH };
+    let labels = if p.x_title.is_empty() { 0.0 } else { TICK + TICK_GAP + p.x_label_height() };
     let legend = p.legend.as_ref().map_or(0.0, |l| l.rect.bottom() - p.frame.bottom());
     (labels + title).max(legend)
 }

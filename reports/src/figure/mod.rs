@@ -1,7 +1,7 @@
-//! Line figures as SVG, PNG and PDF: the same bytes on every machine.
+//! Figures as SVG, PNG and PDF: the same bytes on every machine.
 //!
 //! A [`Figure`] is plain data: panels with axes and series of points, with confidence intervals as bands or error
-//! bars, and curves of formulas over them. [`Figure::to_svg`], [`Figure::to_png`] and [`Figure::to_pdf`] draw it.
+//! bars, and curves of formulas over them; time series, distribution functions, and bars or dots over named categories. [`Figure::to_svg`], [`Figure::to_png`] and [`Figure::to_pdf`] draw it.
 //!
 //! ```
 //! use protosim_reports::figure::{Axis, Figure, Panel, Point, Series};
@@ -17,8 +17,19 @@
 //! # Ok::<(), protosim_reports::figure::FigureError>(())
 //! ```
 //!
+//! | Series | Drawn as |
+//! |---|---|
+//! | [`Series::measured`] | markers joined by a line, with intervals |
+//! | [`Series::formula`] | a thin line |
+//! | [`Series::line`] | a line without markers, for long series |
+//! | [`Series::step`] | a value that holds until the next point: a queue's length, a window |
+//! | [`Series::cdf`] | an empirical distribution function, as [`crate::statistics::SortedSamples::cdf`] gives it |
+//! | [`Series::bars`], [`Series::dots`] | groups over [`Axis::categories`], with intervals as whiskers |
+//!
+//! Any number of points makes a small file: what falls into one column of the page is drawn by its ends and extremes.
+//!
 //! # How it works, and why so
-//! `validate` refuses what cannot be drawn; `layout` measures text and places panels and legends; `draw` turns data
+//! `validate` refuses what cannot be drawn; `compare` sets the series of a category side by side; `dense` thins long lines; `layout` measures text and places panels and legends; `draw` turns data
 //! into a [`scene::Scene`] of paths and lines of text; `svg` writes it, resvg rasterises that SVG into the PNG, and
 //! `pdf` writes the scene through krilla. Other drawings can be made as a `Scene` and written the same way.
 //!
@@ -32,7 +43,10 @@
 //!   cubic ones with trigonometry), coordinates are rounded to hundredths, clipping is done here.
 //! - **Nothing that varies**: no ids, no dates, no hash order, no machine fonts.
 
+mod compare;
+mod dense;
 mod draw;
+mod error;
 mod font;
 mod geometry;
 mod layout;
@@ -43,6 +57,7 @@ mod svg;
 mod ticks;
 mod validate;
 
+pub use error::FigureError;
 pub use font::{unsupported_character, width as text_width};
 
 /// Linear or logarithmic.
@@ -65,17 +80,24 @@ pub struct Axis {
     pub scale: Scale,
     /// First and last value shown; `None` shows all data. What lies outside is cut off.
     pub range: Option<(f64, f64)>,
+    /// Names of the categories that an x axis compares, from left to right; empty for an axis of numbers.
+    pub categories: Vec<String>,
 }
 
 impl Axis {
     /// A linear axis without unit, over all data.
     pub fn linear(label: impl Into<String>) -> Self {
-        Self { label: label.into(), unit: String::new(), scale: Scale::Linear, range: None }
+        Self { label: label.into(), unit: String::new(), scale: Scale::Linear, range: None, categories: Vec::new() }
     }
 
     /// A logarithmic axis without unit, over all data.
     pub fn log(label: impl Into<String>) -> Self {
         Self { scale: Scale::Log, ..Self::linear(label) }
+    }
+
+    /// An x axis of named categories, numbered from 0: queue disciplines, devices, variants. `label` may be empty.
+    pub fn categories<N: Into<String>>(label: impl Into<String>, names: impl IntoIterator<Item = N>) -> Self {
+        Self { categories: names.into_iter().map(Into::into).collect(), ..Self::linear(label) }
     }
 
     /// The same axis with a unit.
@@ -127,6 +149,23 @@ pub enum Style {
     Measured,
     /// A thin line without markers.
     Formula,
+    /// A line without markers.
+    Line,
+    /// A value that holds from each point to the next one's x.
+    Step,
+    /// The same, for distribution functions: dashes tell the series apart in grey.
+    Cdf,
+    /// A bar from zero (from the axis's beginning where that is logarithmic) at each category.
+    Bars,
+    /// A marker at each category.
+    Dots,
+}
+
+impl Style {
+    /// Whether it stands over categories rather than along an axis of numbers.
+    fn compares(self) -> bool {
+        matches!(self, Self::Bars | Self::Dots)
+    }
 }
 
 /// How the intervals of a series are shown.
@@ -145,11 +184,11 @@ pub struct Series {
     pub label: String,
     /// Its points.
     pub points: Vec<Point>,
-    /// Measured or calculated.
+    /// Where it comes from and how it is drawn.
     pub style: Style,
     /// How intervals are shown, where points have them.
     pub interval: Interval,
-    /// For a formula: the label of the measured series of the same panel that it predicts and whose colour it takes.
+    /// For a formula: the label of the series of the same panel that it predicts and whose colour it takes.
     pub of: Option<String>,
 }
 
@@ -165,13 +204,43 @@ impl Series {
         Self { style: Style::Formula, ..Self::measured(label, points) }
     }
 
+    /// A long series, as samples over time: a line without markers.
+    pub fn line(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
+        Self { style: Style::Line, ..Self::measured(label, points) }
+    }
+
+    /// A value that holds from each point to the next, as a queue's length or a window. Where it holds to the end,
+    /// the last point says so by repeating it.
+    pub fn step(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
+        Self { style: Style::Step, ..Self::measured(label, points) }
+    }
+
+    /// A distribution function that rises at each value to the share beside it, as
+    /// [`crate::statistics::SortedSamples::cdf`] gives them. On a logarithmic x axis values must be above 0.
+    pub fn cdf(label: impl Into<String>, steps: &[(f64, f64)]) -> Self {
+        let start = steps.first().map(|&(x, _)| Point::new(x, 0.0));
+        let points: Vec<Point> = start.into_iter().chain(steps.iter().map(|&(x, y)| Point::new(x, y))).collect();
+        Self { style: Style::Cdf, ..Self::measured(label, points) }
+    }
+
+    /// Bars over categories; a point's x is the number of its category, from 0. Categories may be left out. An interval is
+    /// a whisker.
+    pub fn bars(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
+        Self { style: Style::Bars, interval: Interval::Bars, ..Self::measured(label, points) }
+    }
+
+    /// Markers over categories, otherwise as [`Series::bars`]; better on a logarithmic axis, where bars have no beginning.
+    pub fn dots(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
+        Self { style: Style::Dots, ..Self::bars(label, points) }
+    }
+
     /// The same series with error bars instead of a band.
     pub fn with_error_bars(mut self) -> Self {
         self.interval = Interval::Bars;
         self
     }
 
-    /// The same formula as the prediction of a measured series.
+    /// The same formula as the prediction of another series.
     pub fn of(mut self, label: impl Into<String>) -> Self {
         self.of = Some(label.into());
         self
@@ -262,7 +331,8 @@ impl Figure {
     /// As [`Figure::check`].
     pub fn to_scene(&self) -> Result<scene::Scene, FigureError> {
         validate::check(self)?;
-        Ok(draw::figure(self, &layout::arrange(self)))
+        let figure = compare::spread(self);
+        Ok(draw::figure(&figure, &layout::arrange(&figure)))
     }
 
     /// The figure as an SVG document.
@@ -290,94 +360,7 @@ impl Figure {
     }
 }
 
-/// Why a figure cannot be drawn.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum FigureError {
-    /// A figure without panels.
-    #[error("the figure has no panel")]
-    NoPanels,
-    /// A panel without series.
-    #[error("panel {panel} (counted from 1) has no series")]
-    NoSeries {
-        /// Number of the panel, from 1.
-        panel: usize,
-    },
-    /// A series without points.
-    #[error("series '{series}' has no points")]
-    EmptySeries {
-        /// Its label.
-        series: String,
-    },
-    /// Two series of a panel under one label.
-    #[error("two series of one panel are called '{series}'")]
-    DuplicateLabel {
-        /// The label.
-        series: String,
-    },
-    /// NaN, an infinity, or a number beyond ±1e300.
-    #[error("series '{series}': {field} of point {point} (counted from 1) is {value}, not a number within ±1e300")]
-    NotFinite {
-        /// The series.
-        series: String,
-        /// Number of the point, from 1.
-        point: usize,
-        /// x, y, low or high.
-        field: &'static str,
-        /// The number.
-        value: f64,
-    },
-    /// Zero or less on a logarithmic axis.
-    #[error("series '{series}': {field} of point {point} (counted from 1) is {value}, but its axis is logarithmic")]
-    NotPositive {
-        /// The series.
-        series: String,
-        /// Number of the point, from 1.
-        point: usize,
-        /// x or y.
-        field: &'static str,
-        /// The number.
-        value: f64,
-    },
-    /// An interval with one end, or with its ends exchanged.
-    #[error("series '{series}': the interval of point {point} (counted from 1) {problem}")]
-    BadInterval {
-        /// The series.
-        series: String,
-        /// Number of the point, from 1.
-        point: usize,
-        /// What is wrong.
-        problem: &'static str,
-    },
-    /// A formula of a series that is not measured in this panel.
-    #[error("series '{series}' is a formula of '{target}', which is not a measured series of its panel")]
-    UnknownTarget {
-        /// The formula.
-        series: String,
-        /// What it names.
-        target: String,
-    },
-    /// A range that is empty, not finite, or not positive on a logarithmic axis.
-    #[error("axis '{axis}': the range from {low} to {high} cannot be shown")]
-    BadRange {
-        /// Label of the axis.
-        axis: String,
-        /// Its first value.
-        low: f64,
-        /// Its last value.
-        high: f64,
-    },
-    /// A character that the bundled font lacks.
-    #[error("the font has no character {character:?}, used in '{text}'")]
-    UnsupportedCharacter {
-        /// The character.
-        character: char,
-        /// The text it stands in.
-        text: String,
-    },
-    /// A renderer refused.
-    #[error("cannot render the figure: {0}")]
-    Render(String),
-}
-
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_kinds;

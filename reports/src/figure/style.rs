@@ -43,33 +43,51 @@ const PREDICTION_DASHES: [&[f64]; 4] = [&[], &[5.0, 2.5], &[1.5, 2.0], &[8.0, 2.
 pub(super) struct Look {
     /// Colour of everything that belongs to it.
     pub(super) colour: Colour,
-    /// The line; `None` for a measured series whose formula is the line.
+    /// The line; `None` for a measured series whose formula is the line, and for bars and dots.
     pub(super) line: Option<Stroke>,
-    /// Number of the marker's shape; `None` for a formula.
+    /// Number of the marker's shape, if it has markers.
     pub(super) marker: Option<usize>,
 }
 
-/// The look of a series. Measured series are numbered by the first appearance of their label in the figure.
+/// The look of a series. Those that are not formulas are numbered by the first appearance of their label in the figure.
 pub(super) fn look(figure: &Figure, panel: usize, series: &Series) -> Look {
-    let number = |style: Style, label: &str| {
+    // Formulas are numbered apart from all else.
+    let number = |formulas: bool, label: &str| {
         let mut seen: Vec<&str> = Vec::new();
-        for s in figure.panels.iter().flat_map(|p| &p.series).filter(|s| s.style == style && s.of.is_none()) {
+        for s in figure
+            .panels
+            .iter()
+            .flat_map(|p| &p.series)
+            .filter(|s| (s.style == Style::Formula) == formulas && s.of.is_none())
+        {
             if !seen.contains(&s.label.as_str()) {
                 seen.push(&s.label);
             }
         }
         seen.iter().position(|l| *l == label).unwrap_or(0)
     };
-    let colour_of = |label: &str| COLOURS[number(Style::Measured, label) % COLOURS.len()];
+    let colour_of = |label: &str| COLOURS[number(false, label) % COLOURS.len()];
     let siblings = &figure.panels[panel].series;
+    let plain = |width: f64, dashes: fn(usize) -> usize, marked: bool| {
+        let n = number(false, &series.label);
+        let colour = colour_of(&series.label);
+        let line = (width > 0.0).then(|| Stroke { colour, width, dashes: DASHES[dashes(n) % DASHES.len()] });
+        Look { colour, line, marker: marked.then_some(n % 8) }
+    };
     match (series.style, &series.of) {
         (Style::Measured, _) => {
-            let n = number(Style::Measured, &series.label);
+            let n = number(false, &series.label);
             let colour = colour_of(&series.label);
             let predicted = siblings.iter().any(|s| s.of.as_deref() == Some(&series.label));
             let line = Stroke { colour, width: 1.6, dashes: DASHES[n % DASHES.len()] };
             Look { colour, line: (!predicted).then_some(line), marker: Some(n % 8) }
         }
+        // Dashes would hide the jumps of a long series; they come with the eighth, when colours repeat.
+        (Style::Line, _) => plain(1.1, |n| n / COLOURS.len(), false),
+        (Style::Step, _) => plain(1.3, |n| n / COLOURS.len(), false),
+        (Style::Cdf, _) => plain(1.5, |n| n, false),
+        (Style::Bars, _) => plain(0.0, |n| n, false),
+        (Style::Dots, _) => plain(0.0, |n| n, true),
         (Style::Formula, Some(target)) => {
             let rivals = siblings.iter().filter(|s| s.of.as_deref() == Some(target));
             let n = rivals.take_while(|s| s.label != series.label).count();
@@ -78,7 +96,7 @@ pub(super) fn look(figure: &Figure, panel: usize, series: &Series) -> Look {
             Look { colour, line: Some(Stroke { colour, width: 0.9, dashes }), marker: None }
         }
         (Style::Formula, None) => {
-            let n = number(Style::Formula, &series.label);
+            let n = number(true, &series.label);
             let dashes = FORMULA_DASHES[n % FORMULA_DASHES.len()];
             Look { colour: INK, line: Some(Stroke { colour: INK, width: 0.9, dashes }), marker: None }
         }

@@ -8,7 +8,7 @@ use protosim_core::maths;
 use super::*;
 
 /// `count` points of y = f(x) over x = 0 to `end`.
-fn curve(count: usize, end: f64, f: impl Fn(f64) -> f64) -> Vec<Point> {
+pub(super) fn curve(count: usize, end: f64, f: impl Fn(f64) -> f64) -> Vec<Point> {
     (0..count).map(|i| end * i as f64 / (count - 1) as f64).map(|x| Point::new(x, f(x))).collect()
 }
 
@@ -41,11 +41,17 @@ fn coap_like() -> Figure {
         .caption("Bands and bars: 99.9 % confidence intervals over 1000 exchanges; lines: RFC 7252 §4.8 closed form.")
 }
 
-fn one_panel(title: &str, x: Axis, y: Axis, series: impl IntoIterator<Item = Series>) -> Figure {
+pub(super) fn one_panel(title: &str, x: Axis, y: Axis, series: impl IntoIterator<Item = Series>) -> Figure {
     Figure::new(title).panel(Panel { x, y, series: series.into_iter().collect() })
 }
 
 fn hard_cases() -> Vec<(&'static str, Figure)> {
+    let mut all = hard_line_cases();
+    all.extend(super::tests_kinds::hard_cases());
+    all
+}
+
+fn hard_line_cases() -> Vec<(&'static str, Figure)> {
     let long = "a rather long label that says precisely which variant of which protocol on which device";
     let twelve = (0..12).map(|i| {
         let label = if i % 4 == 3 { format!("{long}, number {i}") } else { format!("variant {i}") };
@@ -189,7 +195,7 @@ fn every_hard_case_renders() {
 }
 
 /// Points of the paths of a class inside the group with a label, one list per path.
-fn paths(scene: &scene::Scene, group: &str, wanted: &str) -> Vec<Vec<(f64, f64)>> {
+pub(super) fn paths(scene: &scene::Scene, group: &str, wanted: &str) -> Vec<Vec<(f64, f64)>> {
     let mut inside = false;
     let mut found = Vec::new();
     for item in &scene.items {
@@ -378,7 +384,7 @@ fn bytes_are_the_same_twice_and_in_another_thread() {
 }
 
 /// FNV-1a, 64 bits.
-fn digest(bytes: &[u8]) -> u64 {
+pub(super) fn digest(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 

@@ -48,6 +48,21 @@ impl Span {
         span
     }
 
+    /// The same span without the margin beyond zero, where no value lies: bars stand on the frame.
+    pub(super) fn standing_on_zero(mut self, low: f64, high: f64) -> Self {
+        match self.scale {
+            Scale::Linear if low >= 0.0 => self.from = 0.0,
+            Scale::Linear if high <= 0.0 => self.to = 0.0,
+            _ => {}
+        }
+        self
+    }
+
+    /// Whether zero lies between the ends.
+    pub(super) fn crosses_zero(&self) -> bool {
+        self.scale == Scale::Linear && self.from < 0.0 && self.to > 0.0
+    }
+
     /// Place of a value along the axis: 0 at its beginning, 1 at its end. A value that a logarithmic axis cannot show
     /// (zero or less) lies far before the beginning.
     pub(super) fn share(&self, value: f64) -> f64 {

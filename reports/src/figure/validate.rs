@@ -24,6 +24,7 @@ pub(super) fn check(figure: &Figure) -> Result<(), FigureError> {
             }
             series(panel, s)?;
         }
+        in_range(panel, i + 1)?;
     }
     Ok(())
 }
@@ -36,6 +37,7 @@ fn text(text: &str) -> Result<(), FigureError> {
 fn axis(axis: &Axis) -> Result<(), FigureError> {
     text(&axis.label)?;
     text(&axis.unit)?;
+    axis.categories.iter().try_for_each(|name| text(name))?;
     let Some((low, high)) = axis.range else { return Ok(()) };
     let drawable = low.abs() <= LARGEST && high.abs() <= LARGEST && low < high;
     // An axis needs room for ticks that differ within a double's 16 digits.
@@ -53,12 +55,50 @@ fn series(panel: &Panel, series: &Series) -> Result<(), FigureError> {
         return Err(FigureError::EmptySeries { series: series.label.clone() });
     }
     if let Some(target) = &series.of {
-        let measured = |s: &Series| s.label == *target && s.style == Style::Measured;
+        let measured = |s: &Series| s.label == *target && s.style != Style::Formula;
         if series.style != Style::Formula || !panel.series.iter().any(measured) {
             return Err(FigureError::UnknownTarget { series: series.label.clone(), target: target.clone() });
         }
     }
+    if let Some(problem) = wrong_axis(panel, series) {
+        return Err(FigureError::WrongAxis { series: series.label.clone(), problem });
+    }
     series.points.iter().enumerate().try_for_each(|(i, p)| point(panel, &series.label, i + 1, p))
+}
+
+/// Why a series cannot stand on its panel's axes, if so.
+fn wrong_axis(panel: &Panel, series: &Series) -> Option<&'static str> {
+    if !panel.y.categories.is_empty() {
+        return Some("has categories on its y axis; only an x axis can have them");
+    }
+    match (series.style.compares(), panel.x.categories.is_empty()) {
+        (true, true) => Some("compares categories, but its x axis is one of numbers"),
+        (false, false) => Some("does not compare categories, but its x axis has them; bars and dots do"),
+        _ if !panel.x.categories.is_empty() && panel.x.scale == Scale::Log => {
+            Some("has categories on a logarithmic axis")
+        }
+        _ => None,
+    }
+}
+
+/// Refuses an empty plot: explicit ranges on one side of all that the panel has.
+fn in_range(panel: &Panel, number: usize) -> Result<(), FigureError> {
+    let points = || panel.series.iter().flat_map(|s| s.points.iter().map(move |p| (s.style, p)));
+    let ends = |(style, p): (Style, &Point)| {
+        let from = if style == Style::Bars { p.y.min(0.0) } else { p.y };
+        (p.low.map_or(from, |low| low.min(from)), p.high.map_or(p.y, |high| high.max(p.y)))
+    };
+    let beside = |(low, high): (f64, f64), spans: &mut dyn Iterator<Item = (f64, f64)>| {
+        let (least, greatest) = spans.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (a, b)| (l.min(a), h.max(b)));
+        greatest < low || least > high
+    };
+    let x = panel.x.range.filter(|range| beside(*range, &mut points().map(|(_, p)| (p.x, p.x))));
+    let y = panel.y.range.filter(|range| beside(*range, &mut points().map(ends)));
+    let axis = if x.is_some() { &panel.x } else { &panel.y };
+    match x.or(y) {
+        Some(_) => Err(FigureError::NothingInRange { panel: number, axis: axis.label.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn point(panel: &Panel, label: &str, number: usize, p: &Point) -> Result<(), FigureError> {
@@ -68,6 +108,10 @@ fn point(panel: &Panel, label: &str, number: usize, p: &Point) -> Result<(), Fig
         if value.is_nan() || value.abs() > LARGEST {
             return Err(FigureError::NotFinite { series: series(), point: number, field, value });
         }
+    }
+    let last = panel.x.categories.len();
+    if last > 0 && !(0..last).any(|number| number as f64 == p.x) {
+        return Err(FigureError::NoCategory { series: series(), point: number, value: p.x, last: last - 1 });
     }
     for (field, value, scale) in [("x", p.x, panel.x.scale), ("y", p.y, panel.y.scale)] {
         if scale == Scale::Log && value <= 0.0 {

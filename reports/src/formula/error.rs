@@ -68,6 +68,14 @@ pub enum EvalError {
         /// Value of the upper bound.
         to: String,
     },
+    /// The factorial of what is not an integer from 0 on.
+    #[error("byte {position}: `factorial` takes an integer from 0 on, not {of}")]
+    Factorial {
+        /// The `factorial` [bytes from the start of the text].
+        position: usize,
+        /// What it was asked for.
+        of: String,
+    },
     /// More terms to add than [`TERMS_MAX`](super::TERMS_MAX).
     #[error("byte {position}: more than {} terms to add", super::TERMS_MAX)]
     TooManyTerms {

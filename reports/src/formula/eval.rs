@@ -16,6 +16,11 @@ pub(super) fn eval(root: &Expr, variables: &[f64]) -> Result<f64, EvalError> {
     if value.is_finite() { Ok(value) } else { Err(EvalError::Infinite) }
 }
 
+/// Whether the condition `root` holds; `variables` are finite and stand in the parser's order.
+pub(super) fn condition(root: &Expr, variables: &[f64]) -> Result<bool, EvalError> {
+    Evaluation { variables, running: Vec::new(), terms: 0 }.holds(root)
+}
+
 struct Evaluation<'a> {
     variables: &'a [f64],
     /// Values of the running variables, outermost `sum` first.
@@ -41,12 +46,39 @@ impl Evaluation<'_> {
             Expr::Call { at, function, arguments } => self.call(*at, *function, arguments),
             Expr::Series { at, bounds, term } => self.series(*at, bounds, term),
             Expr::Inverse { at, bounds, function, target } => self.inverse(*at, bounds, function, target),
-            Expr::If { comparison, sides, branches } => {
-                let [left, right] = self.pair(sides)?;
+            Expr::If { condition, branches } => {
                 let [then, otherwise] = &**branches;
-                self.value(if holds(*comparison, left, right) { then } else { otherwise })
+                let branch = if self.holds(condition)? { then } else { otherwise };
+                self.value(branch)
+            }
+            Expr::Compare { .. } | Expr::Not(_) | Expr::All(_) | Expr::Any(_) => {
+                Ok(f64::from(u8::from(self.holds(expr)?)))
             }
         }
+    }
+
+    /// Whether a condition holds. What decides nothing any more is not evaluated.
+    fn holds(&mut self, condition: &Expr) -> Result<bool, EvalError> {
+        match condition {
+            Expr::Compare { comparison, sides } => {
+                let [left, right] = self.pair(sides)?;
+                Ok(holds(*comparison, left, right))
+            }
+            Expr::Not(inner) => Ok(!self.holds(inner)?),
+            Expr::All(parts) => self.first(parts, false),
+            Expr::Any(parts) => self.first(parts, true),
+            number => Ok(self.value(number)? != 0.0),
+        }
+    }
+
+    /// `wanted` if one of the conditions is that, else the contrary.
+    fn first(&mut self, conditions: &[Expr], wanted: bool) -> Result<bool, EvalError> {
+        for condition in conditions {
+            if self.holds(condition)? == wanted {
+                return Ok(wanted);
+            }
+        }
+        Ok(!wanted)
     }
 
     fn pair(&mut self, pair: &[Expr; 2]) -> Result<[f64; 2], EvalError> {
@@ -76,7 +108,14 @@ impl Evaluation<'_> {
         match function {
             Function::Exp => number(maths::exp(x), at, "exp"),
             Function::Ln => number(maths::ln(x), at, "ln"),
+            Function::Log10 => number(maths::log10(x), at, "log10"),
+            Function::Log2 => number(maths::log2(x), at, "log2"),
             Function::Sqrt => number(x.sqrt(), at, "sqrt"),
+            Function::Erf => Ok(erf(x)),
+            Function::Erfc => Ok(maths::erfc(x)),
+            Function::LnGamma if x <= 0.0 => Err(EvalError::NotANumber { position: at, operation: "ln_gamma" }),
+            Function::LnGamma => Ok(maths::ln_gamma(x)),
+            Function::Factorial => factorial(x).ok_or_else(|| EvalError::Factorial { position: at, of: x.to_string() }),
             Function::Abs => Ok(x.abs()),
             Function::Floor => Ok(x.floor()),
             Function::Ceil => Ok(x.ceil()),
@@ -152,6 +191,29 @@ impl Evaluation<'_> {
         // Compensation makes NaN of infinite terms, of which the plain sum may be infinite with good reason.
         number(if sum.total().is_finite() { sum.total() } else { plain }, at, "sum")
     }
+}
+
+/// The error function, precise near zero too, where 1 - erfc(x) is not.
+fn erf(x: f64) -> f64 {
+    if x.abs() >= 0.5 {
+        return 1.0 - maths::erfc(x);
+    }
+    // 2/√π Σ (-1)^n x^(2n+1) / (n! (2n + 1)); the fifteenth term is below 1e-20 of the first at 0.5.
+    let mut power = x;
+    let mut sum = x;
+    for n in 1..15 {
+        power *= -x * x / f64::from(n);
+        sum += power / f64::from(2 * n + 1);
+    }
+    sum * std::f64::consts::FRAC_2_SQRT_PI
+}
+
+/// n!, infinite from 171 on; `None` for what is not an integer from 0 on.
+fn factorial(n: f64) -> Option<f64> {
+    if n < 0.0 || n.floor() != n {
+        return None;
+    }
+    Some((2..=n.min(171.0) as u32).fold(1.0, |product, factor| product * f64::from(factor)))
 }
 
 fn holds(comparison: Comparison, left: f64, right: f64) -> bool {

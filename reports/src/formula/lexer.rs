@@ -7,7 +7,7 @@ use super::FormulaError;
 pub(super) enum Token<'a> {
     Number(f64),
     Name(&'a str),
-    /// One of `+ - * / ^ ( ) , < <= > >= == !=`.
+    /// One of `+ - * / ^ ( ) , < <= > >= == != && || !`.
     Symbol(&'static str),
     End,
 }
@@ -31,7 +31,7 @@ impl Placed<'_> {
 }
 
 /// Two-character symbols come before their first characters.
-const SYMBOLS: [&str; 14] = ["<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "^", "(", ")", ","];
+const SYMBOLS: [&str; 17] = ["<=", ">=", "==", "!=", "&&", "||", "<", ">", "!", "+", "-", "*", "/", "^", "(", ")", ","];
 
 /// The token at or after byte `from`, which must be a character boundary.
 pub(super) fn next_token(text: &str, from: usize) -> Result<Placed<'_>, FormulaError> {
@@ -53,7 +53,12 @@ pub(super) fn next_token(text: &str, from: usize) -> Result<Placed<'_>, FormulaE
     match SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
         Some(symbol) => Ok(place(Token::Symbol(symbol), symbol.len())),
         None => {
-            let expected = "a number, a name or one of + - * / ^ ( ) , < <= > >= == !=";
+            let expected = match first {
+                '&' => "&&",
+                '|' => "||",
+                '=' => "==",
+                _ => "a number, a name or one of + - * / ^ ( ) , < <= > >= == !=",
+            };
             Err(place(Token::End, first.len_utf8()).instead_of(expected))
         }
     }

@@ -1,7 +1,9 @@
 //! The expressions a scenario draws over its figures: closed forms over axes and constants.
 //!
 //! ```text
-//! condition := sum ("<" | "<=" | ">" | ">=" | "==" | "!=") sum           only as first argument of `if`
+//! condition := both ("||" both)*              of a `Condition`, and as first argument of `if`
+//! both      := comparison ("&&" comparison)*
+//! comparison := "!" comparison | sum ("<" | "<=" | ">" | ">=" | "==" | "!=") sum | "(" condition ")"
 //! sum       := product (("+" | "-") product)*
 //! product   := unary (("*" | "/") unary)*
 //! unary     := "-" unary | power
@@ -15,11 +17,26 @@
 //! | Function | Value |
 //! |---|---|
 //! | `exp(x)`, `ln(x)`, `sqrt(x)`, `abs(x)`, `floor(x)`, `ceil(x)` | as usual |
+//! | `log10(x)`, `log2(x)` | logarithms to base 10 and 2 |
+//! | `factorial(n)` | of an integer from 0 on; infinite from 171 on, and so `1 / factorial(200)` is 0 |
+//! | `ln_gamma(x)` | ln Γ(x) for x above 0; large factorials are `exp(ln_gamma(n + 1) - …)` |
+//! | `erf(x)`, `erfc(x)` | error function and its complement; Φ(z) is `erfc(-z / sqrt(2)) / 2` |
 //! | `pow(x, y)` | the same as `x^y` |
 //! | `min(x, y, …)`, `max(x, y, …)` | of two or more |
 //! | `sum(k, from, to, x)` | x summed over the integers k from `from` to `to`; 0 where `to` is less |
 //! | `inverse(x, from, to, y, target)` | the least x at which y, which does not fall with x, is at least `target`; `to` if there is none |
 //! | `if(condition, x, y)` | x where the condition holds, else y; the other one is not evaluated |
+//!
+//! Known closed forms in this language:
+//!
+//! | Model | Formula |
+//! |---|---|
+//! | M/M/1 mean wait; p99 of the sojourn | `rho * s / (1 - rho)`; `-ln(0.01) * s / (1 - rho)` |
+//! | M/D/1 mean wait | `rho * s / (2 * (1 - rho))` |
+//! | M/M/1/K loss | `if(rho == 1, 1 / (k + 1), (1 - rho) * rho^k / (1 - rho^(k + 1)))` |
+//! | M/D/1/K loss | where `b` = `sum(j, 0, k - 1, (-1)^j / factorial(j) * (k - 1 - j)^j * exp((k - 1 - j) * rho) * rho^j)`: `1 - b / (1 + rho * b)` |
+//! | Gilbert–Elliott loss | `(r * loss_good + p * loss_bad) / (p + r)` |
+//! | slotted ALOHA | `g * exp(-g)` |
 //!
 //! Evaluation is the same to the bit on every machine. What is not a number (0/0, the root of a negative number) is an
 //! error where it arises; an infinity may arise on the way (`1 / exp(1000)` is 0) but not come out.
@@ -33,6 +50,7 @@
 //! ```
 
 mod bindings;
+mod condition;
 mod error;
 mod eval;
 mod lexer;
@@ -41,6 +59,7 @@ mod parser;
 mod tests;
 
 pub use bindings::{BindingError, Bindings};
+pub use condition::Condition;
 pub use error::{EvalError, FormulaError, UnknownName};
 
 use parser::Expr;
@@ -68,7 +87,11 @@ impl Formula {
     /// # Errors
     /// The first mistake, with its byte position, what was expected there and what was found.
     pub fn parse(text: &str) -> Result<Self, FormulaError> {
-        let parsed = parser::parse(text)?;
+        Self::parse_as(text, parser::Wanted::Number)
+    }
+
+    fn parse_as(text: &str, wanted: parser::Wanted) -> Result<Self, FormulaError> {
+        let parsed = parser::parse(text, wanted)?;
         let (variables, first_uses) = parsed.variables.into_iter().unzip();
         Ok(Self { text: text.to_owned(), root: parsed.root, variables, first_uses })
     }
@@ -102,6 +125,11 @@ impl Formula {
     /// # Errors
     /// All variables for which `value_of` gives `None`, or the first thing that went wrong.
     pub fn eval(&self, value_of: &dyn Fn(&str) -> Option<f64>) -> Result<f64, EvalError> {
+        eval::eval(&self.root, &self.values(value_of)?)
+    }
+
+    /// The values of the variables, in their order.
+    fn values(&self, value_of: &dyn Fn(&str) -> Option<f64>) -> Result<Vec<f64>, EvalError> {
         let values: Vec<Option<f64>> = self.variables.iter().map(|name| value_of(name)).collect();
         if values.contains(&None) {
             let known: Vec<&str> =
@@ -112,7 +140,7 @@ impl Formula {
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             return Err(EvalError::VariableNotFinite { name: self.variables[index].clone() });
         }
-        eval::eval(&self.root, &values)
+        Ok(values)
     }
 }
 

@@ -39,17 +39,39 @@ pub(super) enum Expr {
         target: Box<Expr>,
     },
     If {
-        comparison: Comparison,
-        sides: Box<[Expr; 2]>,
+        condition: Box<Expr>,
         branches: Box<[Expr; 2]>,
     },
+    /// True or false, as all below: never where a number belongs.
+    Compare {
+        comparison: Comparison,
+        sides: Box<[Expr; 2]>,
+    },
+    Not(Box<Expr>),
+    /// Of two or more, from left to right, to the first that is false.
+    All(Vec<Expr>),
+    /// Of two or more, from left to right, to the first that is true.
+    Any(Vec<Expr>),
+}
+
+impl Expr {
+    /// It is true or false, not a number.
+    pub(super) fn is_condition(&self) -> bool {
+        matches!(self, Self::Compare { .. } | Self::Not(_) | Self::All(_) | Self::Any(_))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Function {
     Exp,
     Ln,
+    Log10,
+    Log2,
     Sqrt,
+    Erf,
+    Erfc,
+    LnGamma,
+    Factorial,
     Abs,
     Floor,
     Ceil,
@@ -68,8 +90,26 @@ pub(super) enum Comparison {
 }
 
 /// All function names, which cannot be variables.
-pub(super) const FUNCTIONS: [&str; 12] =
-    ["abs", "ceil", "exp", "floor", "if", "inverse", "ln", "max", "min", "pow", "sqrt", "sum"];
+pub(super) const FUNCTIONS: [&str; 18] = [
+    "abs",
+    "ceil",
+    "erf",
+    "erfc",
+    "exp",
+    "factorial",
+    "floor",
+    "if",
+    "inverse",
+    "ln",
+    "ln_gamma",
+    "log10",
+    "log2",
+    "max",
+    "min",
+    "pow",
+    "sqrt",
+    "sum",
+];
 
 pub(super) struct Parsed {
     pub(super) root: Expr,
@@ -77,7 +117,14 @@ pub(super) struct Parsed {
     pub(super) variables: Vec<(String, usize)>,
 }
 
-pub(super) fn parse(text: &str) -> Result<Parsed, FormulaError> {
+/// What a text is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Number,
+    Condition,
+}
+
+pub(super) fn parse(text: &str, wanted: Wanted) -> Result<Parsed, FormulaError> {
     if text.len() > TEXT_BYTES_MAX {
         let found = format!("{} bytes", text.len());
         return Err(FormulaError {
@@ -88,9 +135,16 @@ pub(super) fn parse(text: &str) -> Result<Parsed, FormulaError> {
     }
     let next = next_token(text, 0)?;
     let mut parser = Parser { text, next, variables: Vec::new(), running: Vec::new(), depth: 0 };
-    let root = parser.sum()?;
+    let root = match wanted {
+        Wanted::Number => parser.sum()?,
+        Wanted::Condition => parser.condition()?,
+    };
     if parser.next.token != Token::End {
-        return Err(parser.next.instead_of("an operator or the end"));
+        let expected = match wanted {
+            Wanted::Number => "an operator or the end",
+            Wanted::Condition => "&&, || or the end",
+        };
+        return Err(parser.next.instead_of(expected));
     }
     Ok(Parsed { root, variables: parser.variables })
 }
@@ -105,8 +159,91 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
+    /// True or false: comparisons joined by `||`, `&&` and `!`.
+    fn condition(&mut self) -> Result<Expr, FormulaError> {
+        let condition = self.either()?;
+        if condition.is_condition() {
+            return Ok(condition);
+        }
+        Err(self.next.instead_of("an operator or a comparison: < <= > >= == !="))
+    }
+
+    /// A number, never a condition.
     fn sum(&mut self) -> Result<Expr, FormulaError> {
+        let at = self.next;
+        let value = self.any_sum()?;
+        number(at, value)
+    }
+
+    fn either(&mut self) -> Result<Expr, FormulaError> {
+        self.joined("||", Self::both, Expr::Any)
+    }
+
+    fn both(&mut self) -> Result<Expr, FormulaError> {
+        self.joined("&&", Self::comparison, Expr::All)
+    }
+
+    /// One operand, or several conditions joined by a word of logic.
+    fn joined(
+        &mut self,
+        symbol: &'static str,
+        operand: fn(&mut Self) -> Result<Expr, FormulaError>,
+        join: fn(Vec<Expr>) -> Expr,
+    ) -> Result<Expr, FormulaError> {
+        let mut operands = vec![operand(self)?];
+        while self.next.token == Token::Symbol(symbol) {
+            if operands.iter().any(|operand| !operand.is_condition()) {
+                return Err(self.next.instead_of(format!("a comparison before {symbol}: < <= > >= == !=")));
+            }
+            self.advance()?;
+            operands.push(operand(self)?);
+            if !operands.iter().all(Expr::is_condition) {
+                return Err(self.next.instead_of("an operator or a comparison: < <= > >= == !="));
+            }
+        }
+        let first = if operands.len() == 1 { operands.pop() } else { None };
+        Ok(first.unwrap_or_else(|| join(operands)))
+    }
+
+    /// A number, or two of them compared, or the contrary of a condition.
+    fn comparison(&mut self) -> Result<Expr, FormulaError> {
+        if self.next.token == Token::Symbol("!") {
+            self.advance()?;
+            self.depth += 1;
+            if self.depth > DEPTH_MAX {
+                return Err(self.too_deep());
+            }
+            let at = self.next;
+            let inner = self.comparison()?;
+            self.depth -= 1;
+            if !inner.is_condition() {
+                return Err(at.instead_of("a condition after `!`, in parentheses"));
+            }
+            return Ok(Expr::Not(Box::new(inner)));
+        }
+        let at = self.next;
+        let left = self.any_sum()?;
+        let comparison = match self.next.token {
+            Token::Symbol("<") => Comparison::Less,
+            Token::Symbol("<=") => Comparison::LessOrEqual,
+            Token::Symbol(">") => Comparison::Greater,
+            Token::Symbol(">=") => Comparison::GreaterOrEqual,
+            Token::Symbol("==") => Comparison::Equal,
+            Token::Symbol("!=") => Comparison::NotEqual,
+            _ => return Ok(left),
+        };
+        self.advance()?;
+        let right = self.sum()?;
+        Ok(Expr::Compare { comparison, sides: Box::new([number(at, left)?, right]) })
+    }
+
+    /// A sum, or one condition in parentheses.
+    fn any_sum(&mut self) -> Result<Expr, FormulaError> {
         self.chain(["+", "-"], Self::product, Expr::Sum)
+    }
+
+    fn too_deep(&self) -> FormulaError {
+        self.next.instead_of(format!("at most {DEPTH_MAX} levels of nesting"))
     }
 
     fn product(&mut self) -> Result<Expr, FormulaError> {
@@ -120,19 +257,21 @@ impl<'a> Parser<'a> {
         operand: fn(&mut Self) -> Result<Expr, FormulaError>,
         join: fn(Vec<(bool, usize, Expr)>) -> Expr,
     ) -> Result<Expr, FormulaError> {
-        let first_at = self.next.start;
+        let start = self.next;
         let first = operand(self)?;
         let mut rest = Vec::new();
         while let Token::Symbol(symbol) = self.next.token
             && operators.contains(&symbol)
         {
             let at = self.advance()?.start;
-            rest.push((symbol == operators[1], at, operand(self)?));
+            let start = self.next;
+            let operand = operand(self)?;
+            rest.push((symbol == operators[1], at, number(start, operand)?));
         }
         if rest.is_empty() {
             return Ok(first);
         }
-        rest.insert(0, (false, first_at, first));
+        rest.insert(0, (false, start.start, number(start, first)?));
         Ok(join(rest))
     }
 
@@ -140,11 +279,13 @@ impl<'a> Parser<'a> {
     fn unary(&mut self) -> Result<Expr, FormulaError> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(self.next.instead_of(format!("at most {DEPTH_MAX} levels of nesting")));
+            return Err(self.too_deep());
         }
         let expr = if self.next.token == Token::Symbol("-") {
             self.advance()?;
-            Expr::Negate(Box::new(self.unary()?))
+            let at = self.next;
+            let inner = self.unary()?;
+            Expr::Negate(Box::new(number(at, inner)?))
         } else {
             self.power()?
         };
@@ -153,13 +294,16 @@ impl<'a> Parser<'a> {
     }
 
     fn power(&mut self) -> Result<Expr, FormulaError> {
+        let start = self.next;
         let base = self.atom()?;
         if self.next.token != Token::Symbol("^") {
             return Ok(base);
         }
         let at = self.advance()?.start;
+        let base = number(start, base)?;
+        let start = self.next;
         let exponent = self.unary()?;
-        Ok(Expr::Power { at, base_exponent: Box::new([base, exponent]) })
+        Ok(Expr::Power { at, base_exponent: Box::new([base, number(start, exponent)?]) })
     }
 
     fn atom(&mut self) -> Result<Expr, FormulaError> {
@@ -174,7 +318,7 @@ impl<'a> Parser<'a> {
             }
             Token::Symbol("(") => {
                 self.advance()?;
-                let inner = self.sum()?;
+                let inner = self.either()?;
                 self.expect(")", "an operator or \")\"")?;
                 Ok(inner)
             }
@@ -210,6 +354,12 @@ impl<'a> Parser<'a> {
             "min" | "max" => return self.extreme(name),
             "exp" => Function::Exp,
             "ln" => Function::Ln,
+            "log10" => Function::Log10,
+            "log2" => Function::Log2,
+            "erf" => Function::Erf,
+            "erfc" => Function::Erfc,
+            "ln_gamma" => Function::LnGamma,
+            "factorial" => Function::Factorial,
             "sqrt" => Function::Sqrt,
             "abs" => Function::Abs,
             "floor" => Function::Floor,
@@ -275,27 +425,16 @@ impl<'a> Parser<'a> {
         Ok((Box::new([from, to]), term))
     }
 
-    /// `(a < b, then, otherwise)`.
+    /// `(condition, then, otherwise)`.
     fn choice(&mut self) -> Result<Expr, FormulaError> {
         self.advance()?;
-        let left = self.sum()?;
-        let comparison = match self.next.token {
-            Token::Symbol("<") => Comparison::Less,
-            Token::Symbol("<=") => Comparison::LessOrEqual,
-            Token::Symbol(">") => Comparison::Greater,
-            Token::Symbol(">=") => Comparison::GreaterOrEqual,
-            Token::Symbol("==") => Comparison::Equal,
-            Token::Symbol("!=") => Comparison::NotEqual,
-            _ => return Err(self.next.instead_of("an operator or a comparison: < <= > >= == !=")),
-        };
-        self.advance()?;
-        let right = self.sum()?;
+        let condition = Box::new(self.condition()?);
         self.expect(",", "an operator or \",\": `if` takes (condition, then, otherwise)")?;
         let then = self.sum()?;
         self.expect(",", "an operator or \",\": `if` takes (condition, then, otherwise)")?;
         let otherwise = self.sum()?;
         self.expect(")", "an operator or \")\"")?;
-        Ok(Expr::If { comparison, sides: Box::new([left, right]), branches: Box::new([then, otherwise]) })
+        Ok(Expr::If { condition, branches: Box::new([then, otherwise]) })
     }
 
     /// `(x, y)` of exactly N arguments.
@@ -326,4 +465,13 @@ impl<'a> Parser<'a> {
         }
         self.advance().map(|_| ())
     }
+}
+
+/// The expression that begins at this token, if it is a number.
+fn number(at: Placed<'_>, expr: Expr) -> Result<Expr, FormulaError> {
+    if expr.is_condition() {
+        let found = "a condition, which is true or false".to_owned();
+        return Err(FormulaError { position: at.start, expected: "a number".to_owned(), found });
+    }
+    Ok(expr)
 }

@@ -56,6 +56,11 @@ fn functions_have_their_values() {
         ("max(3, 1 + 4)", 5.0),
         ("floor(-1.5) + ceil(1.2)", 0.0),
         ("pow(2, 10)", 1024.0),
+        ("log10(1000) + log2(8)", 6.0),
+        ("factorial(0) + factorial(1) + factorial(5)", 122.0),
+        ("1 / factorial(200)", 0.0),
+        ("erf(0) + erfc(0) + ln_gamma(1)", 1.0),
+        ("erf(-40) + erf(40)", 0.0),
         ("if(1 < 2, 10, 20)", 10.0),
         ("if(1 >= 2, 10, 20)", 20.0),
         ("if(2 == 2, 1, 0) + if(2 != 2, 1, 0) + if(2 <= 2, 1, 0) + if(2 > 2, 1, 0)", 2.0),
@@ -109,6 +114,9 @@ fn mistakes_are_placed_and_say_what_was_expected() {
     rejected("pow(1)", 5, "`pow` takes 2 arguments", "`)`");
     rejected("min(1)", 5, "two arguments or more", "`)`");
     rejected("min + 1", 4, "\"(\" after the function `min`", "`+`");
+    rejected("log10(1, 2)", 7, "`log10` takes one argument", "`,`");
+    rejected("factorial + 1", 10, "\"(\" after the function `factorial`", "`+`");
+    rejected("log(2)", 0, "did you mean `log2`?", "`log`");
     rejected("sqr(2)", 0, "did you mean `sqrt`?", "`sqr`");
     rejected("sum(1, 2, 3, 4)", 4, "the name of the running variable", "`1`");
     rejected("sum(k, 2, 3)", 11, "`sum` takes (variable, from, to, term)", "`)`");
@@ -145,6 +153,13 @@ fn what_is_not_a_number_is_an_error_where_it_arises() {
     assert_eq!(value_with("2 + sqrt(-1)", &[]), not_a_number(4, "sqrt"));
     assert_eq!(value_with("(-8)^0.5", &[]), not_a_number(4, "a power"));
     assert_eq!(value_with("min(1, 0/0)", &[]), not_a_number(8, "/"));
+    assert_eq!(value_with("log10(-1)", &[]), not_a_number(0, "log10"));
+    assert_eq!(value_with("2 * ln_gamma(0)", &[]), not_a_number(4, "ln_gamma"));
+    for (text, of) in [("1 + factorial(2.5)", "2.5"), ("1 + factorial(-1)", "-1")] {
+        let error = value_with(text, &[]).expect_err("no factorial");
+        assert_eq!(error.to_string(), format!("byte 4: `factorial` takes an integer from 0 on, not {of}"));
+    }
+    assert_eq!(value_with("factorial(171)", &[]), Err(EvalError::Infinite));
     assert_eq!(value_with("1 / 0", &[]), Err(EvalError::Infinite));
     assert_eq!(value_with("sum(k, 0, 1, 1 / k)", &[]), Err(EvalError::Infinite));
     assert_eq!(value_with("1 / exp(1000)", &[]), Ok(0.0));
@@ -253,4 +268,43 @@ fn inverse_finds_where_a_rising_function_reaches_its_target() {
     assert_eq!(value("1 + inverse(x, 0, 1, sum(k, 1, 2, k * x), 1.5)"), 1.5);
     assert!(Formula::parse("inverse(x, 0, 10, x)").unwrap_err().to_string().contains("takes (variable"));
     assert!(Formula::parse("inverse(x, 5, 1, x, 3)").unwrap().eval(&|_| None).is_err());
+}
+
+/// scipy.special.erf, erfc, gammaln and factorial.
+#[test]
+fn special_functions_agree_with_scipy() {
+    for (text, expected) in [
+        ("erf(1e-9)", 1.1283791670955127e-9),
+        ("erf(0.3)", 0.3286267594591274),
+        ("erf(0.5)", 0.5204998778130465),
+        ("erf(0.9)", 0.7969082124228322),
+        ("erf(2.5)", 0.999593047982555),
+        ("erf(-0.2)", -0.22270258921047845),
+        ("erfc(2.5)", 0.00040695201744495886),
+        ("ln_gamma(4.5)", 2.4537365708424423),
+        ("factorial(25)", 1.5511210043330984e25),
+    ] {
+        assert_relative_eq!(value(text), expected, max_relative = 1e-14);
+    }
+}
+
+/// The closed forms of the module's table against `closed_form`, which computes them in other ways.
+#[test]
+fn closed_forms_of_queues_can_be_written() {
+    use crate::closed_form::{FiniteQueue, GilbertElliott, mm1_sojourn_quantile};
+    let b = "sum(j, 0, k - 1, (-1)^j / factorial(j) * (k - 1 - j)^j * exp((k - 1 - j) * rho) * rho^j)";
+    let bindings = Bindings::parse([("b", b)]).expect("bindings");
+    let md1k = Formula::parse("1 - b / (1 + rho * b)").expect("a formula");
+    let mm1k = "if(rho == 1, 1 / (k + 1), (1 - rho) * rho^k / (1 - rho^(k + 1)))";
+    for (rho, k) in [(0.8, 5), (0.8, 11), (0.95, 11), (1.0, 5), (1.5, 5), (0.5, 1)] {
+        let of = |name: &str| if name == "rho" { Some(rho) } else { Some(k as f64) };
+        let ours = bindings.eval(&md1k, &of).expect("a value");
+        assert_relative_eq!(ours, FiniteQueue::md1k(rho, k).unwrap().loss(), max_relative = 1e-10);
+        let ours = value_with(mm1k, &[("rho", rho), ("k", k as f64)]).expect("a value");
+        assert_relative_eq!(ours, FiniteQueue::mm1k(rho, k).unwrap().loss(), max_relative = 1e-12);
+    }
+    let p99 = value_with("-ln(0.01) * s / (1 - rho)", &[("rho", 0.8), ("s", 1.2)]).expect("a value");
+    assert_relative_eq!(p99, mm1_sojourn_quantile(0.8, 1.2, 0.99).unwrap(), max_relative = 1e-14);
+    let model = GilbertElliott { to_bad: 0.02, to_good: 0.2, loss_good: 0.001, loss_bad: 0.3 };
+    assert_relative_eq!(value("(0.2 * 0.001 + 0.02 * 0.3) / 0.22"), model.mean_loss().unwrap(), max_relative = 1e-14);
 }

@@ -93,7 +93,7 @@ fn ln_density(a: f64, b: f64, at: Point) -> f64 {
 }
 
 /// ln Γ(z + 1) less Stirling's formula ½ ln(2πz) + z ln z - z.
-fn stirling_error(z: f64) -> f64 {
+pub(super) fn stirling_error(z: f64) -> f64 {
     if z < 16.0 {
         let stirling = 0.5 * maths::ln(std::f64::consts::TAU * z) + z * maths::ln(z) - z;
         return maths::ln_gamma(z + 1.0) - stirling;
@@ -106,7 +106,7 @@ fn stirling_error(z: f64) -> f64 {
 }
 
 /// x ln(x / m) + m - x, without the cancellation where x is close to m.
-fn deviance(x: f64, m: f64) -> f64 {
+pub(super) fn deviance(x: f64, m: f64) -> f64 {
     let difference = x - m;
     if difference.abs() >= 0.1 * (x + m) {
         return x * maths::ln(x / m) - difference;

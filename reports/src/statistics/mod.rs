@@ -7,6 +7,13 @@
 //! | share of successes | [`clopper_pearson`] | exact, covers at least what it promises |
 //! | share of successes, narrower | [`wilson`] | score interval, covers it on average |
 //! | median, p95, p99 | [`SortedSamples::quantile_interval`] | order statistics, free of any distribution |
+//! | steady-state mean of one long run | [`batch_means`] | Student's t on 20 to 40 batch means |
+//! | do successive samples depend on each other? | [`autocorrelation`], [`von_neumann_score`] | |
+//! | difference of two independent variants | [`welch_difference_interval`], [`welch_test`] | Welch |
+//! | mean and quantiles of a queue or rate over time | [`WeightedSamples::of_steps`] | weighted by duration |
+//! | whole distribution | [`SortedSamples::cdf`], [`WeightedSamples::cdf`] | empirical |
+//! | does it fit a distribution, do two samples agree? | [`kolmogorov_smirnov`], [`kolmogorov_smirnov_two`], [`chi_square_fit`] | p-value |
+//! | how fairly is it shared? | [`jain_fairness`] | Jain's index |
 //!
 //! All sums run in the order of the samples and all functions go over `protosim_core::maths`, so the bits of
 //! a result depend on the samples and their order alone. No function returns NaN or an infinity: what
@@ -24,18 +31,30 @@
 
 mod beta;
 mod distribution;
+mod fit;
+mod gamma;
 mod interval;
 mod moments;
 mod quantile;
+mod series;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_series;
+mod weighted;
 
 pub use distribution::{
-    beta_cdf, beta_quantile, binomial_cdf, normal_cdf, normal_quantile, student_t_cdf, student_t_quantile,
+    beta_cdf, beta_quantile, binomial_cdf, chi_square_cdf, chi_square_quantile, chi_square_tail, f_cdf, f_quantile,
+    f_tail, normal_cdf, normal_quantile, poisson_cdf, student_t_cdf, student_t_quantile,
 };
-pub use interval::{clopper_pearson, mean_interval, paired_difference_interval, wilson};
-pub use moments::{CompensatedSum, mean, variance};
-pub use quantile::SortedSamples;
+pub use fit::{chi_square_fit, kolmogorov_smirnov, kolmogorov_smirnov_two};
+pub use interval::{
+    clopper_pearson, mean_interval, paired_difference_interval, welch_difference_interval, welch_test, wilson,
+};
+pub use moments::{CompensatedSum, jain_fairness, mean, variance};
+pub use quantile::{QuantileMethod, SortedSamples};
+pub use series::{BatchMeans, autocorrelation, batch_means, von_neumann_score};
+pub use weighted::WeightedSamples;
 
 /// A value estimated from samples and how far it can be trusted.
 ///
@@ -70,6 +89,15 @@ impl Estimate {
     fn without_spread(value: f64, n: u64) -> Self {
         Self { value, low: Some(value), high: Some(value), n, exact: true }
     }
+}
+
+/// What a statistical test says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TestResult {
+    /// The test's statistic: D of Kolmogorov and Smirnov, χ², Welch's t.
+    pub statistic: f64,
+    /// How probable a statistic at least as extreme is where the hypothesis holds.
+    pub p_value: f64,
 }
 
 /// How often an interval may be wrong: the error probability α, split evenly between both sides.

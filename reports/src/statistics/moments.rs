@@ -1,4 +1,4 @@
-//! Mean and variance in two passes, over a compensated sum.
+//! Mean and variance in two passes, over a compensated sum, and fairness.
 
 /// A running sum that carries what rounding cut off (Neumaier 1974), in the order the terms come.
 ///
@@ -53,6 +53,20 @@ pub fn variance(samples: &[f64]) -> Option<f64> {
     // The second term takes back the rounding error of the mean (Chan, Golub and LeVeque 1983).
     let variance = (squares - deviations * deviations / n) / (n - 1.0);
     variance.is_finite().then_some(variance.max(0.0))
+}
+
+/// How fairly a resource is shared: (Σ x)² / (n Σ x²), from 1/n (one has all) to 1 (all have the same) (Jain, Chiu and Hawe
+/// 1984). `None` without shares, where one is negative or not finite, and where all are 0, which share nothing.
+pub fn jain_fairness(shares: &[f64]) -> Option<f64> {
+    let (least, greatest) = range(shares)?;
+    if least < 0.0 || greatest == 0.0 {
+        return None;
+    }
+    // In units of the greatest, so that no square overflows or vanishes.
+    let sum = shares.iter().map(|x| x / greatest).collect::<CompensatedSum>().total();
+    let squares = shares.iter().map(|x| (x / greatest) * (x / greatest)).collect::<CompensatedSum>().total();
+    let n = shares.len() as f64;
+    Some((sum * sum / (n * squares)).clamp(1.0 / n, 1.0))
 }
 
 /// Least and greatest sample; `None` without samples or where one is not finite.

@@ -2,6 +2,20 @@
 
 use super::{Confidence, Estimate, binomial_cdf};
 
+/// Which definition of a quantile, by number in Hyndman and Fan (The American Statistician 50, 1996), which is `type` in R,
+/// and by `method` in NumPy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuantileMethod {
+    /// Definition 1, `inverted_cdf`: a value that was observed; what [`SortedSamples::quantile`] and all reports use.
+    InvertedCdf,
+    /// Definition 7, `linear`: interpolated, 0 and 1 are the least and the greatest sample. The default of R, NumPy and
+    /// pandas.
+    Linear,
+    /// Definition 8, `median_unbiased`: interpolated, about median-unbiased whatever the distribution; what Hyndman and Fan
+    /// recommend.
+    MedianUnbiased,
+}
+
 /// Samples in ascending order.
 ///
 /// The q-quantile is the least sample x such that at least the share q of all samples is at most x: the order statistic
@@ -31,6 +45,37 @@ impl SortedSamples {
     /// The `q`-quantile, in the unit of the samples; `None` for `q` outside 0 to 1.
     pub fn quantile(&self, q: f64) -> Option<f64> {
         Some(self.of_rank(self.rank(q)?))
+    }
+
+    /// The `q`-quantile by another definition, to compare with other tools; `None` for `q` outside 0 to 1.
+    pub fn quantile_by(&self, method: QuantileMethod, q: f64) -> Option<f64> {
+        if !(0.0..=1.0).contains(&q) {
+            return None;
+        }
+        let n = self.ascending.len() as f64;
+        let place = match method {
+            QuantileMethod::InvertedCdf => return self.quantile(q),
+            QuantileMethod::Linear => 1.0 + (n - 1.0) * q,
+            QuantileMethod::MedianUnbiased => (n + 1.0 / 3.0) * q + 1.0 / 3.0,
+        }
+        .clamp(1.0, n);
+        let below = place.floor();
+        let (low, high) = (self.of_rank(below as u64), self.of_rank((below + 1.0).min(n) as u64));
+        // As a weighted mean: the difference of the two may be beyond the range.
+        let share = place - below;
+        Some(if low == high { low } else { (low * (1.0 - share) + high * share).clamp(low, high) })
+    }
+
+    /// The share of samples that are at most `x`; 0 for NaN.
+    pub fn share_up_to(&self, x: f64) -> f64 {
+        self.ascending.partition_point(|sample| *sample <= x) as f64 / self.ascending.len() as f64
+    }
+
+    /// The empirical distribution function: each distinct value with the share of samples up to it; the last share is 1.
+    pub fn cdf(&self) -> Vec<(f64, f64)> {
+        let n = self.ascending.len();
+        let is_last = |i: &usize| i + 1 == n || self.ascending[*i] != self.ascending[i + 1];
+        (0..n).filter(is_last).map(|i| (self.ascending[i], (i + 1) as f64 / n as f64)).collect()
     }
 
     /// The `q`-quantile with its interval; `None` for `q` outside the open interval 0 to 1.

@@ -18,6 +18,8 @@ impl Interests {
     pub const RESULTS: Self = Self(1);
     /// Every packet at every link end: captures.
     pub const PACKETS: Self = Self(2);
+    /// Every message that reaches an application: delays of datagrams.
+    pub const DELIVERIES: Self = Self(4);
 
     /// Both.
     pub const fn and(self, other: Self) -> Self {

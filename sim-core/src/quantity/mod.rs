@@ -100,6 +100,16 @@ impl Ratio {
         Self(maths::round_to_u64(share * Self::PARTS as f64).min(Self::PARTS))
     }
 
+    /// In parts of 10^18, of which a whole has 10^18; `None` above that.
+    pub const fn from_parts(parts: u64) -> Option<Self> {
+        if parts <= Self::PARTS { Some(Self(parts)) } else { None }
+    }
+
+    /// In parts of 10^18.
+    pub const fn as_parts(self) -> u64 {
+        self.0
+    }
+
     /// As a float between 0 and 1, for tables, figures and formulas.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 / Self::PARTS as f64

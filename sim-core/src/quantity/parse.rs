@@ -63,6 +63,10 @@ pub(super) static RATE: Dimension = Dimension {
     ],
     usual: "Mbit/s",
     aliases: &[
+        ("k", "kbit/s"),
+        ("K", "kbit/s"),
+        ("M", "Mbit/s"),
+        ("G", "Gbit/s"),
         ("bps", "bit/s"),
         ("b/s", "bit/s"),
         ("kbps", "kbit/s"),
@@ -131,7 +135,12 @@ impl QuantityError {
     }
 
     pub(super) fn bare_number(number: &str, dimension: &Dimension) -> Self {
-        Self::new(format!("a {} needs a unit", dimension.noun), format!("write \"{number} {}\"?", dimension.usual))
+        let usual = format!("write \"{number} {}\"", dimension.usual);
+        let help = match in_percent(number).filter(|_| dimension.usual == "%") {
+            Some(percent) => format!("{usual}, or \"{percent} %\" if that part of one is meant"),
+            None => format!("{usual}?"),
+        };
+        Self::new(format!("a {} needs a unit", dimension.noun), help)
     }
 
     pub(super) fn zero(text: &str, dimension: &Dimension) -> Self {
@@ -178,11 +187,33 @@ fn unit_factor(number: &str, unit: &str, dimension: &Dimension) -> Result<u64, Q
     let names: Vec<&str> = dimension.units.iter().map(|(name, _)| *name).collect();
     let alias = dimension.aliases.iter().find(|(name, _)| *name == unit).map(|(_, right)| *right);
     let folded = || names.iter().copied().find(|name| name.eq_ignore_ascii_case(unit));
+    if let Some(help) = bits_or_bytes(number, unit, dimension) {
+        return Err(QuantityError::new(format!("`{unit}` is not a unit of a {}", dimension.noun), help));
+    }
     let help = match alias.or_else(folded) {
         Some(right) => format!("did you mean \"{number} {right}\"?"),
         None => format!("units are {}", names.join(", ")),
     };
     Err(QuantityError::new(format!("`{unit}` is not a unit of a {}", dimension.noun), help))
+}
+
+/// A rate in `mb/s`, `MB/s` and the like may mean bits or bytes: what to write for each.
+fn bits_or_bytes(number: &str, unit: &str, dimension: &Dimension) -> Option<String> {
+    let prefix = unit.strip_suffix("B/s").or_else(|| unit.strip_suffix("b/s"))?;
+    let (right, of_bytes) = match prefix {
+        "" => ("bit/s", "bytes"),
+        "k" | "K" => ("kbit/s", "kilobytes"),
+        "m" | "M" => ("Mbit/s", "megabytes"),
+        "g" | "G" => ("Gbit/s", "gigabytes"),
+        _ => return None,
+    };
+    if !dimension.units.iter().any(|(name, _)| *name == right) {
+        return None;
+    }
+    // Whole numbers alone: eight times a decimal fraction would need care to print.
+    let eightfold = number.parse::<u64>().ok().and_then(|number| number.checked_mul(8));
+    let eightfold = eightfold.map_or_else(|| format!("8 times as many {right}"), |bits| format!("\"{bits} {right}\""));
+    Some(format!("write \"{number} {right}\" if bits are meant, or {eightfold} if {of_bytes} are"))
 }
 
 /// The digits of a decimal number as an integer, and how many of them follow the point.
@@ -203,6 +234,17 @@ fn decimal(number: &str) -> Option<(u128, u32)> {
     }
     let decimals = fraction.chars().filter(char::is_ascii_digit).count();
     (any && decimals <= 30).then_some((digits, u32::try_from(decimals).ok()?))
+}
+
+/// A number between 0 and 1 as percent: `0.01` as `1`.
+fn in_percent(number: &str) -> Option<String> {
+    let (digits, decimals) = decimal(number).filter(|(digits, decimals)| *digits > 0 && *decimals > 0)?;
+    let parts = 10_u128.pow(decimals);
+    let scaled = digits.checked_mul(100).filter(|_| digits < parts)?;
+    let (whole, rest) = (scaled / parts, scaled % parts);
+    let fraction = format!("{rest:0width$}", width = decimals as usize);
+    let fraction = fraction.trim_end_matches('0');
+    Some(if fraction.is_empty() { whole.to_string() } else { format!("{whole}.{fraction}") })
 }
 
 /// Prints `value` in the largest unit that needs no decimals.

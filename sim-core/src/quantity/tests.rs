@@ -18,7 +18,17 @@ fn quantities_are_read_exactly() {
 #[test]
 fn mistakes_say_what_to_write() {
     assert_eq!(message::<Span>("20"), "a duration needs a unit; write \"20 ms\"?");
-    assert_eq!(message::<Rate>("10 mb/s"), "`mb/s` is not a unit of a rate; did you mean \"10 Mbit/s\"?");
+    let bits_or_bytes = "write \"10 Mbit/s\" if bits are meant, or \"80 Mbit/s\" if megabytes are";
+    assert_eq!(message::<Rate>("10 mb/s"), format!("`mb/s` is not a unit of a rate; {bits_or_bytes}"));
+    assert_eq!(
+        message::<Ratio>("0.015"),
+        "a share needs a unit; write \"0.015 %\", or \"1.5 %\" if that part of one is meant"
+    );
+    assert_eq!(message::<Ratio>("5"), "a share needs a unit; write \"5 %\"?");
+    assert_eq!(
+        message::<Rate>("1.5 MB/s").split("; ").nth(1).unwrap(),
+        "write \"1.5 Mbit/s\" if bits are meant, or 8 times as many Mbit/s if megabytes are"
+    );
     assert_eq!(message::<Rate>("-1 Mbit/s"), "a rate cannot be negative, as `-1 Mbit/s` is");
     assert_eq!(message::<Rate>("0 Mbit/s"), "a rate must be above zero, not `0 Mbit/s`");
     assert_eq!(message::<Ratio>("101 %"), "a share is at most 100 %, not `101 %`");

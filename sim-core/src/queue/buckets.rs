@@ -19,9 +19,10 @@ const LEVELS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
 
 /// Keys per chunk: large enough to read a long bucket at the speed of memory, small enough for
 /// many buckets of a few keys. A power of two.
-const CHUNK: usize = 16;
-/// Grains are chosen for this many keys per bucket.
-const KEYS_PER_BUCKET: usize = 4;
+pub(super) const CHUNK: usize = 16;
+/// Grains are chosen for this many keys per bucket, or up to twice as many. At most a quarter of a
+/// run, so that grains stay below a whole digit.
+const KEYS_PER_BUCKET: usize = 8;
 /// No chunk.
 const NIL: u32 = u32::MAX;
 
@@ -40,7 +41,8 @@ const fn digit(time: u64, level: usize) -> usize {
 /// The highest level in which two times differ, given their exclusive or (not zero).
 #[inline]
 const fn level_of(difference: u64) -> usize {
-    (difference.ilog2() / DIGIT_BITS) as usize
+    // The lowest bit, set or not, is of level 0: with it there is no zero to look out for.
+    ((difference | 1).ilog2() / DIGIT_BITS) as usize
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,8 +73,9 @@ pub(super) struct Buckets {
     occupied: [[u64; SLOTS / 64]; LEVELS],
     /// One bit per level with an occupied bucket.
     levels: u32,
-    /// For each level the log2 of how many neighbouring slots share one bucket.
-    grains: [u32; LEVELS],
+    /// For each level the bits of a digit that tell its bucket. Where the lowest n are missing, 2^n
+    /// neighbouring slots share the first one's bucket: n is the level's grain.
+    masks: [usize; LEVELS],
     chunks: Vec<Chunk>,
     /// For each chunk the next one of its bucket, or of the free list.
     next: Vec<u32>,
@@ -86,7 +89,7 @@ impl Buckets {
             buckets: Box::new([[EMPTY; SLOTS]; LEVELS]),
             occupied: [[0; SLOTS / 64]; LEVELS],
             levels: 0,
-            grains: [0; LEVELS],
+            masks: [SLOTS - 1; LEVELS],
             chunks: Vec::new(),
             next: Vec::new(),
             free: NIL,
@@ -117,7 +120,7 @@ impl Buckets {
     pub(super) fn bounds(&self, reference: u64, place: Place) -> (u64, u64) {
         let shift = place.level as u32 * DIGIT_BITS;
         let start = reference & !span_mask(place.level + 1) | (place.slot as u64) << shift;
-        let width = shift + self.grains[place.level];
+        let width = shift + self.masks[place.level].trailing_zeros();
         let mask = if width >= u64::BITS { u64::MAX } else { (1 << width) - 1 };
         (start, start | mask)
     }
@@ -135,6 +138,23 @@ impl Buckets {
         }
     }
 
+    /// Copies the keys at `place` to `out`, from `at` on, in no particular order, and returns where
+    /// they end. Behind them `out` needs room for the rest of a chunk: whole ones are copied, in
+    /// steps that do not depend on how many keys there are.
+    #[inline]
+    pub(super) fn gather(&mut self, place: Place, out: &mut [EventKey], mut at: usize) -> usize {
+        let bucket = self.detach(place);
+        let mut chunk = bucket.chunk;
+        let mut filled = (bucket.count as usize - 1) % CHUNK + 1;
+        while chunk != NIL {
+            out[at..at + CHUNK].copy_from_slice(&self.chunks[chunk as usize].0);
+            at += filled;
+            chunk = self.release_chunk(chunk);
+            filled = CHUNK;
+        }
+        at
+    }
+
     /// Spreads the keys at `place`, which must be the first bucket, over the widest lower level
     /// that tells them apart (over its own level, if slots share buckets there), and returns the
     /// reference for which they are right there. `None`, with nothing done, if all of them are of
@@ -148,7 +168,8 @@ impl Buckets {
             self.refine(level);
         } else {
             let bits = difference.ilog2() + 1 - level as u32 * DIGIT_BITS;
-            self.grains[level] = bits.saturating_sub((place.count / KEYS_PER_BUCKET).ilog2());
+            let grain = bits.saturating_sub((place.count / KEYS_PER_BUCKET).ilog2());
+            self.masks[level] = (SLOTS - 1) << grain & (SLOTS - 1);
             self.redistribute(place, level);
         }
         Some(time & !span_mask(level + 1))
@@ -200,7 +221,7 @@ impl Buckets {
                 fresh.append(place.level, place.slot, key);
             }
         }
-        fresh.grains = self.grains;
+        fresh.masks = self.masks;
         *self = fresh;
     }
 
@@ -208,7 +229,7 @@ impl Buckets {
     /// it, so a key is moved once more per level at most.
     #[cold]
     fn refine(&mut self, level: usize) {
-        self.grains[level] = 0;
+        self.masks[level] = SLOTS - 1;
         let mut places = Vec::new();
         // Keys go to their bucket's slot or to those it stood for: noting the buckets first keeps
         // what has been moved from being moved again.
@@ -230,11 +251,11 @@ impl Buckets {
         let mut chunk = bucket.chunk;
         let mut filled = (bucket.count as usize - 1) % CHUNK + 1;
         while chunk != NIL {
-            let keys = self.chunks[chunk as usize];
-            chunk = self.release_chunk(chunk);
-            for &key in &keys.0[..filled] {
+            for at in 0..filled {
+                let key = self.chunks[chunk as usize].0[at % CHUNK];
                 self.append(level, self.slot(key.time().as_nanos(), level), key);
             }
+            chunk = self.release_chunk(chunk);
             filled = CHUNK;
         }
     }
@@ -242,19 +263,29 @@ impl Buckets {
     /// The slot of the bucket that a time belongs to in a level.
     #[inline]
     fn slot(&self, time: u64, level: usize) -> usize {
-        digit(time, level) >> self.grains[level] << self.grains[level]
+        digit(time, level) & self.masks[level]
     }
 
     #[inline]
     fn append(&mut self, level: usize, slot: usize, key: EventKey) {
-        let Bucket { mut chunk, count } = self.buckets[level][slot];
-        let at = count as usize % CHUNK;
+        let bucket = &mut self.buckets[level][slot];
+        let at = bucket.count as usize % CHUNK;
         if at == 0 {
-            chunk = self.acquire_chunk(chunk);
-            self.occupied[level][slot / 64] |= 1 << (slot % 64);
-            self.levels |= 1 << level;
+            self.append_first(level, slot, key);
+            return;
         }
-        self.chunks[chunk as usize].0[at] = key;
+        bucket.count += 1;
+        self.chunks[bucket.chunk as usize].0[at] = key;
+    }
+
+    /// Appends to a bucket whose chunks are full, or that has none.
+    #[inline(never)]
+    fn append_first(&mut self, level: usize, slot: usize, key: EventKey) {
+        let Bucket { chunk, count } = self.buckets[level][slot];
+        let chunk = self.acquire_chunk(chunk);
+        self.occupied[level][slot / 64] |= 1 << (slot % 64);
+        self.levels |= 1 << level;
+        self.chunks[chunk as usize].0[0] = key;
         self.buckets[level][slot] = Bucket { chunk, count: count + 1 };
     }
 

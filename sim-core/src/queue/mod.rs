@@ -16,16 +16,15 @@ mod tests;
 pub use key::{Class, EventKey};
 
 use crate::time::SimTime;
-use buckets::Buckets;
+use buckets::{Buckets, CHUNK, Place};
+use run::Run;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// A bucket of at most this many keys is sorted, a fuller one spread over narrower ones first.
-const RUN_MAX: usize = 32;
+const RUN_MAX: usize = run::COUNTED;
 /// Buckets are joined to one run until it has this many keys.
 const RUN_MIN: usize = 8;
-/// New keys are sorted into runs shorter than this; longer ones have a heap beside them.
-const INSERT_MAX: usize = 48;
 /// The heap beside the run may reach this size before all of it goes back into buckets.
 const LATE_MAX: usize = 64;
 
@@ -42,8 +41,10 @@ const LATE_MAX: usize = 64;
 /// first pop.
 #[derive(Clone, Debug)]
 pub struct EventQueue {
-    /// Keys up to `run_end`, latest first: the next one is at the end.
-    run: Vec<EventKey>,
+    /// Keys up to `run_end`.
+    run: Run,
+    /// Where the keys of the next run are gathered; without meaning between two runs.
+    unsorted: Box<[EventKey; RUN_MAX + CHUNK]>,
     /// More keys up to `run_end`, pushed while the run was long.
     late: BinaryHeap<Reverse<EventKey>>,
     /// `late` is spilled when it gets longer than this.
@@ -55,6 +56,7 @@ pub struct EventQueue {
     reference: u64,
     buckets: Buckets,
     len: usize,
+    /// For the assertion in debug builds only.
     last_popped: Option<SimTime>,
 }
 
@@ -68,7 +70,8 @@ impl EventQueue {
     /// A queue without events, before the first instant.
     pub fn new() -> Self {
         Self {
-            run: Vec::new(),
+            run: Run::new(),
+            unsorted: Box::new([EventKey::FIRST; RUN_MAX + CHUNK]),
             late: BinaryHeap::new(),
             late_limit: LATE_MAX,
             run_end: 0,
@@ -100,7 +103,7 @@ impl EventQueue {
         if self.run.is_empty() {
             self.refill();
         }
-        self.run.last().copied()
+        self.run.next()
     }
 
     /// Takes the earliest pending event.
@@ -115,7 +118,9 @@ impl EventQueue {
             self.pop_with_late()?
         };
         self.len -= 1;
-        self.last_popped = Some(key.time());
+        if cfg!(debug_assertions) {
+            self.last_popped = Some(key.time());
+        }
         Some(key)
     }
 
@@ -138,15 +143,23 @@ impl EventQueue {
 
     /// Heap memory held, in bytes, for the run's memory limit.
     pub fn memory_bytes(&self) -> usize {
-        (self.run.capacity() + self.late.capacity()) * size_of::<EventKey>() + self.buckets.memory_bytes()
+        let late = self.late.capacity() * size_of::<EventKey>();
+        self.run.memory_bytes() + size_of_val(&*self.unsorted) + late + self.buckets.memory_bytes()
     }
 
     #[inline]
     fn file(&mut self, key: EventKey) {
         if key.time().as_nanos() > self.run_end {
             self.buckets.insert(self.reference, key);
-        } else if self.run.len() < INSERT_MAX {
-            run::insert(&mut self.run, key);
+        } else {
+            self.file_near(key);
+        }
+    }
+
+    #[inline(never)]
+    fn file_near(&mut self, key: EventKey) {
+        if self.run.len() < Run::INSERT_MAX {
+            self.run.insert(key);
         } else {
             self.file_late(key);
         }
@@ -162,30 +175,32 @@ impl EventQueue {
 
     #[cold]
     fn peek_with_late(&self) -> Option<EventKey> {
-        match (self.run.last(), self.late.peek()) {
-            (Some(&a), Some(&Reverse(b))) => Some(a.min(b)),
-            (a, b) => a.copied().or(b.map(|&Reverse(b)| b)),
+        match (self.run.next(), self.late.peek()) {
+            (Some(a), Some(&Reverse(b))) => Some(a.min(b)),
+            (a, b) => a.or(b.map(|&Reverse(b)| b)),
         }
     }
 
     #[cold]
     fn pop_with_late(&mut self) -> Option<EventKey> {
-        match (self.run.last(), self.late.peek()) {
-            (Some(a), Some(Reverse(b))) if a <= b => self.run.pop(),
+        match (self.run.next(), self.late.peek()) {
+            (Some(a), Some(Reverse(b))) if a <= *b => self.run.pop(),
             _ => self.late.pop().map(|Reverse(key)| key),
         }
     }
 
     /// Fills the empty run with the next keys from the buckets, if there are any.
+    #[inline(never)]
     fn refill(&mut self) {
         self.buckets.shrink();
-        self.run.shrink_to(4 * RUN_MAX.max(self.len));
+        self.run.shrink(self.len);
         self.late.shrink_to(4 * LATE_MAX);
         self.late_limit = LATE_MAX;
         let mut start = self.reference;
+        let mut count = 0;
         while let Some(place) = self.buckets.first() {
-            let is_too_long = self.run.len() + place.count > RUN_MAX;
-            if is_too_long && !self.run.is_empty() {
+            let is_too_long = count + place.count > RUN_MAX;
+            if is_too_long && count > 0 {
                 break;
             }
             if is_too_long {
@@ -193,28 +208,35 @@ impl EventQueue {
                     self.reference = reference;
                     continue;
                 }
-                // All of one instant: narrower buckets would not help, a narrow run will.
-                self.buckets.take(place, &mut self.run);
-                start = self.run[0].time().as_nanos();
-                (self.reference, self.run_end) = (start, start);
-                break;
+                return self.run_of_one_instant(place);
             }
             (self.reference, self.run_end) = self.buckets.bounds(self.reference, place);
-            if self.run.is_empty() {
+            if count == 0 {
                 start = self.reference;
             }
-            self.buckets.take(place, &mut self.run);
-            if self.run.len() >= RUN_MIN {
+            count = self.buckets.gather(place, &mut *self.unsorted, count);
+            if count >= RUN_MIN {
                 break;
             }
         }
-        run::sort(&mut self.run, start, self.run_end);
+        self.run.sort(&self.unsorted, count, start, self.run_end);
+    }
+
+    /// The keys at `place` are many, all of one instant: narrower buckets would not help, a narrow
+    /// run will.
+    #[cold]
+    fn run_of_one_instant(&mut self, place: Place) {
+        let mut keys = Vec::with_capacity(place.count);
+        self.buckets.take(place, &mut keys);
+        let instant = keys[0].time().as_nanos();
+        (self.reference, self.run_end) = (instant, instant);
+        self.run.replace(keys);
     }
 
     /// Files everything near anew, in buckets just wide enough: so many keys came into the run's
     /// span that its width is no longer right.
     fn spill(&mut self) {
-        let mut keys = std::mem::take(&mut self.run);
+        let mut keys = self.run.take();
         keys.extend(self.late.drain().map(|Reverse(key)| key));
         let Some(first) = keys.iter().min().map(|key| key.time().as_nanos()) else { return };
         self.buckets.rewind(self.reference, first);

@@ -136,6 +136,28 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Some times lie all over the run's span, some so close together that counting sees no difference.
+    #[test]
+    fn short_runs_are_sorted_to_the_last_bit(
+        start in (0..64_u32, any::<u64>()).prop_map(|(shift, bits)| bits >> shift),
+        width in (0..64_u32, any::<u64>()).prop_map(|(shift, bits)| bits >> shift),
+        offsets in prop::collection::vec((prop_oneof![0..4_u64, any::<u64>()], 0..3_u64), 0..=run::COUNTED),
+    ) {
+        let end = start.saturating_add(width);
+        let mut keys: Vec<_> = offsets
+            .iter()
+            .map(|&(offset, sequence)| timer(start + offset % (end - start).saturating_add(1), sequence))
+            .collect();
+        let mut places = [timer(7, 7); run::COUNTED];
+        places[..keys.len()].copy_from_slice(&keys);
+        let mut run = Run::new();
+        run.sort(&places, keys.len(), start, end);
+        keys.sort();
+        prop_assert_eq!(std::iter::from_fn(|| run.pop()).collect::<Vec<_>>(), keys);
+    }
+}
+
 fn timer(nanos: u64, sequence: u64) -> EventKey {
     EventKey::new(SimTime::from_nanos(nanos), Class::Timer, 0, sequence)
 }

@@ -1,13 +1,15 @@
 //! Axes: their names, what they vary, and with which values.
 
 use super::span_of;
-use crate::scenario::{AxisValue, Scenario};
-use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree};
+use crate::scenario::{AxisSpec, AxisValue, Scenario};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Span, Tree, suggest};
+use protosim_reports::formula::Condition;
 use std::collections::BTreeMap;
 
 /// Columns of the tables that are not of axes.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 24] = [
     "point",
+    "variant",
     "replication",
     "app",
     "metric",
@@ -24,6 +26,7 @@ const RESERVED: [&str; 22] = [
     "ended_after_s",
     "outcome",
     "transmissions",
+    "counted",
     "node",
     "counter",
     "kind",
@@ -32,7 +35,24 @@ const RESERVED: [&str; 22] = [
 ];
 
 /// Parts of a scenario that may differ from point to point.
-const VARIABLE: [&str; 7] = ["nodes", "links", "apps", "timeline", "until", "seed", "limits"];
+const VARIABLE: [&str; 9] = ["nodes", "links", "apps", "timeline", "until", "warmup", "window", "seed", "limits"];
+
+/// Parts that are one for all points, whether they are written out or not.
+const FIXED: [&str; 13] = [
+    "format",
+    "title",
+    "include",
+    "templates",
+    "about",
+    "addresses",
+    "replications",
+    "confidence",
+    "axes",
+    "variants",
+    "only_if",
+    "figures",
+    "expect",
+];
 
 pub(super) fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
@@ -53,23 +73,82 @@ pub(super) fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             mistakes.push(Diagnostic::error("scenario::bad-name", at(".name"), message));
         }
         check_axis_field(tree, scenario, index, mistakes);
-        if axis.values.is_empty() {
-            mistakes.push(Diagnostic::error(
-                "scenario::no-effect",
-                at(".values"),
-                "an axis without values makes no point",
-            ));
+        check_values(tree, axis, index, mistakes);
+        for (number, path) in axis.targets().enumerate() {
+            check_path(tree, path, target_place(tree, axis, index, number), mistakes);
         }
-        let kind = axis.dimension();
-        for (number, value) in axis.values.iter().enumerate() {
-            if AxisValue::number(value).is_some_and(|(_, dimension)| dimension != kind) {
-                let message = "the values of an axis are all of one kind";
-                let first = span_of(tree, &format!("axes.{index}.values.0"));
-                let place = span_of(tree, &format!("axes.{index}.values.{number}"));
-                mistakes.push(Diagnostic::error("scenario::mixed-values", place, message).also(first, "the first one"));
-            }
+    }
+    check_zips(tree, scenario, mistakes);
+}
+
+/// The values of an axis come from one source, are of one kind, and each is there once.
+fn check_values(tree: &Tree, axis: &AxisSpec, index: usize, mistakes: &mut Diagnostics) {
+    let at = |field: &str| span_of(tree, &format!("axes.{index}{field}"));
+    let has = |field: &str| tree.root.field("axes").and_then(|axes| element(axes, index)?.field(field)).is_some();
+    let given: Vec<&str> = ["values", "range", "log_range"].into_iter().filter(|field| has(field)).collect();
+    match given.as_slice() {
+        [] => {
+            let message = "an axis needs `values`, a `range` or a `log_range`";
+            mistakes.push(Diagnostic::error("scenario::missing-field", head_of(tree, index), message));
         }
-        check_axis_path(tree, &axis.path, at(".path"), mistakes);
+        [_] => {}
+        [first, second, ..] => {
+            let message = format!("an axis has either `{first}` or `{second}`");
+            let first = at(&format!(".{first}"));
+            let error = Diagnostic::error("scenario::no-effect", at(&format!(".{second}")), message);
+            mistakes.push(error.also(first, "the first one"));
+        }
+    }
+    if axis.values.is_empty() && given == ["values"] {
+        mistakes.push(Diagnostic::error("scenario::no-effect", at(".values"), "an axis without values makes no point"));
+    }
+    let ranges = axis.range.iter().map(|range| ("range", range.linear()));
+    let ranges = ranges.chain(axis.log_range.iter().map(|range| ("log_range", range.logarithmic())));
+    for (name, (field, message)) in ranges.filter_map(|(name, values)| Some((name, values.err()?))) {
+        let place = at(&if field.is_empty() { format!(".{name}") } else { format!(".{name}.{field}") });
+        let id = if field == "to" && message.contains("one kind") {
+            "scenario::mixed-values"
+        } else {
+            "scenario::out-of-range"
+        };
+        mistakes.push(Diagnostic::error(id, place, message));
+    }
+    let kind = axis.dimension();
+    for (number, value) in axis.values.iter().enumerate() {
+        let place = at(&format!(".values.{number}"));
+        if AxisValue::number(value).is_some_and(|(_, dimension)| dimension != kind) {
+            let message = "the values of an axis are all of one kind";
+            let first = at(".values.0");
+            mistakes.push(Diagnostic::error("scenario::mixed-values", place, message).also(first, "the first one"));
+        }
+        if axis.values[..number].iter().any(|other| other.number() == value.number()) {
+            let message = "this value stands in the axis twice";
+            mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
+        }
+    }
+}
+
+/// Axes that advance together have as many values as each other.
+fn check_zips(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    for (index, axis) in scenario.axes.iter().enumerate() {
+        let Some(zip) = &axis.zip else { continue };
+        let place = span_of(tree, &format!("axes.{index}.zip"));
+        let mut partners =
+            scenario.axes.iter().enumerate().filter(|(other, partner)| *other != index && partner.zip == axis.zip);
+        let Some((first, partner)) = partners.next() else {
+            let message = format!("`zip` has no effect: no other axis is zipped with `{zip}`");
+            let others = scenario.axes.iter().filter_map(|axis| axis.zip.as_deref()).filter(|other| other != zip);
+            let help = suggest(zip, others).map(|near| format!("did you mean \"{near}\"?"));
+            mistakes.push(Diagnostic::error("scenario::no-effect", place, message).help(help));
+            continue;
+        };
+        let (own, other) = (axis.all_values().len(), partner.all_values().len());
+        if first < index && own != other && own > 0 && other > 0 {
+            let message = format!("axes that advance together have equally many values, not {other} and {own}");
+            let first = span_of(tree, &format!("axes.{first}"));
+            let error = Diagnostic::error("scenario::zip-lengths", place, message);
+            mistakes.push(error.also(first, format!("`{}` has {other}", partner.name)));
+        }
     }
 }
 
@@ -81,33 +160,112 @@ fn check_axis_field(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &m
         let message = format!("`{}` is a column of the tables already; call the axis something else", axis.name);
         mistakes.push(Diagnostic::error("scenario::bad-name", at(".name"), message));
     }
-    let root = axis.path.split(['.', '[']).next().unwrap_or_default();
-    let is_known = tree.root.field(root).is_some();
-    if is_known && !VARIABLE.contains(&root) {
-        let message = format!("an axis cannot vary `{root}`: it is one for the whole experiment");
-        let help = format!("an axis varies something in {}", VARIABLE.join(", "));
-        mistakes.push(Diagnostic::error("scenario::not-variable", at(".path"), message).help(help));
+    match (&axis.path, axis.paths.is_empty()) {
+        (None, true) => {
+            let given = tree.root.field("axes").and_then(|axes| element(axes, index)?.field("paths"));
+            let place = given.map_or_else(|| head_of(tree, index), |paths| paths.span);
+            let message = "an axis needs a `path`, or several `paths`";
+            mistakes.push(Diagnostic::error("scenario::missing-field", place, message));
+        }
+        (Some(_), false) => {
+            let message = "an axis has either a `path` or `paths`";
+            let error = Diagnostic::error("scenario::no-effect", at(".paths"), message);
+            mistakes.push(error.also(at(".path"), "the first one"));
+        }
+        _ => {}
     }
-    if let Some(earlier) = scenario.axes[..index].iter().position(|other| other.path == axis.path) {
-        let first = span_of(tree, &format!("axes.{earlier}.path"));
-        let message = "another axis varies the same field";
-        mistakes.push(Diagnostic::error("scenario::no-effect", at(".path"), message).also(first, "the first one"));
-    }
-    for (number, value) in axis.values.iter().enumerate() {
-        if axis.values[..number].iter().any(|other| other.number() == value.number()) {
-            let message = "this value stands in the axis twice";
-            let place = at(&format!(".values.{number}"));
-            mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
+    for (number, path) in axis.targets().enumerate() {
+        let place = target_place(tree, axis, index, number);
+        check_variable(tree, path, "an axis", place, mistakes);
+        let earlier = scenario.axes[..index].iter().enumerate().find_map(|(other, axis)| {
+            let number = axis.targets().position(|other| other == path)?;
+            Some(target_place(tree, axis, other, number))
+        });
+        let within = axis.targets().take(number).position(|other| other == path);
+        if let Some(first) = earlier.or_else(|| Some(target_place(tree, axis, index, within?))) {
+            let message =
+                if earlier.is_some() { "another axis varies the same field" } else { "this path is given twice" };
+            mistakes.push(Diagnostic::error("scenario::no-effect", place, message).also(first, "the first one"));
         }
     }
 }
 
-fn check_axis_path(tree: &Tree, path: &str, place: Span, mistakes: &mut Diagnostics) {
+/// Refuses to vary what is one for the whole experiment.
+pub(super) fn check_variable(tree: &Tree, path: &str, who: &str, place: Span, mistakes: &mut Diagnostics) {
+    let root = path.split(['.', '[']).next().unwrap_or_default();
+    // What there is no such field of at all, reading a value tells.
+    let is_known = tree.root.field(root).is_some() || FIXED.contains(&root);
+    if is_known && !VARIABLE.contains(&root) {
+        let message = format!("{who} cannot vary `{root}`: it is one for the whole experiment");
+        let help = format!("{who} varies something in {}", VARIABLE.join(", "));
+        mistakes.push(Diagnostic::error("scenario::not-variable", place, message).help(help));
+    }
+}
+
+/// Refuses a path that leads nowhere.
+pub(super) fn check_path(tree: &Tree, path: &str, place: Span, mistakes: &mut Diagnostics) {
     let result = path.parse::<Path>().and_then(|parsed| {
         // Fields may be absent: their defaults are varied then. Whether there are such fields, reading a value tells.
-        tree.clone().set(&parsed, tree.root.clone())
+        let mut copy = tree.clone();
+        copy.set(&parsed, Node::new(place, Kind::Unit))
     });
     if let Err(error) = result {
         mistakes.push(Diagnostic::error("scenario::unknown-path", place, error.message).help(error.help));
     }
+}
+
+/// The condition on points: what it says must be sense, and of axes.
+pub(super) fn check_condition(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let Some(text) = &scenario.only_if else { return };
+    let place = span_of(tree, "only_if");
+    let mut refuse = |message: String| mistakes.push(Diagnostic::error("scenario::bad-formula", place, message));
+    let condition = match Condition::parse(text) {
+        Ok(condition) => condition,
+        Err(error) => return refuse(format!("in the condition: {error}")),
+    };
+    let known: Vec<&str> = scenario.axes.iter().map(|axis| axis.name.as_str()).collect();
+    let unknown = condition.unknown_names(&known);
+    for name in &unknown {
+        refuse(match name.name.as_str() {
+            "variant" if !scenario.variants.is_empty() => {
+                "in the condition: a variant has a name, not a number: it cannot stand in formulas".to_owned()
+            }
+            _ => format!("in the condition: {name}"),
+        });
+    }
+    if condition.variables().is_empty() {
+        refuse("the condition has no effect: it names no axis, and is the same at every point".to_owned());
+    }
+}
+
+/// The place of a path that an axis varies.
+fn target_place(tree: &Tree, axis: &AxisSpec, index: usize, number: usize) -> Span {
+    match (&axis.path, number) {
+        (Some(_), 0) => span_of(tree, &format!("axes.{index}.path")),
+        (Some(_), n) => span_of(tree, &format!("axes.{index}.paths.{}", n - 1)),
+        (None, n) => span_of(tree, &format!("axes.{index}.paths.{n}")),
+    }
+}
+
+/// The place of a value of an axis: of its range, if it comes from one.
+pub(in crate::scenario) fn value_place(tree: &Tree, axis: usize, choice: usize) -> Span {
+    let node = tree.root.field("axes").and_then(|axes| element(axes, axis));
+    let range = node.and_then(|node| node.field("range").or_else(|| node.field("log_range")));
+    match range {
+        Some(range) if node.is_some_and(|node| node.field("values").is_none()) => range.span,
+        _ => span_of(tree, &format!("axes.{axis}.values.{choice}")),
+    }
+}
+
+fn element(list: &Node, index: usize) -> Option<&Node> {
+    match &list.kind {
+        Kind::List(items) => items.get(index),
+        _ => None,
+    }
+}
+
+/// Where to point when an axis lacks something.
+fn head_of(tree: &Tree, index: usize) -> Span {
+    let axis = tree.root.field("axes").and_then(|axes| element(axes, index));
+    axis.map_or(tree.root.head(), Node::head)
 }

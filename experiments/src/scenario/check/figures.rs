@@ -1,7 +1,8 @@
 //! Figures and expectations: what they name must exist, and their formulas must have values.
 
 use super::{listed, span_of};
-use crate::scenario::{AppSpec, Scenario, evaluate};
+use crate::scenario::grid::Grid;
+use crate::scenario::{AppSpec, Scenario, VARIANT, evaluate};
 use crate::tree::{Diagnostic, Diagnostics, Span, Tree, suggest};
 use protosim_reports::figure::unsupported_character;
 use protosim_reports::formula::{Bindings, Formula};
@@ -23,8 +24,7 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
             let inner = |field: &str| span_of(tree, &format!("figures.{number}.panels.{index}.{field}"));
             check_text(&panel.x_label, inner("x_label"), mistakes);
             check_text(&panel.y_label, inner("y_label"), mistakes);
-            let axes: Vec<String> = scenario.axes.iter().map(|axis| axis.name.clone()).collect();
-            check_known(&panel.x, "axis", &axes, inner("x"), mistakes);
+            check_x(scenario, &panel.x, inner("x"), mistakes);
             let labels: Vec<&str> = (panel.series.iter().map(|series| series.label.as_str()))
                 .chain(panel.formulas.iter().map(|formula| formula.label.as_str()))
                 .collect();
@@ -62,6 +62,19 @@ pub(super) fn check_expectations(tree: &Tree, scenario: &Scenario, mistakes: &mu
         check_app(scenario, &expectation.app, at("app"), mistakes);
         check_formula(scenario, expectation.must.formula(), &expectation.bindings, at("must"), mistakes);
     }
+}
+
+/// What a panel has to the right: an axis of numbers. Variants have names; once reports draw categories, this is the place that
+/// lets them through, and `draw_panel` in `results/figures.rs` the one that asks for them.
+fn check_x(scenario: &Scenario, x: &str, place: Span, mistakes: &mut Diagnostics) {
+    if x == VARIANT && !scenario.variants.is_empty() {
+        let message = "variants have names, not numbers: they cannot be the x axis of a panel";
+        let help = "choose an axis; each variant then has a line of its own".to_owned();
+        mistakes.push(Diagnostic::error("scenario::categorical-axis", place, message).help(help));
+        return;
+    }
+    let axes: Vec<String> = scenario.axes.iter().map(|axis| axis.name.clone()).collect();
+    check_known(x, "axis", &axes, place, mistakes);
 }
 
 /// The name of an application that has exchanges.
@@ -113,6 +126,10 @@ fn check_formula(
                 }
             }
             for (binding, unknown) in bindings.unknown_names(&formula, &known) {
+                if unknown.name == VARIANT && !scenario.variants.is_empty() {
+                    refuse("a variant has a name, not a number: it cannot stand in formulas".to_owned());
+                    continue;
+                }
                 match binding {
                     Some(name) => refuse(format!("in `where`, in `{name}`: {unknown}")),
                     None => refuse(format!("in the formula: {unknown}")),
@@ -154,14 +171,22 @@ pub(in crate::scenario) fn check_values(tree: &Tree, scenario: &Scenario, mistak
     }
 }
 
-/// The values of all axes at every point, the last axis fastest; the first ten thousand are enough to look at.
+/// A condition that holds at every point says nothing.
+pub(super) fn warn_of_idle_condition(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
+    let grid = Grid::new(scenario);
+    let total = grid.total().unwrap_or_default();
+    let keeps = |index: usize| grid.keeps(&grid.numbers(&grid.choice(index))).unwrap_or(false);
+    if scenario.only_if.is_some() && (0..total).all(keeps) {
+        let message = "this condition leaves nothing out: it holds at every point";
+        warnings.push(Diagnostic::warning("scenario::idle-condition", span_of(tree, "only_if"), message));
+    }
+}
+
+/// The values of all axes at every point; the first ten thousand are enough to look at.
 fn combinations(scenario: &Scenario) -> Vec<Vec<f64>> {
     const MOST: usize = 10_000;
-    let mut points = vec![Vec::new()];
-    for axis in &scenario.axes {
-        let values: Vec<f64> = axis.values.iter().map(|value| value.number().map_or(0.0, |(x, _)| x)).collect();
-        let with = |point: Vec<f64>| values.iter().map(move |value| [point.clone(), vec![*value]].concat());
-        points = points.into_iter().flat_map(with).take(MOST).collect();
-    }
-    points
+    let grid = Grid::new(scenario);
+    let total = grid.total().unwrap_or(MOST).min(MOST);
+    let all = (0..total).map(|index| grid.numbers(&grid.choice(index)));
+    all.filter(|numbers| grid.keeps(numbers).unwrap_or(false)).collect()
 }

@@ -5,13 +5,17 @@ mod axes;
 mod devices;
 mod figures;
 mod references;
+mod variants;
 
 pub(super) use apps::check_paths;
+pub(super) use axes::value_place;
 pub(super) use figures::check_values;
 pub(super) use references::check_references;
+pub(super) use variants::settings;
 
 use super::{End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree};
+use protosim_core::Span as Duration;
 use protosim_topologies::check::{Kind, check_timeline, check_topology};
 
 /// Everything but references.
@@ -47,9 +51,20 @@ pub(super) fn check_scenario(tree: &Tree, scenario: &Scenario, mistakes: &mut Di
         }
     }
     check_counts(tree, scenario, mistakes);
+    // Both are resolved and taken out before the scenario is read; what is left came later, or a second time.
+    for (field, is_left) in [("include", !scenario.include.is_empty()), ("templates", !scenario.templates.is_empty())] {
+        if is_left {
+            let message = format!("`{field}` has no effect here: it stands once, in the file itself");
+            mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, field), message));
+        }
+    }
     devices::check_devices(tree, scenario, mistakes);
     apps::check_apps(tree, scenario, mistakes);
+    apps::check_groups(tree, scenario, mistakes);
     axes::check_axes(tree, scenario, mistakes);
+    axes::check_condition(tree, scenario, mistakes);
+    variants::check_variants(tree, scenario, mistakes);
+    check_window(tree, scenario, mistakes);
     figures::check_figures(tree, scenario, mistakes);
     figures::check_expectations(tree, scenario, mistakes);
 }
@@ -57,6 +72,36 @@ pub(super) fn check_scenario(tree: &Tree, scenario: &Scenario, mistakes: &mut Di
 /// What can run, but probably not as meant.
 pub(super) fn warn(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     apps::warn_of_silence(tree, scenario, warnings);
+    apps::warn_of_fragments(tree, scenario, warnings);
+    figures::warn_of_idle_condition(tree, scenario, warnings);
+}
+
+/// What is measured lies within the run.
+fn check_window(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let zero = Duration::ZERO;
+    if scenario.warmup == Some(zero) {
+        let message = "`warmup` has no effect: all counts from the start anyway";
+        mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, "warmup"), message));
+    }
+    if scenario.window == Some(zero) {
+        let message = "in a window of no time nothing counts";
+        mistakes.push(Diagnostic::error("scenario::out-of-range", span_of(tree, "window"), message));
+    }
+    let End::After(end) = scenario.until else { return };
+    let until = span_of(tree, "until");
+    let warmup = scenario.warmup.unwrap_or(zero);
+    if warmup >= end {
+        let message = format!("nothing counts: the warm-up ends at {warmup}, and the run at {end}");
+        let error = Diagnostic::error("scenario::out-of-range", span_of(tree, "warmup"), message);
+        mistakes.push(error.also(until, "the end of the run"));
+    } else if let Some(window) = scenario.window.filter(|window| warmup.saturating_add(*window) >= end) {
+        let message = format!(
+            "`window` has no effect: it would end at {}, and the run ends at {end}",
+            warmup.saturating_add(window)
+        );
+        let error = Diagnostic::error("scenario::no-effect", span_of(tree, "window"), message);
+        mistakes.push(error.also(until, "the end of the run"));
+    }
 }
 
 fn check_counts(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {

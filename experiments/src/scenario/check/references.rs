@@ -1,28 +1,23 @@
 //! Names of nodes and links: every reference must have something to refer to.
 
 use super::listed;
-use crate::tree::{Diagnostic, Diagnostics, Reference, ReferenceKind, Tree, suggest};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Reference, ReferenceKind, Span, Tree, name_of, suggest};
+use std::collections::BTreeSet;
 
 /// Checks that every name of a node or link refers to one.
 pub(in crate::scenario) fn check_references(tree: &Tree, references: &[Reference], mistakes: &mut Diagnostics) {
-    let names = |list: &str| -> Vec<String> {
-        let items = tree.root.field(list).map(|node| match &node.kind {
-            crate::tree::Kind::List(items) => items.as_slice(),
-            _ => &[],
-        });
-        let items = items.unwrap_or_default();
-        items.iter().filter_map(|item| item.field("name")?.as_str().map(str::to_owned)).collect()
-    };
-    let nodes = names("nodes");
-    let mut links = names("links");
-    if let Some(crate::tree::Kind::List(items)) = tree.root.field("links").map(|node| &node.kind) {
-        links.extend(items.iter().filter(|item| item.field("name").is_none()).filter_map(unnamed_link));
-    }
+    let (nodes, links) = (names(tree, "nodes"), names(tree, "links"));
+    let (groups, destinations) = (names(tree, "groups").unwrap_or_default(), destinations(tree));
     for reference in references {
+        if groups.contains(&reference.text) && destinations.contains(&reference.span) {
+            continue;
+        }
         let (noun, known) = match reference.kind {
             ReferenceKind::Node => ("node", &nodes),
             ReferenceKind::Link => ("link", &links),
         };
+        // What could not be read may be what is referred to.
+        let Some(known) = known else { continue };
         if known.contains(&reference.text) {
             continue;
         }
@@ -30,21 +25,29 @@ pub(in crate::scenario) fn check_references(tree: &Tree, references: &[Reference
         let near = suggest(&reference.text, known.iter().map(String::as_str));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("{noun}s are: {}", listed(known)),
+            None => format!("{noun}s are: {}", listed(&known.iter().cloned().collect::<Vec<_>>())),
         };
         let label = format!("no {noun} has this name");
         let id = if noun == "node" { "scenario::unknown-node" } else { "scenario::unknown-link" };
-        mistakes.push(Diagnostic::error(id, reference.span, message).label(label).help(help));
+        let mistake = Diagnostic::error(id, reference.span, message).label(label).help(help);
+        // What a template says is read once for each that is like it.
+        if !mistakes.contains(&mistake) {
+            mistakes.push(mistake);
+        }
     }
 }
 
-/// The name of a link that has none of its own.
-fn unnamed_link(item: &crate::tree::Node) -> Option<String> {
-    match &item.field("ends")?.kind {
-        crate::tree::Kind::Tuple { items, .. } => match items.as_slice() {
-            [first, second] => Some(format!("{}--{}", first.as_str()?, second.as_str()?)),
-            _ => None,
-        },
-        _ => None,
+/// The names of the elements of a list; `None` if one of them has none that can be read.
+fn names(tree: &Tree, list: &str) -> Option<BTreeSet<String>> {
+    match tree.root.field(list).map(|node| &node.kind) {
+        Some(Kind::List(items)) => items.iter().map(name_of).collect(),
+        Some(_) => None,
+        None => Some(BTreeSet::new()),
     }
+}
+
+/// Where applications say whom they send to: there, and nowhere else, a group may stand for a node.
+fn destinations(tree: &Tree) -> Vec<Span> {
+    let Some(Kind::List(apps)) = tree.root.field("apps").map(|node| &node.kind) else { return Vec::new() };
+    apps.iter().filter_map(|app| Some(app.field("run")?.field("to")?.span)).collect()
 }

@@ -145,7 +145,8 @@ impl<'c, 't> StructReader<'c, 't> {
             } else {
                 let free = known.iter().copied().filter(|name| all.iter().all(|f| f.name != *name));
                 let near = suggest(field.name, free);
-                reader.context.note(address(field.value), || unknown(field, near, known));
+                let given = suggest(field.name, known.iter().copied());
+                reader.context.note(address(field.value), || unknown(field, near, given, known));
                 let near = near.and_then(|near| known.iter().copied().find(|name| *name == near));
                 misspelt.extend(near.filter(|near| misspelt.iter().all(|(m, _)| m != near)).map(|near| (near, field)));
             }
@@ -198,13 +199,17 @@ fn duplicate(field: Written<'_>, first: Span) -> Diagnostic {
         .also(first, "first time")
 }
 
-fn unknown(field: Written<'_>, near: Option<&str>, known: &'static [&'static str]) -> Diagnostic {
+/// `near` is a right name that is free; `given` one that may be there already.
+fn unknown(field: Written<'_>, near: Option<&str>, given: Option<&str>, known: &'static [&'static str]) -> Diagnostic {
     let error = Diagnostic::error("scenario::unknown-field", field.span, format!("there is no field `{}`", field.name));
-    match near {
-        Some(near) => error.help(format!("did you mean `{near}`?")),
-        None if known.is_empty() => error.help("there are no fields here".to_owned()),
-        None if known.len() == 1 => error.help(format!("the only field here is {}", listed(known.iter().copied()))),
-        None => error.help(format!("fields here are {}", listed(known.iter().copied()))),
+    match (near, given) {
+        (Some(near), _) => error.help(format!("did you mean `{near}`?")),
+        (None, Some(given)) => error.help(format!("did you mean `{given}`, which is given already?")),
+        (None, _) if known.is_empty() => error.help("there are no fields here".to_owned()),
+        (None, _) if known.len() == 1 => {
+            error.help(format!("the only field here is {}", listed(known.iter().copied())))
+        }
+        (None, _) => error.help(format!("fields here are {}", listed(known.iter().copied()))),
     }
 }
 

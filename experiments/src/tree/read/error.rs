@@ -46,6 +46,8 @@ pub(super) struct Site {
     name: Option<String>,
     /// The text of a text, which may have quotes too many.
     text: Option<String>,
+    /// A number with an exponent or a point that is whole, in digits.
+    whole: Option<String>,
     /// One value in parentheses, which may lack the brackets of a list around it.
     lone: bool,
 }
@@ -139,6 +141,10 @@ impl Site {
             found: node.describe(),
             name,
             text: node.as_str().map(str::to_owned),
+            whole: match node.kind {
+                Kind::Float(x) if x.floor() == x && x.abs() < 1e18 => Some(format!("{x:.0}")),
+                _ => None,
+            },
             lone: matches!(node.kind, Kind::Struct { .. } | Kind::Tuple { .. }),
         }
     }
@@ -152,7 +158,13 @@ impl Site {
         if let Some(name) = self.name.as_ref().filter(|_| textual) {
             return Some(format!("write a text in quotes: \"{name}\""));
         }
+        if let Some(digits) = self.whole.as_ref().filter(|_| expected.contains("whole number")) {
+            return Some(format!("write `{digits}`, without point and exponent"));
+        }
         let text = self.text.as_deref()?;
+        if expected.contains("`After`") {
+            return Some(format!("write `After({text:?})`"));
+        }
         let numeric = expected.contains("number") && text.parse::<f64>().is_ok();
         let boolean = expected.contains("`true`") && matches!(text, "true" | "false");
         (numeric || boolean).then(|| format!("write `{text}` without quotes"))
@@ -220,7 +232,10 @@ pub(super) fn humane(expected: &str) -> String {
         "unit" => "the empty value `()`".to_owned(),
         other => {
             if let Some(name) = other.strip_prefix("struct ").filter(|n| !n.contains(' ')) {
-                format!("a {name} `(…)`")
+                // Types of scenarios are called `NodeSpec` and `LinkConfig`, which is nobody's business.
+                let name = name.strip_suffix("Spec").or_else(|| name.strip_suffix("Config")).unwrap_or(name);
+                let article = if name.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+                format!("{article} {name} `(…)`")
             } else if let Some(name) = other.strip_prefix("enum ").filter(|n| !n.contains(' ')) {
                 format!("a variant of {name}")
             } else if let Some(count) = tuple_size(other) {

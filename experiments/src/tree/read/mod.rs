@@ -70,7 +70,12 @@ pub fn read<T: for<'t> Deserialize<'t>>(tree: &Tree, mistakes: &mut Diagnostics)
     state.mistakes.into_iter().for_each(|mistake| found.push(mistake));
     state.missing.into_values().filter_map(Missing::into_diagnostic).for_each(|mistake| found.push(mistake));
     found.sort();
-    found.iter().for_each(|mistake| mistakes.push(mistake.clone()));
+    // What a template says is read once for each that is like it, and wrong once.
+    for mistake in found.iter() {
+        if !mistakes.contains(mistake) {
+            mistakes.push(mistake.clone());
+        }
+    }
     // A placeholder stands for an error, found here or by the parser.
     let sound = !mistakes.has_errors() && !tree.root.damaged && found.is_empty() && !state.stand_ins;
     let mut references = state.references;

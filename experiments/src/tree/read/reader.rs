@@ -4,10 +4,13 @@ use super::access::{Entries, EnumReader, Items, StructReader, VariantReader};
 use super::error::Error;
 use super::{Context, address};
 use crate::tree::node::{Kind, Node};
-use serde::de::{self, Deserializer, Unexpected, Visitor};
+use serde::de::{self, Deserializer, IntoDeserializer, Unexpected, Visitor};
 
 /// In front of an enum's name for serde: a bare word or number stands for its first variant, as in `loss: "1 %"`.
 pub(super) const SHORT_FORM: char = '~';
+
+/// The newtype of text that takes any value as it is written.
+const VERBATIM: &str = "Verbatim";
 
 /// A node to be read.
 pub(super) struct Reader<'c, 't> {
@@ -163,6 +166,9 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
 
     /// `Name(x)`, `(x)`, or `x` alone.
     fn deserialize_newtype_struct<V: Visitor<'t>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        if name == VERBATIM && !matches!(self.node.kind, Kind::Invalid) {
+            return visitor.visit_newtype_struct(self.node.to_ron().into_deserializer());
+        }
         let inner = match &self.node.kind {
             Kind::Tuple { items, .. } if items.len() == 1 && !self.content && self.named(Some(name)) => {
                 Reader::new(self.context, &items[0])

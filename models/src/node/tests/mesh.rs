@@ -121,14 +121,15 @@ fn add_traffic(net: &mut Net, dice: &mut Dice, node: usize, nodes: usize) {
     let name = || NodeName("anywhere".to_owned());
     let to = dice.between(0, nodes as u64 - 1) as usize;
     let source = UdpSourceConfig {
-        to: name(),
-        port: dice.one_of(&[9, 10]),
-        rate: dice.one_of(&["100 kbit/s", "2 Mbit/s"]).parse().unwrap(),
-        payload: Size::from_bytes(dice.one_of(&[1, 200, 1472, 3000, 20_000])),
-        start: Span::from_micros(dice.between(0, 50_000)),
         stop: Some(Span::from_millis(120)),
-        count: None,
+        ..UdpSourceConfig::constant(
+            name(),
+            dice.one_of(&[9, 10]),
+            dice.one_of(&["100 kbit/s", "2 Mbit/s"]).parse().unwrap(),
+            Size::from_bytes(dice.one_of(&[1, 200, 1472, 3000, 20_000])),
+        )
     };
+    let source = UdpSourceConfig { start: Span::from_micros(dice.between(0, 50_000)), ..source };
     let destination = if dice.between(0, 1) == 0 { net.address(to) } else { net.address_v6(to) };
     let port = source.port;
     net.app(node, "source", UdpSource::new(source, std::net::SocketAddr::new(destination, port)));

@@ -4,8 +4,14 @@
 //! every other stream as it was. Draws are one `u64` per packet and purpose, compared with a
 //! threshold ([`Stream::chance`]): what is lost at 1 % is also lost at 2 % (common random numbers).
 //! The generator is ChaCha8, whose output is fixed by its definition on every platform; the
-//! distributions are ours, over that integer output and [`crate::maths`], because ready-made ones
+//! distributions ([`Distribution`]) are ours, over that integer output and [`crate::maths`], because ready-made ones
 //! change between versions and use platform maths.
+
+mod distribution;
+mod normal;
+
+pub use distribution::{Choice, Distribution, Empirical};
+pub use normal::{normal_cdf, normal_quantile};
 
 use crate::maths;
 use crate::quantity::Ratio;
@@ -68,6 +74,13 @@ impl Stream {
     #[inline]
     pub fn uniform(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+    }
+
+    /// A uniform number in the open interval 0 to 1, from one draw: the middle of one of 2^52 equal parts, so that
+    /// quantile functions stay finite at both ends.
+    #[inline]
+    pub fn uniform_open(&mut self) -> f64 {
+        ((self.next_u64() >> 12) as f64 + 0.5) * (1.0 / (1_u64 << 52) as f64)
     }
 
     /// A uniform integer in [0, n), from one draw by multiply-and-shift (bias below n / 2^64).

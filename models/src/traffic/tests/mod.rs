@@ -1,23 +1,19 @@
 //! Sources and sinks: exact times, and what a sink makes of what is missing.
 
+mod patterns;
+mod requests;
+
 use super::*;
 use crate::link::{LinkChange, LinkConfig};
 use crate::name::NodeName;
+use crate::node::LinkEnd;
 use crate::rope::Rope;
-use crate::testing::{Do, Net, Probe, at, link};
+use crate::testing::{Do, Net, Probe, World, at, link};
 use proptest::prelude::*;
 use protosim_core::{Rate, Ratio, Size, Span, Until};
 
 fn source(rate: &str, payload: u64) -> UdpSourceConfig {
-    UdpSourceConfig {
-        to: NodeName("sink".to_owned()),
-        port: 9,
-        rate: rate.parse().unwrap(),
-        payload: Size::from_bytes(payload),
-        start: Span::ZERO,
-        stop: None,
-        count: None,
-    }
+    UdpSourceConfig::constant(NodeName("sink".to_owned()), 9, rate.parse().unwrap(), Size::from_bytes(payload))
 }
 
 fn sink() -> UdpSink {
@@ -165,7 +161,7 @@ fn a_port_that_is_taken_is_counted() {
 /// nanosecond after the start. The step limit stops it there.
 #[test]
 fn a_source_that_is_faster_than_time_is_stopped() {
-    let config = UdpSourceConfig { rate: Rate::from_bits_per_sec(1 << 60).unwrap(), ..source("1 bit/s", 1) };
+    let config = UdpSourceConfig { rate: Rate::from_bits_per_sec(1 << 60), ..source("1 bit/s", 1) };
     let mut net = pair(UdpSourceConfig { start: Span::from_millis(1), ..config }, link("", "1 ms"));
     net.limits.steps_per_instant = 1_000;
     let error = net.build(1).try_run(Until::Quiet).unwrap_err();
@@ -175,11 +171,12 @@ fn a_source_that_is_faster_than_time_is_stopped() {
 #[test]
 fn configurations_have_defaults_and_refuse_what_they_do_not_know() {
     let given: UdpSourceConfig =
-        ron::from_str(r#"(to: NodeName("sink"), port: 9, rate: "1 Mbit/s", payload: "1000 B")"#).unwrap();
+        ron::from_str(r#"(to: NodeName("sink"), port: 9, rate: Some("1 Mbit/s"), payload: Some(Fixed("1000 B")))"#)
+            .unwrap();
     assert_eq!(given, source("1 Mbit/s", 1000));
-    let unknown = r#"(to: NodeName("sink"), port: 9, rate: "1 Mbit/s", payload: "1000 B", burst: 3)"#;
+    let unknown = r#"(to: NodeName("sink"), port: 9, burst: 3)"#;
     assert!(ron::from_str::<UdpSourceConfig>(unknown).is_err());
-    assert!(ron::from_str::<UdpSourceConfig>(r#"(to: NodeName("sink"), port: 9, rate: "1 Mbit/s")"#).is_err());
+    assert!(ron::from_str::<UdpSourceConfig>(r#"(to: NodeName("sink"), rate: Some("1 Mbit/s"))"#).is_err());
     assert!(ron::from_str::<UdpSinkConfig>(r#"(port: 9, to: "sink")"#).is_err());
 }
 

@@ -1,0 +1,104 @@
+//! Bad input: each kind of mistake in each kind of place, with the whole message as a snapshot.
+//!
+//! A case is one line of [`cases::CASES`]: its name, and what to replace in [`GOOD`] by what. The snapshots are golden texts:
+//! read each as someone who made that mistake, and ask whether place, offending text, expectation and mend are in it.
+//! `INSTA_UPDATE=always cargo test --release -p protosim-experiments corpus` writes them anew.
+
+mod cases;
+mod sound;
+
+use super::load::load_with;
+use super::{Loaded, Request};
+use crate::tree::{Included, NotIncluded, suggest};
+
+/// A scenario without mistakes.
+const GOOD: &str = r#"(
+    format: 1,
+    title: "A sensor and a server",
+    nodes: [(name: "client"), (name: "router"), (name: "server")],
+    links: [
+        (name: "radio", ends: ("client", "router"), rate: "250 kbit/s", delay: "50 ms", loss: "1 %"),
+        (name: "wire", ends: ("router", "server"), delay: "1 ms"),
+    ],
+    apps: [
+        (name: "server", on: "server", run: CoapServer()),
+        (name: "con", on: "client", run: CoapClient(to: "server", requests: 10)),
+    ],
+    axes: [
+        (name: "loss", path: "links.radio.loss", values: ["0 %", "10 %"]),
+        (name: "delay", path: "links.wire.delay", range: (from: "1 ms", to: "5 ms", steps: 3)),
+    ],
+    // more
+)"#;
+
+/// What cases include.
+const FILES: [(&str, &str); 8] = [
+    ("radio.ron", r#"(links: [(name: "radio", mtu: "1280 B")])"#),
+    ("typo.ron", "(\n    links: [(name: \"radio\", dely: \"5 ms\")],\n)"),
+    ("broken.ron", "(\n    links: [(name: \"radio\", mtu: \"1280 B\"],\n)"),
+    ("there.ron", r#"(include: ["back.ron"])"#),
+    ("back.ron", r#"(include: ["there.ron"])"#),
+    ("home.ron", r#"(include: ["corpus.ron"])"#),
+    ("list.ron", r#"[(name: "radio")]"#),
+    ("library.ron", r#"(templates: {"slow": (rate: "10 kbit/s"), "fast": (rate: "1 Gbit/s")})"#),
+];
+
+fn find(_: &str, name: &str) -> Result<Included, NotIncluded> {
+    if name == "corpus.ron" {
+        return Ok(Included { key: name.to_owned(), label: name.to_owned(), text: GOOD.to_owned() });
+    }
+    let found = FILES.iter().find(|(file, _)| *file == name);
+    let near = || suggest(name, FILES.iter().map(|(file, _)| *file)).map(|near| format!("did you mean \"{near}\"?"));
+    found
+        .map(|(_, text)| Included { key: name.to_owned(), label: name.to_owned(), text: (*text).to_owned() })
+        .ok_or_else(|| NotIncluded { message: format!("there is no file `{name}`"), help: near() })
+}
+
+fn load(replacements: &[(&str, &str)]) -> Result<Loaded, String> {
+    let mut text = GOOD.to_owned();
+    for (from, to) in replacements {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    load_with("corpus", ("corpus.ron", "corpus.ron"), &text, &Request::default(), false, &mut find)
+}
+
+#[test]
+fn the_scenario_that_is_broken_below_is_sound() {
+    assert_eq!(load(&[]).unwrap().points.len(), 6);
+}
+
+#[test]
+fn every_case_is_refused_with_its_message() {
+    assert!(cases::CASES.len() >= 80);
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        let mut accepted = Vec::new();
+        for (name, replacements) in cases::CASES {
+            match load(replacements) {
+                Ok(_) => accepted.push(name),
+                Err(message) => insta::assert_snapshot!(*name, message),
+            }
+        }
+        assert!(accepted.is_empty(), "accepted: {accepted:?}");
+    });
+}
+
+#[test]
+fn every_warning_is_given() {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        for (name, replacements) in cases::WARNINGS {
+            let loaded = load(replacements).unwrap_or_else(|error| panic!("{name} is refused: {error}"));
+            assert!(!loaded.warnings.is_empty(), "{name} is not warned of");
+            insta::assert_snapshot!(*name, loaded.warnings);
+        }
+    });
+}
+
+#[test]
+fn names_of_cases_differ() {
+    let mut names: Vec<&str> = cases::CASES.iter().chain(cases::WARNINGS).map(|(name, _)| *name).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
