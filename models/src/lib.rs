@@ -3,7 +3,7 @@
 //!
 //! From the wire up:
 //! - [`packet`]: IP packets, typed, with their RFC encodings; [`rope`]: payloads whose bulk costs nothing.
-//! - [`link`]: the two halves of a link; [`device`]: what limits a host.
+//! - [`link`]: the two halves of a link; [`queue`]: what waits for it, and in which order; [`device`]: what limits a host.
 //! - [`node`]: hosts and routers, entities of the kernel; [`app`]: what runs on them.
 //! - [`coap`], [`ping`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
 //!   story, then encodings, configuration, machines, tests.

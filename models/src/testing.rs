@@ -311,6 +311,7 @@ impl Net {
             wire: self.wire(link, is_first),
             direction: &direction,
             framing: config.framing.unwrap_or_default(),
+            mtu: config.mtu(),
             seed: self.seed,
             stream_name: &stream_name,
             later: &later,

@@ -276,6 +276,7 @@ impl Plan {
             wire: outgoing,
             direction: &direction,
             framing: config.framing.unwrap_or_default(),
+            mtu: config.mtu(),
             seed,
             stream_name: &stream_name,
             later: &later,

@@ -2,7 +2,7 @@
 
 use super::summary::{Basis, Summary, summarise};
 use crate::run::RunOutput;
-use crate::scenario::{Expectation, FigureSpec, FormulaSpec, Loaded, Must, PanelSpec, ScaleSpec, evaluate};
+use crate::scenario::{Expectation, FigureSpec, FormulaSpec, Loaded, Must, PanelSpec, ScaleSpec, SeriesSpec, evaluate};
 use protosim_reports::figure::{Axis, Figure, Panel, Point, Series};
 use protosim_reports::statistics::Confidence;
 
@@ -19,7 +19,7 @@ pub struct Drawn {
 
 /// The figure of a specification.
 pub fn draw(loaded: &Loaded, summary: &Summary, spec: &FigureSpec) -> Drawn {
-    let mut figure = Figure::new(&spec.title).caption(&spec.caption);
+    let mut figure = Figure::new(&spec.title);
     let mut notes = Vec::new();
     let mut panels = 0;
     for panel in &spec.panels {
@@ -28,6 +28,16 @@ pub fn draw(loaded: &Loaded, summary: &Summary, spec: &FigureSpec) -> Drawn {
             panels += 1;
         }
     }
+    let has_interval = |series: &SeriesSpec| {
+        let app = loaded.scenario.apps.iter().position(|app| app.name == series.app);
+        let rows = summary.rows.iter().filter(|row| Some(row.app) == app && row.metric == series.metric);
+        rows.into_iter().any(|row| row.estimate.low.is_some() && row.estimate.high.is_some())
+    };
+    let level = format!("Intervals: {}.", loaded.scenario.confidence);
+    let has_intervals = spec.panels.iter().flat_map(|panel| &panel.series).any(has_interval);
+    let caption = [spec.caption.as_str(), if has_intervals { &level } else { "" }];
+    let caption: Vec<&str> = caption.into_iter().filter(|part| !part.is_empty()).collect();
+    figure = figure.caption(caption.join(" "));
     let notes = notes.into_iter().map(|note| format!("figure `{}`: {note}", spec.name)).collect();
     Drawn { figure: (panels > 0).then_some(figure), notes }
 }

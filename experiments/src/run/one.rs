@@ -1,7 +1,7 @@
 //! One run of one point.
 
 use super::clock::Stopwatch;
-use super::exchanges::{Exchange, join};
+use super::exchanges::{Exchange, add_unsent, join};
 use crate::scenario::{End, Scenario};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{RunSeed, SimTime, Simulation, Sinks, Until};
@@ -21,7 +21,7 @@ pub struct RunOutput {
     pub replication: u64,
     /// Why it did not come to its end, if a limit stopped it: all else is as it was then.
     pub stopped: Option<RunError>,
-    /// All exchanges, in order of starts.
+    /// All exchanges, in order of starts; then those that were due and never sent.
     pub exchanges: Vec<Exchange>,
     /// What nodes and applications have counted.
     pub totals: Vec<Total>,
@@ -162,10 +162,16 @@ pub fn run_one(
     let reports = sinks.into_merged();
     let apps = app_indices(plan, scenario);
     let counts = simulation.counts();
+    let mut exchanges = join(&reports, |node, app| apps[node as usize][app as usize]);
+    for (rank, (_, node)) in simulation.entities().enumerate() {
+        for ((_, app), index) in node.apps().zip(&apps[rank]) {
+            add_unsent(&mut exchanges, *index, app.exchanges_due());
+        }
+    }
     Ok(RunOutput {
         replication,
         stopped,
-        exchanges: join(&reports, |node, app| apps[node as usize][app as usize]),
+        exchanges,
         totals: totals(&simulation),
         digests: digests(&simulation),
         capture: capture.then(|| self::capture(plan, reports)),

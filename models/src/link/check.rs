@@ -23,6 +23,20 @@ impl LinkConfig {
             if *own == DirectionConfig::default() {
                 found.push((name.to_owned(), "has no effect: it makes no exception".to_owned()));
             }
+            for (field, same) in [
+                ("rate", own.rate.is_some() && own.rate == self.rate),
+                ("delay", own.delay.is_some() && own.delay == self.delay),
+                ("rate_trace", own.rate_trace.is_some() && own.rate_trace == self.rate_trace),
+                ("shaper", own.shaper.is_some() && own.shaper == self.shaper),
+                ("queue", own.queue.is_some() && own.queue == self.queue),
+                ("loss", own.loss.is_some() && own.loss == self.loss),
+                ("impair", own.impair.is_some() && own.impair == self.impair),
+            ] {
+                if same {
+                    let why = "has no effect: the link says the same for both directions".to_owned();
+                    found.push((format!("{name}.{field}"), why));
+                }
+            }
             self.check_own(name, own, &mut found);
         }
         let both = DirectionConfig {
@@ -78,15 +92,10 @@ impl LinkConfig {
             let why = "has no effect on a link with a recorded rate: its trace counts IP packets with 4 bytes each";
             found.push(("framing".to_owned(), why.to_owned()));
         }
-        if let Some(shaper) = own.shaper {
-            let largest = self.framing.unwrap_or_default().wire_len(self.mtu().as_bytes());
-            if shaper.burst.as_bytes() < largest {
-                let why =
-                    format!("is at least the largest packet, {largest} B with framing: a larger one would never pass");
-                found.push((path("shaper.burst"), why));
-            }
+        for (field, why) in own.shaper.iter().flat_map(|shaper| shaper.check(self.mtu(), own.rate.or(self.rate))) {
+            found.push((path(&format!("shaper.{field}")), why));
         }
-        for (field, why) in own.queue.iter().flat_map(|queue| queue.check()) {
+        for (field, why) in own.queue.iter().flat_map(|queue| [queue.check(), queue.check_mtu(self.mtu())].concat()) {
             let field = if field.is_empty() { "queue".to_owned() } else { format!("queue.{field}") };
             found.push((path(&field), why));
         }

@@ -2,7 +2,7 @@
 
 use super::impair::ImpairConfig;
 use crate::name::{FileName, NodeName};
-use crate::queue::QueueConfig;
+use crate::queue::{QueueConfig, ShaperConfig};
 use protosim_core::{Digest, Fingerprint, Rate, Ratio, Size, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
@@ -65,16 +65,6 @@ pub struct DirectionConfig {
     pub loss: Option<Ratio>,
     /// See [`LinkConfig::impair`]. It takes the place of the link's as a whole.
     pub impair: Option<ImpairConfig>,
-}
-
-/// A token bucket: in any time T at most `burst` and T times `rate` pass.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShaperConfig {
-    /// What comes into the bucket; bytes count with framing.
-    pub rate: Rate,
-    /// What it holds; it is full at the start.
-    pub burst: Size,
 }
 
 impl LinkConfig {

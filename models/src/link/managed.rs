@@ -13,7 +13,7 @@ use super::transmitter::{Drops, Setup, remaining};
 use crate::name::Files;
 use crate::node::DropCause;
 use crate::packet::Packet;
-use crate::queue::{Queue, TokenBucket};
+use crate::queue::{LinkFacts, Queue, QueueConfig, TokenBucket};
 use protosim_core::digest::Fingerprint;
 use protosim_core::{Cx, Entity, Rate, SimTime, Span, TimerId, WireId};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ use std::sync::Arc;
 pub(super) struct Managed {
     wire: WireId,
     queue: Queue,
+    /// Then a packet that finds the link free need not pass the queue: nothing is decided there.
+    is_drop_tail: bool,
     server: Server,
     shaper: Option<TokenBucket>,
     delay: Span,
@@ -70,15 +72,17 @@ struct InService {
 
 impl Managed {
     pub(super) fn new(setup: &Setup<'_>) -> Self {
-        let Setup { wire, direction, framing, seed, stream_name, later, files, meter } = setup;
+        let Setup { wire, direction, framing, mtu, seed, stream_name, later, files, meter } = setup;
         let idle = Default::default();
         let impair = direction.impair.as_ref().unwrap_or(&idle);
         let loss = direction.loss.unwrap_or_default();
+        let facts = LinkFacts { mtu: *mtu, rate: direction.rate };
         Self {
             wire: *wire,
-            queue: Queue::new(&direction.queue.clone().unwrap_or_default(), *seed, stream_name),
+            is_drop_tail: matches!(direction.queue, None | Some(QueueConfig::DropTail(_))),
+            queue: Queue::for_link(&direction.queue.clone().unwrap_or_default(), facts, *seed, stream_name),
             server: Server::new(direction, files),
-            shaper: direction.shaper.map(|shaper| TokenBucket::new(shaper.rate, shaper.burst)),
+            shaper: direction.shaper.map(|shaper| shaper.bucket()),
             delay: direction.delay.unwrap_or_default(),
             framing: *framing,
             impairments: Impairments::new((loss, impair), later, *seed, stream_name, files),
@@ -132,7 +136,7 @@ impl Managed {
         // What leaves at this very nanosecond makes its place free first.
         self.serve(drops, cx);
         // A packet that finds nobody before it does not wait: a queue with no place at all still lets it pass.
-        if self.in_service.is_none() && self.queue.packets() == 0 && self.queue.is_drop_tail() {
+        if self.in_service.is_none() && self.queue.packets() == 0 && self.is_drop_tail {
             self.dispatch(packet, len, cx.now(), cx);
         } else {
             self.queue.enqueue(packet, len, cx.now(), drops);
@@ -176,8 +180,8 @@ impl Managed {
         let bytes = self.framing.wire_len(len);
         let start = match &mut self.shaper {
             Some(bucket) => {
-                let start = bucket.earliest(now, bytes).max(self.free_at);
-                bucket.take(start, bytes);
+                let start = bucket.earliest(now, len).max(self.free_at);
+                bucket.take(start, len);
                 start
             }
             None => now,

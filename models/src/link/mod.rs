@@ -30,7 +30,7 @@ mod transmitter;
 #[cfg(test)]
 mod tests;
 
-pub use config::{DirectionConfig, Framing, LinkChange, LinkConfig, Mtu, QueueLimit, ShaperConfig};
+pub use config::{DirectionConfig, Framing, LinkChange, LinkConfig, Mtu, QueueLimit};
 pub use delivery::{OPPORTUNITY_BYTES, delivery_trace};
 pub use impair::ImpairConfig;
 pub use meter::Meter;

@@ -1,18 +1,15 @@
 //! The sending half of one direction of a link: what takes packets from a node and hands them to a wire.
 
 use super::computed::Computed;
-use super::config::{DirectionConfig, Framing, LinkChange};
+use super::config::{DirectionConfig, Framing, LinkChange, Mtu};
 use super::managed::Managed;
 use super::meter::Meter;
 use crate::name::Files;
-use crate::node::DropCause;
 use crate::packet::Packet;
+pub use crate::queue::Drops;
 use crate::queue::QueueConfig;
 use protosim_core::{Cx, Entity, Rate, RunSeed, SimTime, Span, TimerId, WireId};
 use std::sync::Arc;
-
-/// Packets that went no further, and why.
-pub type Drops = Vec<(Box<Packet>, DropCause)>;
 
 /// What a sending half is made of.
 #[derive(Clone, Debug)]
@@ -23,6 +20,8 @@ pub struct Setup<'a> {
     pub direction: &'a DirectionConfig,
     /// What the link adds to each packet.
     pub framing: Framing,
+    /// Largest IP packet.
+    pub mtu: Mtu,
     /// The luck of the run.
     pub seed: RunSeed,
     /// The name that its random streams go by.

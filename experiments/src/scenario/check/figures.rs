@@ -2,7 +2,7 @@
 
 use super::{listed, span_of};
 use crate::scenario::grid::Grid;
-use crate::scenario::{AppSpec, Scenario, VARIANT, evaluate};
+use crate::scenario::{AppSpec, Metric, Scenario, VARIANT, evaluate};
 use crate::tree::{Diagnostic, Diagnostics, Span, Tree, suggest};
 use protosim_reports::figure::unsupported_character;
 use protosim_reports::formula::{Bindings, Formula};
@@ -20,6 +20,10 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
         }
         check_text(&figure.title, at("title"), mistakes);
         check_text(&figure.caption, at("caption"), mistakes);
+        if figure.panels.is_empty() {
+            let message = "a figure without panels shows nothing";
+            mistakes.push(Diagnostic::error("scenario::no-effect", at("panels"), message));
+        }
         for (index, panel) in figure.panels.iter().enumerate() {
             let inner = |field: &str| span_of(tree, &format!("figures.{number}.panels.{index}.{field}"));
             check_text(&panel.x_label, inner("x_label"), mistakes);
@@ -42,7 +46,18 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
             }
             for (k, series) in panel.series.iter().enumerate() {
                 check_text(&series.label, inner(&format!("series.{k}.label")), mistakes);
-                check_app(scenario, &series.app, inner(&format!("series.{k}.app")), mistakes);
+                let app = (series.app.as_str(), inner(&format!("series.{k}.app")));
+                check_app(scenario, app, (series.metric, inner(&format!("series.{k}.metric"))), mistakes);
+                let first = &panel.series[0];
+                if series.metric.unit() != first.metric.unit() {
+                    let unit = |metric: Metric| if metric.unit().is_empty() { "no unit" } else { metric.unit() };
+                    let (own, other) = (unit(series.metric), unit(first.metric));
+                    let message = format!("one panel has one unit: {own} here, {other} at its first series");
+                    let diagnostic =
+                        Diagnostic::error("scenario::mixed-units", inner(&format!("series.{k}.metric")), message)
+                            .also(inner("series.0.metric"), "the first series");
+                    mistakes.push(diagnostic.help("make it a panel of its own".to_owned()));
+                }
             }
             for (k, formula) in panel.formulas.iter().enumerate() {
                 check_text(&formula.label, inner(&format!("formulas.{k}.label")), mistakes);
@@ -59,7 +74,7 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
 pub(super) fn check_expectations(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     for (index, expectation) in scenario.expect.iter().enumerate() {
         let at = |field: &str| span_of(tree, &format!("expect.{index}.{field}"));
-        check_app(scenario, &expectation.app, at("app"), mistakes);
+        check_app(scenario, (&expectation.app, at("app")), (expectation.metric, at("metric")), mistakes);
         check_formula(scenario, expectation.must.formula(), &expectation.bindings, at("must"), mistakes);
     }
 }
@@ -77,8 +92,19 @@ fn check_x(scenario: &Scenario, x: &str, place: Span, mistakes: &mut Diagnostics
     check_known(x, "axis", &axes, place, mistakes);
 }
 
-/// The name of an application that has exchanges.
-fn check_app(scenario: &Scenario, name: &str, place: Span, mistakes: &mut Diagnostics) {
+/// The name of an application that has exchanges, and a metric that is known of it; each with its place.
+fn check_app(
+    scenario: &Scenario,
+    (name, place): (&str, Span),
+    (metric, metric_place): (Metric, Span),
+    mistakes: &mut Diagnostics,
+) {
+    let knows = |app: &AppSpec| app.name != name || !app.run.has_exchanges() || app.run.knows_delivery();
+    if metric == Metric::Delivered && !scenario.apps.iter().all(knows) {
+        let message = format!("of `{name}` nobody knows what was delivered: what answers it does not say so");
+        let error = Diagnostic::error("scenario::unknown-metric", metric_place, message);
+        mistakes.push(error.help("`Completed` is the share that was answered".to_owned()));
+    }
     let with_exchanges = |app: &&AppSpec| app.run.has_exchanges();
     let apps: Vec<String> = scenario.apps.iter().filter(with_exchanges).map(|app| app.name.clone()).collect();
     check_known(name, "application with exchanges", &apps, place, mistakes);

@@ -94,7 +94,7 @@ fn the_mean_window_is_that_of_mathis() {
         let fill = |flow: &mut Flow, path: &mut VecDeque<(u64, u64)>, now: u64| {
             while flow.may_send() {
                 let number = flow.send(ms(now));
-                if (number + 1) % every != 0 {
+                if !(number + 1).is_multiple_of(every) {
                     path.push_back((now + round_trip, number));
                 }
             }
@@ -130,7 +130,10 @@ fn flow_config() -> AimdSourceConfig {
 }
 
 fn bottleneck(queue: u64) -> LinkConfig {
-    LinkConfig { queue: Some(crate::link::QueueLimit::Packets(queue)), ..link("8 Mbit/s", "25 ms") }
+    LinkConfig {
+        queue: Some(crate::queue::QueueConfig::DropTail(crate::link::QueueLimit::Packets(queue))),
+        ..link("8 Mbit/s", "25 ms")
+    }
 }
 
 /// Packets of 1000 bytes, 1 ms each at 8 Mbit/s; 50 ms there and back (and 37 us for the acknowledgement of 37 bytes):
