@@ -7,7 +7,9 @@ use crate::app::{App, Host, SocketId, Total};
 use crate::device::{Clock, Cpu, DeviceConfig, Memory};
 use crate::link::{ImpairConfig, LinkChange, LinkConfig, Meter, Setup, Transmitter};
 use crate::name::Files;
-use crate::node::{Action, DropCause, Fate, Hop, Interface, LinkEnd, Node, NodeParts, Report, Route, audit};
+use crate::node::{
+    Action, DropCause, Fate, GroupRoute, Hop, Interface, IpConfig, LinkEnd, Node, NodeParts, Report, Route, audit,
+};
 use crate::packet::Packet;
 use crate::queue::QueueConfig;
 use crate::rope::Rope;
@@ -59,6 +61,8 @@ pub(crate) struct Net {
 struct NodeSpec {
     name: String,
     forwards: bool,
+    ip: IpConfig,
+    groups: Vec<GroupRoute>,
     device: DeviceConfig,
     clock_offset: Span,
     apps: Vec<(String, Box<dyn App>)>,
@@ -98,7 +102,8 @@ impl Net {
     pub(crate) fn node(&mut self, name: &str, forwards: bool) -> usize {
         let (device, name) = (DeviceConfig::default(), name.to_owned());
         let (apps, extra_routes, injected) = (Vec::new(), Vec::new(), Vec::new());
-        self.nodes.push(NodeSpec { name, forwards, device, clock_offset: Span::ZERO, apps, extra_routes, injected });
+        let (ip, groups, clock_offset) = (IpConfig::default(), Vec::new(), Span::ZERO);
+        self.nodes.push(NodeSpec { name, forwards, ip, groups, device, clock_offset, apps, extra_routes, injected });
         self.nodes.len() - 1
     }
 
@@ -115,6 +120,30 @@ impl Net {
 
     pub(crate) fn device(&mut self, node: usize) -> &mut DeviceConfig {
         &mut self.nodes[node].device
+    }
+
+    /// What a node's IP layer does.
+    pub(crate) fn ip(&mut self, node: usize) -> &mut IpConfig {
+        &mut self.nodes[node].ip
+    }
+
+    /// Gives a node a part in the tree of the source with the sockets' address of `source`: its packets for `group` come over
+    /// link `from` and go on over the links `to`.
+    pub(crate) fn group(
+        &mut self,
+        node: usize,
+        group: &str,
+        source: usize,
+        from: Option<usize>,
+        to: &[usize],
+        is_member: bool,
+    ) {
+        let own = self.links_of(node);
+        let interface = |link: &usize| own.iter().position(|other| other == link).unwrap() as u32;
+        let group: IpAddr = group.parse().unwrap();
+        let source = if group.is_ipv4() { self.address(source) } else { self.address_v6(source) };
+        let (from, to) = (from.as_ref().map(interface), to.iter().map(interface).collect());
+        self.nodes[node].groups.push(GroupRoute { group, source, from, to, is_member });
     }
 
     pub(crate) fn app(&mut self, node: usize, name: &str, app: impl App + 'static) {
@@ -259,8 +288,8 @@ impl Net {
         let spec = &mut self.nodes[index];
         let clock = Clock::new(spec.clock_offset, spec.device.clock_drift.unwrap_or_default());
         let (cpu, memory) = (Cpu::new(spec.device.cpu.clone()), Memory::new(spec.device.memory));
-        let mut node =
-            Node::new(NodeParts { interfaces, routes, forwards: spec.forwards, clock, cpu, memory, crashes });
+        let (forwards, ip, groups) = (spec.forwards, spec.ip, std::mem::take(&mut spec.groups));
+        let mut node = Node::new(NodeParts { interfaces, routes, forwards, ip, groups, clock, cpu, memory, crashes });
         for (name, app) in std::mem::take(&mut spec.apps) {
             node.install(&name, app);
         }

@@ -1,9 +1,11 @@
 //! What can be wrong with a topology beyond its types. All of it is found, each with its place.
 
 use crate::graph::NetworkGraph;
+use crate::multicast::check_groups;
 use crate::spec::{LinkEvent, Topology, wire_stream_name};
 use protosim_models::link::{DirectionConfig, LinkChange, LinkConfig};
 use protosim_models::name::NodeName;
+use protosim_models::node::IpConfig;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something wrong, at a path within the checked part of the scenario (`links.2.ends.1`).
@@ -35,7 +37,7 @@ pub enum Kind {
 }
 
 impl Finding {
-    fn new(kind: Kind, path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { kind, path: path.into(), message: message.into(), other: None }
     }
 }
@@ -64,6 +66,8 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
             found.push(Finding::new(kind, path, message));
         }
     }
+    check_names(topology.groups.iter().map(|group| group.name.clone()), "groups", "group", &mut found);
+    check_groups(topology, &mut found);
     check_streams(topology, &mut found);
     let mut links_of: BTreeMap<&str, usize> = BTreeMap::new();
     for link in &topology.links {
@@ -76,6 +80,11 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
         if node.count.is_some() {
             let message = "a group of nodes stands where single nodes are expected";
             found.push(Finding::new(Kind::NoEffect, format!("nodes.{index}.count"), message));
+        }
+        for (field, message) in node.ip.iter().flat_map(IpConfig::check) {
+            let kind = if message.starts_with("has no effect") { Kind::NoEffect } else { Kind::OutOfRange };
+            let message = if kind == Kind::NoEffect { message } else { format!("`{field}` {message}") };
+            found.push(Finding::new(kind, format!("nodes.{index}.ip.{field}"), message));
         }
         let links = links_of.get(node.name.as_str()).copied().unwrap_or_default();
         if node.forwards.is_some() && links < 2 {

@@ -6,6 +6,7 @@
 //! - [`profile`]: a library of access networks, each number with its source.
 //! - [`check`]: everything wrong with them beyond their types, each with its place.
 //! - [`graph`]: the network as a graph, with shortest paths and an explicit tie-break.
+//! - [`multicast`]: the trees of groups.
 //! - [`plan`]: addresses, routes and wires; from a plan, worlds for many replications.
 //!
 //! Everything is decided in order of names, never in order of the file.
@@ -15,6 +16,7 @@ pub mod generate;
 pub mod graph;
 pub mod groups;
 mod mistake;
+pub mod multicast;
 pub mod plan;
 pub mod profile;
 mod routes;
@@ -27,4 +29,4 @@ pub use graph::{Down, NetworkGraph};
 pub use mistake::Mistake;
 pub(crate) use mistake::Mistakes;
 pub use plan::{Installation, Plan};
-pub use spec::{AddressFamily, Direction, LinkEvent, NodeSpec, Topology};
+pub use spec::{AddressFamily, Direction, GroupSpec, LinkEvent, NodeSpec, Topology};

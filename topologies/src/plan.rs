@@ -1,14 +1,15 @@
 //! A topology made ready to run: addresses, routes, wires. One plan serves all replications.
 
 use crate::graph::{Down, NetworkGraph};
+use crate::multicast::{group_addresses, tree};
 use crate::routes::{Entry, MOST_LISTED, routes_of};
 use crate::spec::{LinkEvent, Topology, wire_stream_name};
 use protosim_core::kernel::{BuildError, Limits};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
 use protosim_models::link::{ImpairConfig, LinkChange, Setup, Transmitter};
-use protosim_models::name::Files;
-use protosim_models::node::{Action, Interface, NodeParts, Route};
+use protosim_models::name::{Files, NodeName};
+use protosim_models::node::{Action, GroupRoute, Interface, NodeParts, Route};
 use protosim_models::{App, Node};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -29,6 +30,10 @@ pub struct Plan {
     wires_of_link: Vec<(WireId, WireId)>,
     /// By node rank.
     routes: Vec<Vec<Entry>>,
+    /// By index of the group.
+    group_addresses: Vec<IpAddr>,
+    /// By node rank.
+    group_routes: Vec<Vec<GroupRoute>>,
 }
 
 /// One direction of a link.
@@ -78,6 +83,7 @@ impl Plan {
             let both = &mut wires_of_link[wire.link];
             *(if wire.is_forward { &mut both.0 } else { &mut both.1 }) = WireId(index as u32);
         }
+        let group_addresses = group_addresses(&topology);
         let everything_up = Down::default();
         let routes = |node| routes_of(&graph, topology.addresses, node, &everything_up, MOST_LISTED);
         let routes = (0..graph.nodes()).map(routes).collect();
@@ -87,7 +93,21 @@ impl Plan {
                 events_of_link.entry(link).or_default().push(index);
             }
         }
-        Self { topology, timeline, files, events_of_link, graph, wires, wires_of_link, routes }
+        let group_routes = Vec::new();
+        let mut plan = Self {
+            topology,
+            timeline,
+            files,
+            events_of_link,
+            graph,
+            wires,
+            wires_of_link,
+            routes,
+            group_addresses,
+            group_routes,
+        };
+        plan.group_routes = plan.routes_of_groups();
+        plan
     }
 
     /// The routes of a node. With one link, it sends everything there. Otherwise it has a route to each link end that it
@@ -103,6 +123,34 @@ impl Plan {
         let family = self.topology.addresses;
         let entries = routes_of(&self.graph, family, node, down, MOST_LISTED);
         entries.into_iter().map(|entry| entry.route(family)).collect()
+    }
+
+    /// The part of each node in the trees of groups.
+    fn routes_of_groups(&self) -> Vec<Vec<GroupRoute>> {
+        let ranks = |names: &[NodeName]| names.iter().filter_map(|name| self.node(&name.0)).collect::<Vec<_>>();
+        let mut routes: Vec<Vec<GroupRoute>> = vec![Vec::new(); self.graph.nodes()];
+        for (group, address) in self.topology.groups.iter().zip(&self.group_addresses) {
+            let members = ranks(&group.members);
+            for source in ranks(&group.senders) {
+                let ends = self
+                    .graph
+                    .neighbours(source)
+                    .iter()
+                    .map(|(link, _)| self.end_address(*link, u32::from(self.graph.ends(*link).0 != source)));
+                let ends: Vec<IpAddr> = ends.collect();
+                for (node, branch) in tree(&self.graph, source, &members) {
+                    let route = |source: &IpAddr| branch.route(*address, *source);
+                    routes[node].extend(ends.iter().map(route));
+                }
+            }
+        }
+        routes
+    }
+
+    /// The address of the group called `name`.
+    pub fn group(&self, name: &str) -> Option<IpAddr> {
+        let index = self.topology.groups.iter().position(|group| group.name == name)?;
+        Some(self.group_addresses[index])
     }
 
     fn end_address(&self, link: usize, end: u32) -> IpAddr {
@@ -208,6 +256,8 @@ impl Plan {
             interfaces: interfaces.collect(),
             routes: self.routes(rank),
             forwards: self.graph.node(rank).forwards,
+            ip: self.topology.nodes[self.graph.node(rank).listed].ip.unwrap_or_default(),
+            groups: self.group_routes[rank].clone(),
             clock: Clock::new(Span::ZERO, device.clock_drift.unwrap_or_default()),
             cpu: Cpu::new(device.cpu),
             memory: Memory::new(device.memory),

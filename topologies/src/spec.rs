@@ -3,8 +3,10 @@
 use protosim_core::{Rate, Ratio, Span};
 use protosim_models::device::DeviceConfig;
 use protosim_models::link::{ImpairConfig, LinkChange, LinkConfig};
-use protosim_models::name::LinkName;
+use protosim_models::name::{LinkName, NodeName};
+use protosim_models::node::IpConfig;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// A network, as in a scenario.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -17,6 +19,25 @@ pub struct Topology {
     /// Which version of IP the addresses are of. Default: V4.
     #[serde(default)]
     pub addresses: AddressFamily,
+    /// Multicast groups. Default: none.
+    #[serde(default)]
+    pub groups: Vec<GroupSpec>,
+}
+
+/// A multicast group, as in a scenario. Applications send to it by its name; its members are the same for the whole run.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupSpec {
+    /// What it is called; unique among groups and nodes.
+    pub name: String,
+    /// Its address. Default: the k-th group in order of names has the k-th address of 239.192.0.0/14 (organization-local, RFC
+    /// 2365 §6.2) or of ff0e::8000:0/97 (global, RFC 3307 §4.3) that no other group asks for.
+    pub address: Option<IpAddr>,
+    /// The nodes that belong to it.
+    pub members: Vec<NodeName>,
+    /// The nodes that send to it, which the applications say.
+    #[serde(skip)]
+    pub senders: Vec<NodeName>,
 }
 
 /// A node, as in a scenario.
@@ -32,6 +53,8 @@ pub struct NodeSpec {
     pub forwards: Option<bool>,
     /// Its limits. Default: none, an ideal device.
     pub device: Option<DeviceConfig>,
+    /// What its IP layer does: ICMP errors, path MTU discovery, reassembly. Default: as Linux.
+    pub ip: Option<IpConfig>,
     /// The name that its random streams go by. Default: its name. A node that is renamed keeps its luck by
     /// saying its old name here.
     pub stream_name: Option<String>,
@@ -110,6 +133,6 @@ impl LinkEvent {
 impl NodeSpec {
     /// An ideal node.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), count: None, forwards: None, device: None, stream_name: None }
+        Self { name: name.to_owned(), count: None, forwards: None, device: None, ip: None, stream_name: None }
     }
 }

@@ -23,7 +23,8 @@ const SEED: RunSeed = RunSeed { seed: 7, replication: 0 };
 /// A network from words such as `x:a-b`, the link x from a to b, or `a-b`, the same without a name. Each link has a
 /// delay of 1 ms; nodes are listed as they come.
 pub(crate) fn net(words: &str) -> Topology {
-    let mut topology = Topology { nodes: Vec::new(), links: Vec::new(), addresses: crate::AddressFamily::V4 };
+    let mut topology =
+        Topology { nodes: Vec::new(), links: Vec::new(), addresses: crate::AddressFamily::V4, groups: Vec::new() };
     for word in words.split_whitespace() {
         let (name, ends) = word.split_once(':').map_or((None, word), |(name, ends)| (Some(name.to_owned()), ends));
         let (first, second) = ends.split_once('-').unwrap();
@@ -222,7 +223,7 @@ pub(crate) fn any_net() -> impl Strategy<Value = (Topology, Vec<bool>)> {
             };
             let links = links.iter().zip(&order).map(link).collect();
             let nodes = (0..nodes).map(node).collect();
-            (Topology { nodes, links, addresses: crate::AddressFamily::V4 }, forwards.to_vec())
+            (Topology { nodes, links, addresses: crate::AddressFamily::V4, groups: Vec::new() }, forwards.to_vec())
         },
     )
 }

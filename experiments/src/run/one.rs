@@ -123,7 +123,7 @@ pub fn build(
     replication: u64,
     threads: usize,
 ) -> Result<Simulation<Node>, BuildError> {
-    let address_of = |name: &str| plan.node(name).and_then(|node| plan.address(node));
+    let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
     let apps = scenario.apps.iter().filter_map(|app| {
         let address = app.run.destination().map(|to| address_of(&to.0));
         let address = address.flatten().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -203,6 +203,9 @@ fn totals(simulation: &Simulation<Node>) -> Vec<Total> {
         count(None, "originated packets", counts.originated);
         count(None, "delivered packets", counts.delivered);
         count(None, "forwarded packets", counts.forwarded);
+        count(None, "fragments made", counts.fragments_made);
+        count(None, "fragments joined", counts.fragments_joined);
+        count(None, "multicast copies", counts.copied);
         for cause in DropCause::ALL {
             count(None, &format!("dropped packets: {}", cause.name()), node.dropped(cause));
         }

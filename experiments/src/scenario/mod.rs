@@ -32,7 +32,7 @@ use protosim_core::{Ratio, SimTime, Size, Span};
 use protosim_models::link::LinkConfig;
 use protosim_models::name::{Files, NodeName};
 use protosim_models::registry::AppConfig;
-use protosim_topologies::{AddressFamily, LinkEvent, NodeSpec, Topology};
+use protosim_topologies::{AddressFamily, GroupSpec, LinkEvent, NodeSpec, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,6 +64,9 @@ pub struct Scenario {
     /// Which version of IP. Default: V4.
     #[serde(default)]
     pub addresses: AddressFamily,
+    /// Multicast groups, to whose names sources of datagrams may send. Default: none.
+    #[serde(default)]
+    pub groups: Vec<GroupSpec>,
     /// What runs on the nodes.
     pub apps: Vec<AppSpec>,
     /// Changes of links during the run.
@@ -178,7 +181,20 @@ fn ninety_five_percent() -> Ratio {
 impl Scenario {
     /// Its network.
     pub fn topology(&self) -> Topology {
-        Topology { nodes: self.nodes.clone(), links: self.links.clone(), addresses: self.addresses }
+        let mut groups = self.groups.clone();
+        for group in &mut groups {
+            let sends = |app: &&AppSpec| app.run.destination().is_some_and(|to| to.0 == group.name);
+            let mut senders: Vec<NodeName> = self.apps.iter().filter(sends).map(|app| app.on.clone()).collect();
+            senders.sort();
+            senders.dedup();
+            group.senders = senders;
+        }
+        Topology { nodes: self.nodes.clone(), links: self.links.clone(), addresses: self.addresses, groups }
+    }
+
+    /// The group called `name`.
+    pub fn group(&self, name: &NodeName) -> Option<&GroupSpec> {
+        self.groups.iter().find(|group| group.name == name.0)
     }
 
     /// Whether what starts at this time counts in the summary: neither in the warm-up nor after the window.

@@ -165,8 +165,8 @@ fn what_comes_after_the_end_of_a_run() {
 }
 
 #[test]
-fn an_answer_that_no_link_carries_and_a_device_without_work() {
-    let text = GOOD.replace("CoapServer()", r#"CoapServer(payload: "10 kB")"#);
+fn an_answer_that_udp_does_not_carry_and_a_device_without_work() {
+    let text = GOOD.replace("CoapServer()", r#"CoapServer(payload: "70 kB")"#);
     let text = text.replace(r#"nodes: ["#, r#"nodes: [(name: "idle", device: (memory: "1 kB")), "#);
     insta::assert_snapshot!(mistakes(&text, &[]));
 }
@@ -217,9 +217,22 @@ fn an_operation_that_nothing_does() {
     insta::assert_snapshot!(replaced(r#"(name: "server")"#, &format!(r#"(name: "server", {device}"#)));
 }
 
+/// It runs: someone may want to see what becomes of fragments.
 #[test]
-fn a_message_that_no_link_carries() {
-    insta::assert_snapshot!(replaced("requests: 10", r#"requests: 10, method: Put, payload: "2 kB""#));
+fn a_message_that_no_link_carries_whole_is_a_warning() {
+    let text = GOOD.replace("requests: 10", r#"requests: 10, method: Put, payload: "2 kB""#);
+    let loaded = load_text("test", "test.ron", &text, &Request::default(), false).unwrap();
+    insta::assert_snapshot!(loaded.warnings);
+}
+
+/// A source may name a group as its destination; members that listen are enough to be heard.
+#[test]
+fn a_source_that_sends_to_a_group() {
+    let text = GOOD.replace("axes:", r#"groups: [(name: "all", members: ["server"])], axes:"#);
+    let source = r#"CoapServer()), (name: "sink", on: "server", run: UdpSink(port: 9)),
+        (name: "source", on: "client", run: UdpSource(to: "all", port: 9, rate: "1 kbit/s", payload: "40 B", count: 3)"#;
+    let loaded = load_text("test", "test.ron", &text.replace("CoapServer()", source), &Request::default(), false);
+    assert!(loaded.unwrap().warnings.is_empty());
 }
 
 #[test]

@@ -30,11 +30,13 @@ pub enum DropCause {
     NodeDown,
     /// Bits had flipped on the way, and a checksum or a length showed it.
     Damaged,
+    /// A fragment that did not become whole: in time, for want of memory, or as others contradicted it.
+    Reassembly,
 }
 
 impl DropCause {
     /// All causes, in the order of [`PacketCounts`]'s columns.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Lost,
         Self::QueueFull,
         Self::NoRoute,
@@ -47,6 +49,7 @@ impl DropCause {
         Self::LinkDown,
         Self::NodeDown,
         Self::Damaged,
+        Self::Reassembly,
     ];
 
     /// As written in tables and in comments of captures.
@@ -64,6 +67,7 @@ impl DropCause {
             Self::LinkDown => "link down",
             Self::NodeDown => "node down",
             Self::Damaged => "damaged on the way",
+            Self::Reassembly => "fragment not reassembled",
         }
     }
 }
@@ -76,8 +80,14 @@ pub struct PacketCounts {
     pub originated: u64,
     /// Given to an application, or answered or taken note of by the node itself.
     pub delivered: u64,
-    /// Passed on to the next link.
+    /// Passed on to the next link; what was cut for it counts once.
     pub forwarded: u64,
+    /// Packets more than before by cutting: n − 1 for one that was cut into n fragments.
+    pub fragments_made: u64,
+    /// Packets less than before by reassembly: n − 1 for one that n fragments have become.
+    pub fragments_joined: u64,
+    /// Copies made for branches of multicast trees: n − 1 for a packet that went n ways.
+    pub copied: u64,
     /// By the order of [`DropCause::ALL`]; `Lost` stays zero here.
     pub(super) dropped: [u64; DropCause::ALL.len()],
 }
@@ -87,6 +97,10 @@ impl PacketCounts {
     pub(super) fn drop(&mut self, cause: DropCause) -> DropCause {
         self.dropped[cause as usize] += 1;
         cause
+    }
+
+    pub(super) fn drop_many(&mut self, cause: DropCause, count: u64) {
+        self.dropped[cause as usize] += count;
     }
 }
 
@@ -105,20 +119,25 @@ impl Node {
 pub struct Conservation {
     /// Packets that were made.
     pub originated: u64,
-    /// Copies that links have made of packets.
+    /// Copies that links and multicast trees have made of packets.
     pub duplicated: u64,
+    /// Packets that there are more since some were cut into fragments: a packet cut into n adds n − 1.
+    pub fragments_made: u64,
+    /// Packets that there are fewer since fragments were put together: a packet from n takes n − 1 away.
+    pub fragments_joined: u64,
     /// Packets that reached who they were for.
     pub delivered: u64,
     /// Packets that were dropped, with a cause.
     pub dropped: u64,
-    /// Packets on wires and in queues.
+    /// Packets on wires and in queues, and fragments that wait at their destination for the rest.
     pub in_flight: u64,
 }
 
 impl Conservation {
-    /// True if each packet that was made, copies included, is accounted for once.
+    /// True if each packet that was made, copies and fragments included, is accounted for once.
     pub fn holds(&self) -> bool {
-        self.originated + self.duplicated == self.delivered + self.dropped + self.in_flight
+        self.originated + self.duplicated + self.fragments_made
+            == self.delivered + self.dropped + self.in_flight + self.fragments_joined
     }
 }
 
@@ -129,6 +148,10 @@ pub fn audit(simulation: &Simulation<Node>) -> Conservation {
     for (_, node) in simulation.entities() {
         sum.originated += node.counts.originated;
         sum.delivered += node.counts.delivered;
+        sum.duplicated += node.counts.copied;
+        sum.fragments_made += node.counts.fragments_made;
+        sum.fragments_joined += node.counts.fragments_joined;
+        sum.in_flight += node.ip.reassembly.held();
         for transmitter in node.interfaces.iter().map(|interface| &interface.transmitter) {
             sum.duplicated += transmitter.duplicated();
             sum.in_flight += transmitter.held();

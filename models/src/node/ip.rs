@@ -1,26 +1,68 @@
 //! The IP layer of a node: receive, deliver, forward, send.
 
 use super::Node;
+use super::config::IpConfig;
 use super::counts::DropCause;
+use super::fragment::{Identifications, allow_fragmentation, cut, set_fragment};
 use super::host::Arrival;
+use super::limit::ErrorLimit;
+use super::multicast::{GroupRoute, Groups};
+use super::path_mtu::{LEAST_V6, PathMtus};
+use super::reassembly::Reassembly;
 use super::report::{Fate, LinkEnd, PacketReport, Report};
 use super::routes::Hop;
-use crate::packet::{ErrorCause, Packet, Transport, protocol};
-use protosim_core::Cx;
+use crate::packet::{ErrorCause, Fragment, IcmpMessage, Icmpv6Message, IpHeader, Packet, Quoted, Transport, protocol};
 use protosim_core::kernel::Interests;
+use protosim_core::{Cx, TimerId};
+
+/// What the IP layer of a node knows beside its routes.
+#[derive(Clone, Debug)]
+pub(super) struct IpState {
+    pub(super) reassembly: Reassembly,
+    pub(super) reassembly_timer: Option<TimerId>,
+    pub(super) groups: Groups,
+    identifications: Identifications,
+    path_mtus: PathMtus,
+    discovers_path_mtus: bool,
+    sends_errors: bool,
+    errors: ErrorLimit,
+}
+
+impl IpState {
+    pub(super) fn new(config: &IpConfig, groups: Vec<GroupRoute>) -> Self {
+        Self {
+            reassembly: Reassembly::new(config.reassembly_timeout(), config.reassembly_memory().as_bytes()),
+            reassembly_timer: None,
+            groups: Groups::new(groups),
+            identifications: Identifications::default(),
+            path_mtus: PathMtus::new(config.path_mtu_lifetime()),
+            discovers_path_mtus: config.path_mtu_discovery(),
+            sends_errors: config.icmp_errors(),
+            errors: ErrorLimit::new(config.icmp_errors_per_second(), config.icmp_error_burst()),
+        }
+    }
+
+    /// Forgets what it has learnt, as a node does that loses power; says how many fragments had waited.
+    pub(super) fn forget(&mut self) -> u64 {
+        self.identifications.clear();
+        self.path_mtus.clear();
+        self.reassembly.clear()
+    }
+}
 
 impl Node {
-    /// A packet has come in from a link. Says why, if it goes no further.
+    /// A packet has come in from a link at interface `port`. Says why, if it goes no further.
     #[inline]
-    pub(super) fn receive(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    pub(super) fn receive(&mut self, packet: Box<Packet>, port: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         if !self.is_up {
             return Some(self.counts.drop(DropCause::NodeDown));
         }
         if matches!(packet.transport, Transport::Damaged) {
-            return self.receive_damaged(*packet, cx);
+            return self.receive_damaged(*packet, port, cx);
         }
         match self.routes.lookup(packet.dst()) {
             Hop::Local => self.deliver(packet, cx),
+            Hop::Group => self.receive_for_group(packet, port, cx),
             _ if !self.forwards => Some(self.counts.drop(DropCause::NotForUs)),
             hop => self.forward(packet, hop, cx),
         }
@@ -29,16 +71,16 @@ impl Node {
     /// A packet whose bits have flipped on the way: if neither version nor length nor the header's checksum shows it, it goes on
     /// as what it has become.
     #[cold]
-    fn receive_damaged(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn receive_damaged(&mut self, packet: Packet, port: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         match packet.as_received() {
-            Ok(read) => self.receive(Box::new(read), cx),
+            Ok(read) => self.receive(Box::new(read), port, cx),
             Err(_) => Some(self.counts.drop(DropCause::Damaged)),
         }
     }
 
     /// Passes a packet on (RFC 1812 §5.2, RFC 8200 §3).
     #[inline]
-    fn forward(&mut self, mut packet: Box<Packet>, hop: Hop, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn forward(&mut self, packet: Box<Packet>, hop: Hop, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         // A packet for the router itself is never too old: that was decided before (RFC 1812 §5.3.1).
         if packet.ttl() <= 1 {
             return Some(self.refuse(&packet, DropCause::HopLimit, ErrorCause::HopLimitExceeded, cx));
@@ -46,16 +88,55 @@ impl Node {
         let Hop::Interface(index) = hop else {
             return Some(self.refuse(&packet, DropCause::NoRoute, ErrorCause::NoRoute, cx));
         };
+        self.pass_on(packet, index, cx)
+    }
+
+    /// Sends a packet that may make another hop on its way through an interface.
+    #[inline]
+    pub(super) fn pass_on(&mut self, mut packet: Box<Packet>, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         let mtu = self.interfaces[index as usize].mtu_bytes;
         let len = packet.wire_len();
         if len > mtu {
-            let cause = ErrorCause::TooBig { mtu: mtu as u32 };
-            return Some(self.refuse(&packet, DropCause::TooBig, cause, cx));
+            return self.pass_on_in_parts(packet, mtu, index, cx);
         }
         let alive = packet.decrement_ttl();
         debug_assert!(alive, "more than one hop was left");
         self.counts.forwarded += 1;
         self.transmit(packet, len, index, cx)
+    }
+
+    /// A packet on its way that the next link does not take whole (RFC 1812 §5.3.3).
+    #[cold]
+    fn pass_on_in_parts(
+        &mut self,
+        mut packet: Box<Packet>,
+        mtu: u64,
+        index: u32,
+        cx: &mut Cx<'_, Self>,
+    ) -> Option<DropCause> {
+        let parts = match &packet.ip {
+            IpHeader::V4(header) if !header.dont_fragment => {
+                let alive = packet.decrement_ttl();
+                debug_assert!(alive, "more than one hop was left");
+                cut(&packet, mtu)
+            }
+            _ => None,
+        };
+        let Some(parts) = parts else {
+            let cause = ErrorCause::TooBig { mtu: mtu as u32 };
+            return Some(self.refuse(&packet, DropCause::TooBig, cause, cx));
+        };
+        self.counts.forwarded += 1;
+        self.transmit_parts(parts, index, cx);
+        None
+    }
+
+    fn transmit_parts(&mut self, parts: Vec<Packet>, index: u32, cx: &mut Cx<'_, Self>) {
+        self.counts.fragments_made += parts.len() as u64 - 1;
+        for part in parts {
+            let len = part.wire_len();
+            self.transmit(Box::new(part), len, index, cx);
+        }
     }
 
     /// Hands a packet of `len` bytes to an interface.
@@ -81,11 +162,21 @@ impl Node {
 
     /// Drops a packet and tells its sender, where an ICMP error is allowed.
     fn refuse(&mut self, packet: &Packet, drop: DropCause, error: ErrorCause, cx: &mut Cx<'_, Self>) -> DropCause {
+        self.report_error(packet, error, cx);
+        self.counts.drop(drop)
+    }
+
+    /// Tells the sender of a packet what went wrong with it, where an ICMP error is allowed and the limit is not reached.
+    pub(super) fn report_error(&mut self, packet: &Packet, error: ErrorCause, cx: &mut Cx<'_, Self>) {
+        if !self.ip.sends_errors || !packet.may_report_error(error) {
+            return;
+        }
         let reporter = self.primary_address(packet.src());
-        if let Some(message) = reporter.and_then(|address| packet.icmp_error(error, address)) {
+        if let Some(message) = reporter.and_then(|address| packet.icmp_error(error, address))
+            && self.ip.errors.allows(cx.now())
+        {
             self.originate(message, cx);
         }
-        self.counts.drop(drop)
     }
 
     /// Sends a packet that was made here.
@@ -100,15 +191,71 @@ impl Node {
             Hop::None => {
                 self.counts.drop(DropCause::NoRoute);
             }
-            Hop::Interface(index) => {
-                let len = packet.wire_len();
-                if len > self.interfaces[index as usize].mtu_bytes {
-                    let cause = self.counts.drop(DropCause::TooBig);
-                    self.report_unsent(packet, index, cause, cx);
-                } else {
-                    self.transmit(Box::new(packet), len, index, cx);
-                }
+            Hop::Group => self.send_to_group(packet, cx),
+            Hop::Interface(index) => self.emit(Box::new(packet), index, cx),
+        }
+    }
+
+    /// Sends a packet that was made here through an interface, in parts if it has to be.
+    pub(super) fn emit(&mut self, mut packet: Box<Packet>, index: u32, cx: &mut Cx<'_, Self>) {
+        let mtu = self.path_mtu(&packet, index, cx);
+        let len = packet.wire_len();
+        let is_whole = len <= mtu;
+        if let IpHeader::V4(header) = &packet.ip
+            && header.dont_fragment
+            && !(is_whole && self.ip.discovers_path_mtus && !packet.is_icmp_error())
+        {
+            let id = self.ip.identifications.next(&packet);
+            if let IpHeader::V4(header) = &mut packet.ip {
+                allow_fragmentation(header, id);
             }
+        }
+        if is_whole {
+            self.transmit(packet, len, index, cx);
+        } else {
+            self.emit_in_parts(packet, mtu, index, cx);
+        }
+    }
+
+    #[cold]
+    fn emit_in_parts(&mut self, mut packet: Box<Packet>, mtu: u64, index: u32, cx: &mut Cx<'_, Self>) {
+        // What is a fragment already was made so by whoever made it, and is not cut again at an IPv6 source.
+        if packet.dst().is_ipv6() && packet.ip.fragment().is_none() {
+            let identification = self.ip.identifications.next(&packet);
+            set_fragment(&mut packet.ip, Fragment { offset: 0, more: false, identification });
+        }
+        match cut(&packet, mtu) {
+            Some(parts) if packet.dst().is_ipv4() || packet.ip.fragment().is_none() => {
+                self.transmit_parts(parts, index, cx);
+            }
+            _ => {
+                let cause = self.counts.drop(DropCause::TooBig);
+                self.report_unsent(*packet, index, cause, cx);
+            }
+        }
+    }
+
+    /// The largest packet that should leave through an interface for the destination of this one.
+    #[inline]
+    fn path_mtu(&mut self, packet: &Packet, index: u32, cx: &Cx<'_, Self>) -> u64 {
+        let first_link = self.interfaces[index as usize].mtu_bytes;
+        match packet.dst() {
+            to if self.ip.discovers_path_mtus => self.ip.path_mtus.get(to, first_link, cx.now()),
+            // RFC 8201 §1: who does not discover path MTUs keeps to the least one.
+            std::net::IpAddr::V6(_) => first_link.min(LEAST_V6),
+            std::net::IpAddr::V4(_) => first_link,
+        }
+    }
+
+    /// A router has said what its next link takes (RFC 1191 §3, RFC 8201 §4). What it quotes must be a packet of ours.
+    fn learn_path_mtu(&mut self, packet: &Packet, quoted: &Quoted, cx: &Cx<'_, Self>) {
+        let told = match packet.transport {
+            Transport::Icmp(IcmpMessage::FragmentationNeeded { next_hop_mtu }) => u64::from(next_hop_mtu),
+            Transport::Icmpv6(Icmpv6Message::PacketTooBig { mtu }) => u64::from(mtu),
+            _ => return,
+        };
+        if self.ip.discovers_path_mtus && self.routes.lookup(quoted.ip.src()) == Hop::Local {
+            self.ip.path_mtus.learn(quoted.ip.dst(), told, quoted.wire_len, cx.now());
         }
     }
 
@@ -129,7 +276,7 @@ impl Node {
     }
 
     /// A packet for this node.
-    fn deliver(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    pub(super) fn deliver(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
         match packet.transport {
             Transport::Udp(_) => self.deliver_udp(packet, cx),
             Transport::Icmp(_) | Transport::Icmpv6(_) => {
@@ -141,9 +288,12 @@ impl Node {
         }
     }
 
-    /// A packet whose transport header has not been read: that of a damaged packet, or of a protocol that is not served.
+    /// A packet whose transport header has not been read: a fragment, a damaged packet, or one of a protocol that is not served.
     #[cold]
     fn deliver_unread(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+        if let Some(part) = packet.ip.fragment() {
+            return self.reassemble(packet, part, cx);
+        }
         match packet.clone().decode_transport() {
             Err(_) => Some(self.counts.drop(DropCause::Damaged)),
             Ok(read) if !matches!(read.transport, Transport::Other { .. } | Transport::Damaged) => {
@@ -167,7 +317,9 @@ impl Node {
     /// Answers echo requests; passes echo replies and errors to the application that they concern.
     fn deliver_icmp(&mut self, packet: &Packet, cx: &mut Cx<'_, Self>) {
         if let Some(echo) = packet.as_echo() {
-            if !echo.is_reply {
+            if packet.dst().is_multicast() {
+                // RFC 1122 §3.2.2.6 leaves it open; Linux does not answer.
+            } else if !echo.is_reply {
                 // RFC 1122 §3.2.2.6: from the address that was asked, with all the data.
                 let reply = crate::packet::Echo { is_reply: true, ..echo };
                 if let Ok(answer) = Packet::echo(packet.dst(), packet.src(), reply, packet.payload.clone()) {
@@ -180,8 +332,9 @@ impl Node {
             }
             return;
         }
-        if let Some(Ok(quoted)) = packet.quoted()
-            && quoted.protocol == protocol::UDP
+        let Some(Ok(quoted)) = packet.quoted() else { return };
+        self.learn_path_mtu(packet, &quoted, cx);
+        if quoted.protocol == protocol::UDP
             && let Some((source_port, destination_port)) = quoted.ports
             && let Some((socket, app)) = self.udp.listener(source_port)
         {

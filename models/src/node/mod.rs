@@ -2,7 +2,9 @@
 //!
 //! One type serves both: a router is a node that forwards. The layers, from the wire up:
 //! - [`Interface`]: the sending half of a link and its address.
-//! - `ip`: own address or not, forwarding with time to live and MTU, ICMP errors.
+//! - `ip`: own address or not, forwarding with time to live and MTU, ICMP errors and their limit.
+//! - `fragment`, `reassembly`: packets larger than an MTU, cut and put together again; `path_mtu`: what hosts know of MTUs on the
+//!   way; `multicast`: packets for groups.
 //! - `udp`: ports and who listens on them.
 //! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
 //!   the device act here.
@@ -11,14 +13,28 @@
 //! whatever interface a packet leaves by (a weak host model, RFC 1122 §3.3.4.2): answers then always
 //! come back to where the question was sent.
 //!
-//! Not modelled yet: fragmentation (a packet that exceeds an MTU is dropped and reported, as if "don't
-//! fragment" were set, which hosts here always do), multicast, neighbour discovery, rate limits on ICMP errors.
+//! Fragments and path MTUs go as on Linux with its defaults ([`IpConfig`] turns them off). What fits the path MTU as known is sent
+//! with "don't fragment" and lost where a link takes less; the ICMP error about it lowers what is known. Anything larger is cut at its
+//! source, over IPv4 without "don't fragment", so that routers may cut it further and nobody learns from it. IPv6 packets are
+//! cut at their source only. Fragments are counted as packets: one that is cut into n makes n − 1 more
+//! ([`PacketCounts::fragments_made`]), n that become one n − 1 fewer, those that wait at their destination are in flight.
+//! ICMP errors may always be fragmented over IPv4.
+//!
+//! Not modelled: neighbour discovery; joining and leaving groups during a run; the least MTU of IPv6 (a link with less than 1280
+//! bytes fragments for its own end, and swallows what comes from further away, since RFC 8201 §4 has hosts disregard errors that ask
+//! for less); an ICMP parameter problem about malformed fragments.
 
+mod config;
 mod counts;
+mod fragment;
 mod host;
 mod interface;
 mod ip;
+mod limit;
+mod multicast;
+mod path_mtu;
 mod power;
+mod reassembly;
 mod report;
 mod routes;
 mod timers;
@@ -27,8 +43,10 @@ mod udp;
 #[cfg(test)]
 mod tests;
 
+pub use config::IpConfig;
 pub use counts::{Conservation, DropCause, PacketCounts, audit};
 pub use interface::Interface;
+pub use multicast::GroupRoute;
 pub use report::{Fate, LinkEnd, PacketReport, Report};
 pub use routes::{Hop, Route, Routes};
 
@@ -37,10 +55,11 @@ use crate::device::{Clock, Cpu, Memory};
 use crate::link::{Drops, LinkChange};
 use crate::packet::{IpHeader, Ipv4Header, Ipv6Header, Packet, Transport, UdpHeader};
 use host::{AppSlot, Pending};
+use ip::IpState;
 use protosim_core::kernel::{InFlight, Interests};
 use protosim_core::{CannotClone, Cx, Digest, Entity, Fingerprint, SimTime, TimerId, WireId};
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use timers::AppTimers;
 use udp::UdpPorts;
@@ -54,6 +73,7 @@ pub struct Node {
     given_routes: Arc<[Route]>,
     /// True for routers: packets for others are passed on.
     forwards: bool,
+    ip: IpState,
     counts: PacketCounts,
     /// Packets of this node for itself, to be delivered in this same instant.
     to_self: VecDeque<Box<Packet>>,
@@ -87,6 +107,10 @@ pub struct NodeParts {
     pub routes: Vec<Route>,
     /// True for a router.
     pub forwards: bool,
+    /// Its IP layer.
+    pub ip: IpConfig,
+    /// Its part in the trees of groups.
+    pub groups: Vec<GroupRoute>,
     /// Its clock.
     pub clock: Clock,
     /// Its processor.
@@ -142,6 +166,7 @@ impl Node {
             given_routes: routes,
             interfaces: parts.interfaces,
             forwards: parts.forwards,
+            ip: IpState::new(&parts.ip, parts.groups),
             counts: PacketCounts::default(),
             to_self: VecDeque::new(),
             apps: Vec::new(),
@@ -230,11 +255,11 @@ impl Entity for Node {
     fn on_arrival(&mut self, port: u32, packet: Box<Packet>, cx: &mut Cx<'_, Self>) {
         if cx.wants(Interests::PACKETS) {
             let copy = Packet::clone(&packet);
-            let fate = self.receive(packet, cx).map_or(Fate::Passed, Fate::Dropped);
+            let fate = self.receive(packet, port, cx).map_or(Fate::Passed, Fate::Dropped);
             let wire = self.interfaces[port as usize].incoming;
             cx.report_packet(Report::Packet(PacketReport { wire, end: LinkEnd::Receiver, packet: copy, fate }));
         } else {
-            self.receive(packet, cx);
+            self.receive(packet, port, cx);
         }
         self.come_to_rest(cx);
     }
@@ -242,6 +267,8 @@ impl Entity for Node {
     fn on_timer(&mut self, timer: TimerId, _tag: u64, cx: &mut Cx<'_, Self>) {
         if Some(timer) == self.outbox_timer {
             self.empty_outbox(cx);
+        } else if Some(timer) == self.ip.reassembly_timer {
+            self.give_fragments_up(cx);
         } else if let Some(interface) = self.link_timers.get(timer.0 as usize).copied().flatten() {
             self.with_link(interface, cx, |transmitter, drops, cx| transmitter.on_timer(drops, cx));
         } else if let Some((app, token)) = self.timers.owner(timer) {
@@ -298,6 +325,7 @@ impl Entity for Node {
             given_routes: Arc::clone(&self.given_routes),
             link_timers: self.link_timers.clone(),
             drops: Drops::new(),
+            ip: self.ip.clone(),
             counts: self.counts.clone(),
             to_self: self.to_self.clone(),
             apps: self.apps.iter().map(AppSlot::try_clone).collect::<Result<_, _>>()?,
@@ -311,14 +339,19 @@ impl Entity for Node {
     }
 }
 
-/// A table of these routes and of the node's own addresses.
+/// A table of these routes, of the node's own addresses, and of what belongs to groups (RFC 5771, RFC 4291 §2.7).
 fn routes_with_own(interfaces: &[Interface], routes: &[Route]) -> Routes {
     let own = interfaces.iter().flat_map(|interface| &interface.addresses).map(|address| Route {
         prefix: *address,
         len: if address.is_ipv4() { 32 } else { 128 },
         hop: Hop::Local,
     });
-    let all: Vec<Route> = own.chain(routes.iter().copied()).collect();
+    let group = |prefix: IpAddr, len: u8| Route { prefix, len, hop: Hop::Group };
+    let groups = [
+        group(IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), 4),
+        group(IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
+    ];
+    let all: Vec<Route> = own.chain(groups).chain(routes.iter().copied()).collect();
     Routes::new(&all)
 }
 

@@ -75,6 +75,11 @@ impl Node {
         for _ in self.to_self.drain(..) {
             self.counts.drop(DropCause::NodeDown);
         }
+        let waiting = self.ip.forget();
+        self.counts.drop_many(DropCause::NodeDown, waiting);
+        if let Some(timer) = self.ip.reassembly_timer {
+            cx.disarm(timer);
+        }
     }
 
     /// The node starts: applications begin from nothing.

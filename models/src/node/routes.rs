@@ -9,6 +9,8 @@ pub enum Hop {
     Local,
     /// Out of this interface.
     Interface(u32),
+    /// It is a group's: it goes by the trees of groups.
+    Group,
     /// No route covers the address.
     None,
 }

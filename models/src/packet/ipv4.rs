@@ -62,6 +62,27 @@ impl Ipv4Options {
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
+
+    /// Those that go into every fragment of a packet: their type has its first bit set (RFC 791 §3.1). `None` if there are none;
+    /// what follows an option whose length is wrong is left out.
+    pub fn copied(&self) -> Option<Self> {
+        let mut kept = Vec::new();
+        let mut rest = self.as_bytes();
+        while let [kind, after @ ..] = rest {
+            let len = match (kind, after) {
+                (0, _) => break,
+                (1, _) => 1,
+                (_, [len, ..]) => usize::from(*len),
+                (_, []) => break,
+            };
+            let Some(option) = rest.get(..len).filter(|option| !option.is_empty()) else { break };
+            if kind & 0x80 != 0 {
+                kept.extend_from_slice(option);
+            }
+            rest = &rest[len..];
+        }
+        Self::new(&kept)
+    }
 }
 
 impl Ipv4Header {

@@ -208,7 +208,7 @@ impl Packet {
     }
 
     /// True if the length fields can say how long the packet is.
-    fn fits(&self) -> bool {
+    pub(crate) fn fits(&self) -> bool {
         let fixed = match self.ip {
             IpHeader::V4(_) => 0,
             IpHeader::V6(_) => ipv6::HEADER_LEN as u64,
@@ -408,24 +408,25 @@ impl Packet {
         if self.ip.fragment().is_some() {
             return Ok(self);
         }
-        let bytes = self.payload.to_bytes();
-        let (transport, payload) = match (protocol, &self.ip) {
+        let (transport, payload_len) = match (protocol, &self.ip) {
             (protocol::UDP, ip) => {
-                let (header, payload) = UdpHeader::decode(ip, &bytes)?;
-                (Transport::Udp(header), payload)
+                let (header, payload_len) = UdpHeader::decode(ip, &self.payload)?;
+                (Transport::Udp(header), payload_len)
             }
             (protocol::ICMP, IpHeader::V4(_)) => {
+                let bytes = self.payload.to_bytes();
                 let (message, payload) = IcmpMessage::decode(&bytes)?;
-                (Transport::Icmp(message), payload)
+                (Transport::Icmp(message), payload.len() as u64)
             }
             (protocol::ICMPV6, ip @ IpHeader::V6(_)) => {
+                let bytes = self.payload.to_bytes();
                 let (message, payload) = Icmpv6Message::decode(ip, &bytes)?;
-                (Transport::Icmpv6(message), payload)
+                (Transport::Icmpv6(message), payload.len() as u64)
             }
             _ => return Ok(self),
         };
         // A slice of the rope rather than of the bytes: what is virtual stays virtual.
-        let payload = self.payload.slice(transport.wire_len(), payload.len() as u64);
+        let payload = self.payload.slice(transport.wire_len(), payload_len);
         Ok(Self { transport, payload, ..self })
     }
 

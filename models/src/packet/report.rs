@@ -96,7 +96,7 @@ impl Packet {
 
     /// True if this packet reports an error, so that none may be reported about it. A redirect
     /// counts as one (RFC 1122 §3.2.2, RFC 4443 §2.4(e.2)).
-    fn is_icmp_error(&self) -> bool {
+    pub(crate) fn is_icmp_error(&self) -> bool {
         // The type is the first byte of the message; a fragment carries it as a plain byte.
         let first_byte = || match self.ip.fragment() {
             Some(fragment) if fragment.is_non_first() => None,

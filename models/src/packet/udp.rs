@@ -36,29 +36,29 @@ impl UdpHeader {
         }
     }
 
-    /// Reads the datagram that `bytes`, the payload of an IP packet, start with: header and
-    /// payload. Bytes beyond the UDP length are no part of it.
-    pub(super) fn decode<'a>(ip: &IpHeader, bytes: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {
-        let fixed: &[u8; HEADER_LEN] = first(bytes, Layer::Udp)?;
+    /// Reads the datagram that `content`, the payload of an IP packet, starts with: header, and length of what it carries in bytes.
+    /// Bytes beyond the UDP length are no part of it. What is virtual is summed up without being written out.
+    pub(super) fn decode(ip: &IpHeader, content: &Rope) -> Result<(Self, u64), DecodeError> {
+        let start = content.slice(0, HEADER_LEN as u64).to_bytes();
+        let fixed: &[u8; HEADER_LEN] = first(&start, Layer::Udp)?;
         let word = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
-        let len = usize::from(word(4));
-        let datagram = bytes
-            .get(..len)
-            .filter(|datagram| datagram.len() >= HEADER_LEN)
-            .ok_or(DecodeError::Length { layer: Layer::Udp, found: len })?;
+        let len = u64::from(word(4));
+        if !(HEADER_LEN as u64..=content.len()).contains(&len) {
+            return Err(DecodeError::Length { layer: Layer::Udp, found: usize::from(word(4)) });
+        }
         match (ip, word(6)) {
             // RFC 768: the sender has not computed a checksum.
             (IpHeader::V4(_), 0) => {}
             // RFC 8200 §8.1; the exceptions of RFC 6935 are for tunnels.
             (IpHeader::V6(_), 0) => return Err(DecodeError::MissingChecksum),
             _ => {
-                let mut checksum = ip.pseudo_header(protocol::UDP, len as u64);
-                checksum.add_bytes(datagram);
+                let mut checksum = ip.pseudo_header(protocol::UDP, len);
+                checksum.add_rope(&content.slice(0, len));
                 if checksum.finish() != 0 {
                     return Err(DecodeError::Checksum(Layer::Udp));
                 }
             }
         }
-        Ok((Self { source_port: word(0), destination_port: word(2) }, &datagram[HEADER_LEN..]))
+        Ok((Self { source_port: word(0), destination_port: word(2) }, len - HEADER_LEN as u64))
     }
 }

@@ -6,7 +6,7 @@ use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Tree};
 use protosim_core::Span;
 use protosim_models::name::NodeName;
 use protosim_topologies::check::is_reachable;
-use protosim_topologies::{AddressFamily, Plan};
+use protosim_topologies::{AddressFamily, GroupSpec, Plan};
 use std::collections::BTreeMap;
 
 pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
@@ -85,7 +85,8 @@ fn check_absurd(tree: &Tree, index: usize, mistakes: &mut Diagnostics) {
 pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     for (index, app) in scenario.apps.iter().enumerate() {
         let (Some(to), Some(port)) = (app.run.destination(), app.run.destination_port()) else { continue };
-        let listens = |other: &AppSpec| other.on == *to && other.run.listens_on() == Some(port);
+        let members = scenario.group(to).map_or(std::slice::from_ref(to), |group| &group.members);
+        let listens = |other: &AppSpec| members.contains(&other.on) && other.run.listens_on() == Some(port);
         if let Some(server) = scenario.apps.iter().find(|other| listens(other)) {
             if let Some(why) = app.run.refused_by(&server.run) {
                 let message = format!("`{}` asks `{}` for what it does not have: {why}", app.name, server.name);
@@ -95,7 +96,8 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
             }
             continue;
         }
-        let mut ports = scenario.apps.iter().filter(|other| other.on == *to).filter_map(|other| other.run.listens_on());
+        let mut ports =
+            scenario.apps.iter().filter(|other| members.contains(&other.on)).filter_map(|other| other.run.listens_on());
         let help = match ports.next() {
             Some(other) => format!("an application there listens on port {other}"),
             None => format!("no application on `{}` listens on any port", to.0),
@@ -117,7 +119,7 @@ pub(super) fn warn_of_the_clock(tree: &Tree, scenario: &Scenario, warnings: &mut
     }
 }
 
-/// Whom applications talk to must be reachable, and what they send must fit some link.
+/// Whom applications talk to must be reachable.
 pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let is_node = |name: &NodeName| scenario.nodes.iter().any(|node| node.name == name.0);
     if !scenario.links.iter().all(|link| is_node(&link.ends.0) && is_node(&link.ends.1)) {
@@ -126,10 +128,13 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
     }
     let plan = Plan::new(scenario.topology(), Vec::new());
     for (index, app) in scenario.apps.iter().enumerate() {
-        check_length(tree, scenario, index, mistakes);
         let (Some(to), Some(from)) = (app.run.destination(), plan.node(&app.on.0)) else { continue };
-        let Some(target) = plan.node(&to.0) else { continue };
         let place = span_of(tree, &format!("apps.{index}.run.to"));
+        if let Some(group) = scenario.group(to) {
+            check_members(&plan, (from, app), group, place, mistakes);
+            continue;
+        }
+        let Some(target) = plan.node(&to.0) else { continue };
         if plan.address(target).is_none() {
             let message = format!("`{}` has no link, and so no address", to.0);
             mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
@@ -140,26 +145,62 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
     }
 }
 
-/// A message of its own that no link of its node can carry is never sent.
-fn check_length(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
-    let app = &scenario.apps[index];
-    // IPv4 without options (RFC 791 §3.1), IPv6 without extension headers (RFC 8200 §3).
-    let header = if scenario.addresses == AddressFamily::V4 { 20 } else { 40 };
-    let message = app.run.message_len(header);
-    if message == 0 || app.run.destination() == Some(&app.on) {
-        return;
+/// Members of a group that `from` sends to must be reachable, and understand it: only sources of plain datagrams send to groups.
+fn check_members(
+    plan: &Plan,
+    (from, app): (usize, &AppSpec),
+    group: &GroupSpec,
+    place: crate::tree::Span,
+    mistakes: &mut Diagnostics,
+) {
+    if app.run.has_exchanges() || app.run.destination_port().is_none() {
+        let message = format!("`{}` is a group, and `{}` expects answers from one node", group.name, app.name);
+        let help = "sources of datagrams, such as UdpSource, may send to groups".to_owned();
+        mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
     }
-    let packet = message + header;
-    let links = scenario.links.iter().filter(|link| link.ends.0 == app.on || link.ends.1 == app.on);
-    let Some(mtu) = links.map(|link| link.mtu().as_bytes()).max() else { return };
-    if packet > mtu {
-        let message = format!(
-            "`{}` sends packets of {packet} B, and no link of `{}` carries more than {mtu} B",
-            app.name, app.on.0
-        );
-        let place = span_of(tree, &format!("apps.{index}.run.payload"));
-        let help = "a smaller `payload`, or a larger `mtu` of the link; packets are not fragmented yet".to_owned();
-        mistakes.push(Diagnostic::error("scenario::too-long", place, message).help(help));
+    for member in &group.members {
+        let Some(rank) = plan.node(&member.0) else { continue };
+        if !is_reachable(plan.graph(), from, rank) {
+            let message = format!("no path leads from `{}` to `{}`, a member of `{}`", app.on.0, member.0, group.name);
+            mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
+        }
+    }
+}
+
+/// A group that nobody sends to.
+pub(super) fn check_groups(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    for (index, group) in scenario.topology().groups.iter().enumerate() {
+        if group.senders.is_empty() {
+            let message = format!("the group has no effect: no application sends to `{}`", group.name);
+            let place = span_of(tree, &format!("groups.{index}"));
+            mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
+        }
+    }
+}
+
+/// Messages that no link of their node carries whole: they are lost with any of their fragments, which may be what is to be seen.
+pub(super) fn warn_of_fragments(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
+    for (index, app) in scenario.apps.iter().enumerate() {
+        // IPv4 without options (RFC 791 §3.1); IPv6 (RFC 8200 §3), whose fragments have a header of 8 bytes more (§4.5).
+        let (header, of_fragment) = if scenario.addresses == AddressFamily::V4 { (20, 20) } else { (40, 48) };
+        let message = app.run.message_len(header);
+        if message == 0 || app.run.destination() == Some(&app.on) {
+            continue;
+        }
+        let links = scenario.links.iter().filter(|link| link.ends.0 == app.on || link.ends.1 == app.on);
+        let Some(mtu) = links.map(|link| link.mtu().as_bytes()).max() else { continue };
+        if message + header > mtu {
+            let parts = message.div_ceil((mtu - of_fragment) / 8 * 8);
+            let message = format!(
+                "`{}` sends packets of {} B, and no link of `{}` carries more than {mtu} B: each goes in {parts} fragments",
+                app.name,
+                message + header,
+                app.on.0
+            );
+            let place = span_of(tree, &format!("apps.{index}.run.payload"));
+            let help = "a smaller `payload`, or a larger `mtu` of the link, spares them".to_owned();
+            warnings.push(Diagnostic::warning("scenario::fragments", place, message).help(help));
+        }
     }
 }
 

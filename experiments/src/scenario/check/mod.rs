@@ -76,6 +76,7 @@ fn check_all(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     }
     devices::check_devices(tree, scenario, mistakes);
     apps::check_apps(tree, scenario, mistakes);
+    apps::check_groups(tree, scenario, mistakes);
     axes::check_axes(tree, scenario, mistakes);
     axes::check_condition(tree, scenario, mistakes);
     variants::check_variants(tree, scenario, mistakes);
@@ -87,6 +88,7 @@ fn check_all(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
 /// What can run, but probably not as meant.
 pub(super) fn warn(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     apps::warn_of_silence(tree, scenario, warnings);
+    apps::warn_of_fragments(tree, scenario, warnings);
     figures::warn_of_idle_condition(tree, scenario, warnings);
     apps::warn_of_the_clock(tree, scenario, warnings);
 }

@@ -1,13 +1,17 @@
 //! Names of nodes and links: every reference must have something to refer to.
 
 use super::listed;
-use crate::tree::{Diagnostic, Diagnostics, Kind, Reference, ReferenceKind, Tree, name_of, suggest};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Reference, ReferenceKind, Span, Tree, name_of, suggest};
 use std::collections::BTreeSet;
 
 /// Checks that every name of a node or link refers to one.
 pub(in crate::scenario) fn check_references(tree: &Tree, references: &[Reference], mistakes: &mut Diagnostics) {
     let (nodes, links) = (names(tree, "nodes"), names(tree, "links"));
+    let (groups, destinations) = (names(tree, "groups").unwrap_or_default(), destinations(tree));
     for reference in references {
+        if groups.contains(&reference.text) && destinations.contains(&reference.span) {
+            continue;
+        }
         let (noun, known) = match reference.kind {
             ReferenceKind::Node => ("node", &nodes),
             ReferenceKind::Link => ("link", &links),
@@ -40,4 +44,10 @@ fn names(tree: &Tree, list: &str) -> Option<BTreeSet<String>> {
         Some(_) => None,
         None => Some(BTreeSet::new()),
     }
+}
+
+/// Where applications say whom they send to: there, and nowhere else, a group may stand for a node.
+fn destinations(tree: &Tree) -> Vec<Span> {
+    let Some(Kind::List(apps)) = tree.root.field("apps").map(|node| &node.kind) else { return Vec::new() };
+    apps.iter().filter_map(|app| Some(app.field("run")?.field("to")?.span)).collect()
 }

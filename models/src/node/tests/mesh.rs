@@ -3,6 +3,7 @@
 use crate::link::impair::{Bursts, Corrupt, DropRule, Jitter, Reorder, Which};
 use crate::link::{ImpairConfig, LinkChange, LinkConfig};
 use crate::name::NodeName;
+use crate::node::IpConfig;
 use crate::packet::Packet;
 use crate::ping::{Ping, PingConfig};
 use crate::rope::Rope;
@@ -125,7 +126,7 @@ fn add_traffic(net: &mut Net, dice: &mut Dice, node: usize, nodes: usize) {
             name(),
             dice.one_of(&[9, 10]),
             dice.one_of(&["100 kbit/s", "2 Mbit/s"]).parse().unwrap(),
-            Size::from_bytes(dice.one_of(&[1, 200, 1472, 3000])),
+            Size::from_bytes(dice.one_of(&[1, 200, 1472, 3000, 20_000])),
         )
     };
     let source = UdpSourceConfig { start: Span::from_micros(dice.between(0, 50_000)), ..source };
@@ -156,6 +157,17 @@ fn add_traffic(net: &mut Net, dice: &mut Dice, node: usize, nodes: usize) {
         net.app(node, "server", server);
         net.app(node, "client", Probe::new(12).burst(1_000, request, 80, 3));
     }
+    let memory = |bytes: u64| Some(Size::from_bytes(bytes));
+    *net.ip(node) = IpConfig {
+        icmp_errors: dice.one_of(&[None, None, Some(false)]),
+        icmp_errors_per_second: dice.one_of(&[None, Some(100)]),
+        icmp_error_burst: dice.one_of(&[None, Some(2)]),
+        path_mtu_discovery: dice.one_of(&[None, Some(false)]),
+        path_mtu_lifetime: dice.one_of(&[None, Some(Span::from_millis(30))]),
+        reassembly_timeout: dice.one_of(&[None, Some(Span::from_millis(20))]),
+        reassembly_memory: dice.one_of(&[None, memory(2500), memory(10_000)]),
+    };
+    net.device(node).memory = dice.one_of(&[None, memory(30_000)]);
     net.device(node).clock_drift = Some(crate::device::Drift::from_ppb(dice.between(0, 200_000) as i64).unwrap());
 }
 
@@ -219,5 +231,21 @@ proptest! {
         world.run_until_quiet();
         let made: u64 = world.sim.entities().map(|(_, node)| node.counts().originated).sum();
         prop_assert!(made > 0);
+        // What waited for fragments gave its memory back.
+        prop_assert!(world.sim.entities().all(|(_, node)| node.memory().used() == 0));
     }
+}
+
+/// The mesh has what it is there for: packets cut at sources and on the way, put together, and given up.
+#[test]
+fn fragments_come_and_go_in_the_mesh() {
+    let (mut made, mut joined, mut given_up) = (0, 0, 0);
+    for seed in 1..=8 {
+        let mut world = mesh(12, seed, 1);
+        world.run_until_quiet();
+        made += world.sim.entities().map(|(_, node)| node.counts().fragments_made).sum::<u64>();
+        joined += world.sim.entities().map(|(_, node)| node.counts().fragments_joined).sum::<u64>();
+        given_up += world.dropped(crate::node::DropCause::Reassembly);
+    }
+    assert!(made > 100 && joined > 10 && given_up > 20, "{made} made, {joined} joined, {given_up} given up");
 }

@@ -3,12 +3,18 @@
 //! | file | what |
 //! |---|---|
 //! | `forwarding` | routers, and the ICMP errors that they and hosts send |
+//! | `fragments` | cutting and putting together, against hand-worked sizes; any order, loss, duplicates, overlaps |
+//! | `path_mtu` | fragments, path MTU discovery, black holes and the limit on errors in networks |
+//! | `multicast` | trees, copies, times to live |
 //! | `host` | what applications see: addresses, loopback, timers, clock, processor, memory |
 //! | `mesh` | random networks: conservation, snapshots, any number of threads |
 
 mod forwarding;
+mod fragments;
 mod host;
 mod mesh;
+mod multicast;
+mod path_mtu;
 
 use super::*;
 
