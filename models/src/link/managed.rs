@@ -58,6 +58,8 @@ enum Server {
 /// The packet that is being sent.
 #[derive(Clone, Debug)]
 struct InService {
+    /// When its first bit goes out; later than now while it waits for tokens of the shaper.
+    begins: SimTime,
     departs: SimTime,
     carry: u64,
     len: u64,
@@ -189,6 +191,7 @@ impl Managed {
         if self.free_at < start {
             (self.free_at, self.carry) = (start, 0);
         }
+        let begins = self.free_at;
         match &mut self.server {
             Server::Immediate => {}
             Server::Rate(rate) => {
@@ -200,7 +203,7 @@ impl Managed {
         if let Some(meter) = &mut self.meter {
             meter.note(offered, start.max(now), self.free_at.max(now), len);
         }
-        self.launch(packet, len, draws, cx);
+        self.launch(packet, len, draws, begins, cx);
     }
 
     /// Hands a packet to the wire, to leave when the link is free, and decides what becomes of it on the way.
@@ -209,6 +212,7 @@ impl Managed {
         packet: Box<Packet>,
         len: u64,
         draws: Draws,
+        begins: SimTime,
         cx: &mut Cx<'_, E>,
     ) {
         let departs = self.free_at;
@@ -233,7 +237,7 @@ impl Managed {
         if departs > cx.now() {
             let (was_lost, was_copied) = (decision.is_lost, copy.is_some());
             self.in_service =
-                Some(InService { departs, carry: self.carry, len, draws, before, was_lost, was_copied, sound });
+                Some(InService { begins, departs, carry: self.carry, len, draws, before, was_lost, was_copied, sound });
         }
     }
 
@@ -255,7 +259,8 @@ impl Managed {
             self.lost -= u64::from(service.was_lost);
             self.duplicated -= u64::from(service.was_copied);
             self.impairments.rewind(service.before);
-            (service.sound.unwrap_or(flying.packet), service.len, service.draws, service.departs, service.carry)
+            let InService { begins, departs, carry, len, draws, sound, .. } = service;
+            (sound.unwrap_or(flying.packet), len, draws, (begins, departs), carry)
         });
         self.impairments.change(change.loss, change.impair.as_ref(), &self.files);
         cx.mark(self.wire, change.fingerprint());
@@ -263,14 +268,16 @@ impl Managed {
         if !self.is_up {
             return self.go_down(held.map(|(packet, ..)| packet), drops, cx);
         }
-        if let Some((packet, len, draws, departs, carry)) = held {
-            let left = departs - now;
+        if let Some((packet, len, draws, (begins, departs), carry)) = held {
+            // One that still waits for the shaper has all its bits before it, and waits no longer for a new rate.
+            let begins = begins.max(now);
+            let left = departs - begins;
             let (left, carry) = match self.server {
                 Server::Rate(_) => remaining(left, carry, old_rate, self.server.rate()),
                 _ => (left, carry),
             };
-            (self.free_at, self.carry) = (now.saturating_add(left), carry);
-            self.launch(packet, len, draws, cx);
+            (self.free_at, self.carry) = (begins.saturating_add(left), carry);
+            self.launch(packet, len, draws, begins, cx);
         }
         self.arm(cx);
     }

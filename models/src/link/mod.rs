@@ -28,6 +28,8 @@ mod meter;
 mod transmitter;
 
 #[cfg(test)]
+mod queueing_tests;
+#[cfg(test)]
 mod tests;
 
 pub use config::{DirectionConfig, Framing, LinkChange, LinkConfig, Mtu, QueueLimit};
