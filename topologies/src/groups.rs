@@ -101,7 +101,7 @@ pub fn expand_groups(topology: &Topology) -> Result<Groupless, Vec<Mistake>> {
         }
     }
     mistakes.done()?;
-    let topology = Topology { nodes, links, addresses: topology.addresses };
+    let topology = Topology { nodes, links, addresses: topology.addresses, groups: topology.groups.clone() };
     Ok(Groupless { topology, node_from, link_from })
 }
 
