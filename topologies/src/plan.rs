@@ -5,7 +5,7 @@ use crate::spec::{AddressFamily, LinkEvent, Topology, wire_stream_name};
 use protosim_core::kernel::{BuildError, Limits};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
-use protosim_models::link::{ImpairConfig, LinkChange, Setup, Transmitter};
+use protosim_models::link::{ImpairConfig, LinkChange, Meter, Setup, Transmitter};
 use protosim_models::name::Files;
 use protosim_models::node::{Action, Hop, Interface, NodeParts, Route};
 use protosim_models::{App, Node};
@@ -25,6 +25,8 @@ pub struct Plan {
     wires_of_link: Vec<(WireId, WireId)>,
     /// By node rank.
     routes: Vec<Vec<Route>>,
+    /// By [`WireId`]: what is measured, before anything has happened.
+    meters: Vec<Option<Meter>>,
 }
 
 /// One direction of a link.
@@ -74,9 +76,25 @@ impl Plan {
             let both = &mut wires_of_link[wire.link];
             *(if wire.is_forward { &mut both.0 } else { &mut both.1 }) = WireId(index as u32);
         }
-        let mut plan = Self { topology, timeline, files, graph, wires, wires_of_link, routes: Vec::new() };
+        let meters = vec![None; wires.len()];
+        let mut plan = Self { topology, timeline, files, graph, wires, wires_of_link, routes: Vec::new(), meters };
         plan.routes = (0..plan.graph.nodes()).map(|node| plan.routes_of(node)).collect();
         plan
+    }
+
+    /// The same plan with a measurement of one direction of the link called `link`; all is as it was if there is no such link.
+    pub fn with_meter(mut self, link: &str, is_forward: bool, meter: Meter) -> Self {
+        if let Some(wire) = self.wire(link, is_forward) {
+            self.meters[wire.0 as usize] = Some(meter);
+        }
+        self
+    }
+
+    /// One direction of the link called `link`.
+    pub fn wire(&self, link: &str, is_forward: bool) -> Option<WireId> {
+        let is_named = |wire: &PlannedWire| self.topology.links[self.graph.link(wire.link)].name() == link;
+        let index = self.wires.iter().position(|wire| wire.is_forward == is_forward && is_named(wire))?;
+        Some(WireId(index as u32))
     }
 
     /// The routes of a node: a leaf sends everything to its only neighbour; others know every link's
@@ -243,7 +261,7 @@ impl Plan {
             stream_name: &stream_name,
             later: &later,
             files: &self.files,
-            meter: None,
+            meter: self.meters[outgoing.0 as usize].clone(),
         };
         Interface {
             addresses: vec![self.end_address(link, u32::from(!is_first))],

@@ -1,7 +1,10 @@
 //! From outputs of runs to tables, figures and a folder.
 
+mod estimates;
 mod figures;
 mod folder;
+mod panels;
+mod samples;
 mod summary;
 mod tables;
 

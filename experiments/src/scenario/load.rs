@@ -4,11 +4,12 @@ use super::check::{check_paths, check_references, check_scenario, check_values, 
 use super::files::Files;
 use super::grid::{Choice, Grid};
 use super::library::{self, identity, included, read_file};
-use super::{Point, Scenario};
+use super::{Measures, Point, Scenario};
 use crate::tree::{
     Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Sources, Span, Tree, read, suggest,
 };
 use std::path::Path as FilePath;
+use std::sync::Arc;
 
 /// What a user asks for.
 #[derive(Clone, Debug, Default)]
@@ -92,6 +93,7 @@ pub(super) fn load_with(
     let mut files = Files::beside(label);
     if let Some(scenario) = reading.value.as_mut().or(reading.draft.as_mut()) {
         files.provide(&tree, scenario, &mut sources, &mut mistakes);
+        scenario.measures = Arc::new(Measures::of(scenario));
     }
     check_references(&tree, &reading.references, &mut mistakes);
     if let Some(scenario) = reading.value.as_ref().or(reading.draft.as_ref()) {
@@ -200,7 +202,7 @@ fn add_those_within(place: Span, found: &Diagnostics, mistakes: &mut Diagnostics
 
 /// The tree without what is the same for all points and takes long to read.
 fn without_tables(tree: &Tree) -> Tree {
-    const OF_ALL_POINTS: [&str; 5] = ["axes", "variants", "only_if", "figures", "expect"];
+    const OF_ALL_POINTS: [&str; 6] = ["axes", "variants", "only_if", "measure", "figures", "expect"];
     let mut base = tree.clone();
     if let NodeKind::Struct { fields, .. } = &mut base.root.kind {
         fields.retain(|field| !OF_ALL_POINTS.contains(&field.name.text.as_str()));
@@ -344,6 +346,7 @@ fn scenario_at(
     let reading = read::<Scenario>(&varied, found);
     let mut at_point = reading.value?;
     files.provide(&varied, &mut at_point, sources, found);
+    at_point.measures = Arc::clone(&scenario.measures);
     // Values of axes are no names.
     if choice.variant.is_some() {
         check_references(&varied, &reading.references, found);

@@ -58,6 +58,7 @@ enum Server {
 /// The packet that is being sent.
 #[derive(Clone, Debug)]
 struct InService {
+    start: SimTime,
     departs: SimTime,
     carry: u64,
     len: u64,
@@ -139,7 +140,9 @@ impl Managed {
         if self.in_service.is_none() && self.queue.packets() == 0 && self.is_drop_tail {
             self.dispatch(packet, len, cx.now(), cx);
         } else {
+            let before = self.judged(drops);
             self.queue.enqueue(packet, len, cx.now(), drops);
+            self.note_judgement(before, drops, cx.now());
             self.serve(drops, cx);
         }
     }
@@ -152,10 +155,26 @@ impl Managed {
                 break;
             }
             self.in_service = None;
-            let Some(next) = self.queue.dequeue(now, drops) else { break };
+            let before = self.judged(drops);
+            let next = self.queue.dequeue(now, drops);
+            self.note_judgement(before, drops, now);
+            let Some(next) = next else { break };
             self.dispatch(next.packet, next.len, next.enqueued, cx);
         }
         self.arm(cx);
+    }
+
+    /// How many packets have been dropped in this call and marked in this run; nobody asks where nothing is measured.
+    fn judged(&self, drops: &Drops) -> (usize, u64) {
+        (drops.len(), if self.meter.is_some() { self.queue.marked() } else { 0 })
+    }
+
+    /// Tells the meter what the queue has dropped and marked since.
+    fn note_judgement(&mut self, before: (usize, u64), drops: &Drops, now: SimTime) {
+        let after = self.judged(drops);
+        if let Some(meter) = &mut self.meter {
+            meter.note_judgement(now, (after.0 - before.0) as u64, after.1 - before.1);
+        }
     }
 
     fn arm<E: Entity>(&mut self, cx: &mut Cx<'_, E>) {
@@ -198,17 +217,19 @@ impl Managed {
             Server::Deliveries(deliveries) => self.free_at = deliveries.send(start, len),
         }
         if let Some(meter) = &mut self.meter {
-            meter.note(offered, start.max(now), self.free_at.max(now), len);
+            meter.note_wait(offered, start.max(now));
         }
-        self.launch(packet, len, draws, cx);
+        self.launch(packet, len, draws, start.max(now), cx);
     }
 
-    /// Hands a packet to the wire, to leave when the link is free, and decides what becomes of it on the way.
+    /// Hands a packet to the wire that is being sent from `start` on, to leave when the link is free, and decides what becomes of
+    /// it on the way.
     fn launch<E: Entity<Packet = Box<Packet>>>(
         &mut self,
         packet: Box<Packet>,
         len: u64,
         draws: Draws,
+        start: SimTime,
         cx: &mut Cx<'_, E>,
     ) {
         let departs = self.free_at;
@@ -225,6 +246,9 @@ impl Managed {
             None => (packet, None),
         };
         self.lost += u64::from(decision.is_lost);
+        if let Some(meter) = &mut self.meter {
+            meter.note_departure(start, departs.max(cx.now()), len, decision.is_lost);
+        }
         cx.send(self.wire, departs, (!decision.is_lost).then(|| after(delay)), sent);
         if let Some((arrives, copy)) = second {
             self.duplicated += 1;
@@ -233,7 +257,7 @@ impl Managed {
         if departs > cx.now() {
             let (was_lost, was_copied) = (decision.is_lost, copy.is_some());
             self.in_service =
-                Some(InService { departs, carry: self.carry, len, draws, before, was_lost, was_copied, sound });
+                Some(InService { start, departs, carry: self.carry, len, draws, before, was_lost, was_copied, sound });
         }
     }
 
@@ -255,6 +279,9 @@ impl Managed {
             self.lost -= u64::from(service.was_lost);
             self.duplicated -= u64::from(service.was_copied);
             self.impairments.rewind(service.before);
+            if let Some(meter) = &mut self.meter {
+                meter.retract(now, (service.start, service.departs), service.len, service.was_lost);
+            }
             (service.sound.unwrap_or(flying.packet), service.len, service.draws, service.departs, service.carry)
         });
         self.impairments.change(change.loss, change.impair.as_ref(), &self.files);
@@ -270,7 +297,7 @@ impl Managed {
                 _ => (left, carry),
             };
             (self.free_at, self.carry) = (now.saturating_add(left), carry);
-            self.launch(packet, len, draws, cx);
+            self.launch(packet, len, draws, now, cx);
         }
         self.arm(cx);
     }
