@@ -10,6 +10,8 @@ mod tables;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_metrics;
 
 pub use figures::{Outcome, check_expectations, draw};
 pub use folder::{FolderError, Partial, Written, claim, claim_for_part, holds_whole, write, write_part};

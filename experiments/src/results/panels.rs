@@ -3,7 +3,8 @@
 use super::samples::{distribution, over_time};
 use super::summary::Summary;
 use crate::run::RunOutput;
-use crate::scenario::{FormulaSpec, Loaded, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate};
+use crate::scenario::{FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate};
+use protosim_core::Span;
 use protosim_reports::figure::{Axis, Panel, Point, Series};
 use protosim_reports::statistics::Estimate;
 
@@ -34,19 +35,12 @@ pub(super) fn draw_panel(source: Source<'_>, spec: &PanelSpec, notes: &mut Vec<S
             scaled(spec.x_scale, &spec.x_label).unit(source.loaded.scenario.axes[x].dimension().figure_unit().0)
         }
         PanelX::Time { bin } => {
-            for (point, runs) in source.outputs.iter().enumerate() {
-                let Some(run) = runs.iter().find(|run| run.replication == 0) else { continue };
-                for series in &spec.series {
-                    let points = over_time(source.loaded, point, run, series, *bin);
-                    let line = if series.metric.needs_bin() { Series::step } else { Series::line };
-                    sheet.add(labelled(source.loaded, point, series), points, line);
-                }
-            }
+            spec.series.iter().for_each(|series| add_over_time(source, series, *bin, &mut sheet));
             scaled(spec.x_scale, &spec.x_label).unit("s")
         }
         PanelX::Distribution => {
-            for (point, runs) in source.outputs.iter().enumerate() {
-                for series in &spec.series {
+            for series in &spec.series {
+                for (point, runs) in source.outputs.iter().enumerate() {
                     let steps = distribution(source.loaded, point, runs, series);
                     let points = steps.into_iter().map(|(x, y)| Point::new(x, y)).collect();
                     sheet.add(labelled(source.loaded, point, series), points, cdf);
@@ -181,10 +175,27 @@ fn over_variants(source: Source<'_>, sheet: &mut Sheet<'_>) {
     }
 }
 
+/// A line for each point. What a link could send is often the same at all of them, and one line then.
+fn add_over_time(source: Source<'_>, series: &SeriesSpec, bin: Option<Span>, sheet: &mut Sheet<'_>) {
+    let first_runs = source.outputs.iter().enumerate().filter_map(|(point, runs)| {
+        let run = runs.iter().find(|run| run.replication == 0)?;
+        Some((point, over_time(source.loaded, point, run, series, bin)))
+    });
+    let lines: Vec<(usize, Vec<Point>)> = first_runs.collect();
+    let is_binned = series.metric.needs_bin() && series.metric != Metric::QueueDelay;
+    let style = if is_binned { Series::step } else { Series::line };
+    if series.metric == Metric::Capacity && lines.windows(2).all(|pair| pair[0].1 == pair[1].1) {
+        let points = lines.into_iter().next().map(|(_, points)| points).unwrap_or_default();
+        return sheet.add(series.label.clone(), points, style);
+    }
+    for (point, points) in lines {
+        sheet.add(labelled(source.loaded, point, series), points, style);
+    }
+}
+
 /// The label of a series at a point, where each point has a line of its own.
 fn labelled(loaded: &Loaded, point: usize, series: &SeriesSpec) -> String {
     let others = others_of(loaded, &loaded.points[point], None);
-    // What a link could send is the same for all variants that leave it as it is; its label still says whose it is.
     joined(&series.label, &describe(loaded, None, &others))
 }
 

@@ -106,12 +106,7 @@ fn steps<T: Default>(values: &[T], bin: Span, end: SimTime, value: impl Fn(&T) -
 }
 
 /// Steps of the distribution function of a series at a point: values [s], and the share of samples up to there.
-pub(super) fn distribution(
-    loaded: &Loaded,
-    point: usize,
-    runs: &[RunOutput],
-    series: &SeriesSpec,
-) -> Vec<(f64, f64)> {
+pub(super) fn distribution(loaded: &Loaded, point: usize, runs: &[RunOutput], series: &SeriesSpec) -> Vec<(f64, f64)> {
     let whole = || runs.iter().filter(|run| run.stopped.is_none());
     match series.subject() {
         Some(Subject::App(name)) if series.metric == Metric::Completion => {

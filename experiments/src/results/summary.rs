@@ -140,7 +140,9 @@ fn measured(runs: &[&RunOutput], subject: &Subject, metric: Metric, confidence: 
                 sinks.iter().filter_map(|sink| value(sink)).collect()
             };
             match metric {
-                Metric::Goodput => mean_interval(&of_runs(&|sink| rate(8.0 * sink.bytes as f64, sink.window)), confidence),
+                Metric::Goodput => {
+                    mean_interval(&of_runs(&|sink| rate(8.0 * sink.bytes as f64, sink.window)), confidence)
+                }
                 Metric::MarkedShare => mean_interval(&of_runs(&|sink| share(sink.marked, sink.datagrams)), confidence),
                 _ => of_samples(&samples, metric, confidence),
             }
@@ -151,7 +153,11 @@ fn measured(runs: &[&RunOutput], subject: &Subject, metric: Metric, confidence: 
             let samples: Vec<Samples<'_>> =
                 links.iter().map(|link| (link.meter.waits(), link.meter.wait_histogram())).collect();
             let of_runs: Vec<f64> = links.iter().filter_map(|link| of_link(link, metric)).collect();
-            if of_runs.is_empty() { of_samples(&samples, metric, confidence) } else { mean_interval(&of_runs, confidence) }
+            if of_runs.is_empty() {
+                of_samples(&samples, metric, confidence)
+            } else {
+                mean_interval(&of_runs, confidence)
+            }
         }
     }
 }

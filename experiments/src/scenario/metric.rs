@@ -224,9 +224,7 @@ impl Metric {
         let (name, unit, definition, condition) = match self {
             Self::QueueDelay => ("queue delay", "s", "from the offer of a packet to its first bit on the wire", SENT),
             Self::MeanQueueDelay => ("queue delay mean", "s", "mean of queue delay", SENT),
-            Self::MedianQueueDelay => {
-                ("queue delay p50", "s", "median of queue delay, within 0.8 % (histogram)", SENT)
-            }
+            Self::MedianQueueDelay => ("queue delay p50", "s", "median of queue delay, within 0.8 % (histogram)", SENT),
             Self::P95QueueDelay => {
                 ("queue delay p95", "s", "95 % quantile of queue delay, within 0.8 % (histogram)", SENT)
             }

@@ -60,7 +60,8 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
                 let (unit, first) = (series.metric.unit(), panel.series[0].metric.unit());
                 if unit != first {
                     let (unit, first) = (in_words(unit), in_words(first));
-                    let message = format!("this is {unit}, and the first series {first}: a panel has one vertical axis");
+                    let message =
+                        format!("this is {unit}, and the first series {first}: a panel has one vertical axis");
                     let place = inner(&format!("series.{k}.metric"));
                     let error = Diagnostic::error("scenario::mixed-values", place, message);
                     mistakes.push(error.also(inner("series.0.metric"), "the first series"));

@@ -134,8 +134,7 @@ fn wrong_metric(
 /// The metrics that would do.
 fn fitting(of: Scope, shown: Shown) -> Option<String> {
     let fits = |metric: &Metric| metric.of() == of && shown.takes(*metric);
-    let names: Vec<String> =
-        Metric::ALL.into_iter().filter(fits).map(|metric| format!("`{metric:?}`")).collect();
+    let names: Vec<String> = Metric::ALL.into_iter().filter(fits).map(|metric| format!("`{metric:?}`")).collect();
     (!names.is_empty()).then(|| format!("of {} there are here: {}", of.name(), names.join(", ")))
 }
 
