@@ -72,7 +72,7 @@ pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confid
             }
         }
         for (subject, metric) in &loaded.scenario.measures.rows {
-            let estimate = measured(&whole, subject, *metric, confidence);
+            let estimate = measured(&whole, subject, *metric, confidence).map(|estimate| possible(estimate, *metric));
             let row = |estimate| Row { point, subject: subject.clone(), metric: *metric, estimate };
             rows.extend(estimate.map(row));
         }
@@ -128,6 +128,14 @@ fn means(
     }
     let of_runs: Vec<f64> = runs.iter().filter_map(|run| mean(&samples(run))).collect();
     mean_interval(&of_runs, confidence)
+}
+
+/// An estimate whose interval ends where its metric does: nothing here is below zero, and no share above one. What t intervals
+/// of few replications have beyond that cannot be, so that the rest holds as often.
+fn possible(estimate: Estimate, metric: Metric) -> Estimate {
+    let most = if metric.unit().is_empty() { 1.0 } else { f64::INFINITY };
+    let within = |end: f64| end.clamp(0.0, most);
+    Estimate { low: estimate.low.map(within), high: estimate.high.map(within), ..estimate }
 }
 
 /// A metric of a sink or of a direction of a link.

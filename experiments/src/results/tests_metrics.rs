@@ -118,6 +118,14 @@ fn a_packet_that_an_outage_cuts_off_does_not_count_as_sent() {
     close(&summary, &forward(), Metric::Capacity, 6e5, 1e-12);
 }
 
+/// Two replications make t intervals of the width of 12.7 standard errors: they still end at 0 and 1.
+#[test]
+fn intervals_end_where_their_metric_does() {
+    let (_, _, summary) = run(ALL_KINDS);
+    let loss = summary.find(0, &forward(), Metric::LossShare).unwrap().estimate;
+    assert!(loss.low.unwrap() >= 0.0 && loss.high.unwrap() <= 1.0 && loss.contains(loss.value), "{loss:?}");
+}
+
 /// Poisson traffic, loss, two variants and all kinds of panels.
 const ALL_KINDS: &str = r#"(
     format: 1,

@@ -50,7 +50,8 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
                     direction: series.direction,
                     metric: series.metric,
                     path: format!("figures.{number}.panels.{index}.series.{k}"),
-                    shown: match panel.x {
+                    shown: match &panel.x {
+                        PanelX::Axis(name) if !panel.x.is_variant() && !is_axis(scenario, name) => Shown::Unknown,
                         PanelX::Axis(_) => Shown::Number,
                         PanelX::Time { .. } => Shown::Time,
                         PanelX::Distribution => Shown::Distribution,
@@ -93,6 +94,10 @@ pub(super) fn check_expectations(tree: &Tree, scenario: &Scenario, mistakes: &mu
         check_subject(tree, scenario, &asked, mistakes);
         check_formula(scenario, expectation.must.formula(), &expectation.bindings, at("must"), mistakes);
     }
+}
+
+fn is_axis(scenario: &Scenario, name: &str) -> bool {
+    scenario.axes.iter().any(|axis| axis.name == name)
 }
 
 fn in_words(unit: &str) -> String {

@@ -26,6 +26,8 @@ pub(super) enum Shown {
     Time,
     /// As a distribution.
     Distribution,
+    /// It is not known how: that is a mistake of its own.
+    Unknown,
 }
 
 impl Shown {
@@ -34,6 +36,7 @@ impl Shown {
             Self::Number => metric.is_summary(),
             Self::Time => metric.is_over_time(),
             Self::Distribution => metric.is_distribution(),
+            Self::Unknown => true,
         }
     }
 
@@ -42,6 +45,7 @@ impl Shown {
             Self::Number => "is one number at each point",
             Self::Time => "can be drawn over time",
             Self::Distribution => "has a distribution to draw",
+            Self::Unknown => "can be shown",
         }
     }
 }
