@@ -7,7 +7,7 @@ use crate::spec::{LinkEvent, Topology, wire_stream_name};
 use protosim_core::kernel::{BuildError, Limits};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
-use protosim_models::link::{ImpairConfig, LinkChange, Setup, Transmitter};
+use protosim_models::link::{ImpairConfig, LinkChange, Meter, Setup, Transmitter};
 use protosim_models::name::{Files, NodeName};
 use protosim_models::node::{Action, GroupRoute, Interface, NodeParts, Route};
 use protosim_models::{App, Node};
@@ -34,6 +34,8 @@ pub struct Plan {
     group_addresses: Vec<IpAddr>,
     /// By node rank.
     group_routes: Vec<Vec<GroupRoute>>,
+    /// By [`WireId`]: what is measured, before anything has happened.
+    meters: Vec<Option<Meter>>,
 }
 
 /// One direction of a link.
@@ -94,6 +96,7 @@ impl Plan {
             }
         }
         let group_routes = Vec::new();
+        let meters = vec![None; wires.len()];
         let mut plan = Self {
             topology,
             timeline,
@@ -105,9 +108,25 @@ impl Plan {
             routes,
             group_addresses,
             group_routes,
+            meters,
         };
         plan.group_routes = plan.routes_of_groups();
         plan
+    }
+
+    /// The same plan with a measurement of one direction of the link called `link`; all is as it was if there is no such link.
+    pub fn with_meter(mut self, link: &str, is_forward: bool, meter: Meter) -> Self {
+        if let Some(wire) = self.wire(link, is_forward) {
+            self.meters[wire.0 as usize] = Some(meter);
+        }
+        self
+    }
+
+    /// One direction of the link called `link`.
+    pub fn wire(&self, link: &str, is_forward: bool) -> Option<WireId> {
+        let is_named = |wire: &PlannedWire| self.topology.links[self.graph.link(wire.link)].name() == link;
+        let index = self.wires.iter().position(|wire| wire.is_forward == is_forward && is_named(wire))?;
+        Some(WireId(index as u32))
     }
 
     /// The routes of a node. With one link, it sends everything there. Otherwise it has a route to each link end that it
@@ -282,7 +301,7 @@ impl Plan {
             stream_name: &stream_name,
             later: &later,
             files: &self.files,
-            meter: None,
+            meter: self.meters[outgoing.0 as usize].clone(),
         };
         Interface {
             addresses: vec![self.end_address(link, u32::from(!is_first))],

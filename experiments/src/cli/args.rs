@@ -20,6 +20,8 @@ pub(super) enum Command {
     Check(ScenarioArgs),
     /// List the shipped experiments
     List,
+    /// List all metrics: what can be measured of what, and what each number means
+    Metrics,
     /// Run two scenarios side by side and name the first event that differs
     Diff(DiffArgs),
     /// Say what a mistake means, as in `protosim explain scenario::no-effect`

@@ -70,6 +70,10 @@ fn dispatch(command: Command) -> Result<Ending, String> {
             run::list();
             Ok(Ending::Done)
         }
+        Command::Metrics => {
+            run::metrics();
+            Ok(Ending::Done)
+        }
         Command::Diff(args) => run::diff(&args, colours).map(Ending::from),
         Command::Explain(args) => explain::explain(args.id.as_deref()).map(|()| Ending::Done),
         Command::Completions(args) => {

@@ -161,7 +161,7 @@ fn render(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Res
         files.bytes.insert(format!("{}.parquet", table.name()), parquet);
     }
     for spec in &loaded.scenario.figures {
-        let drawn = draw(loaded, summary, spec);
+        let drawn = draw(loaded, outputs, summary, spec);
         files.notes.extend(drawn.notes);
         let Some(figure) = drawn.figure else { continue };
         // What was simulated is not lost for a figure that cannot be drawn.

@@ -1,13 +1,18 @@
 //! From outputs of runs to tables, figures and a folder.
 
 mod claim;
+mod estimates;
 mod figures;
 mod folder;
+mod panels;
+mod samples;
 mod summary;
 mod tables;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_metrics;
 
 pub use claim::{Owner, claim, claim_for_part};
 pub use figures::{Outcome, check_expectations, draw};

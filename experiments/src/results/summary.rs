@@ -1,35 +1,42 @@
-//! Metrics of each application at each point, with intervals.
+//! Metrics of applications and links at each point, with intervals. What each is of is in the catalogue ([`Metric::entry`]).
 //!
-//! - Shares ([`Metric::Delivered`], [`Metric::Completed`]) have Clopper-Pearson intervals over all exchanges of all
-//!   replications, which takes exchanges as independent of each other.
-//! - Means are means of the replications' means with Student's t intervals; with one replication, of its exchanges.
-//! - Quantiles are order statistics over all exchanges, with intervals from ranks.
+//! - Shares of exchanges have Clopper-Pearson intervals over all exchanges of all replications, which takes exchanges as
+//!   independent of each other.
+//! - Means, rates and the shares of links and sinks are means of the replications' values with Student's t intervals. With one
+//!   replication, means of exchanges have those of single exchanges, means of waits and of one-way delays those of batch
+//!   means, and all else has none.
+//! - Quantiles of exchanges are order statistics over all of them, with intervals from ranks. Those of waits and one-way delays
+//!   come from histograms of all replications together; samples of one run hang together, so that only the spread of
+//!   the replications' own quantiles makes their interval.
 //! - Times are conditional on success: over exchanges that got a response.
-//! - Exchanges that start in the warm-up, or after the measurement window, do not count; nor do those of a run that reached a
+//! - What starts in the warm-up, or after the measurement window, does not count; nor does what is of a run that reached a
 //!   limit.
 //! - Exchanges that were still open when a run ended count as begun: not delivered unless they were, and not
 //!   completed. So do requests that were due and never sent, since NSTART held them back. A run that is cut short
 //!   (`until: After`) so shows less completion, never more.
 
-use crate::run::{Exchange, RunOutput};
-use crate::scenario::{Loaded, Metric};
+use super::estimates::{batch_interval, quantile_of, quantile_over};
+use crate::run::{Exchange, LinkOutput, RunOutput, SinkOutput};
+use crate::scenario::{Loaded, Metric, Scope, Subject};
+use protosim_core::Span;
+use protosim_core::sketch::{Batches, Histogram};
 use protosim_models::Outcome;
 use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, clopper_pearson, mean, mean_interval};
 
-/// One metric of one application at one point.
+/// One metric of one application or direction of a link at one point.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Row {
     /// Which point.
     pub point: usize,
-    /// Index of the application in the scenario.
-    pub app: usize,
+    /// Of whom.
+    pub subject: Subject,
     /// What.
     pub metric: Metric,
     /// Value and interval.
     pub estimate: Estimate,
 }
 
-/// All metrics of an experiment, by point, application and metric.
+/// All metrics of an experiment, by point, subject and metric.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Summary {
     /// The rows.
@@ -37,9 +44,9 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// A metric of an application at a point, if there is anything to compute it from.
-    pub fn find(&self, point: usize, app: usize, metric: Metric) -> Option<&Row> {
-        self.rows.iter().find(|row| row.point == point && row.app == app && row.metric == metric)
+    /// A metric at a point, if there is anything to compute it from.
+    pub fn find(&self, point: usize, subject: &Subject, metric: Metric) -> Option<&Row> {
+        self.rows.iter().find(|row| row.point == point && row.metric == metric && row.subject == *subject)
     }
 }
 
@@ -56,16 +63,20 @@ pub enum Basis {
 pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confidence, basis: Basis) -> Summary {
     let mut rows = Vec::new();
     for (point, runs) in outputs.iter().enumerate() {
-        for app in 0..loaded.scenario.apps.len() {
-            let whole = runs.iter().filter(|run| run.stopped.is_none());
-            let of_app: Vec<Vec<&Exchange>> = whole.map(|run| counted(loaded, point, run, app)).collect();
-            for metric in Metric::ALL {
-                let known = metric != Metric::Delivered || loaded.scenario.apps[app].run.knows_delivery();
+        let whole: Vec<&RunOutput> = runs.iter().filter(|run| run.stopped.is_none()).collect();
+        for (app, spec) in loaded.scenario.apps.iter().enumerate() {
+            let of_app: Vec<Vec<&Exchange>> = whole.iter().map(|run| counted(loaded, point, run, app)).collect();
+            for metric in Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges) {
+                let known = metric != Metric::Delivered || spec.run.knows_delivery();
                 let estimate = estimate(&of_app, metric, confidence, basis).filter(|_| known);
-                if let Some(estimate) = estimate {
-                    rows.push(Row { point, app, metric, estimate });
-                }
+                let subject = || Subject::App(spec.name.clone());
+                rows.extend(estimate.map(|estimate| Row { point, subject: subject(), metric, estimate }));
             }
+        }
+        for (subject, metric) in &loaded.scenario.measures.rows {
+            let estimate = measured(&whole, subject, *metric, confidence).map(|estimate| possible(estimate, *metric));
+            let row = |estimate| Row { point, subject: subject.clone(), metric: *metric, estimate };
+            rows.extend(estimate.map(row));
         }
     }
     Summary { rows }
@@ -79,7 +90,7 @@ pub(super) fn counts(loaded: &Loaded, point: usize, run: &RunOutput, exchange: &
 }
 
 /// The exchanges of an application that count.
-fn counted<'r>(loaded: &Loaded, point: usize, run: &'r RunOutput, app: usize) -> Vec<&'r Exchange> {
+pub(super) fn counted<'r>(loaded: &Loaded, point: usize, run: &'r RunOutput, app: usize) -> Vec<&'r Exchange> {
     let of_app = |exchange: &&Exchange| exchange.app == app && counts(loaded, point, run, exchange);
     run.exchanges.iter().filter(of_app).collect()
 }
@@ -87,7 +98,6 @@ fn counted<'r>(loaded: &Loaded, point: usize, run: &'r RunOutput, app: usize) ->
 fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, basis: Basis) -> Option<Estimate> {
     let all = || runs.iter().flatten().copied();
     let seconds = |exchange: &Exchange| exchange.completion().map(|span| span.as_secs_f64());
-    let quantile = |q: f64| SortedSamples::new(all().filter_map(seconds).collect())?.quantile_interval(q, confidence);
     match metric {
         Metric::Delivered => {
             let delivered = all().filter(|exchange| exchange.delivered.is_some()).count() as u64;
@@ -103,9 +113,10 @@ fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, bas
             means(runs, |exchange| sent(exchange).map(|ending| f64::from(ending.transmissions)), confidence, basis)
         }
         Metric::MeanCompletion => means(runs, seconds, confidence, basis),
-        Metric::MedianCompletion => quantile(0.5),
-        Metric::P95Completion => quantile(0.95),
-        Metric::P99Completion => quantile(0.99),
+        _ => {
+            let q = metric.quantile()?;
+            SortedSamples::new(all().filter_map(seconds).collect())?.quantile_interval(q, confidence)
+        }
     }
 }
 
@@ -123,4 +134,92 @@ fn means(
     }
     let of_runs: Vec<f64> = runs.iter().filter_map(|run| mean(&samples(run))).collect();
     mean_interval(&of_runs, confidence)
+}
+
+/// An estimate whose interval ends where its metric does: nothing here is below zero, and no share above one. What t intervals
+/// of few replications have beyond that cannot be, so that the rest holds as often.
+fn possible(estimate: Estimate, metric: Metric) -> Estimate {
+    let most = if metric.unit().is_empty() { 1.0 } else { f64::INFINITY };
+    let within = |end: f64| end.clamp(0.0, most);
+    Estimate { low: estimate.low.map(within), high: estimate.high.map(within), ..estimate }
+}
+
+/// A metric of a sink or of a direction of a link.
+fn measured(runs: &[&RunOutput], subject: &Subject, metric: Metric, confidence: Confidence) -> Option<Estimate> {
+    match subject {
+        Subject::App(name) => {
+            let sinks: Vec<&SinkOutput> = runs.iter().filter_map(|run| run.measured.sinks.get(name)).collect();
+            let samples: Vec<Samples<'_>> = sinks.iter().map(|sink| (&sink.delays, &sink.delay_histogram)).collect();
+            let of_runs = |value: &dyn Fn(&SinkOutput) -> Option<f64>| -> Vec<f64> {
+                sinks.iter().filter_map(|sink| value(sink)).collect()
+            };
+            match metric {
+                Metric::Goodput => {
+                    mean_interval(&of_runs(&|sink| rate(8.0 * sink.bytes as f64, sink.window)), confidence)
+                }
+                Metric::MarkedShare => mean_interval(&of_runs(&|sink| share(sink.marked, sink.datagrams)), confidence),
+                _ => of_samples(&samples, metric, confidence),
+            }
+        }
+        Subject::Link(name, way) => {
+            let key = (name.clone(), *way);
+            let links: Vec<&LinkOutput> = runs.iter().filter_map(|run| run.measured.links.get(&key)).collect();
+            let samples: Vec<Samples<'_>> =
+                links.iter().map(|link| (link.meter.waits(), link.meter.wait_histogram())).collect();
+            let of_runs: Vec<f64> = links.iter().filter_map(|link| of_link(link, metric)).collect();
+            if of_runs.is_empty() {
+                of_samples(&samples, metric, confidence)
+            } else {
+                mean_interval(&of_runs, confidence)
+            }
+        }
+    }
+}
+
+/// A metric of a link that is one number for a run.
+fn of_link(link: &LinkOutput, metric: Metric) -> Option<f64> {
+    let meter = &link.meter;
+    match metric {
+        Metric::Utilisation => rate(meter.busy_nanos() as f64 / 1e9, link.window),
+        Metric::Throughput => rate(8.0 * meter.bytes() as f64, link.window),
+        Metric::Capacity => rate(link.capacity_bits?, link.window),
+        Metric::LossShare => share(meter.lost(), meter.sent()),
+        Metric::DropShare => share(meter.dropped(), meter.dropped() + meter.sent()),
+        // A mark may be of a packet that leaves after the window.
+        Metric::QueueMarked => share(meter.marked().min(meter.sent()), meter.sent()),
+        _ => None,
+    }
+}
+
+fn rate(amount: f64, window: Span) -> Option<f64> {
+    (!window.is_zero()).then(|| amount / window.as_secs_f64())
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The samples of a run [ns].
+type Samples<'r> = (&'r Batches, &'r Histogram);
+
+/// A mean or a quantile of times.
+fn of_samples(runs: &[Samples<'_>], metric: Metric, confidence: Confidence) -> Option<Estimate> {
+    match metric {
+        Metric::MeanOneWayDelay | Metric::MeanQueueDelay => match runs {
+            [(batches, _)] => batch_interval(batches, confidence),
+            runs => {
+                let mean_of = |(batches, _): &Samples<'_>| {
+                    (batches.count() > 0).then(|| batches.sum() as f64 / batches.count() as f64 / 1e9)
+                };
+                mean_interval(&runs.iter().filter_map(mean_of).collect::<Vec<_>>(), confidence)
+            }
+        },
+        _ => {
+            let q = metric.quantile()?;
+            let mut merged = Histogram::new();
+            runs.iter().for_each(|(_, histogram)| merged.merge(histogram));
+            let of_runs: Vec<f64> = runs.iter().filter_map(|(_, histogram)| quantile_of(histogram, q)).collect();
+            quantile_over(quantile_of(&merged, q)?, &of_runs, confidence)
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::summary::{Summary, counts};
 use crate::run::RunOutput;
-use crate::scenario::Loaded;
+use crate::scenario::{Loaded, Subject};
 use protosim_reports::table::{Cell, Column, Table, TableError};
 
 /// All tables, in the order of their files.
@@ -33,7 +33,9 @@ fn point_cells(loaded: &Loaded, point: usize) -> Vec<Cell<'_>> {
 fn summary_table(loaded: &Loaded, summary: &Summary) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
     columns.extend([
-        Column::text("app"),
+        Column::text("app").optional(),
+        Column::text("link").optional(),
+        Column::text("direction").optional(),
         Column::text("metric"),
         Column::text("unit"),
         Column::u64("n"),
@@ -47,8 +49,14 @@ fn summary_table(loaded: &Loaded, summary: &Summary) -> Result<Table, TableError
     for row in &summary.rows {
         let estimate = &row.estimate;
         let mut cells = point_cells(loaded, row.point);
+        let (app, link, direction) = match &row.subject {
+            Subject::App(app) => (Some(app.as_str()), None, None),
+            Subject::Link(link, way) => (None, Some(link.as_str()), Some(way.name())),
+        };
         cells.extend([
-            Cell::from(loaded.scenario.apps[row.app].name.as_str()),
+            Cell::from(app),
+            Cell::from(link),
+            Cell::from(direction),
             Cell::from(row.metric.name()),
             Cell::from(row.metric.unit()),
             Cell::from(estimate.n),

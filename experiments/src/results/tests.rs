@@ -1,6 +1,6 @@
 use super::{Basis, Owner, check_expectations, claim, sha256_hex, summarise, write};
 use crate::run::{Options, run_all};
-use crate::scenario::{Loaded, Request, load};
+use crate::scenario::{Loaded, Request, Subject, load};
 use protosim_reports::statistics::Confidence;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -178,7 +178,7 @@ fn too_few_exchanges_agree_with_nothing() {
     loaded.points[0].scenario.links[0].loss = Some(protosim_core::Ratio::ONE);
     let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || ()).unwrap();
     let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
-    let delivered = summary.find(0, 1, crate::scenario::Metric::Delivered).unwrap();
+    let delivered = summary.find(0, &Subject::App("con".to_owned()), crate::scenario::Metric::Delivered).unwrap();
     assert_eq!((delivered.estimate.value, delivered.estimate.n), (0.0, 1));
 }
 

@@ -1,13 +1,17 @@
 //! Running: one run of one point, and all runs of an experiment on all cores.
 
 mod all;
+mod capacity;
 pub mod clock;
 mod exchanges;
+mod measured;
 mod one;
 
 #[cfg(test)]
 mod tests;
 
 pub use all::{Failed, Options, Runs, Selection, Stop, run_all, run_some};
+pub use capacity::Capacity;
 pub use exchanges::{Ending, Exchange};
+pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};
 pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, Total, build, digests, run_one, setup};

@@ -2,6 +2,7 @@
 
 use super::clock::Stopwatch;
 use super::exchanges::{Exchange, add_unsent, join};
+use super::measured::{Measured, measured, with_meters};
 use crate::scenario::{End, Scenario};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{RunSeed, SimTime, Simulation, Sinks, Until};
@@ -23,6 +24,8 @@ pub struct RunOutput {
     pub stopped: Option<RunError>,
     /// All exchanges, in order of starts; then those that were due and never sent.
     pub exchanges: Vec<Exchange>,
+    /// What was measured of sinks and links.
+    pub measured: Measured,
     /// What nodes and applications have counted.
     pub totals: Vec<Total>,
     /// Digests by path: of nodes, then of the directions of links.
@@ -108,9 +111,10 @@ pub enum RunFailure {
     Conservation(Conservation),
 }
 
-/// A plan of the scenario's network.
+/// A plan of the scenario's network, and of what is measured of it.
 pub fn setup(scenario: &Scenario) -> Plan {
-    Plan::with_files(scenario.topology(), scenario.timeline.clone(), Arc::clone(&scenario.files))
+    let plan = Plan::with_files(scenario.topology(), scenario.timeline.clone(), Arc::clone(&scenario.files));
+    with_meters(plan, scenario)
 }
 
 /// The world of one replication.
@@ -145,7 +149,10 @@ pub fn run_one(
     capture: bool,
 ) -> Result<RunOutput, RunFailure> {
     let mut simulation = build(plan, scenario, replication, threads)?;
-    let interests = if capture { Interests::RESULTS.and(Interests::PACKETS) } else { Interests::RESULTS };
+    let mut interests = if capture { Interests::RESULTS.and(Interests::PACKETS) } else { Interests::RESULTS };
+    if !scenario.measures.sinks.is_empty() {
+        interests = interests.and(Interests::DELIVERIES);
+    }
     let mut sinks = Sinks::new(interests);
     let until = match scenario.until {
         End::Quiet => Until::Quiet,
@@ -162,7 +169,8 @@ pub fn run_one(
     let reports = sinks.into_merged();
     let apps = app_indices(plan, scenario);
     let counts = simulation.counts();
-    let mut exchanges = join(&reports, |node, app| apps[node as usize][app as usize]);
+    let app_of = |node: u32, app: u32| apps[node as usize][app as usize];
+    let mut exchanges = join(&reports, app_of);
     for (rank, (_, node)) in simulation.entities().enumerate() {
         for ((_, app), index) in node.apps().zip(&apps[rank]) {
             add_unsent(&mut exchanges, *index, app.exchanges_due());
@@ -172,6 +180,7 @@ pub fn run_one(
         replication,
         stopped,
         exchanges,
+        measured: measured(plan, scenario, replication, &simulation, &reports, app_of),
         totals: totals(&simulation),
         digests: digests(&simulation),
         capture: capture.then(|| self::capture(plan, reports)),

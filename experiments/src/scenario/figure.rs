@@ -1,6 +1,9 @@
 //! What a scenario says of figures and expectations.
 
-use super::AxisSpec;
+use super::metric::{Metric, Subject, Way};
+use super::{AxisSpec, VARIANT};
+use protosim_core::Span;
+use protosim_models::name::LinkName;
 use protosim_reports::formula::{Bindings, Formula};
 use serde::{Deserialize, Serialize};
 
@@ -23,10 +26,13 @@ pub struct FigureSpec {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PanelSpec {
-    /// The axis of the experiment that goes to the right.
-    pub x: String,
+    /// What goes to the right.
+    pub x: PanelX,
     /// What to write below it.
     pub x_label: String,
+    /// Of what goes to the right. Default: Linear.
+    #[serde(default)]
+    pub x_scale: ScaleSpec,
     /// What to write beside the vertical axis.
     pub y_label: String,
     /// Default: Linear.
@@ -39,6 +45,30 @@ pub struct PanelSpec {
     pub formulas: Vec<FormulaSpec>,
 }
 
+/// What a panel has to the right. A bare text is the name of an axis: the scenario reader takes it for the first form.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename(serialize = "PanelX", deserialize = "~PanelX"), deny_unknown_fields)]
+pub enum PanelX {
+    /// An axis of the experiment; or `"variant"`, whose names stand side by side.
+    Axis(String),
+    /// Simulated time, in the first replication of each point: single exchanges and datagrams where they happen, rates and
+    /// queue delays as one value for each `bin`. A queue delay is then the mean over packets that are offered in the bin.
+    Time {
+        /// The length of a bin. Needed by rates and queue delays; nothing else has it.
+        #[serde(default)]
+        bin: Option<Span>,
+    },
+    /// The values of a metric, and to the top the share of samples up to them, over all replications.
+    Distribution,
+}
+
+impl PanelX {
+    /// True if it compares variants.
+    pub fn is_variant(&self) -> bool {
+        matches!(self, Self::Axis(name) if name == VARIANT)
+    }
+}
+
 /// A scale.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum ScaleSpec {
@@ -49,16 +79,30 @@ pub enum ScaleSpec {
     Log,
 }
 
-/// A metric of an application, over the x axis, with its interval.
+/// A metric of an application or of one direction of a link, with its interval.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesSpec {
-    /// Its name in the legend.
+    /// Its name in the legend. Variants and values of axes that tell lines apart are added to it.
     pub label: String,
     /// The application.
-    pub app: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Instead of `app`: the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkName>,
+    /// Which direction of the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Way>,
     /// What of it.
     pub metric: Metric,
+}
+
+impl SeriesSpec {
+    /// Whom it is of.
+    pub fn subject(&self) -> Option<Subject> {
+        Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction)
+    }
 }
 
 /// A formula over the x axis.
@@ -77,65 +121,19 @@ pub struct FormulaSpec {
     pub bindings: Vec<(String, String)>,
 }
 
-/// What is computed from an application's exchanges at each point.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum Metric {
-    /// Share of exchanges whose request reached the server's application.
-    Delivered,
-    /// Share of exchanges that ended with a response; one that is open when the run ends has none.
-    Completed,
-    /// Mean number of transmissions of the request, over all exchanges that ended.
-    MeanTransmissions,
-    /// Mean time from the first transmission to the response, over exchanges that got one.
-    MeanCompletion,
-    /// Median of that time.
-    MedianCompletion,
-    /// Its 95 % quantile.
-    P95Completion,
-    /// Its 99 % quantile.
-    P99Completion,
-}
-
-impl Metric {
-    /// All metrics, in the order of the summary table.
-    pub const ALL: [Self; 7] = [
-        Self::Delivered,
-        Self::Completed,
-        Self::MeanTransmissions,
-        Self::MeanCompletion,
-        Self::MedianCompletion,
-        Self::P95Completion,
-        Self::P99Completion,
-    ];
-
-    /// As written in tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Completed => "completed",
-            Self::MeanTransmissions => "transmissions mean",
-            Self::MeanCompletion => "completion mean",
-            Self::MedianCompletion => "completion p50",
-            Self::P95Completion => "completion p95",
-            Self::P99Completion => "completion p99",
-        }
-    }
-
-    /// Its unit; empty for shares and counts.
-    pub const fn unit(self) -> &'static str {
-        match self {
-            Self::Delivered | Self::Completed | Self::MeanTransmissions => "",
-            _ => "s",
-        }
-    }
-}
-
 /// Something that must hold at every point.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// The application.
-    pub app: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Instead of `app`: the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkName>,
+    /// Which direction of the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Way>,
     /// What of it.
     pub metric: Metric,
     /// How it compares.
@@ -143,6 +141,13 @@ pub struct Expectation {
     /// Names for parts of the formula, each made of those before it.
     #[serde(default, rename = "where")]
     pub bindings: Vec<(String, String)>,
+}
+
+impl Expectation {
+    /// Whom it is of.
+    pub fn subject(&self) -> Option<Subject> {
+        Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction)
+    }
 }
 
 /// A comparison with a formula over names of axes.
@@ -153,7 +158,7 @@ pub enum Must {
     /// The value is at most this.
     BeAtMost(String),
     /// Simultaneous 99.9 % intervals over all points (Bonferroni) contain this. Exchanges are taken as independent of
-    /// each other, so that the intervals are narrow.
+    /// each other, so that the intervals are narrow; metrics of links and sinks have those of replications, or of batches.
     AgreeWith(String),
 }
 

@@ -19,7 +19,9 @@ pub struct Shipped {
 /// All shipped experiments, in order of names.
 pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "bench-chain", text: include_str!("../../scenarios/bench-chain.ron") },
+    Shipped { name: "bufferbloat", text: include_str!("../../scenarios/bufferbloat.ron") },
     Shipped { name: "coap-loss", text: include_str!("../../scenarios/coap-loss.ron") },
+    Shipped { name: "link-traces", text: include_str!("../../scenarios/link-traces.ron") },
     Shipped { name: "ping", text: include_str!("../../scenarios/ping.ron") },
 ];
 

@@ -7,12 +7,13 @@ use super::files::Files;
 use super::grid::{Choice, Grid};
 use super::library::{self, identity, included, read_file};
 use super::made_up::MadeUp;
-use super::{Point, Scenario};
+use super::{Measures, Point, Scenario};
 use crate::tree::{
     Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Sources, Span, Tree, read, suggest,
 };
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
+use std::sync::Arc;
 
 /// What a user asks for.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +97,7 @@ pub(super) fn load_with(
     let mut files = Files::beside(label);
     if let Some(scenario) = reading.value.as_mut().or(reading.draft.as_mut()) {
         files.provide(&tree, scenario, &mut sources, &mut mistakes);
+        scenario.measures = Arc::new(Measures::of(scenario));
     }
     check_references(&tree, &reading.references, &mut mistakes);
     let mut idle = Vec::new();
@@ -173,7 +175,7 @@ fn further_mistakes(tree: &Tree, scenario: &Scenario, made_up: &MadeUp, mistakes
 }
 
 /// Parts of a scenario that are the same for all points and take long to read.
-const TABLES: [&str; 5] = ["axes", "variants", "only_if", "figures", "expect"];
+const TABLES: [&str; 6] = ["axes", "variants", "only_if", "measure", "figures", "expect"];
 
 fn within(inner: Span, outer: Span) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
@@ -392,6 +394,7 @@ fn scenario_at(
     let reading = read::<Scenario>(&varied, found);
     let mut at_point = reading.value?;
     files.provide(&varied, &mut at_point, sources, found);
+    at_point.measures = Arc::clone(&scenario.measures);
     check_references(&varied, &reading.references, found);
     check_scenario(&varied, &at_point, found);
     if !found.has_errors() {

@@ -10,6 +10,7 @@ mod grid;
 pub mod library;
 mod load;
 mod made_up;
+mod metric;
 mod point;
 mod range;
 mod variant;
@@ -19,9 +20,11 @@ mod corpus;
 #[cfg(test)]
 mod tests;
 
-pub use figure::{Expectation, FigureSpec, FormulaSpec, Metric, Must, PanelSpec, ScaleSpec, SeriesSpec, evaluate};
+pub use figure::{Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, ScaleSpec, SeriesSpec, evaluate};
 pub(crate) use load::load_text;
 pub use load::{Loaded, Request, load};
+pub(crate) use metric::is_sink;
+pub use metric::{Entry, MeasureSpec, Measures, Metric, Scope, Subject, Way};
 pub use point::{AxisSpec, AxisValue, Dimension, Point};
 pub use range::RangeSpec;
 pub(crate) use variant::VARIANT;
@@ -100,6 +103,10 @@ pub struct Scenario {
     /// numbers from 0 to 1, times are in seconds, rates in bit/s, sizes in bytes. Default: all points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_if: Option<String>,
+    /// What to measure of sinks and of links for the summary, beside what figures and expectations name. Metrics of exchanges are
+    /// all there anyway. Default: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measure: Vec<MeasureSpec>,
     /// Figures to draw.
     #[serde(default)]
     pub figures: Vec<FigureSpec>,
@@ -112,6 +119,9 @@ pub struct Scenario {
     /// The files that links name; they are read with the scenario.
     #[serde(skip)]
     pub files: Arc<Files>,
+    /// All that figures, expectations and `measure` name; found out when the scenario is loaded, and the same at all points.
+    #[serde(skip)]
+    pub measures: Arc<Measures>,
 }
 
 /// An application on a node.
@@ -201,6 +211,16 @@ impl Scenario {
     pub fn counts(&self, start: SimTime) -> bool {
         let from = SimTime::ZERO.saturating_add(self.warmup.unwrap_or(Span::ZERO));
         start >= from && self.window.is_none_or(|window| start < from.saturating_add(window))
+    }
+
+    /// When what is measured over time begins and ends: after the warm-up, at the end of the window or of the run.
+    pub fn window(&self) -> (SimTime, SimTime) {
+        let from = SimTime::ZERO.saturating_add(self.warmup.unwrap_or(Span::ZERO));
+        let window = self.window.map_or(SimTime::MAX, |window| from.saturating_add(window));
+        match self.until {
+            End::Quiet => (from, window),
+            End::After(end) => (from, window.min(SimTime::ZERO.saturating_add(end))),
+        }
     }
 
     /// Its limits.

@@ -119,13 +119,17 @@ impl Computed {
             self.waiting.pop_front();
         }
         if !self.has_place(len) {
+            if let Some(meter) = &mut self.meter {
+                meter.note_judgement(now, 1, 0);
+            }
             return drops.push((packet, DropCause::QueueFull));
         }
         let luck = self.luck.as_mut().map_or(u64::MAX, |stream| stream.next_u64());
-        let start = self.free_at.max(now);
+        let (start, lost) = (self.free_at.max(now), self.lost);
         self.take(packet, len, luck, cx);
         if let Some(meter) = &mut self.meter {
-            meter.note(now, start, self.free_at, len);
+            meter.note_wait(now, start);
+            meter.note_departure(start, self.free_at, len, self.lost > lost);
         }
     }
 

@@ -141,7 +141,9 @@ impl Managed {
         if self.in_service.is_none() && self.queue.packets() == 0 && self.is_drop_tail {
             self.dispatch(packet, len, cx.now(), cx);
         } else {
+            let before = self.judged(drops);
             self.queue.enqueue(packet, len, cx.now(), drops);
+            self.note_judgement(before, drops, cx.now());
             self.serve(drops, cx);
         }
     }
@@ -154,10 +156,26 @@ impl Managed {
                 break;
             }
             self.in_service = None;
-            let Some(next) = self.queue.dequeue(now, drops) else { break };
+            let before = self.judged(drops);
+            let next = self.queue.dequeue(now, drops);
+            self.note_judgement(before, drops, now);
+            let Some(next) = next else { break };
             self.dispatch(next.packet, next.len, next.enqueued, cx);
         }
         self.arm(cx);
+    }
+
+    /// How many packets have been dropped in this call and marked in this run; nobody asks where nothing is measured.
+    fn judged(&self, drops: &Drops) -> (usize, u64) {
+        (drops.len(), if self.meter.is_some() { self.queue.marked() } else { 0 })
+    }
+
+    /// Tells the meter what the queue has dropped and marked since.
+    fn note_judgement(&mut self, before: (usize, u64), drops: &Drops, now: SimTime) {
+        let after = self.judged(drops);
+        if let Some(meter) = &mut self.meter {
+            meter.note_judgement(now, (after.0 - before.0) as u64, after.1 - before.1);
+        }
     }
 
     fn arm<E: Entity>(&mut self, cx: &mut Cx<'_, E>) {
@@ -201,12 +219,13 @@ impl Managed {
             Server::Deliveries(deliveries) => self.free_at = deliveries.send(start, len),
         }
         if let Some(meter) = &mut self.meter {
-            meter.note(offered, start.max(now), self.free_at.max(now), len);
+            meter.note_wait(offered, start.max(now));
         }
         self.launch(packet, len, draws, begins, cx);
     }
 
-    /// Hands a packet to the wire, to leave when the link is free, and decides what becomes of it on the way.
+    /// Hands a packet to the wire that is being sent from `begins` on, to leave when the link is free, and decides what becomes of
+    /// it on the way.
     fn launch<E: Entity<Packet = Box<Packet>>>(
         &mut self,
         packet: Box<Packet>,
@@ -229,6 +248,9 @@ impl Managed {
             None => (packet, None),
         };
         self.lost += u64::from(decision.is_lost);
+        if let Some(meter) = &mut self.meter {
+            meter.note_departure(begins.max(cx.now()), departs.max(cx.now()), len, decision.is_lost);
+        }
         cx.send(self.wire, departs, (!decision.is_lost).then(|| after(delay)), sent);
         if let Some((arrives, copy)) = second {
             self.duplicated += 1;
@@ -259,6 +281,9 @@ impl Managed {
             self.lost -= u64::from(service.was_lost);
             self.duplicated -= u64::from(service.was_copied);
             self.impairments.rewind(service.before);
+            if let Some(meter) = &mut self.meter {
+                meter.retract(now, (service.begins, service.departs), service.len, service.was_lost);
+            }
             let InService { begins, departs, carry, len, draws, sound, .. } = service;
             (sound.unwrap_or(flying.packet), len, draws, (begins, departs), carry)
         });

@@ -3,50 +3,197 @@
 use protosim_core::sketch::{Batches, Histogram};
 use protosim_core::{SimTime, Span};
 
-/// A measurement of one direction of a link, from `from` on: packets that were offered earlier do not count.
+/// A measurement of one direction of a link over a window of time.
+///
+/// - Waits are of packets that are offered in the window.
+/// - Time of work is what of it lies in the window, whoever it is spent on: it is never more than the window.
+/// - Packets sent, their bytes and those lost count where the last bit leaves in the window.
+/// - Drops and marks of the queue count where they happen in the window.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Meter {
     from: SimTime,
     until: SimTime,
-    /// IP bytes of packets that were sent.
+    sent: u64,
     bytes: u64,
-    /// Time that the serialiser has worked.
+    lost: u64,
+    dropped: u64,
+    marked: u64,
+    /// Time that the serialiser has worked [ns].
     busy: u128,
     /// From the offer of a packet to the first bit on the wire [ns], of packets in order of sending.
     waits: Batches,
     wait_histogram: Histogram,
+    bins: Vec<Bins>,
+}
+
+/// What is measured of each of equal parts of the run, from its start on, whatever the window.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bins {
+    width: Span,
+    /// IP bytes whose last bit left in the part.
+    bytes: Vec<u64>,
+    /// Number and sum of the waits [ns] of packets that were offered in the part.
+    waits: Vec<(u64, u128)>,
+}
+
+impl Bins {
+    /// Most parts that are kept; what comes later is not measured.
+    pub const MOST: u64 = 1 << 20;
+
+    fn new(width: Span) -> Self {
+        Self { width: width.max(Span::NANOSECOND), bytes: Vec::new(), waits: Vec::new() }
+    }
+
+    /// The length of a part.
+    pub fn width(&self) -> Span {
+        self.width
+    }
+
+    /// IP bytes that left in each part; parts behind the last one had none.
+    pub fn bytes(&self) -> &[u64] {
+        &self.bytes
+    }
+
+    /// Number of packets that were offered in each part and sent, and the sum of their waits [ns].
+    pub fn waits(&self) -> &[(u64, u128)] {
+        &self.waits
+    }
+
+    fn slot<'v, T: Clone + Default>(width: Span, list: &'v mut Vec<T>, at: SimTime) -> Option<&'v mut T> {
+        let index = at.as_nanos() / width.as_nanos();
+        if index >= Self::MOST {
+            return None;
+        }
+        let index = index as usize;
+        if list.len() <= index {
+            list.resize(index + 1, T::default());
+        }
+        list.get_mut(index)
+    }
 }
 
 impl Meter {
-    /// Measures packets that are offered at `from` or later, and before `until`.
+    /// Measures from `from` on, and before `until`.
     pub fn new(from: SimTime, until: SimTime) -> Self {
-        Self { from, until, bytes: 0, busy: 0, waits: Batches::new(), wait_histogram: Histogram::new() }
-    }
-
-    /// A packet of `len` IP bytes was offered then, its first bit goes out at `start`, and its last one leaves at `departs`.
-    #[inline]
-    pub(super) fn note(&mut self, offered: SimTime, start: SimTime, departs: SimTime, len: u64) {
-        if offered < self.from || offered >= self.until {
-            return;
+        Self {
+            from,
+            until,
+            sent: 0,
+            bytes: 0,
+            lost: 0,
+            dropped: 0,
+            marked: 0,
+            busy: 0,
+            waits: Batches::new(),
+            wait_histogram: Histogram::new(),
+            bins: Vec::new(),
         }
-        self.bytes += len;
-        self.busy += u128::from((departs - start).as_nanos());
-        let wait = start.saturating_since(offered).as_nanos();
-        self.waits.add(wait);
-        self.wait_histogram.add(wait);
     }
 
-    /// Packets that were sent.
+    /// The same, and what happens in each part of the run that is `width` long.
+    pub fn with_bins(mut self, width: Span) -> Self {
+        self.bins.push(Bins::new(width));
+        self
+    }
+
+    /// A packet that was offered then is sent from `start` on.
+    #[inline]
+    pub(super) fn note_wait(&mut self, offered: SimTime, start: SimTime) {
+        let wait = start.saturating_since(offered).as_nanos();
+        for bins in &mut self.bins {
+            if let Some((count, sum)) = Bins::slot(bins.width, &mut bins.waits, offered) {
+                *count += 1;
+                *sum += u128::from(wait);
+            }
+        }
+        if offered >= self.from && offered < self.until {
+            self.waits.add(wait);
+            self.wait_histogram.add(wait);
+        }
+    }
+
+    /// The serialiser works from `start` on, and the last bit of the packet of `len` IP bytes leaves at `departs`.
+    #[inline]
+    pub(super) fn note_departure(&mut self, start: SimTime, departs: SimTime, len: u64, is_lost: bool) {
+        self.busy += self.within(start, departs);
+        if self.covers(departs) {
+            self.sent += 1;
+            self.bytes += len;
+            self.lost += u64::from(is_lost);
+        }
+        for bins in &mut self.bins {
+            if let Some(bytes) = Bins::slot(bins.width, &mut bins.bytes, departs) {
+                *bytes += len;
+            }
+        }
+    }
+
+    /// Takes back a departure that will not be as it was noted: what was done before `now` remains.
+    pub(super) fn retract(&mut self, now: SimTime, noted: (SimTime, SimTime), len: u64, was_lost: bool) {
+        let (start, departs) = noted;
+        self.busy -= self.within(start.max(now), departs);
+        if self.covers(departs) {
+            self.sent -= 1;
+            self.bytes -= len;
+            self.lost -= u64::from(was_lost);
+        }
+        for bins in &mut self.bins {
+            if let Some(bytes) = Bins::slot(bins.width, &mut bins.bytes, departs) {
+                *bytes -= len;
+            }
+        }
+    }
+
+    /// The queue has dropped and marked so many packets just now.
+    #[inline]
+    pub(super) fn note_judgement(&mut self, now: SimTime, dropped: u64, marked: u64) {
+        if now >= self.from && now < self.until {
+            self.dropped += dropped;
+            self.marked += marked;
+        }
+    }
+
+    /// What of a time lies in the window [ns].
+    fn within(&self, start: SimTime, end: SimTime) -> u128 {
+        u128::from(end.min(self.until).saturating_since(start.max(self.from)).as_nanos())
+    }
+
+    /// Whether a last bit that leaves then is of the window.
+    fn covers(&self, departs: SimTime) -> bool {
+        departs >= self.from && departs < self.until
+    }
+
+    /// Packets that were offered in the window and sent.
     pub fn packets(&self) -> u64 {
         self.waits.count()
     }
 
-    /// IP bytes of packets that were sent.
+    /// Packets that left in the window, those lost on the way included.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Packets of [`Meter::sent`] that were lost on the way.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Packets that the queue has dropped in the window, because it was full or by its own judgement.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Packets that the queue has marked with congestion experienced in the window.
+    pub fn marked(&self) -> u64 {
+        self.marked
+    }
+
+    /// IP bytes of packets that left in the window.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Time that the serialiser has worked on them [ns].
+    /// Time of the window in which a packet was being sent [ns].
     pub fn busy_nanos(&self) -> u128 {
         self.busy
     }
@@ -59,6 +206,11 @@ impl Meter {
     /// How long packets waited for the serialiser [ns].
     pub fn wait_histogram(&self) -> &Histogram {
         &self.wait_histogram
+    }
+
+    /// The parts of this length, if they were asked for.
+    pub fn bins(&self, width: Span) -> Option<&Bins> {
+        self.bins.iter().find(|bins| bins.width == width)
     }
 
     /// When the measurement begins, and how long it has lasted at `now`.

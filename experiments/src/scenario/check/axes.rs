@@ -7,11 +7,13 @@ use protosim_reports::formula::{Condition, Formula};
 use std::collections::BTreeMap;
 
 /// Columns of the tables that are not of axes.
-const RESERVED: [&str; 24] = [
+const RESERVED: [&str; 26] = [
     "point",
     "variant",
     "replication",
     "app",
+    "link",
+    "direction",
     "metric",
     "unit",
     "n",
@@ -38,7 +40,7 @@ const RESERVED: [&str; 24] = [
 const VARIABLE: [&str; 9] = ["nodes", "links", "apps", "timeline", "until", "warmup", "window", "seed", "limits"];
 
 /// Parts that are one for all points, whether they are written out or not.
-const FIXED: [&str; 13] = [
+const FIXED: [&str; 14] = [
     "format",
     "title",
     "include",
@@ -50,6 +52,7 @@ const FIXED: [&str; 13] = [
     "axes",
     "variants",
     "only_if",
+    "measure",
     "figures",
     "expect",
 ];

@@ -1,9 +1,11 @@
 //! Figures and expectations: what they name must exist, and their formulas must have values.
 
+use super::subjects::{Asked, Shown, check_subject};
 use super::{listed, span_of};
 use crate::scenario::grid::Grid;
-use crate::scenario::{AppSpec, Metric, Scenario, VARIANT, evaluate};
+use crate::scenario::{End, PanelSpec, PanelX, ScaleSpec, Scenario, VARIANT, evaluate};
 use crate::tree::{Diagnostic, Diagnostics, Span, Tree, suggest};
+use protosim_models::link::Bins;
 use protosim_reports::figure::unsupported_character;
 use protosim_reports::formula::{Bindings, Formula};
 
@@ -28,7 +30,7 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
             let inner = |field: &str| span_of(tree, &format!("figures.{number}.panels.{index}.{field}"));
             check_text(&panel.x_label, inner("x_label"), mistakes);
             check_text(&panel.y_label, inner("y_label"), mistakes);
-            check_x(scenario, &panel.x, inner("x"), mistakes);
+            check_x(scenario, panel, &inner, mistakes);
             let labels: Vec<&str> = (panel.series.iter().map(|series| series.label.as_str()))
                 .chain(panel.formulas.iter().map(|formula| formula.label.as_str()))
                 .collect();
@@ -46,17 +48,29 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
             }
             for (k, series) in panel.series.iter().enumerate() {
                 check_text(&series.label, inner(&format!("series.{k}.label")), mistakes);
-                let app = (series.app.as_str(), inner(&format!("series.{k}.app")));
-                check_app(scenario, app, (series.metric, inner(&format!("series.{k}.metric"))), mistakes);
-                let first = &panel.series[0];
-                if series.metric.unit() != first.metric.unit() {
-                    let unit = |metric: Metric| if metric.unit().is_empty() { "no unit" } else { metric.unit() };
-                    let (own, other) = (unit(series.metric), unit(first.metric));
-                    let message = format!("one panel has one unit: {own} here, {other} at its first series");
-                    let diagnostic =
-                        Diagnostic::error("scenario::mixed-units", inner(&format!("series.{k}.metric")), message)
-                            .also(inner("series.0.metric"), "the first series");
-                    mistakes.push(diagnostic.help("make it a panel of its own".to_owned()));
+                let asked = Asked {
+                    app: series.app.as_deref(),
+                    link: series.link.as_ref(),
+                    direction: series.direction,
+                    metric: series.metric,
+                    path: format!("figures.{number}.panels.{index}.series.{k}"),
+                    shown: match &panel.x {
+                        PanelX::Axis(name) if !panel.x.is_variant() && !is_axis(scenario, name) => Shown::Unknown,
+                        PanelX::Axis(_) => Shown::Number,
+                        PanelX::Time { .. } => Shown::Time,
+                        PanelX::Distribution => Shown::Distribution,
+                    },
+                };
+                check_subject(tree, scenario, &asked, mistakes);
+                let (unit, first) = (series.metric.unit(), panel.series[0].metric.unit());
+                if unit != first {
+                    let (unit, first) = (in_words(unit), in_words(first));
+                    let message =
+                        format!("this is {unit}, and the first series {first}: a panel has one vertical axis");
+                    let place = inner(&format!("series.{k}.metric"));
+                    let error = Diagnostic::error("scenario::mixed-units", place, message);
+                    let error = error.also(inner("series.0.metric"), "the first series");
+                    mistakes.push(error.help("make it a panel of its own".to_owned()));
                 }
             }
             for (k, formula) in panel.formulas.iter().enumerate() {
@@ -74,43 +88,92 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
 pub(super) fn check_expectations(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     for (index, expectation) in scenario.expect.iter().enumerate() {
         let at = |field: &str| span_of(tree, &format!("expect.{index}.{field}"));
-        check_app(scenario, (&expectation.app, at("app")), (expectation.metric, at("metric")), mistakes);
+        let asked = Asked {
+            app: expectation.app.as_deref(),
+            link: expectation.link.as_ref(),
+            direction: expectation.direction,
+            metric: expectation.metric,
+            path: format!("expect.{index}"),
+            shown: Shown::Number,
+        };
+        check_subject(tree, scenario, &asked, mistakes);
         check_formula(scenario, expectation.must.formula(), &expectation.bindings, at("must"), mistakes);
     }
 }
 
-/// What a panel has to the right: an axis of numbers. Variants have names; once reports draw categories, this is the place that
-/// lets them through, and `draw_panel` in `results/figures.rs` the one that asks for them.
-fn check_x(scenario: &Scenario, x: &str, place: Span, mistakes: &mut Diagnostics) {
-    if x == VARIANT && !scenario.variants.is_empty() {
-        let message = "variants have names, not numbers: they cannot be the x axis of a panel";
-        let help = "choose an axis; each variant then has a line of its own".to_owned();
-        mistakes.push(Diagnostic::error("scenario::categorical-axis", place, message).help(help));
-        return;
-    }
-    let axes: Vec<String> = scenario.axes.iter().map(|axis| axis.name.clone()).collect();
-    check_known(x, "axis", &axes, place, mistakes);
+fn is_axis(scenario: &Scenario, name: &str) -> bool {
+    scenario.axes.iter().any(|axis| axis.name == name)
 }
 
-/// The name of an application that has exchanges, and a metric that is known of it; each with its place.
-fn check_app(
+fn in_words(unit: &str) -> String {
+    if unit.is_empty() { "a number without unit".to_owned() } else { format!("in {unit}") }
+}
+
+/// What a panel has to the right, and what goes with it.
+fn check_x(scenario: &Scenario, panel: &PanelSpec, at: &impl Fn(&str) -> Span, mistakes: &mut Diagnostics) {
+    let is_variant = panel.x.is_variant() && !scenario.variants.is_empty();
+    match &panel.x {
+        PanelX::Axis(_) if is_variant => {
+            if panel.x_scale != ScaleSpec::Linear {
+                let message = "`x_scale` has no effect: variants have names, not numbers";
+                mistakes.push(Diagnostic::error("scenario::no-effect", at("x_scale"), message));
+            }
+        }
+        PanelX::Axis(x) => {
+            let mut axes: Vec<String> = scenario.axes.iter().map(|axis| axis.name.clone()).collect();
+            if !scenario.variants.is_empty() {
+                axes.push(VARIANT.to_owned());
+            }
+            check_known(x, "axis", &axes, at("x"), mistakes);
+        }
+        PanelX::Time { bin } => check_bin(scenario, panel, *bin, at, mistakes),
+        PanelX::Distribution => {}
+    }
+    let has_numbers = matches!(panel.x, PanelX::Axis(_)) && !is_variant;
+    if !panel.formulas.is_empty() && !has_numbers {
+        let message = "formulas are drawn over an axis of numbers, and this panel has none";
+        let help = "choose an axis of the experiment as `x`, or leave the formulas out".to_owned();
+        let error = Diagnostic::error("scenario::categorical-axis", at("formulas"), message).help(help);
+        mistakes.push(error.also(at("x"), "the axis"));
+    }
+}
+
+/// Rates need a bin, and only they and queue delays have one; bins are not too many.
+fn check_bin(
     scenario: &Scenario,
-    (name, place): (&str, Span),
-    (metric, metric_place): (Metric, Span),
+    panel: &PanelSpec,
+    bin: Option<protosim_core::Span>,
+    at: &impl Fn(&str) -> Span,
     mistakes: &mut Diagnostics,
 ) {
-    let knows = |app: &AppSpec| app.name != name || !app.run.has_exchanges() || app.run.knows_delivery();
-    if metric == Metric::Delivered && !scenario.apps.iter().all(knows) {
-        let message = format!("of `{name}` nobody knows what was delivered: what answers it does not say so");
-        let error = Diagnostic::error("scenario::unknown-metric", metric_place, message);
-        mistakes.push(error.help("`Completed` is the share that was answered".to_owned()));
+    let needs = panel.series.iter().position(|series| series.metric.needs_bin());
+    match (bin, needs) {
+        (None, Some(k)) => {
+            let message = format!("`{:?}` over time needs a bin to be counted in", panel.series[k].metric);
+            let help = "write `x: Time(bin: \"100 ms\")`".to_owned();
+            mistakes.push(Diagnostic::error("scenario::missing-field", at("x"), message).help(help));
+        }
+        (Some(_), None) => {
+            let message = "`bin` has no effect: what is drawn here is drawn where it happens";
+            mistakes.push(Diagnostic::error("scenario::no-effect", at("x.bin"), message));
+        }
+        (Some(bin), Some(_)) if bin.is_zero() => {
+            let message = "a bin of no time holds nothing";
+            mistakes.push(Diagnostic::error("scenario::out-of-range", at("x.bin"), message));
+        }
+        (Some(bin), Some(_)) => {
+            if let End::After(end) = scenario.until
+                && end.as_nanos() / bin.as_nanos() >= Bins::MOST
+            {
+                let message = format!("the run of {end} has more than {} bins of {bin}", Bins::MOST);
+                mistakes.push(Diagnostic::error("scenario::out-of-range", at("x.bin"), message));
+            }
+        }
+        (None, None) => {}
     }
-    let with_exchanges = |app: &&AppSpec| app.run.has_exchanges();
-    let apps: Vec<String> = scenario.apps.iter().filter(with_exchanges).map(|app| app.name.clone()).collect();
-    check_known(name, "application with exchanges", &apps, place, mistakes);
 }
 
-fn check_known(name: &str, noun: &str, known: &[String], place: Span, mistakes: &mut Diagnostics) {
+pub(super) fn check_known(name: &str, noun: &str, known: &[String], place: Span, mistakes: &mut Diagnostics) {
     if known.iter().any(|known| known == name) {
         return;
     }

@@ -5,6 +5,7 @@ mod axes;
 mod devices;
 mod figures;
 mod references;
+mod subjects;
 mod variants;
 
 pub(super) use apps::check_paths;
@@ -83,6 +84,7 @@ fn check_all(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     check_window(tree, scenario, mistakes);
     figures::check_figures(tree, scenario, mistakes);
     figures::check_expectations(tree, scenario, mistakes);
+    subjects::check_measures(tree, scenario, mistakes);
 }
 
 /// What can run, but probably not as meant.

@@ -1,0 +1,78 @@
+//! Intervals of what is measured while a run goes on: of batches, and of histograms.
+
+use protosim_core::maths;
+use protosim_core::sketch::{Batches, Histogram};
+use protosim_reports::statistics::{Confidence, Estimate, mean_interval, von_neumann_score};
+
+/// Fewest batches that an interval rests on.
+const BATCHES_MIN: usize = 15;
+/// Beyond this score of von Neumann's, batches are taken to depend on each other: the 90 % quantile of the normal distribution.
+const DEPENDENT: f64 = 1.281_551_565_544_600_4;
+
+/// The mean of successive samples of one run [s], from samples in nanoseconds, with an interval from the means of batches (32 to
+/// 63 of them, joined in pairs where neighbours hang together). Without enough samples there is no interval.
+pub(super) fn batch_interval(batches: &Batches, confidence: Confidence) -> Option<Estimate> {
+    if batches.count() == 0 {
+        return None;
+    }
+    let value = batches.sum() as f64 / batches.count() as f64 / 1e9;
+    let (size, sums) = batches.batches();
+    let mut means: Vec<f64> = sums.iter().map(|sum| *sum as f64 / size as f64 / 1e9).collect();
+    if von_neumann_score(&means).is_some_and(|score| score > DEPENDENT) && means.len() >= 2 * BATCHES_MIN {
+        means = means.chunks_exact(2).map(|pair| f64::midpoint(pair[0], pair[1])).collect();
+    }
+    let interval = mean_interval(&means, confidence).filter(|_| means.len() >= BATCHES_MIN);
+    Some(around(value, interval, means.len()))
+}
+
+/// The quantile of a histogram of nanoseconds [s]: its least value that at least the share `q` of all is at most.
+pub(super) fn quantile_of(histogram: &Histogram, q: f64) -> Option<f64> {
+    let count = histogram.count();
+    // As `SortedSamples` has it: n q that is a whole number but for rounding counts as that number.
+    let rank = maths::round_to_u64((count as f64 * q * (1.0 - 8.0 * f64::EPSILON)).ceil()).clamp(1, count.max(1));
+    histogram.at_rank(rank).map(|nanos| nanos as f64 / 1e9)
+}
+
+/// A quantile of all replications together, with an interval as wide as that of the mean of the replications' own quantiles.
+pub(super) fn quantile_over(value: f64, of_runs: &[f64], confidence: Confidence) -> Option<Estimate> {
+    let interval = mean_interval(of_runs, confidence)?;
+    Some(around(value, Some(interval), of_runs.len()))
+}
+
+/// An interval of the same width around another value.
+fn around(value: f64, interval: Option<Estimate>, n: usize) -> Estimate {
+    let half = interval.and_then(|interval| Some((interval.high? - interval.low?) / 2.0));
+    let exact = interval.is_some_and(|interval| interval.exact);
+    Estimate { value, low: half.map(|half| value - half), high: half.map(|half| value + half), n: n as u64, exact }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Samples 0 to 99 ms: 50 batches of two, whose means are 0.5, 2.5, … ms. They rise, so pairs are joined: 25 means 1.5,
+    /// 5.5, …, 97.5 ms. Their mean is 49.5 ms; their variance is 16 (25² - 1) / 12 · 25 / 24 = 866.67 ms²; the half-width is
+    /// 2.063899 (the 97.5 % quantile of t with 24 degrees of freedom, SciPy) · √(866.67 / 25) = 12.1519 ms.
+    #[test]
+    fn batches_make_the_interval_of_a_mean() {
+        let mut batches = Batches::new();
+        (0..100).for_each(|ms: u64| batches.add(ms * 1_000_000));
+        let estimate = batch_interval(&batches, Confidence::P95).unwrap();
+        assert!((estimate.value - 0.0495).abs() < 1e-12);
+        assert_eq!(estimate.n, 25);
+        assert!((estimate.high.unwrap() - estimate.value - 0.012_151_9).abs() < 1e-7, "{estimate:?}");
+        let mut few = Batches::new();
+        few.add(5_000_000);
+        assert_eq!(batch_interval(&few, Confidence::P95).unwrap().low, None);
+        assert_eq!(batch_interval(&Batches::new(), Confidence::P95), None);
+    }
+
+    /// Of 1 to 10 ns the median is the fifth: 5 ns, and the 95 % quantile the tenth. Below 256 a histogram is exact.
+    #[test]
+    fn quantiles_are_of_ranks() {
+        let mut histogram = Histogram::new();
+        (1..=10).for_each(|nanos| histogram.add(nanos));
+        assert_eq!((quantile_of(&histogram, 0.5), quantile_of(&histogram, 0.95)), (Some(5e-9), Some(1e-8)));
+        assert_eq!(quantile_of(&Histogram::new(), 0.5), None);
+    }
+}

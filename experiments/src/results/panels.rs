@@ -1,0 +1,279 @@
+//! Panels of figures: over an axis, over variants, over time, and of distributions.
+
+use super::samples::{distribution, over_time};
+use super::summary::Summary;
+use crate::run::RunOutput;
+use crate::scenario::{FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate};
+use protosim_core::Span;
+use protosim_reports::figure::{Axis, Panel, Point, Series};
+use protosim_reports::statistics::Estimate;
+
+/// Points at which a formula is sampled for a curve.
+const SAMPLES: usize = 200;
+
+/// What a panel is drawn from.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) loaded: &'a Loaded,
+    pub(super) outputs: &'a [Vec<RunOutput>],
+    pub(super) summary: &'a Summary,
+}
+
+/// The panel of a specification, and notes on what of it is not shown.
+pub(super) fn draw_panel(source: Source<'_>, spec: &PanelSpec, notes: &mut Vec<String>) -> Option<Panel> {
+    let unit = spec.series.first().map_or("", |series| series.metric.unit());
+    let mut sheet = Sheet { spec, notes, series: Vec::new(), shown: Vec::new() };
+    let x = match &spec.x {
+        PanelX::Axis(name) if name == VARIANT && !source.loaded.scenario.variants.is_empty() => {
+            over_variants(source, &mut sheet);
+            let names = source.loaded.scenario.variants.iter().map(|variant| variant.name.as_str());
+            Axis::categories(&spec.x_label, names)
+        }
+        PanelX::Axis(name) => {
+            let x = source.loaded.scenario.axes.iter().position(|axis| axis.name == *name)?;
+            over_axis(source, x, &mut sheet);
+            scaled(spec.x_scale, &spec.x_label).unit(source.loaded.scenario.axes[x].dimension().figure_unit().0)
+        }
+        PanelX::Time { bin } => {
+            spec.series.iter().for_each(|series| add_over_time(source, series, *bin, &mut sheet));
+            scaled(spec.x_scale, &spec.x_label).unit("s")
+        }
+        PanelX::Distribution => {
+            for series in &spec.series {
+                for (point, runs) in source.outputs.iter().enumerate() {
+                    let steps = distribution(source.loaded, point, runs, series);
+                    let points = steps.into_iter().map(|(x, y)| Point::new(x, y)).collect();
+                    sheet.add(labelled(source.loaded, point, series), points, cdf);
+                }
+            }
+            scaled(spec.x_scale, &spec.x_label).unit(unit)
+        }
+    };
+    let is_share = spec.x == PanelX::Distribution;
+    let y = scaled(spec.y_scale, &spec.y_label).unit(if is_share { "" } else { unit });
+    let Sheet { series, shown, .. } = sheet;
+    if shown.is_empty() {
+        notes.push("a panel is not shown: nothing in it was measured".to_owned());
+        return None;
+    }
+    Some(series.into_iter().fold(Panel::new(x, y), Panel::series))
+}
+
+fn scaled(scale: ScaleSpec, label: &str) -> Axis {
+    match scale {
+        ScaleSpec::Linear => Axis::linear(label),
+        ScaleSpec::Log => Axis::log(label),
+    }
+}
+
+/// A distribution function through these steps.
+fn cdf(label: String, points: Vec<Point>) -> Series {
+    Series::cdf(label, &points.iter().map(|point| (point.x, point.y)).collect::<Vec<_>>())
+}
+
+/// The series of a panel as they come.
+struct Sheet<'a> {
+    spec: &'a PanelSpec,
+    notes: &'a mut Vec<String>,
+    series: Vec<Series>,
+    /// Labels of what was measured.
+    shown: Vec<String>,
+}
+
+impl Sheet<'_> {
+    /// Adds something measured, if there is anything of it to be seen.
+    fn add(&mut self, label: String, points: Vec<Point>, style: impl FnOnce(String, Vec<Point>) -> Series) {
+        let points = self.drawable(&label, points);
+        if !points.is_empty() {
+            self.shown.push(label.clone());
+            self.series.push(style(label, points));
+        }
+    }
+
+    /// What scales have a place for; what they have not is noted.
+    fn drawable(&mut self, label: &str, points: Vec<Point>) -> Vec<Point> {
+        let all = points.len();
+        let fits = |scale: ScaleSpec, value: f64| (scale == ScaleSpec::Linear || value > 0.0) && value.abs() <= 1e300;
+        let spec = self.spec;
+        let drawable = |point: &Point| fits(spec.x_scale, point.x) && fits(spec.y_scale, point.y);
+        let points: Vec<Point> = points.into_iter().filter(drawable).collect();
+        if points.is_empty() {
+            let why = if all > 0 { " above zero" } else { "" };
+            self.notes.push(format!("`{label}` is not shown: it has no value{why}"));
+        } else if points.len() < all {
+            self.notes.push(format!("`{label}` lacks {} points that are not above zero", all - points.len()));
+        }
+        points
+    }
+}
+
+/// A measured value at a place, with its interval if it has both ends.
+fn point_of(x: f64, estimate: &Estimate) -> Point {
+    let point = Point::new(x, estimate.value);
+    match (estimate.low, estimate.high) {
+        (Some(low), Some(high)) => point.within(low, high),
+        _ => point,
+    }
+}
+
+/// Points that agree in all other axes make one series.
+fn over_axis(source: Source<'_>, x: usize, sheet: &mut Sheet<'_>) {
+    let Source { loaded, summary, .. } = source;
+    let factor = loaded.scenario.axes[x].dimension().figure_unit().1;
+    let spec = sheet.spec;
+    for others in combinations(loaded, Some(x)) {
+        let suffix = describe(loaded, Some(x), &others);
+        for series in &spec.series {
+            let points = points_of(loaded, x, &others).into_iter().filter_map(|point| {
+                let row = summary.find(point, &series.subject()?, series.metric)?;
+                Some(point_of(loaded.points[point].values[x] * factor, &row.estimate))
+            });
+            sheet.add(joined(&series.label, &suffix), points.collect(), Series::measured);
+        }
+        for formula in &spec.formulas {
+            let label = joined(&formula.label, &suffix);
+            let points = sheet.drawable(&label, sample(loaded, x, &others, formula, factor));
+            if points.is_empty() {
+                continue;
+            }
+            let of = formula.of.as_ref().map(|of| joined(of, &suffix)).filter(|of| sheet.shown.contains(of));
+            let series = Series::formula(label, points);
+            sheet.series.push(match of {
+                Some(of) => series.of(of),
+                None => series,
+            });
+        }
+    }
+}
+
+/// Variants side by side: points that agree in all axes make one series.
+fn over_variants(source: Source<'_>, sheet: &mut Sheet<'_>) {
+    let Source { loaded, summary, .. } = source;
+    let spec = sheet.spec;
+    let category = |point: usize| {
+        let name = loaded.points[point].variant.as_ref()?;
+        loaded.scenario.variants.iter().position(|variant| variant.name == *name)
+    };
+    let mut values: Vec<&[f64]> = Vec::new();
+    for point in &loaded.points {
+        if !values.contains(&&point.values[..]) {
+            values.push(&point.values);
+        }
+    }
+    for values in values {
+        let suffix = describe(loaded, None, &Others { variant: None, values: values.to_vec() });
+        for series in &spec.series {
+            let of_series = (0..loaded.points.len()).filter(|point| loaded.points[*point].values == values);
+            let points = of_series.filter_map(|point| {
+                let row = summary.find(point, &series.subject()?, series.metric)?;
+                Some(point_of(category(point)? as f64, &row.estimate))
+            });
+            // On a logarithmic axis bars have no beginning.
+            let style = if spec.y_scale == ScaleSpec::Log { Series::dots } else { Series::bars };
+            sheet.add(joined(&series.label, &suffix), points.collect(), style);
+        }
+    }
+}
+
+/// A line for each point. What a link could send is often the same at all of them, and one line then.
+fn add_over_time(source: Source<'_>, series: &SeriesSpec, bin: Option<Span>, sheet: &mut Sheet<'_>) {
+    let first_runs = source.outputs.iter().enumerate().filter_map(|(point, runs)| {
+        let run = runs.iter().find(|run| run.replication == 0)?;
+        Some((point, over_time(source.loaded, point, run, series, bin)))
+    });
+    let lines: Vec<(usize, Vec<Point>)> = first_runs.collect();
+    let is_binned = series.metric.needs_bin() && series.metric != Metric::QueueDelay;
+    let style = if is_binned { Series::step } else { Series::line };
+    if series.metric == Metric::Capacity && lines.windows(2).all(|pair| pair[0].1 == pair[1].1) {
+        let points = lines.into_iter().next().map(|(_, points)| points).unwrap_or_default();
+        return sheet.add(series.label.clone(), points, style);
+    }
+    for (point, points) in lines {
+        sheet.add(labelled(source.loaded, point, series), points, style);
+    }
+}
+
+/// The label of a series at a point, where each point has a line of its own.
+fn labelled(loaded: &Loaded, point: usize, series: &SeriesSpec) -> String {
+    let others = others_of(loaded, &loaded.points[point], None);
+    joined(&series.label, &describe(loaded, None, &others))
+}
+
+/// A label and what tells it from others; without a label, that alone.
+fn joined(label: &str, suffix: &str) -> String {
+    if label.is_empty() { suffix.trim_start_matches(", ").to_owned() } else { format!("{label}{suffix}") }
+}
+
+/// What tells one line of a panel from the others: the variant, and the values of all axes but `x` and those that advance with
+/// it.
+#[derive(Clone, PartialEq, Debug)]
+struct Others {
+    variant: Option<String>,
+    values: Vec<f64>,
+}
+
+/// The values of all axes but `x`, each combination once, in order of points.
+fn combinations(loaded: &Loaded, x: Option<usize>) -> Vec<Others> {
+    let mut found: Vec<Others> = Vec::new();
+    for point in &loaded.points {
+        let others = others_of(loaded, point, x);
+        if !found.contains(&others) {
+            found.push(others);
+        }
+    }
+    found
+}
+
+fn others_of(loaded: &Loaded, point: &crate::scenario::Point, x: Option<usize>) -> Others {
+    let values = point.values.iter().enumerate().filter(|(index, _)| !goes_with(loaded, *index, x));
+    Others { variant: point.variant.clone(), values: values.map(|(_, value)| *value).collect() }
+}
+
+/// Whether an axis is `x`, or advances together with it.
+fn goes_with(loaded: &Loaded, axis: usize, x: Option<usize>) -> bool {
+    let axes = &loaded.scenario.axes;
+    x.is_some_and(|x| axis == x || (axes[x].zip.is_some() && axes[axis].zip == axes[x].zip))
+}
+
+fn points_of(loaded: &Loaded, x: usize, others: &Others) -> Vec<usize> {
+    let belongs = |point: &usize| others_of(loaded, &loaded.points[*point], Some(x)) == *others;
+    let mut points: Vec<usize> = (0..loaded.points.len()).filter(belongs).collect();
+    points.sort_by(|a, b| loaded.points[*a].values[x].total_cmp(&loaded.points[*b].values[x]));
+    points
+}
+
+fn describe(loaded: &Loaded, x: Option<usize>, others: &Others) -> String {
+    let axes = loaded.scenario.axes.iter().enumerate().filter(|(index, _)| !goes_with(loaded, *index, x));
+    let variant = others.variant.iter().map(|variant| format!(", {variant}"));
+    let parts = axes.zip(&others.values).map(|((_, axis), value)| {
+        let (unit, factor) = axis.dimension().figure_unit();
+        let space = if unit.is_empty() { "" } else { " " };
+        format!(", {} {}{space}{unit}", axis.name, value * factor)
+    });
+    variant.chain(parts).collect()
+}
+
+/// A formula between the least and the largest x.
+fn sample(loaded: &Loaded, x: usize, others: &Others, spec: &FormulaSpec, factor: f64) -> Vec<Point> {
+    let points = points_of(loaded, x, others);
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
+    let (first, last) = (loaded.points[*first].values[x], loaded.points[*last].values[x]);
+    let value_at = |place: f64| {
+        let values = between(loaded, x, &points, place);
+        let y = evaluate(&loaded.scenario.axes, &spec.y, &spec.bindings, &values).ok()?;
+        Some(Point::new(place * factor, y))
+    };
+    (0..=SAMPLES).filter_map(|step| value_at(first + (last - first) * step as f64 / SAMPLES as f64)).collect()
+}
+
+/// The values of all axes where `x` has this value: those that advance with it lie on straight lines from point to point.
+fn between(loaded: &Loaded, x: usize, points: &[usize], place: f64) -> Vec<f64> {
+    let values = |point: usize| &loaded.points[point].values;
+    let behind = points.partition_point(|point| values(*point)[x] < place).clamp(1, points.len().max(2) - 1);
+    let (Some(low), high) = (points.get(behind - 1), points.get(behind)) else { return Vec::new() };
+    let (low, high) = (values(*low), values(*high.unwrap_or(low)));
+    let share = if high[x] > low[x] { (place - low[x]) / (high[x] - low[x]) } else { 0.0 };
+    let at =
+        |axis: usize| if low[axis] == high[axis] { low[axis] } else { low[axis] + share * (high[axis] - low[axis]) };
+    (0..low.len()).map(|axis| if axis == x { place } else { at(axis) }).collect()
+}

@@ -1,0 +1,135 @@
+//! Samples for figures: over simulated time, and as distributions.
+
+use super::summary::counted;
+use crate::run::{Arrival, Capacity, LinkOutput, RunOutput};
+use crate::scenario::{Loaded, Metric, SeriesSpec, Subject};
+use protosim_core::sketch::Histogram;
+use protosim_core::{SimTime, Span};
+use protosim_reports::figure::Point;
+use protosim_reports::statistics::SortedSamples;
+
+/// The points of a series over the time of one run, from its start to its end.
+pub(super) fn over_time(
+    loaded: &Loaded,
+    point: usize,
+    run: &RunOutput,
+    series: &SeriesSpec,
+    bin: Option<Span>,
+) -> Vec<Point> {
+    let end = run.measured.end;
+    match (series.subject(), bin) {
+        (Some(Subject::App(name)), _) if series.metric == Metric::Completion => {
+            let app = loaded.scenario.apps.iter().position(|app| app.name == name);
+            let of_app = run.exchanges.iter().filter(|exchange| Some(exchange.app) == app);
+            let done = |exchange: &crate::run::Exchange| {
+                Some(Point::new(exchange.started.as_secs_f64(), exchange.completion()?.as_secs_f64()))
+            };
+            of_app.filter_map(done).collect()
+        }
+        (Some(Subject::App(name)), bin) => {
+            let arrivals = run.measured.sinks.get(&name).map_or(&[][..], |sink| &sink.arrivals);
+            match bin.filter(|_| series.metric == Metric::Goodput) {
+                Some(bin) => steps(&bytes_in_bins(arrivals, bin), bin, end, |bytes| rate(*bytes, bin)),
+                None => arrivals.iter().map(|a| Point::new(a.at.as_secs_f64(), a.delay.as_secs_f64())).collect(),
+            }
+        }
+        (Some(Subject::Link(name, way)), Some(bin)) => {
+            let scenario = &loaded.points[point].scenario;
+            match (series.metric, run.measured.links.get(&(name.clone(), way))) {
+                (Metric::Capacity, _) => match Capacity::of(scenario, &name, way) {
+                    Some(capacity) => capacity_in_bins(&capacity, bin, end),
+                    None => Vec::new(),
+                },
+                (metric, Some(link)) => link_over_time(link, metric, bin, end),
+                (_, None) => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn link_over_time(link: &LinkOutput, metric: Metric, bin: Span, end: SimTime) -> Vec<Point> {
+    let Some(bins) = link.meter.bins(bin) else { return Vec::new() };
+    match metric {
+        Metric::Throughput => steps(bins.bytes(), bin, end, |bytes| rate(*bytes, bin)),
+        // A bin in which nothing was offered has no wait: the line goes on to the next that has.
+        _ => {
+            let middle = |index: usize| (index as f64 + 0.5) * bin.as_secs_f64();
+            let known = bins.waits().iter().enumerate().filter(|(_, (count, _))| *count > 0);
+            known.map(|(index, (count, sum))| Point::new(middle(index), *sum as f64 / *count as f64 / 1e9)).collect()
+        }
+    }
+}
+
+fn rate(bytes: u64, bin: Span) -> f64 {
+    8.0 * bytes as f64 / bin.as_secs_f64()
+}
+
+fn bytes_in_bins(arrivals: &[Arrival], bin: Span) -> Vec<u64> {
+    let mut bytes = Vec::new();
+    for arrival in arrivals {
+        let index = (arrival.at.as_nanos() / bin.as_nanos().max(1)) as usize;
+        if bytes.len() <= index {
+            bytes.resize(index + 1, 0);
+        }
+        bytes[index] += arrival.bytes;
+    }
+    bytes
+}
+
+fn capacity_in_bins(capacity: &Capacity, bin: Span, end: SimTime) -> Vec<Point> {
+    let bits: Vec<f64> = (0..whole_bins(bin, end))
+        .map(|index| {
+            let start = SimTime::ZERO.saturating_add(bin.saturating_mul(index));
+            capacity.bits(start, start.saturating_add(bin))
+        })
+        .collect();
+    steps(&bits, bin, end, |bits| bits / bin.as_secs_f64())
+}
+
+/// Bins that lie in the run as a whole; what is left of it at its end has no rate to compare.
+fn whole_bins(bin: Span, end: SimTime) -> u64 {
+    (end.as_nanos() / bin.as_nanos().max(1)).min(protosim_models::link::Bins::MOST)
+}
+
+/// A value for each whole bin of the run; bins behind the last that is listed have none of it.
+fn steps<T: Default>(values: &[T], bin: Span, end: SimTime, value: impl Fn(&T) -> f64) -> Vec<Point> {
+    let none = T::default();
+    let count = whole_bins(bin, end);
+    let at = |index: u64| index as f64 * bin.as_secs_f64();
+    let of = |index: u64| value(values.get(index as usize).unwrap_or(&none));
+    let mut points: Vec<Point> = (0..count).map(|index| Point::new(at(index), of(index))).collect();
+    if let Some(last) = points.last().copied() {
+        points.push(Point::new(at(count), last.y));
+    }
+    points
+}
+
+/// Steps of the distribution function of a series at a point: values [s], and the share of samples up to there.
+pub(super) fn distribution(loaded: &Loaded, point: usize, runs: &[RunOutput], series: &SeriesSpec) -> Vec<(f64, f64)> {
+    let whole = || runs.iter().filter(|run| run.stopped.is_none());
+    match series.subject() {
+        Some(Subject::App(name)) if series.metric == Metric::Completion => {
+            let Some(app) = loaded.scenario.apps.iter().position(|app| app.name == name) else { return Vec::new() };
+            let exchanges = whole().flat_map(|run| counted(loaded, point, run, app));
+            let times = exchanges.filter_map(|exchange| exchange.completion()).map(|span| span.as_secs_f64());
+            SortedSamples::new(times.collect()).map(|samples| samples.cdf()).unwrap_or_default()
+        }
+        Some(Subject::App(name)) => {
+            merged(whole().filter_map(|run| run.measured.sinks.get(&name)).map(|sink| &sink.delay_histogram))
+        }
+        Some(Subject::Link(name, way)) => {
+            let key = (name, way);
+            let links = whole().filter_map(|run| run.measured.links.get(&key));
+            merged(links.map(|link| link.meter.wait_histogram()))
+        }
+        None => Vec::new(),
+    }
+}
+
+fn merged<'h>(histograms: impl Iterator<Item = &'h Histogram>) -> Vec<(f64, f64)> {
+    let mut all = Histogram::new();
+    histograms.for_each(|histogram| all.merge(histogram));
+    let count = all.count() as f64;
+    all.steps().map(|(nanos, seen)| (nanos as f64 / 1e9, seen as f64 / count)).collect()
+}

@@ -1,0 +1,238 @@
+//! Metrics of links and sinks against values worked out by hand, and figures of all kinds.
+
+use super::{Basis, Summary, draw, summarise};
+use crate::run::{Options, RunOutput, run_all};
+use crate::scenario::{Loaded, Metric, Request, Subject, Way, load_text};
+use protosim_reports::statistics::Confidence;
+
+const ONE: Options = Options { jobs: 1, threads: 1, capture: false };
+
+/// Three datagrams of 1500 bytes of IP at once over 10 Mbit/s, 1.2 ms each, and 3 ms of delay, with room for one to wait.
+const THREE: &str = r#"(
+    format: 1,
+    title: "Three at once",
+    nodes: [(name: "a"), (name: "b")],
+    links: [(name: "ab", ends: ("a", "b"), rate: "10 Mbit/s", delay: "3 ms", queue: "1 packets")],
+    templates: {"once": UdpSource(to: "b", port: 9, rate: "1 Mbit/s", payload: "1472 B", count: 1)},
+    apps: [
+        (name: "sink", on: "b", run: UdpSink(port: 9)),
+        (name: "one", on: "a", run: UdpSource(like: "once")),
+        (name: "two", on: "a", run: UdpSource(like: "once")),
+        (name: "three", on: "a", run: UdpSource(like: "once")),
+    ],
+    until: After("10 ms"),
+    measure: [
+        (link: "ab", direction: Forward, metric: MeanQueueDelay),
+        (link: "ab", direction: Forward, metric: MedianQueueDelay),
+        (link: "ab", direction: Forward, metric: P95QueueDelay),
+        (link: "ab", direction: Forward, metric: Utilisation),
+        (link: "ab", direction: Forward, metric: Throughput),
+        (link: "ab", direction: Forward, metric: Capacity),
+        (link: "ab", direction: Forward, metric: LossShare),
+        (link: "ab", direction: Forward, metric: DropShare),
+        (link: "ab", direction: Forward, metric: QueueMarked),
+        (link: "ab", direction: Backward, metric: Utilisation),
+        (app: "sink", metric: Goodput),
+        (app: "sink", metric: MeanOneWayDelay),
+        (app: "sink", metric: MedianOneWayDelay),
+        (app: "sink", metric: MarkedShare),
+    ],
+    // more
+)"#;
+
+fn run(text: &str) -> (Loaded, Vec<Vec<RunOutput>>, Summary) {
+    let loaded = load_text("t", "t.ron", text, &Request::default(), false).unwrap_or_else(|error| panic!("{error}"));
+    let outputs = run_all(&loaded, ONE, || ()).unwrap();
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    (loaded, outputs, summary)
+}
+
+fn forward() -> Subject {
+    Subject::Link("ab".to_owned(), Way::Forward)
+}
+
+fn close(summary: &Summary, subject: &Subject, metric: Metric, expected: f64, share: f64) {
+    let value = summary.find(0, subject, metric).unwrap_or_else(|| panic!("{metric:?}")).estimate.value;
+    assert!((value - expected).abs() <= share * expected.abs() + 1e-15, "{metric:?}: {value}, expected {expected}");
+}
+
+/// The first waits 0 ms, the second 1.2 ms, the third is dropped. In 10 ms the link works for 2.4 ms; 2 · 1500 B are
+/// 2.4 Mbit/s, their payload 2 · 1472 B = 2.3552 Mbit/s. They arrive after 1.2 + 3 and 2.4 + 3 ms. Quantiles are of
+/// ranks: of two values the median is the first.
+#[test]
+fn three_packets_at_once() {
+    let (_, _, summary) = run(THREE);
+    let sink = Subject::App("sink".to_owned());
+    let link = forward();
+    for (metric, expected) in [
+        (Metric::MeanQueueDelay, 0.000_6),
+        (Metric::MedianQueueDelay, 0.0),
+        (Metric::Utilisation, 0.24),
+        (Metric::Throughput, 2.4e6),
+        (Metric::Capacity, 1e7),
+        (Metric::LossShare, 0.0),
+        (Metric::DropShare, 1.0 / 3.0),
+        (Metric::QueueMarked, 0.0),
+    ] {
+        close(&summary, &link, metric, expected, 1e-12);
+    }
+    close(&summary, &link, Metric::P95QueueDelay, 0.001_2, 0.008);
+    close(&summary, &Subject::Link("ab".to_owned(), Way::Backward), Metric::Utilisation, 0.0, 0.0);
+    close(&summary, &sink, Metric::Goodput, 2.3552e6, 1e-12);
+    close(&summary, &sink, Metric::MeanOneWayDelay, 0.004_8, 1e-12);
+    close(&summary, &sink, Metric::MedianOneWayDelay, 0.004_2, 0.008);
+    close(&summary, &sink, Metric::MarkedShare, 0.0, 0.0);
+}
+
+/// From 1 ms to 10 ms the link works from 1 to 2.4 ms; both packets leave in that time, but were offered before, so that no wait
+/// counts. Drops were before, too.
+#[test]
+fn the_window_cuts_what_lies_outside() {
+    let (_, _, summary) = run(&THREE.replace("// more", r#"warmup: "1 ms","#));
+    close(&summary, &forward(), Metric::Utilisation, 1.4 / 9.0, 1e-12);
+    close(&summary, &forward(), Metric::Throughput, 24_000.0 / 0.009, 1e-12);
+    close(&summary, &forward(), Metric::DropShare, 0.0, 0.0);
+    assert!(summary.find(0, &forward(), Metric::MeanQueueDelay).is_none());
+}
+
+/// The rate doubles at 0.6 ms, in the middle of the first packet: its rest takes 0.3 ms, the second one 0.6 ms. The link works
+/// for 1.5 ms of 10 ms; waits are 0 and 0.9 ms. It could have sent 0.6 ms · 10 Mbit/s + 9.4 ms · 20 Mbit/s = 194 kbit.
+#[test]
+fn a_change_of_rate_in_the_middle_of_a_packet() {
+    let change = r#"timeline: [(at: "600 us", link: "ab", direction: Forward, rate: "20 Mbit/s")],"#;
+    let (_, _, summary) = run(&THREE.replace("// more", change));
+    close(&summary, &forward(), Metric::Utilisation, 0.15, 1e-12);
+    close(&summary, &forward(), Metric::MeanQueueDelay, 0.000_45, 1e-12);
+    close(&summary, &forward(), Metric::Capacity, 19.4e6, 1e-12);
+    close(&summary, &forward(), Metric::Throughput, 2.4e6, 1e-12);
+    close(&summary, &forward(), Metric::DropShare, 1.0 / 3.0, 1e-12);
+}
+
+/// What goes down at 0.6 ms has worked for 0.6 ms and sent nothing.
+#[test]
+fn a_packet_that_an_outage_cuts_off_does_not_count_as_sent() {
+    let change = r#"timeline: [(at: "600 us", link: "ab", up: false)],"#;
+    let (_, _, summary) = run(&THREE.replace("// more", change));
+    close(&summary, &forward(), Metric::Utilisation, 0.06, 1e-12);
+    close(&summary, &forward(), Metric::Throughput, 0.0, 0.0);
+    close(&summary, &forward(), Metric::Capacity, 6e5, 1e-12);
+}
+
+/// Two replications make t intervals of the width of 12.7 standard errors: they still end at 0 and 1.
+#[test]
+fn intervals_end_where_their_metric_does() {
+    let (_, _, summary) = run(ALL_KINDS);
+    let loss = summary.find(0, &forward(), Metric::LossShare).unwrap().estimate;
+    assert!(loss.low.unwrap() >= 0.0 && loss.high.unwrap() <= 1.0 && loss.contains(loss.value), "{loss:?}");
+}
+
+/// Poisson traffic, loss, two variants and all kinds of panels.
+const ALL_KINDS: &str = r#"(
+    format: 1,
+    title: "All kinds",
+    nodes: [(name: "a"), (name: "b"), (name: "c")],
+    links: [
+        (name: "ab", ends: ("a", "b"), rate: "1 Mbit/s", delay: "2 ms", loss: "10 %", queue: "20 packets"),
+        (name: "bc", ends: ("b", "c"), rate: "2 Mbit/s", delay: "5 ms"),
+    ],
+    apps: [
+        (name: "sink", on: "c", run: UdpSink(port: 9)),
+        (name: "source", on: "a", run: UdpSource(to: "c", port: 9, rate: "900 kbit/s", payload: "500 B", pattern: Poisson)),
+        (name: "ping", on: "a", run: Ping(to: "c", interval: "50 ms")),
+    ],
+    until: After("5 s"),
+    replications: 2,
+    variants: [(name: "slow"), (name: "fast", set: {"links.ab.rate": "4 Mbit/s"})],
+    figures: [(
+        name: "f", title: "F",
+        panels: [
+            (x: "variant", x_label: "", y_label: "Delay", series: [
+                (label: "ping", app: "ping", metric: MeanCompletion),
+                (label: "sink", app: "sink", metric: P95OneWayDelay),
+                (label: "wait", link: "ab", direction: Forward, metric: P99QueueDelay),
+            ]),
+            (x: "variant", x_label: "", y_label: "Share", y_scale: Log, series: [(label: "use", link: "ab", direction: Forward, metric: Utilisation)]),
+            (x: Time(bin: "100 ms"), x_label: "Time", y_label: "Rate", series: [
+                (label: "throughput", link: "ab", direction: Forward, metric: Throughput),
+                (label: "goodput", app: "sink", metric: Goodput),
+                (label: "capacity", link: "bc", direction: Forward, metric: Capacity),
+            ]),
+            (x: Time, x_label: "Time", y_label: "Delay", series: [
+                (label: "ping", app: "ping", metric: Completion), (label: "sink", app: "sink", metric: OneWayDelay),
+            ]),
+            (x: Distribution, x_label: "Delay", y_label: "Share", x_scale: Log, series: [
+                (label: "ping", app: "ping", metric: Completion), (label: "sink", app: "sink", metric: OneWayDelay),
+            ]),
+            (x: Distribution, x_label: "Wait", y_label: "Share", series: [(label: "", link: "ab", direction: Forward, metric: QueueDelay)]),
+        ],
+    )],
+    expect: [(link: "ab", direction: Forward, metric: LossShare, must: AgreeWith("0.1"))],
+)"#;
+
+#[test]
+fn figures_of_all_kinds_are_drawn_whole() {
+    let (loaded, outputs, summary) = run(ALL_KINDS);
+    let drawn = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]);
+    assert!(drawn.notes.is_empty(), "{:?}", drawn.notes);
+    let figure = drawn.figure.unwrap();
+    let labels = |panel: usize| figure.panels[panel].series.iter().map(|s| s.label.clone()).collect::<Vec<_>>();
+    assert_eq!(figure.panels.len(), 6);
+    assert_eq!(figure.panels[0].x.categories, ["slow", "fast"]);
+    assert_eq!(labels(0), ["ping", "sink", "wait"]);
+    // What `bc` can send is the same for both.
+    let over_time = ["throughput, slow", "throughput, fast", "goodput, slow", "goodput, fast", "capacity"];
+    assert_eq!(labels(2), over_time);
+    assert_eq!(labels(5), ["slow", "fast"]);
+    // 5 s in bins of 100 ms, and the last value to the end.
+    assert_eq!(figure.panels[2].series[0].points.len(), 51);
+    assert!(figure.panels[4].series.iter().all(|s| s.points.last().unwrap().y == 1.0));
+    assert!(figure.to_svg().unwrap().contains("throughput, slow"));
+    // The bytes of all bins are those of the summary, whatever the bins.
+    let meter = &outputs[0][0].measured.links[&("ab".to_owned(), Way::Forward)].meter;
+    let in_bins: f64 = figure.panels[2].series[0].points[..50].iter().map(|point| point.y * 0.1 / 8.0).sum();
+    assert!((in_bins - meter.bytes() as f64).abs() < 1.0, "{in_bins} {}", meter.bytes());
+    // One-way: at least 5 ms + 2 ms, and 528 B at 1 and 2 Mbit/s: 4.224 + 2.112 ms.
+    let least = figure.panels[4].series[2].points[0].x;
+    assert!((0.013_336..0.013_5).contains(&least), "{least}");
+}
+
+#[test]
+fn measurements_are_the_same_for_any_number_of_threads() {
+    let loaded = load_text("t", "t.ron", ALL_KINDS, &Request::default(), false).unwrap();
+    let plain = run_all(&loaded, ONE, || ()).unwrap();
+    for options in [
+        Options { threads: 2, ..ONE },
+        Options { threads: 8, ..ONE },
+        Options { jobs: 2, ..ONE },
+        Options { capture: true, ..ONE },
+    ] {
+        let other = run_all(&loaded, options, || ()).unwrap();
+        for (a, b) in plain.iter().flatten().zip(other.iter().flatten()) {
+            assert_eq!((&a.measured, &a.digests), (&b.measured, &b.digests), "{options:?}");
+        }
+    }
+}
+
+/// Measuring changes nothing: the same digests, exchanges and counts as without.
+#[test]
+fn what_is_measured_changes_nothing() {
+    let cut = ALL_KINDS.find("    figures:").unwrap();
+    let plain = format!("{})", &ALL_KINDS[..cut]);
+    let ((_, with, _), (_, without, _)) = (run(ALL_KINDS), run(&plain));
+    for (a, b) in with.iter().flatten().zip(without.iter().flatten()) {
+        assert_eq!((&a.digests, &a.exchanges, &a.totals), (&b.digests, &b.exchanges, &b.totals));
+        assert!(b.measured.links.is_empty() && b.measured.sinks.is_empty());
+    }
+}
+
+#[test]
+fn the_catalogue_has_each_name_once_and_says_what_it_is() {
+    let entries: Vec<_> = Metric::ALL.iter().map(|metric| metric.entry()).collect();
+    for (index, entry) in entries.iter().enumerate() {
+        assert!(!entry.definition.is_empty() && !entry.condition.is_empty());
+        assert!(entries[..index].iter().all(|other| other.name != entry.name), "{}", entry.name);
+    }
+    for metric in Metric::ALL {
+        assert_eq!(metric.quantile().is_some(), metric.name().contains(" p"), "{metric:?}");
+    }
+}

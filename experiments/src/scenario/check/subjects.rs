@@ -1,0 +1,172 @@
+//! Whom metrics are of: an application or a direction of a link, and one that has such a metric.
+
+use super::figures::check_known;
+use super::span_of;
+use crate::scenario::{AppSpec, MeasureSpec, Metric, Scenario, Scope, Subject, Way, is_sink};
+use crate::tree::{Diagnostic, Diagnostics, Tree};
+use protosim_models::name::LinkName;
+
+/// What is asked for, and for what.
+pub(super) struct Asked<'a> {
+    pub(super) app: Option<&'a str>,
+    pub(super) link: Option<&'a LinkName>,
+    pub(super) direction: Option<Way>,
+    pub(super) metric: Metric,
+    /// Where it stands: `expect.0`.
+    pub(super) path: String,
+    pub(super) shown: Shown,
+}
+
+/// How a metric is to be shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Shown {
+    /// As one number at each point.
+    Number,
+    /// Over time.
+    Time,
+    /// As a distribution.
+    Distribution,
+    /// It is not known how: that is a mistake of its own.
+    Unknown,
+}
+
+impl Shown {
+    fn takes(self, metric: Metric) -> bool {
+        match self {
+            Self::Number => metric.is_summary(),
+            Self::Time => metric.is_over_time(),
+            Self::Distribution => metric.is_distribution(),
+            Self::Unknown => true,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Number => "is one number at each point",
+            Self::Time => "can be drawn over time",
+            Self::Distribution => "has a distribution to draw",
+            Self::Unknown => "can be shown",
+        }
+    }
+}
+
+/// What a metric is asked of must be there and have it.
+pub(super) fn check_subject(tree: &Tree, scenario: &Scenario, asked: &Asked<'_>, mistakes: &mut Diagnostics) {
+    let at = |field: &str| span_of(tree, &format!("{}.{field}", asked.path));
+    match (asked.app, asked.link) {
+        (None, None) => {
+            let message = "say whom it is of: an `app`, or a `link` with its `direction`";
+            let place = span_of(tree, &asked.path);
+            mistakes.push(Diagnostic::error("scenario::missing-field", place, message));
+            return;
+        }
+        (Some(_), Some(_)) => {
+            let message = "a metric is either of an `app` or of a `link`";
+            let error = Diagnostic::error("scenario::no-effect", at("link"), message);
+            mistakes.push(error.also(at("app"), "the first one"));
+            return;
+        }
+        (Some(app), None) => {
+            if asked.direction.is_some() {
+                let message = "`direction` has no effect: it is of links, and this is of an application";
+                mistakes.push(Diagnostic::error("scenario::no-effect", at("direction"), message));
+            }
+            if !check_app(scenario, app, asked, &at, mistakes) {
+                return;
+            }
+        }
+        (None, Some(_)) => {
+            if asked.direction.is_none() {
+                let message = "each direction of a link is measured by itself: say `direction: Forward` or `Backward`";
+                mistakes.push(Diagnostic::error("scenario::missing-field", at("link"), message));
+            }
+            if asked.metric.of() != Scope::Direction {
+                return wrong_metric(asked, "a direction of a link", Scope::Direction, &at, mistakes);
+            }
+        }
+    }
+    if !asked.shown.takes(asked.metric) {
+        let message = format!("`{:?}` is nothing that {}", asked.metric, asked.shown.name());
+        let help = fitting(asked.metric.of(), asked.shown);
+        mistakes.push(Diagnostic::error("scenario::wrong-metric", at("metric"), message).help(help));
+    }
+}
+
+/// True if the application is there and has such metrics.
+fn check_app(
+    scenario: &Scenario,
+    name: &str,
+    asked: &Asked<'_>,
+    at: &impl Fn(&str) -> crate::tree::Span,
+    mistakes: &mut Diagnostics,
+) -> bool {
+    let scope_of = |app: &AppSpec| match app {
+        app if app.run.has_exchanges() => Some(Scope::Exchanges),
+        app if is_sink(app) => Some(Scope::Sink),
+        _ => None,
+    };
+    let known = scenario.apps.iter().find(|app| app.name == name).and_then(scope_of);
+    match (known, asked.metric.of()) {
+        (Some(own), wanted) if own == wanted => return true,
+        (Some(own), _) => {
+            let whom = if own == Scope::Sink { "a sink" } else { "an application with exchanges" };
+            wrong_metric(asked, whom, own, at, mistakes);
+        }
+        (None, wanted) => {
+            let noun = if wanted == Scope::Sink { "sink" } else { "application with exchanges" };
+            // A metric of links that an application is asked for: any application that has metrics would do.
+            let fits = |app: &&AppSpec| scope_of(app).is_some_and(|own| own == wanted || wanted == Scope::Direction);
+            let names: Vec<String> = scenario.apps.iter().filter(fits).map(|app| app.name.clone()).collect();
+            check_known(name, noun, &names, at("app"), mistakes);
+        }
+    }
+    false
+}
+
+fn wrong_metric(
+    asked: &Asked<'_>,
+    whom: &str,
+    own: Scope,
+    at: &impl Fn(&str) -> crate::tree::Span,
+    mistakes: &mut Diagnostics,
+) {
+    let message = format!("`{:?}` is of {}, and this is of {whom}", asked.metric, asked.metric.of().name());
+    let help = fitting(own, asked.shown);
+    mistakes.push(Diagnostic::error("scenario::wrong-metric", at("metric"), message).help(help));
+}
+
+/// The metrics that would do.
+fn fitting(of: Scope, shown: Shown) -> Option<String> {
+    let fits = |metric: &Metric| metric.of() == of && shown.takes(*metric);
+    let names: Vec<String> = Metric::ALL.into_iter().filter(fits).map(|metric| format!("`{metric:?}`")).collect();
+    (!names.is_empty()).then(|| format!("of {} there are here: {}", of.name(), names.join(", ")))
+}
+
+/// What is to be measured beside figures and expectations.
+pub(super) fn check_measures(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    for (index, measure) in scenario.measure.iter().enumerate() {
+        let MeasureSpec { app, link, direction, metric } = measure;
+        let asked = Asked {
+            app: app.as_deref(),
+            link: link.as_ref(),
+            direction: *direction,
+            metric: *metric,
+            path: format!("measure.{index}"),
+            shown: Shown::Number,
+        };
+        check_subject(tree, scenario, &asked, mistakes);
+        let place = span_of(tree, &format!("measure.{index}"));
+        if let Some(Subject::App(app)) = measure.subject()
+            && metric.of() == Scope::Exchanges
+            && scenario.apps.iter().any(|other| other.name == app && other.run.has_exchanges())
+        {
+            let message = "this has no effect: all metrics of exchanges are in the summary anyway";
+            mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
+        }
+        if let Some(first) = scenario.measure[..index].iter().position(|other| other == measure) {
+            let first = span_of(tree, &format!("measure.{first}"));
+            let error = Diagnostic::error("scenario::no-effect", place, "this is measured twice");
+            mistakes.push(error.also(first, "the first time"));
+        }
+    }
+}

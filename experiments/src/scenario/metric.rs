@@ -1,0 +1,433 @@
+//! The catalogue of metrics: what can be measured of what, and what each number means.
+
+use crate::scenario::AppSpec;
+use protosim_core::Span;
+use protosim_models::name::LinkName;
+use protosim_models::registry::AppConfig;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{PanelX, Scenario};
+
+/// Something that is measured at each point.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Metric {
+    /// Share of exchanges whose request reached the server's application.
+    Delivered,
+    /// Share of exchanges that ended with a response; one that is open when the run ends has none.
+    Completed,
+    /// Mean number of transmissions of the request, over all exchanges that ended.
+    MeanTransmissions,
+    /// Times from the first transmission to the response, one by one: for figures over time and of distributions.
+    Completion,
+    /// Mean time from the first transmission to the response, over exchanges that got one.
+    MeanCompletion,
+    /// Median of that time.
+    MedianCompletion,
+    /// Its 95 % quantile.
+    P95Completion,
+    /// Its 99 % quantile.
+    P99Completion,
+    /// Payload that reached a sink, per time.
+    Goodput,
+    /// One-way delays, one by one: for figures over time and of distributions.
+    OneWayDelay,
+    /// Mean time from a datagram's departure at its host to its arrival at the sink, over those that arrived.
+    MeanOneWayDelay,
+    /// Median of that time.
+    MedianOneWayDelay,
+    /// Its 95 % quantile.
+    P95OneWayDelay,
+    /// Its 99 % quantile.
+    P99OneWayDelay,
+    /// Share of a sink's datagrams that came with a congestion mark.
+    MarkedShare,
+    /// Waits for the serialiser: for figures over time and of distributions.
+    QueueDelay,
+    /// Mean time from a packet's offer to its first bit on the wire.
+    MeanQueueDelay,
+    /// Median of that time.
+    MedianQueueDelay,
+    /// Its 95 % quantile.
+    P95QueueDelay,
+    /// Its 99 % quantile.
+    P99QueueDelay,
+    /// Share of time in which a packet was being sent.
+    Utilisation,
+    /// IP bytes that left, per time.
+    Throughput,
+    /// What could have left, per time.
+    Capacity,
+    /// Share of packets sent that were lost on the way.
+    LossShare,
+    /// Share of packets that the queue dropped.
+    DropShare,
+    /// Share of packets that the queue marked.
+    QueueMarked,
+}
+
+/// What a metric is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Exchanges of a client application.
+    Exchanges,
+    /// Datagrams that reach a sink application.
+    Sink,
+    /// One direction of a link.
+    Direction,
+}
+
+/// An entry of the catalogue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// As written in tables.
+    pub name: &'static str,
+    /// Its unit in tables; empty for shares and counts.
+    pub unit: &'static str,
+    /// What it is of.
+    pub of: Scope,
+    /// What it is.
+    pub definition: &'static str,
+    /// On what it is conditional: what does not count.
+    pub condition: &'static str,
+}
+
+/// What exchanges count.
+const STARTED: &str = "exchanges that start in the measurement window";
+/// Those whose times count.
+const ANSWERED: &str = "exchanges that start in the measurement window and got a response that is no error";
+/// Datagrams whose delays count.
+const ARRIVED: &str = "datagrams that are sent in the measurement window and reach the sink";
+/// Packets whose waits count.
+const SENT: &str = "packets that are offered in the measurement window and sent, not those that the queue drops";
+/// Packets that leave.
+const LEFT: &str = "the measurement window; without one, from the end of the warm-up to the end of the run";
+
+impl Scope {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exchanges => "exchanges of an application",
+            Self::Sink => "datagrams at a sink",
+            Self::Direction => "one direction of a link",
+        }
+    }
+}
+
+impl Metric {
+    /// All metrics, in the order of the summary table.
+    pub const ALL: [Self; 26] = [
+        Self::Delivered,
+        Self::Completed,
+        Self::MeanTransmissions,
+        Self::Completion,
+        Self::MeanCompletion,
+        Self::MedianCompletion,
+        Self::P95Completion,
+        Self::P99Completion,
+        Self::Goodput,
+        Self::OneWayDelay,
+        Self::MeanOneWayDelay,
+        Self::MedianOneWayDelay,
+        Self::P95OneWayDelay,
+        Self::P99OneWayDelay,
+        Self::MarkedShare,
+        Self::QueueDelay,
+        Self::MeanQueueDelay,
+        Self::MedianQueueDelay,
+        Self::P95QueueDelay,
+        Self::P99QueueDelay,
+        Self::Utilisation,
+        Self::Throughput,
+        Self::Capacity,
+        Self::LossShare,
+        Self::DropShare,
+        Self::QueueMarked,
+    ];
+
+    /// Its entry in the catalogue.
+    pub const fn entry(self) -> Entry {
+        match self {
+            Self::Delivered
+            | Self::Completed
+            | Self::MeanTransmissions
+            | Self::Completion
+            | Self::MeanCompletion
+            | Self::MedianCompletion
+            | Self::P95Completion
+            | Self::P99Completion => self.of_exchanges(),
+            Self::Goodput
+            | Self::OneWayDelay
+            | Self::MeanOneWayDelay
+            | Self::MedianOneWayDelay
+            | Self::P95OneWayDelay
+            | Self::P99OneWayDelay
+            | Self::MarkedShare => self.of_sinks(),
+            _ => self.of_directions(),
+        }
+    }
+
+    const fn of_exchanges(self) -> Entry {
+        let (name, unit, definition, condition) = match self {
+            Self::Delivered => ("delivered", "", "share whose request reached the server's application", STARTED),
+            Self::Completed => (
+                "completed",
+                "",
+                "share that ended with a response that is no error; one that is open when the run ends has none",
+                STARTED,
+            ),
+            Self::MeanTransmissions => (
+                "transmissions mean",
+                "",
+                "mean number of times that the request was sent, the first one included",
+                "exchanges that start in the measurement window and ended, answered or not",
+            ),
+            Self::Completion => ("completion", "s", "from the first transmission to the response", ANSWERED),
+            Self::MeanCompletion => ("completion mean", "s", "mean of completion", ANSWERED),
+            Self::MedianCompletion => ("completion p50", "s", "median of completion", ANSWERED),
+            Self::P95Completion => ("completion p95", "s", "95 % quantile of completion", ANSWERED),
+            _ => ("completion p99", "s", "99 % quantile of completion", ANSWERED),
+        };
+        Entry { name, unit, of: Scope::Exchanges, definition, condition }
+    }
+
+    const fn of_sinks(self) -> Entry {
+        let (name, unit, definition, condition) = match self {
+            Self::Goodput => ("goodput", "bit/s", "UDP payload that reached the sink, per time", LEFT),
+            Self::OneWayDelay => (
+                "one-way delay",
+                "s",
+                "from the moment at which the host sent the datagram, after any wait for its processor, to its arrival at the sink",
+                ARRIVED,
+            ),
+            Self::MeanOneWayDelay => ("one-way delay mean", "s", "mean of one-way delay", ARRIVED),
+            Self::MedianOneWayDelay => {
+                ("one-way delay p50", "s", "median of one-way delay, within 0.8 % (histogram)", ARRIVED)
+            }
+            Self::P95OneWayDelay => {
+                ("one-way delay p95", "s", "95 % quantile of one-way delay, within 0.8 % (histogram)", ARRIVED)
+            }
+            Self::P99OneWayDelay => {
+                ("one-way delay p99", "s", "99 % quantile of one-way delay, within 0.8 % (histogram)", ARRIVED)
+            }
+            _ => (
+                "marked share",
+                "",
+                "share of datagrams that arrived with congestion experienced (RFC 3168)",
+                "datagrams that reach the sink in the whole run, warm-up included",
+            ),
+        };
+        Entry { name, unit, of: Scope::Sink, definition, condition }
+    }
+
+    const fn of_directions(self) -> Entry {
+        let (name, unit, definition, condition) = match self {
+            Self::QueueDelay => ("queue delay", "s", "from the offer of a packet to its first bit on the wire", SENT),
+            Self::MeanQueueDelay => ("queue delay mean", "s", "mean of queue delay", SENT),
+            Self::MedianQueueDelay => ("queue delay p50", "s", "median of queue delay, within 0.8 % (histogram)", SENT),
+            Self::P95QueueDelay => {
+                ("queue delay p95", "s", "95 % quantile of queue delay, within 0.8 % (histogram)", SENT)
+            }
+            Self::P99QueueDelay => {
+                ("queue delay p99", "s", "99 % quantile of queue delay, within 0.8 % (histogram)", SENT)
+            }
+            Self::Utilisation => (
+                "utilisation",
+                "",
+                "share of time in which a packet was being sent, or, on a recorded rate, waited for its opportunity",
+                LEFT,
+            ),
+            Self::Throughput => ("throughput", "bit/s", "IP packets whose last bit left, per time", LEFT),
+            Self::Capacity => (
+                "capacity",
+                "bit/s",
+                "what the link could send, its framing included: its rate, or 1504 bytes for each recorded opportunity; nothing while it is down",
+                LEFT,
+            ),
+            Self::LossShare => (
+                "loss share",
+                "",
+                "share of packets sent that were lost on the way",
+                "packets whose last bit leaves in the measurement window",
+            ),
+            Self::DropShare => (
+                "drop share",
+                "",
+                "packets that the queue dropped, full or by its own judgement, over those and the packets sent",
+                "drops, and last bits that leave, in the measurement window",
+            ),
+            _ => (
+                "queue marked",
+                "",
+                "packets that this queue marked with congestion experienced (RFC 3168), over the packets sent",
+                "marks, and last bits that leave, in the measurement window",
+            ),
+        };
+        Entry { name, unit, of: Scope::Direction, definition, condition }
+    }
+
+    /// As written in tables.
+    pub const fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// Its unit; empty for shares and counts.
+    pub const fn unit(self) -> &'static str {
+        self.entry().unit
+    }
+
+    /// What it is of.
+    pub const fn of(self) -> Scope {
+        self.entry().of
+    }
+
+    /// True if it is one number at each point: for the summary, figures over axes and variants, and expectations.
+    pub const fn is_summary(self) -> bool {
+        !self.is_distribution()
+    }
+
+    /// True if it is many samples, whose distribution can be drawn.
+    pub const fn is_distribution(self) -> bool {
+        matches!(self, Self::Completion | Self::OneWayDelay | Self::QueueDelay)
+    }
+
+    /// True if it can be drawn over time.
+    pub const fn is_over_time(self) -> bool {
+        self.is_distribution() || self.needs_bin()
+    }
+
+    /// True if it is drawn over time as one value for each part of the run.
+    pub const fn needs_bin(self) -> bool {
+        matches!(self, Self::QueueDelay | Self::Goodput | Self::Throughput | Self::Capacity)
+    }
+
+    /// The share of samples up to it, for a quantile.
+    pub const fn quantile(self) -> Option<f64> {
+        match self {
+            Self::MedianCompletion | Self::MedianOneWayDelay | Self::MedianQueueDelay => Some(0.5),
+            Self::P95Completion | Self::P95OneWayDelay | Self::P95QueueDelay => Some(0.95),
+            Self::P99Completion | Self::P99OneWayDelay | Self::P99QueueDelay => Some(0.99),
+            _ => None,
+        }
+    }
+}
+
+/// One of a link's directions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Way {
+    /// From the first end to the second.
+    Forward,
+    /// From the second end to the first.
+    Backward,
+}
+
+impl Way {
+    /// As written in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Backward => "backward",
+        }
+    }
+}
+
+/// Whom a metric is of, by name.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Subject {
+    /// An application.
+    App(String),
+    /// A direction of a link.
+    Link(String, Way),
+}
+
+impl Subject {
+    /// What `app`, `link` and `direction` say together; `None` if that makes no sense, which checks refuse.
+    pub fn of(app: Option<&str>, link: Option<&LinkName>, direction: Option<Way>) -> Option<Self> {
+        match (app, link, direction) {
+            (Some(app), None, None) => Some(Self::App(app.to_owned())),
+            (None, Some(link), Some(way)) => Some(Self::Link(link.0.clone(), way)),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::App(app) => write!(f, "`{app}`"),
+            Self::Link(link, way) => write!(f, "`{link}` {}", way.name()),
+        }
+    }
+}
+
+/// Something to be measured beside what figures and expectations name, for the summary table.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeasureSpec {
+    /// The application, a sink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Instead of `app`: the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkName>,
+    /// Which direction of the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Way>,
+    /// What of it.
+    pub metric: Metric,
+}
+
+impl MeasureSpec {
+    /// Whom it is of.
+    pub fn subject(&self) -> Option<Subject> {
+        Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction)
+    }
+}
+
+/// True if an application receives datagrams whose delays and bytes are measured.
+pub(crate) fn is_sink(app: &AppSpec) -> bool {
+    matches!(app.run, AppConfig::UdpSink(_) | AppConfig::AimdSink(_))
+}
+
+/// Everything that figures, expectations and `measure` name and that takes a measurement of its own: what nobody names costs
+/// nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Measures {
+    /// Rows of the summary beside those of exchanges.
+    pub rows: BTreeSet<(Subject, Metric)>,
+    /// Sinks, and whether each of their datagrams is kept for a figure over time.
+    pub sinks: BTreeMap<String, bool>,
+    /// Directions of links, and the lengths of the parts of the run that figures over time show.
+    pub links: BTreeMap<(String, Way), BTreeSet<Span>>,
+}
+
+impl Measures {
+    /// What a scenario names.
+    pub fn of(scenario: &Scenario) -> Self {
+        let mut all = Self::default();
+        for panel in scenario.figures.iter().flat_map(|figure| &figure.panels) {
+            let bin = match panel.x {
+                PanelX::Time { bin } => Some(bin),
+                PanelX::Axis(_) | PanelX::Distribution => None,
+            };
+            panel.series.iter().for_each(|series| all.add(series.subject(), series.metric, bin));
+        }
+        scenario.expect.iter().for_each(|expectation| all.add(expectation.subject(), expectation.metric, None));
+        scenario.measure.iter().for_each(|measure| all.add(measure.subject(), measure.metric, None));
+        all
+    }
+
+    /// Adds a metric; `over_time` is there if a figure shows it over time, in parts of this length if it has them.
+    fn add(&mut self, subject: Option<Subject>, metric: Metric, over_time: Option<Option<Span>>) {
+        let Some(subject) = subject.filter(|_| metric.of() != Scope::Exchanges) else { return };
+        match &subject {
+            Subject::App(app) => *self.sinks.entry(app.clone()).or_default() |= over_time.is_some(),
+            Subject::Link(link, way) => {
+                self.links.entry((link.clone(), *way)).or_default().extend(over_time.flatten());
+            }
+        }
+        if over_time.is_none() && metric.is_summary() {
+            self.rows.insert((subject, metric));
+        }
+    }
+}
