@@ -22,7 +22,7 @@ pub(super) fn over_time(
             let app = loaded.scenario.apps.iter().position(|app| app.name == name);
             let of_app = run.exchanges.iter().filter(|exchange| Some(exchange.app) == app);
             let done = |exchange: &crate::run::Exchange| {
-                Some(Point::new(exchange.started.as_secs_f64(), exchange.completion()?.as_secs_f64()))
+                Some(Point::new(exchange.started?.as_secs_f64(), exchange.completion()?.as_secs_f64()))
             };
             of_app.filter_map(done).collect()
         }

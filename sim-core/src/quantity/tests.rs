@@ -31,7 +31,7 @@ fn mistakes_say_what_to_write() {
     );
     assert_eq!(message::<Rate>("-1 Mbit/s"), "a rate cannot be negative, as `-1 Mbit/s` is");
     assert_eq!(message::<Rate>("0 Mbit/s"), "a rate must be above zero, not `0 Mbit/s`");
-    assert_eq!(message::<Ratio>("101 %"), "a share is at most 100 %, not `101 %`");
+    assert_eq!(message::<Ratio>("101 %"), "a share is at most 100 %, not `101 %`; write \"100 %\" or less");
     // A fraction was most likely meant as a share of one, not as percent.
     for (fraction, percent) in
         [("0.05", "5"), ("0.5", "50"), ("0.0125", "1.25"), ("1.0", "100"), ("0.0", "0"), ("2.5", "2.5"), ("1", "1")]

@@ -77,7 +77,7 @@ fn stale_events_do_not_count() {
             },
             threads,
         );
-        assert!(world.run(Until::Quiet, &mut Sinks::deaf()).is_ok(), "{threads} threads");
+        assert!(world.run(Until::Time(at(10)), &mut Sinks::deaf()).is_ok(), "{threads} threads");
         assert_eq!(world.counts().events, 2, "{threads} threads");
     }
 }
