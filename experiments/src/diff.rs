@@ -4,6 +4,7 @@
 //! results), then, where those differ, instant by instant with a log of every event. What is named is the node or the direction of a link whose chain of
 //! events parts first; a link goes before a node, since it is nearer to the cause.
 
+use crate::results::sha256_hex;
 use crate::run::{RunFailure, build, digests, setup};
 use crate::scenario::{End, Loaded, Request};
 use protosim_core::kernel::{Happening, Subject};
@@ -248,8 +249,19 @@ pub fn from_results(folder: &Path, colours: bool) -> Result<Side, String> {
     let field = |name: &str| manifest[name].as_str().ok_or_else(|| format!("error: `{shown}` has no `{name}`"));
     let (name, scenario, sources) = (field("experiment")?, field("scenario")?, field("sources_sha256")?);
     let loaded = crate::scenario::load_text(name, &shown, scenario, &Request::default(), colours)?;
-    let digests = parse_digests(&read("digests.csv")?)
-        .ok_or_else(|| format!("error: `{}` is damaged", folder.join("digests.csv").display()))?;
+    let table = read("digests.csv")?;
+    let shown_table = folder.join("digests.csv").display().to_string();
+    if manifest["files"]["digests.csv"].as_str() != Some(&sha256_hex(table.as_bytes())) {
+        return Err(format!(
+            "error: `{shown_table}` is not the file that `{shown}` speaks of: run the experiment again"
+        ));
+    }
+    let digests = parse_digests(&table).ok_or_else(|| format!("error: `{shown_table}` is damaged"))?;
+    let runs = (0..loaded.points.len()).flat_map(|point| (0..loaded.scenario.replications).map(move |k| (point, k)));
+    if let Some((point, replication)) = runs.into_iter().find(|run| !digests.contains_key(run)) {
+        let run = format!("point {point}, replication {replication}");
+        return Err(format!("error: `{shown_table}` has no record of {run}: run the experiment again"));
+    }
     Ok(Side { loaded, recorded: Some(Recorded { sources: sources.to_owned(), digests }) })
 }
 

@@ -46,6 +46,12 @@ pub trait App: Debug + Send {
         Vec::new()
     }
 
+    /// Exchanges that it was due to begin so far, those that something holds back included. 0 for an App that begins each
+    /// one when it is due.
+    fn exchanges_due(&self) -> u64 {
+        0
+    }
+
     /// A copy for a snapshot.
     ///
     /// # Errors

@@ -55,6 +55,8 @@ pub enum Outcome {
     TimedOut,
     /// The peer answered with a reset.
     Reset,
+    /// The host had no memory for the request: it was never sent.
+    OutOfMemory,
 }
 
 impl Outcome {
@@ -65,6 +67,7 @@ impl Outcome {
             Self::ErrorResponse => "error response",
             Self::TimedOut => "timed out",
             Self::Reset => "reset",
+            Self::OutOfMemory => "out of memory",
         }
     }
 }

@@ -127,7 +127,28 @@ impl AppConfig {
                 let is_there = client.path == coap::config::WELL_KNOWN_CORE || server.paths.iter().any(known);
                 (!is_there).then(|| format!("there is no `{}`: the answer is 4.04", client.path))
             }
+            (Self::CoapClient(client), Self::UdpSink(sink)) if client.port == sink.port => {
+                Some("a UdpSink counts datagrams, and answers none".to_owned())
+            }
+            (Self::UdpSource(source), Self::CoapServer(server)) if source.port == server.port => {
+                Some("what a UdpSource sends is no CoAP, and is ignored".to_owned())
+            }
             _ => None,
+        }
+    }
+
+    /// When what it does by count would be done, on its host's clock; `None` if it has no count. Held at [`Span::MAX`].
+    pub fn last_due(&self) -> Option<Span> {
+        let after =
+            |start: Span, every: Span, count: u64| start.saturating_add(every.saturating_mul(count.saturating_sub(1)));
+        match self {
+            Self::CoapClient(config) => Some(after(config.start, config.interval(), config.requests)),
+            Self::Ping(config) => Some(after(config.start, config.interval, config.count?)),
+            Self::UdpSource(config) => Some(after(config.start, config.exact_gap()?, config.count?)),
+            Self::UdpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
+            Self::AimdSource(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
+                None
+            }
         }
     }
 

@@ -60,6 +60,11 @@ pub fn ln_gamma(x: f64) -> f64 {
     libm::lgamma(x)
 }
 
+/// Arc sine.
+pub fn asin(x: f64) -> f64 {
+    libm::asin(x)
+}
+
 /// Complementary error function.
 pub fn erfc(x: f64) -> f64 {
     libm::erfc(x)

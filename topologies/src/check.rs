@@ -2,9 +2,9 @@
 
 use crate::graph::NetworkGraph;
 use crate::spec::{LinkEvent, Topology, wire_stream_name};
-use protosim_models::link::{LinkChange, LinkConfig};
+use protosim_models::link::{DirectionConfig, LinkChange, LinkConfig};
 use protosim_models::name::NodeName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something wrong, at a path within the checked part of the scenario (`links.2.ends.1`).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,9 +42,9 @@ impl Finding {
 
 /// Most nodes and links that one network may have: the event key has room for 2^28 wires, and a
 /// list this long is a mistake well before.
-const MOST_LINKS: usize = 1 << 22;
+pub(crate) const MOST_LINKS: usize = 1 << 22;
 
-/// Everything wrong with a topology, but for names of nodes that do not exist: the scenario reader finds those
+/// Everything wrong with a topology whose groups are expanded ([`crate::groups`]), but for names of nodes that do not exist: the scenario reader finds those
 /// wherever they stand.
 pub fn check_topology(topology: &Topology) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -60,13 +60,25 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
         }
         for (field, message) in link.check() {
             let path = if field.is_empty() { format!("links.{index}") } else { format!("links.{index}.{field}") };
-            found.push(Finding::new(Kind::NoEffect, path, message));
+            let kind = if message.starts_with("has no effect") { Kind::NoEffect } else { Kind::OutOfRange };
+            found.push(Finding::new(kind, path, message));
         }
     }
     check_streams(topology, &mut found);
+    let mut links_of: BTreeMap<&str, usize> = BTreeMap::new();
+    for link in &topology.links {
+        *links_of.entry(&link.ends.0.0).or_default() += 1;
+        if link.ends.0 != link.ends.1 {
+            *links_of.entry(&link.ends.1.0).or_default() += 1;
+        }
+    }
     for (index, node) in topology.nodes.iter().enumerate() {
-        let links = topology.links.iter().filter(|link| link.ends.0.0 == node.name || link.ends.1.0 == node.name);
-        if node.forwards.is_some() && links.count() < 2 {
+        if node.count.is_some() {
+            let message = "a group of nodes stands where single nodes are expected";
+            found.push(Finding::new(Kind::NoEffect, format!("nodes.{index}.count"), message));
+        }
+        let links = links_of.get(node.name.as_str()).copied().unwrap_or_default();
+        if node.forwards.is_some() && links < 2 {
             let message = "has no effect: a node with fewer than two links has nobody to forward to";
             found.push(Finding::new(Kind::NoEffect, format!("nodes.{index}.forwards"), message));
         }
@@ -118,13 +130,18 @@ fn check_streams(topology: &Topology, found: &mut Vec<Finding>) {
 /// Each thing of a list goes by these stream names.
 fn check_luck(names: impl Iterator<Item = Vec<String>>, list: &str, found: &mut Vec<Finding>) {
     let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    let with_one_name: BTreeSet<String> = found
+        .iter()
+        .filter(|finding| finding.kind == Kind::DuplicateName)
+        .map(|finding| finding.path.clone())
+        .collect();
     for (index, names) in names.enumerate() {
         let Some((name, earlier)) = names.iter().find_map(|name| Some((name, *first.get(name)?))) else {
             first.extend(names.into_iter().map(|name| (name, index)));
             continue;
         };
         let (place, other) = (format!("{list}.{index}"), format!("{list}.{earlier}"));
-        if !found.iter().any(|finding| finding.kind == Kind::DuplicateName && finding.path == format!("{place}.name")) {
+        if !with_one_name.contains(&format!("{place}.name")) {
             let message =
                 format!("another one's random streams go by the name `{name}` too: both would have the same luck");
             let mut finding = Finding::new(Kind::DuplicateName, format!("{place}.stream_name"), message);
@@ -137,6 +154,12 @@ fn check_luck(names: impl Iterator<Item = Vec<String>>, list: &str, found: &mut 
 /// Everything wrong with a timeline of link changes.
 pub fn check_timeline(topology: &Topology, timeline: &[LinkEvent]) -> Vec<Finding> {
     let mut found = Vec::new();
+    let mut links: BTreeMap<String, &LinkConfig> = BTreeMap::new();
+    if !timeline.is_empty() {
+        for link in &topology.links {
+            links.entry(link.name()).or_insert(link);
+        }
+    }
     for (index, event) in timeline.iter().enumerate() {
         let path = |field: &str| format!("timeline.{index}{field}");
         if event.at.is_zero() {
@@ -147,7 +170,7 @@ pub fn check_timeline(topology: &Topology, timeline: &[LinkEvent]) -> Vec<Findin
             let message = "changes nothing: give `rate`, `delay`, `loss`, `impair` or `up`";
             found.push(Finding::new(Kind::NoEffect, path(""), message));
         }
-        let Some(link) = topology.links.iter().find(|link| link.name() == event.link.0) else { continue };
+        let Some(link) = links.get(&event.link.0) else { continue };
         for is_forward in [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward)) {
             let direction = link.direction(is_forward);
             if event.rate.is_some() && direction.rate.is_none() {
@@ -163,10 +186,80 @@ pub fn check_timeline(topology: &Topology, timeline: &[LinkEvent]) -> Vec<Findin
             }
         }
     }
+    check_instants(timeline, &mut found);
+    check_steps(topology, timeline, &mut found);
     found
+}
+
+/// What an event may change.
+const FIELDS: [&str; 5] = ["rate", "delay", "loss", "impair", "up"];
+
+/// Which of [`FIELDS`] an event says.
+fn given(event: &LinkEvent) -> [bool; 5] {
+    let LinkEvent { rate, delay, loss, impair, up, .. } = event;
+    [rate.is_some(), delay.is_some(), loss.is_some(), impair.is_some(), up.is_some()]
+}
+
+/// Two events that change one field at one instant: only their order in the file would say which one holds.
+fn check_instants(timeline: &[LinkEvent], found: &mut Vec<Finding>) {
+    let mut first: BTreeMap<(&str, u64, bool, &str), usize> = BTreeMap::new();
+    for (index, event) in timeline.iter().enumerate() {
+        let fields = FIELDS.into_iter().zip(given(event));
+        for (field, _) in fields.filter(|(_, changes)| *changes) {
+            let directions = [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward));
+            let keys = directions.map(|is_forward| (event.link.0.as_str(), event.at.as_nanos(), is_forward, field));
+            let earlier = keys.filter_map(|key| match first.get(&key) {
+                Some(earlier) => Some(*earlier),
+                None => {
+                    first.insert(key, index);
+                    None
+                }
+            });
+            if let Some(earlier) = earlier.filter(|earlier| *earlier != index).min() {
+                let message = format!("another event changes `{field}` of link `{}` at this instant too", event.link.0);
+                let mut finding = Finding::new(Kind::NoEffect, format!("timeline.{index}.{field}"), message);
+                finding.other = Some((format!("timeline.{earlier}.{field}"), "the first one".to_owned()));
+                found.push(finding);
+            }
+        }
+    }
+}
+
+/// An event that changes a field to what it is already.
+fn check_steps(topology: &Topology, timeline: &[LinkEvent], found: &mut Vec<Finding>) {
+    let mut order: Vec<usize> = (0..timeline.len()).collect();
+    order.sort_by_key(|index| timeline[*index].at);
+    let mut present: BTreeMap<(&str, bool), LinkChange> = BTreeMap::new();
+    for index in order {
+        let event = &timeline[index];
+        let Some(link) = topology.links.iter().find(|link| link.name() == event.link.0) else { continue };
+        let mut changes = [false; 5];
+        for is_forward in [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward)) {
+            let now = present.entry((&event.link.0, is_forward)).or_insert_with(|| {
+                let at_first = link.direction(is_forward);
+                let DirectionConfig { rate, delay, loss, impair, .. } = at_first;
+                LinkChange { rate, delay, loss, impair, up: Some(true) }
+            });
+            changes[0] |= event.rate != now.rate;
+            changes[1] |= event.delay.unwrap_or_default() != now.delay.unwrap_or_default();
+            changes[2] |= event.loss.unwrap_or_default() != now.loss.unwrap_or_default();
+            changes[3] |= event.impair != now.impair;
+            changes[4] |= event.up != now.up;
+            now.rate = event.rate.or(now.rate);
+            now.delay = event.delay.or(now.delay);
+            now.loss = event.loss.or(now.loss);
+            now.impair = event.impair.clone().or_else(|| now.impair.take());
+            now.up = event.up.or(now.up);
+        }
+        let idle = |((_, given), changes): &((&str, bool), bool)| *given && !changes;
+        for ((field, _), _) in FIELDS.into_iter().zip(given(event)).zip(changes).filter(idle) {
+            let message = format!("has no effect: it is what `{field}` of link `{}` is already", event.link.0);
+            found.push(Finding::new(Kind::NoEffect, format!("timeline.{index}.{field}"), message));
+        }
+    }
 }
 
 /// True if packets from one node can reach another. Both names must exist.
 pub fn is_reachable(graph: &NetworkGraph, from: usize, to: usize) -> bool {
-    from == to || graph.first_hops(from)[to].is_some()
+    graph.reaches(from, to)
 }

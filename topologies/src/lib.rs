@@ -1,6 +1,9 @@
 //! Networks as graphs: what a user says of them, what can be wrong with it, and how it becomes a world.
 //!
 //! - [`spec`]: nodes, links and timelines as they stand in a scenario.
+//! - [`groups`]: entries that stand for many nodes, and the links of those.
+//! - [`generate`]: families of networks (chains, trees, fat trees, random graphs) and imported ones.
+//! - [`profile`]: a library of access networks, each number with its source.
 //! - [`check`]: everything wrong with them beyond their types, each with its place.
 //! - [`graph`]: the network as a graph, with shortest paths and an explicit tie-break.
 //! - [`plan`]: addresses, routes and wires; from a plan, worlds for many replications.
@@ -8,13 +11,20 @@
 //! Everything is decided in order of names, never in order of the file.
 
 pub mod check;
+pub mod generate;
 pub mod graph;
+pub mod groups;
+mod mistake;
 pub mod plan;
+pub mod profile;
+mod routes;
 pub mod spec;
 
 #[cfg(test)]
 mod tests;
 
-pub use graph::NetworkGraph;
+pub use graph::{Down, NetworkGraph};
+pub use mistake::Mistake;
+pub(crate) use mistake::Mistakes;
 pub use plan::{Installation, Plan};
 pub use spec::{AddressFamily, Direction, LinkEvent, NodeSpec, Topology};

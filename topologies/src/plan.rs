@@ -1,15 +1,17 @@
 //! A topology made ready to run: addresses, routes, wires. One plan serves all replications.
 
-use crate::graph::NetworkGraph;
-use crate::spec::{AddressFamily, LinkEvent, Topology, wire_stream_name};
+use crate::graph::{Down, NetworkGraph};
+use crate::routes::{Entry, MOST_LISTED, routes_of};
+use crate::spec::{LinkEvent, Topology, wire_stream_name};
 use protosim_core::kernel::{BuildError, Limits};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
 use protosim_models::link::{ImpairConfig, LinkChange, Meter, Setup, Transmitter};
 use protosim_models::name::Files;
-use protosim_models::node::{Action, Hop, Interface, NodeParts, Route};
+use protosim_models::node::{Action, Interface, NodeParts, Route};
 use protosim_models::{App, Node};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A topology with everything that follows from it.
@@ -18,13 +20,15 @@ pub struct Plan {
     topology: Topology,
     timeline: Vec<LinkEvent>,
     files: Arc<Files>,
+    /// Indices in the timeline, by link rank, in the timeline's order.
+    events_of_link: BTreeMap<usize, Vec<usize>>,
     graph: NetworkGraph,
     /// Two for each link, in order of paths.
     wires: Vec<PlannedWire>,
     /// The wires of each link, by link rank: forward and backward.
     wires_of_link: Vec<(WireId, WireId)>,
     /// By node rank.
-    routes: Vec<Vec<Route>>,
+    routes: Vec<Vec<Entry>>,
     /// By [`WireId`]: what is measured, before anything has happened.
     meters: Vec<Option<Meter>>,
 }
@@ -76,10 +80,17 @@ impl Plan {
             let both = &mut wires_of_link[wire.link];
             *(if wire.is_forward { &mut both.0 } else { &mut both.1 }) = WireId(index as u32);
         }
+        let everything_up = Down::default();
+        let routes = |node| routes_of(&graph, topology.addresses, node, &everything_up, MOST_LISTED);
+        let routes = (0..graph.nodes()).map(routes).collect();
+        let mut events_of_link: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, event) in timeline.iter().enumerate() {
+            if let Some(link) = link_rank(&topology, &graph, &event.link.0) {
+                events_of_link.entry(link).or_default().push(index);
+            }
+        }
         let meters = vec![None; wires.len()];
-        let mut plan = Self { topology, timeline, files, graph, wires, wires_of_link, routes: Vec::new(), meters };
-        plan.routes = (0..plan.graph.nodes()).map(|node| plan.routes_of(node)).collect();
-        plan
+        Self { topology, timeline, files, events_of_link, graph, wires, wires_of_link, routes, meters }
     }
 
     /// The same plan with a measurement of one direction of the link called `link`; all is as it was if there is no such link.
@@ -92,62 +103,39 @@ impl Plan {
 
     /// One direction of the link called `link`.
     pub fn wire(&self, link: &str, is_forward: bool) -> Option<WireId> {
-        let is_named = |wire: &PlannedWire| self.topology.links[self.graph.link(wire.link)].name() == link;
-        let index = self.wires.iter().position(|wire| wire.is_forward == is_forward && is_named(wire))?;
-        Some(WireId(index as u32))
+        let (forward, backward) = self.wires_of_link[self.link(link)?];
+        Some(if is_forward { forward } else { backward })
     }
 
-    /// The routes of a node: a leaf sends everything to its only neighbour; others know every link's
-    /// prefix.
-    fn routes_of(&self, node: usize) -> Vec<Route> {
-        let interface = |index: usize| Hop::Interface(index as u32);
-        if let [_] = self.graph.neighbours(node) {
-            let prefix = match self.topology.addresses {
-                AddressFamily::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                AddressFamily::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            };
-            return vec![Route { prefix, len: 0, hop: interface(0) }];
-        }
-        let first_hops = self.graph.first_hops(node);
-        let own = self.graph.neighbours(node).iter().enumerate().map(|(index, (link, _))| (*link, index));
-        let mut hop_of_link: Vec<Option<usize>> = vec![None; self.graph.links()];
-        for (link, index) in own {
-            hop_of_link[link] = Some(index);
-        }
-        let mut routes = Vec::new();
-        for (link, own) in hop_of_link.iter().enumerate() {
-            let (first, second) = self.graph.ends(link);
-            // Each end has its own route, so that a packet takes the shortest way to that end.
-            for (end, rank) in [(0, first), (1, second)] {
-                if let Some(index) = own.filter(|_| rank != node).or(first_hops[rank]) {
-                    let len = if self.topology.addresses == AddressFamily::V4 { 32 } else { 128 };
-                    routes.push(Route { prefix: self.end_address(link, end), len, hop: interface(index) });
-                }
-            }
-        }
-        routes
+    /// The routes of a node. With one link, it sends everything there. Otherwise it has a route to each link end that it
+    /// reaches; in a network of more than 1024 links, one for the network's block over the most common way, and others
+    /// for what goes elsewhere: every address that a link end has is sent the same way in either form.
+    pub fn routes(&self, node: usize) -> Vec<Route> {
+        self.routes[node].iter().map(|entry| entry.route(self.topology.addresses)).collect()
     }
 
-    /// The address of a link's first (0) or second (1) end.
+    /// The routes that a node has once everybody knows of what is down: [`Plan::routes`] in what is left. A node that
+    /// is down has none, and so has a node with one link that leads to nobody any more.
+    pub fn routes_without(&self, node: usize, down: &Down) -> Vec<Route> {
+        let family = self.topology.addresses;
+        let entries = routes_of(&self.graph, family, node, down, MOST_LISTED);
+        entries.into_iter().map(|entry| entry.route(family)).collect()
+    }
+
     fn end_address(&self, link: usize, end: u32) -> IpAddr {
-        match self.topology.addresses {
-            AddressFamily::V4 => IpAddr::V4(Ipv4Addr::from((10 << 24) + 4 * link as u32 + 1 + end)),
-            AddressFamily::V6 => {
-                let prefix = 0x2001_0db8_u128 << 96 | (link as u128) << 64;
-                IpAddr::V6(Ipv6Addr::from(prefix + 1 + u128::from(end)))
-            }
-        }
+        self.topology.addresses.end_address(link, end)
+    }
+
+    /// Rank of the link called `name`.
+    pub fn link(&self, name: &str) -> Option<usize> {
+        link_rank(&self.topology, &self.graph, name)
     }
 
     /// Rank of the node called `name`.
     pub fn node(&self, name: &str) -> Option<usize> {
         // Ranks are in order of names.
-        let (mut low, mut high) = (0, self.graph.nodes());
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.name(middle) < name { low = middle + 1 } else { high = middle }
-        }
-        (low < self.graph.nodes() && self.name(low) == name).then_some(low)
+        let rank = first_not_below(self.graph.nodes(), |rank| self.name(rank) < name);
+        (rank < self.graph.nodes() && self.name(rank) == name).then_some(rank)
     }
 
     /// Name of a node.
@@ -235,7 +223,7 @@ impl Plan {
         let interfaces = self.graph.neighbours(rank).iter().map(|(link, _)| self.interface(rank, *link, seed));
         NodeParts {
             interfaces: interfaces.collect(),
-            routes: self.routes[rank].clone(),
+            routes: self.routes(rank),
             forwards: self.graph.node(rank).forwards,
             clock: Clock::new(Span::ZERO, device.clock_drift.unwrap_or_default()),
             cpu: Cpu::new(device.cpu),
@@ -280,7 +268,7 @@ impl Plan {
     fn wire_spec(&self, wire: &PlannedWire) -> WireSpec {
         let (first, second) = self.graph.ends(wire.link);
         let (from, to) = if wire.is_forward { (first, second) } else { (second, first) };
-        let port = self.graph.neighbours(to).iter().position(|(link, _)| *link == wire.link);
+        let port = self.graph.interface(to, wire.link);
         let direction = self.topology.links[self.graph.link(wire.link)].direction(wire.is_forward);
         let later = self.events_of(wire.link, wire.is_forward).filter_map(|event| event.delay);
         let new_impairs = self.events_of(wire.link, wire.is_forward).filter_map(|event| event.impair.as_ref());
@@ -297,8 +285,8 @@ impl Plan {
     }
 
     fn events_of(&self, link: usize, is_forward: bool) -> impl Iterator<Item = &LinkEvent> {
-        let name = self.topology.links[self.graph.link(link)].name();
-        self.timeline.iter().filter(move |event| event.link.0 == name && event.concerns(is_forward))
+        let events = self.events_of_link.get(&link).map_or(&[][..], Vec::as_slice);
+        events.iter().map(|index| &self.timeline[*index]).filter(move |event| event.concerns(is_forward))
     }
 
     /// Puts the timeline's acts into the world, in order of links.
@@ -306,7 +294,7 @@ impl Plan {
         for wire in &self.wires {
             let (first, second) = self.graph.ends(wire.link);
             let sender = if wire.is_forward { first } else { second };
-            let interface = self.graph.neighbours(sender).iter().position(|(link, _)| *link == wire.link);
+            let interface = self.graph.interface(sender, wire.link);
             for event in self.events_of(wire.link, wire.is_forward) {
                 let action = Action::ChangeLink {
                     interface: interface.expect("a link is among its end's links") as u32,
@@ -317,4 +305,20 @@ impl Plan {
             }
         }
     }
+}
+
+/// The first rank of `count` that is not below what is looked for, where all that are below come first.
+fn first_not_below(count: usize, is_below: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low.midpoint(high);
+        if is_below(middle) { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
+fn link_rank(topology: &Topology, graph: &NetworkGraph, name: &str) -> Option<usize> {
+    let name_of = |rank: usize| topology.links[graph.link(rank)].name();
+    let rank = first_not_below(graph.links(), |rank| name_of(rank).as_str() < name);
+    (rank < graph.links() && name_of(rank) == name).then_some(rank)
 }

@@ -25,6 +25,9 @@ pub struct Topology {
 pub struct NodeSpec {
     /// What it is called; unique.
     pub name: String,
+    /// Makes it a group of so many nodes: `sensor-0`, `sensor-1` and so on for the name `sensor`; see
+    /// [`crate::groups`]. Default: one node, called as it says.
+    pub count: Option<u64>,
     /// True for a router, which passes on packets for others. Default: true for a node with more than one link.
     pub forwards: Option<bool>,
     /// Its limits. Default: none, an ideal device.
@@ -107,6 +110,6 @@ impl LinkEvent {
 impl NodeSpec {
     /// An ideal node.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), forwards: None, device: None, stream_name: None }
+        Self { name: name.to_owned(), count: None, forwards: None, device: None, stream_name: None }
     }
 }

@@ -22,7 +22,7 @@ const SEED: RunSeed = RunSeed { seed: 7, replication: 0 };
 
 /// A network from words such as `x:a-b`, the link x from a to b, or `a-b`, the same without a name. Each link has a
 /// delay of 1 ms; nodes are listed as they come.
-fn net(words: &str) -> Topology {
+pub(crate) fn net(words: &str) -> Topology {
     let mut topology = Topology { nodes: Vec::new(), links: Vec::new(), addresses: crate::AddressFamily::V4 };
     for word in words.split_whitespace() {
         let (name, ends) = word.split_once(':').map_or((None, word), |(name, ends)| (Some(name.to_owned()), ends));
@@ -38,7 +38,7 @@ fn net(words: &str) -> Topology {
     topology
 }
 
-fn node<'a>(topology: &'a mut Topology, name: &str) -> &'a mut NodeSpec {
+pub(crate) fn node<'a>(topology: &'a mut Topology, name: &str) -> &'a mut NodeSpec {
     topology.nodes.iter_mut().find(|node| node.name == name).unwrap()
 }
 
@@ -208,7 +208,7 @@ fn least_way(topology: &Topology, forwards: &[bool], from: usize, to: usize) -> 
 }
 
 /// Up to six nodes, each of which forwards or not, and up to nine links with names in any order.
-fn any_net() -> impl Strategy<Value = (Topology, Vec<bool>)> {
+pub(crate) fn any_net() -> impl Strategy<Value = (Topology, Vec<bool>)> {
     let order = Just((0..9).collect::<Vec<usize>>()).prop_shuffle();
     (2_usize..=6, prop::collection::vec((0_usize..6, 1_usize..6), 1..=9), order, any::<[bool; 6]>()).prop_map(
         |(nodes, links, order, forwards)| {
@@ -642,7 +642,7 @@ fn fields_of_links_that_can_have_no_effect_are_found_in_their_places() {
 
 #[test]
 fn a_link_needs_a_rate_or_a_delay_in_both_directions() {
-    let missing = [(Kind::NoEffect, "links.1".to_owned())];
+    let missing = [(Kind::OutOfRange, "links.1".to_owned())];
     assert_eq!(link_places(|link| link.delay = None), missing);
     assert_eq!(link_places(|link| link.delay = Some(Span::ZERO)), missing);
     let zero = DirectionConfig { delay: Some(Span::ZERO), ..DirectionConfig::default() };
@@ -724,7 +724,7 @@ fn all_mistakes_are_found_at_once() {
     topology.links[1].delay = None;
     let expected = [
         (Kind::LinkToSelf, "links.0.ends.1"),
-        (Kind::NoEffect, "links.1"),
+        (Kind::OutOfRange, "links.1"),
         (Kind::DuplicateName, "links.1.name"),
         (Kind::BadName, "nodes.0.name"),
         (Kind::NoEffect, "nodes.1.forwards"),
@@ -801,4 +801,37 @@ fn a_checked_timeline_acts_on_the_node_that_sends() {
     let (without, with) = (digests(Vec::new()), digests(vec![slower(Direction::Backward, 5)]));
     assert_eq!(without[0], with[0]);
     assert_ne!(without[1], with[1]);
+}
+
+/// Two events of one instant that change one field of one direction: the order in the file must not decide. An event that
+/// changes nothing is refused, one that changes one of two directions is not.
+#[test]
+fn events_that_meet_and_events_that_change_nothing() {
+    let mut link = LinkConfig::between("a", "b");
+    link.delay = Some(Span::from_millis(1));
+    link.loss = Some(Ratio::from_percent(5));
+    let nodes = vec![NodeSpec::named("a"), NodeSpec::named("b")];
+    let topology = Topology { nodes, links: vec![link], addresses: crate::AddressFamily::V4 };
+    let event = |seconds, direction, percent| LinkEvent {
+        at: Span::from_secs(seconds),
+        link: LinkName("a--b".to_owned()),
+        direction,
+        rate: None,
+        delay: None,
+        loss: Some(Ratio::from_percent(percent)),
+        impair: None,
+        up: None,
+    };
+    let places = |events: &[LinkEvent]| -> Vec<(String, bool)> {
+        let found = check_timeline(&topology, events);
+        found.into_iter().map(|finding| (finding.path, finding.message.contains("has no effect"))).collect()
+    };
+    let (both, forward, backward) = (Direction::Both, Direction::Forward, Direction::Backward);
+    let first = event(5, both, 10);
+    assert_eq!(places(&[first.clone(), event(5, forward, 20)]), [("timeline.1.loss".to_owned(), false)]);
+    assert_eq!(places(&[event(5, forward, 10), event(5, backward, 20)]), []);
+    // In order of time, not of the list: 10 % at 5 s, again at 6 s.
+    assert_eq!(places(&[event(6, both, 10), first.clone()]), [("timeline.0.loss".to_owned(), true)]);
+    assert_eq!(places(&[event(4, both, 5)]), [("timeline.0.loss".to_owned(), true)]);
+    assert_eq!(places(&[event(4, forward, 10), first]), []);
 }

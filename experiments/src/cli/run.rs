@@ -5,7 +5,9 @@ use super::args::{DiffArgs, LiveArgs, RunArgs, ScenarioArgs};
 use super::terminal::{Progress, remark, say};
 use crate::diff::{self, Difference, Side};
 use crate::live;
-use crate::results::{Basis, Partial, check_expectations, claim, claim_for_part, holds_whole, summarise, write_part};
+use crate::results::{
+    Basis, Owner, Partial, check_expectations, claim, claim_for_part, holds_whole, summarise, write_part,
+};
 use crate::run::clock::Stopwatch;
 use crate::run::{Options, RunFailure, RunOutput, Runs, Selection, Stop, run_some};
 use crate::scenario::{Loaded, Metric, Request, Scope, library, load};
@@ -21,8 +23,9 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
     eprint!("{}", loaded.warnings);
     let (selection, mut partial) = select(args, &loaded)?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
+    let owner = Owner::new(&loaded.name, &args.scenario.scenario);
     let claim = if partial.reasons.is_empty() { claim } else { claim_for_part };
-    claim(&folder, &loaded.name, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
+    claim(&folder, &owner, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
         jobs: args.jobs.map_or(cores, usize::from),
@@ -56,7 +59,7 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
         let done = runs.outputs.iter().map(Vec::len).sum::<usize>();
         partial.reasons.push(format!("interrupted after {done} of {total} runs"));
     }
-    let folder = folder_for(folder, &loaded, &partial, args.force)?;
+    let folder = folder_for(folder, (&owner, &loaded), &partial, args.force)?;
     let is_well = report(args, &loaded, &runs, &partial, &folder, stopwatch)?;
     Ok(match is_well {
         _ if runs.is_interrupted => Ending::Interrupted,
@@ -75,8 +78,8 @@ fn report(
     stopwatch: Stopwatch,
 ) -> Result<bool, String> {
     let outputs = &runs.outputs;
-    let level = loaded.scenario.confidence.as_f64();
-    let confidence = Confidence::from_level(level).unwrap_or(Confidence::P95);
+    let confidence = Confidence::from_level(loaded.scenario.confidence.as_f64())
+        .ok_or("error: there are no intervals of this confidence")?;
     let summary = summarise(loaded, outputs, confidence, Basis::Replications);
     let written = write_part(folder, loaded, outputs, &summary, partial, || stopwatch.elapsed())
         .map_err(|error| format!("error: {error}"))?;
@@ -149,14 +152,19 @@ fn select(args: &RunArgs, loaded: &Loaded) -> Result<(Selection, Partial), Strin
 }
 
 /// Where results go: partial ones do not take the place of whole ones, and are put beside them.
-fn folder_for(folder: PathBuf, loaded: &Loaded, partial: &Partial, force: bool) -> Result<PathBuf, String> {
+fn folder_for(
+    folder: PathBuf,
+    (owner, loaded): (&Owner, &Loaded),
+    partial: &Partial,
+    force: bool,
+) -> Result<PathBuf, String> {
     if partial.reasons.is_empty() || force || !holds_whole(&folder) {
         return Ok(folder);
     }
     let mut beside = folder.into_os_string();
     beside.push(".partial");
     let beside = PathBuf::from(beside);
-    claim(&beside, &loaded.name, &loaded.scenario.title, force).map_err(|error| format!("error: {error}"))?;
+    claim(&beside, owner, &loaded.scenario.title, force).map_err(|error| format!("error: {error}"))?;
     Ok(beside)
 }
 

@@ -3,7 +3,7 @@
 use super::panels::{Source, draw_panel};
 use super::summary::{Basis, Summary, summarise};
 use crate::run::RunOutput;
-use crate::scenario::{Expectation, FigureSpec, Loaded, Must, Scope, evaluate};
+use crate::scenario::{Expectation, FigureSpec, Loaded, Must, Scope, SeriesSpec, evaluate};
 use protosim_reports::figure::Figure;
 use protosim_reports::statistics::Confidence;
 
@@ -17,7 +17,7 @@ pub struct Drawn {
 
 /// The figure of a specification.
 pub fn draw(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary, spec: &FigureSpec) -> Drawn {
-    let mut figure = Figure::new(&spec.title).caption(&spec.caption);
+    let mut figure = Figure::new(&spec.title);
     let mut notes = Vec::new();
     let mut panels = 0;
     for panel in &spec.panels {
@@ -26,6 +26,17 @@ pub fn draw(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary, spec
             panels += 1;
         }
     }
+    let has_interval = |series: &SeriesSpec| {
+        let subject = series.subject();
+        let rows =
+            summary.rows.iter().filter(|row| Some(&row.subject) == subject.as_ref() && row.metric == series.metric);
+        rows.into_iter().any(|row| row.estimate.low.is_some() && row.estimate.high.is_some())
+    };
+    let level = format!("Intervals: {}.", loaded.scenario.confidence);
+    let has_intervals = spec.panels.iter().flat_map(|panel| &panel.series).any(has_interval);
+    let caption = [spec.caption.as_str(), if has_intervals { &level } else { "" }];
+    let caption: Vec<&str> = caption.into_iter().filter(|part| !part.is_empty()).collect();
+    figure = figure.caption(caption.join(" "));
     let notes = notes.into_iter().map(|note| format!("figure `{}`: {note}", spec.name)).collect();
     Drawn { figure: (panels > 0).then_some(figure), notes }
 }

@@ -1,5 +1,6 @@
 //! The folder of results. Every file is either the old or the new one; the manifest comes last.
 
+use super::claim::{RUN_LOG, claimed_by};
 use super::figures::draw;
 use super::summary::Summary;
 use super::tables::tables;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The manifest's name.
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 /// Pixels of a PNG for each unit of a figure.
 const PNG_SCALE: f32 = 2.0;
 
@@ -80,63 +81,11 @@ struct Files {
     notes: Vec<String>,
 }
 
-/// Refuses a folder that holds something else, unless told to overwrite it. An experiment is known by its name and its
-/// title.
-///
-/// # Errors
-/// When it does.
-pub fn claim(folder: &Path, experiment: &str, this_title: &str, force: bool) -> Result<(), FolderError> {
-    let not_ours = |what: String| FolderError::NotOurs { folder: folder.display().to_string(), what };
-    if force || !folder.exists() {
-        return Ok(());
-    }
-    match std::fs::read_to_string(folder.join(MANIFEST)) {
-        Ok(text) => {
-            let manifest: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-            let title = manifest["title"].as_str();
-            match manifest["experiment"].as_str() {
-                Some(name) if name == experiment && title.is_none_or(|other| other == this_title) => Ok(()),
-                Some(name) if name == experiment => {
-                    Err(not_ours(format!("results of another `{name}`, titled \"{}\"", title.unwrap_or_default())))
-                }
-                Some(name) => Err(not_ours(format!("results of experiment `{name}`"))),
-                None => Err(not_ours("a manifest of something else".to_owned())),
-            }
-        }
-        Err(_) => {
-            let mut entries = std::fs::read_dir(folder).map_err(|error| io_error(folder, error))?;
-            // A run that was killed leaves no manifest, but files that only this program makes.
-            let foreign = entries.any(|entry| entry.is_ok_and(|entry| !is_ours(&entry.file_name().to_string_lossy())));
-            if foreign { Err(not_ours("files of something else".to_owned())) } else { Ok(()) }
-        }
-    }
-}
-
-/// As [`claim`], for results of a part of the experiment: they do not take the place of whole ones, unless told to.
-///
-/// # Errors
-/// When the folder holds something else, or whole results.
-pub fn claim_for_part(folder: &Path, experiment: &str, this_title: &str, force: bool) -> Result<(), FolderError> {
-    claim(folder, experiment, this_title, force)?;
-    if holds_whole(folder) && !force {
-        return Err(FolderError::Whole { folder: folder.display().to_string() });
-    }
-    Ok(())
-}
-
 /// True if the folder holds results of a whole experiment.
 pub fn holds_whole(folder: &Path) -> bool {
     let text = std::fs::read_to_string(folder.join(MANIFEST)).unwrap_or_default();
     let manifest: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     manifest["experiment"].is_string() && manifest["partial"].as_bool() != Some(true)
-}
-
-fn is_ours(name: &str) -> bool {
-    let known = ["figures", "captures", "run.log"];
-    let tables = ["summary.", "exchanges.", "counters.", "digests."];
-    known.contains(&name)
-        || tables.iter().any(|table| name.starts_with(table))
-        || protosim_reports::folder::is_partial_name(name)
 }
 
 /// Writes everything, as results of the whole experiment.
@@ -170,13 +119,22 @@ pub fn write_part(
     let io = |error| io_error(folder, error);
     for place in [folder.to_path_buf(), folder.join("figures")] {
         std::fs::create_dir_all(&place).map_err(io)?;
-        remove_leftovers(&place).map_err(io)?;
+    }
+    for place in [folder.to_path_buf(), folder.join("figures"), folder.join("captures")] {
+        if place.is_dir() {
+            remove_leftovers(&place).map_err(io)?;
+        }
     }
     let old = listed_files(folder);
+    // From here to the new manifest the folder is a mixture, which an old one must not vouch for.
+    match std::fs::remove_file(folder.join(MANIFEST)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+        _ => {}
+    }
     let mut hashes = BTreeMap::new();
     for (name, bytes) in &files.bytes {
         write_atomically(&folder.join(name), |out| out.write_all(bytes)).map_err(io)?;
-        hashes.insert(name.clone(), hex(&Sha256::digest(bytes)));
+        hashes.insert(name.clone(), sha256_hex(bytes));
     }
     let captures = write_captures(folder, outputs)?;
     remove_old_captures(folder, &captures).map_err(io)?;
@@ -186,8 +144,8 @@ pub fn write_part(
     for name in old.iter().filter(|name| !hashes.contains_key(*name)) {
         let _ = std::fs::remove_file(folder.join(name));
     }
-    let log = run_log(outputs, wall());
-    write_atomically(&folder.join("run.log"), |out| out.write_all(log.as_bytes())).map_err(io)?;
+    let log = claimed_by(folder) + &run_log(outputs, wall());
+    write_atomically(&folder.join(RUN_LOG), |out| out.write_all(log.as_bytes())).map_err(io)?;
     let figures = files.figures.iter().map(|name| folder.join(name)).collect();
     Ok(Written { figures, captures, notes: files.notes })
 }
@@ -278,7 +236,7 @@ fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>, partial: &Partia
         "title": loaded.scenario.title,
         "version": env!("CARGO_PKG_VERSION"),
         "sources_sha256": env!("PROTOSIM_SOURCES_SHA256"),
-        "configuration_sha256": hex(&Sha256::digest(configuration.as_bytes())),
+        "configuration_sha256": sha256_hex(configuration.as_bytes()),
         "seed": loaded.scenario.seed,
         "replications": loaded.scenario.replications,
         "points": loaded.points.len(),
@@ -316,12 +274,13 @@ fn run_log(outputs: &[Vec<RunOutput>], wall: Duration) -> String {
     text
 }
 
-fn io_error(folder: &Path, error: io::Error) -> FolderError {
+pub(super) fn io_error(folder: &Path, error: io::Error) -> FolderError {
     FolderError::Io { folder: folder.display().to_string(), error }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
+/// SHA-256 in hexadecimal.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

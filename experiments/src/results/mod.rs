@@ -1,5 +1,6 @@
 //! From outputs of runs to tables, figures and a folder.
 
+mod claim;
 mod estimates;
 mod figures;
 mod folder;
@@ -13,6 +14,8 @@ mod tests;
 #[cfg(test)]
 mod tests_metrics;
 
+pub use claim::{Owner, claim, claim_for_part};
 pub use figures::{Outcome, check_expectations, draw};
-pub use folder::{FolderError, Partial, Written, claim, claim_for_part, holds_whole, write, write_part};
+pub(crate) use folder::sha256_hex;
+pub use folder::{FolderError, Partial, Written, holds_whole, write, write_part};
 pub use summary::{Basis, Row, Summary, summarise};

@@ -12,13 +12,15 @@
 //! - What starts in the warm-up, or after the measurement window, does not count; nor does what is of a run that reached a
 //!   limit.
 //! - Exchanges that were still open when a run ended count as begun: not delivered unless they were, and not
-//!   completed. A run that is cut short (`until: After`) so shows less completion, never more.
+//!   completed. So do requests that were due and never sent, since NSTART held them back. A run that is cut short
+//!   (`until: After`) so shows less completion, never more.
 
 use super::estimates::{batch_interval, quantile_of, quantile_over};
 use crate::run::{Exchange, LinkOutput, RunOutput, SinkOutput};
 use crate::scenario::{Loaded, Metric, Scope, Subject};
 use protosim_core::Span;
 use protosim_core::sketch::{Batches, Histogram};
+use protosim_models::Outcome;
 use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, clopper_pearson, mean, mean_interval};
 
 /// One metric of one application or direction of a link at one point.
@@ -82,7 +84,9 @@ pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confid
 
 /// Whether an exchange counts in the summary.
 pub(super) fn counts(loaded: &Loaded, point: usize, run: &RunOutput, exchange: &Exchange) -> bool {
-    run.stopped.is_none() && loaded.points[point].scenario.counts(exchange.started)
+    let scenario = &loaded.points[point].scenario;
+    // One that was never sent would have been later than all others: after a window, if there is one.
+    run.stopped.is_none() && exchange.started.map_or(scenario.window.is_none(), |start| scenario.counts(start))
 }
 
 /// The exchanges of an application that count.
@@ -104,7 +108,9 @@ fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, bas
             clopper_pearson(responses, all().count() as u64, confidence)
         }
         Metric::MeanTransmissions => {
-            means(runs, |exchange| exchange.ending.map(|ending| f64::from(ending.transmissions)), confidence, basis)
+            // A request that the host had no memory for was not transmitted, and says nothing of retransmission.
+            let sent = |exchange: &Exchange| exchange.ending.filter(|ending| ending.outcome != Outcome::OutOfMemory);
+            means(runs, |exchange| sent(exchange).map(|ending| f64::from(ending.transmissions)), confidence, basis)
         }
         Metric::MeanCompletion => means(runs, seconds, confidence, basis),
         _ => {

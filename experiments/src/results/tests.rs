@@ -1,4 +1,4 @@
-use super::{Basis, check_expectations, claim, summarise, write};
+use super::{Basis, Owner, check_expectations, claim, sha256_hex, summarise, write};
 use crate::run::{Options, run_all};
 use crate::scenario::{Loaded, Request, Subject, load};
 use protosim_reports::statistics::Confidence;
@@ -52,16 +52,75 @@ fn a_folder_of_something_else_is_not_overwritten_without_being_told_to() {
     let loaded = reduced();
     let ours = scratch.path().join("ours");
     write_to(&ours, &loaded, Options { jobs: 1, threads: 1, capture: false }, 1);
-    assert!(claim(&ours, "coap-loss", TITLE, false).is_ok());
-    let refused = claim(&ours, "another", TITLE, false).unwrap_err().to_string();
+    let (coap_loss, another) = (Owner::new("coap-loss", "coap-loss"), Owner::new("another", "another"));
+    assert!(claim(&ours, &coap_loss, TITLE, false).is_ok());
+    let refused = claim(&ours, &another, TITLE, false).unwrap_err().to_string();
     assert!(refused.contains("results of experiment `coap-loss`") && refused.contains("--force"), "{refused}");
-    assert!(claim(&ours, "another", TITLE, true).is_ok());
-    assert!(claim(&ours, "coap-loss", "Another title", false).unwrap_err().to_string().contains("another `coap-loss`"));
-    let foreign = scratch.path().join("foreign");
-    std::fs::create_dir(&foreign).unwrap();
-    std::fs::write(foreign.join("thesis.tex"), "years of work").unwrap();
-    assert!(claim(&foreign, "coap-loss", TITLE, false).unwrap_err().to_string().contains("files of something else"));
-    assert!(claim(&scratch.path().join("new"), "coap-loss", TITLE, false).is_ok());
+    // Edited, it is still the same one; without its log the title tells.
+    assert!(claim(&ours, &coap_loss, "Another title", false).is_ok());
+    std::fs::remove_file(ours.join("run.log")).unwrap();
+    let refused = claim(&ours, &coap_loss, "Another title", false).unwrap_err().to_string();
+    assert!(refused.contains("another `coap-loss`"), "{refused}");
+    assert!(claim(&ours, &another, TITLE, true).is_ok());
+    assert!(claim(&ours, &coap_loss, TITLE, false).is_err());
+    // Names as this program gives them do not make a file its own.
+    for name in ["thesis.tex", "exchanges.csv", "figures/coap-loss.svg", "run.log"] {
+        let foreign = scratch.path().join("foreign");
+        std::fs::create_dir_all(foreign.join("figures")).unwrap();
+        std::fs::write(foreign.join(name), "years of work").unwrap();
+        let refused = claim(&foreign, &coap_loss, TITLE, false).unwrap_err().to_string();
+        assert!(refused.contains("files of something else"), "{refused}");
+        std::fs::remove_dir_all(&foreign).unwrap();
+    }
+    // A new folder is made and marked before anything runs, so that a run that was killed may be run again.
+    let new = scratch.path().join("new/deep");
+    assert!(claim(&new, &coap_loss, TITLE, false).is_ok() && new.join("run.log").is_file());
+    std::fs::write(new.join("exchanges.csv"), "half of them").unwrap();
+    assert!(claim(&new, &coap_loss, TITLE, false).is_ok());
+    let file = scratch.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert!(claim(&file.join("below"), &coap_loss, TITLE, false).unwrap_err().to_string().contains("cannot write"));
+}
+
+/// Two scenario files of one name are two experiments, whatever they are titled.
+#[test]
+fn files_of_one_name_do_not_overwrite_each_other() {
+    let scratch = tempfile::tempdir().unwrap();
+    let owner = |folder: &str| {
+        let place = scratch.path().join(folder);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("x.ron"), "()").unwrap();
+        Owner::new("x", &place.join("x.ron").to_string_lossy())
+    };
+    let (one, two) = (owner("one"), owner("two"));
+    let results = scratch.path().join("results");
+    claim(&results, &one, "T", false).unwrap();
+    assert!(claim(&results, &two, "T", false).unwrap_err().to_string().contains("another scenario file called `x`"));
+    let loaded = reduced();
+    write_to(&results, &loaded, Options { jobs: 1, threads: 1, capture: false }, 1);
+    assert!(claim(&results, &one, "T", false).is_ok() && claim(&results, &two, "T", false).is_err());
+}
+
+/// A run that is killed while it writes leaves no manifest that speaks of files that are gone, nor partial captures for
+/// ever.
+#[test]
+fn a_mixture_of_files_has_no_manifest() {
+    let scratch = tempfile::tempdir().unwrap();
+    let loaded = reduced();
+    let options = Options { jobs: 1, threads: 1, capture: false };
+    write_to(scratch.path(), &loaded, options, 1);
+    let captures = scratch.path().join("captures");
+    std::fs::create_dir(&captures).unwrap();
+    let leftover = captures.join(".point-000-replication-000.pcapng.0.partial");
+    std::fs::write(&leftover, "half").unwrap();
+    // A table that cannot be replaced stands for the kill.
+    std::fs::remove_file(scratch.path().join("digests.csv")).unwrap();
+    std::fs::create_dir_all(scratch.path().join("digests.csv/in the way")).unwrap();
+    let outputs = run_all(&loaded, options, || ()).unwrap();
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    assert!(write(scratch.path(), &loaded, &outputs, &summary, || Duration::ZERO).is_err());
+    assert!(!scratch.path().join("manifest.json").exists());
+    assert!(!leftover.exists());
 }
 
 /// A file that an earlier run of the experiment wrote and this one does not goes; others stay.
@@ -152,7 +211,21 @@ fn folders_of_results_are_compared_by_their_records() {
     assert_eq!(crate::diff::compare(&read(&one), &read(&two)).unwrap(), None);
     let digests = std::fs::read_to_string(two.join("digests.csv")).unwrap();
     let last = digests.trim_end().rsplit(',').next().unwrap();
-    std::fs::write(two.join("digests.csv"), digests.replace(last, "0000000000000000")).unwrap();
+    // The manifest knows the file's hash, so both have to be forged.
+    let forge = |table: &str| {
+        std::fs::write(two.join("digests.csv"), table).unwrap();
+        let error = crate::diff::from_results(&two, false).unwrap_err();
+        assert!(error.contains("is not the file that"), "{error}");
+        let text = std::fs::read_to_string(two.join("manifest.json")).unwrap();
+        let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+        manifest["files"]["digests.csv"] = sha256_hex(table.as_bytes()).into();
+        std::fs::write(two.join("manifest.json"), manifest.to_string()).unwrap();
+    };
+    let header = digests.lines().next().unwrap().to_owned() + "\n";
+    forge(&header);
+    let error = crate::diff::from_results(&two, false).unwrap_err();
+    assert!(error.contains("has no record of point 0, replication 0"), "{error}");
+    forge(&digests.replace(last, "0000000000000000"));
     match crate::diff::compare(&read(&one), &read(&two)).unwrap() {
         Some(crate::diff::Difference::Recorded { subject, .. }) => assert!(subject.starts_with("link "), "{subject}"),
         other => panic!("{other:?}"),

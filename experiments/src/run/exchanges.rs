@@ -13,11 +13,11 @@ pub struct Exchange {
     pub app: usize,
     /// Its number among the application's exchanges, in order of starts.
     pub number: u64,
-    /// When its first transmission was sent.
-    pub started: SimTime,
+    /// When its first transmission was sent; `None` if it was due and still held back when the run ended.
+    pub started: Option<SimTime>,
     /// From the start to the moment at which the server's application had the request.
     pub delivered: Option<Span>,
-    /// How it ended; `None` if it was open when the run ended.
+    /// How it ended; `None` if it was open when the run ended, or was never sent.
     pub ending: Option<Ending>,
 }
 
@@ -53,22 +53,31 @@ pub(super) fn join(reports: &[Reported<Report>], app_of: impl Fn(u32, u32) -> us
                 let app = app_of(entity.0, *app);
                 let number = counts.entry(app).or_default();
                 latest.insert(*id, exchanges.len());
-                exchanges.push(Exchange { app, number: *number, started: *at, delivered: None, ending: None });
+                exchanges.push(Exchange { app, number: *number, started: Some(*at), delivered: None, ending: None });
                 *number += 1;
             }
             Observation::RequestDelivered(id) => {
                 if let Some(exchange) = latest.get(id).map(|index| &mut exchanges[*index]) {
-                    exchange.delivered.get_or_insert(at.saturating_since(exchange.started));
+                    exchange.delivered.get_or_insert(at.saturating_since(exchange.started.unwrap_or(*at)));
                 }
             }
             Observation::Received { .. } => {}
             Observation::ExchangeEnded { exchange: id, outcome, transmissions } => {
                 if let Some(exchange) = latest.get(id).map(|index| &mut exchanges[*index]) {
-                    let after = at.saturating_since(exchange.started);
+                    let after = at.saturating_since(exchange.started.unwrap_or(*at));
                     exchange.ending.get_or_insert(Ending { after, outcome: *outcome, transmissions: *transmissions });
                 }
             }
         }
     }
     exchanges
+}
+
+/// Adds the exchanges of an application that were due and never begun, behind the others: `due` of them in all.
+pub(super) fn add_unsent(exchanges: &mut Vec<Exchange>, app: usize, due: u64) {
+    if due == 0 {
+        return;
+    }
+    let begun = exchanges.iter().filter(|exchange| exchange.app == app).count() as u64;
+    exchanges.extend((begun..due).map(|number| Exchange { app, number, started: None, delivered: None, ending: None }));
 }

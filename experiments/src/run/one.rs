@@ -1,7 +1,7 @@
 //! One run of one point.
 
 use super::clock::Stopwatch;
-use super::exchanges::{Exchange, join};
+use super::exchanges::{Exchange, add_unsent, join};
 use super::measured::{Measured, measured, with_meters};
 use crate::scenario::{End, Scenario};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
@@ -22,7 +22,7 @@ pub struct RunOutput {
     pub replication: u64,
     /// Why it did not come to its end, if a limit stopped it: all else is as it was then.
     pub stopped: Option<RunError>,
-    /// All exchanges, in order of starts.
+    /// All exchanges, in order of starts; then those that were due and never sent.
     pub exchanges: Vec<Exchange>,
     /// What was measured of sinks and links.
     pub measured: Measured,
@@ -170,10 +170,16 @@ pub fn run_one(
     let apps = app_indices(plan, scenario);
     let counts = simulation.counts();
     let app_of = |node: u32, app: u32| apps[node as usize][app as usize];
+    let mut exchanges = join(&reports, app_of);
+    for (rank, (_, node)) in simulation.entities().enumerate() {
+        for ((_, app), index) in node.apps().zip(&apps[rank]) {
+            add_unsent(&mut exchanges, *index, app.exchanges_due());
+        }
+    }
     Ok(RunOutput {
         replication,
         stopped,
-        exchanges: join(&reports, app_of),
+        exchanges,
         measured: measured(plan, scenario, replication, &simulation, &reports, app_of),
         totals: totals(&simulation),
         digests: digests(&simulation),

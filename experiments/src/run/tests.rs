@@ -1,7 +1,8 @@
 //! The first experiment against its closed form, and what must not change results.
 
 use super::{Exchange, Options, run_all, run_one, setup};
-use crate::scenario::{Loaded, Request, load, load_text};
+use crate::results::{Basis, summarise};
+use crate::scenario::{Loaded, Metric, Request, load, load_text};
 use protosim_models::Outcome;
 use protosim_models::coap::Parameters;
 use protosim_models::coap::closed_form::Attempts;
@@ -215,7 +216,7 @@ fn diff_names_a_planted_difference() {
             1,
         )
     };
-    let (a, b) = (set(&timeline("5 ms")), set(&timeline("5000001 ns")));
+    let (a, b) = (set(&timeline("6 ms")), set(&timeline("6000001 ns")));
     assert_eq!(crate::diff::compare(&a, &a).unwrap(), None);
     match crate::diff::compare(&a, &b).unwrap().unwrap() {
         crate::diff::Difference::Event { at, subject, .. } => {
@@ -231,4 +232,73 @@ fn diff_names_a_planted_difference() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// A link of 1 s and a request each second, one outstanding at a time: the answer comes after 2 s, so about every second
+/// request is still held back after 100 s. At 0, 1, ... 100 s 101 are due; at 0, 2, ... 100 s 51 are sent.
+#[test]
+fn requests_that_are_held_back_are_not_forgotten() {
+    let text = r#"(
+        format: 1,
+        title: "Slow",
+        nodes: [(name: "a"), (name: "b")],
+        links: [(name: "ab", ends: ("a", "b"), delay: "1 s")],
+        apps: [
+            (name: "s", on: "b", run: CoapServer()),
+            (name: "c", on: "a", run: CoapClient(to: "b", requests: 1000, interval: "1 s")),
+        ],
+        until: After("100 s"),
+    )"#;
+    let loaded = load_text("t", "t.ron", text, &Request::default(), false).unwrap();
+    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, false).unwrap();
+    let total = |name: &str| output.totals.iter().find(|total| total.name == name).unwrap().value;
+    assert_eq!((total("requests_due"), total("requests_sent"), total("responses")), (101, 51, 50));
+    assert_eq!(output.exchanges.len(), 101);
+    let unsent: Vec<u64> = output.exchanges.iter().filter(|e| e.started.is_none()).map(|e| e.number).collect();
+    assert_eq!(unsent, (51..101).collect::<Vec<_>>());
+    let summary = summarise(&loaded, &[vec![output]], Confidence::P95, Basis::Replications);
+    let completed = &summary.find(0, 1, Metric::Completed).unwrap().estimate;
+    assert_eq!((completed.n, completed.value), (101, 50.0 / 101.0));
+}
+
+/// A host with 1 byte of memory sends nothing: that is no time-out, and says nothing of retransmission.
+#[test]
+fn requests_without_memory_have_an_outcome_of_their_own() {
+    let text = PAIRS.replace(r#"(name: "a")"#, r#"(name: "a", device: (memory: "1 B"))"#);
+    let loaded = load_text("t", "t.ron", &text, &Request::default(), false).unwrap();
+    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, false).unwrap();
+    let client = loaded.scenario.apps.iter().position(|app| app.name == "c1").unwrap();
+    let outcomes = output.exchanges.iter().filter(|e| e.app == client).map(|e| e.ending.unwrap().outcome);
+    assert_eq!(outcomes.collect::<Vec<_>>(), vec![Outcome::OutOfMemory; 50]);
+    let summary = summarise(&loaded, &[vec![output]], Confidence::P95, Basis::Replications);
+    assert!(summary.find(0, client, Metric::MeanTransmissions).is_none());
+    assert_eq!(summary.find(0, client, Metric::Completed).unwrap().estimate.n, 50);
+}
+
+/// Whether a run stays within its limits does not depend on threads, nor on who looks.
+#[test]
+fn limits_stop_the_same_runs_with_threads_and_captures() {
+    let ends = |limits: &str, threads: usize, capture: bool| {
+        let text = PAIRS.replacen("apps:", &format!("limits: ({limits}), apps:"), 1);
+        let loaded = load_text("t", "t.ron", &text, &Request::default(), false).unwrap();
+        run_one(&setup(&loaded.scenario), &loaded.scenario, 0, threads, capture).is_ok()
+    };
+    let events = |limit: u64, threads, capture| ends(&format!("events: {limit}"), threads, capture);
+    // The least limit that is not reached.
+    let (mut low, mut high) = (1, 100_000);
+    assert!(!events(low, 1, false) && events(high, 1, false));
+    while high - low > 1 {
+        let middle = u64::midpoint(low, high);
+        if events(middle, 1, false) { high = middle } else { low = middle }
+    }
+    for threads in [1, 2, 8] {
+        for capture in [false, true] {
+            let (below, enough) = (events(low, threads, capture), events(high, threads, capture));
+            assert_eq!((below, enough), (false, true), "{threads} threads, capture {capture}");
+        }
+    }
+    let memory = |power: u32, capture| ends(&format!(r#"memory: "{} B""#, 1_u64 << power), 1, capture);
+    let plain: Vec<bool> = (6..24).map(|power| memory(power, false)).collect();
+    assert!(plain.contains(&true) && plain.contains(&false));
+    assert_eq!(plain, (6..24).map(|power| memory(power, true)).collect::<Vec<_>>());
 }

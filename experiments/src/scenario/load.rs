@@ -1,13 +1,17 @@
 //! From text and overrides to a scenario and its points.
 
-use super::check::{check_paths, check_references, check_scenario, check_values, settings, span_of, value_place, warn};
+use super::check::{
+    check_paths, check_references, check_scenario, check_values, settings, span_of, target_place, value_place, warn,
+};
 use super::files::Files;
 use super::grid::{Choice, Grid};
 use super::library::{self, identity, included, read_file};
+use super::made_up::MadeUp;
 use super::{Measures, Point, Scenario};
 use crate::tree::{
     Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Sources, Span, Tree, read, suggest,
 };
+use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
@@ -96,13 +100,18 @@ pub(super) fn load_with(
         scenario.measures = Arc::new(Measures::of(scenario));
     }
     check_references(&tree, &reading.references, &mut mistakes);
+    let mut idle = Vec::new();
     if let Some(scenario) = reading.value.as_ref().or(reading.draft.as_ref()) {
-        further_mistakes(&tree, scenario, &mut mistakes);
+        idle = further_mistakes(&tree, scenario, &MadeUp::new(&tree, &reading.made_up), &mut mistakes);
     }
     let mut points = Vec::new();
-    if let Some(scenario) = reading.value.as_ref().filter(|_| !mistakes.has_errors()) {
-        points = self::points(&tree, scenario, (&mut files, &mut sources), &mut mistakes);
-        warn(&tree, scenario, &mut mistakes);
+    match reading.value.as_ref().filter(|_| !mistakes.has_errors()) {
+        Some(scenario) => {
+            points = self::points(&tree, scenario, (&mut files, &mut sources), &mut mistakes);
+            warn(&tree, scenario, &mut mistakes);
+        }
+        // Without points nobody knows better.
+        None => idle.into_iter().for_each(|found| mistakes.push(found)),
     }
     mistakes.sort();
     let rendered = mistakes.render(&sources, colours);
@@ -115,9 +124,10 @@ pub(super) fn load_with(
 }
 
 /// Everything beyond types, in a scenario that may be a draft. What has to do with a mistake that is known already may
-/// come of a value that was made up, and is left out.
-fn further_mistakes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+/// come of a value that was made up, and is left out. Returns fields that have no effect here, but may have one at a point.
+fn further_mistakes(tree: &Tree, scenario: &Scenario, made_up: &MadeUp, mistakes: &mut Diagnostics) -> Vec<Diagnostic> {
     let mut further = Diagnostics::default();
+    let known = mistakes.clone();
     let sound = |list: &str, further: &Diagnostics| {
         let node = tree.root.field(list).unwrap_or(&tree.root);
         // Parts of a list may come from another text.
@@ -130,7 +140,8 @@ fn further_mistakes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics
         let harmless = |found: &&Diagnostic| matches!(found.id, "scenario::no-effect" | "scenario::out-of-range");
         let mut grave = Diagnostics::default();
         further.iter().filter(|found| !harmless(found)).for_each(|found| grave.push(found.clone()));
-        !spans().any(|span| mistakes.touch(span) || grave.touch(span))
+        let lies_there = tree.root.field(list).is_some_and(|node| made_up.lie_in(node));
+        !lies_there && !spans().any(|span| mistakes.touch(span) || grave.touch(span))
     };
     check_scenario(tree, scenario, &mut further);
     if sound("nodes", &further) && sound("links", &further) {
@@ -141,12 +152,39 @@ fn further_mistakes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics
         check_each_value(tree, scenario, &mut further);
         check_each_variant(tree, scenario, &mut further);
     }
+    let mut idle = Vec::new();
+    let tables = TABLES.map(|list| tree.root.field(list).map(|node| node.span));
+    let may_vary = |found: &Diagnostic| {
+        let apart = |table: &Span| table.source != found.primary.span.source || !within(found.primary.span, *table);
+        is_idle(found)
+            && (!scenario.axes.is_empty() || !scenario.variants.is_empty())
+            && tables.iter().flatten().all(apart)
+    };
     for found in further.iter() {
-        let places = || [&found.primary].into_iter().chain(&found.secondary);
-        if !mistakes.contains(found) && !places().any(|label| mistakes.touch(label.span)) {
+        let mut places = [&found.primary].into_iter().chain(&found.secondary);
+        if mistakes.contains(found) || made_up.explains(found) || places.any(|label| known.touch(label.span)) {
+            continue;
+        }
+        if may_vary(found) {
+            idle.push(found.clone());
+        } else {
             mistakes.push(found.clone());
         }
     }
+    idle
+}
+
+/// Parts of a scenario that are the same for all points and take long to read.
+const TABLES: [&str; 6] = ["axes", "variants", "only_if", "measure", "figures", "expect"];
+
+fn within(inner: Span, outer: Span) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// True for a field that has no effect beside the others. Where axes vary those, it is one only if it has none at any
+/// point.
+fn is_idle(found: &Diagnostic) -> bool {
+    found.id == "scenario::no-effect" && found.message.contains("has no effect")
 }
 
 /// Each value of each axis, in the place of what the axis varies.
@@ -162,11 +200,15 @@ fn check_each_value(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics
         let _ = put_value(tree, scenario, &grid, &mut varied, (axis, choice));
         let mut found = Diagnostics::default();
         let reading = read::<Scenario>(&varied, &mut found);
+        check_references(&varied, &reading.references, &mut found);
         if let Some(scenario) = &reading.value {
             check_scenario(&varied, scenario, &mut found);
         }
         let place = value_place(tree, axis, choice);
-        add_those_within(place, &found, mistakes);
+        // A field that a path makes up stands at the path.
+        let targets = 0..scenario.axes[axis].targets().count();
+        let paths = targets.map(|number| target_place(tree, &scenario.axes[axis], axis, number));
+        add_those_within(&paths.chain([place]).collect::<Vec<_>>(), &found, mistakes);
     }
 }
 
@@ -184,16 +226,17 @@ fn check_each_variant(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnosti
             check_scenario(&varied, scenario, &mut found);
         }
         let place = span_of(tree, &format!("variants.{index}"));
-        add_those_within(place, &found, mistakes);
+        add_those_within(&[place], &found, mistakes);
     }
 }
 
-/// Adds what was found within `place`. A field that is not there is so for all values, and said once.
-fn add_those_within(place: Span, found: &Diagnostics, mistakes: &mut Diagnostics) {
-    let within = |span: Span| span.source == place.source && place.start <= span.start && span.end <= place.end;
+/// Adds what was found within one of `places`. A field that is not there is so for all values, and said once; one that has no
+/// effect here may have one elsewhere.
+fn add_those_within(places: &[Span], found: &Diagnostics, mistakes: &mut Diagnostics) {
+    let within = |span: Span| places.iter().any(|place| span.source == place.source && within(span, *place));
     let is_of_value =
         |found: &&Diagnostic| within(found.primary.span) || found.secondary.iter().any(|label| within(label.span));
-    for found in found.iter().filter(is_of_value) {
+    for found in found.iter().filter(|found| is_of_value(found) && !is_idle(found)) {
         if !mistakes.iter().any(|known| (known.id, &known.message) == (found.id, &found.message)) {
             mistakes.push(found.clone());
         }
@@ -202,10 +245,9 @@ fn add_those_within(place: Span, found: &Diagnostics, mistakes: &mut Diagnostics
 
 /// The tree without what is the same for all points and takes long to read.
 fn without_tables(tree: &Tree) -> Tree {
-    const OF_ALL_POINTS: [&str; 6] = ["axes", "variants", "only_if", "measure", "figures", "expect"];
     let mut base = tree.clone();
     if let NodeKind::Struct { fields, .. } = &mut base.root.kind {
-        fields.retain(|field| !OF_ALL_POINTS.contains(&field.name.text.as_str()));
+        fields.retain(|field| !TABLES.contains(&field.name.text.as_str()));
     }
     base
 }
@@ -220,8 +262,10 @@ fn put_value(
 ) -> Result<(), Box<Diagnostic>> {
     let Some(value) = grid.values[axis].get(choice) else { return Ok(()) };
     let place = value_place(tree, axis, choice);
-    for target in scenario.axes[axis].targets() {
-        let result = target.parse::<Path>().and_then(|path| into.set(&path, value.node(place)));
+    for (number, target) in scenario.axes[axis].targets().enumerate() {
+        // A field that the path makes up stands at the path.
+        let written = target_place(tree, &scenario.axes[axis], axis, number);
+        let result = target.parse::<Path>().and_then(|path| into.set_from(&path, value.node(place), written));
         result.map_err(|error| no_such_path(place, target, error))?;
     }
     Ok(())
@@ -291,6 +335,7 @@ fn points(
     };
     let base = without_tables(tree);
     let mut points = Vec::new();
+    let mut idle = IdleFields::of(tree, scenario, &grid);
     for index in 0..total {
         let choice = grid.choice(index);
         let values = grid.numbers(&choice);
@@ -304,21 +349,24 @@ fn points(
             }
         }
         let mut found = Diagnostics::default();
-        match scenario_at(tree, &base, scenario, (&grid, &choice), (files, sources), &mut found) {
-            Some(at_point) if found.is_empty() => {
+        let at_point = scenario_at(tree, &base, scenario, (&grid, &choice), (files, sources), &mut found);
+        idle.at_point(&found);
+        match at_point {
+            Some(at_point) if found.iter().all(is_idle) => {
                 let variant = choice.variant.map(|variant| scenario.variants[variant].name.clone());
                 points.push(Point { values, variant, scenario: at_point });
             }
             _ => {
                 let at = if total > 1 { format!(" (at {})", grid.describe(&choice)) } else { String::new() };
-                for mut found in found.iter().cloned() {
+                for mut found in found.iter().filter(|found| !is_idle(found)).cloned() {
                     found.message += &at;
                     mistakes.push(found);
                 }
-                break;
+                return points;
             }
         }
     }
+    idle.at_all_points().for_each(|found| mistakes.push(found));
     if points.is_empty() && !mistakes.has_errors() {
         let message = "this condition holds at no point: nothing would run";
         mistakes.push(Diagnostic::error("scenario::no-point", span_of(tree, "only_if"), message));
@@ -347,13 +395,45 @@ fn scenario_at(
     let mut at_point = reading.value?;
     files.provide(&varied, &mut at_point, sources, found);
     at_point.measures = Arc::clone(&scenario.measures);
-    // Values of axes are no names.
-    if choice.variant.is_some() {
-        check_references(&varied, &reading.references, found);
-    }
+    check_references(&varied, &reading.references, found);
     check_scenario(&varied, &at_point, found);
     if !found.has_errors() {
         check_paths(&varied, &at_point, found);
     }
     Some(at_point)
+}
+
+/// Fields that have had no effect at any point so far.
+struct IdleFields {
+    /// By place. `None` before the first point.
+    fields: Option<BTreeMap<Span, Diagnostic>>,
+    /// The values of one axis stand for one field: where each value is written, and the axis's path.
+    fields_of_values: BTreeMap<Span, Span>,
+}
+
+impl IdleFields {
+    fn of(tree: &Tree, scenario: &Scenario, grid: &Grid<'_>) -> Self {
+        let values = scenario.axes.iter().enumerate().flat_map(|(axis, spec)| {
+            let path = target_place(tree, spec, axis, 0);
+            (0..grid.values[axis].len()).map(move |value| (value_place(tree, axis, value), path))
+        });
+        Self { fields: None, fields_of_values: values.collect() }
+    }
+
+    fn at_point(&mut self, found: &Diagnostics) {
+        let field = |found: &Diagnostic| {
+            let place = found.primary.span;
+            self.fields_of_values.get(&place).copied().unwrap_or(place)
+        };
+        let here: BTreeMap<Span, Diagnostic> =
+            found.iter().filter(|found| is_idle(found)).map(|found| (field(found), found.clone())).collect();
+        match &mut self.fields {
+            Some(fields) => fields.retain(|place, _| here.contains_key(place)),
+            None => self.fields = Some(here),
+        }
+    }
+
+    fn at_all_points(self) -> impl Iterator<Item = Diagnostic> {
+        self.fields.unwrap_or_default().into_values()
+    }
 }

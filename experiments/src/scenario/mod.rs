@@ -9,6 +9,7 @@ mod files;
 mod grid;
 pub mod library;
 mod load;
+mod made_up;
 mod metric;
 mod point;
 mod range;
@@ -146,9 +147,10 @@ pub enum End {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsSpec {
-    /// Events. Default: 10^12.
+    /// Packets that arrive at the end of a link, timers that are due, and changes of links, together. Default: 10^12.
     pub events: Option<u64>,
-    /// Memory for packets, events and what is to become results, in one run. Default: 8 GiB.
+    /// Memory for packets, events and what is to become results, in one run. Default: 8 GiB. Captured packets have 8 GiB of
+    /// their own on each thread, so that a capture does not decide where a run ends.
     pub memory: Option<Size>,
     /// Steps of one node in one instant. Default: 1,000,000.
     pub steps_per_instant: Option<u32>,
@@ -212,6 +214,7 @@ impl Scenario {
             events: self.limits.events.unwrap_or(default.events),
             memory: self.limits.memory.unwrap_or(default.memory),
             steps_per_instant: self.limits.steps_per_instant.unwrap_or(default.steps_per_instant),
+            ..default
         }
     }
 }

@@ -267,3 +267,174 @@ fn the_scenario_of_the_readme_is_sound() {
     let text = readme.split("```ron\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     assert!(load_text("sensor", "sensor.ron", text, &Request::default(), false).is_ok());
 }
+
+/// What [`GOOD`] is with another list of axes.
+fn with_axes(axes: &str) -> String {
+    let from = r#"[(name: "loss", path: "links.radio.loss", values: ["0 %", "10 %"])]"#;
+    assert!(GOOD.contains(from));
+    GOOD.replacen(from, axes, 1)
+}
+
+fn loads(text: &str) -> super::Loaded {
+    load_text("test", "test.ron", text, &Request::default(), false).unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn assert_says(found: &str, wanted: &[&str]) {
+    for text in wanted {
+        assert!(found.contains(text), "expected `{text}` in:\n{found}");
+    }
+}
+
+fn count(found: &str) -> usize {
+    found.lines().filter(|line| line.starts_with("error")).count()
+}
+
+/// A link that hangs in the air makes no plan, wherever the mistake was written.
+#[test]
+fn links_whose_ends_are_overridden_by_nonsense() {
+    let found = mistakes(GOOD, &[r#"links.radio.ends.0="nobody""#]);
+    assert_says(&found, &["there is no node called `nobody`", "--set links.radio.ends.0"]);
+    assert_eq!(count(&found), 1, "{found}");
+    assert_says(&mistakes(&with_axes("[]"), &["links.radio=5"]), &["expected", "`5`"]);
+}
+
+/// Values of axes are looked at as names too, where names stand.
+#[test]
+fn values_of_axes_in_the_place_of_names() {
+    for (path, noun) in [("links.radio.ends.0", "node"), ("apps.con.run.to", "node"), ("apps.con.on", "node")] {
+        let found = mistakes(&with_axes(&format!(r#"[(name: "x", path: "{path}", values: ["1 %"])]"#)), &[]);
+        assert_says(&found, &[&format!("there is no {noun} called `1 %`"), "test.ron:10"]);
+    }
+    let timeline = r#"timeline: [(at: "50 s", link: "radio", loss: "5 %")], axes:"#;
+    let text = with_axes(r#"[(name: "x", path: "timeline.0.link", values: ["1 %"])]"#).replace("axes:", timeline);
+    assert_says(&mistakes(&text, &[]), &["there is no link called `1 %`"]);
+}
+
+#[test]
+fn axes_over_what_is_one_for_all_and_not_written_out() {
+    for (path, value) in [("replications", "3"), ("confidence", r#""90 %""#), (r#"\"replications\""#, "3")] {
+        let found = mistakes(&with_axes(&format!(r#"[(name: "x", path: "{path}", values: [{value}])]"#)), &[]);
+        assert_says(&found, &["an axis cannot vary `", "it is one for the whole experiment"]);
+    }
+}
+
+#[test]
+fn two_spellings_of_one_field_on_two_axes() {
+    let axes = r#"[(name: "x", path: "links.radio.loss", values: ["1 %"]), (name: "y", path: "links[0].loss", values: ["2 %"])]"#;
+    assert_says(&mistakes(&with_axes(axes), &[]), &["another axis varies the same field"]);
+}
+
+#[test]
+fn axes_whose_columns_meet_others() {
+    let delays = r#"path: "links.radio.delay", values: ["1 ms", "2 ms"]"#;
+    let found = mistakes(&with_axes(&format!(r#"[(name: "started", {delays})]"#)), &[]);
+    assert_says(&found, &["`started_s` is a column of the tables already"]);
+    let axes = format!(r#"[(name: "a", {delays}), (name: "a_s", path: "apps.con.run.requests", values: [1, 2])]"#);
+    assert_says(&mistakes(&with_axes(&axes), &[]), &["the columns of the axes `a` and `a_s` are both called `a_s`"]);
+    for name in ["pi", "exp"] {
+        let found = mistakes(&with_axes(&format!(r#"[(name: "{name}", {delays})]"#)), &[]);
+        assert_says(&found, &["means something in formulas already"]);
+    }
+}
+
+/// The last field of the list of suggestions may be there already; and the place is the path, which is what is wrong.
+#[test]
+fn a_slip_beside_the_right_field_is_recognised() {
+    assert_says(&mistakes(GOOD, &["links.radio.los=2 %"]), &["there is no field `los`", "did you mean `loss`?"]);
+    let found = mistakes(&with_axes(r#"[(name: "x", path: "links.radio.lss", values: ["1 %", "2 %"])]"#), &[]);
+    assert_says(
+        &found,
+        &["there is no field `lss`", "did you mean `loss`?", r#"path: "links.radio.lss""#, "test.ron:10:30"],
+    );
+    assert_eq!(count(&found), 1, "{found}");
+}
+
+/// A source without an end does not hide what is wrong inside it.
+#[test]
+fn an_endless_source_with_mistakes_of_its_own() {
+    let source = r#"UdpSource(to: "server", port: 0, rate: "1 Mbit/s", payload: "0 B")"#;
+    let found = replaced(r#"CoapClient(to: "server", requests: 10)"#, source);
+    assert_says(&found, &["never ends", "`port` is 1 to 65535", "`payload` is 1 B to"]);
+}
+
+/// What stands for a value that cannot be read makes no second mistake; names are compared all the same.
+#[test]
+fn values_that_were_made_up_are_not_found_fault_with() {
+    let found = replaced(r#"("client", "server")"#, r#"["client", "server"]"#);
+    assert_eq!(count(&found), 1, "{found}");
+    let found = replaced("requests: 10", r#"requests: 10, method: post, payload: "20 B""#);
+    assert_eq!(count(&found), 1, "{found}");
+    let two = r#"(name: "radio", ends: ("client", "server"), rate: "fast"), (name: "radio", ends:"#;
+    assert_says(&replaced(r#"(name: "radio", ends:"#, two), &["another link is called `radio` too", "rate"]);
+}
+
+/// One request needs no interval, a hundred do: the axis may go through both. At one point alone it is refused.
+#[test]
+fn a_field_without_effect_at_some_points_only() {
+    let text = |requests: &str| {
+        let axes = format!(r#"[(name: "requests", path: "apps.con.run.requests", values: [{requests}])]"#);
+        with_axes(&axes).replace("requests: 10", r#"interval: "10 s""#)
+    };
+    assert_eq!(loads(&text("1, 100")).points.len(), 2);
+    assert_says(&mistakes(&text("1"), &[]), &["`interval` has no effect with one request"]);
+}
+
+#[test]
+fn suggestions_for_numbers_names_and_idle_fields() {
+    assert_says(&replaced(r#"loss: "1 %""#, "loss: 0.05"), &[r#"write "5 %"?"#]);
+    assert_says(&replaced(r#""250 kbit/s""#, r#""-250 kbit/s""#), &[r#"did you mean "250 kbit/s"?"#]);
+    assert_says(&replaced(r#""50 ms""#, r#""-50 ms""#), &[r#"did you mean "50 ms"?"#]);
+    assert_says(&replaced(r#"loss: "1 %""#, r#"loss: "105 %""#), &[r#"write "100 %" or less"#]);
+    assert_says(&replaced("format: 1", "format: 2"), &["write `format: 1`"]);
+    let two = r#"(name: "server"), (name: "server")],"#;
+    assert_says(&replaced(r#"(name: "server")],"#, two), &["such as `server-2`"]);
+    assert_says(&replaced("requests: 10", r#"interval: "1 s""#), &["help: leave it out"]);
+}
+
+/// Fields that say what is so already, or that nothing can come of.
+#[test]
+fn fields_that_are_accepted_without_effect_no_more() {
+    let device = |cpu: &str| replaced(r#"(name: "server")"#, &format!(r#"(name: "server", device: (cpu: {cpu}))"#));
+    assert_says(&device(r#"{"coap.decode": ()}"#), &["`coap.decode` has no effect"]);
+    assert_says(&device(r#"{"coap.decode": (per_call: "0 s", per_byte: "1 us")}"#), &["`per_call` has no effect"]);
+    let forward = r#"delay: "50 ms", forward: (delay: "50 ms")"#;
+    assert_says(&replaced(r#"delay: "50 ms""#, forward), &["`delay` has no effect: the link says the same"]);
+    // Here the link's loss is varied, and the exception is one at a point.
+    loads(&GOOD.replace(r#"loss: "1 %""#, r#"loss: "1 %", forward: (loss: "10 %")"#));
+    let end = r#"until: After("5 s"), timeline: [(at: "5 s", link: "radio", loss: "5 %")], axes:"#;
+    assert_says(&replaced("axes:", end), &["`at` has no effect: the run ends at 5 s, and no later"]);
+    let same = r#"timeline: [(at: "5 s", link: "radio", delay: "50 ms")], axes:"#;
+    assert_says(&replaced("axes:", same), &["`delay` has no effect: it is what"]);
+    assert_says(&replaced("axes:", "limits: (events: 0), axes:"), &["without events nothing happens"]);
+    let impatient = r#"requests: 10, confirmable: false, response_wait: "0 s""#;
+    assert_says(&replaced("requests: 10", impatient), &["`response_wait` is longer than zero"]);
+    let confidence = r#"confidence: "99.9999999999999999 %", axes:"#;
+    assert_says(&replaced("axes:", confidence), &["no interval can be computed"]);
+    let found = replaced("axes:", r#"until: After("0 s"), axes:"#);
+    assert!(found.contains("a run of no time shows nothing") && !found.contains("`start`"), "{found}");
+    let framing = r#"framing: Custom(overhead: "1 MB", min_packet: "0 B"), loss:"#;
+    assert_says(&replaced("loss:", framing), &["[scenario::out-of-range]: `overhead` is at most 64 KiB"]);
+}
+
+#[test]
+fn figures_and_expectations_that_would_mislead() {
+    let figure =
+        |panels: &str| replaced("axes:", &format!(r#"figures: [(name: "f", title: "F", panels: [{panels}])], axes:"#));
+    assert_says(&figure(""), &["a figure without panels shows nothing"]);
+    let series = r#"(label: "a", app: "con", metric: Completed), (label: "b", app: "con", metric: MeanCompletion)"#;
+    let panel = format!(r#"(x: "loss", x_label: "x", y_label: "y", series: [{series}])"#);
+    assert_says(&figure(&panel), &["one panel has one unit: s here, no unit at its first series"]);
+    let ping = GOOD.replace(r#"CoapClient(to: "server", requests: 10)"#, r#"Ping(to: "server", count: 3)"#);
+    let expect = r#"expect: [(app: "con", metric: Delivered, must: BeAtLeast("0.1"))], axes:"#;
+    assert_says(&mistakes(&ping.replace("axes:", expect), &[]), &["nobody knows what was delivered", "`Completed`"]);
+}
+
+/// The clock of a run holds 584 years; 100 requests 870,000 h apart take 9,832. And a sink answers nobody.
+#[test]
+fn warnings_of_the_end_of_the_clock_and_of_a_sink_that_is_asked() {
+    let warnings = |text: &str| loads(text).warnings;
+    let slow = GOOD.replace("requests: 10", r#"requests: 100, interval: "870000 h""#);
+    assert_says(&warnings(&slow), &["`con` does not come to its end: the clock ends after 584 years"]);
+    let sink = GOOD.replace("CoapServer()", "UdpSink(port: 5683)");
+    assert_says(&warnings(&sink), &["a UdpSink counts datagrams, and answers none"]);
+}

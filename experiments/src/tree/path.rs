@@ -97,6 +97,11 @@ impl Tree {
         Ok(node)
     }
 
+    /// The text at a path that is written out, if it is one.
+    pub fn text_at(&self, path: &str) -> Option<&str> {
+        self.get(&path.parse().ok()?).ok()?.as_str()
+    }
+
     /// Puts `value` at `path`, in place of what is there. Missing fields on the way are created: whether
     /// there may be such fields, only reading can tell. A bare name that takes the place of a text
     /// becomes a text, since a shell strips the quotes of `name="radio"`.
@@ -106,6 +111,27 @@ impl Tree {
     pub fn set(&mut self, path: &Path, value: Node) -> Result<(), PathError> {
         let place = value.span;
         self.set_at(path, value, |_| place)
+    }
+
+    /// [`Tree::set`], where fields that it creates stand at `place`: that of the path's own text.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_from(&mut self, path: &Path, value: Node, place: Span) -> Result<(), PathError> {
+        self.set_at(path, value, |_| place)
+    }
+
+    /// The path in the one spelling that all paths to its node share: elements by their numbers, not by their names.
+    /// What is not there stays as it is written.
+    pub fn canonical(&self, path: &Path) -> Vec<String> {
+        let mut node = Some(&self.root);
+        let mut parts = Vec::with_capacity(path.segments.len());
+        for segment in &path.segments {
+            let number = node.and_then(|node| number_in_list(node, segment));
+            parts.push(number.map_or_else(|| segment.text.clone(), |number| number.to_string()));
+            node = node.and_then(|node| child(node, segment).ok());
+        }
+        parts
     }
 
     /// Applies one `--set` argument, `path=value`, adding what is wrong with it to `mistakes`. The
@@ -240,6 +266,18 @@ fn step(node: &Node, segment: &Segment) -> Result<Step, PathError> {
             help: None,
             range: segment.range.clone(),
         }),
+    }
+}
+
+/// The number of the element that the segment names, in a list or what stands around one.
+fn number_in_list(mut node: &Node, segment: &Segment) -> Option<usize> {
+    loop {
+        match (step(node, segment).ok()?, &node.kind) {
+            (Step::Item(number), _) => return Some(number),
+            (Step::Through, Kind::Some(inner)) => node = inner,
+            (Step::Through, Kind::Tuple { items, .. }) => node = items.first()?,
+            _ => return None,
+        }
     }
 }
 

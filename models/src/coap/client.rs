@@ -5,7 +5,7 @@ use super::driver::{Driver, deadline};
 use super::endpoint::{BASE_OPTIONS, Cause, Command, EndpointConfig, Notice};
 use super::wire::{Options, Token};
 use crate::CannotClone;
-use crate::app::{App, Host, SocketId};
+use crate::app::{App, Host, SocketId, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use protosim_core::{LocalTime, Span};
@@ -25,6 +25,30 @@ pub struct Client {
     begun: LocalTime,
     /// Requests issued so far; the number of the next one.
     issued: u64,
+    counts: Counts,
+}
+
+/// What has become of the requests that were due.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    sent: u64,
+    responses: u64,
+    error_responses: u64,
+    timed_out: u64,
+    reset: u64,
+    out_of_memory: u64,
+}
+
+impl Counts {
+    fn count(&mut self, outcome: Outcome) {
+        *match outcome {
+            Outcome::Response => &mut self.responses,
+            Outcome::ErrorResponse => &mut self.error_responses,
+            Outcome::TimedOut => &mut self.timed_out,
+            Outcome::Reset => &mut self.reset,
+            Outcome::OutOfMemory => &mut self.out_of_memory,
+        } += 1;
+    }
 }
 
 impl Client {
@@ -40,7 +64,7 @@ impl Client {
             understood: BASE_OPTIONS,
         });
         let options = config.options();
-        Self { config, server, options, driver, begun: LocalTime::ZERO, issued: 0 }
+        Self { config, server, options, driver, begun: LocalTime::ZERO, issued: 0, counts: Counts::default() }
     }
 
     /// True if every request has been sent and every exchange is over.
@@ -71,9 +95,9 @@ impl Client {
             host,
         );
         if refused.is_err() {
-            // Out of memory: an exchange without a single transmission, and without a response.
+            // An exchange without a single transmission.
             host.observe(Observation::ExchangeStarted(self.exchange(token, host)));
-            self.report_end(token, Outcome::TimedOut, 0, host);
+            self.report_end(token, Outcome::OutOfMemory, 0, host);
         }
     }
 
@@ -82,6 +106,7 @@ impl Client {
         while let Some(notice) = self.driver.next_notice() {
             match notice {
                 Notice::RequestSent { token, .. } => {
+                    self.counts.sent += 1;
                     host.observe(Observation::ExchangeStarted(self.exchange(token, host)));
                 }
                 Notice::ResponseReceived { token, response, transmissions, .. } => {
@@ -107,8 +132,9 @@ impl Client {
         self.driver.set_timer(own, host);
     }
 
-    fn report_end(&self, token: Token, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
+    fn report_end(&mut self, token: Token, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
         let exchange = self.exchange(token, host);
+        self.counts.count(outcome);
         host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions });
     }
 
@@ -135,6 +161,24 @@ impl App for Client {
             self.issue(host);
         }
         self.finish(host);
+    }
+
+    /// Requests that are due and neither sent nor refused wait for a place among NSTART, or for a message id.
+    fn totals(&self) -> Vec<Total> {
+        let total = |name, value| Total { name, value };
+        vec![
+            total("requests_due", self.issued),
+            total("requests_sent", self.counts.sent),
+            total("responses", self.counts.responses),
+            total("error_responses", self.counts.error_responses),
+            total("timed_out", self.counts.timed_out),
+            total("reset", self.counts.reset),
+            total("out_of_memory", self.counts.out_of_memory),
+        ]
+    }
+
+    fn exchanges_due(&self) -> u64 {
+        self.issued
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

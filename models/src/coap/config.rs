@@ -203,6 +203,9 @@ impl ClientConfig {
         if self.nstart == Some(0) {
             find("nstart", "with NSTART 0 nothing could ever be sent; it is at least 1 (RFC 7252 §4.7)".into());
         }
+        if !self.confirmable && self.response_wait == Some(Span::ZERO) {
+            find("response_wait", "is longer than zero: no response could come in time".into());
+        }
         if self.payload.as_bytes() > 0 && !matches!(self.method, Method::Post | Method::Put) {
             find("payload", format!("{:?} carries no payload (RFC 7252 §5.5)", self.method));
         }

@@ -23,6 +23,20 @@ impl LinkConfig {
             if *own == DirectionConfig::default() {
                 found.push((name.to_owned(), "has no effect: it makes no exception".to_owned()));
             }
+            for (field, same) in [
+                ("rate", own.rate.is_some() && own.rate == self.rate),
+                ("delay", own.delay.is_some() && own.delay == self.delay),
+                ("rate_trace", own.rate_trace.is_some() && own.rate_trace == self.rate_trace),
+                ("shaper", own.shaper.is_some() && own.shaper == self.shaper),
+                ("queue", own.queue.is_some() && own.queue == self.queue),
+                ("loss", own.loss.is_some() && own.loss == self.loss),
+                ("impair", own.impair.is_some() && own.impair == self.impair),
+            ] {
+                if same {
+                    let why = "has no effect: the link says the same for both directions".to_owned();
+                    found.push((format!("{name}.{field}"), why));
+                }
+            }
             self.check_own(name, own, &mut found);
         }
         let both = DirectionConfig {

@@ -75,7 +75,7 @@ impl Node {
         if cx.wants(Interests::PACKETS) {
             let wire = self.interfaces[index as usize].transmitter.wire();
             let fate = Fate::Dropped(cause);
-            cx.report(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet, fate }));
+            cx.report_packet(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet, fate }));
         }
     }
 

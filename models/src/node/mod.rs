@@ -232,7 +232,7 @@ impl Entity for Node {
             let copy = Packet::clone(&packet);
             let fate = self.receive(packet, cx).map_or(Fate::Passed, Fate::Dropped);
             let wire = self.interfaces[port as usize].incoming;
-            cx.report(Report::Packet(PacketReport { wire, end: LinkEnd::Receiver, packet: copy, fate }));
+            cx.report_packet(Report::Packet(PacketReport { wire, end: LinkEnd::Receiver, packet: copy, fate }));
         } else {
             self.receive(packet, cx);
         }

@@ -132,6 +132,17 @@ impl UdpSourceConfig {
         }
     }
 
+    /// From one datagram to the next, where that is not drawn.
+    pub fn exact_gap(&self) -> Option<Span> {
+        match (&self.pattern, &self.payload, self.rate) {
+            (Pattern::Constant, Some(SizeDistribution::Fixed(size)), Some(rate)) => {
+                Some(rate.serialise(size.as_bytes(), 0).0)
+            }
+            (Pattern::Periodic { every, .. }, ..) => Some(*every),
+            _ => None,
+        }
+    }
+
     /// Fields that contradict each other or that nothing could come of: the field, and why.
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// How long something takes, drawn each time. `"1 s"` alone is `Fixed("1 s")`. What is drawn is rounded to nanoseconds.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename = "~TimeDistribution", deny_unknown_fields)]
+#[serde(rename(serialize = "TimeDistribution", deserialize = "~TimeDistribution"), deny_unknown_fields)]
 pub enum TimeDistribution {
     /// Always alike; nothing is drawn.
     Fixed(Span),
@@ -45,6 +45,14 @@ pub enum TimeDistribution {
 }
 
 impl TimeDistribution {
+    /// The time, if nothing is drawn.
+    pub(crate) fn fixed(&self) -> Option<Span> {
+        match self {
+            Self::Fixed(span) => Some(*span),
+            _ => None,
+        }
+    }
+
     /// What is wrong with it, in words that go on from the field's name.
     pub(super) fn check(&self) -> Option<String> {
         match self {

@@ -46,29 +46,46 @@ pub(super) enum Schedule {
     Never,
 }
 
-/// A constant rate, without rounding that adds up.
+/// A constant rate, without rounding that adds up: the bits of all datagrams so far, as whole seconds of the rate and the
+/// rest, so that 64 bits are enough nearly always.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
+    /// [bit/s]
     rate: u64,
-    /// Bits of all datagrams so far.
-    bits: u128,
+    secs: u64,
+    /// Less than `rate`.
+    bits: u64,
 }
 
 impl Pace {
     fn new(rate: Rate) -> Self {
-        Self { rate: rate.as_bits_per_sec(), bits: 0 }
+        Self { rate: rate.as_bits_per_sec(), secs: 0, bits: 0 }
     }
 
     /// When the next datagram is due: when all before it have been sent at this rate, rounded up to a nanosecond.
     #[inline]
     fn due(&self) -> Span {
-        let nanos = self.bits.saturating_mul(u128::from(NANOS_PER_SEC)).div_ceil(u128::from(self.rate));
-        Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        let rest = match self.bits.checked_mul(NANOS_PER_SEC) {
+            Some(exact) => exact.div_ceil(self.rate),
+            // At most a second, since `bits` is less than `rate`.
+            None => (u128::from(self.bits) * u128::from(NANOS_PER_SEC)).div_ceil(u128::from(self.rate)) as u64,
+        };
+        Span::from_nanos(self.secs.saturating_mul(NANOS_PER_SEC).saturating_add(rest))
     }
 
     #[inline]
     fn add(&mut self, bytes: u64) {
-        self.bits += u128::from(bytes) * 8;
+        // A datagram has at most 2^19 bits.
+        let bits = u128::from(self.bits) + u128::from(bytes * 8);
+        if let Ok(small) = u64::try_from(bits)
+            && small < self.rate
+        {
+            self.bits = small;
+        } else {
+            let rate = u128::from(self.rate);
+            self.secs = self.secs.saturating_add((bits / rate) as u64);
+            self.bits = (bits % rate) as u64;
+        }
     }
 }
 

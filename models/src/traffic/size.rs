@@ -16,7 +16,7 @@ const UDP_HEADER: u64 = 8;
 ///
 /// What is drawn is rounded to whole bytes, and raised or lowered to what a datagram can be.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename = "~SizeDistribution", deny_unknown_fields)]
+#[serde(rename(serialize = "SizeDistribution", deserialize = "~SizeDistribution"), deny_unknown_fields)]
 pub enum SizeDistribution {
     /// All alike; nothing is drawn.
     Fixed(Size),

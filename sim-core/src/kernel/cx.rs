@@ -158,7 +158,18 @@ impl<E: Entity> Cx<'_, E> {
     /// Reports to the outside.
     pub fn report(&mut self, report: E::Report) {
         self.sink.push((None, Reported { at: self.core.now, entity: self.slot.id, report }));
+        self.core.results += 1;
         self.check_memory();
+    }
+
+    /// Reports a packet, for captures. It does not count as the run's memory: looking must not decide where a run ends.
+    pub fn report_packet(&mut self, report: E::Report) {
+        self.sink.push((None, Reported { at: self.core.now, entity: self.slot.id, report }));
+        let bytes = self.sink.len() * (size_of::<Reported<E::Report>>() + E::PACKET_HEAP);
+        if bytes as u64 > self.core.limits.capture.as_bytes() {
+            let busy = self.busy();
+            self.core.fail(RunError::Capture { busy, limit: self.core.limits.capture });
+        }
     }
 
     /// Counts one internal round of work in this instant. False when the limit is reached: the entity
@@ -180,7 +191,7 @@ impl<E: Entity> Cx<'_, E> {
 
     #[inline]
     fn check_memory(&mut self) {
-        if self.core.memory::<E>(self.sink) > self.core.limits.memory.as_bytes() {
+        if self.core.memory::<E>() > self.core.limits.memory.as_bytes() {
             let busy = self.busy();
             self.core.fail(RunError::Memory { busy, limit: self.core.limits.memory });
         }

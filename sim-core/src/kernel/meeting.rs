@@ -90,14 +90,14 @@ impl<P: Fingerprint + Send> Meeting<P> {
                 return;
             }
             let window_end = start.saturating_add(self.lookahead).min(self.end);
-            let before = partition.events;
+            let before = partition.handled();
             if let Err(failure) = partition.run_before(window_end, sink) {
                 self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
             }
             let load = &self.loads[index];
-            load.events.store(partition.events, Ordering::Relaxed);
-            load.latest_events.store(partition.events - before, Ordering::Relaxed);
-            load.memory.store(partition.core.memory::<E>(sink), Ordering::Relaxed);
+            load.events.store(partition.handled(), Ordering::Relaxed);
+            load.latest_events.store(partition.handled() - before, Ordering::Relaxed);
+            load.memory.store(partition.core.memory::<E>(), Ordering::Relaxed);
             self.hand_over(index, partition, window_end);
             if self.barrier.wait().is_err() {
                 return;

@@ -3,7 +3,7 @@
 use super::cx::{Cx, report_departure};
 use super::entity::{CannotClone, Entity, EntityId};
 use super::limits::{Busy, Limits, RunError};
-use super::report::{Interests, Outbox};
+use super::report::{Interests, Outbox, Reported};
 use super::timer::{Fired, TimerId, Timers};
 use super::wire::{InFlight, Wire, WireId};
 use crate::digest::{Digest, Fingerprint};
@@ -23,17 +23,17 @@ pub(super) struct Core<P> {
     pub(super) limits: Limits,
     /// Packets in all rings.
     pub(super) in_flight: usize,
+    /// Reports in the sink that are no captured packets.
+    pub(super) results: usize,
     pub(super) error: Option<RunError>,
 }
 
 impl<P> Core<P> {
-    /// Memory held for packets and events, and for `reports` that nobody has fetched yet [bytes].
+    /// Memory held for packets and events, and for results that nobody has fetched yet [bytes].
     #[inline]
-    pub(super) fn memory<E: Entity<Packet = P>>(&self, reports: &Outbox<E::Report>) -> u64 {
+    pub(super) fn memory<E: Entity<Packet = P>>(&self) -> u64 {
         let packets = self.in_flight * (size_of::<InFlight<P>>() + E::PACKET_HEAP);
-        // Where packets are listened to, most reports hold one.
-        let heap = if self.interests.covers(Interests::PACKETS) { E::PACKET_HEAP } else { 0 };
-        let reports = size_of_val(&reports[..]) + reports.len() * heap;
+        let reports = self.results * size_of::<(Option<WireId>, Reported<E::Report>)>();
         (packets + reports + self.queue.len() * size_of::<EventKey>()) as u64
     }
 
@@ -116,8 +116,11 @@ pub(super) struct Partition<E: Entity> {
     last_accepted: SimTime,
     /// The period of samples, in a run that takes them; then the next one is pending.
     sample_every: Option<Span>,
+    /// Stale ones included.
     pub(super) events: u64,
     pub(super) deliveries: u64,
+    /// Timers that were due, and acts of the timeline.
+    acts: u64,
     /// Filled while two runs are compared.
     pub(super) log: Option<Vec<Happening>>,
 }
@@ -144,6 +147,7 @@ impl<E: Entity> Partition<E> {
             sample_every: None,
             events: 0,
             deliveries: 0,
+            acts: 0,
             log: None,
         };
         for (index, act) in partition.timeline.iter().enumerate() {
@@ -252,6 +256,7 @@ impl<E: Entity> Partition<E> {
             Fired::Due(tag) => {
                 slot.digest.mix(self.core.now.as_nanos());
                 slot.digest.mix(u64::from(timer.0));
+                self.acts += 1;
                 self.touch(local);
                 if self.log.is_some() {
                     let name = self.slots[local as usize].timers.name(timer).unwrap_or_default();
@@ -268,6 +273,7 @@ impl<E: Entity> Partition<E> {
     fn act(&mut self, key: EventKey, sink: &mut Outbox<E::Report>) {
         let Act { local, action, .. } = self.timeline[key.sequence() as usize].clone();
         self.busy = local;
+        self.acts += 1;
         self.touch(local);
         let slot = &mut self.slots[local as usize];
         slot.digest.mix(self.core.now.as_nanos());
@@ -320,9 +326,14 @@ impl<E: Entity> Partition<E> {
     }
 
     fn check_events(&mut self) {
-        if self.events >= self.core.limits.events && self.core.error.is_none() {
+        if self.handled() >= self.core.limits.events && self.core.error.is_none() {
             self.core.error = Some(self.too_many_events());
         }
+    }
+
+    /// Events that came to something, for [`Limits::events`].
+    pub(super) fn handled(&self) -> u64 {
+        self.deliveries + self.acts
     }
 
     /// Whom the last event was for, and when.

@@ -162,6 +162,7 @@ impl<E: Entity> Builder<E> {
                 interests: Interests::NONE,
                 limits: self.limits,
                 in_flight: 0,
+                results: 0,
                 error: None,
             };
             let here = |(_, id, _): &&(SimTime, EntityId, E::Action)| part_of[id.0 as usize] as usize == part;
@@ -331,6 +332,9 @@ impl<E: Entity> Simulation<E> {
         let sample_every = self.sample_every.filter(|_| until != Until::Quiet);
         for (partition, sink) in self.partitions.iter_mut().zip(&mut sinks.buffers) {
             partition.core.interests = sinks.interests;
+            if sink.is_empty() {
+                partition.core.results = 0;
+            }
             if starting {
                 failures.extend(partition.start(sink).err());
             }

@@ -148,7 +148,7 @@ impl QuantityError {
     }
 
     pub(super) fn above(text: &str, dimension: &Dimension, most: &str) -> Self {
-        Self::new(format!("a {} is at most {most}, not `{text}`", dimension.noun), None)
+        Self::new(format!("a {} is at most {most}, not `{text}`", dimension.noun), format!("write \"{most}\" or less"))
     }
 }
 
@@ -162,7 +162,8 @@ pub(super) fn integer(text: &str, dimension: &Dimension) -> Result<u64, Quantity
         return Err(QuantityError::new(format!("expected {}, found \"{text}\"", dimension.expecting), None));
     }
     if number.starts_with('-') {
-        return Err(QuantityError::new(format!("a {} cannot be negative, as `{text}` is", dimension.noun), None));
+        let help = format!("did you mean \"{}\"?", trimmed.trim_start_matches('-').trim_start());
+        return Err(QuantityError::new(format!("a {} cannot be negative, as `{text}` is", dimension.noun), help));
     }
     if unit.is_empty() {
         return Err(QuantityError::bare_number(number, dimension));

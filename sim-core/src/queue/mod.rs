@@ -31,8 +31,9 @@ const LATE_MAX: usize = 64;
 /// The pending events of one partition: a monotone priority queue of [`EventKey`]s.
 ///
 /// Push and pop take constant time on average, whatever mixture of scales the times have: on its
-/// way to the front a key moves at most twice per digit of its time (8). Equal keys are kept apart and come out one after
-/// the other. Memory is proportional to the pending keys, beside 16 KiB for the buckets' heads.
+/// way to the front a key moves at most twice per digit of its time (8). Equal keys are kept apart
+/// and come out one after the other. Memory is proportional to the pending keys, beside 18 KiB for
+/// the buckets' heads, the run and its sorting.
 ///
 /// # Contract
 /// Time is monotone: a pushed key's time is strictly later than that of the last popped one.

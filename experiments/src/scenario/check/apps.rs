@@ -1,8 +1,10 @@
 //! Applications: their names and ports, whom they talk to, and whether they ever end.
 
-use super::span_of;
+use super::{head_of, span_of};
 use crate::scenario::{AppSpec, End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Tree};
+use protosim_core::Span;
+use protosim_models::name::NodeName;
 use protosim_topologies::check::is_reachable;
 use protosim_topologies::{AddressFamily, Plan};
 use std::collections::BTreeMap;
@@ -16,7 +18,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             let diagnostic =
                 Diagnostic::error("scenario::duplicate-name", span_of(tree, &format!("apps.{index}.name")), message)
                     .also(span_of(tree, &format!("apps.{earlier}.name")), format!("the first `{}`", app.name));
-            mistakes.push(diagnostic);
+            mistakes.push(diagnostic.help(super::free_name(&app.name)));
         }
         if let Some(port) = app.run.listens_on()
             && let Some(earlier) = ports.insert((&app.on.0, port), index)
@@ -28,8 +30,8 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             mistakes.push(diagnostic);
         }
         if let End::After(end) = scenario.until
-            && app.run.starts_at() >= end
             && !end.is_zero()
+            && app.run.starts_at() >= end
         {
             let message = format!("`start` has no effect: `{}` would begin when the run is over", app.name);
             let place = span_of(tree, &format!("apps.{index}.run.start"));
@@ -37,7 +39,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
         }
         if scenario.until == End::Quiet && !app.run.has_end() {
             let message = format!("`{}` never ends, and the run goes on until all is quiet", app.name);
-            let place = span_of(tree, &format!("apps.{index}.run"));
+            let place = head_of(tree, &format!("apps.{index}.run"));
             let help = "give it a `count` (or a `stop`), or the scenario an `until: After(\"60 s\")`".to_owned();
             let diagnostic = Diagnostic::error("scenario::endless", place, message).help(help);
             mistakes.push(match tree.root.field("until") {
@@ -104,8 +106,24 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
     }
 }
 
+/// Applications whose last act would be due when there is no time any more.
+pub(super) fn warn_of_the_clock(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
+    for (index, app) in scenario.apps.iter().enumerate() {
+        if scenario.until == End::Quiet && app.run.last_due() == Some(Span::MAX) {
+            let message = format!("`{}` does not come to its end: the clock ends after 584 years", app.name);
+            let place = span_of(tree, &format!("apps.{index}.run"));
+            warnings.push(Diagnostic::warning("scenario::clock-ends", place, message));
+        }
+    }
+}
+
 /// Whom applications talk to must be reachable, and what they send must fit some link.
 pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let is_node = |name: &NodeName| scenario.nodes.iter().any(|node| node.name == name.0);
+    if !scenario.links.iter().all(|link| is_node(&link.ends.0) && is_node(&link.ends.1)) {
+        // A plan has no place for such a link; the name that leads nowhere is reported where it stands.
+        return;
+    }
     let plan = Plan::new(scenario.topology(), Vec::new());
     for (index, app) in scenario.apps.iter().enumerate() {
         check_length(tree, scenario, index, mistakes);

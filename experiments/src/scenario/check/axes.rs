@@ -3,7 +3,7 @@
 use super::span_of;
 use crate::scenario::{AxisSpec, AxisValue, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Span, Tree, suggest};
-use protosim_reports::formula::Condition;
+use protosim_reports::formula::{Condition, Formula};
 use std::collections::BTreeMap;
 
 /// Columns of the tables that are not of axes.
@@ -57,6 +57,9 @@ const FIXED: [&str; 14] = [
     "expect",
 ];
 
+/// Names that formulas know, beside their functions.
+const CONSTANTS: [&str; 1] = ["pi"];
+
 pub(super) fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, axis) in scenario.axes.iter().enumerate() {
@@ -77,6 +80,7 @@ pub(super) fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
         }
         check_axis_field(tree, scenario, index, mistakes);
         check_values(tree, axis, index, mistakes);
+        check_column(tree, scenario, index, mistakes);
         for (number, path) in axis.targets().enumerate() {
             check_path(tree, path, target_place(tree, axis, index, number), mistakes);
         }
@@ -155,14 +159,37 @@ fn check_zips(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     }
 }
 
+/// Its column must not be called as another one of the tables.
+fn check_column(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    let axis = &scenario.axes[index];
+    let place = span_of(tree, &format!("axes.{index}.name"));
+    let column = axis.column();
+    let taken = [axis.name.as_str(), &column].into_iter().find(|name| RESERVED.contains(name));
+    if let Some(taken) = taken {
+        let message = format!("`{taken}` is a column of the tables already; call the axis something else");
+        mistakes.push(Diagnostic::error("scenario::bad-name", place, message));
+    }
+    let same = |other: &&AxisSpec| other.name != axis.name && other.column() == column;
+    if let Some(other) = scenario.axes[..index].iter().find(same) {
+        let message =
+            format!("the columns of the axes `{}` and `{}` are both called `{column}`", other.name, axis.name);
+        mistakes.push(Diagnostic::error("scenario::bad-name", place, message));
+    }
+    let is_variable = |name: &str| Formula::parse(name).is_ok_and(|formula| formula.variables() == [name]);
+    let is_identifier = axis.name.starts_with(|c: char| c.is_ascii_alphabetic());
+    if CONSTANTS.contains(&axis.name.as_str()) || (is_identifier && !is_variable(&axis.name)) {
+        let message = format!("`{}` means something in formulas already; call the axis something else", axis.name);
+        mistakes.push(Diagnostic::error("scenario::bad-name", place, message));
+    }
+}
+
 /// What an axis varies, and with which values.
 fn check_axis_field(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
     let axis = &scenario.axes[index];
     let at = |field: &str| span_of(tree, &format!("axes.{index}{field}"));
-    if RESERVED.contains(&axis.name.as_str()) {
-        let message = format!("`{}` is a column of the tables already; call the axis something else", axis.name);
-        mistakes.push(Diagnostic::error("scenario::bad-name", at(".name"), message));
-    }
+    // The same field may be spelt in several ways: by an element's name or its number.
+    let canonical = |path: &str| path.parse().ok().map(|path| tree.canonical(&path));
+    let is_same = |a: &str, b: &str| a == b || (canonical(a).is_some() && canonical(a) == canonical(b));
     match (&axis.path, axis.paths.is_empty()) {
         (None, true) => {
             let given = tree.root.field("axes").and_then(|axes| element(axes, index)?.field("paths"));
@@ -181,10 +208,10 @@ fn check_axis_field(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &m
         let place = target_place(tree, axis, index, number);
         check_variable(tree, path, "an axis", place, mistakes);
         let earlier = scenario.axes[..index].iter().enumerate().find_map(|(other, axis)| {
-            let number = axis.targets().position(|other| other == path)?;
+            let number = axis.targets().position(|other| is_same(other, path))?;
             Some(target_place(tree, axis, other, number))
         });
-        let within = axis.targets().take(number).position(|other| other == path);
+        let within = axis.targets().take(number).position(|other| is_same(other, path));
         if let Some(first) = earlier.or_else(|| Some(target_place(tree, axis, index, within?))) {
             let message =
                 if earlier.is_some() { "another axis varies the same field" } else { "this path is given twice" };
@@ -242,7 +269,7 @@ pub(super) fn check_condition(tree: &Tree, scenario: &Scenario, mistakes: &mut D
 }
 
 /// The place of a path that an axis varies.
-fn target_place(tree: &Tree, axis: &AxisSpec, index: usize, number: usize) -> Span {
+pub(in crate::scenario) fn target_place(tree: &Tree, axis: &AxisSpec, index: usize, number: usize) -> Span {
     match (&axis.path, number) {
         (Some(_), 0) => span_of(tree, &format!("axes.{index}.path")),
         (Some(_), n) => span_of(tree, &format!("axes.{index}.paths.{}", n - 1)),

@@ -2,8 +2,8 @@
 
 use super::{listed, span_of};
 use crate::scenario::Scenario;
-use crate::tree::{Diagnostic, Diagnostics, Tree, suggest};
-use protosim_models::device::DeviceConfig;
+use crate::tree::{Diagnostic, Diagnostics, Path, Tree, suggest};
+use protosim_models::device::{Cost, DeviceConfig};
 use protosim_models::registry::operations;
 
 pub(super) fn check_devices(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
@@ -15,6 +15,21 @@ pub(super) fn check_devices(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
             idle("`device` has no effect: it limits nothing".to_owned());
         } else if !scenario.apps.iter().any(|app| app.on.0 == node.name) {
             idle(format!("`device` has no effect: nothing runs on `{}`, and forwarding costs nothing", node.name));
+        }
+        for (operation, cost) in &device.cpu {
+            let path = format!("nodes.{index}.device.cpu.\"{operation}\"");
+            if *cost == Cost::default() {
+                let message = format!("`{operation}` has no effect: it takes no time");
+                mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, &path), message));
+                continue;
+            }
+            for (field, span) in [("per_call", cost.per_call), ("per_byte", cost.per_byte)] {
+                let written = format!("{path}.{field}").parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+                if let Some(node) = written.filter(|_| span.is_zero()) {
+                    let message = format!("`{field}` has no effect: it is no time");
+                    mistakes.push(Diagnostic::error("scenario::no-effect", node.span, message));
+                }
+            }
         }
         for operation in device.cpu.keys().filter(|name| !operations().any(|known| known == *name)) {
             let help = match suggest(operation, operations()) {

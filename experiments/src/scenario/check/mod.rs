@@ -9,7 +9,7 @@ mod subjects;
 mod variants;
 
 pub(super) use apps::check_paths;
-pub(super) use axes::value_place;
+pub(super) use axes::{target_place, value_place};
 pub(super) use figures::check_values;
 pub(super) use references::check_references;
 pub(super) use variants::settings;
@@ -17,10 +17,22 @@ pub(super) use variants::settings;
 use super::{End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree};
 use protosim_core::Span as Duration;
+use protosim_reports::statistics::Confidence;
 use protosim_topologies::check::{Kind, check_timeline, check_topology};
 
 /// Everything but references.
 pub(super) fn check_scenario(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let mut found = Diagnostics::default();
+    check_all(tree, scenario, &mut found);
+    for diagnostic in found.iter() {
+        let is_idle = diagnostic.id == "scenario::no-effect" && diagnostic.message.contains("has no effect");
+        let advice = is_idle.then(|| "leave it out".to_owned());
+        let own = diagnostic.help.clone();
+        mistakes.push(diagnostic.clone().help(own.or(advice)));
+    }
+}
+
+fn check_all(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let topology = scenario.topology();
     let mut findings = check_topology(&topology);
     findings.extend(check_timeline(&topology, &scenario.timeline));
@@ -33,20 +45,24 @@ pub(super) fn check_scenario(tree: &Tree, scenario: &Scenario, mistakes: &mut Di
             Kind::OutOfRange => "scenario::out-of-range",
         };
         let field = finding.path.rsplit('.').next().unwrap_or_default();
-        let message = if finding.message.starts_with("has no effect") {
+        let message = if finding.message.starts_with("has no effect") || finding.message.starts_with("is ") {
             format!("`{field}` {}", finding.message)
         } else {
             finding.message.clone()
         };
         let mut diagnostic = Diagnostic::error(id, span_of(tree, &finding.path), message);
+        if finding.kind == Kind::DuplicateName && field == "name" {
+            diagnostic = diagnostic.help(tree.text_at(&finding.path).map(free_name));
+        }
         if let Some((other, remark)) = finding.other {
             diagnostic = diagnostic.also(span_of(tree, &other), remark);
         }
         mistakes.push(diagnostic);
     }
     if let End::After(end) = scenario.until {
-        for (index, event) in scenario.timeline.iter().enumerate().filter(|(_, event)| event.at > end) {
-            let message = format!("`at` has no effect: the run ends at {end}, before {}", event.at);
+        for (index, event) in scenario.timeline.iter().enumerate().filter(|(_, event)| event.at >= end) {
+            let when = if event.at == end { "and no later".to_owned() } else { format!("before {}", event.at) };
+            let message = format!("`at` has no effect: the run ends at {end}, {when}");
             let place = span_of(tree, &format!("timeline.{index}.at"));
             mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
         }
@@ -74,6 +90,7 @@ pub(super) fn check_scenario(tree: &Tree, scenario: &Scenario, mistakes: &mut Di
 pub(super) fn warn(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     apps::warn_of_silence(tree, scenario, warnings);
     figures::warn_of_idle_condition(tree, scenario, warnings);
+    apps::warn_of_the_clock(tree, scenario, warnings);
 }
 
 /// What is measured lies within the run.
@@ -125,6 +142,17 @@ fn check_counts(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     }
     if scenario.confidence.is_zero() || scenario.confidence == protosim_core::Ratio::ONE {
         refuse("confidence", "a confidence lies between 0 % and 100 %, and is neither");
+    } else if Confidence::from_level(scenario.confidence.as_f64()).is_none() {
+        refuse("confidence", "so near to 100 % no interval can be computed");
+    }
+    if scenario.limits.events == Some(0) {
+        refuse("limits.events", "without events nothing happens");
+    }
+    if scenario.limits.memory.is_some_and(|memory| memory.as_bytes() == 0) {
+        refuse("limits.memory", "without memory there is no packet");
+    }
+    if scenario.limits.steps_per_instant == Some(0) {
+        refuse("limits.steps_per_instant", "without a step nothing happens");
     }
 }
 
@@ -139,6 +167,17 @@ pub(in crate::scenario) fn span_of(tree: &Tree, path: &str) -> Span {
             (None, None) => return tree.root.span,
         }
     }
+}
+
+/// The place of the name in front of what stands at a path: all of it would hide what is wrong inside.
+fn head_of(tree: &Tree, path: &str) -> Span {
+    let node = path.parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+    node.and_then(|node| node.name()).map_or_else(|| span_of(tree, path), |name| name.span)
+}
+
+/// What to do about a name that is taken.
+fn free_name(taken: &str) -> String {
+    format!("call it something else, such as `{taken}-2`")
 }
 
 fn listed(names: &[String]) -> String {

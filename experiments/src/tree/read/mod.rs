@@ -39,6 +39,8 @@ pub struct Reading<T> {
     pub draft: Option<T>,
     /// All names of nodes and links that were read, in the order of the text, even without a value.
     pub references: Vec<Reference>,
+    /// Where values could not be read: a draft has made-up ones there.
+    pub made_up: Vec<Span>,
 }
 
 /// A name in the scenario that stands for something defined elsewhere in it.
@@ -78,11 +80,11 @@ pub fn read<T: for<'t> Deserialize<'t>>(tree: &Tree, mistakes: &mut Diagnostics)
     }
     // A placeholder stands for an error, found here or by the parser.
     let sound = !mistakes.has_errors() && !tree.root.damaged && found.is_empty() && !state.stand_ins;
-    let mut references = state.references;
+    let (mut references, made_up) = (state.references, state.made_up);
     references.sort_by_key(|reference| reference.span);
     let value = value.ok().filter(|_| !tree.root.damaged);
     let (value, draft) = if sound { (value, None) } else { (None, value) };
-    Reading { value, draft, references }
+    Reading { value, draft, references, made_up }
 }
 
 /// What one reading shares.
@@ -96,6 +98,8 @@ struct State {
     mistakes: Vec<Diagnostic>,
     /// Values that failed, by [`Reader::key`]: not tried again.
     failed: BTreeSet<usize>,
+    /// Where they stand.
+    made_up: Vec<Span>,
     /// Structs that lack fields, by [`Reader::key`].
     missing: BTreeMap<usize, Missing>,
     /// Addresses of nodes and names that have been reported or collected: a struct may be read twice.
@@ -148,7 +152,9 @@ impl Context {
                     break;
                 }
             }
-            self.state.borrow_mut().failed.insert(key);
+            let mut state = self.state.borrow_mut();
+            state.failed.insert(key);
+            state.made_up.push(reader.node.span);
         }
         self.state.borrow_mut().stand_ins = true;
         placeholder::make()

@@ -63,10 +63,17 @@ fn always() -> Ratio {
 
 /// Delay on top of a link's, by a draw per packet; a bare time is [`Jitter::Uniform`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename = "~Jitter", deny_unknown_fields)]
+#[serde(rename(serialize = "Jitter", deserialize = "~Jitter"), deny_unknown_fields)]
 pub enum Jitter {
     /// Uniform from zero to this.
     Uniform(Span),
+    /// Normal, never below zero.
+    Normal {
+        /// Mean, before what is below zero becomes zero.
+        mean: Span,
+        /// Standard deviation.
+        deviation: Span,
+    },
     /// Exponential with this mean.
     Exponential {
         /// Mean.
@@ -110,7 +117,7 @@ impl<'de> Deserialize<'de> for Milli {
 
 /// How packets overtake each other; a bare share is [`Reorder::Early`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename = "~Reorder", deny_unknown_fields)]
+#[serde(rename(serialize = "Reorder", deserialize = "~Reorder"), deny_unknown_fields)]
 pub enum Reorder {
     /// This share of packets skips delay and jitter, and overtakes all that are on their way.
     Early(Ratio),
@@ -120,7 +127,7 @@ pub enum Reorder {
 
 /// Flipped bits; a bare share is [`Corrupt::Checked`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename = "~Corrupt", deny_unknown_fields)]
+#[serde(rename(serialize = "Corrupt", deserialize = "~Corrupt"), deny_unknown_fields)]
 pub enum Corrupt {
     /// In this share of packets one bit of the IP packet is flipped, each as likely as any other. The receivers' checksums
     /// decide what becomes of it; IPv6 has none over its header.

@@ -16,6 +16,7 @@ use super::LinkChange;
 use crate::name::Files;
 use crate::packet::Packet;
 use crate::rope::Rope;
+use protosim_core::random::normal_quantile;
 use protosim_core::{Purpose, Ratio, RunSeed, Span, Stream, maths};
 use rules::Rules;
 use std::sync::Arc;
@@ -232,6 +233,10 @@ impl Jitter {
             Self::Uniform(most) => {
                 let width = u128::from(most.as_nanos()) + 1;
                 Span::from_nanos((u128::from(luck) * width >> 64) as u64)
+            }
+            Self::Normal { mean, deviation } => {
+                let (mean, deviation) = (mean.as_nanos() as f64, deviation.as_nanos() as f64);
+                nanos(mean + deviation * normal_quantile(uniform()))
             }
             Self::Exponential { mean } => nanos(-maths::ln(uniform()) * mean.as_nanos() as f64),
             // Lomax with shape a and scale m: 1 - (1 + x / m)^-a, mean m / (a - 1).

@@ -94,7 +94,7 @@ fn the_mean_window_is_that_of_mathis() {
         let fill = |flow: &mut Flow, path: &mut VecDeque<(u64, u64)>, now: u64| {
             while flow.may_send() {
                 let number = flow.send(ms(now));
-                if (number + 1) % every != 0 {
+                if !(number + 1).is_multiple_of(every) {
                     path.push_back((now + round_trip, number));
                 }
             }

@@ -64,9 +64,9 @@ fn the_limit_on_events_holds_for_all_partitions_together() {
     }
 }
 
-/// The event that reaches the limit is a stale one, of a timer that was turned off.
+/// How many stale events there are depends on threads, so they do not count: of two timers one is turned off by the other.
 #[test]
-fn the_limit_on_events_names_the_entity_of_a_stale_event() {
+fn stale_events_do_not_count() {
     for threads in [1, 2] {
         let limits = Limits { events: 2, ..Limits::default() };
         let mut world = with_limits(
@@ -77,8 +77,8 @@ fn the_limit_on_events_names_the_entity_of_a_stale_event() {
             },
             threads,
         );
-        let error = error_of(&mut world);
-        assert_eq!(error, RunError::Events { busy: busy(5, "p01"), limit: 2 }, "{threads} threads");
+        assert!(world.run(Until::Quiet, &mut Sinks::deaf()).is_ok(), "{threads} threads");
+        assert_eq!(world.counts().events, 2, "{threads} threads");
     }
 }
 
