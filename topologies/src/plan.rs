@@ -124,9 +124,8 @@ impl Plan {
 
     /// One direction of the link called `link`.
     pub fn wire(&self, link: &str, is_forward: bool) -> Option<WireId> {
-        let is_named = |wire: &PlannedWire| self.topology.links[self.graph.link(wire.link)].name() == link;
-        let index = self.wires.iter().position(|wire| wire.is_forward == is_forward && is_named(wire))?;
-        Some(WireId(index as u32))
+        let (forward, backward) = self.wires_of_link[self.link(link)?];
+        Some(if is_forward { forward } else { backward })
     }
 
     /// The routes of a node. With one link, it sends everything there. Otherwise it has a route to each link end that it

@@ -28,7 +28,9 @@ pub fn draw(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary, spec
     }
     let shows_numbers = |panel: &&PanelSpec| matches!(panel.x, PanelX::Axis(_));
     let has_interval = |series: &SeriesSpec| {
-        let rows = summary.rows.iter().filter(|row| row.metric == series.metric);
+        let subject = series.subject();
+        let rows =
+            summary.rows.iter().filter(|row| Some(&row.subject) == subject.as_ref() && row.metric == series.metric);
         rows.into_iter().any(|row| row.estimate.low.is_some() && row.estimate.high.is_some())
     };
     let level = format!("Intervals: {}.", loaded.scenario.confidence);

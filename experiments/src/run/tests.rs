@@ -2,7 +2,7 @@
 
 use super::{Exchange, Options, run_all, run_one, setup};
 use crate::results::{Basis, summarise};
-use crate::scenario::{Loaded, Metric, Request, load, load_text};
+use crate::scenario::{Loaded, Metric, Request, Subject, load, load_text};
 use protosim_models::Outcome;
 use protosim_models::coap::Parameters;
 use protosim_models::coap::closed_form::Attempts;
@@ -257,7 +257,8 @@ fn requests_that_are_held_back_are_not_forgotten() {
     let unsent: Vec<u64> = output.exchanges.iter().filter(|e| e.started.is_none()).map(|e| e.number).collect();
     assert_eq!(unsent, (51..101).collect::<Vec<_>>());
     let summary = summarise(&loaded, &[vec![output]], Confidence::P95, Basis::Replications);
-    let completed = &summary.find(0, 1, Metric::Completed).unwrap().estimate;
+    let of = |app: usize| Subject::App(loaded.scenario.apps[app].name.clone());
+    let completed = &summary.find(0, &of(1), Metric::Completed).unwrap().estimate;
     assert_eq!((completed.n, completed.value), (101, 50.0 / 101.0));
 }
 
@@ -271,8 +272,9 @@ fn requests_without_memory_have_an_outcome_of_their_own() {
     let outcomes = output.exchanges.iter().filter(|e| e.app == client).map(|e| e.ending.unwrap().outcome);
     assert_eq!(outcomes.collect::<Vec<_>>(), vec![Outcome::OutOfMemory; 50]);
     let summary = summarise(&loaded, &[vec![output]], Confidence::P95, Basis::Replications);
-    assert!(summary.find(0, client, Metric::MeanTransmissions).is_none());
-    assert_eq!(summary.find(0, client, Metric::Completed).unwrap().estimate.n, 50);
+    let of = |app: usize| Subject::App(loaded.scenario.apps[app].name.clone());
+    assert!(summary.find(0, &of(client), Metric::MeanTransmissions).is_none());
+    assert_eq!(summary.find(0, &of(client), Metric::Completed).unwrap().estimate.n, 50);
 }
 
 /// Whether a run stays within its limits does not depend on threads, nor on who looks.

@@ -3,7 +3,7 @@
 use super::subjects::{Asked, Shown, check_subject};
 use super::{listed, span_of};
 use crate::scenario::grid::Grid;
-use crate::scenario::{End, PanelSpec, PanelX, ScaleSpec, Scenario, VARIANT, evaluate};
+use crate::scenario::{End, Metric, PanelSpec, PanelX, ScaleSpec, Scenario, VARIANT, evaluate};
 use crate::tree::{Diagnostic, Diagnostics, Span, Tree, suggest};
 use protosim_models::link::Bins;
 use protosim_reports::figure::unsupported_character;
@@ -62,15 +62,15 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
                     },
                 };
                 check_subject(tree, scenario, &asked, mistakes);
-                let (unit, first) = (series.metric.unit(), panel.series[0].metric.unit());
-                if unit != first {
-                    let (unit, first) = (in_words(unit), in_words(first));
-                    let message =
-                        format!("this is {unit}, and the first series {first}: a panel has one vertical axis");
-                    let place = inner(&format!("series.{k}.metric"));
-                    let error = Diagnostic::error("scenario::mixed-units", place, message);
-                    let error = error.also(inner("series.0.metric"), "the first series");
-                    mistakes.push(error.help("make it a panel of its own".to_owned()));
+                let first = &panel.series[0];
+                if series.metric.unit() != first.metric.unit() {
+                    let unit = |metric: Metric| if metric.unit().is_empty() { "no unit" } else { metric.unit() };
+                    let (own, other) = (unit(series.metric), unit(first.metric));
+                    let message = format!("one panel has one unit: {own} here, {other} at its first series");
+                    let diagnostic =
+                        Diagnostic::error("scenario::mixed-units", inner(&format!("series.{k}.metric")), message)
+                            .also(inner("series.0.metric"), "the first series");
+                    mistakes.push(diagnostic.help("make it a panel of its own".to_owned()));
                 }
             }
             for (k, formula) in panel.formulas.iter().enumerate() {
@@ -103,10 +103,6 @@ pub(super) fn check_expectations(tree: &Tree, scenario: &Scenario, mistakes: &mu
 
 fn is_axis(scenario: &Scenario, name: &str) -> bool {
     scenario.axes.iter().any(|axis| axis.name == name)
-}
-
-fn in_words(unit: &str) -> String {
-    if unit.is_empty() { "a number without unit".to_owned() } else { format!("in {unit}") }
 }
 
 /// What a panel has to the right, and what goes with it.

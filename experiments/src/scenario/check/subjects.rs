@@ -107,7 +107,15 @@ fn check_app(
     };
     let known = scenario.apps.iter().find(|app| app.name == name).and_then(scope_of);
     match (known, asked.metric.of()) {
-        (Some(own), wanted) if own == wanted => return true,
+        (Some(own), wanted) if own == wanted => {
+            let knows = |app: &AppSpec| app.name != name || app.run.knows_delivery();
+            if asked.metric == Metric::Delivered && !scenario.apps.iter().all(knows) {
+                let message = format!("of `{name}` nobody knows what was delivered: what answers it does not say so");
+                let error = Diagnostic::error("scenario::unknown-metric", at("metric"), message);
+                mistakes.push(error.help("`Completed` is the share that was answered".to_owned()));
+            }
+            return true;
+        }
         (Some(own), _) => {
             let whom = if own == Scope::Sink { "a sink" } else { "an application with exchanges" };
             wrong_metric(asked, whom, own, at, mistakes);

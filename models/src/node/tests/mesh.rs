@@ -54,7 +54,7 @@ impl Dice {
         let jitter = self.one_of(&[None, Some(Jitter::Uniform(Span::from_micros(700)))]);
         let (early, other) = (Reorder::Early(share(self)), share(self));
         let every = DropRule { of: None, exchange: None, message: None, each: None, which: Which::Every(7) };
-        ImpairConfig {
+        let drawn = ImpairConfig {
             bursts: self.one_of(&[None, Some(chain)]),
             bit_errors: self.one_of(&[None, Some(1e-5)]),
             drop: vec![every; self.one_of(&[0, 1])],
@@ -63,7 +63,9 @@ impl Dice {
             duplicate: self.one_of(&[None, Some(other)]),
             corrupt: self.one_of(&[None, Some(Corrupt::Checked(other)), Some(Corrupt::Unnoticed(other))]),
             ..ImpairConfig::default()
-        }
+        };
+        // One that impairs nothing would be refused.
+        if drawn.is_idle() { ImpairConfig { duplicate: Some(other), ..drawn } } else { drawn }
     }
 
     fn change(&mut self) -> LinkChange {
