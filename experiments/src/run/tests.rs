@@ -283,7 +283,7 @@ fn limits_stop_the_same_runs_with_threads_and_captures() {
     let ends = |limits: &str, threads: usize, capture: bool| {
         let text = PAIRS.replacen("apps:", &format!("limits: ({limits}), apps:"), 1);
         let loaded = load_text("t", "t.ron", &text, &Request::default(), false).unwrap();
-        run_one(&setup(&loaded.scenario), &loaded.scenario, 0, threads, capture).is_ok()
+        run_one(&setup(&loaded.scenario), &loaded.scenario, 0, threads, capture).unwrap().stopped.is_none()
     };
     let events = |limit: u64, threads, capture| ends(&format!("events: {limit}"), threads, capture);
     // The least limit that is not reached.

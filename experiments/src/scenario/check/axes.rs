@@ -222,7 +222,8 @@ fn check_axis_field(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &m
 
 /// Refuses to vary what is one for the whole experiment.
 pub(super) fn check_variable(tree: &Tree, path: &str, who: &str, place: Span, mistakes: &mut Diagnostics) {
-    let root = path.split(['.', '[']).next().unwrap_or_default();
+    let parsed = path.parse::<Path>().ok();
+    let root = parsed.as_ref().map_or("", |path| path.segments[0].text.as_str());
     // What there is no such field of at all, reading a value tells.
     let is_known = tree.root.field(root).is_some() || FIXED.contains(&root);
     if is_known && !VARIABLE.contains(&root) {
