@@ -1,4 +1,4 @@
-//! Point-to-point links: rate, delay, MTU, a drop-tail queue, loss and framing, each direction its own.
+//! Point-to-point links: rate, delay, MTU, queue, loss, impairments and framing, each direction its own.
 //!
 //! A link has two halves. The **sending half** ([`Transmitter`]) belongs to the sending node: the
 //! queue and the serialiser. The **wire half** belongs to the kernel and holds packets whose last
@@ -14,9 +14,21 @@
 //! - **A packet that is offered at the very nanosecond of a departure finds that place free.**
 //! - Loss is drawn once per packet from the stream `loss` of the direction, and decided with the
 //!   probability that holds when its last bit leaves. A lost packet has occupied the link.
-//! - A packet never overtakes another: when the delay shrinks, one that left later waits for the
-//!   arrival of the one before it.
+//! - A packet never overtakes another unless `reorder` says so: when the delay shrinks, one that left later waits for
+//!   the arrival of the one before it.
 //! - Rate and delay changes: the packet in service sends its remaining bits at the new rate.
+//! - A link that goes down loses what has not left, and what is offered until it comes up again; what has left arrives. Routes stay as
+//!   they are: what is sent over it is dropped with the cause "link down".
+//!
+//! | file | what |
+//! |---|---|
+//! | `config`, `check` | what a user says, and what can be wrong with it |
+//! | `transmitter` | the sending half, in one of two forms that do the same where both can |
+//! | `computed` | a drop-tail queue and plain loss: departures are computed ahead |
+//! | `managed` | everything else: one packet after the other, at the cost of an event for each that waits |
+//! | [`impair`] | bursts, traces and rules of loss, jitter, reordering, duplicates, flipped bits |
+//! | `delivery` | recorded rates, in mahimahi's format |
+//! | `meter` | what is measured of a direction, where someone asks |
 
 mod check;
 mod computed;
