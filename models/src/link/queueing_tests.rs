@@ -102,8 +102,8 @@ fn assert_mm1(percent: u64, count: u64, within: f64) {
     assert_wait(&format!("M/M/1 at {percent} %"), &waits(percent, sizes, count, 1000 + percent), formula, within);
 }
 
-/// M/D/1: the mean wait is ρ S / (2 (1 - ρ)), check L25. Relative variances of means by a recursion of Lindley's in NumPy:
-/// about 6.5 / n, 12.8 / n, 64 / n and 870 / n.
+/// M/D/1: the mean wait is ρ S / (2 (1 - ρ)), check L25. Relative variances of a mean over n packets, by Lindley's recursion in
+/// NumPy: about 10.8 / n, 13.9 / n, 61 / n and 650 / n to 870 / n.
 fn assert_md1(percent: u64, count: u64, within: f64) {
     let load = percent as f64 / 100.0;
     let formula = load * SERVICE as f64 / (2.0 * (1.0 - load));
@@ -129,7 +129,7 @@ fn the_mean_wait_of_m_m_1_is_that_of_the_formula_at_high_load() {
 
 #[test]
 fn the_mean_wait_of_m_d_1_is_that_of_the_formula() {
-    assert_md1(30, sixty(15), 0.01);
+    assert_md1(30, sixty(16), 0.01);
     assert_md1(50, sixty(16), 0.01);
     assert_md1(80, sixty(18), 0.01);
 }
