@@ -419,6 +419,7 @@ struct Case {
     /// Moment and size of each packet, in steps of 50 µs and 100 bytes.
     offers: Vec<(u64, u64)>,
     limit: QueueLimit,
+    /// After the start, in steps of 50 µs.
     changes: Vec<(u64, LinkChange)>,
 }
 
@@ -441,7 +442,7 @@ fn cases() -> impl Strategy<Value = Case> {
         loss: loss.map(Ratio::from_percent),
         ..LinkChange::default()
     });
-    let changes = prop::collection::vec((0_u64..600, change), 0..8);
+    let changes = prop::collection::vec((1_u64..600, change), 0..8);
     let offers = prop::collection::vec((0_u64..500, 1_u64..=15), 1..60);
     (offers, limit, changes).prop_map(|(offers, limit, changes)| Case { offers, limit, changes })
 }
