@@ -84,7 +84,6 @@ fn assert_wait(name: &str, waits: &Batches, formula: f64, within: f64) {
     let (size, sums) = waits.batches();
     let means: Vec<f64> = sums.iter().map(|sum| *sum as f64 / size as f64 / formula).collect();
     let (mean, half_width) = interval(&means);
-    println!("{name}: mean wait {mean:.5} ± {half_width:.5} of the formula, {} packets", waits.count());
     assert!(half_width <= within, "{name}: {mean} ± {half_width} is too wide");
     assert!((mean - 1.0).abs() <= half_width, "{name}: {mean} ± {half_width} of the formula");
 }
@@ -103,8 +102,8 @@ fn assert_mm1(percent: u64, count: u64, within: f64) {
     assert_wait(&format!("M/M/1 at {percent} %"), &waits(percent, sizes, count, 1000 + percent), formula, within);
 }
 
-/// M/D/1: the mean wait is ρ S / (2 (1 - ρ)), check L25. Relative variances of means by a recursion of Lindley's in NumPy:
-/// about 6.5 / n, 12.8 / n, 64 / n and 870 / n.
+/// M/D/1: the mean wait is ρ S / (2 (1 - ρ)), check L25. Relative variances of a mean over n packets, by Lindley's recursion in
+/// NumPy: about 10.8 / n, 13.9 / n, 61 / n and 650 / n to 870 / n.
 fn assert_md1(percent: u64, count: u64, within: f64) {
     let load = percent as f64 / 100.0;
     let formula = load * SERVICE as f64 / (2.0 * (1.0 - load));
@@ -130,7 +129,7 @@ fn the_mean_wait_of_m_m_1_is_that_of_the_formula_at_high_load() {
 
 #[test]
 fn the_mean_wait_of_m_d_1_is_that_of_the_formula() {
-    assert_md1(30, sixty(15), 0.01);
+    assert_md1(30, sixty(16), 0.01);
     assert_md1(50, sixty(16), 0.01);
     assert_md1(80, sixty(18), 0.01);
 }
@@ -178,7 +177,6 @@ fn the_loss_of_m_d_1_k_is_that_of_the_embedded_chain() {
         }
         // The first one begins with an empty queue.
         let (mean, half_width) = interval(&losses[1..]);
-        println!("M/D/1/{places} at {percent} %: loss {mean:.5} ± {half_width:.5} of the expected");
         assert!(half_width <= within, "M/D/1/{places} at {percent} %: {mean} ± {half_width} is too wide");
         assert!((mean - 1.0).abs() <= half_width, "M/D/1/{places} at {percent} %: {mean} ± {half_width}");
     }
@@ -241,7 +239,7 @@ fn codel_drops_on_schedule_at_a_link_that_is_overloaded() {
     let queue = Some(QueueConfig::CoDel(CoDelConfig::default()));
     let source = packets(Pattern::Constant, "20 Mbit/s", SizeDistribution::Fixed(bytes(1250)));
     let mut world = lane(LinkConfig { queue, ..link("10 Mbit/s", "20 ms") }, 5, vec![source]).build(1);
-    world.run(Until::Time(at(630_000_000)));
+    world.run(Until::Time(at(630_500_000)));
     let (reports, wire) = (world.take_reports(), world.wire(0, true));
     let sent = World::seen(&reports, wire, LinkEnd::Sender);
     let dropped = sent.iter().filter(|seen| seen.fate == Fate::Dropped(DropCause::Aqm));
@@ -359,7 +357,7 @@ fn a_shaper_keeps_the_envelope_and_holds_nothing_longer_than_it_must() {
     });
     let passed: Vec<(i128, i128, i128)> = passed.collect();
     assert_eq!(passed.len(), 4000);
-    let (mut theoretical, mut free, mut held) = (0, 0, 0);
+    let (mut theoretical, mut free, mut held) = (0_i128, 0_i128, 0);
     for (index, (offered, passes, len)) in passed.iter().enumerate() {
         let conforms = theoretical + (len - BURST) * PER_BYTE;
         let expected = (conforms + RATE - 1).div_euclid(RATE).max(*offered).max(free);
@@ -368,11 +366,11 @@ fn a_shaper_keeps_the_envelope_and_holds_nothing_longer_than_it_must() {
         held += usize::from(passes > offered);
     }
     assert!(held > 1000 && held < 4000, "{held} of 4000 had to wait");
-    for first in 0..passed.len() {
+    for (first, (_, begins, _)) in passed.iter().enumerate() {
         let mut sum = 0;
         for (_, passes, len) in &passed[first..] {
             sum += len * PER_BYTE;
-            assert!(sum <= BURST * PER_BYTE + RATE * (passes - passed[first].1), "from packet {first}");
+            assert!(sum <= BURST * PER_BYTE + RATE * (passes - begins), "from packet {first}");
         }
     }
 }
@@ -421,6 +419,7 @@ struct Case {
     /// Moment and size of each packet, in steps of 50 µs and 100 bytes.
     offers: Vec<(u64, u64)>,
     limit: QueueLimit,
+    /// After the start, in steps of 50 µs.
     changes: Vec<(u64, LinkChange)>,
 }
 
@@ -443,7 +442,7 @@ fn cases() -> impl Strategy<Value = Case> {
         loss: loss.map(Ratio::from_percent),
         ..LinkChange::default()
     });
-    let changes = prop::collection::vec((0_u64..600, change), 0..8);
+    let changes = prop::collection::vec((1_u64..600, change), 0..8);
     let offers = prop::collection::vec((0_u64..500, 1_u64..=15), 1..60);
     (offers, limit, changes).prop_map(|(offers, limit, changes)| Case { offers, limit, changes })
 }
