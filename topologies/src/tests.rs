@@ -812,7 +812,7 @@ fn events_that_meet_and_events_that_change_nothing() {
     link.delay = Some(Span::from_millis(1));
     link.loss = Some(Ratio::from_percent(5));
     let nodes = vec![NodeSpec::named("a"), NodeSpec::named("b")];
-    let topology = Topology { nodes, links: vec![link], addresses: crate::AddressFamily::V4 };
+    let topology = Topology { nodes, links: vec![link], addresses: crate::AddressFamily::V4, groups: Vec::new() };
     let event = |seconds, direction, percent| LinkEvent {
         at: Span::from_secs(seconds),
         link: LinkName("a--b".to_owned()),
