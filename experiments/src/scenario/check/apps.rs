@@ -5,6 +5,7 @@ use crate::scenario::{AppSpec, End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Tree};
 use protosim_core::Span;
 use protosim_models::name::NodeName;
+use protosim_models::registry::AppConfig;
 use protosim_topologies::check::is_reachable;
 use protosim_topologies::{AddressFamily, GroupSpec, Plan};
 use std::collections::BTreeMap;
@@ -85,7 +86,7 @@ fn check_absurd(tree: &Tree, index: usize, mistakes: &mut Diagnostics) {
 pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     for (index, app) in scenario.apps.iter().enumerate() {
         let (Some(to), Some(port)) = (app.run.destination(), app.run.destination_port()) else { continue };
-        let members = scenario.group(to).map_or(std::slice::from_ref(to), |group| &group.members);
+        let members = scenario.group(to).map_or(std::slice::from_ref(to), |group| group.members.as_slice());
         let listens = |other: &AppSpec| members.contains(&other.on) && other.run.listens_on() == Some(port);
         if let Some(server) = scenario.apps.iter().find(|other| listens(other)) {
             if let Some(why) = app.run.refused_by(&server.run) {
@@ -153,9 +154,9 @@ fn check_members(
     place: crate::tree::Span,
     mistakes: &mut Diagnostics,
 ) {
-    if app.run.has_exchanges() || app.run.destination_port().is_none() {
+    if !matches!(app.run, AppConfig::UdpSource(_)) {
         let message = format!("`{}` is a group, and `{}` expects answers from one node", group.name, app.name);
-        let help = "sources of datagrams, such as UdpSource, may send to groups".to_owned();
+        let help = "only sources of datagrams (UdpSource) may send to groups".to_owned();
         mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
     }
     for member in &group.members {
