@@ -172,7 +172,7 @@ impl<'de> Deserialize<'de> for FormatVersion {
                 f.write_str("the version of the scenario format, a whole number: write `format: 1`")
             }
             fn visit_u64<E: serde::de::Error>(self, version: u64) -> Result<FormatVersion, E> {
-                let refusal = || E::custom(format!("this program reads format 1, not {version}"));
+                let refusal = || E::custom(format!("this program reads format 1, not {version}; write `format: 1`"));
                 (version == 1).then_some(FormatVersion(1)).ok_or_else(refusal)
             }
         }

@@ -29,14 +29,19 @@ fn mistakes_say_what_to_write() {
         message::<Rate>("1.5 MB/s").split("; ").nth(1).unwrap(),
         "write \"1.5 Mbit/s\" if bits are meant, or 8 times as many Mbit/s if megabytes are"
     );
-    assert_eq!(message::<Rate>("-1 Mbit/s"), "a rate cannot be negative, as `-1 Mbit/s` is");
+    assert_eq!(
+        message::<Rate>("-1 Mbit/s"),
+        "a rate cannot be negative, as `-1 Mbit/s` is; did you mean \"1 Mbit/s\"?"
+    );
     assert_eq!(message::<Rate>("0 Mbit/s"), "a rate must be above zero, not `0 Mbit/s`");
     assert_eq!(message::<Ratio>("101 %"), "a share is at most 100 %, not `101 %`; write \"100 %\" or less");
-    // A fraction was most likely meant as a share of one, not as percent.
-    for (fraction, percent) in
-        [("0.05", "5"), ("0.5", "50"), ("0.0125", "1.25"), ("1.0", "100"), ("0.0", "0"), ("2.5", "2.5"), ("1", "1")]
-    {
-        assert_eq!(message::<Ratio>(fraction), format!("a share needs a unit; write \"{percent} %\"?"));
+    // A fraction may be meant as a share of one, or as percent.
+    for (fraction, percent) in [("0.05", "5"), ("0.5", "50"), ("0.0125", "1.25")] {
+        let both = format!("write \"{fraction} %\", or \"{percent} %\" if that part of one is meant");
+        assert_eq!(message::<Ratio>(fraction), format!("a share needs a unit; {both}"));
+    }
+    for number in ["2.5", "1"] {
+        assert_eq!(message::<Ratio>(number), format!("a share needs a unit; write \"{number} %\"?"));
     }
     assert_eq!(message::<Ratio>("105 %"), "a share is at most 100 %, not `105 %`; write \"100 %\" or less");
     assert_eq!(message::<Span>("0.5 ns"), "`0.5 ns` is finer than one nanosecond");

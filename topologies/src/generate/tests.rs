@@ -167,7 +167,7 @@ fn a_fat_tree_is_wired_as_in_the_paper() {
 fn a_template_stands_in_every_link_and_each_kind_has_its_own() {
     let text = r#"Dumbbell(name: "d", left: 2, right: 2,
         access: (rate: "1 Gbit/s", delay: "1 ms", loss: "1 %", framing: Ethernet, mtu: "9000 B"),
-        bottleneck: (rate: "10 Mbit/s", delay: "20 ms", queue: "50 packets", backward: (rate: "1 Mbit/s")))"#;
+        bottleneck: (rate: "10 Mbit/s", delay: "20 ms", queue: DropTail("50 packets"), backward: (rate: "1 Mbit/s")))"#;
     let made = network(text, 1);
     let bottleneck = &made.links[0];
     assert_eq!(bottleneck.name(), "d-router-left--d-router-right");
@@ -232,7 +232,10 @@ fn mistakes_are_found_in_their_places() {
         (format!(r#"Ring(name: "", nodes: 2, link: {LINK})"#), vec!["name", "nodes"]),
         (format!(r#"Star(name: "s", leaves: 0, link: {LINK})"#), vec!["leaves"]),
         (r#"Chain(name: "c", nodes: 3, link: ())"#.to_owned(), vec!["link"]),
-        (r#"Chain(name: "c", nodes: 3, link: (delay: "1 ms", queue: "9 packets"))"#.to_owned(), vec!["link.queue"]),
+        (
+            r#"Chain(name: "c", nodes: 3, link: (delay: "1 ms", queue: DropTail("9 packets")))"#.to_owned(),
+            vec!["link.queue"],
+        ),
         (
             format!(r#"Dumbbell(name: "d", left: 0, right: 0, access: (), bottleneck: {LINK})"#),
             vec!["left", "right", "access"],
