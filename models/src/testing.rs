@@ -245,7 +245,7 @@ impl Net {
         for (at, link, is_forward, change) in &self.changes {
             let (from, _) = self.links[*link].direction(*is_forward);
             let interface = self.links_of(from).iter().position(|other| other == link).unwrap() as u32;
-            builder.act(*at, ids[from], Action::ChangeLink { interface, change: change.clone() });
+            builder.act(*at, ids[from], Action::ChangeLink { interface, change: Box::new(change.clone()) });
         }
         for (at, node, up) in &self.powers {
             builder.act(*at, ids[*node], Action::Power(*up));

@@ -169,7 +169,7 @@ impl TimeWeighted {
         self.value
     }
 
-    /// The integral from the start until `at` [value times nanoseconds].
+    /// The integral from the start until `at` \[value times nanoseconds\].
     pub fn integral(&self, at: Span) -> u128 {
         self.integral + u128::from(self.value) * u128::from(at.as_nanos().saturating_sub(self.since))
     }

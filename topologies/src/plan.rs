@@ -349,7 +349,7 @@ impl Plan {
             for event in self.events_of(wire.link, wire.is_forward) {
                 let action = Action::ChangeLink {
                     interface: interface.expect("a link is among its end's links") as u32,
-                    change: event.change(),
+                    change: Box::new(event.change()),
                 };
                 let at = SimTime::ZERO + event.at;
                 builder.act(at, EntityId(sender as u32), action);

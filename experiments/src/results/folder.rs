@@ -105,7 +105,7 @@ pub fn write(
 /// Writes everything that there is.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_part(
     folder: &Path,
     loaded: &Loaded,

@@ -199,7 +199,7 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// The samples of a run [ns].
+/// The samples of a run \[ns\].
 type Samples<'r> = (&'r Batches, &'r Histogram);
 
 /// A mean or a quantile of times.

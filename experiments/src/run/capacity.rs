@@ -40,7 +40,7 @@ impl Capacity {
         Some(Self { source, ups })
     }
 
-    /// What it could send from one moment to another [bit].
+    /// What it could send from one moment to another, in bits.
     pub fn bits(&self, from: SimTime, until: SimTime) -> f64 {
         let mut bits = 0.0;
         let (mut since, mut is_up) = (SimTime::ZERO, true);

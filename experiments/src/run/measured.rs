@@ -29,7 +29,7 @@ pub struct SinkOutput {
     pub window: Span,
     /// Payload bytes that arrived in it.
     pub bytes: u64,
-    /// One-way delays of datagrams sent in it [ns], in order of arrival.
+    /// One-way delays of datagrams sent in it in nanoseconds, in order of arrival.
     pub delays: Batches,
     /// The same.
     pub delay_histogram: Histogram,
@@ -59,7 +59,7 @@ pub struct LinkOutput {
     pub window: Span,
     /// Counts and waits.
     pub meter: Meter,
-    /// What it could have sent in the window [bit]; `None` if it has no rate.
+    /// What it could have sent in the window, in bits; `None` if it has no rate.
     pub capacity_bits: Option<f64>,
 }
 
@@ -109,7 +109,7 @@ pub(super) fn measured(
         }
     }
     count_marks(simulation, &mut all);
-    for ((link, way), _) in &scenario.measures.links {
+    for (link, way) in scenario.measures.links.keys() {
         let Some(wire) = plan.wire(link, *way == Way::Forward) else { continue };
         let interfaces = simulation.entities().flat_map(|(_, node)| node.interfaces());
         let Some(transmitter) =

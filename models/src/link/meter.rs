@@ -18,9 +18,9 @@ pub struct Meter {
     lost: u64,
     dropped: u64,
     marked: u64,
-    /// Time that the serialiser has worked [ns].
+    /// Time that the serialiser has worked \[ns\].
     busy: u128,
-    /// From the offer of a packet to the first bit on the wire [ns], of packets in order of sending.
+    /// From the offer of a packet to the first bit on the wire \[ns\], of packets in order of sending.
     waits: Batches,
     wait_histogram: Histogram,
     bins: Vec<Bins>,
@@ -32,7 +32,7 @@ pub struct Bins {
     width: Span,
     /// IP bytes whose last bit left in the part.
     bytes: Vec<u64>,
-    /// Number and sum of the waits [ns] of packets that were offered in the part.
+    /// Number and sum of the waits \[ns\] of packets that were offered in the part.
     waits: Vec<(u64, u128)>,
 }
 
@@ -54,12 +54,12 @@ impl Bins {
         &self.bytes
     }
 
-    /// Number of packets that were offered in each part and sent, and the sum of their waits [ns].
+    /// Number of packets that were offered in each part and sent, and the sum of their waits \[ns\].
     pub fn waits(&self) -> &[(u64, u128)] {
         &self.waits
     }
 
-    fn slot<'v, T: Clone + Default>(width: Span, list: &'v mut Vec<T>, at: SimTime) -> Option<&'v mut T> {
+    fn slot<T: Clone + Default>(width: Span, list: &mut Vec<T>, at: SimTime) -> Option<&mut T> {
         let index = at.as_nanos() / width.as_nanos();
         if index >= Self::MOST {
             return None;
@@ -153,7 +153,7 @@ impl Meter {
         }
     }
 
-    /// What of a time lies in the window [ns].
+    /// What of a time lies in the window \[ns\].
     fn within(&self, start: SimTime, end: SimTime) -> u128 {
         u128::from(end.min(self.until).saturating_since(start.max(self.from)).as_nanos())
     }
@@ -193,17 +193,17 @@ impl Meter {
         self.bytes
     }
 
-    /// Time of the window in which a packet was being sent [ns].
+    /// Time of the window in which a packet was being sent \[ns\].
     pub fn busy_nanos(&self) -> u128 {
         self.busy
     }
 
-    /// How long packets waited for the serialiser [ns], in order of sending.
+    /// How long packets waited for the serialiser \[ns\], in order of sending.
     pub fn waits(&self) -> &Batches {
         &self.waits
     }
 
-    /// How long packets waited for the serialiser [ns].
+    /// How long packets waited for the serialiser \[ns\].
     pub fn wait_histogram(&self) -> &Histogram {
         &self.wait_histogram
     }

@@ -53,7 +53,7 @@ fn gigabit(queue: &str) -> LinkConfig {
     LinkConfig { mtu: Some(mtu), queue: drop_tail(queue), ..link("1 Gbit/s", "1 ms") }
 }
 
-/// Service of a mean packet of 5000 bytes at 1 Gbit/s [ns].
+/// Service of a mean packet of 5000 bytes at 1 Gbit/s \[ns\].
 const SERVICE: u64 = 40_000;
 
 /// Mean and half-width of the interval that [`STUDENT`] makes of the means of batches.
@@ -292,7 +292,7 @@ fn shaper(rate: &str, burst: u64) -> Option<ShaperConfig> {
     Some(ShaperConfig { rate: rate.parse().unwrap(), burst: bytes(burst) })
 }
 
-/// Sends `count` datagrams that are IP packets of `len` bytes, all at once, and gives their arrivals [ns].
+/// Sends `count` datagrams that are IP packets of `len` bytes, all at once, and gives their arrivals \[ns\].
 fn burst_arrivals(config: LinkConfig, len: u64, count: u64, prepare: impl FnOnce(&mut Net)) -> Vec<u64> {
     let mut net = Net::chain(&[config]);
     let to = net.socket(1, 9);

@@ -129,7 +129,7 @@ pub enum Action {
         /// Which interface.
         interface: u32,
         /// How.
-        change: LinkChange,
+        change: Box<LinkChange>,
     },
     /// The node loses power, and everything that it knew with it (false), or starts anew (true).
     Power(bool),

@@ -14,14 +14,14 @@ const BUCKETS: usize = 1_024;
 #[derive(Clone)]
 pub(crate) struct TwoTiers {
     current: DaryHeap,
-    /// The first instant after the current bucket [ns].
+    /// The first instant after the current bucket \[ns\].
     current_end: u64,
     buckets: Vec<Vec<EventKey>>,
     /// One bit per bucket that is not empty.
     occupied: [u64; BUCKETS / 64],
-    /// The first instant of bucket 0 [ns].
+    /// The first instant of bucket 0 \[ns\].
     start: u64,
-    /// Log2 of a bucket's width [ns].
+    /// Log2 of a bucket's width \[ns\].
     shift: u32,
     /// Keys after the last bucket.
     beyond: Vec<EventKey>,

@@ -50,9 +50,9 @@ pub struct EventQueue {
     late: BinaryHeap<Reverse<EventKey>>,
     /// `late` is spilled when it gets longer than this.
     late_limit: usize,
-    /// The last instant of the run [ns]; every key in `buckets` is later.
+    /// The last instant of the run \[ns\]; every key in `buckets` is later.
     run_end: u64,
-    /// What the keys in `buckets` are filed against [ns]. `run_end` is this with a number of low
+    /// What the keys in `buckets` are filed against \[ns\]. `run_end` is this with a number of low
     /// digits at their largest.
     reference: u64,
     buckets: Buckets,

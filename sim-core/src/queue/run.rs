@@ -89,7 +89,7 @@ impl Run {
     }
 
     /// Becomes the run of the first `count` of `keys`, at most [`COUNTED`], all of them from
-    /// `start` to `end` [ns].
+    /// `start` to `end` \[ns\].
     #[inline]
     pub(super) fn sort<const N: usize>(&mut self, keys: &[EventKey; N], count: usize, start: u64, end: u64) {
         match count {

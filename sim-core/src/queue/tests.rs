@@ -36,7 +36,7 @@ impl Model {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Schedule an event so long after the last popped one [ns], at least 1.
+    /// Schedule an event so long after the last popped one \[ns\], at least 1.
     Push(u64, Class, u32, u64),
     /// Schedule many, from the first delay on in equal steps (0: all at one instant).
     Burst(u64, u64, u16),

@@ -1,9 +1,9 @@
 //! How a random network that came out in parts is joined to one.
 //!
 //! What is joined grows from node 0. As long as a part is left, one link is added to it and the part is joined:
-//! - with places ([`by_distance`]): the shortest link between what is joined and what is not; of equals that with the
+//! - with places (`by_distance`): the shortest link between what is joined and what is not; of equals that with the
 //!   lowest number on the joined side, then on the other;
-//! - without ([`by_number`]): from the lowest node that is not joined to the one before it, which is.
+//! - without (`by_number`): from the lowest node that is not joined to the one before it, which is.
 
 use super::{Built, Pairs};
 

@@ -39,7 +39,7 @@ pub enum Bursts {
     Mean {
         /// Share of packets that are lost, in the mean.
         loss: Ratio,
-        /// Length of a run of lost packets, in the mean [packets]; at least 1.
+        /// Length of a run of lost packets, in the mean \[packets\]; at least 1.
         length: f64,
     },
     /// By the chain's own probabilities.

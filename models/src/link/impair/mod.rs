@@ -232,7 +232,7 @@ impl Jitter {
         match self {
             Self::Uniform(most) => {
                 let width = u128::from(most.as_nanos()) + 1;
-                Span::from_nanos((u128::from(luck) * width >> 64) as u64)
+                Span::from_nanos(((u128::from(luck) * width) >> 64) as u64)
             }
             Self::Normal { mean, deviation } => {
                 let (mean, deviation) = (mean.as_nanos() as f64, deviation.as_nanos() as f64);
@@ -266,7 +266,7 @@ impl Damage {
 }
 
 fn with_flipped_bit(mut bytes: Vec<u8>, luck: u64) -> Vec<u8> {
-    let bit = (u128::from(luck) * (bytes.len() as u128 * 8) >> 64) as usize;
+    let bit = ((u128::from(luck) * (bytes.len() as u128 * 8)) >> 64) as usize;
     if let Some(byte) = bytes.get_mut(bit / 8) {
         *byte ^= 0x80 >> (bit % 8);
     }

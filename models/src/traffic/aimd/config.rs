@@ -23,7 +23,7 @@ pub struct AimdSourceConfig {
     /// UDP payload of each datagram, 8 B to 65507 B. Default: 1460 B (a full TCP segment on Ethernet).
     #[serde(default = "full_segment")]
     pub payload: Size,
-    /// The window at the start [datagrams], at least 1. Default: 10 (RFC 6928).
+    /// The window at the start \[datagrams\], at least 1. Default: 10 (RFC 6928).
     #[serde(default = "ten")]
     pub initial_window: u32,
     /// When it starts, after the node's start by its own clock. Default: 0 s.

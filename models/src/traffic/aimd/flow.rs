@@ -10,7 +10,7 @@ const LATER_ACKS: u8 = 3;
 /// The sending end of one flow; see the module for its law.
 #[derive(Clone, Debug)]
 pub(super) struct Flow {
-    /// [datagrams]
+    /// \[datagrams\]
     window: f64,
     /// The number of the next datagram.
     next: u64,
@@ -75,7 +75,7 @@ impl Flow {
         }
     }
 
-    /// The window [datagrams].
+    /// The window \[datagrams\].
     #[cfg(test)]
     pub(super) const fn window(&self) -> f64 {
         self.window
