@@ -142,12 +142,10 @@ impl Node {
     /// Hands a packet of `len` bytes to an interface.
     #[inline]
     fn transmit(&mut self, packet: Box<Packet>, len: u64, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
-        let mut drops = std::mem::take(&mut self.drops);
-        self.interfaces[index as usize].transmitter.offer(packet, len, &mut drops, cx);
-        if !drops.is_empty() {
-            self.dispose(&mut drops, index, cx);
+        self.interfaces[index as usize].transmitter.offer(packet, len, &mut self.drops, cx);
+        if !self.drops.is_empty() {
+            self.dispose(index, cx);
         }
-        self.drops = drops;
         None // what is dropped is so at the sender's end of the next link, not here
     }
 

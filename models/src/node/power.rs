@@ -34,16 +34,16 @@ impl Node {
         cx: &mut Cx<'_, Self>,
         call: impl FnOnce(&mut Transmitter, &mut Drops, &mut Cx<'_, Self>),
     ) {
-        let mut drops = std::mem::take(&mut self.drops);
-        call(&mut self.interfaces[interface as usize].transmitter, &mut drops, cx);
-        self.dispose(&mut drops, interface, cx);
-        self.drops = drops;
+        call(&mut self.interfaces[interface as usize].transmitter, &mut self.drops, cx);
+        if !self.drops.is_empty() {
+            self.dispose(interface, cx);
+        }
     }
 
     /// Accounts for packets that did not get onto the link of an interface.
     #[cold]
-    pub(super) fn dispose(&mut self, drops: &mut Drops, interface: u32, cx: &mut Cx<'_, Self>) {
-        for (packet, cause) in drops.drain(..) {
+    pub(super) fn dispose(&mut self, interface: u32, cx: &mut Cx<'_, Self>) {
+        for (packet, cause) in self.drops.drain(..) {
             self.counts.drop(cause);
             if cx.wants(Interests::PACKETS) {
                 let wire = self.interfaces[interface as usize].transmitter.wire();

@@ -281,7 +281,7 @@ impl Packet {
     }
 
     /// Length of the IP packet on the wire in bytes; the link adds its own overhead.
-    #[inline]
+    #[inline(always)]
     pub fn wire_len(&self) -> u64 {
         if matches!(self.transport, Transport::Damaged) {
             return self.payload.len();

@@ -97,7 +97,7 @@ impl<E: Entity> Cx<'_, E> {
     /// # Panics
     /// If the wire is not this entity's, `departs` is not in order, or `arrives` is not later than now
     /// or less than the wire's [`WireSpec::min_delay`](super::WireSpec::min_delay) after `departs`.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, wire: WireId, departs: SimTime, arrives: Option<SimTime>, packet: E::Packet) {
         self.check_owner(wire);
         let core = &mut *self.core;
