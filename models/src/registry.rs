@@ -119,6 +119,18 @@ impl AppConfig {
         }
     }
 
+    /// The same, to be changed; `None` for what begins with its node.
+    pub fn start_mut(&mut self) -> Option<&mut Span> {
+        match self {
+            Self::AimdSource(config) => Some(&mut config.start),
+            Self::CoapClient(config) => Some(&mut config.start),
+            Self::UdpClient(config) => Some(&mut config.start),
+            Self::Ping(config) => Some(&mut config.start),
+            Self::UdpSource(config) => Some(&mut config.start),
+            Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
+        }
+    }
+
     /// Why what it asks for will be refused by `server`, if it will.
     pub fn refused_by(&self, server: &Self) -> Option<String> {
         match (self, server) {

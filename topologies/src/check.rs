@@ -44,7 +44,7 @@ impl Finding {
 
 /// Most nodes and links that one network may have: the event key has room for 2^28 wires, and a
 /// list this long is a mistake well before.
-pub(crate) const MOST_LINKS: usize = 1 << 22;
+pub const MOST_LINKS: usize = 1 << 22;
 
 /// Everything wrong with a topology whose groups are expanded ([`crate::groups`]), but for names of nodes that do not exist: the scenario reader finds those
 /// wherever they stand.

@@ -1,105 +1,62 @@
-//! Groups: names, links member by member, and mistakes.
+//! Sets of nodes, what links between them are, and mistakes.
 
 use super::*;
-use crate::check::check_topology;
-use crate::tests::{net, node};
 
-/// A network where some nodes are groups: `a*3`.
-fn grouped(words: &str, groups: &[(&str, u64)]) -> Topology {
-    let mut topology = net(words);
-    for (name, count) in groups {
-        node(&mut topology, name).count = Some(*count);
+fn sets(names: &[&str]) -> NodeSets {
+    NodeSets::of(names.iter().copied())
+}
+
+#[test]
+fn names_that_differ_in_their_number_are_a_set() {
+    let sets = sets(&["a-0", "a-1", "a-2", "gateway", "b-c-1", "b-c-0"]);
+    assert_eq!(sets.names().collect::<Vec<_>>(), ["a", "b-c"]);
+    assert_eq!(sets.members("a").collect::<Vec<_>>(), ["a-0", "a-1", "a-2"]);
+    assert_eq!(sets.members("b-c").collect::<Vec<_>>(), ["b-c-0", "b-c-1"]);
+    assert_eq!(sets.members("gateway").collect::<Vec<_>>(), ["gateway"]);
+}
+
+#[test]
+fn a_gap_a_padded_number_and_a_node_of_that_name_make_no_set() {
+    // Without member 1; with a padded number; and where `a` is somebody already.
+    for names in [&["a-0", "a-2"][..], &["a-00", "a-01"], &["a-0", "a-1", "a"], &["a-1"], &["-0"]] {
+        assert_eq!(sets(names).names().count(), 0, "{names:?}");
     }
-    topology
-}
-
-fn names(groupless: &Groupless) -> (Vec<&str>, Vec<String>) {
-    let topology = &groupless.topology;
-    (topology.nodes.iter().map(|node| &*node.name).collect(), topology.links.iter().map(LinkConfig::name).collect())
-}
-
-fn mistakes(topology: &Topology) -> Vec<(String, String)> {
-    expand_groups(topology).unwrap_err().into_iter().map(|mistake| (mistake.path, mistake.message)).collect()
+    // A set of one is still a set.
+    assert_eq!(sets(&["a-0"]).get("a").map(<[String]>::len), Some(1));
 }
 
 #[test]
-fn a_group_becomes_its_members_each_with_a_link() {
-    let expanded = expand_groups(&grouped("gateway-sensor up:gateway-cloud", &[("sensor", 3)])).unwrap();
-    let (nodes, links) = names(&expanded);
-    assert_eq!(nodes, ["gateway", "sensor-0", "sensor-1", "sensor-2", "cloud"]);
-    assert_eq!(links, ["gateway--sensor-0", "gateway--sensor-1", "gateway--sensor-2", "up"]);
-    assert_eq!((expanded.node_from, expanded.link_from), (vec![0, 1, 1, 1, 2], vec![0, 0, 0, 1]));
-    assert_eq!(check_topology(&expanded.topology), []);
+fn the_name_of_a_network_stands_for_its_hosts() {
+    // A chain's routers are no hosts, though their names are numbered as theirs are.
+    let sets = sets(&["c-0", "c-1", "c-2"]).with_hosts("c", vec!["c-0".to_owned(), "c-2".to_owned()]);
+    assert_eq!(sets.members("c").collect::<Vec<_>>(), ["c-0", "c-2"]);
+    assert_eq!(sets.with_hosts("d", Vec::new()).get("d"), None);
 }
 
 #[test]
-fn names_and_stream_names_of_links_and_nodes_are_numbered() {
-    let mut topology = grouped("radio:sensor-gateway", &[("sensor", 2)]);
-    topology.links[0].stream_name = Some("old".to_owned());
-    node(&mut topology, "sensor").stream_name = Some("mote".to_owned());
-    let expanded = expand_groups(&topology).unwrap();
-    assert_eq!(names(&expanded).1, ["radio-0", "radio-1"]);
-    let topology = &expanded.topology;
-    let streams: Vec<_> = topology.links.iter().map(|link| link.stream_name.clone().unwrap()).collect();
-    assert_eq!(streams, ["old-0", "old-1"]);
-    assert_eq!(topology.nodes[1].stream_name.as_deref(), Some("mote-1"));
-    assert_eq!(topology.links[1].delay, Some(protosim_core::Span::from_millis(1)));
+fn links_of_sets_are_as_many_as_their_members() {
+    let sets = sets(&["a-0", "a-1", "b-0", "b-1", "c-0", "x"]);
+    assert_eq!(links_between("x", "y", &sets), Ok(None));
+    assert_eq!(links_between("a", "x", &sets), Ok(Some(2)));
+    assert_eq!(links_between("x", "c", &sets), Ok(Some(1)));
+    assert_eq!(links_between("a", "b", &sets), Ok(Some(2)));
+    let different = links_between("a", "c", &sets).unwrap_err();
+    assert!(different.contains("`a` has 2 members and `c` has 1"), "{different}");
+    assert!(links_between("a", "a", &sets).unwrap_err().contains("to itself"));
 }
 
 #[test]
-fn groups_of_one_size_are_joined_member_by_member() {
-    let expanded = expand_groups(&grouped("x:a-b", &[("a", 2), ("b", 2)])).unwrap();
-    let ends: Vec<_> = expanded.topology.links.iter().map(|link| [&*link.ends.0.0, &*link.ends.1.0]).collect();
-    assert_eq!(ends, [["a-0", "b-0"], ["a-1", "b-1"]]);
+fn partners_go_round() {
+    let sets = sets(&["s-0", "s-1"]);
+    let partners: Vec<_> = (0..4).map(|index| sets.partner("s", index)).collect();
+    assert_eq!(partners, ["s-0", "s-1", "s-0", "s-1"]);
+    assert_eq!(sets.partner("server", 3), "server");
 }
 
 #[test]
-fn a_group_of_one_is_still_a_group_and_no_group_changes_nothing() {
-    assert_eq!(names(&expand_groups(&grouped("a-b", &[("a", 1)])).unwrap()).0, ["a-0", "b"]);
-    let topology = net("x:a-b y:b-c");
-    assert_eq!(expand_groups(&topology).unwrap().topology, topology);
-}
-
-#[test]
-fn a_group_that_grows_keeps_the_names_that_it_had() {
-    let of = |count| expand_groups(&grouped("a-b", &[("a", count)])).unwrap().topology;
-    let (small, large) = (of(9), of(11));
-    assert!(small.nodes.iter().all(|node| large.nodes.contains(node)));
-    assert!(small.links.iter().all(|link| large.links.contains(link)));
-}
-
-#[test]
-fn mistakes_have_places_and_come_all_at_once() {
-    let found = mistakes(&grouped("a-b c-d", &[("a", 0), ("c", 1_000_000_000_000)]));
-    let expected = [
-        ("nodes.0.count", "`a` is a group of nobody: a count is at least 1"),
-        ("nodes.2.count", "a group has at most 1048576 nodes, not 1000000000000"),
-    ];
-    assert_eq!(found, expected.map(|(path, message)| (path.to_owned(), message.to_owned())));
-    let found = mistakes(&grouped("x:a-b y:a-c", &[("a", 2), ("b", 3), ("c", 1)]));
-    let places: Vec<&str> = found.iter().map(|(path, _)| &**path).collect();
-    assert_eq!(places, ["links.0.ends", "links.1.ends"]);
-    assert!(found[0].1.contains("`a` has 2 members and `b` has 3"));
-    let found = mistakes(&grouped("a-a", &[("a", 2)]));
-    assert!(found[0].1.contains("joins the group `a` to itself"));
-    // Two groups that are allowed one by one.
-    let found = mistakes(&grouped("a-b", &[("a", 1_000_000), ("b", 1_000_000)]));
-    assert_eq!(found[0].1, "2000000 nodes in all, of which there are at most 1048576");
-}
-
-#[test]
-fn a_member_that_has_the_name_of_another_node_is_found_by_the_check() {
-    let expanded = expand_groups(&grouped("a-b a-c", &[("c", 2)])).unwrap();
-    assert_eq!(check_topology(&expanded.topology), []);
-    let mut topology = grouped("a-b a-c", &[("c", 2)]);
-    node(&mut topology, "b").name = "c-1".to_owned();
-    topology.links[0].ends.1 = NodeName("c-1".to_owned());
-    let expanded = expand_groups(&topology).unwrap();
-    assert!(!check_topology(&expanded.topology).is_empty());
-}
-
-#[test]
-fn a_group_that_was_not_expanded_is_refused() {
-    let found = check_topology(&grouped("a-b", &[("a", 2)]));
-    assert_eq!(found[0].path, "nodes.0.count");
+fn a_group_has_at_least_one_member_and_not_millions() {
+    assert_eq!(check_count("a", 1), Ok(()));
+    assert_eq!(check_count("a", 0).unwrap_err().message, "`a` is a group of nobody: a count is at least 1");
+    assert_eq!(check_count("a", MOST_NODES), Ok(()));
+    assert_eq!(check_count("a", MOST_NODES + 1).unwrap_err().path, "count");
 }

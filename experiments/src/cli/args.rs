@@ -22,6 +22,8 @@ pub(super) enum Command {
     List,
     /// List all metrics: what can be measured of what, and what each number means
     Metrics,
+    /// List the access profiles for `like: "@NAME"`, or show one with the source of each number
+    Profiles(ProfileArgs),
     /// Run two scenarios side by side and name the first event that differs
     Diff(DiffArgs),
     /// Say what a mistake means, as in `protosim explain scenario::no-effect`
@@ -30,6 +32,13 @@ pub(super) enum Command {
     Completions(CompletionArgs),
     /// Run an application over real UDP sockets, in wall-clock time
     Live(LiveArgs),
+}
+
+/// Which access profile.
+#[derive(Debug, Args)]
+pub(super) struct ProfileArgs {
+    /// Name of a profile [default: a list of all]
+    pub(super) name: Option<String>,
 }
 
 /// Which scenario, with which changes.

@@ -7,6 +7,7 @@
 
 mod args;
 mod explain;
+mod profiles;
 mod run;
 mod terminal;
 
@@ -74,6 +75,7 @@ fn dispatch(command: Command) -> Result<Ending, String> {
             run::metrics();
             Ok(Ending::Done)
         }
+        Command::Profiles(args) => profiles::profiles(args.name.as_deref()).map(|()| Ending::Done),
         Command::Diff(args) => run::diff(&args, colours).map(Ending::from),
         Command::Explain(args) => explain::explain(args.id.as_deref()).map(|()| Ending::Done),
         Command::Completions(args) => {

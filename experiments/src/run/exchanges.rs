@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 pub struct Exchange {
     /// Index of the client's application in the scenario.
     pub app: usize,
-    /// Its number among the application's exchanges, in order of starts.
+    /// Rank of the node that the client runs on.
+    pub node: u32,
+    /// Its number among the exchanges of the application on this node, in order of starts.
     pub number: u64,
     /// When its first transmission was sent; `None` if it was due and still held back when the run ended.
     pub started: Option<SimTime>,
@@ -45,15 +47,17 @@ pub(super) fn join(reports: &[Reported<Report>], app_of: impl Fn(u32, u32) -> us
     let mut exchanges: Vec<Exchange> = Vec::new();
     // The latest exchange of a name: a late report is about that one.
     let mut latest: BTreeMap<ExchangeId, usize> = BTreeMap::new();
-    let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut counts: BTreeMap<(usize, u32), u64> = BTreeMap::new();
     for Reported { at, entity, report } in reports {
         let Report::App { app, observation } = report else { continue };
         match observation {
             Observation::ExchangeStarted(id) => {
                 let app = app_of(entity.0, *app);
-                let number = counts.entry(app).or_default();
+                let node = entity.0;
+                let number = counts.entry((app, node)).or_default();
                 latest.insert(*id, exchanges.len());
-                exchanges.push(Exchange { app, number: *number, started: Some(*at), delivered: None, ending: None });
+                let (number_here, started) = (*number, Some(*at));
+                exchanges.push(Exchange { app, node, number: number_here, started, delivered: None, ending: None });
                 *number += 1;
             }
             Observation::RequestDelivered(id) => {
@@ -73,11 +77,12 @@ pub(super) fn join(reports: &[Reported<Report>], app_of: impl Fn(u32, u32) -> us
     exchanges
 }
 
-/// Adds the exchanges of an application that were due and never begun, behind the others: `due` of them in all.
-pub(super) fn add_unsent(exchanges: &mut Vec<Exchange>, app: usize, due: u64) {
+/// Adds the exchanges of an application on a node that were due and never begun, behind the others: `due` of them in all.
+pub(super) fn add_unsent(exchanges: &mut Vec<Exchange>, (app, node): (usize, u32), due: u64) {
     if due == 0 {
         return;
     }
-    let begun = exchanges.iter().filter(|exchange| exchange.app == app).count() as u64;
-    exchanges.extend((begun..due).map(|number| Exchange { app, number, started: None, delivered: None, ending: None }));
+    let begun = exchanges.iter().filter(|exchange| (exchange.app, exchange.node) == (app, node)).count() as u64;
+    let unsent = |number| Exchange { app, node, number, started: None, delivered: None, ending: None };
+    exchanges.extend((begun..due).map(unsent));
 }

@@ -139,8 +139,8 @@ fn count_marks(simulation: &Simulation<Node>, all: &mut Measured) {
         let Some(sink) = all.sinks.get_mut(name) else { continue };
         for total in totals {
             match total.name {
-                "datagrams" => sink.datagrams = total.value,
-                "ce_marked_datagrams" => sink.marked = total.value,
+                "datagrams" => sink.datagrams += total.value,
+                "ce_marked_datagrams" => sink.marked += total.value,
                 _ => {}
             }
         }

@@ -22,6 +22,8 @@ pub struct RunOutput {
     pub replication: u64,
     /// Why it did not come to its end, if a limit stopped it: all else is as it was then.
     pub stopped: Option<RunError>,
+    /// Names of the nodes, by rank.
+    pub nodes: Arc<[String]>,
     /// All exchanges, in order of starts; then those that were due and never sent.
     pub exchanges: Vec<Exchange>,
     /// What was measured of sinks and links.
@@ -128,10 +130,10 @@ pub fn build(
     threads: usize,
 ) -> Result<Simulation<Node>, BuildError> {
     let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
-    let apps = scenario.apps.iter().filter_map(|app| {
-        let address = app.run.destination().map(|to| address_of(&to.0));
-        let address = address.flatten().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        Some(Installation { node: plan.node(&app.on.0)?, name: app.name.clone(), app: app.run.build(address) })
+    let apps = scenario.placements().filter_map(|placed| {
+        let address = placed.to.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let app = placed.config().build(address);
+        Some(Installation { node: plan.node(placed.on)?, name: placed.spec.name.clone(), app })
     });
     let seed = RunSeed { seed: scenario.seed, replication };
     plan.simulation(seed, scenario.limits(), apps.collect(), threads)
@@ -173,12 +175,13 @@ pub fn run_one(
     let mut exchanges = join(&reports, app_of);
     for (rank, (_, node)) in simulation.entities().enumerate() {
         for ((_, app), index) in node.apps().zip(&apps[rank]) {
-            add_unsent(&mut exchanges, *index, app.exchanges_due());
+            add_unsent(&mut exchanges, (*index, rank as u32), app.exchanges_due());
         }
     }
     Ok(RunOutput {
         replication,
         stopped,
+        nodes: (0..plan.graph().nodes()).map(|rank| plan.name(rank).to_owned()).collect(),
         exchanges,
         measured: measured(plan, scenario, replication, &simulation, &reports, app_of),
         totals: totals(&simulation),
@@ -191,9 +194,9 @@ pub fn run_one(
 /// For each node, the scenario's indices of its applications in the order of their numbers, which is that of names.
 fn app_indices(plan: &Plan, scenario: &Scenario) -> Vec<Vec<usize>> {
     let mut indices: Vec<Vec<usize>> = vec![Vec::new(); plan.graph().nodes()];
-    for (index, app) in scenario.apps.iter().enumerate() {
-        if let Some(node) = plan.node(&app.on.0) {
-            indices[node].push(index);
+    for placed in scenario.placements() {
+        if let Some(node) = plan.node(placed.on) {
+            indices[node].push(placed.app);
         }
     }
     for apps in &mut indices {

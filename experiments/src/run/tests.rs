@@ -128,7 +128,10 @@ fn exchanges_of(text: &str, app: &str) -> Vec<Exchange> {
     let loaded = load_text("t", "t.ron", text, &Request::default(), false).unwrap();
     let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, false).unwrap();
     let outputs = [output];
-    of_app(&loaded, &outputs, app).into_iter().map(|exchange| Exchange { app: 0, ..exchange.clone() }).collect()
+    of_app(&loaded, &outputs, app)
+        .into_iter()
+        .map(|exchange| Exchange { app: 0, node: 0, ..exchange.clone() })
+        .collect()
 }
 
 /// A new node with a link and an application of its own, early in the order of names, and another order of the file.

@@ -74,7 +74,7 @@ impl Files {
     }
 
     /// The text of a file, and what it is called in messages.
-    fn text(&mut self, name: &str, place: Span, mistakes: &mut Diagnostics) -> Option<(String, String)> {
+    pub(super) fn text(&mut self, name: &str, place: Span, mistakes: &mut Diagnostics) -> Option<(String, String)> {
         if let Some(known) = self.texts.get(name) {
             return known.clone();
         }

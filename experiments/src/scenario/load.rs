@@ -3,10 +3,12 @@
 use super::check::{
     check_paths, check_references, check_scenario, check_values, settings, span_of, target_place, value_place, warn,
 };
+use super::expand::{Expansion, expand, for_member, is_of_member, warn_of_notes};
 use super::files::Files;
 use super::grid::{Choice, Grid};
 use super::library::{self, identity, included, read_file};
 use super::made_up::MadeUp;
+use super::profile::Profiles;
 use super::{Measures, Point, Scenario};
 use crate::tree::{
     Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Sources, Span, Tree, read, suggest,
@@ -86,29 +88,35 @@ pub(super) fn load_with(
     for argument in of_templates {
         tree.apply_override(&mut sources, argument, &mut mistakes);
     }
-    tree.apply_templates(&mut mistakes);
+    let mut profiles = Profiles::default();
+    tree.apply_templates(&mut |name| profiles.template(name, &mut sources), &mut mistakes);
     for argument in others {
-        tree.apply_override(&mut sources, argument, &mut mistakes);
+        let argument = for_member(&mut tree, argument);
+        tree.apply_override(&mut sources, &argument, &mut mistakes);
     }
     if let Some(seed) = request.seed {
         tree.apply_override(&mut sources, &format!("seed={seed}"), &mut mistakes);
     }
-    let mut reading = read::<Scenario>(&tree, &mut mistakes);
     let mut files = Files::beside(label);
+    let made = expand(&tree, &mut files, &mut mistakes);
+    let mut reading = read::<Scenario>(&made.tree, &mut mistakes);
     if let Some(scenario) = reading.value.as_mut().or(reading.draft.as_mut()) {
-        files.provide(&tree, scenario, &mut sources, &mut mistakes);
+        files.provide(&made.tree, scenario, &mut sources, &mut mistakes);
         scenario.measures = Arc::new(Measures::of(scenario));
+        scenario.sets = Arc::new(made.sets.clone());
     }
-    check_references(&tree, &reading.references, &mut mistakes);
+    check_references(&made, &reading.references, &mut mistakes);
     let mut idle = Vec::new();
     if let Some(scenario) = reading.value.as_ref().or(reading.draft.as_ref()) {
-        idle = further_mistakes(&tree, scenario, &MadeUp::new(&tree, &reading.made_up), &mut mistakes);
+        let made_up = MadeUp::new(&made.tree, &reading.made_up);
+        idle = further_mistakes(&tree, &made, scenario, (&mut files, &made_up), &mut mistakes);
     }
     let mut points = Vec::new();
     match reading.value.as_ref().filter(|_| !mistakes.has_errors()) {
         Some(scenario) => {
             points = self::points(&tree, scenario, (&mut files, &mut sources), &mut mistakes);
-            warn(&tree, scenario, &mut mistakes);
+            warn(&made.tree, scenario, &mut mistakes);
+            warn_of_notes(&made.notes, &mut mistakes);
         }
         // Without points nobody knows better.
         None => idle.into_iter().for_each(|found| mistakes.push(found)),
@@ -125,11 +133,17 @@ pub(super) fn load_with(
 
 /// Everything beyond types, in a scenario that may be a draft. What has to do with a mistake that is known already may
 /// come of a value that was made up, and is left out. Returns fields that have no effect here, but may have one at a point.
-fn further_mistakes(tree: &Tree, scenario: &Scenario, made_up: &MadeUp, mistakes: &mut Diagnostics) -> Vec<Diagnostic> {
+fn further_mistakes(
+    tree: &Tree,
+    made: &Expansion,
+    scenario: &Scenario,
+    (files, made_up): (&mut Files, &MadeUp),
+    mistakes: &mut Diagnostics,
+) -> Vec<Diagnostic> {
     let mut further = Diagnostics::default();
     let known = mistakes.clone();
     let sound = |list: &str, further: &Diagnostics| {
-        let node = tree.root.field(list).unwrap_or(&tree.root);
+        let node = made.tree.root.field(list).unwrap_or(&made.tree.root);
         // Parts of a list may come from another text.
         let parts = match &node.kind {
             NodeKind::List(items) => items.as_slice(),
@@ -140,17 +154,17 @@ fn further_mistakes(tree: &Tree, scenario: &Scenario, made_up: &MadeUp, mistakes
         let harmless = |found: &&Diagnostic| matches!(found.id, "scenario::no-effect" | "scenario::out-of-range");
         let mut grave = Diagnostics::default();
         further.iter().filter(|found| !harmless(found)).for_each(|found| grave.push(found.clone()));
-        let lies_there = tree.root.field(list).is_some_and(|node| made_up.lie_in(node));
+        let lies_there = made.tree.root.field(list).is_some_and(|node| made_up.lie_in(node));
         !lies_there && !spans().any(|span| mistakes.touch(span) || grave.touch(span))
     };
-    check_scenario(tree, scenario, &mut further);
-    if sound("nodes", &further) && sound("links", &further) {
-        check_paths(tree, scenario, &mut further);
+    check_scenario(tree, made, scenario, &mut further);
+    if made.is_whole && ["nodes", "links"].into_iter().all(|list| sound(list, &further)) {
+        check_paths(&made.tree, scenario, &mut further);
     }
     if sound("axes", &further) && sound("variants", &further) {
         check_values(tree, scenario, &mut further);
-        check_each_value(tree, scenario, &mut further);
-        check_each_variant(tree, scenario, &mut further);
+        check_each_value(tree, scenario, files, &mut further);
+        check_each_variant(tree, scenario, files, &mut further);
     }
     let mut idle = Vec::new();
     let tables = TABLES.map(|list| tree.root.field(list).map(|node| node.span));
@@ -188,22 +202,19 @@ fn is_idle(found: &Diagnostic) -> bool {
 }
 
 /// Each value of each axis, in the place of what the axis varies.
-fn check_each_value(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
-    // More than anyone would want to read; the rest is found with the points.
+fn check_each_value(tree: &Tree, scenario: &Scenario, files: &mut Files, mistakes: &mut Diagnostics) {
+    // More than anyone would want to read, or to wait for where a network is large; the rest is found with the points.
     const MOST: usize = 1000;
+    const MOST_NODES: usize = 1_000_000;
+    let most = (MOST_NODES / scenario.nodes.len().max(1)).clamp(1, MOST);
     let base = without_tables(tree);
     let grid = Grid::new(scenario);
     let values = grid.values.iter().enumerate().flat_map(|(axis, values)| (0..values.len()).map(move |k| (axis, k)));
-    for (axis, choice) in values.take(MOST) {
+    for (axis, choice) in values.take(most) {
         let mut varied = base.clone();
         // That the path exists was checked with the scenario.
         let _ = put_value(tree, scenario, &grid, &mut varied, (axis, choice));
-        let mut found = Diagnostics::default();
-        let reading = read::<Scenario>(&varied, &mut found);
-        check_references(&varied, &reading.references, &mut found);
-        if let Some(scenario) = &reading.value {
-            check_scenario(&varied, scenario, &mut found);
-        }
+        let found = mistakes_of(&varied, files);
         let place = value_place(tree, axis, choice);
         // A field that a path makes up stands at the path.
         let targets = 0..scenario.axes[axis].targets().count();
@@ -213,21 +224,29 @@ fn check_each_value(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics
 }
 
 /// Each variant, with all that it sets.
-fn check_each_variant(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+fn check_each_variant(tree: &Tree, scenario: &Scenario, files: &mut Files, mistakes: &mut Diagnostics) {
     let base = without_tables(tree);
     for index in 0..scenario.variants.len() {
         let mut varied = base.clone();
         // That the paths exist was checked with the scenario.
         let _ = put_variant(tree, index, &mut varied);
-        let mut found = Diagnostics::default();
-        let reading = read::<Scenario>(&varied, &mut found);
-        check_references(&varied, &reading.references, &mut found);
-        if let Some(scenario) = &reading.value {
-            check_scenario(&varied, scenario, &mut found);
-        }
+        let found = mistakes_of(&varied, files);
         let place = span_of(tree, &format!("variants.{index}"));
         add_those_within(&[place], &found, mistakes);
     }
+}
+
+/// Everything that is wrong with a scenario where something was put in.
+fn mistakes_of(varied: &Tree, files: &mut Files) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let made = expand(varied, files, &mut found);
+    let mut reading = read::<Scenario>(&made.tree, &mut found);
+    check_references(&made, &reading.references, &mut found);
+    if let Some(scenario) = &mut reading.value {
+        scenario.sets = Arc::new(made.sets.clone());
+        check_scenario(varied, &made, scenario, &mut found);
+    }
+    found
 }
 
 /// Adds what was found within one of `places`. A field that is not there is so for all values, and said once; one that has no
@@ -265,7 +284,10 @@ fn put_value(
     for (number, target) in scenario.axes[axis].targets().enumerate() {
         // A field that the path makes up stands at the path.
         let written = target_place(tree, &scenario.axes[axis], axis, number);
-        let result = target.parse::<Path>().and_then(|path| into.set_from(&path, value.node(place), written));
+        let result = target.parse::<Path>().and_then(|path| match is_of_member(into, &path) {
+            true => into.adjust_later(target, value.node(place), written),
+            false => into.set_from(&path, value.node(place), written),
+        });
         result.map_err(|error| no_such_path(place, target, error))?;
     }
     Ok(())
@@ -275,7 +297,10 @@ fn put_value(
 fn put_variant(tree: &Tree, variant: usize, into: &mut Tree) -> Result<(), Box<Diagnostic>> {
     for (key, value) in settings(tree, variant) {
         let target = key.as_str().unwrap_or_default();
-        let result = target.parse::<Path>().and_then(|path| into.set(&path, value.clone()));
+        let result = target.parse::<Path>().and_then(|path| match is_of_member(into, &path) {
+            true => into.adjust_later(target, value.clone(), key.span),
+            false => into.set(&path, value.clone()),
+        });
         result.map_err(|error| no_such_path(key.span, target, error))?;
     }
     Ok(())
@@ -391,14 +416,16 @@ fn scenario_at(
         found.push(*mistake);
         return None;
     }
-    let reading = read::<Scenario>(&varied, found);
+    let made = expand(&varied, files, found);
+    let reading = read::<Scenario>(&made.tree, found);
     let mut at_point = reading.value?;
-    files.provide(&varied, &mut at_point, sources, found);
+    files.provide(&made.tree, &mut at_point, sources, found);
     at_point.measures = Arc::clone(&scenario.measures);
-    check_references(&varied, &reading.references, found);
-    check_scenario(&varied, &at_point, found);
+    at_point.sets = Arc::new(made.sets.clone());
+    check_references(&made, &reading.references, found);
+    check_scenario(&varied, &made, &at_point, found);
     if !found.has_errors() {
-        check_paths(&varied, &at_point, found);
+        check_paths(&made.tree, &at_point, found);
     }
     Some(at_point)
 }

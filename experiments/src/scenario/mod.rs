@@ -4,6 +4,7 @@
 //! from that tree; everything wrong with it is reported together.
 
 mod check;
+mod expand;
 mod figure;
 mod files;
 mod grid;
@@ -11,7 +12,9 @@ pub mod library;
 mod load;
 mod made_up;
 mod metric;
+mod placement;
 mod point;
+mod profile;
 mod range;
 mod variant;
 
@@ -25,6 +28,7 @@ pub(crate) use load::load_text;
 pub use load::{Loaded, Request, load};
 pub(crate) use metric::is_sink;
 pub use metric::{Entry, MeasureSpec, Measures, Metric, Scope, Subject, Way};
+pub use placement::Placement;
 pub use point::{AxisSpec, AxisValue, Dimension, Point};
 pub use range::RangeSpec;
 pub(crate) use variant::VARIANT;
@@ -35,6 +39,8 @@ use protosim_core::{Ratio, SimTime, Size, Span};
 use protosim_models::link::LinkConfig;
 use protosim_models::name::{Files, NodeName};
 use protosim_models::registry::AppConfig;
+use protosim_topologies::generate::GeneratorConfig;
+use protosim_topologies::groups::NodeSets;
 use protosim_topologies::{AddressFamily, GroupSpec, LinkEvent, NodeSpec, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,10 +66,19 @@ pub struct Scenario {
     /// What it shows, in some sentences.
     #[serde(default)]
     pub about: String,
-    /// Hosts and routers.
+    /// Hosts and routers. With a `count` one stands for a group: `sensor-0`, `sensor-1` and so on. Default: those of `networks`.
+    #[serde(default)]
     pub nodes: Vec<NodeSpec>,
-    /// Links between them.
+    /// Links between them. A link with a group at one end is a link for each member. Default: those of `networks`.
+    #[serde(default)]
     pub links: Vec<LinkConfig>,
+    /// Networks to generate or to import: chains, stars, trees, random ones, GraphML. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<GeneratorConfig>,
+    /// Fields of single nodes and links that groups and networks have made, by path, as in
+    /// `{"links.radio-3.loss": "5 %"}`. Default: none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub adjust: BTreeMap<String, Verbatim>,
     /// Which version of IP. Default: V4.
     #[serde(default)]
     pub addresses: AddressFamily,
@@ -116,6 +131,9 @@ pub struct Scenario {
     /// What a run may use at most.
     #[serde(default)]
     pub limits: LimitsSpec,
+    /// What nodes are called together; found out when the scenario is loaded.
+    #[serde(skip)]
+    pub sets: Arc<NodeSets>,
     /// The files that links name; they are read with the scenario.
     #[serde(skip)]
     pub files: Arc<Files>,
@@ -130,8 +148,11 @@ pub struct Scenario {
 pub struct AppSpec {
     /// What it is called in tables and figures; unique in the scenario.
     pub name: String,
-    /// The node that it runs on.
+    /// The node that it runs on. A group, or the name of a network, stands for each of its nodes.
     pub on: NodeName,
+    /// On a group: how much later than the one before each member begins. Default: all begin together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stagger: Option<Span>,
     /// What it is.
     pub run: AppConfig,
 }
@@ -194,7 +215,8 @@ impl Scenario {
         let mut groups = self.groups.clone();
         for group in &mut groups {
             let sends = |app: &&AppSpec| app.run.destination().is_some_and(|to| to.0 == group.name);
-            let mut senders: Vec<NodeName> = self.apps.iter().filter(sends).map(|app| app.on.clone()).collect();
+            let on = self.apps.iter().filter(sends).flat_map(|app| self.sets.members(&app.on.0));
+            let mut senders: Vec<NodeName> = on.map(|name| NodeName(name.to_owned())).collect();
             senders.sort();
             senders.dedup();
             group.senders = senders;

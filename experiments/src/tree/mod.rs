@@ -46,6 +46,7 @@ pub use path::{Path, PathError, Segment};
 pub use read::{Reading, Reference, ReferenceKind, read};
 pub use render::MAX_SHOWN;
 pub use source::{Place, Source, SourceId, Sources, Span};
+pub use template::Shipped;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! Paths into the tree, and overrides: `links.radio.loss=2 %`.
 //!
-//! A segment names a field, a map's key, the element of a list whose field `name` has that value,
-//! or an element by its number from 0, as `links.0` or `links[0]`. A name with dots stands in
+//! A segment names a field, a map's key, the element of a list whose field `name` has that value (a link without one goes by
+//! its ends, `client--server`), or an element by its number from 0, as `links.0` or `links[0]`. A name with dots stands in
 //! quotes: `nodes."sensor.1".cpu`.
 
 use super::diagnostic::{Diagnostic, Diagnostics, listed, suggest};
+use super::include::name_of;
 use super::node::{Field, Kind, Name, Node, Tree};
 use super::parse::parse_text;
 use super::source::{SourceId, Sources, Span};
@@ -248,10 +249,9 @@ fn step(node: &Node, segment: &Segment) -> Result<Step, PathError> {
         }
         Kind::Tuple { items, .. } if number.is_none() && items.len() == 1 => Ok(Step::Through),
         Kind::List(items) | Kind::Tuple { items, .. } => {
-            let name = |item: &Node| item.field("name").and_then(Node::as_str).map(str::to_owned);
-            let by_name = items.iter().position(|item| name(item).as_deref() == Some(wanted));
+            let by_name = items.iter().position(|item| name_of(item).as_deref() == Some(wanted));
             let found = by_name.or(number.filter(|n| *n < items.len()));
-            let names: Vec<String> = items.iter().filter_map(name).collect();
+            let names: Vec<String> = items.iter().filter_map(name_of).collect();
             let mut error = at(found, "element", names.iter().map(String::as_str).collect());
             if let Err(PathError { help, .. }) = &mut error
                 && names.is_empty()
@@ -315,6 +315,10 @@ fn create(node: &mut Node, segment: &Segment, value: Node, span: Span) -> Option
         && letters.all(|c| c.is_alphanumeric() || c == '_');
     let field = Field { name: Name { text: segment.text.clone(), span }, value };
     let name = match &mut node.kind {
+        Kind::Map(entries) => {
+            entries.push((Node::new(span, Kind::Str(field.name.text)), field.value));
+            return Some(());
+        }
         _ if !identifier => return None,
         Kind::Struct { fields, .. } => {
             fields.push(field);
@@ -322,10 +326,6 @@ fn create(node: &mut Node, segment: &Segment, value: Node, span: Span) -> Option
         }
         Kind::Some(inner) => return create(inner, segment, field.value, span),
         Kind::Tuple { items, .. } if items.len() == 1 => return create(&mut items[0], segment, field.value, span),
-        Kind::Map(entries) => {
-            entries.push((Node::new(span, Kind::Str(field.name.text)), field.value));
-            return Some(());
-        }
         Kind::Unit => None,
         Kind::Name(name) => Some(name.clone()),
         Kind::Tuple { name, items } if items.is_empty() => name.clone(),

@@ -6,6 +6,10 @@
 //! its name to those that have none.
 //!
 //! Taken fields keep the place where the template says them.
+//!
+//! `like: "@dsl"` takes from a shipped template, an access profile. Such a one says `forward` and `backward` of a link, and
+//! those are mixed field by field: what the link says of a direction comes first, then what it says of both, then what the
+//! profile says of the direction.
 
 use super::diagnostic::{Diagnostic, Diagnostics, listed, suggest};
 use super::include::take_field;
@@ -20,18 +24,31 @@ const LIKE: &str = "like";
 /// Most values that templates give to a scenario in all. Chains of templates that hold each other grow without bound.
 const MOST_NODES: usize = 1_000_000;
 
+/// The parts of a link's profile that are mixed field by field.
+const DIRECTIONS: [&str; 2] = ["forward", "backward"];
+
+/// Finds the shipped template of a name, or says what to do where there is none.
+pub type Shipped<'a> = dyn FnMut(&str) -> Result<Node, String> + 'a;
+
 impl Tree {
     /// Gives all structs what their templates have, and takes `templates` and all `like` out. A template of the outermost
-    /// text that nobody uses is a mistake; included ones are there to choose from.
-    pub fn apply_templates(&mut self, mistakes: &mut Diagnostics) {
+    /// text that nobody uses is a mistake; included ones are there to choose from. `shipped` finds those that begin with `@`.
+    pub fn apply_templates(&mut self, shipped: &mut Shipped<'_>, mistakes: &mut Diagnostics) {
         let home = self.root.span.source;
         let Some(templates) = collect(take_field(&mut self.root, FIELD), mistakes) else {
             // Which templates there are cannot be said: what is like one may well be right.
             return forget(&mut self.root);
         };
         let names: Vec<String> = templates.iter().map(|template| template.name.clone()).collect();
-        let mut applying =
-            Applying { templates, done: BTreeMap::new(), used: BTreeSet::new(), chain: Vec::new(), nodes: 0, mistakes };
+        let mut applying = Applying {
+            templates,
+            shipped,
+            done: BTreeMap::new(),
+            used: BTreeSet::new(),
+            chain: Vec::new(),
+            nodes: 0,
+            mistakes,
+        };
         for name in &names {
             // Each is looked at, used or not.
             applying.template(name);
@@ -96,8 +113,9 @@ fn collect(node: Option<Node>, mistakes: &mut Diagnostics) -> Option<Vec<Templat
     Some(templates)
 }
 
-struct Applying<'a> {
+struct Applying<'a, 's> {
     templates: Vec<Template>,
+    shipped: &'a mut Shipped<'s>,
     /// Templates with all that they take from others; `None` for those that cannot be had.
     done: BTreeMap<String, Option<Node>>,
     used: BTreeSet<String>,
@@ -108,7 +126,7 @@ struct Applying<'a> {
     mistakes: &'a mut Diagnostics,
 }
 
-impl Applying<'_> {
+impl Applying<'_, '_> {
     /// Resolves `like` in this node and in everything in it.
     fn expand(&mut self, node: &mut Node) {
         match &mut node.kind {
@@ -133,6 +151,20 @@ impl Applying<'_> {
             }
             return;
         };
+        if let Some(shipped) = name.strip_prefix('@') {
+            match (self.shipped)(shipped) {
+                Ok(Node { kind: Kind::Struct { name: kind, mut fields }, .. }) => {
+                    mix_directions(node, &mut fields);
+                    self.take(node, &like, kind, fields);
+                }
+                Ok(_) => {}
+                Err(help) => {
+                    let message = format!("there is no access profile called `{shipped}`");
+                    self.mistakes.push(Diagnostic::error("template::unknown", like.span, message).help(help));
+                }
+            }
+            return;
+        }
         if !self.templates.iter().any(|template| template.name == name) {
             let message = format!("there is no template called `{name}`");
             let names = || self.templates.iter().map(|template| template.name.as_str());
@@ -206,6 +238,24 @@ impl Applying<'_> {
         let usable = matches!(value.kind, Kind::Struct { .. }).then_some(value);
         self.done.insert(name.to_owned(), usable.clone());
         usable
+    }
+}
+
+/// Leaves of a profile's directions what the link `node` does not say itself, and gives the link's own directions the rest.
+fn mix_directions(node: &mut Node, taken: &mut Vec<Field>) {
+    let Kind::Struct { fields: own, .. } = &mut node.kind else { return };
+    for direction in DIRECTIONS {
+        let Some(index) = taken.iter().position(|field| field.name.text == direction) else { continue };
+        let Kind::Struct { fields: of_profile, .. } = &mut taken[index].value.kind else { continue };
+        of_profile.retain(|field| !own.iter().any(|said| said.name.text == field.name.text));
+        let said = own.iter_mut().find(|field| field.name.text == direction).map(|field| &mut field.value.kind);
+        if let Some(Kind::Struct { fields: said, .. }) = said {
+            of_profile.retain(|field| !said.iter().any(|said| said.name.text == field.name.text));
+            said.append(of_profile);
+        }
+        if of_profile.is_empty() {
+            taken.remove(index);
+        }
     }
 }
 

@@ -45,7 +45,7 @@ impl Family for BarabasiAlbert {
         }
     }
 
-    fn build(&self, source: &Source, net: &mut Net) -> Built {
+    fn build(&self, source: &Source, net: &mut Net<'_>) -> Built {
         let mut stream = stream(source.seed, &self.name);
         net.numbered_hosts(self.nodes);
         let (nodes, attach) = (self.nodes as usize, self.attach as usize);

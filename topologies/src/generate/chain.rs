@@ -49,7 +49,7 @@ impl Family for Chain {
         mistakes.at_least("nodes", self.nodes, 2);
     }
 
-    fn build(&self, _: &Source, net: &mut Net) -> Built {
+    fn build(&self, _: &Source, net: &mut Net<'_>) -> Built {
         for index in 0..self.nodes {
             net.node(&index.to_string());
         }
@@ -80,7 +80,7 @@ impl Family for Ring {
         mistakes.at_least("nodes", self.nodes, 3);
     }
 
-    fn build(&self, _: &Source, net: &mut Net) -> Built {
+    fn build(&self, _: &Source, net: &mut Net<'_>) -> Built {
         net.numbered_hosts(self.nodes);
         let nodes = self.nodes as usize;
         for index in 0..nodes {

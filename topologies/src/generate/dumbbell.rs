@@ -43,7 +43,7 @@ impl Family for Dumbbell {
         mistakes.at_least("right", self.right, 1);
     }
 
-    fn build(&self, _: &Source, net: &mut Net) -> Built {
+    fn build(&self, _: &Source, net: &mut Net<'_>) -> Built {
         let (left, right) = (net.node("router-left"), net.node("router-right"));
         net.link(&self.bottleneck, left, right);
         for (side, hosts, router) in [("left", self.left, left), ("right", self.right, right)] {

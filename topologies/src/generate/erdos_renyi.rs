@@ -41,7 +41,7 @@ impl Family for ErdosRenyi {
         check_pairs(self.nodes, mistakes);
     }
 
-    fn build(&self, source: &Source, net: &mut Net) -> Built {
+    fn build(&self, source: &Source, net: &mut Net<'_>) -> Built {
         let mut stream = stream(source.seed, &self.name);
         let mut pairs = Pairs(Vec::new());
         for node in 1..self.nodes as usize {

@@ -50,7 +50,7 @@ impl Family for FatTree {
         }
     }
 
-    fn build(&self, _: &Source, net: &mut Net) -> Built {
+    fn build(&self, _: &Source, net: &mut Net<'_>) -> Built {
         let half = self.k / 2;
         let cores: Vec<usize> = (0..half * half).map(|core| net.node(&format!("core-{core}"))).collect();
         for pod in 0..self.k {

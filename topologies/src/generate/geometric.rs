@@ -52,7 +52,7 @@ impl Family for Geometric {
         }
     }
 
-    fn build(&self, source: &Source, net: &mut Net) -> Built {
+    fn build(&self, source: &Source, net: &mut Net<'_>) -> Built {
         let square = self.radius * self.radius;
         let mut stream = stream(source.seed, &self.name);
         let (places, pairs) = place(self.nodes, &mut stream, |distance, _| distance <= square)?;
@@ -84,7 +84,13 @@ pub(super) fn place(
     Ok((places, pairs))
 }
 
-pub(super) fn link_places(net: &mut Net, places: &[Place], pairs: &Pairs, area: Option<Length>, link: &LinkTemplate) {
+pub(super) fn link_places(
+    net: &mut Net<'_>,
+    places: &[Place],
+    pairs: &Pairs,
+    area: Option<Length>,
+    link: &LinkTemplate,
+) {
     net.numbered_hosts(places.len() as u64);
     for (first, second) in &pairs.0 {
         let (first, second) = (*first as usize, *second as usize);

@@ -69,7 +69,7 @@ impl Family for GraphMl {
         }
     }
 
-    fn build(&self, source: &Source, net: &mut Net) -> Built {
+    fn build(&self, source: &Source, net: &mut Net<'_>) -> Built {
         let at_file = |message: String| vec![Mistake::new("file", message)];
         let text = (source.files)(&self.file).map_err(at_file)?;
         let document = Document::read(&text).map_err(|mut found| {
@@ -90,7 +90,7 @@ impl Family for GraphMl {
 }
 
 impl GraphMl {
-    fn make(&self, document: &Document, net: &mut Net) -> Built {
+    fn make(&self, document: &Document, net: &mut Net<'_>) -> Built {
         let mut names = UniqueNames::default();
         for node in &document.nodes {
             net.node(&names.name(node.label.as_deref(), &node.id));
@@ -137,7 +137,7 @@ impl GraphMl {
         places.map(|(a, b)| delay_over(great_circle_metres(a, b))).or(self.link.delay)
     }
 
-    fn rate(&self, document: &Document, edge: &Edge, net: &mut Net) -> Option<Rate> {
+    fn rate(&self, document: &Document, edge: &Edge, net: &mut Net<'_>) -> Option<Rate> {
         if let Some(speed) = edge.unclear_speed.as_ref().filter(|_| edge.rate.is_none()) {
             let place = document.line_and_column(edge.place);
             net.note(format!("{}:{place}: the speed `{speed}` is not one number", self.file));

@@ -42,7 +42,7 @@ impl Family for Grid {
         mistakes.at_least("columns", self.columns, if self.rows == 1 { 2 } else { 1 });
     }
 
-    fn build(&self, _: &Source, net: &mut Net) -> Built {
+    fn build(&self, _: &Source, net: &mut Net<'_>) -> Built {
         let (rows, columns) = (self.rows as usize, self.columns as usize);
         for row in 0..rows {
             for column in 0..columns {

@@ -36,7 +36,7 @@ impl Family for Mesh {
         mistakes.at_least("nodes", self.nodes, 2);
     }
 
-    fn build(&self, _: &Source, net: &mut Net) -> Built {
+    fn build(&self, _: &Source, net: &mut Net<'_>) -> Built {
         net.numbered_hosts(self.nodes);
         let nodes = self.nodes as usize;
         for first in 0..nodes {

@@ -117,7 +117,7 @@ trait Family {
         false
     }
     /// Makes it. The size has been checked.
-    fn build(&self, source: &Source, net: &mut Net) -> Built;
+    fn build(&self, source: &Source, net: &mut Net<'_>) -> Built;
 }
 
 impl GeneratorConfig {
@@ -142,6 +142,11 @@ impl GeneratorConfig {
     /// What the network is called.
     pub fn name(&self) -> &str {
         self.family().name()
+    }
+
+    /// The template of links in one of its fields.
+    pub fn template(&self, field: &str) -> Option<&LinkTemplate> {
+        self.family().templates().into_iter().find(|(known, _)| *known == field).map(|(_, template)| template)
     }
 
     /// The file that it is read from, if it is.
@@ -177,7 +182,7 @@ pub fn expand(
         mistakes.say("", message);
     }
     mistakes.done()?;
-    let mut net = Net::new(family.name());
+    let mut net = Net::new(family.name(), family.templates());
     family.build(&Source { seed, files }, &mut net)?;
     Ok(net.done())
 }

@@ -11,20 +11,24 @@ pub struct Expanded {
     pub nodes: Vec<NodeSpec>,
     /// All links.
     pub links: Vec<LinkConfig>,
+    /// The field of the configuration that holds the template of each link.
+    pub templates: Vec<&'static str>,
     /// Names of the nodes that are meant for applications, in order of their numbers.
     pub hosts: Vec<String>,
     /// What was left out of an imported network or could not be understood, in sentences.
     pub notes: Vec<String>,
 }
 
-pub(super) struct Net {
+pub(super) struct Net<'a> {
     name: String,
+    /// The templates of links, with the fields that they stand in.
+    templates: Vec<(&'static str, &'a LinkTemplate)>,
     expanded: Expanded,
 }
 
-impl Net {
-    pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), expanded: Expanded::default() }
+impl<'a> Net<'a> {
+    pub(super) fn new(name: &str, templates: Vec<(&'static str, &'a LinkTemplate)>) -> Self {
+        Self { name: name.to_owned(), templates, expanded: Expanded::default() }
     }
 
     /// Adds a node called `NAME-suffix`, and says its index.
@@ -56,6 +60,9 @@ impl Net {
         let name = |node: usize| &self.expanded.nodes[node].name;
         let link = template.between(name(first), name(second));
         self.expanded.links.push(link);
+        // Of templates that say the same, either will do.
+        let found = self.templates.iter().find(|(_, known)| *known == template);
+        self.expanded.templates.push(found.expect("a family names all its templates").0);
         self.expanded.links.last_mut().expect("one was just pushed")
     }
 

@@ -36,7 +36,7 @@ impl Family for Star {
         mistakes.at_least("leaves", self.leaves, 1);
     }
 
-    fn build(&self, _: &Source, net: &mut Net) -> Built {
+    fn build(&self, _: &Source, net: &mut Net<'_>) -> Built {
         let hub = net.node("hub");
         for index in 0..self.leaves {
             let leaf = net.host(&format!("leaf-{index}"));

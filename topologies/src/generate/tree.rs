@@ -51,7 +51,7 @@ impl Family for Tree {
         mistakes.at_least("depth", self.depth, 1);
     }
 
-    fn build(&self, _: &Source, net: &mut Net) -> Built {
+    fn build(&self, _: &Source, net: &mut Net<'_>) -> Built {
         let mut parents = vec![net.node("0-0")];
         for level in 1..=self.depth {
             let mut children = Vec::new();

@@ -63,7 +63,7 @@ impl Family for Waxman {
         }
     }
 
-    fn build(&self, source: &Source, net: &mut Net) -> Built {
+    fn build(&self, source: &Source, net: &mut Net<'_>) -> Built {
         let mut stream = stream(source.seed, &self.name);
         let (places, pairs) =
             place(self.nodes, &mut stream, |square, stream| stream.uniform() < self.probability(square.sqrt()))?;

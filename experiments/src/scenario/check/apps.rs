@@ -1,14 +1,14 @@
 //! Applications: their names and ports, whom they talk to, and whether they ever end.
 
 use super::{head_of, span_of};
-use crate::scenario::{AppSpec, End, Scenario};
-use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Tree};
+use crate::scenario::{AppSpec, End, Placement, Scenario};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Span as Place, Tree};
 use protosim_core::Span;
 use protosim_models::name::NodeName;
 use protosim_models::registry::AppConfig;
 use protosim_topologies::check::is_reachable;
 use protosim_topologies::{AddressFamily, GroupSpec, Plan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
@@ -21,10 +21,14 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
                     .also(span_of(tree, &format!("apps.{earlier}.name")), format!("the first `{}`", app.name));
             mistakes.push(diagnostic.help(super::free_name(&app.name)));
         }
-        if let Some(port) = app.run.listens_on()
-            && let Some(earlier) = ports.insert((&app.on.0, port), index)
-        {
-            let message = format!("two applications on `{}` listen on UDP port {port}", app.on.0);
+        let port = app.run.listens_on();
+        let mut taken = scenario
+            .placements_of(index)
+            .filter_map(|placed| Some((placed.on, ports.insert((placed.on, port?), index)?)))
+            .collect::<Vec<_>>()
+            .into_iter();
+        if let (Some(port), Some((on, earlier))) = (port, taken.next()) {
+            let message = format!("two applications on `{on}` listen on UDP port {port}");
             let diagnostic =
                 Diagnostic::error("scenario::port-taken", span_of(tree, &format!("apps.{index}.run.port")), message)
                     .also(span_of(tree, &format!("apps.{earlier}.run.port")), "the first one");
@@ -57,6 +61,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             ));
         }
         check_absurd(tree, index, mistakes);
+        check_sets(tree, scenario, index, mistakes);
         for (field, message) in app.run.check() {
             let path = format!("apps.{index}.run.{field}");
             let id =
@@ -64,6 +69,37 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             let message = format!("`{field}`{} {message}", if is_verb(&message) { "" } else { ":" });
             mistakes.push(Diagnostic::error(id, span_of(tree, &path), message));
         }
+    }
+}
+
+/// What an application on a group, or one that sends to a group of nodes, must be.
+fn check_sets(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    let app = &scenario.apps[index];
+    let size = |name: &NodeName| scenario.sets.get(&name.0).map(<[String]>::len);
+    let to = app.run.destination().filter(|to| scenario.group(to).is_none());
+    if let Some((to, servers)) = to.and_then(|to| Some((to, size(to)?))) {
+        let clients = size(&app.on).unwrap_or(1);
+        if servers > clients {
+            let message = format!(
+                "`{}` has {servers} nodes, and `{}` runs on {clients}: each sends to one, and nobody to the others",
+                to.0, app.name
+            );
+            let place = span_of(tree, &format!("apps.{index}.run.to"));
+            let help = format!("name one node, such as `{}`", scenario.sets.partner(&to.0, 0));
+            mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
+        }
+    }
+    let Some(stagger) = app.stagger else { return };
+    let place = span_of(tree, &format!("apps.{index}.stagger"));
+    let mut idle = |why: String| {
+        mistakes.push(Diagnostic::error("scenario::no-effect", place, format!("`stagger` has no effect: {why}")));
+    };
+    if size(&app.on).is_none_or(|size| size < 2) {
+        idle(format!("`{}` runs on one node", app.name));
+    } else if stagger.is_zero() {
+        idle("all begin together anyway".to_owned());
+    } else if app.run.clone().start_mut().is_none() {
+        idle(format!("`{}` begins when its node does", app.name));
     }
 }
 
@@ -86,8 +122,12 @@ fn check_absurd(tree: &Tree, index: usize, mistakes: &mut Diagnostics) {
 pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     for (index, app) in scenario.apps.iter().enumerate() {
         let (Some(to), Some(port)) = (app.run.destination(), app.run.destination_port()) else { continue };
-        let members = scenario.group(to).map_or(std::slice::from_ref(to), |group| group.members.as_slice());
-        let listens = |other: &AppSpec| members.contains(&other.on) && other.run.listens_on() == Some(port);
+        let members: BTreeSet<&str> = match scenario.group(to) {
+            Some(group) => group.members.iter().map(|member| member.0.as_str()).collect(),
+            None => scenario.sets.members(&to.0).collect(),
+        };
+        let is_there = |other: &AppSpec| scenario.sets.members(&other.on.0).any(|on| members.contains(on));
+        let listens = |other: &AppSpec| other.run.listens_on() == Some(port) && is_there(other);
         if let Some(server) = scenario.apps.iter().find(|other| listens(other)) {
             if let Some(why) = app.run.refused_by(&server.run) {
                 let message = format!("`{}` asks `{}` for what it does not have: {why}", app.name, server.name);
@@ -97,8 +137,7 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
             }
             continue;
         }
-        let mut ports =
-            scenario.apps.iter().filter(|other| members.contains(&other.on)).filter_map(|other| other.run.listens_on());
+        let mut ports = scenario.apps.iter().filter(|other| is_there(other)).filter_map(|other| other.run.listens_on());
         let help = match ports.next() {
             Some(other) => format!("an application there listens on port {other}"),
             None => format!("no application on `{}` listens on any port", to.0),
@@ -122,47 +161,60 @@ pub(super) fn warn_of_the_clock(tree: &Tree, scenario: &Scenario, warnings: &mut
 
 /// Whom applications talk to must be reachable.
 pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
-    let is_node = |name: &NodeName| scenario.nodes.iter().any(|node| node.name == name.0);
+    let nodes: BTreeSet<&str> = scenario.nodes.iter().map(|node| node.name.as_str()).collect();
+    let is_node = |name: &NodeName| nodes.contains(name.0.as_str());
     if !scenario.links.iter().all(|link| is_node(&link.ends.0) && is_node(&link.ends.1)) {
         // A plan has no place for such a link; the name that leads nowhere is reported where it stands.
         return;
     }
     let plan = Plan::new(scenario.topology(), Vec::new());
     for (index, app) in scenario.apps.iter().enumerate() {
-        let (Some(to), Some(from)) = (app.run.destination(), plan.node(&app.on.0)) else { continue };
+        let Some(to) = app.run.destination() else { continue };
         let place = span_of(tree, &format!("apps.{index}.run.to"));
-        if let Some(group) = scenario.group(to) {
-            check_members(&plan, (from, app), group, place, mistakes);
-            continue;
+        let said = mistakes.len();
+        for placed in scenario.placements_of(index) {
+            let Some(from) = plan.node(placed.on) else { continue };
+            match scenario.group(to) {
+                Some(group) => check_members(&plan, (from, placed), group, place, mistakes),
+                None => check_path(&plan, (from, placed), place, mistakes),
+            }
+            // What is wrong for one member is mostly so for all.
+            if mistakes.len() > said {
+                break;
+            }
         }
-        let Some(target) = plan.node(&to.0) else { continue };
-        if plan.address(target).is_none() {
-            let message = format!("`{}` has no link, and so no address", to.0);
-            mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
-        } else if !is_reachable(plan.graph(), from, target) {
-            let message = format!("no path leads from `{}` to `{}`", app.on.0, to.0);
-            mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
-        }
+    }
+}
+
+/// The node that it sends to must be reachable.
+fn check_path(plan: &Plan, (from, placed): (usize, Placement<'_>), place: Place, mistakes: &mut Diagnostics) {
+    let Some((to, target)) = placed.to.and_then(|to| Some((to, plan.node(to)?))) else { return };
+    if plan.address(target).is_none() {
+        let message = format!("`{to}` has no link, and so no address");
+        mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
+    } else if !is_reachable(plan.graph(), from, target) {
+        let message = format!("no path leads from `{}` to `{to}`", placed.on);
+        mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
     }
 }
 
 /// Members of a group that `from` sends to must be reachable, and understand it: only sources of plain datagrams send to groups.
 fn check_members(
     plan: &Plan,
-    (from, app): (usize, &AppSpec),
+    (from, placed): (usize, Placement<'_>),
     group: &GroupSpec,
-    place: crate::tree::Span,
+    place: Place,
     mistakes: &mut Diagnostics,
 ) {
-    if !matches!(app.run, AppConfig::UdpSource(_)) {
-        let message = format!("`{}` is a group, and `{}` expects answers from one node", group.name, app.name);
+    if !matches!(placed.spec.run, AppConfig::UdpSource(_)) {
+        let message = format!("`{}` is a group, and `{}` expects answers from one node", group.name, placed.spec.name);
         let help = "only sources of datagrams (UdpSource) may send to groups".to_owned();
         mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
     }
     for member in &group.members {
         let Some(rank) = plan.node(&member.0) else { continue };
         if !is_reachable(plan.graph(), from, rank) {
-            let message = format!("no path leads from `{}` to `{}`, a member of `{}`", app.on.0, member.0, group.name);
+            let message = format!("no path leads from `{}` to `{}`, a member of `{}`", placed.on, member.0, group.name);
             mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
         }
     }
@@ -188,7 +240,9 @@ pub(super) fn warn_of_fragments(tree: &Tree, scenario: &Scenario, warnings: &mut
         if message == 0 || app.run.destination() == Some(&app.on) {
             continue;
         }
-        let links = scenario.links.iter().filter(|link| link.ends.0 == app.on || link.ends.1 == app.on);
+        // Members of a group have links of one kind, or are in a class of their own that a warning would not describe.
+        let Some(on) = scenario.sets.members(&app.on.0).next() else { continue };
+        let links = scenario.links.iter().filter(|link| link.ends.0.0 == on || link.ends.1.0 == on);
         let Some(mtu) = links.map(|link| link.mtu().as_bytes()).max() else { continue };
         if message + header > mtu {
             let parts = message.div_ceil((mtu - of_fragment) / 8 * 8);

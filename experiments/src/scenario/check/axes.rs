@@ -1,6 +1,7 @@
 //! Axes: their names, what they vary, and with which values.
 
 use super::span_of;
+use crate::scenario::expand::is_of_member;
 use crate::scenario::{AxisSpec, AxisValue, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Span, Tree, suggest};
 use protosim_reports::formula::{Condition, Formula};
@@ -37,7 +38,8 @@ const RESERVED: [&str; 26] = [
 ];
 
 /// Parts of a scenario that may differ from point to point.
-const VARIABLE: [&str; 9] = ["nodes", "links", "apps", "timeline", "until", "warmup", "window", "seed", "limits"];
+const VARIABLE: [&str; 11] =
+    ["nodes", "links", "networks", "adjust", "apps", "timeline", "until", "warmup", "window", "seed", "limits"];
 
 /// Parts that are one for all points, whether they are written out or not.
 const FIXED: [&str; 14] = [
@@ -236,6 +238,10 @@ pub(super) fn check_variable(tree: &Tree, path: &str, who: &str, place: Span, mi
 /// Refuses a path that leads nowhere.
 pub(super) fn check_path(tree: &Tree, path: &str, place: Span, mistakes: &mut Diagnostics) {
     let result = path.parse::<Path>().and_then(|parsed| {
+        // Whether there is such a member, making them tells.
+        if is_of_member(tree, &parsed) {
+            return Ok(());
+        }
         // Fields may be absent: their defaults are varied then. Whether there are such fields, reading a value tells.
         let mut copy = tree.clone();
         copy.set(&parsed, Node::new(place, Kind::Unit))

@@ -5,15 +5,17 @@ use crate::scenario::Scenario;
 use crate::tree::{Diagnostic, Diagnostics, Path, Tree, suggest};
 use protosim_models::device::{Cost, DeviceConfig};
 use protosim_models::registry::operations;
+use std::collections::BTreeSet;
 
 pub(super) fn check_devices(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let at_work: BTreeSet<&str> = scenario.placements().map(|placed| placed.on).collect();
     for (index, node) in scenario.nodes.iter().enumerate() {
         let Some(device) = &node.device else { continue };
         let place = span_of(tree, &format!("nodes.{index}.device"));
         let mut idle = |message: String| mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
         if *device == DeviceConfig::default() {
             idle("`device` has no effect: it limits nothing".to_owned());
-        } else if !scenario.apps.iter().any(|app| app.on.0 == node.name) {
+        } else if !at_work.contains(node.name.as_str()) {
             idle(format!("`device` has no effect: nothing runs on `{}`, and forwarding costs nothing", node.name));
         }
         for (operation, cost) in &device.cpu {

@@ -14,17 +14,26 @@ pub(super) use figures::check_values;
 pub(super) use references::check_references;
 pub(super) use variants::settings;
 
+use super::expand::Expansion;
 use super::{End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree};
 use protosim_core::Span as Duration;
 use protosim_reports::statistics::Confidence;
 use protosim_topologies::check::{Kind, check_timeline, check_topology};
+use std::collections::BTreeSet;
 
 /// Everything but references.
-pub(super) fn check_scenario(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+///
+/// `written` is the tree before groups and networks were expanded: what paths of axes and variants lead into.
+pub(super) fn check_scenario(written: &Tree, made: &Expansion, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let mut found = Diagnostics::default();
-    check_all(tree, scenario, &mut found);
+    check_all(written, &made.tree, scenario, &mut found);
+    let mut told: BTreeSet<(&str, Span)> = BTreeSet::new();
     for diagnostic in found.iter() {
+        // Each member of a group has the mistakes of all.
+        if made.is_repeated(diagnostic.primary.span) && !told.insert((diagnostic.id, diagnostic.primary.span)) {
+            continue;
+        }
         let is_idle = diagnostic.id == "scenario::no-effect" && diagnostic.message.contains("has no effect");
         let advice = is_idle.then(|| "leave it out".to_owned());
         let own = diagnostic.help.clone();
@@ -32,7 +41,7 @@ pub(super) fn check_scenario(tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     }
 }
 
-fn check_all(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let topology = scenario.topology();
     let mut findings = check_topology(&topology);
     findings.extend(check_timeline(&topology, &scenario.timeline));
@@ -78,9 +87,9 @@ fn check_all(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     devices::check_devices(tree, scenario, mistakes);
     apps::check_apps(tree, scenario, mistakes);
     apps::check_groups(tree, scenario, mistakes);
-    axes::check_axes(tree, scenario, mistakes);
+    axes::check_axes(written, scenario, mistakes);
     axes::check_condition(tree, scenario, mistakes);
-    variants::check_variants(tree, scenario, mistakes);
+    variants::check_variants(written, scenario, mistakes);
     check_window(tree, scenario, mistakes);
     figures::check_figures(tree, scenario, mistakes);
     figures::check_expectations(tree, scenario, mistakes);
@@ -133,7 +142,7 @@ fn check_counts(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     if scenario.until == End::After(protosim_core::Span::ZERO) {
         refuse("until", "a run of no time shows nothing");
     }
-    if scenario.nodes.is_empty() {
+    if scenario.nodes.is_empty() && scenario.networks.is_empty() {
         refuse("nodes", "a network has at least one node");
     }
     if scenario.apps.is_empty() {

@@ -1,15 +1,25 @@
 //! Names of nodes and links: every reference must have something to refer to.
 
 use super::listed;
-use crate::tree::{Diagnostic, Diagnostics, Kind, Reference, ReferenceKind, Span, Tree, name_of, suggest};
+use crate::scenario::expand::Expansion;
+use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Reference, ReferenceKind, Span, Tree, name_of, suggest};
 use std::collections::BTreeSet;
 
-/// Checks that every name of a node or link refers to one.
-pub(in crate::scenario) fn check_references(tree: &Tree, references: &[Reference], mistakes: &mut Diagnostics) {
-    let (nodes, links) = (names(tree, "nodes"), names(tree, "links"));
-    let (groups, destinations) = (names(tree, "groups").unwrap_or_default(), destinations(tree));
+/// Checks that every name of a node or link refers to one. A group of nodes may stand where an application runs, and whom it
+/// sends to.
+pub(in crate::scenario) fn check_references(made: &Expansion, references: &[Reference], mistakes: &mut Diagnostics) {
+    let tree = &made.tree;
+    let all = |list| names(tree, list).filter(|_| made.is_whole);
+    let (nodes, links) = (all("nodes"), all("links"));
+    let groups = names(tree, "groups").unwrap_or_default();
+    let (homes, destinations) =
+        (of_apps(tree, |app| app.field("on")), of_apps(tree, |app| app.field("run")?.field("to")));
     for reference in references {
-        if groups.contains(&reference.text) && destinations.contains(&reference.span) {
+        let is_set = made.sets.get(&reference.text).is_some();
+        let here = |places: &[Span]| places.contains(&reference.span);
+        if (groups.contains(&reference.text) && here(&destinations))
+            || (is_set && (here(&homes) || here(&destinations)))
+        {
             continue;
         }
         let (noun, known) = match reference.kind {
@@ -22,10 +32,20 @@ pub(in crate::scenario) fn check_references(tree: &Tree, references: &[Reference
             continue;
         }
         let message = format!("there is no {noun} called `{}`", reference.text);
-        let near = suggest(&reference.text, known.iter().map(String::as_str));
-        let help = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("{noun}s are: {}", listed(&known.iter().cloned().collect::<Vec<_>>())),
+        let help = match reference.kind {
+            // Nobody wants to read the names of all members.
+            ReferenceKind::Node => {
+                let members: BTreeSet<&str> = made.sets.names().flat_map(|set| made.sets.members(set)).collect();
+                let is_single = |name: &&String| !members.contains(name.as_str());
+                let single: Vec<String> = known.iter().filter(is_single).cloned().collect();
+                help(
+                    &reference.text,
+                    noun,
+                    single.into_iter().chain(made.sets.names().map(str::to_owned)).collect(),
+                    known,
+                )
+            }
+            ReferenceKind::Link => help(&reference.text, noun, known.iter().cloned().collect(), known),
         };
         let label = format!("no {noun} has this name");
         let id = if noun == "node" { "scenario::unknown-node" } else { "scenario::unknown-link" };
@@ -46,8 +66,16 @@ fn names(tree: &Tree, list: &str) -> Option<BTreeSet<String>> {
     }
 }
 
-/// Where applications say whom they send to: there, and nowhere else, a group may stand for a node.
-fn destinations(tree: &Tree) -> Vec<Span> {
+/// What to write instead of a name: the nearest of `shown`, or of all, or else the list.
+fn help(name: &str, noun: &str, shown: Vec<String>, all: &BTreeSet<String>) -> String {
+    match suggest(name, shown.iter().chain(all).map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("{noun}s are: {}", listed(&shown)),
+    }
+}
+
+/// The places of a field of all applications.
+fn of_apps(tree: &Tree, field: impl Fn(&Node) -> Option<&Node>) -> Vec<Span> {
     let Some(Kind::List(apps)) = tree.root.field("apps").map(|node| &node.kind) else { return Vec::new() };
-    apps.iter().filter_map(|app| Some(app.field("run")?.field("to")?.span)).collect()
+    apps.iter().filter_map(|app| Some(field(app)?.span)).collect()
 }

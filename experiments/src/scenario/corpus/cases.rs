@@ -1,7 +1,7 @@
 //! The cases: what is replaced in the sound scenario, by what.
 
 /// A name, and what is replaced by what.
-type Case = (&'static str, &'static [(&'static str, &'static str)]);
+pub(super) type Case = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// What is refused.
 #[rustfmt::skip]

@@ -5,6 +5,7 @@
 //! `INSTA_UPDATE=always cargo test --release -p protosim-experiments corpus` writes them anew.
 
 mod cases;
+mod networks;
 mod sound;
 
 use super::load::load_with;
@@ -73,7 +74,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -96,7 +97,8 @@ fn every_warning_is_given() {
 
 #[test]
 fn names_of_cases_differ() {
-    let mut names: Vec<&str> = cases::CASES.iter().chain(cases::WARNINGS).map(|(name, _)| *name).collect();
+    let mut names: Vec<&str> =
+        cases::CASES.iter().chain(networks::CASES).chain(cases::WARNINGS).map(|(name, _)| *name).collect();
     let all = names.len();
     names.sort_unstable();
     names.dedup();

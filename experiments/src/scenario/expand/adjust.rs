@@ -1,0 +1,88 @@
+//! `adjust`: fields of single nodes and links that groups and networks have made.
+//!
+//! Overrides, axes and variants may name them too, as in `links.radio-3.loss`; what they say is put into `adjust`, and so
+//! stands in the scenario as others can read it.
+
+use super::Expansion;
+use crate::tree::{Diagnostic, Diagnostics, Field, Kind, Name, Node, Path, PathError, Span, Tree};
+
+/// Lists whose elements groups and networks make.
+const LISTS: [&str; 2] = ["nodes", "links"];
+/// The field.
+const FIELD: &str = "adjust";
+
+/// True if a path leads to no node or link that is written, but may lead to one that will be made.
+pub(in crate::scenario) fn is_of_member(tree: &Tree, path: &Path) -> bool {
+    let is_group = |node: &Node| node.field("count").is_some();
+    let groups = || match tree.root.field("nodes").map(|nodes| &nodes.kind) {
+        Some(Kind::List(items)) => items.iter().any(is_group),
+        _ => false,
+    };
+    let [list, _, _, ..] = path.segments.as_slice() else { return false };
+    let element = Path { segments: path.segments[..2].to_vec() };
+    LISTS.contains(&list.text.as_str())
+        && tree.get(&element).is_err()
+        && (tree.root.field("networks").is_some() || groups())
+}
+
+/// An override as it has to be applied: into `adjust`, where it is of a member.
+pub(in crate::scenario) fn for_member(tree: &mut Tree, argument: &str) -> String {
+    let Some((path, value)) = argument.split_once('=') else { return argument.to_owned() };
+    if !path.parse::<Path>().is_ok_and(|path| is_of_member(tree, &path)) {
+        return argument.to_owned();
+    }
+    let place = tree.root.head();
+    adjustments(tree, place);
+    format!("{FIELD}.\"{}\"={value}", path.trim())
+}
+
+impl Tree {
+    /// Puts a value into `adjust`, to be applied when all nodes and links are there.
+    pub(in crate::scenario) fn adjust_later(&mut self, path: &str, value: Node, place: Span) -> Result<(), PathError> {
+        if let Some(entries) = adjustments(self, place) {
+            entries.retain(|(key, _)| key.as_str() != Some(path));
+            entries.push((Node::new(place, Kind::Str(path.to_owned())), value));
+        }
+        Ok(())
+    }
+}
+
+/// The entries of `adjust`, which is made if it is not there.
+fn adjustments(tree: &mut Tree, place: Span) -> Option<&mut Vec<(Node, Node)>> {
+    let Kind::Struct { fields, .. } = &mut tree.root.kind else { return None };
+    let index = fields.iter().position(|field| field.name.text == FIELD).unwrap_or_else(|| {
+        let name = Name { text: FIELD.to_owned(), span: place };
+        fields.push(Field { name, value: Node::new(place, Kind::Map(Vec::new())) });
+        fields.len() - 1
+    });
+    match &mut fields[index].value.kind {
+        Kind::Map(entries) => Some(entries),
+        _ => None,
+    }
+}
+
+impl Expansion {
+    /// Applies `adjust`.
+    pub(super) fn adjust(&mut self, mistakes: &mut Diagnostics) {
+        let Some(Kind::Map(entries)) = self.tree.root.field(FIELD).map(|node| node.kind.clone()) else { return };
+        for (key, value) in entries {
+            let Some(text) = key.as_str() else { continue };
+            let result = text.parse::<Path>().and_then(|path| {
+                let list = path.segments[0].text.clone();
+                if path.segments.len() < 3 || !LISTS.contains(&list.as_str()) {
+                    let message = "`adjust` changes fields of nodes and links".to_owned();
+                    mistakes.push(
+                        Diagnostic::error("scenario::unknown-path", key.span, message)
+                            .help("write \"links.NAME.FIELD\" or \"nodes.NAME.FIELD\"".to_owned()),
+                    );
+                    return Ok(());
+                }
+                self.tree.set_from(&path, value, key.span)
+            });
+            if let Err(error) = result {
+                let message = format!("`{text}` leads nowhere: {}", error.message);
+                mistakes.push(Diagnostic::error("scenario::unknown-path", key.span, message).help(error.help));
+            }
+        }
+    }
+}

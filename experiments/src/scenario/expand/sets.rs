@@ -1,0 +1,128 @@
+//! What names a set of nodes or links becomes one for each member.
+
+use super::{Expansion, numbered, put_text};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Node, name_of};
+use protosim_topologies::check::MOST_LINKS;
+use protosim_topologies::groups::links_between;
+
+impl Expansion {
+    /// Links with a set at one of their ends, or at both.
+    pub(super) fn expand_links(&mut self, mistakes: &mut Diagnostics) {
+        let mut total = 0;
+        self.replace("links", |all, link| {
+            let made = all.links_of(link, mistakes);
+            total += made.len();
+            if total > MOST_LINKS && total - made.len() <= MOST_LINKS {
+                let place = made[0].span;
+                let message = format!("more than {MOST_LINKS} links in all");
+                mistakes.push(Diagnostic::error("scenario::out-of-range", place, message));
+            }
+            if total > MOST_LINKS { Vec::new() } else { made }
+        });
+    }
+
+    fn links_of(&mut self, link: Node, mistakes: &mut Diagnostics) -> Vec<Node> {
+        let Some((first, second)) = ends(&link) else { return vec![link] };
+        let count = match links_between(&first, &second, &self.sets) {
+            Ok(Some(count)) => count,
+            Ok(None) => return vec![link],
+            Err(message) => {
+                let place = link.field("ends").map_or(link.span, |ends| ends.span);
+                mistakes.push(Diagnostic::error("scenario::group", place, message));
+                // Each end for itself is there; the link between them is not.
+                return Vec::new();
+            }
+        };
+        let names = |name: &str| self.sets.get(name).map(<[String]>::to_vec);
+        let (of_first, of_second) = (names(&first), names(&second));
+        let member = |members: &Option<Vec<String>>, name: &str, index: u64| {
+            members.as_ref().map_or_else(|| name.to_owned(), |members| members[index as usize].clone())
+        };
+        let made: Vec<Node> = (0..count)
+            .map(|index| {
+                let mut one = numbered(&link, index, &["name", "stream_name"]);
+                put_ends(&mut one, [member(&of_first, &first, index), member(&of_second, &second, index)]);
+                one
+            })
+            .collect();
+        if let Some(name) = name_of(&link) {
+            self.links.insert(name, made.iter().filter_map(name_of).collect());
+        }
+        made
+    }
+
+    /// Members of multicast groups.
+    pub(super) fn expand_members(&mut self) {
+        self.replace("groups", |all, mut group| {
+            if let Kind::Struct { fields, .. } = &mut group.kind
+                && let Some(members) = fields.iter_mut().find(|field| field.name.text == "members")
+                && let Kind::List(items) = &mut members.value.kind
+            {
+                let whole = std::mem::take(items);
+                *items = whole.into_iter().flat_map(|item| all.each_member(item)).collect();
+            }
+            vec![group]
+        });
+    }
+
+    /// The nodes that a name in a list stands for.
+    fn each_member(&self, item: Node) -> Vec<Node> {
+        let members = item.as_str().and_then(|name| self.sets.get(name));
+        let named = |name: &String| Node { kind: Kind::Str(name.clone()), ..item.clone() };
+        members.map_or_else(|| vec![item.clone()], |members| members.iter().map(named).collect())
+    }
+
+    /// Events of a set of links or nodes.
+    pub(super) fn expand_timeline(&mut self) {
+        self.replace("timeline", |all, event| {
+            let name = |field: &str| event.field(field).and_then(Node::as_str);
+            let of_links = name("link").and_then(|link| all.links.get(link));
+            let of_nodes = name("node").and_then(|node| all.sets.get(node));
+            let for_each = |field: &str, members: &[String]| {
+                let one = |member: &String| {
+                    let mut one = event.clone();
+                    put_text(&mut one, field, member.clone());
+                    one
+                };
+                members.iter().map(one).collect::<Vec<_>>()
+            };
+            match (of_links, of_nodes) {
+                // A node's address on its own link: both go together.
+                (Some(links), Some(nodes)) if links.len() == nodes.len() => {
+                    let pairs = links.iter().zip(nodes);
+                    pairs
+                        .map(|(link, node)| {
+                            let mut one = event.clone();
+                            put_text(&mut one, "link", link.clone());
+                            put_text(&mut one, "node", node.clone());
+                            one
+                        })
+                        .collect()
+                }
+                (Some(links), _) => for_each("link", links),
+                (None, Some(nodes)) => for_each("node", nodes),
+                (None, None) => vec![event],
+            }
+        });
+    }
+}
+
+fn ends(link: &Node) -> Option<(String, String)> {
+    match &link.field("ends")?.kind {
+        Kind::Tuple { items, .. } => match items.as_slice() {
+            [first, second] => Some((first.as_str()?.to_owned(), second.as_str()?.to_owned())),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn put_ends(link: &mut Node, names: [String; 2]) {
+    let Kind::Struct { fields, .. } = &mut link.kind else { return };
+    let Some(ends) = fields.iter_mut().find(|field| field.name.text == "ends") else { return };
+    if let Kind::Tuple { items, .. } = &mut ends.value.kind {
+        for (item, name) in items.iter_mut().zip(names) {
+            item.kind = Kind::Str(name);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Groups, networks, profiles and adjustments in whole scenarios: what they become, and that they run.
+
+use crate::run::{Options, run_all};
+use crate::scenario::{Loaded, Request, Scenario, load_text};
+use std::collections::BTreeMap;
+
+/// A scenario with these fields beside the usual ones.
+fn loaded(fields: &str, set: &[&str]) -> Loaded {
+    let text = format!("(format: 1, title: \"t\", {fields})");
+    let request = Request { set: set.iter().map(|set| (*set).to_owned()).collect(), ..Request::default() };
+    load_text("t", "t.ron", &text, &request, false).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn scenario(fields: &str, set: &[&str]) -> Scenario {
+    loaded(fields, set).scenario
+}
+
+fn nodes(scenario: &Scenario) -> Vec<&str> {
+    scenario.nodes.iter().map(|node| node.name.as_str()).collect()
+}
+
+fn links(scenario: &Scenario) -> Vec<String> {
+    scenario.links.iter().map(protosim_models::link::LinkConfig::name).collect()
+}
+
+const SENSORS: &str = r#"
+    nodes: [(name: "gateway"), (name: "sensor", count: 3)],
+    links: [(name: "radio", ends: ("sensor", "gateway"), rate: "250 kbit/s", delay: "5 ms")],
+    apps: [
+        (name: "server", on: "gateway", run: CoapServer()),
+        (name: "reports", on: "sensor", stagger: "1 s", run: CoapClient(to: "gateway", start: "2 s", requests: 4)),
+    ],"#;
+
+#[test]
+fn a_group_becomes_its_members_with_links_and_applications() {
+    let scenario = scenario(SENSORS, &[]);
+    assert_eq!(nodes(&scenario), ["gateway", "sensor-0", "sensor-1", "sensor-2"]);
+    assert_eq!(links(&scenario), ["radio-0", "radio-1", "radio-2"]);
+    let placed: Vec<_> =
+        scenario.placements().map(|placed| (placed.on, placed.to, placed.config().starts_at().to_string())).collect();
+    let expected = [
+        ("gateway", None, "0 s"),
+        ("sensor-0", Some("gateway"), "2 s"),
+        ("sensor-1", Some("gateway"), "3 s"),
+        ("sensor-2", Some("gateway"), "4 s"),
+    ];
+    assert_eq!(placed, expected.map(|(on, to, start)| (on, to, start.to_owned())));
+}
+
+#[test]
+fn every_member_runs_and_all_count_as_one_application() {
+    let loaded = loaded(SENSORS, &[]);
+    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || {}).unwrap();
+    let run = &outputs[0][0];
+    let mut of_node: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for exchange in &run.exchanges {
+        assert_eq!(loaded.scenario.apps[exchange.app].name, "reports");
+        assert!(exchange.completion().is_some());
+        of_node.entry(&run.nodes[exchange.node as usize]).or_default().push(exchange.number);
+    }
+    let each = vec![0, 1, 2, 3];
+    assert_eq!(of_node, BTreeMap::from([("sensor-0", each.clone()), ("sensor-1", each.clone()), ("sensor-2", each)]));
+}
+
+#[test]
+fn a_group_that_grows_leaves_the_luck_of_its_members_alone() {
+    let lossy = ["links.radio.loss=30 %"];
+    let ends = |count: &str| {
+        let set = [lossy[0], count];
+        let loaded = loaded(SENSORS, &set);
+        let outputs = run_all(&loaded, Options { jobs: 1, threads: 2, capture: false }, || {}).unwrap();
+        let run = &outputs[0][0];
+        let of_first = |exchange: &&crate::run::Exchange| run.nodes[exchange.node as usize] == "sensor-1";
+        run.exchanges.iter().filter(of_first).map(|exchange| exchange.ending).collect::<Vec<_>>()
+    };
+    assert_eq!(ends("nodes.sensor.count=3"), ends("nodes.sensor.count=9"));
+}
+
+#[test]
+fn axes_vary_the_size_of_groups_and_single_members() {
+    let axes = r#"axes: [(name: "devices", path: "nodes.sensor.count", values: [1, 3]), (name: "loss", path: "links.radio-0.loss", values: ["0 %", "50 %"])],"#;
+    let loaded = loaded(&format!("{SENSORS} {axes}"), &[]);
+    let sizes: Vec<_> = loaded.points.iter().map(|point| point.scenario.nodes.len()).collect();
+    assert_eq!(sizes, [2, 2, 4, 4]);
+    let lossy: Vec<Vec<bool>> = loaded
+        .points
+        .iter()
+        .map(|point| point.scenario.links.iter().map(|link| link.loss.is_some_and(|loss| !loss.is_zero())).collect())
+        .collect();
+    assert_eq!(lossy, [vec![false], vec![true], vec![false, false, false], vec![true, false, false]]);
+}
+
+#[test]
+fn an_override_of_a_member_stands_in_the_text_that_is_kept() {
+    let loaded = loaded(SENSORS, &["links.radio-2.delay=7 ms", "links.radio-1.delay=6 ms"]);
+    let delays: Vec<_> = loaded.scenario.links.iter().map(|link| link.delay.unwrap().to_string()).collect();
+    assert_eq!(delays, ["5 ms", "6 ms", "7 ms"]);
+    let again = load_text("t", "t.ron", &loaded.text, &Request::default(), false).unwrap();
+    assert_eq!(again.scenario.links, loaded.scenario.links);
+}
+
+#[test]
+fn clients_go_round_their_servers() {
+    let fields = r#"
+        nodes: [(name: "hub"), (name: "client", count: 5), (name: "server", count: 2)],
+        links: [(ends: ("client", "hub"), delay: "1 ms"), (ends: ("server", "hub"), delay: "1 ms")],
+        apps: [
+            (name: "server", on: "server", run: CoapServer()),
+            (name: "ask", on: "client", run: CoapClient(to: "server", requests: 1)),
+        ],"#;
+    let scenario = scenario(fields, &[]);
+    let to: Vec<_> = scenario.placements_of(1).map(|placed| placed.to.unwrap()).collect();
+    assert_eq!(to, ["server-0", "server-1", "server-0", "server-1", "server-0"]);
+}
+
+#[test]
+fn networks_are_made_and_joined_to_the_rest() {
+    let fields = r#"
+        networks: [
+            Dumbbell(name: "d", left: 2, right: 2, access: (rate: "1 Gbit/s", delay: "1 ms"), bottleneck: (rate: "10 Mbit/s", delay: "20 ms")),
+            Star(name: "s", leaves: 3, link: (like: "@ethernet")),
+        ],
+        links: [(name: "up", ends: ("s-hub", "d-router-left"), delay: "2 ms")],
+        adjust: {"links.d-router-left--d-router-right.loss": "1 %"},
+        apps: [
+            (name: "sink", on: "d-right", run: UdpSink(port: 9)),
+            (name: "send", on: "s", run: UdpSource(to: "d-right-0", port: 9, rate: "1 Mbit/s", payload: "100 B", count: 10)),
+        ],"#;
+    let scenario = scenario(fields, &[]);
+    assert!(
+        nodes(&scenario).contains(&"s-leaf-2") && nodes(&scenario).contains(&"d-right-1"),
+        "{:?}",
+        nodes(&scenario)
+    );
+    let link = |name: &str| scenario.links.iter().find(|link| link.name() == name).unwrap();
+    assert_eq!(link("d-router-left--d-router-right").loss.unwrap().to_string(), "1 %");
+    assert_eq!(link("s-leaf-1--s-hub").rate.unwrap().to_string(), "1 Gbit/s");
+    assert_eq!(link("up").delay.unwrap().to_string(), "2 ms");
+    let on: Vec<_> = scenario.placements_of(1).map(|placed| placed.on).collect();
+    assert_eq!(on, ["s-leaf-0", "s-leaf-1", "s-leaf-2"]);
+}
+
+#[test]
+fn what_a_link_says_of_itself_comes_before_its_profile() {
+    let fields = |own: &str| {
+        format!(
+            r#"nodes: [(name: "home"), (name: "net")],
+            links: [(name: "line", ends: ("home", "net"), like: "@dsl"{own})],
+            apps: [(name: "p", on: "home", run: Ping(to: "net", count: 1))],"#
+        )
+    };
+    let link = |own: &str| scenario(&fields(own), &[]).links.remove(0);
+    let rates = |link: &protosim_models::link::LinkConfig| {
+        [true, false].map(|is_up| link.direction(is_up).rate.unwrap().to_string())
+    };
+    // VDSL2, 10 Mbit/s up and 50 Mbit/s down.
+    assert_eq!(rates(&link("")), ["10 Mbit/s", "50 Mbit/s"]);
+    assert_eq!(rates(&link(r#", rate: "2 Mbit/s""#)), ["2 Mbit/s", "2 Mbit/s"]);
+    let up = link(r#", forward: (rate: "3 Mbit/s")"#);
+    assert_eq!(rates(&up), ["3 Mbit/s", "50 Mbit/s"]);
+    // The queue of that direction is still the profile's.
+    assert_eq!(up.direction(true).queue, link("").direction(true).queue);
+    assert_ne!(link(r#", queue: CoDel()"#).direction(true).queue, link("").direction(true).queue);
+}
+
+#[test]
+fn every_profile_is_a_link_that_runs() {
+    for name in protosim_topologies::profile::names() {
+        let fields = format!(
+            r#"nodes: [(name: "a"), (name: "b")], links: [(ends: ("a", "b"), like: "@{name}")],
+            apps: [(name: "p", on: "a", run: Ping(to: "b", count: 3, payload: "16 B"))],"#
+        );
+        let loaded = loaded(&fields, &[]);
+        let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || {}).unwrap();
+        assert_eq!(outputs[0][0].exchanges.len(), 3, "{name}");
+    }
+}
+
+#[test]
+fn events_and_multicast_groups_name_sets() {
+    let fields = r#"
+        nodes: [(name: "source"), (name: "hub"), (name: "sink", count: 3)],
+        links: [(name: "up", ends: ("source", "hub"), delay: "1 ms"), (name: "down", ends: ("hub", "sink"), delay: "1 ms")],
+        groups: [(name: "all", members: ["sink"])],
+        timeline: [(at: "1 s", link: "down", up: false), (at: "2 s", link: "down", up: true)],
+        apps: [
+            (name: "sink", on: "sink", run: UdpSink(port: 9)),
+            (name: "send", on: "source", run: UdpSource(to: "all", port: 9, rate: "8 kbit/s", payload: "100 B", count: 30)),
+        ],"#;
+    let scenario = scenario(fields, &[]);
+    assert_eq!(scenario.groups[0].members.len(), 3);
+    assert_eq!(scenario.timeline.len(), 6);
+}
+
+#[test]
+fn ten_thousand_nodes_are_loaded_and_run() {
+    let loaded =
+        loaded(SENSORS, &["nodes.sensor.count=10000", "apps.reports.stagger=1 ms", "apps.reports.run.requests=1"]);
+    let outputs = run_all(&loaded, Options { jobs: 1, threads: 2, capture: false }, || {}).unwrap();
+    assert_eq!(outputs[0][0].exchanges.len(), 10_000);
+}
