@@ -10,6 +10,7 @@ fn main() {
     for folder in [
         "sim-core/src",
         "models/src",
+        "topologies/data",
         "topologies/src",
         "reports/src",
         "reports/assets",

@@ -25,11 +25,14 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "ping", text: include_str!("../../scenarios/ping.ron") },
 ];
 
-/// Shipped files that scenarios name with an `@` in front: traces. None is a recording; `made-up-cellular` is 12 Mbit/s for 5 s,
+/// Shipped files that scenarios name with an `@` in front: a network, and traces. No trace is a recording. `abilene` is the backbone
+/// of Internet2 until 2007, as GraphML. `made-up-cellular` is 12 Mbit/s for 5 s,
 /// falls to 1 Mbit/s within 5 s and stays there for 4 s, is 20 Mbit/s for 4 s, nothing for 1.5 s, and then swings between 2 and
 /// 10 Mbit/s until 30 s.
-pub const TRACES: &[(&str, &str)] =
-    &[("made-up-cellular", include_str!("../../scenarios/traces/made-up-cellular.txt"))];
+pub const TRACES: &[(&str, &str)] = &[
+    ("abilene", include_str!("../../scenarios/traces/abilene.graphml")),
+    ("made-up-cellular", include_str!("../../scenarios/traces/made-up-cellular.txt")),
+];
 
 /// The shipped file called `name`.
 pub fn trace(name: &str) -> Option<&'static str> {
