@@ -6,6 +6,7 @@
 //! - [`results`]: metrics with intervals, tables, figures, and the folder that they go to.
 //! - [`diff`]: two runs side by side, to the first event that differs.
 //! - [`live`]: an application over real sockets, in wall-clock time.
+//! - [`mod@reference`]: the JSON Schema of scenarios, and the page that says what each field means.
 //! - [`cli`]: the command.
 //!
 //! The other crates, from the bottom up: `protosim-core`, the kernel, which knows no protocol;
@@ -16,6 +17,7 @@
 pub mod cli;
 pub mod diff;
 pub mod live;
+pub mod reference;
 pub mod results;
 pub mod run;
 pub mod scenario;

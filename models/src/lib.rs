@@ -29,6 +29,7 @@ pub mod ping;
 pub mod queue;
 pub mod registry;
 pub mod rope;
+mod schema;
 #[cfg(test)]
 mod testing;
 pub mod traffic;

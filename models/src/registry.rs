@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
 /// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum AppConfig {
     /// Acknowledges adaptive flows.
     AimdSink(traffic::AimdSinkConfig),

@@ -20,6 +20,7 @@ pub mod multicast;
 pub mod plan;
 pub mod profile;
 mod routes;
+mod schema;
 pub mod spec;
 
 #[cfg(test)]

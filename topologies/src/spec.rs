@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// A network, as in a scenario.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Topology {
     /// Hosts and routers.
@@ -25,7 +25,7 @@ pub struct Topology {
 }
 
 /// A multicast group, as in a scenario. Applications send to it by its name; its members are the same for the whole run.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSpec {
     /// What it is called; unique among groups and nodes.
@@ -41,7 +41,7 @@ pub struct GroupSpec {
 }
 
 /// A node, as in a scenario.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeSpec {
     /// What it is called; unique.
@@ -61,7 +61,7 @@ pub struct NodeSpec {
 }
 
 /// A version of IP.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum AddressFamily {
     /// IPv4: link k (in order of names) has the k-th /30 of 10.0.0.0/8.
     #[default]
@@ -71,7 +71,7 @@ pub enum AddressFamily {
 }
 
 /// A change of a link at a moment of the run, as in a scenario's timeline.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkEvent {
     /// When; later than zero.
@@ -94,7 +94,7 @@ pub struct LinkEvent {
 }
 
 /// Which directions of a link.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Direction {
     /// Both.
     #[default]

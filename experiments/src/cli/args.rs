@@ -21,9 +21,15 @@ pub(super) enum Command {
     /// List the shipped experiments
     List,
     /// List all metrics: what can be measured of what, and what each number means
-    Metrics,
+    Metrics(MetricsArgs),
     /// List the access profiles for `like: "@NAME"`, or show one with the source of each number
     Profiles(ProfileArgs),
+    /// Write a scenario with comments, that runs as it is, to begin with
+    New(NewArgs),
+    /// Print the JSON Schema of scenarios
+    Schema,
+    /// Print the reference of the scenario language: every field, in Markdown
+    Reference,
     /// Run two scenarios side by side and name the first event that differs
     Diff(DiffArgs),
     /// Say what a mistake means, as in `protosim explain scenario::no-effect`
@@ -96,6 +102,25 @@ pub(super) struct DiffArgs {
     pub(super) a: String,
     /// The other one
     pub(super) b: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MetricsArgs {
+    /// This one alone, by its name in scenarios or in tables
+    pub(super) metric: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewArgs {
+    /// The file to write; without an ending it gets `.ron`
+    #[arg(default_value = "experiment.ron")]
+    pub(super) file: PathBuf,
+    /// A copy of this shipped experiment instead
+    #[arg(long, value_name = "NAME")]
+    pub(super) from: Option<String>,
+    /// Overwrite a file that is there
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,13 +6,17 @@
 #![expect(clippy::print_stderr, reason = "this is what talks to the user")]
 
 mod args;
+mod completions;
 mod explain;
+mod metrics;
+mod new;
 mod profiles;
 mod run;
 mod terminal;
 
+use crate::reference;
 use args::{Cli, Command};
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -71,18 +75,21 @@ fn dispatch(command: Command) -> Result<Ending, String> {
             run::list();
             Ok(Ending::Done)
         }
-        Command::Metrics => {
-            run::metrics();
+        Command::Metrics(args) => metrics::metrics(args.metric.as_deref()).map(|()| Ending::Done),
+        Command::New(args) => new::new(&args).map(|()| Ending::Done),
+        Command::Schema => {
+            terminal::say(reference::schema_text().trim_end());
+            Ok(Ending::Done)
+        }
+        Command::Reference => {
+            terminal::say(reference::reference_text().trim_end());
             Ok(Ending::Done)
         }
         Command::Profiles(args) => profiles::profiles(args.name.as_deref()).map(|()| Ending::Done),
         Command::Diff(args) => run::diff(&args, colours).map(Ending::from),
         Command::Explain(args) => explain::explain(args.id.as_deref()).map(|()| Ending::Done),
         Command::Completions(args) => {
-            // A closed pipe is no fault.
-            let mut script = Vec::new();
-            clap_complete::generate(args.shell, &mut Cli::command(), "protosim", &mut script);
-            terminal::say(String::from_utf8_lossy(&script).trim_end());
+            terminal::say(completions::script(args.shell).trim_end());
             Ok(Ending::Done)
         }
         Command::Live(args) => run::live(&args, colours).map(Ending::from),

@@ -10,7 +10,7 @@ use crate::results::{
 };
 use crate::run::clock::Stopwatch;
 use crate::run::{Options, RunFailure, RunOutput, Runs, Selection, Stop, run_some};
-use crate::scenario::{Loaded, Metric, Request, Scope, library, load};
+use crate::scenario::{Loaded, Request, library, load};
 use crate::tree::suggest;
 use protosim_core::Span;
 use protosim_reports::statistics::Confidence;
@@ -273,24 +273,6 @@ pub(super) fn live(args: &LiveArgs, colours: bool) -> Result<bool, String> {
         say(format_args!("{}: {}", total.name, total.value));
     }
     Ok(outcome.exchanges == outcome.answered)
-}
-
-/// Prints the catalogue of metrics.
-pub(super) fn metrics() {
-    for of in [Scope::Exchanges, Scope::Sink, Scope::Direction] {
-        say(format_args!("Of {}:", of.name()));
-        for metric in Metric::ALL.into_iter().filter(|metric| metric.of() == of) {
-            let entry = metric.entry();
-            let unit = if entry.unit.is_empty() { String::new() } else { format!(" [{}]", entry.unit) };
-            say(format_args!("  {:<18} {}{unit}: {}", format!("{metric:?}"), entry.name, entry.definition));
-            say(format_args!("  {:<18} over {}", "", entry.condition));
-            if !metric.is_summary() {
-                say(format_args!("  {:<18} for panels with `x: Distribution` and `x: Time`", ""));
-            }
-        }
-        say("");
-    }
-    say("In the file of a scenario, the first word is what stands behind `metric:`; in tables, the name behind it.");
 }
 
 fn request(args: &ScenarioArgs) -> Request {

@@ -8,7 +8,7 @@ use protosim_reports::formula::{Bindings, Formula};
 use serde::{Deserialize, Serialize};
 
 /// A figure of one or more panels.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FigureSpec {
     /// The files' name, without ending.
@@ -23,7 +23,7 @@ pub struct FigureSpec {
 }
 
 /// One pair of axes.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PanelSpec {
     /// What goes to the right.
@@ -46,7 +46,7 @@ pub struct PanelSpec {
 }
 
 /// What a panel has to the right. A bare text is the name of an axis: the scenario reader takes it for the first form.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename(serialize = "PanelX", deserialize = "~PanelX"), deny_unknown_fields)]
 pub enum PanelX {
     /// An axis of the experiment; or `"variant"`, whose names stand side by side.
@@ -70,7 +70,7 @@ impl PanelX {
 }
 
 /// A scale.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum ScaleSpec {
     /// Equal steps are equal distances.
     #[default]
@@ -80,7 +80,7 @@ pub enum ScaleSpec {
 }
 
 /// A metric of an application or of one direction of a link, with its interval.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesSpec {
     /// Its name in the legend. Variants and values of axes that tell lines apart are added to it.
@@ -106,7 +106,7 @@ impl SeriesSpec {
 }
 
 /// A formula over the x axis.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FormulaSpec {
     /// Its name in the legend.
@@ -122,7 +122,7 @@ pub struct FormulaSpec {
 }
 
 /// Something that must hold at every point.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// The application.
@@ -151,7 +151,7 @@ impl Expectation {
 }
 
 /// A comparison with a formula over names of axes.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Must {
     /// The value is at least this.
     BeAtLeast(String),

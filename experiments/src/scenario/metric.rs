@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{PanelX, Scenario};
 
 /// Something that is measured at each point.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Metric {
     /// Share of exchanges whose request reached the server's application.
     Delivered,
@@ -313,7 +313,7 @@ impl Metric {
 }
 
 /// One of a link's directions.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Way {
     /// From the first end to the second.
     Forward,
@@ -361,7 +361,7 @@ impl std::fmt::Display for Subject {
 }
 
 /// Something to be measured beside what figures and expectations name, for the summary table.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MeasureSpec {
     /// The application, a sink.

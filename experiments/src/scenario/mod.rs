@@ -47,7 +47,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An experiment: a network, what runs on it, and what to make of it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// Version of this format: 1.
@@ -143,7 +143,7 @@ pub struct Scenario {
 }
 
 /// An application on a node.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AppSpec {
     /// What it is called in tables and figures; unique in the scenario.
@@ -158,7 +158,7 @@ pub struct AppSpec {
 }
 
 /// When a run ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum End {
     /// When nothing is left to happen.
     #[default]
@@ -168,7 +168,7 @@ pub enum End {
 }
 
 /// What a run may use at most; exceeding it stops the run with an error that names who was busy.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsSpec {
     /// Packets that arrive at the end of a link, timers that are due, and changes of links, together. Default: 10^12.

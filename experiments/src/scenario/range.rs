@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 const MOST_STEPS: u64 = 1_000_000;
 
 /// From one value to another.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RangeSpec {
     /// The first value.

@@ -8,7 +8,7 @@ pub(crate) const VARIANT: &str = "variant";
 
 /// One of several forms of the experiment. Variants act as an axis called `variant`, whose values are their names; it varies
 /// slowest.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VariantSpec {
     /// What it is called in tables and figures.

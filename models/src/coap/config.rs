@@ -31,7 +31,7 @@ pub const WELL_KNOWN_CORE: &str = "/.well-known/core";
 const REQUEST_FILL: u32 = 0;
 
 /// A client that sends requests one by one.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientConfig {
     /// The node that the server runs on.
@@ -79,7 +79,7 @@ pub struct ClientConfig {
 }
 
 /// A server with a few resources, all of which answer alike.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
     /// The UDP port to listen on. Default 5683 (RFC 7252 §12.6).
@@ -100,7 +100,7 @@ pub struct ServerConfig {
 }
 
 /// Methods that a client can be told to use (RFC 7252 §5.8).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Method {
     /// 0.01
     #[default]
@@ -114,7 +114,7 @@ pub enum Method {
 }
 
 /// Transmission parameters as written (RFC 7252 §4.8); what is left out has the RFC's default.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Transmission {
     /// ACK_TIMEOUT: the shortest first time-out. Default 2 s.

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 /// Both directions of a link, as in a scenario. What is said for the link holds for both directions,
 /// except where `forward` (first end to second) or `backward` says otherwise.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkConfig {
     /// What it is called in figures, captures, overrides and the timeline. Default: its ends joined by
@@ -47,8 +47,8 @@ pub struct LinkConfig {
     pub backward: Option<DirectionConfig>,
 }
 
-/// What may differ between the directions of a link; see [`LinkConfig`] for each field.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+/// What may differ between the directions of a link; what is left out is as [`LinkConfig`] says.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DirectionConfig {
     /// See [`LinkConfig::rate`].
@@ -116,7 +116,7 @@ impl LinkConfig {
 }
 
 /// A change of one direction by the timeline; what is `None` stays.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LinkChange {
     /// The new rate.
@@ -232,7 +232,7 @@ impl Serialize for QueueLimit {
 }
 
 /// What a link adds to each IP packet on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Framing {
     /// Nothing.
     #[default]

@@ -14,7 +14,7 @@ const REASSEMBLY_TIMEOUT: Span = Span::from_secs(60);
 const REASSEMBLY_MEMORY: Size = Size::from_bytes(4 << 20);
 
 /// The IP layer of a node, as in a scenario.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct IpConfig {
     /// False: it sends no ICMP errors, as behind many a firewall; a router without them is a black hole for path MTU discovery.

@@ -12,7 +12,7 @@ const MAX_PAYLOAD_BYTES: u64 = 65_507;
 const SEQUENCES: u64 = 1 << 16;
 
 /// ICMP echo requests at an interval.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PingConfig {
     /// The node that is asked. Required.

@@ -16,7 +16,7 @@ use std::str::FromStr;
 
 /// How what waits for a link is ordered, marked and dropped. A bare limit, as in `"100 packets"`, is drop-tail: the
 /// scenario reader takes a bare word for the first variant.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename(serialize = "Queue", deserialize = "~Queue"), deny_unknown_fields)]
 pub enum QueueConfig {
     /// First in, first out; what finds no place is dropped.
@@ -38,7 +38,7 @@ pub enum QueueConfig {
 }
 
 /// Controlled delay (CoDel, RFC 8289).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CoDelConfig {
     /// What may wait; more is dropped from the tail. Default: 1000 packets (Linux `codel`).
@@ -53,7 +53,7 @@ pub struct CoDelConfig {
 }
 
 /// Flow queues with CoDel (FQ-CoDel, RFC 8290).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FqCoDelConfig {
     /// What may wait in all flow queues together. Default: 10240 packets (RFC 8290 §5.2.3).
@@ -71,7 +71,7 @@ pub struct FqCoDelConfig {
 }
 
 /// Proportional integral controller enhanced (PIE, RFC 8033).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PieConfig {
     /// What may wait; more is dropped from the tail. Default: 1000 packets (Linux `pie`).
@@ -100,7 +100,7 @@ pub struct PieConfig {
 }
 
 /// Coupled queues for L4S and classic traffic (DualPI2, RFC 9332 appendix A).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DualPi2Config {
     /// What may wait in both queues together. Default: 10000 packets (Linux; RFC 9332: 250 ms at the highest rate).
@@ -132,7 +132,7 @@ pub struct DualPi2Config {
 }
 
 /// Random early detection (RED).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedConfig {
     /// What may wait; more is dropped from the tail. Default: 25 packets (ns-3).
@@ -157,7 +157,7 @@ pub struct RedConfig {
 }
 
 /// Marking above a length (DCTCP, RFC 8257 §3.1).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ThresholdConfig {
     /// What may wait; more is dropped from the tail. Default: 1000 packets (Linux `pfifo`).
@@ -169,7 +169,7 @@ pub struct ThresholdConfig {
 }
 
 /// Classes of packets with queues of their own.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PriorityConfig {
     /// How it chooses between classes. Default: Strict.
@@ -180,7 +180,7 @@ pub struct PriorityConfig {
 }
 
 /// How a choice between classes is made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Scheduler {
     /// The first class that has a packet.
     #[default]
@@ -190,7 +190,7 @@ pub enum Scheduler {
 }
 
 /// One class of packets. A packet belongs to the first class that names its DSCP or its port.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClassConfig {
     /// Differentiated services codepoints, 0 to 63. Default: none.

@@ -13,7 +13,7 @@ const PER_BYTE: u128 = 8 * NANOS_PER_SEC as u128;
 /// ```ron
 /// (rate: "1 Mbit/s", burst: "10 kB")
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShaperConfig {
     /// Bits of IP packets per second in the long run. Required.

@@ -17,7 +17,7 @@ pub type Finding = (&'static str, String);
 const SHORTEST_ON: f64 = 1e-4;
 
 /// A source of UDP datagrams.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UdpSourceConfig {
     /// The node that they go to. Required.
@@ -55,7 +55,7 @@ pub struct UdpSourceConfig {
 }
 
 /// When a source sends.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum Pattern {
     /// At `rate`: each datagram leaves when those before it have taken their time at this rate.
@@ -91,7 +91,7 @@ pub enum Pattern {
 }
 
 /// What a sender writes in the congestion notification field (RFC 3168 §5).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum EcnMark {
     /// It takes no part: queues drop where they would mark.
     #[default]
@@ -245,7 +245,7 @@ impl UdpSourceConfig {
 }
 
 /// A receiver of UDP datagrams.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UdpSinkConfig {
     /// The UDP port that it listens on, 1 to 65535. Required.

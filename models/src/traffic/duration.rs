@@ -7,7 +7,7 @@ use protosim_core::{Distribution, Purpose, Span, maths};
 use serde::{Deserialize, Serialize};
 
 /// How long something takes, drawn each time. `"1 s"` alone is `Fixed("1 s")`. What is drawn is rounded to nanoseconds.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename(serialize = "TimeDistribution", deserialize = "~TimeDistribution"), deny_unknown_fields)]
 pub enum TimeDistribution {
     /// Always alike; nothing is drawn.

@@ -35,7 +35,7 @@ const NEXT: u64 = 0;
 const TIMEOUT: u64 = 1;
 
 /// A client that asks, waits for the answer, thinks, and asks again.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UdpClientConfig {
     /// The node that the server runs on. Required.
@@ -69,7 +69,7 @@ pub struct UdpClientConfig {
 }
 
 /// A server that answers each request.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UdpServerConfig {
     /// The UDP port that it listens on, 1 to 65535. Required.

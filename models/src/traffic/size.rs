@@ -15,7 +15,7 @@ const UDP_HEADER: u64 = 8;
 /// How large datagrams are, each drawn by itself. `"1000 B"` alone is `Fixed("1000 B")`.
 ///
 /// What is drawn is rounded to whole bytes, and raised or lowered to what a datagram can be.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename(serialize = "SizeDistribution", deserialize = "~SizeDistribution"), deny_unknown_fields)]
 pub enum SizeDistribution {
     /// All alike; nothing is drawn.
@@ -57,7 +57,7 @@ pub enum SizeDistribution {
 }
 
 /// What a size is of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum SizesOf {
     /// The payload of UDP; headers come on top.
     #[default]

@@ -17,9 +17,10 @@ const HEADING: &str = "time_s,payload_bytes";
 /// Most mistakes that are reported of one trace.
 const MOST_MISTAKES: usize = 20;
 
-/// A trace by the name of its file. The models read no files: whoever loads a scenario gives them the text
-/// ([`TraceFile::resolve`]).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// Recorded traffic by the name of its file: a line for each datagram, with its time in seconds and its size in bytes, as in
+/// `0.000125,1200`; times do not go back.
+// The models read no files: whoever loads a scenario gives them the text (`TraceFile::resolve`).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct TraceFile {
     /// The file, relative to the folder of the scenario.

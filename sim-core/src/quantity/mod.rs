@@ -5,6 +5,7 @@
 //! is the same threshold everywhere. A number without a unit is refused, with an example.
 
 mod parse;
+pub mod schema;
 
 pub use parse::{Dimension, QuantityError};
 

@@ -19,6 +19,13 @@ pub struct Dimension {
     finest: &'static str,
 }
 
+impl Dimension {
+    /// The units that are read, from small to large.
+    pub(super) fn unit_names(&self) -> impl Iterator<Item = &'static str> {
+        self.units.iter().map(|(name, _)| *name)
+    }
+}
+
 pub(super) static SPAN: Dimension = Dimension {
     expecting: "a duration with a unit, such as \"20 ms\"",
     noun: "duration",

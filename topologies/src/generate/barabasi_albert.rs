@@ -11,7 +11,7 @@ use crate::Mistakes;
 use serde::{Deserialize, Serialize};
 
 /// A network that grew by preferential attachment.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BarabasiAlbert {
     /// What the network is called.

@@ -9,7 +9,7 @@ use crate::Mistakes;
 use serde::{Deserialize, Serialize};
 
 /// Nodes in a row.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Chain {
     /// What the network is called.
@@ -21,7 +21,7 @@ pub struct Chain {
 }
 
 /// Nodes in a circle.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ring {
     /// What the network is called.

@@ -9,7 +9,7 @@ use crate::Mistakes;
 use serde::{Deserialize, Serialize};
 
 /// Two routers with a bottleneck between them, and hosts on both sides.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dumbbell {
     /// What the network is called.

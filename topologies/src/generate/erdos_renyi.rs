@@ -11,7 +11,7 @@ use protosim_core::Ratio;
 use serde::{Deserialize, Serialize};
 
 /// Every pair joined with one probability.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ErdosRenyi {
     /// What the network is called.

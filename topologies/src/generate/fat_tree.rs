@@ -15,7 +15,7 @@ use crate::Mistakes;
 use serde::{Deserialize, Serialize};
 
 /// A data centre of switches with equal ports.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FatTree {
     /// What the network is called.

@@ -11,7 +11,7 @@ use protosim_core::random::Stream;
 use serde::{Deserialize, Serialize};
 
 /// Nodes at random places, joined where they are near.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Geometric {
     /// What the network is called.

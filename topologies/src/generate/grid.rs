@@ -9,7 +9,7 @@ use crate::Mistakes;
 use serde::{Deserialize, Serialize};
 
 /// Rows and columns.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Grid {
     /// What the network is called.

@@ -8,7 +8,7 @@ use crate::Mistakes;
 use serde::{Deserialize, Serialize};
 
 /// Everybody joined to everybody.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mesh {
     /// What the network is called.

@@ -60,7 +60,7 @@ use serde::{Deserialize, Serialize};
 const MOST_IN_PAIRS: u64 = 10_000;
 
 /// A network to generate, as in a scenario: `Chain(name: "c", nodes: 11, link: (rate: "1 Gbit/s", delay: "1 ms"))`.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum GeneratorConfig {
     /// Nodes in a row.
     Chain(Chain),

@@ -8,7 +8,7 @@ use crate::Mistakes;
 use serde::{Deserialize, Serialize};
 
 /// A hub with leaves.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Star {
     /// What the network is called.

@@ -6,9 +6,9 @@ use protosim_models::link::{DirectionConfig, Framing, ImpairConfig, LinkConfig, 
 use protosim_models::queue::{QueueConfig, ShaperConfig};
 use serde::{Deserialize, Serialize};
 
-/// A link without its name and its ends; see [`LinkConfig`] for each field. `forward` is away from the first end, which
+/// A link without its name and its ends; fields and defaults are those of [`LinkConfig`]. `forward` is away from the first end, which
 /// every family states.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LinkTemplate {
     /// See [`LinkConfig::rate`].

@@ -9,7 +9,7 @@ use crate::Mistakes;
 use serde::{Deserialize, Serialize};
 
 /// A root with branches, branches of those, and so on.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tree {
     /// What the network is called.

@@ -13,7 +13,7 @@ use protosim_core::{Ratio, maths};
 use serde::{Deserialize, Serialize};
 
 /// Nodes at random places, joined with a probability that falls with the distance.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Waxman {
     /// What the network is called.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What one direction of a link does to packets, beside losing each with the same probability (`loss`). Everything acts on
 /// a packet when its last bit leaves, with what holds at that moment.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImpairConfig {
     /// Loss in bursts (Gilbert–Elliott). Default: none.
@@ -32,7 +32,7 @@ pub struct ImpairConfig {
 
 /// Loss in bursts: a chain with a good and a bad state makes one step per packet (Gilbert 1960, Elliott 1963). Whether a
 /// packet is lost is decided in the state that it finds; then the chain steps. It starts in its stationary distribution.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum Bursts {
     /// By what comes out, with nothing lost in the good state and everything in the bad one.
@@ -62,7 +62,7 @@ fn always() -> Ratio {
 }
 
 /// Delay on top of a link's, by a draw per packet; a bare time is [`Jitter::Uniform`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename(serialize = "Jitter", deserialize = "~Jitter"), deny_unknown_fields)]
 pub enum Jitter {
     /// Uniform from zero to this.
@@ -116,7 +116,7 @@ impl<'de> Deserialize<'de> for Milli {
 }
 
 /// How packets overtake each other; a bare share is [`Reorder::Early`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename(serialize = "Reorder", deserialize = "~Reorder"), deny_unknown_fields)]
 pub enum Reorder {
     /// This share of packets skips delay and jitter, and overtakes all that are on their way.
@@ -126,7 +126,7 @@ pub enum Reorder {
 }
 
 /// Flipped bits; a bare share is [`Corrupt::Checked`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename(serialize = "Corrupt", deserialize = "~Corrupt"), deny_unknown_fields)]
 pub enum Corrupt {
     /// In this share of packets one bit of the IP packet is flipped, each as likely as any other. The receivers' checksums
@@ -138,7 +138,7 @@ pub enum Corrupt {
 }
 
 /// Names packets that are dropped.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DropRule {
     /// The kind of packets that count, as in `"udp"` or `"coap.ack"`. Default: all.
@@ -156,7 +156,7 @@ pub struct DropRule {
 }
 
 /// What counts start anew for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Each {
     /// Each exchange.
     Exchange,
@@ -165,7 +165,7 @@ pub enum Each {
 }
 
 /// Which of the packets that a rule is about.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Which {
     /// The k-th, counted from 1.
     Nth(u64),

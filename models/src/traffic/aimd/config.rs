@@ -12,8 +12,9 @@ pub(super) const NUMBER_LEN: u64 = 8;
 /// Bytes of an acknowledgement: a number and the echo of a mark.
 pub const ACK_LEN: u64 = 9;
 
-/// The sending end of an adaptive flow; see the module for its law.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// The sending end of an adaptive flow: each acknowledgement adds 1/window to its window, and a loss halves it, at most once in
+/// a round trip. What is lost is not sent again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AimdSourceConfig {
     /// The node that its `AimdSink` runs on. Required.
@@ -44,7 +45,7 @@ pub struct AimdSourceConfig {
 }
 
 /// The receiving end of adaptive flows: acknowledges every datagram.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AimdSinkConfig {
     /// The UDP port that it listens on, 1 to 65535. Required.
