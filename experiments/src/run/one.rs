@@ -114,7 +114,7 @@ pub enum RunFailure {
 /// A plan of the scenario's network, and of what is measured of it.
 pub fn setup(scenario: &Scenario) -> Plan {
     let plan = Plan::with_files(scenario.topology(), scenario.timeline.clone(), Arc::clone(&scenario.files));
-    with_meters(plan, scenario)
+    with_meters(plan.with_routing(scenario.routing), scenario)
 }
 
 /// The world of one replication.

@@ -35,7 +35,7 @@ use protosim_core::{Ratio, SimTime, Size, Span};
 use protosim_models::link::LinkConfig;
 use protosim_models::name::{Files, NodeName};
 use protosim_models::registry::AppConfig;
-use protosim_topologies::{AddressFamily, GroupSpec, LinkEvent, NodeSpec, Topology};
+use protosim_topologies::{AddressFamily, GroupSpec, NodeSpec, Routing, TimelineEvent, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,9 +72,12 @@ pub struct Scenario {
     pub groups: Vec<GroupSpec>,
     /// What runs on the nodes.
     pub apps: Vec<AppSpec>,
-    /// Changes of links during the run.
+    /// What happens to links and nodes during the run.
     #[serde(default)]
-    pub timeline: Vec<LinkEvent>,
+    pub timeline: Vec<TimelineEvent>,
+    /// Whether routes follow what goes down and comes up. Default: Static.
+    #[serde(default, skip_serializing_if = "Routing::is_static")]
+    pub routing: Routing,
     /// When a run ends. Default: Quiet.
     #[serde(default)]
     pub until: End,
