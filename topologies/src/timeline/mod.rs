@@ -101,9 +101,9 @@ impl TimelineEvent {
         self.at.saturating_add(self.every.unwrap_or(Span::ZERO).saturating_mul(u64::from(number)))
     }
 
-    /// How often it happens.
+    /// How often it happens: once, unless `every` and `times` are given.
     pub fn count(&self) -> u32 {
-        self.times.unwrap_or(1)
+        self.times.filter(|_| self.every.is_some_and(|every| !every.is_zero())).unwrap_or(1)
     }
 }
 

@@ -52,6 +52,7 @@ fn check_all(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
             finding.message.clone()
         };
         let mut diagnostic = Diagnostic::error(id, span_of(tree, &finding.path), message);
+        diagnostic = diagnostic.help(timeline::advice(&finding));
         if finding.kind == Kind::DuplicateName && field == "name" {
             diagnostic = diagnostic.help(tree.text_at(&finding.path).map(free_name));
         }

@@ -17,6 +17,12 @@ pub(super) fn findings(topology: &Topology, scenario: &Scenario) -> Vec<Finding>
     found
 }
 
+/// What to do about a repetition that changes nothing: to leave it out would be no advice.
+pub(super) fn advice(finding: &Finding) -> Option<String> {
+    let is_repeated = finding.path.starts_with("timeline.") && finding.message.starts_with("has no effect at ");
+    is_repeated.then(|| "between two times, another event that is repeated changes it back".to_owned())
+}
+
 /// Events that would come when the run is over.
 pub(super) fn check_end(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let End::After(end) = scenario.until else { return };
