@@ -21,7 +21,10 @@ mod corpus;
 mod tests;
 
 pub use figure::{Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, ScaleSpec, SeriesSpec, evaluate};
+pub use files::Inputs;
+#[cfg(test)]
 pub(crate) use load::load_text;
+pub(crate) use load::load_text_within;
 pub use load::{Loaded, Request, load};
 pub(crate) use metric::is_sink;
 pub use metric::{Entry, MeasureSpec, Measures, Metric, Scope, Subject, Way};
