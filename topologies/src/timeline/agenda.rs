@@ -28,6 +28,9 @@ pub struct NewAddress {
     pub address: IpAddr,
 }
 
+/// What happens, by the name of whom it happens to.
+type ByName<'t> = BTreeMap<&'t str, Vec<Occurrence<'t>>>;
+
 /// All that a timeline does to a network, by ranks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Agenda {
@@ -46,23 +49,22 @@ impl Agenda {
             return agenda;
         }
         let occurrences = occurrences(timeline);
-        let mut by_name: (BTreeMap<&str, Vec<Occurrence<'_>>>, BTreeMap<&str, Vec<Occurrence<'_>>>) =
-            Default::default();
+        let (mut of_links, mut of_nodes) = (ByName::new(), ByName::new());
         for occurrence in &occurrences {
             let event = occurrence.event;
             if let Some(link) = event.of_link() {
-                by_name.0.entry(link).or_default().push(*occurrence);
+                of_links.entry(link).or_default().push(*occurrence);
             } else if let Some(node) = event.of_node() {
-                by_name.1.entry(node).or_default().push(*occurrence);
+                of_nodes.entry(node).or_default().push(*occurrence);
             }
         }
         let name = |rank: usize| topology.nodes[graph.node(rank).listed].name.as_str();
         for link in 0..graph.links() {
             let config = &topology.links[graph.link(link)];
-            let of_link = by_name.0.get(config.name().as_str()).map_or(&[][..], Vec::as_slice);
+            let of_link = of_links.get(config.name().as_str()).map_or(&[][..], Vec::as_slice);
             let ends = graph.ends(link);
             for (is_forward, sender) in [(true, ends.0), (false, ends.1)] {
-                let of_sender = by_name.1.get(name(sender)).map_or(&[][..], Vec::as_slice);
+                let of_sender = of_nodes.get(name(sender)).map_or(&[][..], Vec::as_slice);
                 let changes = merged(of_link, of_sender, is_forward);
                 if !changes.is_empty() {
                     agenda.changes.insert((link, is_forward), changes);

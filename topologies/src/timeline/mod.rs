@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Most events of one timeline, each repetition counted.
-pub(crate) const MOST_OCCURRENCES: usize = 100_000;
+pub const MOST_OCCURRENCES: usize = 100_000;
 
 /// Something that happens to a link, to a node, or to a node's interface on a link, as in a scenario's timeline.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]

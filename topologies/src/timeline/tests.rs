@@ -177,7 +177,7 @@ fn repetition_has_a_distance_and_a_number() {
 fn repetitions_meet_and_change_nothing() {
     let downs = repeated(up(link(5, "x"), false), 20, 3);
     assert_eq!(found(&[downs.clone(), repeated(up(link(10, "x"), true), 20, 3)]), []);
-    assert_eq!(found(&[downs.clone()]), one(Kind::NoEffect, "timeline.0.up"));
+    assert_eq!(found(std::slice::from_ref(&downs)), one(Kind::NoEffect, "timeline.0.up"));
     let meeting = found(&[downs, repeated(up(link(25, "x"), true), 20, 3)]);
     assert_eq!(meeting, one(Kind::NoEffect, "timeline.1.up"));
     assert_eq!(found(&[up(node(5, "a"), true)]), one(Kind::NoEffect, "timeline.0.up"));
