@@ -4,9 +4,9 @@
 //! results), then, where those differ, instant by instant with a log of every event. What is named is the node or the direction of a link whose chain of
 //! events parts first; a link goes before a node, since it is nearer to the cause.
 
-use crate::results::sha256_hex;
+use crate::results::{sha256_hex, verify_inputs};
 use crate::run::{RunFailure, build, digests, setup};
-use crate::scenario::{End, Loaded, Request};
+use crate::scenario::{End, Loaded, load_text_within};
 use protosim_core::kernel::{Happening, Subject};
 use protosim_core::{SimTime, Simulation, Sinks, Until};
 use protosim_models::Node;
@@ -248,7 +248,8 @@ pub fn from_results(folder: &Path, colours: bool) -> Result<Side, String> {
         serde_json::from_str(&text).map_err(|error| format!("error: `{shown}` is not a manifest: {error}"))?;
     let field = |name: &str| manifest[name].as_str().ok_or_else(|| format!("error: `{shown}` has no `{name}`"));
     let (name, scenario, sources) = (field("experiment")?, field("scenario")?, field("sources_sha256")?);
-    let loaded = crate::scenario::load_text(name, &shown, scenario, &Request::default(), colours)?;
+    let files = verify_inputs(folder, &manifest)?;
+    let loaded = load_text_within(name, &shown, scenario, &files, colours)?;
     let table = read("digests.csv")?;
     let shown_table = folder.join("digests.csv").display().to_string();
     if manifest["files"]["digests.csv"].as_str() != Some(&sha256_hex(table.as_bytes())) {

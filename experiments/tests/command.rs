@@ -213,6 +213,39 @@ fn a_run_that_reaches_a_limit_leaves_what_it_has() {
     assert!((1..100).contains(&sent[0]) && sent[1] > 1000, "{sent:?}");
 }
 
+/// Results know the recorded losses that they were made with, and find them where they were: the folder of results lies elsewhere. A
+/// changed file is named, one that is gone too, and results of another file have another configuration.
+#[test]
+fn results_know_the_files_that_they_were_made_with() {
+    let text = SMALL.replace("loss: \"0 %\")", "loss: \"0 %\", impair: (loss_trace: \"losses.txt\"))");
+    let folder = scratch(&text);
+    let (there, out) = (folder.path(), folder.path().join("far/away"));
+    let losses = there.join("losses.txt");
+    // Longer than what is sent: nothing is lost.
+    let recorded = |passed: usize| "0\n".repeat(passed) + "1\n";
+    std::fs::write(&losses, recorded(20)).unwrap();
+    let out = out.to_str().unwrap();
+    assert_eq!(status(&run(there, &["run", "small.ron", "--out", out])), 0);
+    let before = manifest(Path::new(out));
+    // By sha256sum.
+    let hash = "c31667988ad38c58fabe46ade83207445956993d40c4b2bb4e0cb36150908470";
+    assert_eq!(before["inputs"], serde_json::json!({ "losses.txt": hash }));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let diff = || run(elsewhere.path(), &["diff", out, out]);
+    assert_eq!(status(&diff()), 0, "{}", errors(&diff()));
+    std::fs::write(&losses, recorded(21)).unwrap();
+    assert_eq!(status(&diff()), 2);
+    for part in ["losses.txt` has changed since the results in", "put the old one back"] {
+        assert!(errors(&diff()).contains(part), "{}", errors(&diff()));
+    }
+    std::fs::remove_file(&losses).unwrap();
+    assert_eq!(status(&diff()), 2);
+    assert!(errors(&diff()).contains("were made with the file `losses.txt`: cannot read"), "{}", errors(&diff()));
+    std::fs::write(&losses, recorded(21)).unwrap();
+    assert_eq!(status(&run(there, &["run", "small.ron", "--out", out])), 0);
+    assert_ne!(manifest(Path::new(out))["configuration_sha256"], before["configuration_sha256"]);
+}
+
 #[test]
 fn mistakes_are_explained_and_shells_completed() {
     let scratch = scratch(SMALL);

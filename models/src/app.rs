@@ -52,6 +52,10 @@ pub trait App: Debug + Send {
         0
     }
 
+    /// Called on a copy of the App as it was configured, before [`App::on_start`], when its node has lost power and starts
+    /// anew. Nothing that it does may depend on it; what it counts may.
+    fn begin_anew(&mut self) {}
+
     /// A copy for a snapshot.
     ///
     /// # Errors
@@ -127,10 +131,21 @@ pub trait Host: Env {
 /// Something an App has counted over the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Total {
-    /// What, with its unit last: `datagrams`, `payload_bytes`.
+    /// What, with its unit last: `datagrams`, `payload_bytes`. What begins with `largest_` or `smallest_` is not a count.
     pub name: &'static str,
     /// How many.
     pub value: u64,
+}
+
+impl Total {
+    /// The value over two lives of an App, `other` being that of the other one.
+    pub fn joined(&self, other: u64) -> u64 {
+        match self.name {
+            name if name.starts_with("largest_") => self.value.max(other),
+            name if name.starts_with("smallest_") => self.value.min(other),
+            _ => self.value.saturating_add(other),
+        }
+    }
 }
 
 /// A socket of one App on one host.

@@ -2,8 +2,9 @@
 
 use crate::graph::NetworkGraph;
 use crate::multicast::check_groups;
-use crate::spec::{LinkEvent, Topology, wire_stream_name};
-use protosim_models::link::{DirectionConfig, LinkChange, LinkConfig};
+use crate::spec::{Topology, wire_stream_name};
+pub use crate::timeline::check_timeline;
+use protosim_models::link::LinkConfig;
 use protosim_models::name::NodeName;
 use protosim_models::node::IpConfig;
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,114 +157,6 @@ fn check_luck(names: impl Iterator<Item = Vec<String>>, list: &str, found: &mut 
             let mut finding = Finding::new(Kind::DuplicateName, format!("{place}.stream_name"), message);
             finding.other = Some((other, "the first one".to_owned()));
             found.push(finding);
-        }
-    }
-}
-
-/// Everything wrong with a timeline of link changes.
-pub fn check_timeline(topology: &Topology, timeline: &[LinkEvent]) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let mut links: BTreeMap<String, &LinkConfig> = BTreeMap::new();
-    if !timeline.is_empty() {
-        for link in &topology.links {
-            links.entry(link.name()).or_insert(link);
-        }
-    }
-    for (index, event) in timeline.iter().enumerate() {
-        let path = |field: &str| format!("timeline.{index}{field}");
-        if event.at.is_zero() {
-            let message = "the timeline begins after zero: say it in the link itself";
-            found.push(Finding::new(Kind::NoEffect, path(".at"), message));
-        }
-        if event.change() == LinkChange::default() {
-            let message = "changes nothing: give `rate`, `delay`, `loss`, `impair` or `up`";
-            found.push(Finding::new(Kind::NoEffect, path(""), message));
-        }
-        let Some(link) = links.get(&event.link.0) else { continue };
-        for is_forward in [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward)) {
-            let direction = link.direction(is_forward);
-            if event.rate.is_some() && direction.rate.is_none() {
-                let message =
-                    format!("link `{}` has no rate that could change: give it one from the start", event.link.0);
-                found.push(Finding::new(Kind::NoEffect, path(".rate"), message));
-                break;
-            }
-            if direction.rate.is_none() && event.delay.is_some_and(protosim_core::Span::is_zero) {
-                let message = "a link without a rate needs a delay above zero";
-                found.push(Finding::new(Kind::OutOfRange, path(".delay"), message));
-                break;
-            }
-        }
-    }
-    check_instants(timeline, &mut found);
-    check_steps(topology, timeline, &mut found);
-    found
-}
-
-/// What an event may change.
-const FIELDS: [&str; 5] = ["rate", "delay", "loss", "impair", "up"];
-
-/// Which of [`FIELDS`] an event says.
-fn given(event: &LinkEvent) -> [bool; 5] {
-    let LinkEvent { rate, delay, loss, impair, up, .. } = event;
-    [rate.is_some(), delay.is_some(), loss.is_some(), impair.is_some(), up.is_some()]
-}
-
-/// Two events that change one field at one instant: only their order in the file would say which one holds.
-fn check_instants(timeline: &[LinkEvent], found: &mut Vec<Finding>) {
-    let mut first: BTreeMap<(&str, u64, bool, &str), usize> = BTreeMap::new();
-    for (index, event) in timeline.iter().enumerate() {
-        let fields = FIELDS.into_iter().zip(given(event));
-        for (field, _) in fields.filter(|(_, changes)| *changes) {
-            let directions = [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward));
-            let keys = directions.map(|is_forward| (event.link.0.as_str(), event.at.as_nanos(), is_forward, field));
-            let earlier = keys.filter_map(|key| match first.get(&key) {
-                Some(earlier) => Some(*earlier),
-                None => {
-                    first.insert(key, index);
-                    None
-                }
-            });
-            if let Some(earlier) = earlier.filter(|earlier| *earlier != index).min() {
-                let message = format!("another event changes `{field}` of link `{}` at this instant too", event.link.0);
-                let mut finding = Finding::new(Kind::NoEffect, format!("timeline.{index}.{field}"), message);
-                finding.other = Some((format!("timeline.{earlier}.{field}"), "the first one".to_owned()));
-                found.push(finding);
-            }
-        }
-    }
-}
-
-/// An event that changes a field to what it is already.
-fn check_steps(topology: &Topology, timeline: &[LinkEvent], found: &mut Vec<Finding>) {
-    let mut order: Vec<usize> = (0..timeline.len()).collect();
-    order.sort_by_key(|index| timeline[*index].at);
-    let mut present: BTreeMap<(&str, bool), LinkChange> = BTreeMap::new();
-    for index in order {
-        let event = &timeline[index];
-        let Some(link) = topology.links.iter().find(|link| link.name() == event.link.0) else { continue };
-        let mut changes = [false; 5];
-        for is_forward in [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward)) {
-            let now = present.entry((&event.link.0, is_forward)).or_insert_with(|| {
-                let at_first = link.direction(is_forward);
-                let DirectionConfig { rate, delay, loss, impair, .. } = at_first;
-                LinkChange { rate, delay, loss, impair, up: Some(true) }
-            });
-            changes[0] |= event.rate != now.rate;
-            changes[1] |= event.delay.unwrap_or_default() != now.delay.unwrap_or_default();
-            changes[2] |= event.loss.unwrap_or_default() != now.loss.unwrap_or_default();
-            changes[3] |= event.impair != now.impair;
-            changes[4] |= event.up != now.up;
-            now.rate = event.rate.or(now.rate);
-            now.delay = event.delay.or(now.delay);
-            now.loss = event.loss.or(now.loss);
-            now.impair = event.impair.clone().or_else(|| now.impair.take());
-            now.up = event.up.or(now.up);
-        }
-        let idle = |((_, given), changes): &((&str, bool), bool)| *given && !changes;
-        for ((field, _), _) in FIELDS.into_iter().zip(given(event)).zip(changes).filter(idle) {
-            let message = format!("has no effect: it is what `{field}` of link `{}` is already", event.link.0);
-            found.push(Finding::new(Kind::NoEffect, format!("timeline.{index}.{field}"), message));
         }
     }
 }

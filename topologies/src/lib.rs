@@ -1,12 +1,14 @@
 //! Networks as graphs: what a user says of them, what can be wrong with it, and how it becomes a world.
 //!
-//! - [`spec`]: nodes, links and timelines as they stand in a scenario.
+//! - [`spec`]: nodes, links and groups as they stand in a scenario.
+//! - [`timeline`]: what happens to links and nodes during a run.
 //! - [`groups`]: entries that stand for many nodes, and the links of those.
 //! - [`generate`]: families of networks (chains, trees, fat trees, random graphs) and imported ones.
 //! - [`profile`]: a library of access networks, each number with its source.
 //! - [`check`]: everything wrong with them beyond their types, each with its place.
 //! - [`graph`]: the network as a graph, with shortest paths and an explicit tie-break.
 //! - [`multicast`]: the trees of groups.
+//! - [`routing`]: whether routes follow what goes down and comes up.
 //! - [`plan`]: addresses, routes and wires; from a plan, worlds for many replications.
 //!
 //! Everything is decided in order of names, never in order of the file.
@@ -20,8 +22,10 @@ pub mod multicast;
 pub mod plan;
 pub mod profile;
 mod routes;
+pub mod routing;
 mod schema;
 pub mod spec;
+pub mod timeline;
 
 #[cfg(test)]
 mod tests;
@@ -30,4 +34,6 @@ pub use graph::{Down, NetworkGraph};
 pub use mistake::Mistake;
 pub(crate) use mistake::Mistakes;
 pub use plan::{Installation, Plan};
-pub use spec::{AddressFamily, Direction, GroupSpec, LinkEvent, NodeSpec, Topology};
+pub use routing::Routing;
+pub use spec::{AddressFamily, Direction, GroupSpec, NodeSpec, Topology};
+pub use timeline::TimelineEvent;

@@ -1,17 +1,21 @@
 //! A topology made ready to run: addresses, routes, wires. One plan serves all replications.
 
+mod acts;
+mod reroutes;
+
 use crate::graph::{Down, NetworkGraph};
 use crate::multicast::{group_addresses, tree};
 use crate::routes::{Entry, MOST_LISTED, routes_of};
-use crate::spec::{LinkEvent, Topology, wire_stream_name};
+use crate::spec::{Topology, wire_stream_name};
+use crate::timeline::{Agenda, TimelineEvent};
 use protosim_core::kernel::{BuildError, Limits};
-use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
+use protosim_core::{Builder, EntityId, RunSeed, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
 use protosim_models::link::{ImpairConfig, LinkChange, Meter, Setup, Transmitter};
 use protosim_models::name::{Files, NodeName};
-use protosim_models::node::{Action, GroupRoute, Interface, NodeParts, Route};
+use protosim_models::node::{GroupRoute, Interface, NodeParts, Route};
 use protosim_models::{App, Node};
-use std::collections::BTreeMap;
+use reroutes::Reroute;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -19,10 +23,12 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Plan {
     topology: Topology,
-    timeline: Vec<LinkEvent>,
+    timeline: Vec<TimelineEvent>,
+    /// What the timeline does.
+    agenda: Agenda,
+    /// New routes of nodes that have others than before, in order of time.
+    reroutes: Vec<Reroute>,
     files: Arc<Files>,
-    /// Indices in the timeline, by link rank, in the timeline's order.
-    events_of_link: BTreeMap<usize, Vec<usize>>,
     graph: NetworkGraph,
     /// Two for each link, in order of paths.
     wires: Vec<PlannedWire>,
@@ -62,12 +68,12 @@ pub struct Installation {
 
 impl Plan {
     /// The plan of a topology and a timeline that have been checked.
-    pub fn new(topology: Topology, timeline: Vec<LinkEvent>) -> Self {
+    pub fn new(topology: Topology, timeline: Vec<TimelineEvent>) -> Self {
         Self::with_files(topology, timeline, Arc::default())
     }
 
     /// As [`Plan::new`], where links name files.
-    pub fn with_files(topology: Topology, timeline: Vec<LinkEvent>, files: Arc<Files>) -> Self {
+    pub fn with_files(topology: Topology, timeline: Vec<TimelineEvent>, files: Arc<Files>) -> Self {
         let graph = NetworkGraph::new(&topology);
         let mut wires: Vec<PlannedWire> = (0..graph.links())
             .flat_map(|link| [(link, true), (link, false)])
@@ -89,19 +95,15 @@ impl Plan {
         let everything_up = Down::default();
         let routes = |node| routes_of(&graph, topology.addresses, node, &everything_up, MOST_LISTED);
         let routes = (0..graph.nodes()).map(routes).collect();
-        let mut events_of_link: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (index, event) in timeline.iter().enumerate() {
-            if let Some(link) = link_rank(&topology, &graph, &event.link.0) {
-                events_of_link.entry(link).or_default().push(index);
-            }
-        }
+        let agenda = Agenda::new(&topology, &graph, &timeline);
         let group_routes = Vec::new();
         let meters = vec![None; wires.len()];
         let mut plan = Self {
             topology,
             timeline,
+            agenda,
+            reroutes: Vec::new(),
             files,
-            events_of_link,
             graph,
             wires,
             wires_of_link,
@@ -132,7 +134,8 @@ impl Plan {
     /// reaches; in a network of more than 1024 links, one for the network's block over the most common way, and others
     /// for what goes elsewhere: every address that a link end has is sent the same way in either form.
     pub fn routes(&self, node: usize) -> Vec<Route> {
-        self.routes[node].iter().map(|entry| entry.route(self.topology.addresses)).collect()
+        let routes = self.routes[node].iter().map(|entry| entry.route(self.topology.addresses)).collect();
+        self.with_new_addresses(node, routes)
     }
 
     /// The routes that a node has once everybody knows of what is down: [`Plan::routes`] in what is left. A node that
@@ -140,7 +143,8 @@ impl Plan {
     pub fn routes_without(&self, node: usize, down: &Down) -> Vec<Route> {
         let family = self.topology.addresses;
         let entries = routes_of(&self.graph, family, node, down, MOST_LISTED);
-        entries.into_iter().map(|entry| entry.route(family)).collect()
+        let routes = entries.into_iter().map(|entry| entry.route(family)).collect();
+        self.with_new_addresses(node, routes)
     }
 
     /// The part of each node in the trees of groups.
@@ -279,7 +283,7 @@ impl Plan {
             clock: Clock::new(Span::ZERO, device.clock_drift.unwrap_or_default()),
             cpu: Cpu::new(device.cpu),
             memory: Memory::new(device.memory),
-            crashes: false,
+            crashes: self.agenda.crashes(rank),
         }
     }
 
@@ -289,7 +293,8 @@ impl Plan {
         let (forward, backward) = self.wires_of_link[link];
         let (outgoing, incoming) = if is_first { (forward, backward) } else { (backward, forward) };
         let direction = config.direction(is_first);
-        let later: Vec<LinkChange> = self.events_of(link, is_first).map(LinkEvent::change).collect();
+        let later: Vec<LinkChange> =
+            self.agenda.changes(link, is_first).iter().map(|(_, change)| change.clone()).collect();
         let stream_name = self.wire_stream_name(link, is_first);
         let setup = Setup {
             wire: outgoing,
@@ -321,8 +326,9 @@ impl Plan {
         let (from, to) = if wire.is_forward { (first, second) } else { (second, first) };
         let port = self.graph.interface(to, wire.link);
         let direction = self.topology.links[self.graph.link(wire.link)].direction(wire.is_forward);
-        let later = self.events_of(wire.link, wire.is_forward).filter_map(|event| event.delay);
-        let new_impairs = self.events_of(wire.link, wire.is_forward).filter_map(|event| event.impair.as_ref());
+        let changes = || self.agenda.changes(wire.link, wire.is_forward).iter().map(|(_, change)| change);
+        let later = changes().filter_map(|change| change.delay);
+        let new_impairs = changes().filter_map(|change| change.impair.as_ref());
         let impairs: Vec<&ImpairConfig> = new_impairs.chain(&direction.impair).collect();
         let least = later.chain([direction.delay.unwrap_or_default()]).min().unwrap_or(Span::ZERO);
         WireSpec {
@@ -332,28 +338,6 @@ impl Plan {
             port: port.expect("a link is among its end's links") as u32,
             min_delay: if impairs.iter().any(|impair| impair.skips_delay()) { Span::ZERO } else { least },
             overtakes: impairs.iter().any(|impair| impair.overtakes()),
-        }
-    }
-
-    fn events_of(&self, link: usize, is_forward: bool) -> impl Iterator<Item = &LinkEvent> {
-        let events = self.events_of_link.get(&link).map_or(&[][..], Vec::as_slice);
-        events.iter().map(|index| &self.timeline[*index]).filter(move |event| event.concerns(is_forward))
-    }
-
-    /// Puts the timeline's acts into the world, in order of links.
-    fn act(&self, builder: &mut Builder<Node>) {
-        for wire in &self.wires {
-            let (first, second) = self.graph.ends(wire.link);
-            let sender = if wire.is_forward { first } else { second };
-            let interface = self.graph.interface(sender, wire.link);
-            for event in self.events_of(wire.link, wire.is_forward) {
-                let action = Action::ChangeLink {
-                    interface: interface.expect("a link is among its end's links") as u32,
-                    change: Box::new(event.change()),
-                };
-                let at = SimTime::ZERO + event.at;
-                builder.act(at, EntityId(sender as u32), action);
-            }
         }
     }
 }

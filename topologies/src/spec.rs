@@ -1,9 +1,8 @@
-//! What a user says of a network: nodes, links, and changes of links over time.
+//! What a user says of a network: nodes, links and groups.
 
-use protosim_core::{Rate, Ratio, Span};
 use protosim_models::device::DeviceConfig;
-use protosim_models::link::{ImpairConfig, LinkChange, LinkConfig};
-use protosim_models::name::{LinkName, NodeName};
+use protosim_models::link::LinkConfig;
+use protosim_models::name::NodeName;
 use protosim_models::node::IpConfig;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -70,29 +69,6 @@ pub enum AddressFamily {
     V6,
 }
 
-/// A change of a link at a moment of the run, as in a scenario's timeline.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LinkEvent {
-    /// When; later than zero.
-    pub at: Span,
-    /// Which link.
-    pub link: LinkName,
-    /// Which directions of it. Default: both.
-    #[serde(default)]
-    pub direction: Direction,
-    /// The new rate. A link that had no rate cannot be given one.
-    pub rate: Option<Rate>,
-    /// The new delay, for what departs from then on.
-    pub delay: Option<Span>,
-    /// The new loss, for what departs from then on.
-    pub loss: Option<Ratio>,
-    /// New impairments, for what departs from then on; they take the place of the old ones as a whole.
-    pub impair: Option<ImpairConfig>,
-    /// False: the link goes down; true: it comes up again.
-    pub up: Option<bool>,
-}
-
 /// Which directions of a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Direction {
@@ -112,22 +88,6 @@ pub(crate) fn wire_stream_name(link: &LinkConfig, ends: (&str, &str), is_forward
     let name = link.stream_name.clone().or_else(|| link.name.clone()).unwrap_or_else(unnamed);
     let (from, to) = if is_forward { ends } else { (ends.1, ends.0) };
     format!("{name}:{from}->{to}")
-}
-
-impl LinkEvent {
-    /// What changes.
-    pub fn change(&self) -> LinkChange {
-        LinkChange { rate: self.rate, delay: self.delay, loss: self.loss, impair: self.impair.clone(), up: self.up }
-    }
-
-    /// True if it concerns the direction from the first end to the second, or the other one.
-    pub fn concerns(&self, is_forward: bool) -> bool {
-        match self.direction {
-            Direction::Both => true,
-            Direction::Forward => is_forward,
-            Direction::Backward => !is_forward,
-        }
-    }
 }
 
 impl NodeSpec {

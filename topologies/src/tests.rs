@@ -2,7 +2,7 @@
 //! value follows from the rule that the test states.
 
 use crate::check::{Finding, Kind, check_timeline, check_topology, is_reachable};
-use crate::{Direction, Installation, LinkEvent, NetworkGraph, NodeSpec, Plan, Topology};
+use crate::{Direction, Installation, NetworkGraph, NodeSpec, Plan, TimelineEvent, Topology};
 use proptest::prelude::*;
 use protosim_core::kernel::{Interests, Limits};
 use protosim_core::{Ratio, RunSeed, SimTime, Simulation, Sinks, Span, Until, WireId};
@@ -44,7 +44,7 @@ pub(crate) fn node<'a>(topology: &'a mut Topology, name: &str) -> &'a mut NodeSp
 }
 
 /// The plan of a network without mistakes.
-fn plan_with(topology: Topology, timeline: Vec<LinkEvent>) -> Plan {
+pub(crate) fn plan_with(topology: Topology, timeline: Vec<TimelineEvent>) -> Plan {
     assert_eq!(check_topology(&topology), []);
     assert_eq!(check_timeline(&topology, &timeline), []);
     Plan::new(topology, timeline)
@@ -54,12 +54,12 @@ fn plan(words: &str) -> Plan {
     plan_with(net(words), Vec::new())
 }
 
-fn address(text: &str) -> IpAddr {
+pub(crate) fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
 /// The address of a node.
-fn address_of(plan: &Plan, name: &str) -> IpAddr {
+pub(crate) fn address_of(plan: &Plan, name: &str) -> IpAddr {
     plan.address(plan.node(name).unwrap()).unwrap()
 }
 
@@ -69,12 +69,12 @@ fn ping(plan: &Plan, from: &str, to: IpAddr, count: u64) -> Installation {
     Installation { node: plan.node(from).unwrap(), name: "ping".to_owned(), app: Box::new(Ping::new(config, to)) }
 }
 
-fn simulation(plan: &Plan, apps: Vec<Installation>) -> Simulation<Node> {
+pub(crate) fn simulation(plan: &Plan, apps: Vec<Installation>) -> Simulation<Node> {
     plan.simulation(SEED, Limits::default(), apps, 1).unwrap()
 }
 
 /// What is seen of packets at link ends while `apps` run.
-fn packets(plan: &Plan, apps: Vec<Installation>) -> Vec<(SimTime, PacketReport)> {
+pub(crate) fn packets(plan: &Plan, apps: Vec<Installation>) -> Vec<(SimTime, PacketReport)> {
     let mut sinks = Sinks::new(Interests::PACKETS);
     simulation(plan, apps).run(Until::Quiet, &mut sinks).unwrap();
     let packet = |report: Report| if let Report::Packet(packet) = report { Some(packet) } else { None };
@@ -412,9 +412,15 @@ fn the_order_of_the_lists_changes_nothing() {
 // The timeline.
 
 /// A change of the delay of link x in some directions, half a second after the start.
-fn slower(direction: Direction, millis: u64) -> LinkEvent {
+fn slower(direction: Direction, millis: u64) -> TimelineEvent {
     let (link, delay) = (LinkName("x".to_owned()), Some(Span::from_millis(millis)));
-    LinkEvent { at: Span::from_millis(500), link, direction, rate: None, delay, loss: None, impair: None, up: None }
+    TimelineEvent {
+        at: Span::from_millis(500),
+        link: Some(link),
+        direction: Some(direction),
+        delay,
+        ..TimelineEvent::default()
+    }
 }
 
 #[test]
@@ -460,7 +466,7 @@ fn lossy(words: &str) -> Topology {
 
 /// Which of 64 requests from node a to node b are lost on a wire between them. Two independent outcomes agree once in
 /// 2^64 times.
-fn losses(topology: Topology, timeline: Vec<LinkEvent>, from: &str, to: &str, wire: &str) -> Vec<bool> {
+fn losses(topology: Topology, timeline: Vec<TimelineEvent>, from: &str, to: &str, wire: &str) -> Vec<bool> {
     let plan = plan_with(topology, timeline);
     let seen = packets(&plan, vec![ping(&plan, from, address_of(&plan, to), 64)]);
     let left = |seen: &PacketReport| seen.end == LinkEnd::Sender && plan.wires()[seen.wire.0 as usize].path == wire;
@@ -544,7 +550,7 @@ fn a_node_that_is_renamed_keeps_the_luck_of_its_applications_by_its_old_name() {
 #[test]
 fn loss_that_begins_later_takes_the_packets_that_it_would_have_taken_from_the_start() {
     // One draw for each packet, whatever the loss is then: 20 requests before 19.5 s, then 44.
-    let event = LinkEvent {
+    let event = TimelineEvent {
         at: Span::from_millis(19_500),
         delay: None,
         loss: Some(Ratio::from_percent(50)),
@@ -737,27 +743,27 @@ fn all_mistakes_are_found_at_once() {
 
 /// What is found about one event, the second of a timeline, on a network where x has no rate, y has one, and z has one
 /// from its first end to its second.
-fn event_places(event: LinkEvent) -> Vec<(Kind, String)> {
+fn event_places(event: TimelineEvent) -> Vec<(Kind, String)> {
     let mut topology = net("x:a-b y:b-c z:c-d");
     let rate = Some("1 Mbit/s".parse().unwrap());
     topology.links[1].rate = rate;
     topology.links[2].forward = Some(DirectionConfig { rate, ..DirectionConfig::default() });
     assert_eq!(check_topology(&topology), []);
     // Earlier than the one that is looked at: two of one instant are a mistake of their own.
-    let first = LinkEvent { at: Span::from_millis(250), ..slower(Direction::Both, 2) };
+    let first = TimelineEvent { at: Span::from_millis(250), ..slower(Direction::Both, 2) };
     let found = check_timeline(&topology, &[first, event]);
     places(&found).into_iter().map(|(kind, path)| (kind, path.to_owned())).collect()
 }
 
-fn event(link: &str) -> LinkEvent {
-    LinkEvent { link: LinkName(link.to_owned()), delay: None, ..slower(Direction::Both, 0) }
+fn event(link: &str) -> TimelineEvent {
+    TimelineEvent { link: Some(LinkName(link.to_owned())), delay: None, ..slower(Direction::Both, 0) }
 }
 
 #[test]
 fn a_timeline_begins_after_zero_and_every_event_changes_something() {
     let loss = Some(Ratio::from_percent(1));
-    assert_eq!(event_places(LinkEvent { loss, ..event("x") }), []);
-    let at_zero = LinkEvent { at: Span::ZERO, loss, ..event("x") };
+    assert_eq!(event_places(TimelineEvent { loss, ..event("x") }), []);
+    let at_zero = TimelineEvent { at: Span::ZERO, loss, ..event("x") };
     assert_eq!(event_places(at_zero), [(Kind::NoEffect, "timeline.1.at".to_owned())]);
     assert_eq!(event_places(event("x")), [(Kind::NoEffect, "timeline.1".to_owned())]);
 }
@@ -766,12 +772,16 @@ fn a_timeline_begins_after_zero_and_every_event_changes_something() {
 fn only_a_rate_that_is_there_can_change() {
     let rate = Some("2 Mbit/s".parse().unwrap());
     let no_rate = [(Kind::NoEffect, "timeline.1.rate".to_owned())];
-    assert_eq!(event_places(LinkEvent { rate, ..event("x") }), no_rate);
-    assert_eq!(event_places(LinkEvent { rate, ..event("y") }), []);
+    assert_eq!(event_places(TimelineEvent { rate, ..event("x") }), no_rate);
+    assert_eq!(event_places(TimelineEvent { rate, ..event("y") }), []);
     for (direction, expected) in
         [(Direction::Forward, &[][..]), (Direction::Backward, &no_rate), (Direction::Both, &no_rate)]
     {
-        assert_eq!(event_places(LinkEvent { rate, direction, ..event("z") }), expected, "{direction:?}");
+        assert_eq!(
+            event_places(TimelineEvent { rate, direction: Some(direction), ..event("z") }),
+            expected,
+            "{direction:?}"
+        );
     }
 }
 
@@ -779,24 +789,28 @@ fn only_a_rate_that_is_there_can_change() {
 fn a_link_without_a_rate_keeps_a_delay_above_zero() {
     let delay = Some(Span::ZERO);
     let too_small = [(Kind::OutOfRange, "timeline.1.delay".to_owned())];
-    assert_eq!(event_places(LinkEvent { delay, ..event("x") }), too_small);
-    assert_eq!(event_places(LinkEvent { delay, ..event("y") }), []);
+    assert_eq!(event_places(TimelineEvent { delay, ..event("x") }), too_small);
+    assert_eq!(event_places(TimelineEvent { delay, ..event("y") }), []);
     for (direction, expected) in
         [(Direction::Forward, &[][..]), (Direction::Backward, &too_small), (Direction::Both, &too_small)]
     {
-        assert_eq!(event_places(LinkEvent { delay, direction, ..event("z") }), expected, "{direction:?}");
+        assert_eq!(
+            event_places(TimelineEvent { delay, direction: Some(direction), ..event("z") }),
+            expected,
+            "{direction:?}"
+        );
     }
 }
 
 #[test]
 fn events_of_links_that_do_not_exist_are_left_to_the_reader() {
-    assert_eq!(event_places(LinkEvent { loss: Some(Ratio::from_percent(1)), ..event("nothing") }), []);
+    assert_eq!(event_places(TimelineEvent { loss: Some(Ratio::from_percent(1)), ..event("nothing") }), []);
 }
 
 #[test]
 fn a_checked_timeline_acts_on_the_node_that_sends() {
     // On x from b to a it is b, of rank 1, whose digest the act enters; a's stays.
-    let digests = |timeline: Vec<LinkEvent>| {
+    let digests = |timeline: Vec<TimelineEvent>| {
         let mut world = simulation(&plan_with(net("x:a-b"), timeline), Vec::new());
         world.run(Until::Quiet, &mut Sinks::new(Interests::NONE)).unwrap();
         world.entity_digests()
@@ -815,17 +829,14 @@ fn events_that_meet_and_events_that_change_nothing() {
     link.loss = Some(Ratio::from_percent(5));
     let nodes = vec![NodeSpec::named("a"), NodeSpec::named("b")];
     let topology = Topology { nodes, links: vec![link], addresses: crate::AddressFamily::V4, groups: Vec::new() };
-    let event = |seconds, direction, percent| LinkEvent {
+    let event = |seconds, direction, percent| TimelineEvent {
         at: Span::from_secs(seconds),
-        link: LinkName("a--b".to_owned()),
-        direction,
-        rate: None,
-        delay: None,
+        link: Some(LinkName("a--b".to_owned())),
+        direction: Some(direction),
         loss: Some(Ratio::from_percent(percent)),
-        impair: None,
-        up: None,
+        ..TimelineEvent::default()
     };
-    let places = |events: &[LinkEvent]| -> Vec<(String, bool)> {
+    let places = |events: &[TimelineEvent]| -> Vec<(String, bool)> {
         let found = check_timeline(&topology, events);
         found.into_iter().map(|finding| (finding.path, finding.message.contains("has no effect"))).collect()
     };

@@ -2,6 +2,7 @@
 
 use super::claim::{RUN_LOG, claimed_by};
 use super::figures::draw;
+use super::inputs::place_of_inputs;
 use super::summary::Summary;
 use super::tables::tables;
 use crate::run::clock::peak_memory_bytes;
@@ -144,7 +145,7 @@ pub fn write_part(
     for name in old.iter().filter(|name| !hashes.contains_key(*name)) {
         let _ = std::fs::remove_file(folder.join(name));
     }
-    let log = claimed_by(folder) + &run_log(outputs, wall());
+    let log = claimed_by(folder) + &place_of_inputs(&loaded.inputs) + &run_log(outputs, wall());
     write_atomically(&folder.join(RUN_LOG), |out| out.write_all(log.as_bytes())).map_err(io)?;
     let figures = files.figures.iter().map(|name| folder.join(name)).collect();
     Ok(Written { figures, captures, notes: files.notes })
@@ -229,7 +230,11 @@ fn listed_files(folder: &Path) -> Vec<String> {
 
 fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>, partial: &Partial) -> String {
     let resolved = serde_json::to_value(&loaded.scenario).unwrap_or_default();
-    let configuration = resolved.to_string();
+    let mut configuration = resolved.to_string();
+    let inputs = &loaded.inputs.hashes;
+    if !inputs.is_empty() {
+        configuration += &serde_json::json!(inputs).to_string();
+    }
     let manifest = serde_json::json!({
         "format": 1,
         "experiment": loaded.name,
@@ -244,6 +249,7 @@ fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>, partial: &Partia
         "partial_because": partial.reasons,
         "scenario": loaded.text,
         "resolved": resolved,
+        "inputs": inputs,
         "files": hashes,
     });
     // Keys come out in order, whatever the order above.

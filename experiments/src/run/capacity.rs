@@ -1,14 +1,15 @@
 //! What a direction of a link could send: its rate as the timeline changes it, or what was recorded.
 
 use crate::scenario::{Scenario, Way};
-use protosim_core::SimTime;
-use protosim_models::link::{OPPORTUNITY_BYTES, delivery_trace};
+use protosim_core::{SimTime, Span};
+use protosim_models::link::{LinkChange, OPPORTUNITY_BYTES, delivery_trace};
+use protosim_topologies::timeline::link_changes;
 
 /// Bits that a direction of a link could send.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Capacity {
     source: Source,
-    /// When the link goes down (false) and comes up again (true), in order of time.
+    /// When the link, or the node that sends, goes down (false) and comes up again (true), in order of time.
     ups: Vec<(SimTime, bool)>,
 }
 
@@ -24,19 +25,20 @@ impl Capacity {
     /// Of a direction; `None` for a link that has no rate, or is not there.
     pub fn of(scenario: &Scenario, link: &str, way: Way) -> Option<Self> {
         let is_forward = way == Way::Forward;
-        let config = scenario.links.iter().find(|config| config.name() == link)?.direction(is_forward);
-        let mut events: Vec<_> = scenario.timeline.iter().collect();
-        events.retain(|event| event.link.0 == link && event.concerns(is_forward));
-        events.sort_by_key(|event| event.at);
+        let link = scenario.links.iter().find(|config| config.name() == link)?;
+        let config = link.direction(is_forward);
+        let mut changes = link_changes(link, is_forward, &scenario.timeline);
+        changes.sort_by_key(|(at, _)| *at);
         let at = |span| SimTime::ZERO.saturating_add(span);
         let source = match config.rate_trace {
             Some(file) => Source::Trace(delivery_trace(scenario.files.get(&file)?).ok()?),
             None => {
-                let later = events.iter().filter_map(|event| Some((at(event.at), event.rate?.as_bits_per_sec())));
+                let rate = |(when, change): &(Span, LinkChange)| Some((at(*when), change.rate?.as_bits_per_sec()));
+                let later = changes.iter().filter_map(rate);
                 Source::Rates([(SimTime::ZERO, config.rate?.as_bits_per_sec())].into_iter().chain(later).collect())
             }
         };
-        let ups = events.iter().filter_map(|event| Some((at(event.at), event.up?))).collect();
+        let ups = changes.iter().filter_map(|(when, change)| Some((at(*when), change.up?))).collect();
         Some(Self { source, ups })
     }
 

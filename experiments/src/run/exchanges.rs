@@ -5,6 +5,7 @@ use protosim_core::{SimTime, Span};
 use protosim_models::node::Report;
 use protosim_models::{ExchangeId, Observation, Outcome};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 
 /// One exchange, as seen by someone who sees both ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,8 +43,16 @@ impl Exchange {
 }
 
 /// Joins what clients and servers have observed, in order of starts. `app_of` tells the scenario's index of a
-/// node's application.
-pub(super) fn join(reports: &[Reported<Report>], app_of: impl Fn(u32, u32) -> usize) -> Vec<Exchange> {
+/// node's application, and `aliases` the one address that stands for all that a node may have, where that matters.
+pub(super) fn join(
+    reports: &[Reported<Report>],
+    app_of: impl Fn(u32, u32) -> usize,
+    aliases: &BTreeMap<IpAddr, IpAddr>,
+) -> Vec<Exchange> {
+    let one = |address: SocketAddr| {
+        SocketAddr::new(aliases.get(&address.ip()).copied().unwrap_or(address.ip()), address.port())
+    };
+    let name = |id: &ExchangeId| ExchangeId { client: one(id.client), server: one(id.server), ..*id };
     let mut exchanges: Vec<Exchange> = Vec::new();
     // The latest exchange of a name: a late report is about that one.
     let mut latest: BTreeMap<ExchangeId, usize> = BTreeMap::new();
@@ -55,19 +64,19 @@ pub(super) fn join(reports: &[Reported<Report>], app_of: impl Fn(u32, u32) -> us
                 let app = app_of(entity.0, *app);
                 let node = entity.0;
                 let number = counts.entry((app, node)).or_default();
-                latest.insert(*id, exchanges.len());
+                latest.insert(name(id), exchanges.len());
                 let (number_here, started) = (*number, Some(*at));
                 exchanges.push(Exchange { app, node, number: number_here, started, delivered: None, ending: None });
                 *number += 1;
             }
             Observation::RequestDelivered(id) => {
-                if let Some(exchange) = latest.get(id).map(|index| &mut exchanges[*index]) {
+                if let Some(exchange) = latest.get(&name(id)).map(|index| &mut exchanges[*index]) {
                     exchange.delivered.get_or_insert(at.saturating_since(exchange.started.unwrap_or(*at)));
                 }
             }
             Observation::Received { .. } => {}
             Observation::ExchangeEnded { exchange: id, outcome, transmissions } => {
-                if let Some(exchange) = latest.get(id).map(|index| &mut exchanges[*index]) {
+                if let Some(exchange) = latest.get(&name(id)).map(|index| &mut exchanges[*index]) {
                     let after = at.saturating_since(exchange.started.unwrap_or(*at));
                     exchange.ending.get_or_insert(Ending { after, outcome: *outcome, transmissions: *transmissions });
                 }

@@ -11,6 +11,7 @@ use protosim_models::node::{Conservation, DropCause, Fate, LinkEnd, PacketReport
 use protosim_models::packet::Packet;
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
 use protosim_topologies::{Installation, Plan};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,7 +117,7 @@ pub enum RunFailure {
 /// A plan of the scenario's network, and of what is measured of it.
 pub fn setup(scenario: &Scenario) -> Plan {
     let plan = Plan::with_files(scenario.topology(), scenario.timeline.clone(), Arc::clone(&scenario.files));
-    with_meters(plan, scenario)
+    with_meters(plan.with_routing(scenario.routing), scenario)
 }
 
 /// The world of one replication.
@@ -172,10 +173,10 @@ pub fn run_one(
     let apps = app_indices(plan, scenario);
     let counts = simulation.counts();
     let app_of = |node: u32, app: u32| apps[node as usize][app as usize];
-    let mut exchanges = join(&reports, app_of);
+    let mut exchanges = join(&reports, app_of, &aliases(plan, scenario));
     for (rank, (_, node)) in simulation.entities().enumerate() {
-        for ((_, app), index) in node.apps().zip(&apps[rank]) {
-            add_unsent(&mut exchanges, (*index, rank as u32), app.exchanges_due());
+        for ((_, due), index) in node.app_exchanges_due().zip(&apps[rank]) {
+            add_unsent(&mut exchanges, (*index, rank as u32), due);
         }
     }
     Ok(RunOutput {
@@ -189,6 +190,16 @@ pub fn run_one(
         capture: capture.then(|| self::capture(plan, reports)),
         log: RunLog { events: counts.events, packet_hops: counts.deliveries, simulated: simulation.now(), wall },
     })
+}
+
+/// For each address that a node may have in this run, its first one: an exchange stays the same when its client's address changes under
+/// way. Empty where no address changes.
+fn aliases(plan: &Plan, scenario: &Scenario) -> BTreeMap<IpAddr, IpAddr> {
+    if scenario.timeline.iter().all(|event| event.up.is_none() && event.new_address.is_none()) {
+        return BTreeMap::new();
+    }
+    let first = |(address, node): (IpAddr, usize)| Some((address, plan.address(node)?));
+    plan.owners().into_iter().filter_map(first).collect()
 }
 
 /// For each node, the scenario's indices of its applications in the order of their numbers, which is that of names.

@@ -3,6 +3,7 @@
 use super::Scenario;
 use super::check::span_of;
 use super::library;
+use crate::results::sha256_hex;
 use crate::tree::{Diagnostic, Diagnostics, Sources, Span, Tree};
 use protosim_models::link::{DirectionConfig, ImpairConfig, LinkConfig, delivery_trace, impair::loss_trace};
 use protosim_models::name::{FileName, Files as Texts};
@@ -18,6 +19,17 @@ pub(super) struct Files {
     texts: BTreeMap<String, Option<(String, String)>>,
     traces: BTreeMap<String, TraceFile>,
     checked: BTreeMap<(Kind, String), ()>,
+    /// SHA-256 in hexadecimal of each that was read, by the name in the scenario.
+    hashes: BTreeMap<String, String>,
+}
+
+/// The files that a scenario names, at any of its points: what came in beside its text.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Inputs {
+    /// The folder that names are relative to; of those with an `@` in front the program has the file.
+    pub folder: PathBuf,
+    /// SHA-256 in hexadecimal of each file's text, by its name.
+    pub hashes: BTreeMap<String, String>,
 }
 
 /// What a file must be.
@@ -34,6 +46,16 @@ impl Files {
     pub(super) fn beside(path: &str) -> Self {
         let folder = Path::new(path).parent().unwrap_or(Path::new("")).to_owned();
         Self { folder, ..Self::default() }
+    }
+
+    /// Files in this folder.
+    pub(super) fn within(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), ..Self::default() }
+    }
+
+    /// Where they lie, and their hashes.
+    pub(super) fn into_inputs(self) -> Inputs {
+        Inputs { folder: self.folder, hashes: self.hashes }
     }
 
     /// Reads the files that the scenario names and that were not read before, and gives them to who named them.
@@ -89,7 +111,10 @@ impl Files {
             None => std::fs::read_to_string(&path).map_err(|error| format!("cannot read `{shown}`: {error}")),
         };
         let read = match read {
-            Ok(text) => Some((shown, text)),
+            Ok(text) => {
+                self.hashes.insert(name.to_owned(), sha256_hex(text.as_bytes()));
+                Some((shown, text))
+            }
             Err(message) => {
                 let help = "the name is relative to the folder of the scenario".to_owned();
                 mistakes.push(Diagnostic::error("scenario::file", place, message).help(help));

@@ -4,7 +4,7 @@ use super::check::{
     check_paths, check_references, check_scenario, check_values, settings, span_of, target_place, value_place, warn,
 };
 use super::expand::{Expansion, expand, for_member, is_of_member, warn_of_notes};
-use super::files::Files;
+use super::files::{Files, Inputs};
 use super::grid::{Choice, Grid};
 use super::library::{self, identity, included, read_file};
 use super::made_up::MadeUp;
@@ -39,6 +39,8 @@ pub struct Loaded {
     pub text: String,
     /// What to run, in order.
     pub points: Vec<Point>,
+    /// The files that it names.
+    pub inputs: Inputs,
     /// What can run but is probably not meant, rendered for people; often empty.
     pub warnings: String,
 }
@@ -59,6 +61,7 @@ pub fn load(request: &Request, colours: bool) -> Result<Loaded, String> {
 ///
 /// # Errors
 /// As [`load`].
+#[cfg(test)]
 pub(crate) fn load_text(
     name: &str,
     label: &str,
@@ -69,12 +72,38 @@ pub(crate) fn load_text(
     load_with(name, (label, label), text, request, colours, &mut included)
 }
 
+/// Brings in a scenario from its text, shown as `label` in messages, with the files that it names in a folder of their own.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_text_within(
+    name: &str,
+    label: &str,
+    text: &str,
+    folder: &FilePath,
+    colours: bool,
+) -> Result<Loaded, String> {
+    let request = Request::default();
+    load_from(name, (label, label), text, (&request, Files::within(folder)), colours, &mut included)
+}
+
 /// Brings in a scenario whose includes `finder` finds. `(key, label)` are what the finder calls the text itself.
 pub(super) fn load_with(
     name: &str,
     (key, label): (&str, &str),
     text: &str,
     request: &Request,
+    colours: bool,
+    finder: &mut Finder<'_>,
+) -> Result<Loaded, String> {
+    load_from(name, (key, label), text, (request, Files::beside(label)), colours, finder)
+}
+
+fn load_from(
+    name: &str,
+    (key, label): (&str, &str),
+    text: &str,
+    (request, mut files): (&Request, Files),
     colours: bool,
     finder: &mut Finder<'_>,
 ) -> Result<Loaded, String> {
@@ -97,7 +126,6 @@ pub(super) fn load_with(
     if let Some(seed) = request.seed {
         tree.apply_override(&mut sources, &format!("seed={seed}"), &mut mistakes);
     }
-    let mut files = Files::beside(label);
     let made = expand(&tree, &mut files, &mut mistakes);
     let mut reading = read::<Scenario>(&made.tree, &mut mistakes);
     if let Some(scenario) = reading.value.as_mut().or(reading.draft.as_mut()) {
@@ -124,9 +152,14 @@ pub(super) fn load_with(
     mistakes.sort();
     let rendered = mistakes.render(&sources, colours);
     match reading.value {
-        Some(scenario) if !mistakes.has_errors() => {
-            Ok(Loaded { name: name.to_owned(), scenario, text: tree.to_ron(), points, warnings: rendered })
-        }
+        Some(scenario) if !mistakes.has_errors() => Ok(Loaded {
+            name: name.to_owned(),
+            scenario,
+            text: tree.to_ron(),
+            points,
+            inputs: files.into_inputs(),
+            warnings: rendered,
+        }),
         _ => Err(rendered),
     }
 }

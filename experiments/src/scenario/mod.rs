@@ -24,7 +24,10 @@ mod corpus;
 mod tests;
 
 pub use figure::{Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, ScaleSpec, SeriesSpec, evaluate};
+pub use files::Inputs;
+#[cfg(test)]
 pub(crate) use load::load_text;
+pub(crate) use load::load_text_within;
 pub use load::{Loaded, Request, load};
 pub(crate) use metric::is_sink;
 pub use metric::{Entry, MeasureSpec, Measures, Metric, Scope, Subject, Way};
@@ -41,7 +44,7 @@ use protosim_models::name::{Files, NodeName};
 use protosim_models::registry::AppConfig;
 use protosim_topologies::generate::GeneratorConfig;
 use protosim_topologies::groups::NodeSets;
-use protosim_topologies::{AddressFamily, GroupSpec, LinkEvent, NodeSpec, Topology};
+use protosim_topologies::{AddressFamily, GroupSpec, NodeSpec, Routing, TimelineEvent, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,9 +90,12 @@ pub struct Scenario {
     pub groups: Vec<GroupSpec>,
     /// What runs on the nodes.
     pub apps: Vec<AppSpec>,
-    /// Changes of links during the run.
+    /// What happens to links and nodes during the run.
     #[serde(default)]
-    pub timeline: Vec<LinkEvent>,
+    pub timeline: Vec<TimelineEvent>,
+    /// Whether routes follow what goes down and comes up. Default: Static.
+    #[serde(default, skip_serializing_if = "Routing::is_static")]
+    pub routing: Routing,
     /// When a run ends. Default: Quiet.
     #[serde(default)]
     pub until: End,

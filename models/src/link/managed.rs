@@ -12,7 +12,7 @@ use super::meter::Meter;
 use super::transmitter::{Drops, Setup, remaining};
 use crate::name::Files;
 use crate::node::DropCause;
-use crate::packet::Packet;
+use crate::packet::{LossCause, Packet};
 use crate::queue::{LinkFacts, Queue, QueueConfig, TokenBucket};
 use protosim_core::digest::Fingerprint;
 use protosim_core::{Cx, Entity, Rate, SimTime, Span, TimerId, WireId};
@@ -37,7 +37,8 @@ pub(super) struct Managed {
     free_at: SimTime,
     carry: u64,
     timer: Option<TimerId>,
-    pub(super) lost: u64,
+    /// By the order of [`LossCause`].
+    lost: [u64; 3],
     pub(super) duplicated: u64,
     meter: Option<Box<Meter>>,
     /// True if the timeline changes this link, so that what is in service may be taken back.
@@ -66,7 +67,7 @@ struct InService {
     draws: Draws,
     /// How it was decided on, to be taken back.
     before: State,
-    was_lost: bool,
+    loss: Option<LossCause>,
     was_copied: bool,
     /// As it was before its bits flipped, if they did.
     sound: Option<Box<Packet>>,
@@ -94,7 +95,7 @@ impl Managed {
             free_at: SimTime::ZERO,
             carry: 0,
             timer: None,
-            lost: 0,
+            lost: [0; 3],
             duplicated: 0,
             meter: meter.clone().map(Box::new),
             may_change: !later.is_empty(),
@@ -119,6 +120,11 @@ impl Managed {
 
     pub(super) fn meter(&self) -> Option<&Meter> {
         self.meter.as_deref()
+    }
+
+    /// Packets that were or will be lost on the way for a cause, as decided so far.
+    pub(super) fn lost(&self, cause: LossCause) -> u64 {
+        self.lost[cause as usize]
     }
 
     pub(super) fn marked(&self) -> u64 {
@@ -240,26 +246,29 @@ impl Managed {
         let soonest = cx.now() + Span::NANOSECOND;
         let after = |span: Span| departs.saturating_add(span).max(soonest);
         let delay = if decision.is_early { Span::ZERO } else { self.delay.saturating_add(decision.extra) };
-        let copy = decision.copy.filter(|_| !decision.is_lost);
+        let copy = decision.copy.filter(|_| !decision.is_lost());
         let second = copy.map(|extra| (after(self.delay.saturating_add(extra)), packet.clone()));
-        let damage = decision.damage.filter(|_| !decision.is_lost);
-        let (sent, sound) = match damage {
+        let damage = decision.damage.filter(|_| !decision.is_lost());
+        let (mut sent, sound) = match damage {
             Some(damage) => (Box::new(damage.apply(&packet)), Some(packet)),
             None => (packet, None),
         };
-        self.lost += u64::from(decision.is_lost);
-        if let Some(meter) = &mut self.meter {
-            meter.note_departure(begins.max(cx.now()), departs.max(cx.now()), len, decision.is_lost);
+        sent.lost = decision.loss;
+        if let Some(cause) = decision.loss {
+            self.lost[cause as usize] += 1;
         }
-        cx.send(self.wire, departs, (!decision.is_lost).then(|| after(delay)), sent);
+        if let Some(meter) = &mut self.meter {
+            meter.note_departure(begins.max(cx.now()), departs.max(cx.now()), len, decision.is_lost());
+        }
+        cx.send(self.wire, departs, (!decision.is_lost()).then(|| after(delay)), sent);
         if let Some((arrives, copy)) = second {
             self.duplicated += 1;
             cx.send(self.wire, departs, Some(arrives), copy);
         }
         if departs > cx.now() {
-            let (was_lost, was_copied) = (decision.is_lost, copy.is_some());
+            let (loss, was_copied) = (decision.loss, copy.is_some());
             self.in_service =
-                Some(InService { begins, departs, carry: self.carry, len, draws, before, was_lost, was_copied, sound });
+                Some(InService { begins, departs, carry: self.carry, len, draws, before, loss, was_copied, sound });
         }
     }
 
@@ -278,11 +287,13 @@ impl Managed {
         self.delay = change.delay.unwrap_or(self.delay);
         self.server.change(change.rate);
         let held = service.zip(back.into_iter().next()).map(|(service, flying)| {
-            self.lost -= u64::from(service.was_lost);
+            if let Some(cause) = service.loss {
+                self.lost[cause as usize] -= 1;
+            }
             self.duplicated -= u64::from(service.was_copied);
             self.impairments.rewind(service.before);
             if let Some(meter) = &mut self.meter {
-                meter.retract(now, (service.begins, service.departs), service.len, service.was_lost);
+                meter.retract(now, (service.begins, service.departs), service.len, service.loss.is_some());
             }
             let InService { begins, departs, carry, len, draws, sound, .. } = service;
             (sound.unwrap_or(flying.packet), len, draws, (begins, departs), carry)

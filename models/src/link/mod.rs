@@ -18,7 +18,7 @@
 //!   the arrival of the one before it.
 //! - Rate and delay changes: the packet in service sends its remaining bits at the new rate.
 //! - A link that goes down loses what has not left, and what is offered until it comes up again; what has left arrives. Routes stay as
-//!   they are: what is sent over it is dropped with the cause "link down".
+//!   they are unless they follow: what is sent over it is dropped with the cause "link down".
 //!
 //! | file | what |
 //! |---|---|

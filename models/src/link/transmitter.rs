@@ -5,7 +5,7 @@ use super::config::{DirectionConfig, Framing, LinkChange, Mtu};
 use super::managed::Managed;
 use super::meter::Meter;
 use crate::name::Files;
-use crate::packet::Packet;
+use crate::packet::{LossCause, Packet};
 pub use crate::queue::Drops;
 use crate::queue::QueueConfig;
 use protosim_core::{Cx, Entity, Rate, RunSeed, SimTime, Span, TimerId, WireId};
@@ -83,11 +83,12 @@ impl Transmitter {
         }
     }
 
-    /// Packets that were or will be lost on the way, as decided so far.
-    pub fn lost(&self) -> u64 {
+    /// Packets that were or will be lost on the way for a cause, as decided so far.
+    pub fn lost(&self, cause: LossCause) -> u64 {
         match &self.half {
-            Half::Computed(half) => half.lost(),
-            Half::Managed(half) => half.lost,
+            Half::Computed(half) if cause == LossCause::Chance => half.lost(),
+            Half::Computed(_) => 0,
+            Half::Managed(half) => half.lost(cause),
         }
     }
 

@@ -1,13 +1,18 @@
 //! What becomes of packets, and the proof that none is lost track of.
 
 use super::Node;
+use crate::packet::LossCause;
 use protosim_core::{Simulation, WireId};
 
 /// Why a packet went no further.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum DropCause {
-    /// The link lost it.
+    /// The link lost it by chance: plain loss, bursts, bit errors.
     Lost,
+    /// The link lost it as it was recorded.
+    Recorded,
+    /// A rule that names what a link drops dropped it.
+    Rule,
     /// The link's queue had no place.
     QueueFull,
     /// No route covers the destination.
@@ -36,8 +41,10 @@ pub enum DropCause {
 
 impl DropCause {
     /// All causes, in the order of [`PacketCounts`]'s columns.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Lost,
+        Self::Recorded,
+        Self::Rule,
         Self::QueueFull,
         Self::NoRoute,
         Self::NotForUs,
@@ -56,6 +63,8 @@ impl DropCause {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lost => "lost on the link",
+            Self::Recorded => "lost on the link as recorded",
+            Self::Rule => "dropped by a rule of the link",
             Self::QueueFull => "queue full",
             Self::NoRoute => "no route",
             Self::NotForUs => "not for this host",
@@ -88,8 +97,18 @@ pub struct PacketCounts {
     pub fragments_joined: u64,
     /// Copies made for branches of multicast trees: n − 1 for a packet that went n ways.
     pub copied: u64,
-    /// By the order of [`DropCause::ALL`]; `Lost` stays zero here.
+    /// By the order of [`DropCause::ALL`]; what links lose on the way stays zero here.
     pub(super) dropped: [u64; DropCause::ALL.len()],
+}
+
+impl From<LossCause> for DropCause {
+    fn from(cause: LossCause) -> Self {
+        match cause {
+            LossCause::Chance => Self::Lost,
+            LossCause::Recorded => Self::Recorded,
+            LossCause::Rule => Self::Rule,
+        }
+    }
 }
 
 impl PacketCounts {
@@ -107,8 +126,11 @@ impl PacketCounts {
 impl Node {
     /// Packets that were dropped here for `cause`, losses of its outgoing links included.
     pub fn dropped(&self, cause: DropCause) -> u64 {
+        let lost = |by: LossCause| self.interfaces.iter().map(|interface| interface.transmitter.lost(by)).sum();
         match cause {
-            DropCause::Lost => self.interfaces.iter().map(|interface| interface.transmitter.lost()).sum(),
+            DropCause::Lost => lost(LossCause::Chance),
+            DropCause::Recorded => lost(LossCause::Recorded),
+            DropCause::Rule => lost(LossCause::Rule),
             cause => self.counts.dropped[cause as usize],
         }
     }

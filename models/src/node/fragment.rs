@@ -65,7 +65,8 @@ pub(super) fn cut(packet: &Packet, mtu: u64) -> Option<Vec<Packet>> {
         }
         let more = base.more || len < left;
         set_fragment(&mut ip, Fragment { offset: offset as u16, more, ..base });
-        parts.push(Packet { ip, transport, payload: whole.slice(at, len), provenance: packet.provenance });
+        let payload = whole.slice(at, len);
+        parts.push(Packet { ip, transport, payload, provenance: packet.provenance, lost: None });
         at += len;
     }
     Some(parts)

@@ -23,11 +23,14 @@ pub(super) struct AppSlot {
     blueprint: Option<Box<dyn App>>,
     /// What it had counted before it crashed.
     past: Vec<Total>,
+    /// Exchanges that it was due to begin before it crashed.
+    past_due: u64,
 }
 
 impl AppSlot {
     pub(super) fn new(name: &str, app: Box<dyn App>) -> Self {
-        Self { name: name.into(), app: Some(app), streams: None, touched: false, blueprint: None, past: Vec::new() }
+        let (name, app) = (name.into(), Some(app));
+        Self { name, app, streams: None, touched: false, blueprint: None, past: Vec::new(), past_due: 0 }
     }
 
     pub(super) fn try_clone(&self) -> Result<Self, CannotClone> {
@@ -41,6 +44,7 @@ impl AppSlot {
             touched: self.touched,
             blueprint: self.blueprint.as_deref().map(copy).transpose()?,
             past: self.past.clone(),
+            past_due: self.past_due,
         })
     }
 
@@ -52,9 +56,17 @@ impl AppSlot {
 
     /// The application is gone with all that it knew. What it counted stays; its luck goes on from where it was.
     pub(super) fn restart(&mut self) {
-        self.past = self.totals();
+        (self.past, self.past_due) = (self.totals(), self.exchanges_due());
         self.app = self.blueprint.as_deref().and_then(|app| app.try_clone().ok());
+        if let Some(app) = &mut self.app {
+            app.begin_anew();
+        }
         self.touched = false;
+    }
+
+    /// Exchanges that it was due to begin, over all its lives.
+    pub(super) fn exchanges_due(&self) -> u64 {
+        self.past_due + self.app.as_deref().map_or(0, App::exchanges_due)
     }
 
     /// What it has counted, over all its lives.
@@ -62,7 +74,7 @@ impl AppSlot {
         let mut totals = self.app.as_deref().map(|app| app.totals()).unwrap_or_default();
         for earlier in &self.past {
             match totals.iter_mut().find(|total| total.name == earlier.name) {
-                Some(total) => total.value = total.value.saturating_add(earlier.value),
+                Some(total) => total.value = total.joined(earlier.value),
                 None => totals.push(*earlier),
             }
         }

@@ -202,6 +202,12 @@ impl Node {
         self.apps.iter().map(|slot| (&*slot.name, slot.totals()))
     }
 
+    /// How many exchanges each application was due to begin, by number, over all its lives: its name and
+    /// [`App::exchanges_due`].
+    pub fn app_exchanges_due(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.apps.iter().map(|slot| (&*slot.name, slot.exchanges_due()))
+    }
+
     /// What has become of packets here.
     pub fn counts(&self) -> &PacketCounts {
         &self.counts
@@ -314,7 +320,8 @@ impl Entity for Node {
     }
 
     fn departure(wire: WireId, flying: &InFlight<Box<Packet>>) -> Option<Report> {
-        let fate = if flying.arrives.is_some() { Fate::Passed } else { Fate::Dropped(DropCause::Lost) };
+        let cause = || flying.packet.lost.map_or(DropCause::Lost, DropCause::from);
+        let fate = if flying.arrives.is_some() { Fate::Passed } else { Fate::Dropped(cause()) };
         Some(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet: Packet::clone(&flying.packet), fate }))
     }
 

@@ -44,6 +44,8 @@ impl Node {
     #[cold]
     pub(super) fn dispose(&mut self, interface: u32, cx: &mut Cx<'_, Self>) {
         for (packet, cause) in self.drops.drain(..) {
+            // The links of a node that crashes go down with it.
+            let cause = if cause == DropCause::LinkDown && !self.is_up { DropCause::NodeDown } else { cause };
             self.counts.drop(cause);
             if cx.wants(Interests::PACKETS) {
                 let wire = self.interfaces[interface as usize].transmitter.wire();
@@ -53,8 +55,8 @@ impl Node {
         }
     }
 
-    /// The node stops at once: applications, sockets, timers and what waits for the processor are gone. Its links go down by
-    /// acts of their own.
+    /// The node stops at once: applications, sockets, timers and what waits for the processor are gone. Its own sending halves go
+    /// down, and come up before it starts, by acts of their own; what they drop then is lost for want of power.
     pub(super) fn crash(&mut self, cx: &mut Cx<'_, Self>) {
         self.is_up = false;
         for timer in self.timers.clear() {

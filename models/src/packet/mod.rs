@@ -67,6 +67,19 @@ pub struct Packet {
     pub payload: Rope,
     /// Facts for traces and results.
     pub provenance: Provenance,
+    /// How the link that it is on loses it, if it does and that is not plain chance; as provenance, for captures alone.
+    pub lost: Option<LossCause>,
+}
+
+/// How a link loses a packet on the way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum LossCause {
+    /// By chance: plain loss, bursts, bit errors.
+    Chance,
+    /// As it was recorded.
+    Recorded,
+    /// By a rule that names what is dropped.
+    Rule,
 }
 
 /// The header after the IP header.
@@ -178,7 +191,7 @@ impl Packet {
     /// When the addresses are not of one family, or the payload is too large for the length field.
     pub fn new(src: IpAddr, dst: IpAddr, transport: Transport, payload: Rope) -> Result<Self, BuildError> {
         let ip = IpHeader::new(src, dst).ok_or(BuildError::MixedFamilies { src, dst })?;
-        let packet = Self { ip, transport, payload, provenance: Provenance::default() };
+        let packet = Self { ip, transport, payload, provenance: Provenance::default(), lost: None };
         if packet.fits() { Ok(packet) } else { Err(BuildError::TooLarge(packet.payload.len())) }
     }
 
@@ -445,6 +458,7 @@ impl Packet {
             transport: Transport::Other { protocol },
             payload: Rope::from(Bytes::copy_from_slice(payload)),
             provenance: Provenance::default(),
+            lost: None,
         })
     }
 }

@@ -139,6 +139,7 @@ fn any_checked_packet() -> impl Strategy<Value = Packet> {
         transport,
         payload,
         provenance: Provenance { packet_id, ..Provenance::default() },
+        lost: None,
     })
 }
 
@@ -159,13 +160,20 @@ fn any_fragment() -> impl Strategy<Value = Packet> {
         transport: Transport::Other { protocol },
         payload,
         provenance: Provenance::default(),
+        lost: None,
     })
 }
 
 fn any_packet() -> impl Strategy<Value = Packet> {
     let other =
         (prop_oneof![any_v4().prop_map(IpHeader::V4), any_v6().prop_map(IpHeader::V6)], any_other(), any_payload())
-            .prop_map(|(ip, transport, payload)| Packet { ip, transport, payload, provenance: Provenance::default() });
+            .prop_map(|(ip, transport, payload)| Packet {
+                ip,
+                transport,
+                payload,
+                provenance: Provenance::default(),
+                lost: None,
+            });
     prop_oneof![4 => any_checked_packet(), 1 => any_fragment(), 1 => other]
 }
 

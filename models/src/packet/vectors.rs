@@ -102,6 +102,7 @@ fn fragments(packet: &Packet, mtu: u64) -> Vec<Packet> {
             transport: Transport::Other { protocol: packet.transport.protocol() },
             payload: whole.slice(i * step, step),
             provenance: packet.provenance,
+            lost: None,
         })
         .collect()
 }

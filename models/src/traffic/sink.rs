@@ -12,11 +12,17 @@ use std::net::SocketAddr;
 ///
 /// A sender's bytes are one run of virtual bytes from offset 0 on, as [`super::UdpSource`] sends them. A
 /// datagram that starts after where the one before it ended leaves a gap; one that starts before is
-/// late: overtaken, or a duplicate. One that is not of the sender's bytes is corrupted.
+/// late: overtaken, or a duplicate. One that is not virtual bytes is corrupted.
+///
+/// A sender whose node starts anew begins another run, under another key; one whose address changes goes on with its run. A
+/// sink whose node starts anew does not know what it has missed: for it, runs begin where it first sees them.
 #[derive(Clone, Debug)]
 pub struct UdpSink {
     config: UdpSinkConfig,
-    flows: BTreeMap<SocketAddr, Flow>,
+    /// By sender and the key of its bytes: where its next datagram starts, if none is missing.
+    flows: BTreeMap<(SocketAddr, u32), u64>,
+    /// Its node has started anew.
+    is_anew: bool,
     datagrams: u64,
     payload_bytes: u64,
     gaps: u64,
@@ -29,20 +35,13 @@ pub struct UdpSink {
     refused: u64,
 }
 
-/// What is known of one sender.
-#[derive(Clone, Copy, Debug)]
-struct Flow {
-    key: u32,
-    /// Where its next datagram starts, if none is missing.
-    next: u64,
-}
-
 impl UdpSink {
     /// A receiver on `config.port`.
     pub fn new(config: UdpSinkConfig) -> Self {
         Self {
             config,
             flows: BTreeMap::new(),
+            is_anew: false,
             datagrams: 0,
             payload_bytes: 0,
             gaps: 0,
@@ -59,17 +58,36 @@ impl UdpSink {
             self.corrupted += 1;
             return;
         };
-        let flow = self.flows.entry(from).or_insert(Flow { key, next: 0 });
-        if flow.key != key {
-            self.corrupted += 1;
-        } else if offset < flow.next {
-            self.late += 1;
-        } else {
-            if offset > flow.next {
-                self.gaps += 1;
-                self.missing_bytes += offset - flow.next;
+        let next = match self.flows.get_mut(&(from, key)) {
+            Some(next) => next,
+            None => {
+                let begin = self.begin(from, key, offset);
+                self.flows.entry((from, key)).or_insert(begin)
             }
-            flow.next = offset.wrapping_add(len);
+        };
+        if offset < *next {
+            self.late += 1;
+            return;
+        }
+        if offset > *next {
+            self.gaps += 1;
+            self.missing_bytes += offset - *next;
+        }
+        *next = offset.wrapping_add(len);
+    }
+
+    /// Where a run of bytes begins that this sender has not sent before.
+    fn begin(&mut self, from: SocketAddr, key: u32, offset: u64) -> u64 {
+        let moved = |((sender, other), _): &(&(SocketAddr, u32), &u64)| *other == key && sender.port() == from.port();
+        match self.flows.iter().find(moved).filter(|_| offset > 0) {
+            // The sender has another address now. One that begins at the start is another sender with the same key.
+            Some((old, next)) => {
+                let (old, next) = (*old, *next);
+                self.flows.remove(&old);
+                next
+            }
+            None if self.is_anew => offset,
+            None => 0,
         }
     }
 }
@@ -107,6 +125,10 @@ impl App for UdpSink {
             total("ce_marked_datagrams", self.ce_marks),
             total("refused_calls", self.refused),
         ]
+    }
+
+    fn begin_anew(&mut self) {
+        self.is_anew = true;
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

@@ -6,6 +6,7 @@ mod devices;
 mod figures;
 mod references;
 mod subjects;
+mod timeline;
 mod variants;
 
 pub(super) use apps::check_paths;
@@ -19,7 +20,7 @@ use super::{End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree};
 use protosim_core::Span as Duration;
 use protosim_reports::statistics::Confidence;
-use protosim_topologies::check::{Kind, check_timeline, check_topology};
+use protosim_topologies::check::{Kind, check_topology};
 use std::collections::BTreeSet;
 
 /// Everything but references.
@@ -44,7 +45,7 @@ pub(super) fn check_scenario(written: &Tree, made: &Expansion, scenario: &Scenar
 fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let topology = scenario.topology();
     let mut findings = check_topology(&topology);
-    findings.extend(check_timeline(&topology, &scenario.timeline));
+    findings.extend(timeline::findings(&topology, scenario));
     for finding in findings {
         let id = match finding.kind {
             Kind::DuplicateName => "scenario::duplicate-name",
@@ -60,6 +61,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
             finding.message.clone()
         };
         let mut diagnostic = Diagnostic::error(id, span_of(tree, &finding.path), message);
+        diagnostic = diagnostic.help(timeline::advice(&finding));
         if finding.kind == Kind::DuplicateName && field == "name" {
             diagnostic = diagnostic.help(tree.text_at(&finding.path).map(free_name));
         }
@@ -68,14 +70,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
         }
         mistakes.push(diagnostic);
     }
-    if let End::After(end) = scenario.until {
-        for (index, event) in scenario.timeline.iter().enumerate().filter(|(_, event)| event.at >= end) {
-            let when = if event.at == end { "and no later".to_owned() } else { format!("before {}", event.at) };
-            let message = format!("`at` has no effect: the run ends at {end}, {when}");
-            let place = span_of(tree, &format!("timeline.{index}.at"));
-            mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
-        }
-    }
+    timeline::check_end(tree, scenario, mistakes);
     check_counts(tree, scenario, mistakes);
     // Both are resolved and taken out before the scenario is read; what is left came later, or a second time.
     for (field, is_left) in [("include", !scenario.include.is_empty()), ("templates", !scenario.templates.is_empty())] {

@@ -14,7 +14,7 @@ pub use config::{Bursts, Corrupt, DropRule, Each, ImpairConfig, Jitter, Milli, R
 
 use super::LinkChange;
 use crate::name::Files;
-use crate::packet::Packet;
+use crate::packet::{LossCause, Packet};
 use crate::rope::Rope;
 use protosim_core::random::normal_quantile;
 use protosim_core::{Purpose, Ratio, RunSeed, Span, Stream, maths};
@@ -56,7 +56,8 @@ pub(super) struct Draws {
 /// What becomes of one packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Decision {
-    pub(super) is_lost: bool,
+    /// How it is lost, if it is; of several causes the first one counts.
+    pub(super) loss: Option<LossCause>,
     /// It takes this much longer than the link's delay.
     pub(super) extra: Span,
     /// It takes no delay at all.
@@ -98,6 +99,13 @@ pub(super) struct State {
     /// Packets that the trace has decided on.
     traced: u64,
     rules: Rules,
+}
+
+impl Decision {
+    /// True if it is lost on the way.
+    pub(super) fn is_lost(&self) -> bool {
+        self.loss.is_some()
+    }
 }
 
 impl Impairments {
@@ -163,18 +171,20 @@ impl Impairments {
     /// What becomes of a packet of `wire_len` bytes with framing that leaves now.
     pub(super) fn decide(&mut self, packet: &Packet, wire_len: u64, draws: &Draws) -> Decision {
         let draw = |purpose: usize| draws.of[purpose];
-        let mut is_lost = self.loss.covers(draw(LOSS));
-        is_lost |= self.step_chain(draw(BURSTS), draw(STEP));
+        let mut by_chance = self.loss.covers(draw(LOSS));
+        by_chance |= self.step_chain(draw(BURSTS), draw(STEP));
         if let Some(errors) = self.config.bit_errors {
             // 1 - (1 - e)^(8 n), precise for small e.
             let share = -maths::exp_m1(8.0 * wire_len as f64 * maths::ln_1p(-errors));
-            is_lost |= Ratio::from_f64(share).covers(draw(BITS));
+            by_chance |= Ratio::from_f64(share).covers(draw(BITS));
         }
+        let mut as_recorded = false;
         if let Some(trace) = self.trace.as_ref().filter(|trace| !trace.is_empty()) {
-            is_lost |= trace[(self.state.traced % trace.len() as u64) as usize];
+            as_recorded = trace[(self.state.traced % trace.len() as u64) as usize];
             self.state.traced += 1;
         }
-        is_lost |= self.state.rules.covers(packet, &self.config.drop);
+        let by_rule = self.state.rules.covers(packet, &self.config.drop);
+        let causes = [(by_chance, LossCause::Chance), (as_recorded, LossCause::Recorded), (by_rule, LossCause::Rule)];
         let span = |luck: u64| self.config.jitter.map_or(Span::ZERO, |jitter| jitter.span(luck));
         let damage = match self.config.corrupt {
             Some(Corrupt::Checked(share)) if share.covers(draw(CORRUPT)) => Some(Damage::Checked(draw(BIT))),
@@ -182,7 +192,7 @@ impl Impairments {
             _ => None,
         };
         Decision {
-            is_lost,
+            loss: causes.into_iter().find_map(|(is_so, cause)| is_so.then_some(cause)),
             extra: span(draw(JITTER)),
             is_early: matches!(self.config.reorder, Some(Reorder::Early(share)) if share.covers(draw(REORDER))),
             copy: self.config.duplicate.filter(|share| share.covers(draw(DUPLICATE))).map(|_| span(draw(COPY))),

@@ -30,7 +30,7 @@ fn decisions(config: ImpairConfig, count: usize, len: u64) -> Vec<Decision> {
 }
 
 fn losses(config: ImpairConfig, count: usize) -> Vec<bool> {
-    decisions(config, count, 100).iter().map(|decision| decision.is_lost).collect()
+    decisions(config, count, 100).iter().map(|decision| decision.is_lost()).collect()
 }
 
 fn share(lost: &[bool]) -> f64 {
@@ -83,7 +83,7 @@ fn bursts_have_the_mean_loss_and_the_mean_run_of_their_formulas() {
 fn bit_errors_lose_long_packets_more_often() {
     for (len, mean, within) in [(1500, 0.113_080, 0.005), (100, 0.007_968, 0.001_4)] {
         let config = ImpairConfig { bit_errors: Some(1e-5), ..ImpairConfig::default() };
-        let lost = decisions(config, 100_000, len).iter().filter(|decision| decision.is_lost).count() as f64 / 1e5;
+        let lost = decisions(config, 100_000, len).iter().filter(|decision| decision.is_lost()).count() as f64 / 1e5;
         assert!((lost - mean).abs() < within, "{len} B: {lost}");
     }
 }
@@ -96,7 +96,7 @@ fn a_recorded_loss_trace_is_followed_and_begins_anew() {
     let config = ImpairConfig { loss_trace: Some(name), ..ImpairConfig::default() };
     let mut all = impairments(config, &files);
     let packet = datagram(100);
-    let lost: Vec<bool> = (0..10).map(|_| all.decide(&packet, 100, &Draws::default()).is_lost).collect();
+    let lost: Vec<bool> = (0..10).map(|_| all.decide(&packet, 100, &Draws::default()).is_lost()).collect();
     assert_eq!(lost, [false, true, true, false, false, true, true, false, false, true]);
     assert_eq!(loss_trace("0\n2\n"), Err((2, "expected `0` (passed) or `1` (lost), found `2`".to_owned())));
     assert!(loss_trace("# nothing\n").is_err());
@@ -261,7 +261,7 @@ fn what_is_lost_in_bursts_of_one_percent_is_lost_at_any_plain_loss_too() {
         let packet = datagram(100);
         let lost = |_| {
             let draws = all.draw();
-            all.decide(&packet, 100, &draws).is_lost
+            all.decide(&packet, 100, &draws).is_lost()
         };
         (0..5000).map(lost).collect::<Vec<bool>>()
     };

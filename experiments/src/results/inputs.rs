@@ -1,0 +1,55 @@
+//! The files that a scenario names: their hashes stand in the manifest, and where they lie in `run.log`, since that is about the
+//! machine.
+
+use super::claim::RUN_LOG;
+use super::sha256_hex;
+use crate::scenario::{Inputs, library};
+use std::path::{Path, PathBuf};
+
+/// How the line of `run.log` begins that says where they lie.
+const PLACE: &str = "files of the scenario are in ";
+
+/// The line of `run.log` that says where the files lie; empty if there are none but shipped ones.
+pub(super) fn place_of_inputs(inputs: &Inputs) -> String {
+    if inputs.hashes.keys().all(|name| name.starts_with('@')) {
+        return String::new();
+    }
+    let folder = if inputs.folder.as_os_str().is_empty() { Path::new(".") } else { &inputs.folder };
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    format!("{PLACE}{}\n", folder.display())
+}
+
+/// Checks that the files that results were made with are those that are there now, and says where they are.
+///
+/// # Errors
+/// Naming the first file that is not there any more, or not the same.
+pub(crate) fn verify_inputs(results: &Path, manifest: &serde_json::Value) -> Result<PathBuf, String> {
+    let log = std::fs::read_to_string(results.join(RUN_LOG)).unwrap_or_default();
+    // Where the log is lost they may lie beside the results.
+    let folder =
+        log.lines().find_map(|line| line.strip_prefix(PLACE)).map_or_else(|| results.to_owned(), PathBuf::from);
+    let inputs = manifest["inputs"].as_object().into_iter().flatten();
+    for (name, hash) in inputs {
+        let path = folder.join(name);
+        let shown = path.display();
+        let of = results.display();
+        let text = match name.strip_prefix('@') {
+            Some(shipped) => library::trace(shipped).map(str::to_owned).ok_or_else(|| {
+                format!("error: the results in `{of}` were made with the shipped file `{name}`, which this build does not have")
+            })?,
+            None => std::fs::read_to_string(&path).map_err(|error| {
+                format!("error: the results in `{of}` were made with the file `{name}`: cannot read `{shown}`: {error}")
+            })?,
+        };
+        if hash.as_str() != Some(&sha256_hex(text.as_bytes())) {
+            let (what, help) = match name.strip_prefix('@') {
+                Some(_) => (format!("the shipped file `{name}`"), "use the build that made them"),
+                None => (format!("the file `{shown}`"), "put the old one back"),
+            };
+            return Err(format!(
+                "error: {what} has changed since the results in `{of}` were made\nhelp: {help}, or run the experiment again\n"
+            ));
+        }
+    }
+    Ok(folder)
+}

@@ -1,0 +1,79 @@
+//! What a plan does to its world in the course of a run.
+
+use super::Plan;
+use crate::timeline::NewAddress;
+use protosim_core::{Builder, EntityId, SimTime};
+use protosim_models::Node;
+use protosim_models::node::{Action, Hop, Route, Routes};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+impl Plan {
+    /// Puts the timeline's acts into the world. Those of one instant happen in the order in which they are put there: a node
+    /// that loses power does so before its links go down, so that what they drop counts as the node's; one that starts does so last,
+    /// with its links and routes in place.
+    pub(super) fn act(&self, builder: &mut Builder<Node>) {
+        let mut act = |at, node: usize, action| {
+            builder.act(SimTime::ZERO + at, EntityId(node as u32), action);
+        };
+        for (at, node, _) in self.agenda.powers.iter().filter(|(_, _, is_on)| !is_on) {
+            act(*at, *node, Action::Power(false));
+        }
+        for wire in &self.wires {
+            let (first, second) = self.graph.ends(wire.link);
+            let sender = if wire.is_forward { first } else { second };
+            let interface = self.graph.interface(sender, wire.link);
+            for (at, change) in self.agenda.changes(wire.link, wire.is_forward) {
+                let interface = interface.expect("a link is among its end's links") as u32;
+                act(*at, sender, Action::ChangeLink { interface, change: Box::new(change.clone()) });
+            }
+        }
+        for NewAddress { at, link, node, address, .. } in &self.agenda.new_addresses {
+            let interface = self.graph.interface(*node, *link).expect("a link is among its end's links") as u32;
+            act(*at, *node, Action::Readdress { interface, address: *address });
+        }
+        for reroute in &self.reroutes {
+            act(reroute.at, reroute.node, Action::Reroute(Arc::clone(&reroute.routes)));
+        }
+        for (at, node, _) in self.agenda.powers.iter().filter(|(_, _, is_on)| *is_on) {
+            act(*at, *node, Action::Power(true));
+        }
+    }
+
+    /// The addresses that interfaces get during the run.
+    pub fn new_addresses(&self) -> &[NewAddress] {
+        &self.agenda.new_addresses
+    }
+
+    /// Of each address that a node has at any time of the run: which node.
+    pub fn owners(&self) -> BTreeMap<IpAddr, usize> {
+        let both = |link: usize| {
+            let (first, second) = self.graph.ends(link);
+            [(self.end_address(link, 0), first), (self.end_address(link, 1), second)]
+        };
+        let new = self.agenda.new_addresses.iter().map(|new| (new.address, new.node));
+        (0..self.graph.links()).flat_map(both).chain(new).collect()
+    }
+
+    /// Routes with those to addresses that interfaces get during the run: each is sent where the first address of its
+    /// interface is. The interface's own node has no route for an address that it does not have yet, or not any more.
+    pub(super) fn with_new_addresses(&self, node: usize, mut routes: Vec<Route>) -> Vec<Route> {
+        // A node with one link sends everything there.
+        if self.agenda.new_addresses.is_empty() || self.graph.neighbours(node).len() < 2 {
+            return routes;
+        }
+        let mut table = Routes::new(&routes);
+        for new in &self.agenda.new_addresses {
+            let old = self.end_address(new.link, new.end);
+            let route = |prefix: IpAddr, hop| Route { prefix, len: if prefix.is_ipv4() { 32 } else { 128 }, hop };
+            if new.node == node {
+                routes.push(route(old, Hop::None));
+                routes.push(route(new.address, Hop::None));
+            } else {
+                routes.push(route(new.address, table.lookup(old)));
+            }
+        }
+        routes
+    }
+}
