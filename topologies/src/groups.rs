@@ -6,6 +6,7 @@
 //! own. Numbers are not padded: a group that grows leaves the names of its members, and so their luck, alone.
 
 use crate::check::MOST_LINKS;
+use crate::media::expand_medium;
 use crate::spec::{NodeSpec, Topology};
 use crate::{Mistake, Mistakes};
 use protosim_models::link::LinkConfig;
@@ -100,8 +101,15 @@ pub fn expand_groups(topology: &Topology) -> Result<Groupless, Vec<Mistake>> {
             Err(message) => mistakes.say(format!("links.{index}.ends"), message),
         }
     }
+    let mut media = Vec::new();
+    for (index, medium) in topology.media.iter().enumerate() {
+        match expand_medium(medium, &sizes) {
+            Ok(made) => media.push(made),
+            Err((field, message)) => mistakes.say(format!("media.{index}.{field}"), message),
+        }
+    }
     mistakes.done()?;
-    let topology = Topology { nodes, links, addresses: topology.addresses, groups: topology.groups.clone() };
+    let topology = Topology { nodes, links, media, addresses: topology.addresses, groups: topology.groups.clone() };
     Ok(Groupless { topology, node_from, link_from })
 }
 

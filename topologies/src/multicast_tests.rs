@@ -23,6 +23,7 @@ fn net(links: &str, members: &str, senders: &str) -> Topology {
     Topology {
         nodes: nodes.into_iter().map(NodeSpec::named).collect(),
         links: ends.iter().map(link).collect(),
+        media: Vec::new(),
         addresses: AddressFamily::V4,
         groups: vec![group("all", None, members, senders)],
     }

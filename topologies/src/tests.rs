@@ -23,8 +23,13 @@ const SEED: RunSeed = RunSeed { seed: 7, replication: 0 };
 /// A network from words such as `x:a-b`, the link x from a to b, or `a-b`, the same without a name. Each link has a
 /// delay of 1 ms; nodes are listed as they come.
 pub(crate) fn net(words: &str) -> Topology {
-    let mut topology =
-        Topology { nodes: Vec::new(), links: Vec::new(), addresses: crate::AddressFamily::V4, groups: Vec::new() };
+    let mut topology = Topology {
+        nodes: Vec::new(),
+        links: Vec::new(),
+        media: Vec::new(),
+        addresses: crate::AddressFamily::V4,
+        groups: Vec::new(),
+    };
     for word in words.split_whitespace() {
         let (name, ends) = word.split_once(':').map_or((None, word), |(name, ends)| (Some(name.to_owned()), ends));
         let (first, second) = ends.split_once('-').unwrap();
@@ -223,7 +228,10 @@ pub(crate) fn any_net() -> impl Strategy<Value = (Topology, Vec<bool>)> {
             };
             let links = links.iter().zip(&order).map(link).collect();
             let nodes = (0..nodes).map(node).collect();
-            (Topology { nodes, links, addresses: crate::AddressFamily::V4, groups: Vec::new() }, forwards.to_vec())
+            (
+                Topology { nodes, links, media: Vec::new(), addresses: crate::AddressFamily::V4, groups: Vec::new() },
+                forwards.to_vec(),
+            )
         },
     )
 }
@@ -814,7 +822,13 @@ fn events_that_meet_and_events_that_change_nothing() {
     link.delay = Some(Span::from_millis(1));
     link.loss = Some(Ratio::from_percent(5));
     let nodes = vec![NodeSpec::named("a"), NodeSpec::named("b")];
-    let topology = Topology { nodes, links: vec![link], addresses: crate::AddressFamily::V4, groups: Vec::new() };
+    let topology = Topology {
+        nodes,
+        links: vec![link],
+        media: Vec::new(),
+        addresses: crate::AddressFamily::V4,
+        groups: Vec::new(),
+    };
     let event = |seconds, direction, percent| LinkEvent {
         at: Span::from_secs(seconds),
         link: LinkName("a--b".to_owned()),

@@ -144,7 +144,8 @@ fn further_mistakes(tree: &Tree, scenario: &Scenario, made_up: &MadeUp, mistakes
         !lies_there && !spans().any(|span| mistakes.touch(span) || grave.touch(span))
     };
     check_scenario(tree, scenario, &mut further);
-    if sound("nodes", &further) && sound("links", &further) {
+    let media_sound = tree.root.field("media").is_none() || sound("media", &further);
+    if sound("nodes", &further) && sound("links", &further) && media_sound {
         check_paths(tree, scenario, &mut further);
     }
     if sound("axes", &further) && sound("variants", &further) {

@@ -33,6 +33,7 @@ pub use variant::{VariantSpec, Verbatim};
 use protosim_core::kernel::Limits;
 use protosim_core::{Ratio, SimTime, Size, Span};
 use protosim_models::link::LinkConfig;
+use protosim_models::medium::MediumConfig;
 use protosim_models::name::{Files, NodeName};
 use protosim_models::registry::AppConfig;
 use protosim_topologies::{AddressFamily, GroupSpec, LinkEvent, NodeSpec, Topology};
@@ -64,6 +65,9 @@ pub struct Scenario {
     pub nodes: Vec<NodeSpec>,
     /// Links between them.
     pub links: Vec<LinkConfig>,
+    /// LAN switches, buses and radio channels that several of them share. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediumConfig>,
     /// Which version of IP. Default: V4.
     #[serde(default)]
     pub addresses: AddressFamily,
@@ -199,7 +203,8 @@ impl Scenario {
             senders.dedup();
             group.senders = senders;
         }
-        Topology { nodes: self.nodes.clone(), links: self.links.clone(), addresses: self.addresses, groups }
+        let (nodes, links, media) = (self.nodes.clone(), self.links.clone(), self.media.clone());
+        Topology { nodes, links, media, addresses: self.addresses, groups }
     }
 
     /// The group called `name`.

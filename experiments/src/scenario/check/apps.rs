@@ -4,6 +4,8 @@ use super::{head_of, span_of};
 use crate::scenario::{AppSpec, End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Tree};
 use protosim_core::Span;
+use protosim_models::link::Mtu;
+use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
 use protosim_models::registry::AppConfig;
 use protosim_topologies::check::is_reachable;
@@ -123,7 +125,10 @@ pub(super) fn warn_of_the_clock(tree: &Tree, scenario: &Scenario, warnings: &mut
 /// Whom applications talk to must be reachable.
 pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let is_node = |name: &NodeName| scenario.nodes.iter().any(|node| node.name == name.0);
-    if !scenario.links.iter().all(|link| is_node(&link.ends.0) && is_node(&link.ends.1)) {
+    let on_nodes = |medium: &MediumConfig| medium.stations().into_iter().all(is_node);
+    if !scenario.links.iter().all(|link| is_node(&link.ends.0) && is_node(&link.ends.1))
+        || !scenario.media.iter().all(on_nodes)
+    {
         // A plan has no place for such a link; the name that leads nowhere is reported where it stands.
         return;
     }
@@ -189,7 +194,9 @@ pub(super) fn warn_of_fragments(tree: &Tree, scenario: &Scenario, warnings: &mut
             continue;
         }
         let links = scenario.links.iter().filter(|link| link.ends.0 == app.on || link.ends.1 == app.on);
-        let Some(mtu) = links.map(|link| link.mtu().as_bytes()).max() else { continue };
+        let media = scenario.media.iter().filter(|medium| medium.stations().contains(&&app.on));
+        let mtus = links.map(|link| link.mtu()).chain(media.map(|medium| medium.mtu()));
+        let Some(mtu) = mtus.max().map(Mtu::as_bytes) else { continue };
         if message + header > mtu {
             let parts = message.div_ceil((mtu - of_fragment) / 8 * 8);
             let message = format!(

@@ -37,7 +37,8 @@ const RESERVED: [&str; 26] = [
 ];
 
 /// Parts of a scenario that may differ from point to point.
-const VARIABLE: [&str; 9] = ["nodes", "links", "apps", "timeline", "until", "warmup", "window", "seed", "limits"];
+const VARIABLE: [&str; 10] =
+    ["nodes", "links", "media", "apps", "timeline", "until", "warmup", "window", "seed", "limits"];
 
 /// Parts that are one for all points, whether they are written out or not.
 const FIXED: [&str; 14] = [
