@@ -263,3 +263,7 @@ pub(crate) fn expand_medium(
     }
     Ok(medium)
 }
+
+#[cfg(test)]
+#[path = "media_tests.rs"]
+mod tests;

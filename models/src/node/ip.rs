@@ -51,6 +51,14 @@ impl IpState {
     }
 }
 
+/// Addresses a packet to the next station on a shared medium, and says by which interface. `None` if the hop is not by one.
+#[inline(never)]
+fn address_station(packet: &mut Packet, hop: Hop) -> Option<u32> {
+    let (interface, station) = hop.station(packet.dst())?;
+    packet.provenance.station = station;
+    Some(interface)
+}
+
 impl Node {
     /// A packet has come in from a link at interface `port`. Says why, if it goes no further.
     #[inline]
@@ -86,10 +94,13 @@ impl Node {
         if packet.ttl() <= 1 {
             return Some(self.refuse(&packet, DropCause::HopLimit, ErrorCause::HopLimitExceeded, cx));
         }
-        let Some((index, station)) = hop.way(packet.dst()) else {
-            return Some(self.refuse(&packet, DropCause::NoRoute, ErrorCause::NoRoute, cx));
+        let index = match hop {
+            Hop::Interface(index) => index,
+            _ => match address_station(&mut packet, hop) {
+                Some(index) => index,
+                None => return Some(self.refuse(&packet, DropCause::NoRoute, ErrorCause::NoRoute, cx)),
+            },
         };
-        packet.provenance.station = station;
         self.pass_on(packet, index, cx)
     }
 
@@ -197,10 +208,11 @@ impl Node {
                 self.counts.drop(DropCause::NoRoute);
             }
             Hop::Group => self.send_to_group(packet, cx),
-            hop => {
-                let Some((index, station)) = hop.way(packet.dst()) else { return };
-                packet.provenance.station = station;
-                self.emit(Box::new(packet), index, cx);
+            Hop::Interface(index) => self.emit(Box::new(packet), index, cx),
+            hop @ (Hop::Station { .. } | Hop::OnLink(_)) => {
+                if let Some(index) = address_station(&mut packet, hop) {
+                    self.emit(Box::new(packet), index, cx);
+                }
             }
         }
     }

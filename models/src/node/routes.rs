@@ -26,15 +26,13 @@ pub enum Hop {
 }
 
 impl Hop {
-    /// The interface and the number of the station on it that a packet for `address` goes to, 0 where the interface leads over
-    /// a link; `None` if it does not leave the node, or by trees.
-    #[inline]
-    pub fn way(self, address: IpAddr) -> Option<(u32, u16)> {
+    /// The interface to a shared medium, and the number of the station there that a packet for `address` goes to; `None` if it
+    /// goes another way.
+    pub fn station(self, address: IpAddr) -> Option<(u32, u16)> {
         match self {
-            Self::Interface(interface) => Some((interface, 0)),
             Self::Station { interface, station } => Some((interface, station)),
             Self::OnLink(interface) => Some((interface, station_of(address))),
-            Self::Local | Self::Group | Self::None => None,
+            Self::Interface(_) | Self::Local | Self::Group | Self::None => None,
         }
     }
 }

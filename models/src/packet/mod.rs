@@ -96,8 +96,9 @@ pub struct Provenance {
     pub packet_id: u64,
     /// When its sender sent it.
     pub sent_at: SimTime,
-    /// The station of a shared medium that it is on its way to, from 1; 0 over links, and for all stations of a group. It stands
-    /// for the destination in the header of the link layer, which is not written out: routers set it, and the medium reads it.
+    /// The station of the last shared medium on its way that it was sent to, from 1; 0 for all stations of a group, and before
+    /// any. It stands for the destination in the header of the link layer, which is not written out: who sends it on a
+    /// medium sets it, and the medium reads it.
     pub station: u16,
 }
 
