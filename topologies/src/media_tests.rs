@@ -124,7 +124,7 @@ fn addresses_and_interfaces_follow_names() {
     let media = vec![switch("n", "c a"), bus("lan", "r b a")];
     let mut topology = with_media("m:a-r z:r-x", media);
     for (family, addresses) in [
-        (AddressFamily::V4, ["172.16.0.1", "172.16.0.2", "172.16.1.2", "172.16.0.3"]),
+        (AddressFamily::V4, ["172.16.0.1", "172.16.0.2", "172.16.16.2", "172.16.0.3"]),
         (AddressFamily::V6, ["3fff::1", "3fff::2", "3fff:0:0:1::2", "3fff::3"]),
     ] {
         topology.addresses = family;
@@ -195,7 +195,7 @@ fn hosts_of_a_lan_have_few_routes() {
     );
     // Two LANs with a router between them: one route for all of the other one.
     let lans = with_media("", vec![switch("lan", "a r"), bus("other", "b c r")]);
-    assert_eq!(of(&lans, "c"), [route("0.0.0.0", 0, via(3)), route("172.16.1.0", 20, Hop::OnLink(0))]);
+    assert_eq!(of(&lans, "c"), [route("0.0.0.0", 0, via(3)), route("172.16.16.0", 20, Hop::OnLink(0))]);
     assert_eq!(round_trip(&lans, "a", "c", 1), "lan:*->r other:*->c other:*->r lan:*->a");
 }
 

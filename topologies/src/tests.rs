@@ -369,7 +369,7 @@ fn link_ends_are_two_for_each_link_in_order_of_links() {
     let plan = plan(CROSSED);
     assert_eq!(plan.link_ends(), ["x@b", "x@a", "x-1@b", "x-1@c"]);
     // By wire: where it begins, where it ends.
-    let ends = |wire: u32| [true, false].map(|at_sender| plan.link_end(WireId(wire), at_sender));
+    let ends = |wire: u32| [true, false].map(|at_sender| plan.link_end(WireId(wire), at_sender).unwrap());
     assert_eq!([0, 1, 2, 3].map(ends), [[2, 3], [3, 2], [1, 0], [0, 1]]);
 }
 

@@ -9,6 +9,8 @@ mod one;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_media;
 
 pub use all::{Failed, Options, Runs, Selection, Stop, run_all, run_some};
 pub use capacity::Capacity;

@@ -27,6 +27,10 @@
 //!   ALOHA, or carrier sense with back-off ([`Access`]), which hears neither hidden stations nor who began while it turned from listening to talking.
 //! - **Loss** besides: one draw for each reception that is sound otherwise, of the stream `loss` of the medium and the receiver.
 //!
+//! **Captures** have an interface for each station: a packet leaves there when its node hands it over (on a switch, when its last
+//! bit is on the cable), and is there a second time, with its cause, where the medium drops it before it is on its way to a
+//! receiver. What is lost at a receiver is at the receiver's interface.
+//!
 //! Each frame sent counts once; what becomes of it at each station that it is for is counted here too ([`MediumCounts`]), and
 //! [`audit`](crate::node::audit) finds every packet.
 //!
