@@ -36,8 +36,9 @@ pub struct Lan {
     pub stations: Vec<usize>,
     /// For each station, its index in the configuration's list.
     pub listed_stations: Vec<usize>,
-    /// On a radio channel: for each station, who is in range, in order.
-    in_range: Option<Vec<Vec<usize>>>,
+    /// On a radio channel: for each station, who is in range, in order; two bytes each, as there may be the square of the stations of
+    /// these.
+    in_range: Option<Vec<Vec<u16>>>,
 }
 
 impl Lan {
@@ -53,7 +54,7 @@ impl Lan {
 
     /// True if a station reaches another one.
     pub fn reaches(&self, from: usize, to: usize) -> bool {
-        from != to && self.in_range.as_ref().is_none_or(|in_range| in_range[from].binary_search(&to).is_ok())
+        from != to && self.in_range.as_ref().is_none_or(|in_range| in_range[from].binary_search(&(to as u16)).is_ok())
     }
 
     /// The stations that one reaches, in order.
@@ -62,7 +63,7 @@ impl Lan {
             None => (0..self.stations.len(), &[][..]),
             Some(in_range) => (0..0, &in_range[from][..]),
         };
-        all.filter(move |other| *other != from).chain(some.iter().copied())
+        all.filter(move |other| *other != from).chain(some.iter().map(|other| usize::from(*other)))
     }
 
     fn new(listed: usize, config: &MediumConfig, rank: &impl Fn(&str) -> usize) -> Self {
@@ -75,9 +76,9 @@ impl Lan {
                 let at = |station: usize| radio.stations[stations[station].1].at;
                 let covered = |from: usize| {
                     let others = (0..stations.len()).filter(|to| *to != from && radio.range.covers(at(from), at(*to)));
-                    others.collect::<Vec<_>>()
+                    others.map(|other| other as u16).collect()
                 };
-                let in_range: Vec<Vec<usize>> = (0..stations.len()).map(covered).collect();
+                let in_range: Vec<Vec<u16>> = (0..stations.len()).map(covered).collect();
                 let is_full = in_range.iter().all(|others| others.len() + 1 == stations.len());
                 (!is_full).then_some(in_range)
             }

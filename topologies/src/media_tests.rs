@@ -5,11 +5,12 @@ use crate::check::check_topology;
 use crate::graph::NetworkGraph;
 use crate::tests::net;
 use crate::{GroupSpec, Installation, NodeSpec, Plan};
+use proptest::prelude::*;
 use protosim_core::kernel::{Interests, Limits};
 use protosim_core::{RunSeed, Sinks, Until};
 use protosim_models::element::{media, nodes};
 use protosim_models::medium::{CsmaConfig, RadioConfig, SwitchConfig};
-use protosim_models::node::{Hop, LinkEnd, Report, Route, audit};
+use protosim_models::node::{Hop, LinkEnd, Report, Route, Routes, audit};
 use protosim_models::ping::{Ping, PingConfig};
 use protosim_models::traffic::{UdpSink, UdpSinkConfig, UdpSource, UdpSourceConfig};
 
@@ -272,6 +273,109 @@ fn a_group_on_a_lan_gets_each_datagram_once() {
         row.nodes[relay].forwards = Some(true);
     }
     assert_eq!(multicast(&mut row, "b d", 8), (vec![0, 5, 0, 5], 15));
+}
+
+/// A network of up to eight nodes, with links, LANs and radio channels at random, some of them routers.
+fn any_media() -> impl Strategy<Value = Topology> {
+    let pairs = prop::collection::btree_set((0_usize..8, 0_usize..8), 0..5);
+    let media = prop::collection::vec((0_u8..3, prop::collection::btree_map(0_usize..8, 0_i64..25, 2..6)), 0..4);
+    (pairs, media, prop::collection::vec(prop::option::of(any::<bool>()), 8)).prop_map(|(pairs, media, forwards)| {
+        let links: Vec<String> =
+            pairs.iter().filter(|(a, b)| a < b).map(|(a, b)| format!("m{a}{b}:n{a}-n{b}")).collect();
+        let medium = |(index, (kind, stations)): (usize, &(u8, BTreeMap<usize, i64>))| {
+            // Names before and behind those of links.
+            let name = format!("{}{index}", ["a", "z"][index % 2]);
+            let words: Vec<String> = stations.keys().rev().map(|node| format!("n{node}")).collect();
+            let placed: Vec<String> = stations.iter().map(|(node, metres)| format!("n{node}@{metres}")).collect();
+            match kind {
+                0 => switch(&name, &words.join(" ")),
+                1 => bus(&name, &words.join(" ")),
+                _ => radio(&name, &placed.join(" ")),
+            }
+        };
+        let mut topology = with_media(&links.join(" "), media.iter().enumerate().map(medium).collect());
+        for node in &mut topology.nodes {
+            node.forwards = forwards[node.name[1..].parse::<usize>().unwrap()];
+        }
+        topology
+    })
+}
+
+/// Hops from a node to all others, by the definition: neighbours share a link or a LAN, or are in range of each other on a radio channel;
+/// only nodes that forward are passed through.
+fn distances(topology: &Topology, graph: &NetworkGraph, from: usize) -> Vec<Option<usize>> {
+    let name = |rank: usize| topology.nodes[graph.node(rank).listed].name.as_str();
+    let place = |radio: &RadioConfig, node: usize| {
+        radio.stations.iter().find(|station| station.node.0 == name(node)).map(|station| station.at)
+    };
+    let joined = |a: usize, b: usize| {
+        let by_link = topology.links.iter().any(|link| {
+            let ends = (link.ends.0.0.as_str(), link.ends.1.0.as_str());
+            ends == (name(a), name(b)) || ends == (name(b), name(a))
+        });
+        let by_medium = topology.media.iter().any(|medium| match medium {
+            MediumConfig::Radio(radio) => match (place(radio, a), place(radio, b)) {
+                (Some(a), Some(b)) => radio.range.covers(a, b),
+                _ => false,
+            },
+            lan => [a, b].iter().all(|node| lan.stations().iter().any(|station| station.0 == name(*node))),
+        });
+        by_link || by_medium
+    };
+    let mut found = vec![None; graph.nodes()];
+    found[from] = Some(0);
+    for hops in 0..graph.nodes() {
+        for at in (0..graph.nodes()).filter(|at| found[*at] == Some(hops)).collect::<Vec<_>>() {
+            if at == from || graph.node(at).forwards {
+                for to in 0..graph.nodes() {
+                    if joined(at, to) {
+                        found[to].get_or_insert(hops + 1);
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+proptest! {
+    /// Whoever follows the tables from node to node comes to each address that a node sends from, by as few hops as there can be.
+    #[test]
+    fn tables_lead_everywhere_by_shortest_ways(topology in any_media(), is_v4 in any::<bool>()) {
+        let addresses = if is_v4 { AddressFamily::V4 } else { AddressFamily::V6 };
+        let topology = Topology { addresses, ..topology };
+        let plan = Plan::new(topology.clone(), Vec::new());
+        let graph = plan.graph();
+        let mut tables: Vec<Routes> = (0..graph.nodes()).map(|node| Routes::new(&plan.routes(node))).collect();
+        for from in 0..graph.nodes() {
+            let hops = distances(&topology, graph, from);
+            for to in (0..graph.nodes()).filter(|to| *to != from) {
+                prop_assert_eq!(graph.reaches(from, to), hops[to].is_some());
+                let (Some(expected), Some(address)) = (hops[to], plan.address(to)) else { continue };
+                let (mut at, mut count) = (from, 0);
+                while at != to {
+                    let hop = tables[at].lookup(address);
+                    let station = hop.station(address);
+                    let interface = match (hop, station) {
+                        (Hop::Interface(interface), _) | (_, Some((interface, _))) => interface as usize,
+                        _ => return Err(TestCaseError::fail(format!("{hop:?} from {at} to {address}"))),
+                    };
+                    let (before, port) = (at, graph.ports(at).nth(interface).unwrap());
+                    at = match port {
+                        Port::Link { next, .. } => next,
+                        Port::Medium { medium, station: own } => {
+                            let other = usize::from(station.unwrap().1) - 1;
+                            prop_assert!(graph.media().lan(medium).reaches(own, other));
+                            graph.media().lan(medium).stations[other]
+                        }
+                    };
+                    count += 1;
+                    prop_assert!(count <= graph.nodes(), "round and round from {} over {}", from, before);
+                }
+                prop_assert_eq!(count, expected);
+            }
+        }
+    }
 }
 
 #[test]

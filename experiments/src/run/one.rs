@@ -266,12 +266,14 @@ fn capture(plan: &Plan, reports: Vec<Reported<Report>>) -> Capture {
     let interfaces = plan.link_ends().into_iter().map(|name| CaptureInterface { name, description: String::new() });
     let packets = reports.into_iter().filter_map(|Reported { at, report, .. }| {
         let Report::Packet(PacketReport { wire, end, packet, fate }) = report else { return None };
-        // What goes on inside of a switch is at no interface.
-        let interface = plan.link_end(wire, end == LinkEnd::Sender)? as u32;
         let dropped = match fate {
             Fate::Passed => None,
             Fate::Dropped(cause) => Some(cause),
         };
+        // What goes on inside of a switch is at no interface, but for what it loses on the way to a station.
+        let at_sender = end == LinkEnd::Sender;
+        let beyond = || plan.link_end(wire, !at_sender).filter(|_| dropped.is_some());
+        let interface = plan.link_end(wire, at_sender).or_else(beyond)? as u32;
         Some(CapturedPacket { at, interface, packet, dropped })
     });
     let mut packets: Vec<CapturedPacket> = packets.collect();

@@ -29,7 +29,7 @@
 //!
 //! **Captures** have an interface for each station: a packet leaves there when its node hands it over (on a switch, when its last
 //! bit is on the cable), and is there a second time, with its cause, where the medium drops it before it is on its way to a
-//! receiver. What is lost at a receiver is at the receiver's interface.
+//! receiver. What is lost at a receiver, or dropped by the port of a switch that leads there, is at the receiver's interface.
 //!
 //! Each frame sent counts once; what becomes of it at each station that it is for is counted here too ([`MediumCounts`]), and
 //! [`audit`](crate::node::audit) finds every packet.

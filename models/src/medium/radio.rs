@@ -28,8 +28,8 @@ pub(super) struct Radio {
 struct Station {
     adapter: Adapter,
     state: State,
-    /// Who is in range, in order.
-    reach: Box<[usize]>,
+    /// Who is in range, in order; two bytes each, as a channel may have the square of its stations of these.
+    reach: Box<[u16]>,
     /// What is being heard.
     hears: Vec<Reception>,
     /// When it last heard a frame end.
@@ -64,7 +64,10 @@ impl Radio {
         let station = |index: usize| Station {
             adapter: Adapter::new(config.queue.as_ref(), index, parts),
             state: State::Idle,
-            reach: (0..count).filter(|other| *other != index && config.range.covers(at(index), at(*other))).collect(),
+            reach: (0..count)
+                .filter(|other| *other != index && config.range.covers(at(index), at(*other)))
+                .map(|other| other as u16)
+                .collect(),
             hears: Vec::new(),
             heard_until: None,
         };
@@ -138,13 +141,13 @@ impl Radio {
         let takers = self.shared.takers(from, &sent.packet);
         let reach = std::mem::take(&mut self.stations[from].reach);
         let mut heard = Vec::new();
-        for other in &reach {
-            let station = &mut self.stations[*other];
+        for other in reach.iter().map(|other| usize::from(*other)) {
+            let station = &mut self.stations[other];
             station.heard_until = Some(now);
             let Some(index) = station.hears.iter().position(|reception| reception.from == from) else { continue };
             let reception = station.hears.swap_remove(index);
-            if takers.include(*other) {
-                heard.push((*other, reception.is_spoiled));
+            if takers.include(other) {
+                heard.push((other, reception.is_spoiled));
             }
         }
         self.stations[from].reach = reach;
@@ -225,8 +228,8 @@ impl Radio {
         // Half duplex: who talks hears nothing.
         own.hears.iter_mut().for_each(|reception| reception.is_spoiled = true);
         let reach = std::mem::take(&mut own.reach);
-        for other in &reach {
-            let station = &mut self.stations[*other];
+        for other in reach.iter().map(|other| usize::from(*other)) {
+            let station = &mut self.stations[other];
             let talks = matches!(station.state, State::Talking(_));
             let is_spoiled = talks || !station.hears.is_empty();
             station.hears.iter_mut().for_each(|reception| reception.is_spoiled = true);

@@ -1,7 +1,7 @@
 //! Nodes: hosts and routers. Interfaces, an IP layer, UDP, ICMP, and applications.
 //!
 //! One type serves both: a router is a node that forwards. The layers, from the wire up:
-//! - [`Interface`]: the sending half of a link and its address.
+//! - [`Interface`]: the sending half of a link, or of the way to a shared medium, and its address.
 //! - `ip`: own address or not, forwarding with time to live and MTU, ICMP errors and their limit.
 //! - `fragment`, `reassembly`: packets larger than an MTU, cut and put together again; `path_mtu`: what hosts know of MTUs on the
 //!   way; `multicast`: packets for groups.
@@ -9,7 +9,7 @@
 //! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
 //!   the device act here.
 //!
-//! Sockets send from the node's primary address, that of its first interface in order of link names whose link is up,
+//! Sockets send from the node's primary address, that of its first interface in order of the names of links and media whose link is up,
 //! whatever interface a packet leaves by (a weak host model, RFC 1122 §3.3.4.2): answers then always
 //! come back to where the question was sent.
 //!
