@@ -327,9 +327,9 @@ fn distances(topology: &Topology, graph: &NetworkGraph, from: usize) -> Vec<Opti
     for hops in 0..graph.nodes() {
         for at in (0..graph.nodes()).filter(|at| found[*at] == Some(hops)).collect::<Vec<_>>() {
             if at == from || graph.node(at).forwards {
-                for to in 0..graph.nodes() {
+                for (to, found) in found.iter_mut().enumerate() {
                     if joined(at, to) {
-                        found[to].get_or_insert(hops + 1);
+                        found.get_or_insert(hops + 1);
                     }
                 }
             }

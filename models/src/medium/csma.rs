@@ -161,7 +161,7 @@ impl Bus {
 
     fn give_up(&mut self, index: usize, cx: &mut Cx<'_, Element>) {
         if let Some(given_up) = self.stations[index].adapter.current.take() {
-            self.shared.drop(given_up.packet, DropCause::RetryLimit, At::Sender(index), cx);
+            self.shared.drop(&given_up.packet, DropCause::RetryLimit, At::Sender(index), cx);
         }
         self.stations[index].may_talk = SimTime::ZERO;
         self.begin(index, cx);

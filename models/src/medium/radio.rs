@@ -205,7 +205,7 @@ impl Radio {
         current.tries += 1;
         if current.tries > sense.max_backoffs {
             if let Some(given_up) = station.adapter.current.take() {
-                self.shared.drop(given_up.packet, DropCause::RetryLimit, At::Sender(index), cx);
+                self.shared.drop(&given_up.packet, DropCause::RetryLimit, At::Sender(index), cx);
             }
             return self.begin(index, cx);
         }

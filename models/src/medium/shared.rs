@@ -156,14 +156,14 @@ impl Shared {
     }
 
     /// Accounts for a packet that goes no further.
-    pub(super) fn drop(&mut self, packet: Box<Packet>, cause: DropCause, place: At, cx: &mut Cx<'_, Element>) {
+    pub(super) fn drop(&mut self, packet: &Packet, cause: DropCause, place: At, cx: &mut Cx<'_, Element>) {
         self.counts.dropped[cause as usize] += 1;
         if cx.wants(Interests::PACKETS) {
             let (wire, end) = match place {
                 At::Sender(station) => (self.wires[station].0, LinkEnd::Sender),
                 At::Receiver(station) => (self.wires[station].1, LinkEnd::Receiver),
             };
-            let (packet, fate) = (*packet, Fate::Dropped(cause));
+            let (packet, fate) = (packet.clone(), Fate::Dropped(cause));
             cx.report_packet(Report::Packet(PacketReport { wire, end, packet, fate }));
         }
     }
@@ -171,14 +171,14 @@ impl Shared {
     /// Accounts for what a station's queue has dropped.
     pub(super) fn dispose(&mut self, drops: &mut Drops, place: At, cx: &mut Cx<'_, Element>) {
         for (packet, cause) in drops.drain(..) {
-            self.drop(packet, cause, place, cx);
+            self.drop(&packet, cause, place, cx);
         }
     }
 
     /// Hands a packet that has come through to the node of a station, `delay` from now, unless it is lost.
     pub(super) fn hand_over(&mut self, packet: Box<Packet>, to: usize, delay: Span, cx: &mut Cx<'_, Element>) {
         if self.luck.get_mut(to).is_some_and(|luck| luck.chance(self.loss)) {
-            return self.drop(packet, DropCause::Lost, At::Receiver(to), cx);
+            return self.drop(&packet, DropCause::Lost, At::Receiver(to), cx);
         }
         self.counts.delivered += 1;
         let now = cx.now();
@@ -196,7 +196,7 @@ impl Shared {
         cx: &mut Cx<'_, Element>,
     ) {
         let Some((last, others)) = heard.split_last() else {
-            return self.drop(packet, DropCause::OutOfRange, At::Sender(from), cx);
+            return self.drop(&packet, DropCause::OutOfRange, At::Sender(from), cx);
         };
         self.counts.copied += others.len() as u64;
         self.counts.collisions += u64::from(heard.iter().any(|(_, is_spoiled)| *is_spoiled));
@@ -208,7 +208,7 @@ impl Shared {
 
     fn receive(&mut self, packet: Box<Packet>, (to, is_spoiled): (usize, bool), delay: Span, cx: &mut Cx<'_, Element>) {
         if is_spoiled {
-            self.drop(packet, DropCause::Collision, At::Receiver(to), cx);
+            self.drop(&packet, DropCause::Collision, At::Receiver(to), cx);
         } else {
             self.hand_over(packet, to, delay, cx);
         }

@@ -88,11 +88,11 @@ impl Switch {
     pub(super) fn take(&mut self, from: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         self.shared.counts.frames += 1;
         match self.shared.takers(from, &packet) {
-            Takers::Nobody => self.shared.drop(packet, DropCause::OutOfRange, At::Sender(from), cx),
+            Takers::Nobody => self.shared.drop(&packet, DropCause::OutOfRange, At::Sender(from), cx),
             Takers::One(to) => self.offer(packet, to, cx),
             Takers::Several(takers) => {
                 let Some((last, others)) = takers.split_last() else {
-                    return self.shared.drop(packet, DropCause::OutOfRange, At::Sender(from), cx);
+                    return self.shared.drop(&packet, DropCause::OutOfRange, At::Sender(from), cx);
                 };
                 self.shared.counts.copied += others.len() as u64;
                 for to in others {

@@ -371,10 +371,6 @@ fn throughput_of_aloha_is_that_of_abramson_and_roberts() {
             let (n, share) = (STATIONS as f64, load / STATIONS as f64);
             let silent = if is_slotted { 1.0 - share } else { (1.0 - share) * protosim_core::maths::exp(-share) };
             let expected = load * protosim_core::maths::pow(silent, n - 1.0);
-            let limit = load * protosim_core::maths::exp(if is_slotted { -load } else { -2.0 * load });
-            println!(
-                "slotted {is_slotted} G {load}: {mean:.5} ± {half:.5}, closed form {expected:.5}, limit {limit:.5}"
-            );
             assert!((mean - expected).abs() <= half, "{is_slotted} {load}: {mean} ± {half}, not {expected}");
             assert!(half < 0.06 * expected, "the interval says something: {half}");
         }
