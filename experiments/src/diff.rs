@@ -9,8 +9,9 @@ use crate::run::{RunFailure, build, digests, setup};
 use crate::scenario::{End, Loaded, load_text_within};
 use protosim_core::kernel::{Happening, Subject};
 use protosim_core::{SimTime, Simulation, Sinks, Until};
-use protosim_models::Node;
+use protosim_models::Element;
 use protosim_topologies::Plan;
+use protosim_topologies::plan::MEDIUM;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -138,7 +139,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn world(&self) -> Result<Simulation<Node>, RunFailure> {
+    fn world(&self) -> Result<Simulation<Element>, RunFailure> {
         Ok(build(self.plan, &self.point.scenario, self.replication, 1)?)
     }
 
@@ -166,7 +167,7 @@ fn first_event(a: &Run<'_>, b: &Run<'_>, point: usize) -> Result<Option<Differen
     worlds.1.keep_log();
     loop {
         // The start handlers run with the first step, so the first look may come before them.
-        let next = |world: &mut Simulation<Node>, end: SimTime| world.next_event().filter(|at| *at <= end);
+        let next = |world: &mut Simulation<Element>, end: SimTime| world.next_event().filter(|at| *at <= end);
         let (at_a, at_b) = (next(&mut worlds.0, a.end()), next(&mut worlds.1, b.end()));
         let started = worlds.0.counts().events + worlds.1.counts().events > 0;
         let Some(at) = at_a.into_iter().chain(at_b).min() else {
@@ -226,10 +227,13 @@ fn first_mismatch<'a>(
     }
 }
 
-fn describe(world: &Simulation<Node>, subject: Subject) -> String {
+fn describe(world: &Simulation<Element>, subject: Subject) -> String {
     match subject {
         Subject::Wire(wire) => format!("link {}", world.wires()[wire.0 as usize].path),
-        Subject::Entity(entity) => format!("node {}", world.path(entity)),
+        Subject::Entity(entity) => match world.path(entity).strip_prefix(MEDIUM) {
+            Some(medium) => format!("medium {medium}"),
+            None => format!("node {}", world.path(entity)),
+        },
     }
 }
 

@@ -4,7 +4,8 @@
 //! From the wire up:
 //! - [`packet`]: IP packets, typed, with their RFC encodings; [`rope`]: payloads whose bulk costs nothing.
 //! - [`link`]: the two halves of a link; [`queue`]: what waits for it, and in which order; [`device`]: what limits a host.
-//! - [`node`]: hosts and routers, entities of the kernel; [`app`]: what runs on them.
+//! - [`medium`]: LAN switches, buses and radio channels, which many nodes share.
+//! - [`node`]: hosts and routers; [`app`]: what runs on them; [`element`]: nodes and media as entities of the kernel.
 //! - [`coap`], [`ping`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
 //!   story, then encodings, configuration, machines, tests.
 //! - [`registry`]: the one place where an application is made known to scenarios.
@@ -19,8 +20,10 @@
 pub mod app;
 pub mod coap;
 pub mod device;
+pub mod element;
 pub mod link;
 pub mod meaning;
+pub mod medium;
 pub mod name;
 pub mod node;
 pub mod observe;
@@ -35,6 +38,7 @@ mod testing;
 pub mod traffic;
 
 pub use app::{App, Host, HostError, SocketId, Total, TrafficClass};
+pub use element::Element;
 pub use node::Node;
 pub use observe::{ExchangeId, Observation, Outcome};
 pub use packet::Packet;

@@ -5,6 +5,7 @@
 use crate::coap::config::Factor;
 use crate::device::Drift;
 use crate::link::{Mtu, QueueLimit, impair::Milli};
+use crate::medium::{Coordinate, Distance};
 use crate::queue::Gain;
 use protosim_core::Size;
 use protosim_core::quantity::schema::{DECIMAL, pattern, with_unit};
@@ -60,6 +61,16 @@ schema! {
         "description": "A factor from 1 to 1000 without a unit, with at most six decimals.",
         "minimum": 1, "maximum": 1000, "examples": [1.5],
     });
+
+    Distance, _generator => with_unit(
+        "A distance above zero and at most 1000 km: a decimal number with its unit, exact to a millimetre.",
+        r"[0-9]+(\.[0-9]+)?", &["mm", "cm", "m", "km"], &["30 m", "2.5 km"],
+    );
+
+    Coordinate, _generator => with_unit(
+        "A coordinate of at most 1000 km to either side: a decimal number with its unit, exact to a millimetre.",
+        r"-?[0-9]+(\.[0-9]+)?", &["mm", "cm", "m", "km"], &["30 m", "-5 m"],
+    );
 }
 
 #[cfg(test)]
@@ -83,5 +94,7 @@ mod tests {
         all::<Drift>();
         all::<Milli>();
         all::<Factor>();
+        all::<Distance>();
+        all::<Coordinate>();
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::app::{App, Host, SocketId, Total};
 use crate::device::{Clock, Cpu, DeviceConfig, Memory};
+use crate::element::{Element, nodes};
 use crate::link::{ImpairConfig, LinkChange, LinkConfig, Meter, Setup, Transmitter};
 use crate::name::Files;
 use crate::node::{
@@ -220,7 +221,7 @@ impl Net {
         for index in order {
             let node = self.make_node(index);
             let name = &self.nodes[index].name;
-            ids[index] = builder.entity(name, name, node).unwrap();
+            ids[index] = builder.entity(name, name, Element::Node(node)).unwrap();
         }
         let mut ranked: Vec<usize> = (0..self.links.len()).collect();
         ranked.sort_by(|a, b| self.links[*a].name.cmp(&self.links[*b].name));
@@ -395,7 +396,7 @@ pub(crate) struct Seen {
 /// A network that runs.
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) sim: Simulation<Node>,
+    pub(crate) sim: Simulation<Element>,
     sinks: Sinks<Report>,
     /// By link in order of addition: forward, backward.
     wires: Vec<[WireId; 2]>,
@@ -433,7 +434,7 @@ impl World {
     }
 
     pub(crate) fn node(&self, index: usize) -> &Node {
-        self.sim.entities().nth(self.ids[index].0 as usize).unwrap().1
+        self.sim.entities().nth(self.ids[index].0 as usize).unwrap().1.node().unwrap()
     }
 
     /// A total of an application.
@@ -444,7 +445,7 @@ impl World {
 
     /// Packets dropped for `cause` anywhere.
     pub(crate) fn dropped(&self, cause: DropCause) -> u64 {
-        self.sim.entities().map(|(_, node)| node.dropped(cause)).sum()
+        nodes(&self.sim).map(|(_, node)| node.dropped(cause)).sum()
     }
 
     /// Takes everything that was reported since the last call.

@@ -1,6 +1,7 @@
 //! What can be wrong with a topology beyond its types. All of it is found, each with its place.
 
 use crate::graph::NetworkGraph;
+use crate::media::{check_media, interfaces_of};
 use crate::multicast::check_groups;
 use crate::spec::{Topology, wire_stream_name};
 pub use crate::timeline::check_timeline;
@@ -67,6 +68,7 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
             found.push(Finding::new(kind, path, message));
         }
     }
+    check_media(topology, &mut found);
     check_names(topology.groups.iter().map(|group| group.name.clone()), "groups", "group", &mut found);
     check_groups(topology, &mut found);
     check_streams(topology, &mut found);
@@ -88,7 +90,7 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
             found.push(Finding::new(kind, format!("nodes.{index}.ip.{field}"), message));
         }
         let links = links_of.get(node.name.as_str()).copied().unwrap_or_default();
-        if node.forwards.is_some() && links < 2 {
+        if node.forwards.is_some() && links + interfaces_of(topology, &node.name) < 2 {
             let message = "has no effect: a node with fewer than two links has nobody to forward to";
             found.push(Finding::new(Kind::NoEffect, format!("nodes.{index}.forwards"), message));
         }
@@ -96,7 +98,7 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
     found
 }
 
-fn check_names(names: impl Iterator<Item = String>, list: &str, noun: &str, found: &mut Vec<Finding>) {
+pub(crate) fn check_names(names: impl Iterator<Item = String>, list: &str, noun: &str, found: &mut Vec<Finding>) {
     let mut first: BTreeMap<String, usize> = BTreeMap::new();
     for (index, name) in names.enumerate() {
         let path = format!("{list}.{index}.name");
@@ -138,7 +140,7 @@ fn check_streams(topology: &Topology, found: &mut Vec<Finding>) {
 }
 
 /// Each thing of a list goes by these stream names.
-fn check_luck(names: impl Iterator<Item = Vec<String>>, list: &str, found: &mut Vec<Finding>) {
+pub(crate) fn check_luck(names: impl Iterator<Item = Vec<String>>, list: &str, found: &mut Vec<Finding>) {
     let mut first: BTreeMap<String, usize> = BTreeMap::new();
     let with_one_name: BTreeSet<String> = found
         .iter()

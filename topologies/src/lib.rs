@@ -7,6 +7,7 @@
 //! - [`profile`]: a library of access networks, each number with its source.
 //! - [`check`]: everything wrong with them beyond their types, each with its place.
 //! - [`graph`]: the network as a graph, with shortest paths and an explicit tie-break.
+//! - [`media`]: shared media as part of it: who hears whom, and addresses.
 //! - [`multicast`]: the trees of groups.
 //! - [`routing`]: whether routes follow what goes down and comes up.
 //! - [`plan`]: addresses, routes and wires; from a plan, worlds for many replications.
@@ -17,6 +18,7 @@ pub mod check;
 pub mod generate;
 pub mod graph;
 pub mod groups;
+pub mod media;
 mod mistake;
 pub mod multicast;
 pub mod plan;

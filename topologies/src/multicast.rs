@@ -1,10 +1,10 @@
 //! Multicast groups: their addresses, and for each sender a tree of shortest paths to the members.
 
 use crate::check::{Finding, Kind};
-use crate::graph::NetworkGraph;
+use crate::graph::{Down, NetworkGraph, Step};
 use crate::spec::{AddressFamily, Topology};
 use protosim_models::node::GroupRoute;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One node's part in the tree of a sender.
@@ -14,6 +14,8 @@ pub struct Branch {
     pub from: Option<u32>,
     /// The interfaces that lead to members, in order.
     pub to: Vec<u32>,
+    /// Those of them that lead to stations of shared media, with the stations' numbers.
+    pub stations: Vec<Step>,
     /// True for a member.
     pub is_member: bool,
 }
@@ -27,29 +29,18 @@ impl Branch {
 /// The tree from `source` to those of `members` that it reaches, by the rank of each node on it: the paths by which unicast packets of
 /// the source would go ([`NetworkGraph::first_hops`]).
 pub fn tree(graph: &NetworkGraph, source: usize, members: &[usize]) -> BTreeMap<usize, Branch> {
-    // By node: the node before it, and its interface to that.
-    let mut before: Vec<Option<(usize, usize)>> = vec![None; graph.nodes()];
-    let mut queue = VecDeque::from([source]);
-    while let Some(node) = queue.pop_front() {
-        if node != source && !graph.node(node).forwards {
-            continue;
-        }
-        for (interface, (_, next)) in graph.neighbours(node).iter().enumerate() {
-            if *next != source && before[*next].is_none() {
-                before[*next] = Some((node, interface));
-                queue.push_back(*next);
-            }
-        }
-    }
+    // By node: the node before it, and the hop from there.
+    let mut before: Vec<Option<(usize, Step)>> = vec![None; graph.nodes()];
+    graph.walk(source, &Down::default(), |at, step, next| before[next] = Some((at, step)));
     let mut branches = BTreeMap::from([(source, Branch::default())]);
     for member in members {
         let mut node = *member;
         // Up to what is on the tree already.
         while !branches.contains_key(&node)
-            && let Some((above, interface)) = before[node]
+            && let Some((above, step)) = before[node]
         {
-            let (link, _) = graph.neighbours(above)[interface];
-            let back = graph.neighbours(node).iter().position(|(other, _)| *other == link);
+            let towards = graph.ports(above).nth(step.interface as usize);
+            let back = graph.ports(node).position(|port| towards.is_some_and(|towards| towards.is_beside(port)));
             branches.insert(node, Branch { from: back.map(|back| back as u32), ..Branch::default() });
             node = above;
         }
@@ -59,14 +50,19 @@ pub fn tree(graph: &NetworkGraph, source: usize, members: &[usize]) -> BTreeMap<
     }
     let on_tree: Vec<usize> = branches.keys().copied().collect();
     for node in on_tree {
-        if let Some((above, interface)) = before[node]
+        if let Some((above, step)) = before[node]
             && let Some(branch) = branches.get_mut(&above)
         {
-            branch.to.push(interface as u32);
+            branch.to.push(step.interface);
+            if step.station > 0 {
+                branch.stations.push(step);
+            }
         }
     }
     for branch in branches.values_mut() {
         branch.to.sort_unstable();
+        // One frame serves all stations of a medium.
+        branch.to.dedup();
     }
     branches
 }

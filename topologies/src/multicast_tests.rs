@@ -23,6 +23,7 @@ fn net(links: &str, members: &str, senders: &str) -> Topology {
     Topology {
         nodes: nodes.into_iter().map(NodeSpec::named).collect(),
         links: ends.iter().map(link).collect(),
+        media: Vec::new(),
         addresses: AddressFamily::V4,
         groups: vec![group("all", None, members, senders)],
     }
@@ -69,8 +70,8 @@ fn run(topology: &Topology) -> (Vec<u64>, u64) {
         let (_, app) = node.apps().find(|(name, _)| *name == "sink").unwrap();
         app.totals().iter().find(|total| total.name == "datagrams").unwrap().value
     };
-    let copies = simulation.entities().map(|(_, node)| node.counts().copied).sum();
-    (simulation.entities().map(|(_, node)| counted(node)).collect(), copies)
+    let copies = protosim_models::element::nodes(&simulation).map(|(_, node)| node.counts().copied).sum();
+    (protosim_models::element::nodes(&simulation).map(|(_, node)| counted(node)).collect(), copies)
 }
 
 /// b and d are members, a sends over r and s; c is none. By name: a, b, c, d, r, s.

@@ -3,7 +3,8 @@
 mod acts;
 mod reroutes;
 
-use crate::graph::{Down, NetworkGraph};
+use crate::graph::{Down, NetworkGraph, Port};
+use crate::media::Lan;
 use crate::multicast::{group_addresses, tree};
 use crate::routes::{Entry, MOST_LISTED, routes_of};
 use crate::spec::{Topology, wire_stream_name};
@@ -12,9 +13,10 @@ use protosim_core::kernel::{BuildError, Limits};
 use protosim_core::{Builder, EntityId, RunSeed, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
 use protosim_models::link::{ImpairConfig, LinkChange, Meter, Setup, Transmitter};
+use protosim_models::medium::{GroupStations, Medium, MediumParts, StationParts};
 use protosim_models::name::{Files, NodeName};
 use protosim_models::node::{GroupRoute, Interface, NodeParts, Route};
-use protosim_models::{App, Node};
+use protosim_models::{App, Element, Node};
 use reroutes::Reroute;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,10 +32,20 @@ pub struct Plan {
     reroutes: Vec<Reroute>,
     files: Arc<Files>,
     graph: NetworkGraph,
-    /// Two for each link, in order of paths.
+    /// Two for each link and for each station of a medium, in order of paths.
     wires: Vec<PlannedWire>,
     /// The wires of each link, by link rank: forward and backward.
     wires_of_link: Vec<(WireId, WireId)>,
+    /// The wires of each station, by rank of the medium and index of the station: to the medium and from it.
+    wires_of_station: Vec<Vec<(WireId, WireId)>>,
+    /// The entities in order of paths: nodes, and media between them.
+    entities: Vec<Planned>,
+    /// By node rank.
+    entity_of_node: Vec<EntityId>,
+    /// By rank of the medium.
+    entity_of_medium: Vec<EntityId>,
+    /// By rank of the medium.
+    groups_of_medium: Vec<Vec<GroupStations>>,
     /// By node rank.
     routes: Vec<Vec<Entry>>,
     /// By index of the group.
@@ -44,16 +56,29 @@ pub struct Plan {
     meters: Vec<Option<Meter>>,
 }
 
-/// One direction of a link.
+/// One direction of a link, or of the way between a node and a shared medium.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PlannedWire {
-    /// `link:from->to`: its place in the order of events, its stream's name, its name in digests.
+    /// `link:from->to`: its place in the order of events, its stream's name, its name in digests. For a medium,
+    /// `medium:node->*` and `medium:*->node`.
     pub path: String,
-    /// Rank of the link.
+    /// Rank of the link; for a station, of the medium.
     pub link: usize,
-    /// True for the direction from the link's first end to its second.
+    /// True for the direction from the link's first end to its second, or from the station to the medium.
     pub is_forward: bool,
+    /// For a medium: index of the station.
+    pub station: Option<usize>,
 }
+
+/// An entity, by rank.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Planned {
+    Node(usize),
+    Medium(usize),
+}
+
+/// What stands before a medium's name in the path of its entity, where no node's name can.
+pub const MEDIUM: &str = "medium:";
 
 /// An application for a node of the network.
 #[derive(Debug)]
@@ -82,13 +107,19 @@ impl Plan {
                 let (from, to) = if is_forward { (first, second) } else { (second, first) };
                 let name = |rank: usize| &topology.nodes[graph.node(rank).listed].name;
                 let path = format!("{}:{}->{}", topology.links[graph.link(link)].name(), name(from), name(to));
-                PlannedWire { path, link, is_forward }
+                PlannedWire { path, link, is_forward, station: None }
             })
             .collect();
+        wires.extend(wires_of_media(&topology, &graph));
         wires.sort_by(|a, b| a.path.cmp(&b.path));
         let mut wires_of_link = vec![(WireId(0), WireId(0)); graph.links()];
+        let stations = |medium| vec![(WireId(0), WireId(0)); graph.media().lan(medium).stations.len()];
+        let mut wires_of_station: Vec<Vec<(WireId, WireId)>> = (0..graph.media().count()).map(stations).collect();
         for (index, wire) in wires.iter().enumerate() {
-            let both = &mut wires_of_link[wire.link];
+            let both = match wire.station {
+                None => &mut wires_of_link[wire.link],
+                Some(station) => &mut wires_of_station[wire.link][station],
+            };
             *(if wire.is_forward { &mut both.0 } else { &mut both.1 }) = WireId(index as u32);
         }
         let group_addresses = group_addresses(&topology);
@@ -98,6 +129,15 @@ impl Plan {
         let agenda = Agenda::new(&topology, &graph, &timeline);
         let group_routes = Vec::new();
         let meters = vec![None; wires.len()];
+        let entities = entities_of(&topology, &graph);
+        let mut entity_of_node = vec![EntityId(0); graph.nodes()];
+        let mut entity_of_medium = vec![EntityId(0); graph.media().count()];
+        for (index, entity) in entities.iter().enumerate() {
+            match entity {
+                Planned::Node(rank) => entity_of_node[*rank] = EntityId(index as u32),
+                Planned::Medium(rank) => entity_of_medium[*rank] = EntityId(index as u32),
+            }
+        }
         let mut plan = Self {
             topology,
             timeline,
@@ -107,12 +147,17 @@ impl Plan {
             graph,
             wires,
             wires_of_link,
+            wires_of_station,
+            entities,
+            entity_of_node,
+            entity_of_medium,
+            groups_of_medium: Vec::new(),
             routes,
             group_addresses,
             group_routes,
             meters,
         };
-        plan.group_routes = plan.routes_of_groups();
+        (plan.group_routes, plan.groups_of_medium) = plan.routes_of_groups();
         plan
     }
 
@@ -147,26 +192,36 @@ impl Plan {
         self.with_new_addresses(node, routes)
     }
 
-    /// The part of each node in the trees of groups.
-    fn routes_of_groups(&self) -> Vec<Vec<GroupRoute>> {
+    /// The part of each node in the trees of groups, and who takes what on each medium.
+    fn routes_of_groups(&self) -> (Vec<Vec<GroupRoute>>, Vec<Vec<GroupStations>>) {
         let ranks = |names: &[NodeName]| names.iter().filter_map(|name| self.node(&name.0)).collect::<Vec<_>>();
         let mut routes: Vec<Vec<GroupRoute>> = vec![Vec::new(); self.graph.nodes()];
+        let mut of_media: Vec<Vec<GroupStations>> = vec![Vec::new(); self.graph.media().count()];
         for (group, address) in self.topology.groups.iter().zip(&self.group_addresses) {
             let members = ranks(&group.members);
             for source in ranks(&group.senders) {
-                let ends = self
-                    .graph
-                    .neighbours(source)
-                    .iter()
-                    .map(|(link, _)| self.end_address(*link, u32::from(self.graph.ends(*link).0 != source)));
-                let ends: Vec<IpAddr> = ends.collect();
+                let ends: Vec<IpAddr> = self.graph.ports(source).map(|port| self.port_address(source, port)).collect();
                 for (node, branch) in tree(&self.graph, source, &members) {
                     let route = |source: &IpAddr| branch.route(*address, *source);
                     routes[node].extend(ends.iter().map(route));
+                    for (interface, port) in self.graph.ports(node).enumerate() {
+                        let Port::Medium { medium, station } = port else { continue };
+                        let here = branch.stations.iter().filter(|step| step.interface as usize == interface);
+                        let to: Vec<u16> = here.map(|step| step.station).collect();
+                        if to.is_empty() {
+                            continue;
+                        }
+                        let from = Lan::number(station);
+                        let takers = |source: &IpAddr| {
+                            let (to, source) = (to.clone(), *source);
+                            GroupStations { from, group: *address, source, to }
+                        };
+                        of_media[medium].extend(ends.iter().map(takers));
+                    }
                 }
             }
         }
-        routes
+        (routes, of_media)
     }
 
     /// The address of the group called `name`.
@@ -177,6 +232,19 @@ impl Plan {
 
     fn end_address(&self, link: usize, end: u32) -> IpAddr {
         self.topology.addresses.end_address(link, end)
+    }
+
+    /// The address that a node has on an interface of its own.
+    fn port_address(&self, node: usize, port: Port) -> IpAddr {
+        match port {
+            Port::Link { link, .. } => self.end_address(link, u32::from(self.graph.ends(link).0 != node)),
+            Port::Medium { medium, station } => self.topology.addresses.station_address(medium, Lan::number(station)),
+        }
+    }
+
+    /// The entity of a node. Without shared media it has the node's rank.
+    pub fn entity(&self, node: usize) -> EntityId {
+        self.entity_of_node[node]
     }
 
     /// Rank of the link called `name`.
@@ -196,20 +264,19 @@ impl Plan {
         &self.topology.nodes[self.graph.node(node).listed].name
     }
 
-    /// The address that a node's sockets have: that of its first interface, in order of link names.
-    /// `None` for a node without links.
+    /// The address that a node's sockets have: that of its first interface, in order of the names of links and media.
+    /// `None` for a node without any.
     pub fn address(&self, node: usize) -> Option<IpAddr> {
-        let (link, _) = self.graph.neighbours(node).first()?;
-        Some(self.end_address(*link, u32::from(self.graph.ends(*link).0 != node)))
+        Some(self.port_address(node, self.graph.ports(node).next()?))
     }
 
-    /// The directions of all links, by [`WireId`].
+    /// The directions of all links, and of the ways to and from media, by [`WireId`].
     pub fn wires(&self) -> &[PlannedWire] {
         &self.wires
     }
 
     /// The ends of all links, for captures: link end 2 k is the first end of the link of rank k, 2 k + 1 the
-    /// second. Each with a name such as `radio@client`.
+    /// second. Then the stations of all media, in order of ranks. Each with a name such as `radio@client`.
     pub fn link_ends(&self) -> Vec<String> {
         let name = |link: usize, rank: usize| {
             format!("{}@{}", self.topology.links[self.graph.link(link)].name(), self.name(rank))
@@ -218,13 +285,22 @@ impl Plan {
             let (first, second) = self.graph.ends(link);
             [name(link, first), name(link, second)]
         };
-        (0..self.graph.links()).flat_map(both).collect()
+        let stations = (0..self.graph.media().count()).flat_map(|medium| {
+            let lan = self.graph.media().lan(medium);
+            let medium = self.topology.media[lan.listed].name();
+            lan.stations.iter().map(move |rank| format!("{medium}@{}", self.name(*rank)))
+        });
+        (0..self.graph.links()).flat_map(both).chain(stations).collect()
     }
 
-    /// The link end, as in [`Plan::link_ends`], where a wire begins or ends.
-    pub fn link_end(&self, wire: WireId, at_sender: bool) -> usize {
+    /// The link end, as in [`Plan::link_ends`], where a wire begins or ends. `None` inside of a medium.
+    pub fn link_end(&self, wire: WireId, at_sender: bool) -> Option<usize> {
         let wire = &self.wires[wire.0 as usize];
-        2 * wire.link + usize::from(wire.is_forward != at_sender)
+        let Some(station) = wire.station else {
+            return Some(2 * wire.link + usize::from(wire.is_forward != at_sender));
+        };
+        let before: usize = (0..wire.link).map(|medium| self.graph.media().lan(medium).stations.len()).sum();
+        (wire.is_forward == at_sender).then_some(2 * self.graph.links() + before + station)
     }
 
     /// The graph.
@@ -242,22 +318,33 @@ impl Plan {
         limits: Limits,
         apps: Vec<Installation>,
         threads: usize,
-    ) -> Result<Simulation<Node>, BuildError> {
+    ) -> Result<Simulation<Element>, BuildError> {
         let mut builder = Builder::new(seed);
         builder.limits(limits);
         let mut apps_of: Vec<Vec<Installation>> = (0..self.graph.nodes()).map(|_| Vec::new()).collect();
         for app in apps {
             apps_of[app.node].push(app);
         }
-        for (rank, mut apps) in apps_of.into_iter().enumerate() {
+        for entity in &self.entities {
+            let rank = match entity {
+                Planned::Node(rank) => *rank,
+                Planned::Medium(medium) => {
+                    let config = &self.topology.media[self.graph.media().lan(*medium).listed];
+                    let path = format!("{MEDIUM}{}", config.name());
+                    let element = Element::Medium(Box::new(self.medium(*medium, seed)));
+                    builder.entity(&path, config.stream_name(), element)?;
+                    continue;
+                }
+            };
             let mut node = Node::new(self.parts(rank, seed));
             // By name, so that the order in the file does not matter.
+            let mut apps = std::mem::take(&mut apps_of[rank]);
             apps.sort_by(|a, b| a.name.cmp(&b.name));
             for app in apps {
                 node.install(&app.name, app.app);
             }
             let name = self.name(rank);
-            builder.entity(name, self.stream_name(rank), node)?;
+            builder.entity(name, self.stream_name(rank), Element::Node(node))?;
         }
         for wire in &self.wires {
             builder.wire(self.wire_spec(wire))?;
@@ -273,7 +360,10 @@ impl Plan {
 
     fn parts(&self, rank: usize, seed: RunSeed) -> NodeParts {
         let device = self.topology.nodes[self.graph.node(rank).listed].device.clone().unwrap_or_default();
-        let interfaces = self.graph.neighbours(rank).iter().map(|(link, _)| self.interface(rank, *link, seed));
+        let interfaces = self.graph.ports(rank).map(|port| match port {
+            Port::Link { link, .. } => self.interface(rank, link, seed),
+            Port::Medium { medium, station } => self.station_interface((rank, port), medium, station, seed),
+        });
         NodeParts {
             interfaces: interfaces.collect(),
             routes: self.routes(rank),
@@ -321,7 +411,76 @@ impl Plan {
         wire_stream_name(config, (self.stream_name(first), self.stream_name(second)), is_forward)
     }
 
+    /// What luck on a medium goes by: its own stream name and the station's.
+    fn station_stream_name(&self, medium: usize, station: usize) -> String {
+        let lan = self.graph.media().lan(medium);
+        format!("{}:{}", self.topology.media[lan.listed].stream_name(), self.stream_name(lan.stations[station]))
+    }
+
+    fn medium(&self, medium: usize, seed: RunSeed) -> Medium {
+        let lan = self.graph.media().lan(medium);
+        let station = |index: usize| {
+            let (up, down) = self.wires_of_station[medium][index];
+            let stream_name = self.station_stream_name(medium, index);
+            StationParts { listed: lan.listed_stations[index], up, down, stream_name }
+        };
+        Medium::new(&MediumParts {
+            config: &self.topology.media[lan.listed],
+            stations: (0..lan.stations.len()).map(station).collect(),
+            groups: self.groups_of_medium[medium].clone(),
+            seed,
+            files: &self.files,
+        })
+    }
+
+    /// The interface of a node to a medium.
+    fn station_interface(
+        &self,
+        (rank, port): (usize, Port),
+        medium: usize,
+        station: usize,
+        seed: RunSeed,
+    ) -> Interface {
+        let config = &self.topology.media[self.graph.media().lan(medium).listed];
+        let (up, down) = self.wires_of_station[medium][station];
+        let stream_name = format!("{}/up", self.station_stream_name(medium, station));
+        let setup = Setup {
+            wire: up,
+            direction: &config.ingress(),
+            framing: config.framing(),
+            mtu: config.mtu(),
+            seed,
+            stream_name: &stream_name,
+            later: &[],
+            files: &self.files,
+            meter: None,
+        };
+        Interface {
+            addresses: vec![self.port_address(rank, port)],
+            mtu_bytes: config.mtu().as_bytes(),
+            transmitter: Transmitter::new(&setup),
+            incoming: down,
+        }
+    }
+
+    fn station_wire_spec(&self, wire: &PlannedWire, station: usize) -> WireSpec {
+        let lan = self.graph.media().lan(wire.link);
+        let medium = self.entity_of_medium[wire.link];
+        let rank = lan.stations[station];
+        let own = |port| matches!(port, Port::Medium { medium, .. } if medium == wire.link);
+        let interface = self.graph.ports(rank).position(own).expect("a medium is among its stations' interfaces");
+        let (from, to, port) = match wire.is_forward {
+            true => (self.entity(rank), medium, station),
+            false => (medium, self.entity(rank), interface),
+        };
+        let min_delay = self.topology.media[lan.listed].cable_delay();
+        WireSpec { path: wire.path.clone(), from, to, port: port as u32, min_delay, overtakes: false }
+    }
+
     fn wire_spec(&self, wire: &PlannedWire) -> WireSpec {
+        if let Some(station) = wire.station {
+            return self.station_wire_spec(wire, station);
+        }
         let (first, second) = self.graph.ends(wire.link);
         let (from, to) = if wire.is_forward { (first, second) } else { (second, first) };
         let port = self.graph.interface(to, wire.link);
@@ -333,13 +492,42 @@ impl Plan {
         let least = later.chain([direction.delay.unwrap_or_default()]).min().unwrap_or(Span::ZERO);
         WireSpec {
             path: wire.path.clone(),
-            from: EntityId(from as u32),
-            to: EntityId(to as u32),
+            from: self.entity(from),
+            to: self.entity(to),
             port: port.expect("a link is among its end's links") as u32,
             min_delay: if impairs.iter().any(|impair| impair.skips_delay()) { Span::ZERO } else { least },
             overtakes: impairs.iter().any(|impair| impair.overtakes()),
         }
     }
+}
+
+/// The wires of the stations of all media.
+fn wires_of_media(topology: &Topology, graph: &NetworkGraph) -> Vec<PlannedWire> {
+    let mut wires = Vec::new();
+    for link in 0..graph.media().count() {
+        let lan = graph.media().lan(link);
+        let medium = topology.media[lan.listed].name();
+        for (station, rank) in lan.stations.iter().enumerate() {
+            let node = &topology.nodes[graph.node(*rank).listed].name;
+            for (path, is_forward) in [(format!("{medium}:{node}->*"), true), (format!("{medium}:*->{node}"), false)] {
+                wires.push(PlannedWire { path, link, is_forward, station: Some(station) });
+            }
+        }
+    }
+    wires
+}
+
+/// Nodes and media in order of the paths of their entities.
+fn entities_of(topology: &Topology, graph: &NetworkGraph) -> Vec<Planned> {
+    let mut entities: Vec<Planned> = (0..graph.nodes()).map(Planned::Node).collect();
+    if graph.media().count() > 0 {
+        entities.extend((0..graph.media().count()).map(Planned::Medium));
+        entities.sort_by_cached_key(|entity| match entity {
+            Planned::Node(rank) => topology.nodes[graph.node(*rank).listed].name.clone(),
+            Planned::Medium(rank) => format!("{MEDIUM}{}", topology.media[graph.media().lan(*rank).listed].name()),
+        });
+    }
+    entities
 }
 
 /// The first rank of `count` that is not below what is looked for, where all that are below come first.

@@ -5,10 +5,16 @@
 //! common way out becomes its route for the whole of the network's block, and only what goes elsewhere is listed, in
 //! blocks of neighbouring links where it can be. Every address that a link end has is sent the same way in either form;
 //! only what is sent to an address of the block that nobody has travels until somebody without a better route drops it.
+//!
+//! A shared medium is one subnet. Its own stations send to each other at once, by one route for all that are in range. Everyone else has one route for it
+//! where one way serves most of its stations, and others for the rest. A node whose only interface is on a medium, where everything else
+//! lies behind one router, sends everything else there.
 
-use crate::graph::{Down, NetworkGraph};
+use crate::graph::{Down, NetworkGraph, Port, Step};
+use crate::media::Lan;
 use crate::spec::AddressFamily;
 use protosim_models::node::{Hop, Route};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Networks with no more links than this have full tables.
@@ -18,8 +24,7 @@ pub(crate) const MOST_LISTED: usize = 1024;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Entry {
     covered: Covered,
-    /// Out of this interface; `None`: nowhere.
-    interface: Option<u32>,
+    hop: Hop,
 }
 
 /// Which addresses a route is for.
@@ -31,6 +36,10 @@ enum Covered {
     Links { first: u32, log2: u8 },
     /// One end of a link.
     End { link: u32, end: u8 },
+    /// All stations of a medium.
+    Subnet { medium: u16 },
+    /// One station of a medium, by its number.
+    Station { medium: u16, station: u16 },
 }
 
 impl AddressFamily {
@@ -70,18 +79,30 @@ impl Entry {
             Covered::End { link, end } => {
                 (family.end_address(link as usize, u32::from(end)), if is_v4 { 32 } else { 128 })
             }
+            Covered::Subnet { medium } => (family.station_address(medium.into(), 0), family.medium_prefix()),
+            Covered::Station { medium, station } => {
+                (family.station_address(medium.into(), station), if is_v4 { 32 } else { 128 })
+            }
         };
-        Route { prefix, len, hop: self.interface.map_or(Hop::None, Hop::Interface) }
+        Route { prefix, len, hop: self.hop }
     }
 }
 
-/// Where a node sends what is for one end of a link.
+/// Where a node sends what is for one end of a link, or one station of a medium.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Way {
     /// It is that end.
     Own,
-    /// Out of this interface; `None`: there is no path.
-    Out(Option<u32>),
+    /// By this first step; `None`: there is no path.
+    Out(Option<Step>),
+}
+
+fn hop_of(step: Option<Step>) -> Hop {
+    match step {
+        None => Hop::None,
+        Some(Step { interface, station: 0 }) => Hop::Interface(interface),
+        Some(Step { interface, station }) => Hop::Station { interface, station },
+    }
 }
 
 /// The routes of a node in what is left of the network without what is down. A network of more than `most_listed` links
@@ -96,20 +117,91 @@ pub(crate) fn routes_of(
     if down.nodes.contains(&node) {
         return Vec::new();
     }
-    if let [(link, next)] = graph.neighbours(node) {
-        let everything = Entry { covered: Covered::Everything, interface: Some(0) };
-        return if down.bars(*link, *next) { Vec::new() } else { vec![everything] };
+    let mut ports = graph.ports(node);
+    let (first, second) = (ports.next(), ports.next());
+    if let (Some(Port::Link { link, next }), None) = (first, second) {
+        let everything = Entry { covered: Covered::Everything, hop: Hop::Interface(0) };
+        return if down.bars(link, next) { Vec::new() } else { vec![everything] };
     }
-    let ways = ways_of(graph, node, down);
-    if graph.links() > most_listed { shortened(&ways, family, graph.neighbours(node).len()) } else { listed(&ways) }
+    let steps = graph.first_steps(node, down);
+    let way = |rank: usize| if rank == node { Way::Own } else { Way::Out(steps[rank]) };
+    let ways = ways_of(graph, node, down, &way);
+    if let (Some(Port::Medium { medium, .. }), None) = (first, second)
+        && let Some(mut entries) = everything_else(graph, medium, &ways, &way)
+    {
+        entries.extend(routes_to_medium(graph, node, medium, &way));
+        return entries;
+    }
+    let mut entries = if graph.links() > most_listed { shortened(&ways, family) } else { listed(&ways) };
+    entries.extend((0..graph.media().count()).flat_map(|medium| routes_to_medium(graph, node, medium, &way)));
+    entries
+}
+
+/// Of a node that is on one medium and has no other interface: one route for all that lies beyond the medium, if one way
+/// leads there.
+fn everything_else(
+    graph: &NetworkGraph,
+    own: usize,
+    ways: &[[Way; 2]],
+    way: &impl Fn(usize) -> Way,
+) -> Option<Vec<Entry>> {
+    let others = (0..graph.media().count()).filter(|medium| *medium != own);
+    let beyond = others.flat_map(|medium| &graph.media().lan(medium).stations).map(|node| way(*node));
+    let mut only = None;
+    for way in ways.iter().flatten().copied().chain(beyond) {
+        match (way, only) {
+            (Way::Own | Way::Out(None), _) => {}
+            (Way::Out(Some(step)), None) => only = Some(step),
+            (Way::Out(Some(step)), Some(first)) if step == first => {}
+            _ => return None,
+        }
+    }
+    Some(only.map(|step| Entry { covered: Covered::Everything, hop: hop_of(Some(step)) }).into_iter().collect())
+}
+
+/// The routes of a node to the stations of a medium.
+fn routes_to_medium(graph: &NetworkGraph, node: usize, medium: usize, way: &impl Fn(usize) -> Way) -> Vec<Entry> {
+    let lan = graph.media().lan(medium);
+    let own = graph.ports(node).enumerate().find_map(|(interface, port)| match port {
+        Port::Medium { medium: other, station } if other == medium => Some((interface as u32, station)),
+        _ => None,
+    });
+    let mut ways: Vec<Way> = lan.stations.iter().map(|node| way(*node)).collect();
+    let (covered, usual) = match own {
+        // Who is in range is reached over the medium itself, even if another way comes first.
+        Some((interface, own)) => {
+            for station in lan.reached(own) {
+                if matches!(ways[station], Way::Out(Some(_))) {
+                    ways[station] = Way::Out(Some(Step { interface, station: Lan::number(station) }));
+                }
+            }
+            (Hop::OnLink(interface), None)
+        }
+        None => {
+            let usual = most_common(ways.iter());
+            (hop_of(usual), usual)
+        }
+    };
+    let mut entries = Vec::new();
+    if covered != Hop::None {
+        entries.push(Entry { covered: Covered::Subnet { medium: medium as u16 }, hop: covered });
+    }
+    for (index, way) in ways.into_iter().enumerate() {
+        let Way::Out(step) = way else { continue };
+        let is_covered = match own {
+            Some((interface, _)) => step == Some(Step { interface, station: Lan::number(index) }),
+            None => step == usual,
+        };
+        if !is_covered {
+            let covered = Covered::Station { medium: medium as u16, station: Lan::number(index) };
+            entries.push(Entry { covered, hop: hop_of(step) });
+        }
+    }
+    entries
 }
 
 /// By link. Each end has its own way, so that a packet takes the shortest way to that end.
-fn ways_of(graph: &NetworkGraph, node: usize, down: &Down) -> Vec<[Way; 2]> {
-    let first_hops = graph.first_hops_without(node, down);
-    let way = |rank: usize| {
-        if rank == node { Way::Own } else { Way::Out(first_hops[rank].map(|interface| interface as u32)) }
-    };
+fn ways_of(graph: &NetworkGraph, node: usize, down: &Down, way: &impl Fn(usize) -> Way) -> Vec<[Way; 2]> {
     let mut ways: Vec<[Way; 2]> = (0..graph.links())
         .map(|link| {
             let (first, second) = graph.ends(link);
@@ -117,10 +209,12 @@ fn ways_of(graph: &NetworkGraph, node: usize, down: &Down) -> Vec<[Way; 2]> {
         })
         .collect();
     // The far end of a node's own link is reached over that link, even if another one to that node comes first.
-    for (interface, (link, next)) in graph.neighbours(node).iter().enumerate() {
-        if !down.bars(*link, *next) {
-            let far = usize::from(graph.ends(*link).0 == node);
-            ways[*link][far] = Way::Out(Some(interface as u32));
+    for (interface, port) in graph.ports(node).enumerate() {
+        if let Port::Link { link, next } = port
+            && !down.bars(link, next)
+        {
+            let far = usize::from(graph.ends(link).0 == node);
+            ways[link][far] = Way::Out(Some(Step { interface: interface as u32, station: 0 }));
         }
     }
     ways
@@ -129,58 +223,59 @@ fn ways_of(graph: &NetworkGraph, node: usize, down: &Down) -> Vec<[Way; 2]> {
 fn listed(ways: &[[Way; 2]]) -> Vec<Entry> {
     let ends = ways.iter().enumerate().flat_map(|(link, ways)| [(link, 0, ways[0]), (link, 1, ways[1])]);
     let entry = |(link, end, way)| {
-        let Way::Out(Some(interface)) = way else { return None };
-        Some(Entry { covered: Covered::End { link: link as u32, end }, interface: Some(interface) })
+        let Way::Out(Some(step)) = way else { return None };
+        Some(Entry { covered: Covered::End { link: link as u32, end }, hop: hop_of(Some(step)) })
     };
     ends.filter_map(entry).collect()
 }
 
-fn shortened(ways: &[[Way; 2]], family: AddressFamily, interfaces: usize) -> Vec<Entry> {
-    let usual = most_common(ways, interfaces);
+fn shortened(ways: &[[Way; 2]], family: AddressFamily) -> Vec<Entry> {
+    let usual = most_common(ways.iter().flatten());
     let mut entries = Vec::new();
     if usual.is_some() {
         let covered = Covered::Links { first: 0, log2: family.log2_links() };
-        entries.push(Entry { covered, interface: usual });
+        entries.push(Entry { covered, hop: hop_of(usual) });
     }
     let mut link = 0;
     while link < ways.len() {
-        let Some(interface) = same_way(ways[link]) else {
+        let Some(step) = same_way(ways[link]) else {
             for (end, way) in ways[link].into_iter().enumerate() {
-                if let Way::Out(interface) = way
-                    && interface != usual
+                if let Way::Out(step) = way
+                    && step != usual
                 {
-                    entries.push(Entry { covered: Covered::End { link: link as u32, end: end as u8 }, interface });
+                    let covered = Covered::End { link: link as u32, end: end as u8 };
+                    entries.push(Entry { covered, hop: hop_of(step) });
                 }
             }
             link += 1;
             continue;
         };
-        let run = ways[link..].iter().take_while(|ways| same_way(**ways) == Some(interface)).count();
-        if interface != usual {
-            cover(link, link + run, |covered| entries.push(Entry { covered, interface }));
+        let run = ways[link..].iter().take_while(|ways| same_way(**ways) == Some(step)).count();
+        if step != usual {
+            cover(link, link + run, |covered| entries.push(Entry { covered, hop: hop_of(step) }));
         }
         link += run;
     }
     entries
 }
 
-/// The way to most link ends; of equals, the lowest interface.
-fn most_common(ways: &[[Way; 2]], interfaces: usize) -> Option<u32> {
-    let mut counts = vec![0_usize; interfaces];
+/// The way to most of them; of equals, that of the lowest interface.
+fn most_common<'a>(ways: impl Iterator<Item = &'a Way>) -> Option<Step> {
+    let mut counts: BTreeMap<Step, usize> = BTreeMap::new();
     let mut nowhere = 0;
-    for way in ways.iter().flatten() {
+    for way in ways {
         match way {
-            Way::Out(Some(interface)) => counts[*interface as usize] += 1,
+            Way::Out(Some(step)) => *counts.entry(*step).or_default() += 1,
             Way::Out(None) => nowhere += 1,
             Way::Own => {}
         }
     }
-    let best = counts.iter().enumerate().rev().max_by_key(|(_, count)| **count)?;
-    (*best.1 >= nowhere).then_some(best.0 as u32)
+    let best = counts.into_iter().rev().max_by_key(|(_, count)| *count)?;
+    (best.1 >= nowhere).then_some(best.0)
 }
 
 /// The way to both ends of a link, if it is one: an end of the node's own needs no route, and may be covered by any.
-fn same_way(ways: [Way; 2]) -> Option<Option<u32>> {
+fn same_way(ways: [Way; 2]) -> Option<Option<Step>> {
     match ways {
         [Way::Own, Way::Out(way)] | [Way::Out(way), Way::Own] => Some(way),
         [Way::Out(first), Way::Out(second)] if first == second => Some(first),

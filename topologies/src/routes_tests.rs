@@ -93,7 +93,7 @@ fn blocks_are_as_large_as_alignment_allows() {
     let block = |first, log2| Covered::Links { first, log2 };
     assert_eq!(blocks, [block(3, 0), block(4, 2), block(8, 1), block(10, 0)]);
     // Four /30 from the fourth on are a /28; four /64 a /62.
-    let entry = Entry { covered: block(4, 2), interface: None };
+    let entry = Entry { covered: block(4, 2), hop: Hop::None };
     assert_eq!(entry.route(AddressFamily::V4), route("10.0.0.16", 28, Hop::None));
     assert_eq!(entry.route(AddressFamily::V6), route("2001:db8:0:4::", 62, Hop::None));
 }

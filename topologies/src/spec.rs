@@ -2,6 +2,7 @@
 
 use protosim_models::device::DeviceConfig;
 use protosim_models::link::LinkConfig;
+use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
 use protosim_models::node::IpConfig;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ pub struct Topology {
     pub nodes: Vec<NodeSpec>,
     /// Links between them.
     pub links: Vec<LinkConfig>,
+    /// Media that several of them share. Default: none.
+    #[serde(default)]
+    pub media: Vec<MediumConfig>,
     /// Which version of IP the addresses are of. Default: V4.
     #[serde(default)]
     pub addresses: AddressFamily,
@@ -48,7 +52,8 @@ pub struct NodeSpec {
     /// Makes it a group of so many nodes: `sensor-0`, `sensor-1` and so on for the name `sensor`; see
     /// [`crate::groups`]. Default: one node, called as it says.
     pub count: Option<u64>,
-    /// True for a router, which passes on packets for others. Default: true for a node with more than one link.
+    /// True for a router, which passes on packets for others. Default: true for a node with more than one interface: link or
+    /// shared medium. A node on a radio channel alone relays for others there only if this says so.
     pub forwards: Option<bool>,
     /// Its limits. Default: none, an ideal device.
     pub device: Option<DeviceConfig>,
@@ -62,10 +67,10 @@ pub struct NodeSpec {
 /// A version of IP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum AddressFamily {
-    /// IPv4: link k (in order of names) has the k-th /30 of 10.0.0.0/8.
+    /// IPv4: link k (in order of names) has the k-th /30 of 10.0.0.0/8, shared medium m the m-th /20 of 172.16.0.0/12.
     #[default]
     V4,
-    /// IPv6: link k has the k-th /64 of 2001:db8::/32.
+    /// IPv6: link k has the k-th /64 of 2001:db8::/32, shared medium m the m-th /64 of 3fff::/48.
     V6,
 }
 

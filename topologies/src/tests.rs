@@ -6,7 +6,8 @@ use crate::{Direction, Installation, NetworkGraph, NodeSpec, Plan, TimelineEvent
 use proptest::prelude::*;
 use protosim_core::kernel::{Interests, Limits};
 use protosim_core::{Ratio, RunSeed, SimTime, Simulation, Sinks, Span, Until, WireId};
-use protosim_models::Node;
+use protosim_models::Element;
+use protosim_models::element::nodes;
 use protosim_models::link::{DirectionConfig, Framing, LinkConfig, Mtu, QueueLimit};
 use protosim_models::name::{LinkName, NodeName};
 use protosim_models::node::{Fate, LinkEnd, PacketReport, Report};
@@ -23,8 +24,13 @@ const SEED: RunSeed = RunSeed { seed: 7, replication: 0 };
 /// A network from words such as `x:a-b`, the link x from a to b, or `a-b`, the same without a name. Each link has a
 /// delay of 1 ms; nodes are listed as they come.
 pub(crate) fn net(words: &str) -> Topology {
-    let mut topology =
-        Topology { nodes: Vec::new(), links: Vec::new(), addresses: crate::AddressFamily::V4, groups: Vec::new() };
+    let mut topology = Topology {
+        nodes: Vec::new(),
+        links: Vec::new(),
+        media: Vec::new(),
+        addresses: crate::AddressFamily::V4,
+        groups: Vec::new(),
+    };
     for word in words.split_whitespace() {
         let (name, ends) = word.split_once(':').map_or((None, word), |(name, ends)| (Some(name.to_owned()), ends));
         let (first, second) = ends.split_once('-').unwrap();
@@ -69,7 +75,7 @@ fn ping(plan: &Plan, from: &str, to: IpAddr, count: u64) -> Installation {
     Installation { node: plan.node(from).unwrap(), name: "ping".to_owned(), app: Box::new(Ping::new(config, to)) }
 }
 
-pub(crate) fn simulation(plan: &Plan, apps: Vec<Installation>) -> Simulation<Node> {
+pub(crate) fn simulation(plan: &Plan, apps: Vec<Installation>) -> Simulation<Element> {
     plan.simulation(SEED, Limits::default(), apps, 1).unwrap()
 }
 
@@ -223,7 +229,10 @@ pub(crate) fn any_net() -> impl Strategy<Value = (Topology, Vec<bool>)> {
             };
             let links = links.iter().zip(&order).map(link).collect();
             let nodes = (0..nodes).map(node).collect();
-            (Topology { nodes, links, addresses: crate::AddressFamily::V4, groups: Vec::new() }, forwards.to_vec())
+            (
+                Topology { nodes, links, media: Vec::new(), addresses: crate::AddressFamily::V4, groups: Vec::new() },
+                forwards.to_vec(),
+            )
         },
     )
 }
@@ -283,7 +292,7 @@ fn no_two_interfaces_have_one_address_and_ends_of_a_link_share_a_prefix() {
     for family in [crate::AddressFamily::V4, crate::AddressFamily::V6] {
         let world = simulation(&row_of_70(family), Vec::new());
         let addresses: Vec<IpAddr> =
-            world.entities().flat_map(|(_, node)| node.interfaces()).flat_map(|end| end.addresses.clone()).collect();
+            nodes(&world).flat_map(|(_, node)| node.interfaces()).flat_map(|end| end.addresses.clone()).collect();
         // In a row in order of names, the two ends of each link follow each other.
         assert_eq!(addresses.len(), 140);
         assert_eq!(addresses.iter().collect::<BTreeSet<_>>().len(), 140);
@@ -348,7 +357,7 @@ fn a_wire_joins_the_interfaces_of_its_link() {
     let world = simulation(&plan(CROSSED), Vec::new());
     let wires: Vec<_> = world.wires().iter().map(|wire| (&*wire.path, wire.from.0, wire.to.0, wire.port)).collect();
     assert_eq!(wires, [("x-1:b->c", 1, 2, 0), ("x-1:c->b", 2, 1, 1), ("x:a->b", 0, 1, 0), ("x:b->a", 1, 0, 0)]);
-    let (_, b) = world.entities().nth(1).unwrap();
+    let (_, b) = nodes(&world).nth(1).unwrap();
     let ends: Vec<_> = b.interfaces().iter().map(|end| (end.transmitter.wire(), end.incoming)).collect();
     assert_eq!(ends, [(WireId(3), WireId(2)), (WireId(0), WireId(1))]);
     let addresses: Vec<_> = b.interfaces().iter().map(|end| end.addresses.clone()).collect();
@@ -360,7 +369,7 @@ fn link_ends_are_two_for_each_link_in_order_of_links() {
     let plan = plan(CROSSED);
     assert_eq!(plan.link_ends(), ["x@b", "x@a", "x-1@b", "x-1@c"]);
     // By wire: where it begins, where it ends.
-    let ends = |wire: u32| [true, false].map(|at_sender| plan.link_end(WireId(wire), at_sender));
+    let ends = |wire: u32| [true, false].map(|at_sender| plan.link_end(WireId(wire), at_sender).unwrap());
     assert_eq!([0, 1, 2, 3].map(ends), [[2, 3], [3, 2], [1, 0], [0, 1]]);
 }
 
@@ -379,7 +388,7 @@ fn the_mtu_holds_at_both_ends() {
     let mtu = IntoDeserializer::<Error>::into_deserializer("576 B");
     topology.links[0].mtu = Some(Mtu::deserialize(mtu).unwrap());
     let world = simulation(&plan_with(topology, Vec::new()), Vec::new());
-    let mtus: Vec<u64> = world.entities().flat_map(|(_, node)| node.interfaces()).map(|end| end.mtu_bytes).collect();
+    let mtus: Vec<u64> = nodes(&world).flat_map(|(_, node)| node.interfaces()).map(|end| end.mtu_bytes).collect();
     // a's x; b's x and y; c's y, with the default.
     assert_eq!(mtus, [576, 576, 1500, 1500]);
 }
@@ -389,7 +398,7 @@ fn applications_start_in_order_of_names() {
     let plan = plan("a-b");
     let named = |name: &str| Installation { name: name.to_owned(), ..ping(&plan, "a", address_of(&plan, "b"), 1) };
     let world = simulation(&plan, vec![named("z"), named("k")]);
-    let (_, a) = world.entities().next().unwrap();
+    let (_, a) = nodes(&world).next().unwrap();
     assert_eq!(a.apps().map(|(name, _)| name).collect::<Vec<_>>(), ["k", "z"]);
 }
 
@@ -828,7 +837,13 @@ fn events_that_meet_and_events_that_change_nothing() {
     link.delay = Some(Span::from_millis(1));
     link.loss = Some(Ratio::from_percent(5));
     let nodes = vec![NodeSpec::named("a"), NodeSpec::named("b")];
-    let topology = Topology { nodes, links: vec![link], addresses: crate::AddressFamily::V4, groups: Vec::new() };
+    let topology = Topology {
+        nodes,
+        links: vec![link],
+        media: Vec::new(),
+        addresses: crate::AddressFamily::V4,
+        groups: Vec::new(),
+    };
     let event = |seconds, direction, percent| TimelineEvent {
         at: Span::from_secs(seconds),
         link: Some(LinkName("a--b".to_owned())),

@@ -5,9 +5,10 @@ use crate::scenario::{Measures, Scenario, Way};
 use protosim_core::kernel::Reported;
 use protosim_core::sketch::{Batches, Histogram};
 use protosim_core::{SimTime, Simulation, Span};
+use protosim_models::Observation;
+use protosim_models::element::{Element, nodes};
 use protosim_models::link::Meter;
 use protosim_models::node::Report;
-use protosim_models::{Node, Observation};
 use protosim_topologies::Plan;
 use std::collections::BTreeMap;
 
@@ -78,7 +79,7 @@ pub(super) fn measured(
     plan: &Plan,
     scenario: &Scenario,
     replication: u64,
-    simulation: &Simulation<Node>,
+    simulation: &Simulation<Element>,
     reports: &[Reported<Report>],
     app_of: impl Fn(u32, u32) -> usize,
 ) -> Measured {
@@ -111,7 +112,7 @@ pub(super) fn measured(
     count_marks(simulation, &mut all);
     for (link, way) in scenario.measures.links.keys() {
         let Some(wire) = plan.wire(link, *way == Way::Forward) else { continue };
-        let interfaces = simulation.entities().flat_map(|(_, node)| node.interfaces());
+        let interfaces = nodes(simulation).flat_map(|(_, node)| node.interfaces());
         let Some(transmitter) =
             interfaces.map(|interface| &interface.transmitter).find(|transmitter| transmitter.wire() == wire)
         else {
@@ -134,8 +135,8 @@ fn is_kept(measures: &Measures, sink: &str) -> bool {
 }
 
 /// Marks are counted by the sinks themselves, over the whole run.
-fn count_marks(simulation: &Simulation<Node>, all: &mut Measured) {
-    for (name, totals) in simulation.entities().flat_map(|(_, node)| node.app_totals()) {
+fn count_marks(simulation: &Simulation<Element>, all: &mut Measured) {
+    for (name, totals) in nodes(simulation).flat_map(|(_, node)| node.app_totals()) {
         let Some(sink) = all.sinks.get_mut(name) else { continue };
         for total in totals {
             match total.name {

@@ -10,6 +10,8 @@ mod one;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_media;
+#[cfg(test)]
 mod tests_timeline;
 
 pub use all::{Failed, Options, Runs, Selection, Stop, run_all, run_some};

@@ -6,10 +6,13 @@ use super::measured::{Measured, measured, with_meters};
 use crate::scenario::{End, Scenario};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{RunSeed, SimTime, Simulation, Sinks, Until};
-use protosim_models::Node;
+use protosim_models::element::{media, nodes};
+use protosim_models::medium::Medium;
 use protosim_models::node::{Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
 use protosim_models::packet::Packet;
+use protosim_models::{Element, Node};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
+use protosim_topologies::plan::MEDIUM;
 use protosim_topologies::{Installation, Plan};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -31,7 +34,7 @@ pub struct RunOutput {
     pub measured: Measured,
     /// What nodes and applications have counted.
     pub totals: Vec<Total>,
-    /// Digests by path: of nodes, then of the directions of links.
+    /// Digests by path: of nodes and shared media, then of the directions of links.
     pub digests: Vec<(&'static str, String, String)>,
     /// Packets at link ends, if they were listened to.
     pub capture: Option<Capture>,
@@ -129,7 +132,7 @@ pub fn build(
     scenario: &Scenario,
     replication: u64,
     threads: usize,
-) -> Result<Simulation<Node>, BuildError> {
+) -> Result<Simulation<Element>, BuildError> {
     let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
     let apps = scenario.placements().filter_map(|placed| {
         let address = placed.to.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -174,9 +177,9 @@ pub fn run_one(
     let counts = simulation.counts();
     let app_of = |node: u32, app: u32| apps[node as usize][app as usize];
     let mut exchanges = join(&reports, app_of, &aliases(plan, scenario));
-    for (rank, (_, node)) in simulation.entities().enumerate() {
-        for ((_, due), index) in node.app_exchanges_due().zip(&apps[rank]) {
-            add_unsent(&mut exchanges, (*index, rank as u32), due);
+    for (entity, ((_, element), indices)) in simulation.entities().zip(&apps).enumerate() {
+        for ((_, due), index) in element.node().into_iter().flat_map(Node::app_exchanges_due).zip(indices) {
+            add_unsent(&mut exchanges, (*index, entity as u32), due);
         }
     }
     Ok(RunOutput {
@@ -202,12 +205,12 @@ fn aliases(plan: &Plan, scenario: &Scenario) -> BTreeMap<IpAddr, IpAddr> {
     plan.owners().into_iter().filter_map(first).collect()
 }
 
-/// For each node, the scenario's indices of its applications in the order of their numbers, which is that of names.
+/// For each entity, the scenario's indices of its applications in the order of their numbers, which is that of names.
 fn app_indices(plan: &Plan, scenario: &Scenario) -> Vec<Vec<usize>> {
-    let mut indices: Vec<Vec<usize>> = vec![Vec::new(); plan.graph().nodes()];
+    let mut indices: Vec<Vec<usize>> = vec![Vec::new(); plan.graph().nodes() + plan.graph().media().count()];
     for placed in scenario.placements() {
         if let Some(node) = plan.node(placed.on) {
-            indices[node].push(placed.app);
+            indices[plan.entity(node).0 as usize].push(placed.app);
         }
     }
     for apps in &mut indices {
@@ -216,9 +219,9 @@ fn app_indices(plan: &Plan, scenario: &Scenario) -> Vec<Vec<usize>> {
     indices
 }
 
-fn totals(simulation: &Simulation<Node>) -> Vec<Total> {
+fn totals(simulation: &Simulation<Element>) -> Vec<Total> {
     let mut totals = Vec::new();
-    for (path, node) in simulation.entities() {
+    for (path, node) in nodes(simulation) {
         let mut count = |app: Option<&str>, name: &str, value: u64| {
             totals.push(Total { node: path.to_owned(), app: app.map(str::to_owned), name: name.to_owned(), value });
         };
@@ -240,12 +243,35 @@ fn totals(simulation: &Simulation<Node>) -> Vec<Total> {
             }
         }
     }
+    totals.extend(media(simulation).flat_map(|(path, medium)| totals_of_medium(path, medium)));
     totals
 }
 
-/// Digests with kind and path: of nodes, then of the directions of links.
-pub fn digests(simulation: &Simulation<Node>) -> Vec<(&'static str, String, String)> {
-    let nodes = simulation.entity_digests().into_iter().map(|(path, digest)| ("node", path, digest.to_string()));
+/// What a shared medium has counted; it stands where nodes do, with `medium:` before its name.
+fn totals_of_medium(path: &str, medium: &Medium) -> Vec<Total> {
+    let counts = medium.counts();
+    let mut named: Vec<(String, u64)> = [
+        ("frames", counts.frames),
+        ("collided frames", counts.collisions),
+        ("retries", counts.retries),
+        ("delivered packets", counts.delivered),
+        ("copies for several stations", counts.copied),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    let dropped = |cause: DropCause| (format!("dropped packets: {}", cause.name()), counts.dropped(cause));
+    named.extend(DropCause::OF_MEDIA.map(dropped));
+    named.extend(medium.busy().map(|busy| ("busy ns".to_owned(), busy.as_nanos())));
+    let total = |(name, value)| Total { node: path.to_owned(), app: None, name, value };
+    named.into_iter().map(total).collect()
+}
+
+/// Digests with kind and path: of nodes and media, then of the directions of links.
+pub fn digests(simulation: &Simulation<Element>) -> Vec<(&'static str, String, String)> {
+    let nodes = simulation.entity_digests().into_iter().map(|(path, digest)| match path.strip_prefix(MEDIUM) {
+        Some(medium) => ("medium", medium.to_owned(), digest.to_string()),
+        None => ("node", path, digest.to_string()),
+    });
     let wires = simulation.wire_digests().into_iter().map(|(path, digest)| ("link", path, digest.to_string()));
     nodes.chain(wires).collect()
 }
@@ -254,11 +280,14 @@ fn capture(plan: &Plan, reports: Vec<Reported<Report>>) -> Capture {
     let interfaces = plan.link_ends().into_iter().map(|name| CaptureInterface { name, description: String::new() });
     let packets = reports.into_iter().filter_map(|Reported { at, report, .. }| {
         let Report::Packet(PacketReport { wire, end, packet, fate }) = report else { return None };
-        let interface = plan.link_end(wire, end == LinkEnd::Sender) as u32;
         let dropped = match fate {
             Fate::Passed => None,
             Fate::Dropped(cause) => Some(cause),
         };
+        // What goes on inside of a switch is at no interface, but for what it loses on the way to a station.
+        let at_sender = end == LinkEnd::Sender;
+        let beyond = || plan.link_end(wire, !at_sender).filter(|_| dropped.is_some());
+        let interface = plan.link_end(wire, at_sender).or_else(beyond)? as u32;
         Some(CapturedPacket { at, interface, packet, dropped })
     });
     let mut packets: Vec<CapturedPacket> = packets.collect();

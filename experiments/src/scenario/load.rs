@@ -191,7 +191,9 @@ fn further_mistakes(
         !lies_there && !spans().any(|span| mistakes.touch(span) || grave.touch(span))
     };
     check_scenario(tree, made, scenario, &mut further);
-    if made.is_whole && ["nodes", "links"].into_iter().all(|list| sound(list, &further)) {
+    let are_sound = ["nodes", "links"].into_iter().all(|list| sound(list, &further));
+    let are_media_sound = made.tree.root.field("media").is_none() || sound("media", &further);
+    if made.is_whole && are_sound && are_media_sound {
         check_paths(&made.tree, scenario, &mut further);
     }
     if sound("axes", &further) && sound("variants", &further) {

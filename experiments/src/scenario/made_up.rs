@@ -45,7 +45,15 @@ impl MadeUp {
     /// wrong around them.
     pub(super) fn explains(&self, found: &Diagnostic) -> bool {
         let of_itself = ["scenario::duplicate-name", "scenario::bad-name", "scenario::port-taken"].contains(&found.id);
-        let owner = self.owners.get(&found.primary.span);
+        let span = found.primary.span;
+        let is_around = |place: &Span| {
+            place.source == span.source && place.start <= span.start && span.end <= place.end && *place != span
+        };
+        // Nothing in a value that was made up as a whole is what the file says there.
+        if self.places.iter().any(is_around) {
+            return true;
+        }
+        let owner = self.owners.get(&span);
         !of_itself && owner.is_some_and(|owner| self.suspects.contains(owner))
     }
 

@@ -40,6 +40,7 @@ pub use variant::{VariantSpec, Verbatim};
 use protosim_core::kernel::Limits;
 use protosim_core::{Ratio, SimTime, Size, Span};
 use protosim_models::link::LinkConfig;
+use protosim_models::medium::MediumConfig;
 use protosim_models::name::{Files, NodeName};
 use protosim_models::registry::AppConfig;
 use protosim_topologies::generate::GeneratorConfig;
@@ -82,6 +83,9 @@ pub struct Scenario {
     /// `{"links.radio-3.loss": "5 %"}`. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub adjust: BTreeMap<String, Verbatim>,
+    /// LAN switches, buses and radio channels that several of them share. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediumConfig>,
     /// Which version of IP. Default: V4.
     #[serde(default)]
     pub addresses: AddressFamily,
@@ -227,7 +231,8 @@ impl Scenario {
             senders.dedup();
             group.senders = senders;
         }
-        Topology { nodes: self.nodes.clone(), links: self.links.clone(), addresses: self.addresses, groups }
+        let (nodes, links, media) = (self.nodes.clone(), self.links.clone(), self.media.clone());
+        Topology { nodes, links, media, addresses: self.addresses, groups }
     }
 
     /// The group called `name`.

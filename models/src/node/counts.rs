@@ -1,6 +1,7 @@
 //! What becomes of packets, and the proof that none is lost track of.
 
 use super::Node;
+use crate::element::Element;
 use crate::packet::LossCause;
 use protosim_core::{Simulation, WireId};
 
@@ -37,10 +38,23 @@ pub enum DropCause {
     Damaged,
     /// A fragment that did not become whole: in time, for want of memory, or as others contradicted it.
     Reassembly,
+    /// On a shared medium, another transmission met it.
+    Collision,
+    /// Its station has given up: too many collisions, or the medium was never free.
+    RetryLimit,
+    /// The station that it was for is out of range, or there is none.
+    OutOfRange,
 }
 
 impl DropCause {
-    /// All causes, in the order of [`PacketCounts`]'s columns.
+    /// How many causes there are.
+    pub(crate) const COUNT: usize = Self::OutOfRange as usize + 1;
+
+    /// All that a shared medium drops packets for.
+    pub const OF_MEDIA: [Self; 6] =
+        [Self::Lost, Self::QueueFull, Self::Aqm, Self::Collision, Self::RetryLimit, Self::OutOfRange];
+
+    /// All that nodes and links drop packets for, in the order of [`PacketCounts`]'s columns.
     pub const ALL: [Self; 15] = [
         Self::Lost,
         Self::Recorded,
@@ -77,6 +91,9 @@ impl DropCause {
             Self::NodeDown => "node down",
             Self::Damaged => "damaged on the way",
             Self::Reassembly => "fragment not reassembled",
+            Self::Collision => "collision",
+            Self::RetryLimit => "retry limit",
+            Self::OutOfRange => "out of range",
         }
     }
 }
@@ -164,10 +181,15 @@ impl Conservation {
 }
 
 /// Counts all packets of a run, at any moment between two instants.
-pub fn audit(simulation: &Simulation<Node>) -> Conservation {
+pub fn audit(simulation: &Simulation<Element>) -> Conservation {
     let wires = (0..simulation.wires().len()).map(|wire| simulation.in_flight(WireId(wire as u32)).count() as u64);
     let mut sum = Conservation { in_flight: wires.sum(), ..Conservation::default() };
-    for (_, node) in simulation.entities() {
+    for (_, medium) in crate::element::media(simulation) {
+        sum.duplicated += medium.counts().copied;
+        sum.in_flight += medium.held();
+        sum.dropped += DropCause::OF_MEDIA.iter().map(|cause| medium.dropped(*cause)).sum::<u64>();
+    }
+    for (_, node) in crate::element::nodes(simulation) {
         sum.originated += node.counts.originated;
         sum.delivered += node.counts.delivered;
         sum.duplicated += node.counts.copied;

@@ -2,6 +2,7 @@
 
 use super::{Node, Report};
 use crate::app::{App, Host, HostError, SocketId, Total, TrafficClass};
+use crate::element::Element;
 use crate::observe::Observation;
 use crate::packet::{BuildError, Echo, Ecn, Packet};
 use crate::rope::Rope;
@@ -85,7 +86,7 @@ impl AppSlot {
 /// A node, seen from one of its applications.
 struct SimHost<'a, 'b> {
     node: &'a mut Node,
-    cx: &'a mut Cx<'b, Node>,
+    cx: &'a mut Cx<'b, Element>,
     app: u32,
     /// What is known of the datagram that is being delivered, beside what the application gets.
     arrival: Option<Arrival>,
@@ -110,7 +111,12 @@ pub(super) enum Pending {
 
 impl Node {
     /// Calls an application; it is owed a flush then.
-    pub(super) fn with_app(&mut self, app: u32, cx: &mut Cx<'_, Self>, call: impl FnOnce(&mut dyn App, &mut dyn Host)) {
+    pub(super) fn with_app(
+        &mut self,
+        app: u32,
+        cx: &mut Cx<'_, Element>,
+        call: impl FnOnce(&mut dyn App, &mut dyn Host),
+    ) {
         self.apps[app as usize].touched = true;
         self.call(app, None, cx, call);
     }
@@ -120,7 +126,7 @@ impl Node {
         &mut self,
         app: u32,
         arrival: Arrival,
-        cx: &mut Cx<'_, Self>,
+        cx: &mut Cx<'_, Element>,
         call: impl FnOnce(&mut dyn App, &mut dyn Host),
     ) {
         self.apps[app as usize].touched = true;
@@ -131,7 +137,7 @@ impl Node {
     pub(super) fn with_app_untouched(
         &mut self,
         app: u32,
-        cx: &mut Cx<'_, Self>,
+        cx: &mut Cx<'_, Element>,
         call: impl FnOnce(&mut dyn App, &mut dyn Host),
     ) {
         self.call(app, None, cx, call);
@@ -141,7 +147,7 @@ impl Node {
         &mut self,
         app: u32,
         arrival: Option<Arrival>,
-        cx: &mut Cx<'_, Self>,
+        cx: &mut Cx<'_, Element>,
         call: impl FnOnce(&mut dyn App, &mut dyn Host),
     ) {
         let Some(mut callee) = self.apps[app as usize].app.take() else {
@@ -153,7 +159,7 @@ impl Node {
     }
 
     /// Does what the processor has finished by now.
-    pub(super) fn empty_outbox(&mut self, cx: &mut Cx<'_, Self>) {
+    pub(super) fn empty_outbox(&mut self, cx: &mut Cx<'_, Element>) {
         while let Some((_, effect)) = self.outbox.pop_front_if(|(at, _)| *at <= cx.now()) {
             self.take_effect(effect, cx);
         }
@@ -162,7 +168,7 @@ impl Node {
         }
     }
 
-    fn take_effect(&mut self, effect: Pending, cx: &mut Cx<'_, Self>) {
+    fn take_effect(&mut self, effect: Pending, cx: &mut Cx<'_, Element>) {
         match effect {
             Pending::Send(packet) => self.originate(packet, cx),
             Pending::Observe(app, observation) => {
@@ -174,7 +180,7 @@ impl Node {
     }
 
     /// Takes effect now, or when the processor has done what comes before.
-    fn when_free(&mut self, effect: Pending, cx: &mut Cx<'_, Self>) {
+    fn when_free(&mut self, effect: Pending, cx: &mut Cx<'_, Element>) {
         let at = self.cpu.free_at(cx.now());
         if at <= cx.now() {
             // What came before and is done at this very instant goes first.

@@ -1,4 +1,4 @@
-//! An interface: one end of a link.
+//! An interface: one end of a link, or a station of a shared medium.
 
 use crate::link::Transmitter;
 use protosim_core::WireId;
@@ -11,7 +11,7 @@ pub struct Interface {
     pub addresses: Vec<IpAddr>,
     /// Largest IP packet that the link takes [bytes].
     pub mtu_bytes: u64,
-    /// The sending half of the direction away from this node.
+    /// The sending half of the direction away from this node; on a shared medium, of the way to it.
     pub transmitter: Transmitter,
     /// The wire of the direction towards this node.
     pub incoming: WireId,

@@ -11,6 +11,7 @@ use super::path_mtu::{LEAST_V6, PathMtus};
 use super::reassembly::Reassembly;
 use super::report::{Fate, LinkEnd, PacketReport, Report};
 use super::routes::Hop;
+use crate::element::Element;
 use crate::packet::{ErrorCause, Fragment, IcmpMessage, Icmpv6Message, IpHeader, Packet, Quoted, Transport, protocol};
 use protosim_core::kernel::Interests;
 use protosim_core::{Cx, TimerId};
@@ -50,10 +51,18 @@ impl IpState {
     }
 }
 
+/// Addresses a packet to the next station on a shared medium, and says by which interface. `None` if the hop is not by one.
+#[inline(never)]
+fn address_station(packet: &mut Packet, hop: Hop) -> Option<u32> {
+    let (interface, station) = hop.station(packet.dst())?;
+    packet.provenance.station = station;
+    Some(interface)
+}
+
 impl Node {
     /// A packet has come in from a link at interface `port`. Says why, if it goes no further.
     #[inline]
-    pub(super) fn receive(&mut self, packet: Box<Packet>, port: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    pub(super) fn receive(&mut self, packet: Box<Packet>, port: u32, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         if !self.is_up {
             return Some(self.counts.drop(DropCause::NodeDown));
         }
@@ -71,7 +80,7 @@ impl Node {
     /// A packet whose bits have flipped on the way: if neither version nor length nor the header's checksum shows it, it goes on
     /// as what it has become.
     #[cold]
-    fn receive_damaged(&mut self, packet: Packet, port: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn receive_damaged(&mut self, packet: Packet, port: u32, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         match packet.as_received() {
             Ok(read) => self.receive(Box::new(read), port, cx),
             Err(_) => Some(self.counts.drop(DropCause::Damaged)),
@@ -80,20 +89,29 @@ impl Node {
 
     /// Passes a packet on (RFC 1812 §5.2, RFC 8200 §3).
     #[inline]
-    fn forward(&mut self, packet: Box<Packet>, hop: Hop, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn forward(&mut self, mut packet: Box<Packet>, hop: Hop, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         // A packet for the router itself is never too old: that was decided before (RFC 1812 §5.3.1).
         if packet.ttl() <= 1 {
             return Some(self.refuse(&packet, DropCause::HopLimit, ErrorCause::HopLimitExceeded, cx));
         }
-        let Hop::Interface(index) = hop else {
-            return Some(self.refuse(&packet, DropCause::NoRoute, ErrorCause::NoRoute, cx));
+        let index = match hop {
+            Hop::Interface(index) => index,
+            _ => match address_station(&mut packet, hop) {
+                Some(index) => index,
+                None => return Some(self.refuse(&packet, DropCause::NoRoute, ErrorCause::NoRoute, cx)),
+            },
         };
         self.pass_on(packet, index, cx)
     }
 
     /// Sends a packet that may make another hop on its way through an interface.
     #[inline]
-    pub(super) fn pass_on(&mut self, mut packet: Box<Packet>, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    pub(super) fn pass_on(
+        &mut self,
+        mut packet: Box<Packet>,
+        index: u32,
+        cx: &mut Cx<'_, Element>,
+    ) -> Option<DropCause> {
         let mtu = self.interfaces[index as usize].mtu_bytes;
         let len = packet.wire_len();
         if len > mtu {
@@ -112,7 +130,7 @@ impl Node {
         mut packet: Box<Packet>,
         mtu: u64,
         index: u32,
-        cx: &mut Cx<'_, Self>,
+        cx: &mut Cx<'_, Element>,
     ) -> Option<DropCause> {
         let parts = match &packet.ip {
             IpHeader::V4(header) if !header.dont_fragment => {
@@ -131,7 +149,7 @@ impl Node {
         None
     }
 
-    fn transmit_parts(&mut self, parts: Vec<Packet>, index: u32, cx: &mut Cx<'_, Self>) {
+    fn transmit_parts(&mut self, parts: Vec<Packet>, index: u32, cx: &mut Cx<'_, Element>) {
         self.counts.fragments_made += parts.len() as u64 - 1;
         for part in parts {
             let len = part.wire_len();
@@ -141,7 +159,7 @@ impl Node {
 
     /// Hands a packet of `len` bytes to an interface.
     #[inline]
-    fn transmit(&mut self, packet: Box<Packet>, len: u64, index: u32, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn transmit(&mut self, packet: Box<Packet>, len: u64, index: u32, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         self.interfaces[index as usize].transmitter.offer(packet, len, &mut self.drops, cx);
         if !self.drops.is_empty() {
             self.dispose(index, cx);
@@ -150,7 +168,7 @@ impl Node {
     }
 
     /// Reports a packet that did not get onto the link of an interface, if someone listens.
-    fn report_unsent(&self, packet: Packet, index: u32, cause: DropCause, cx: &mut Cx<'_, Self>) {
+    fn report_unsent(&self, packet: Packet, index: u32, cause: DropCause, cx: &mut Cx<'_, Element>) {
         if cx.wants(Interests::PACKETS) {
             let wire = self.interfaces[index as usize].transmitter.wire();
             let fate = Fate::Dropped(cause);
@@ -159,13 +177,13 @@ impl Node {
     }
 
     /// Drops a packet and tells its sender, where an ICMP error is allowed.
-    fn refuse(&mut self, packet: &Packet, drop: DropCause, error: ErrorCause, cx: &mut Cx<'_, Self>) -> DropCause {
+    fn refuse(&mut self, packet: &Packet, drop: DropCause, error: ErrorCause, cx: &mut Cx<'_, Element>) -> DropCause {
         self.report_error(packet, error, cx);
         self.counts.drop(drop)
     }
 
     /// Tells the sender of a packet what went wrong with it, where an ICMP error is allowed and the limit is not reached.
-    pub(super) fn report_error(&mut self, packet: &Packet, error: ErrorCause, cx: &mut Cx<'_, Self>) {
+    pub(super) fn report_error(&mut self, packet: &Packet, error: ErrorCause, cx: &mut Cx<'_, Element>) {
         if !self.ip.sends_errors || !packet.may_report_error(error) {
             return;
         }
@@ -178,7 +196,7 @@ impl Node {
     }
 
     /// Sends a packet that was made here.
-    pub(super) fn originate(&mut self, mut packet: Packet, cx: &mut Cx<'_, Self>) {
+    pub(super) fn originate(&mut self, mut packet: Packet, cx: &mut Cx<'_, Element>) {
         self.counts.originated += 1;
         self.next_packet_id += 1;
         // Unique in the run: the node's rank above its own count.
@@ -191,11 +209,16 @@ impl Node {
             }
             Hop::Group => self.send_to_group(packet, cx),
             Hop::Interface(index) => self.emit(Box::new(packet), index, cx),
+            hop @ (Hop::Station { .. } | Hop::OnLink(_)) => {
+                if let Some(index) = address_station(&mut packet, hop) {
+                    self.emit(Box::new(packet), index, cx);
+                }
+            }
         }
     }
 
     /// Sends a packet that was made here through an interface, in parts if it has to be.
-    pub(super) fn emit(&mut self, mut packet: Box<Packet>, index: u32, cx: &mut Cx<'_, Self>) {
+    pub(super) fn emit(&mut self, mut packet: Box<Packet>, index: u32, cx: &mut Cx<'_, Element>) {
         let mtu = self.path_mtu(&packet, index, cx);
         let len = packet.wire_len();
         let is_whole = len <= mtu;
@@ -216,7 +239,7 @@ impl Node {
     }
 
     #[cold]
-    fn emit_in_parts(&mut self, mut packet: Box<Packet>, mtu: u64, index: u32, cx: &mut Cx<'_, Self>) {
+    fn emit_in_parts(&mut self, mut packet: Box<Packet>, mtu: u64, index: u32, cx: &mut Cx<'_, Element>) {
         // What is a fragment already was made so by whoever made it, and is not cut again at an IPv6 source.
         if packet.dst().is_ipv6() && packet.ip.fragment().is_none() {
             let identification = self.ip.identifications.next(&packet);
@@ -235,7 +258,7 @@ impl Node {
 
     /// The largest packet that should leave through an interface for the destination of this one.
     #[inline]
-    fn path_mtu(&mut self, packet: &Packet, index: u32, cx: &Cx<'_, Self>) -> u64 {
+    fn path_mtu(&mut self, packet: &Packet, index: u32, cx: &Cx<'_, Element>) -> u64 {
         let first_link = self.interfaces[index as usize].mtu_bytes;
         match packet.dst() {
             to if self.ip.discovers_path_mtus => self.ip.path_mtus.get(to, first_link, cx.now()),
@@ -246,7 +269,7 @@ impl Node {
     }
 
     /// A router has said what its next link takes (RFC 1191 §3, RFC 8201 §4). What it quotes must be a packet of ours.
-    fn learn_path_mtu(&mut self, packet: &Packet, quoted: &Quoted, cx: &Cx<'_, Self>) {
+    fn learn_path_mtu(&mut self, packet: &Packet, quoted: &Quoted, cx: &Cx<'_, Element>) {
         let told = match packet.transport {
             Transport::Icmp(IcmpMessage::FragmentationNeeded { next_hop_mtu }) => u64::from(next_hop_mtu),
             Transport::Icmpv6(Icmpv6Message::PacketTooBig { mtu }) => u64::from(mtu),
@@ -260,7 +283,7 @@ impl Node {
     /// Does what is due in this very instant, until nothing is left: deliveries of what this node has sent
     /// to itself, and timers that applications have set to the present or the past.
     #[inline]
-    pub(super) fn come_to_rest(&mut self, cx: &mut Cx<'_, Self>) {
+    pub(super) fn come_to_rest(&mut self, cx: &mut Cx<'_, Element>) {
         while !(self.to_self.is_empty() && self.due.is_empty()) {
             if !cx.step() {
                 return;
@@ -274,7 +297,7 @@ impl Node {
     }
 
     /// A packet for this node.
-    pub(super) fn deliver(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    pub(super) fn deliver(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         match packet.transport {
             Transport::Udp(_) => self.deliver_udp(packet, cx),
             Transport::Icmp(_) | Transport::Icmpv6(_) => {
@@ -288,7 +311,7 @@ impl Node {
 
     /// A packet whose transport header has not been read: a fragment, a damaged packet, or one of a protocol that is not served.
     #[cold]
-    fn deliver_unread(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn deliver_unread(&mut self, packet: Packet, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         if let Some(part) = packet.ip.fragment() {
             return self.reassemble(packet, part, cx);
         }
@@ -301,7 +324,7 @@ impl Node {
         }
     }
 
-    fn deliver_udp(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    fn deliver_udp(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         let (source, listener) = (packet.source_socket(), packet.ports().and_then(|(_, port)| self.udp.listener(port)));
         let (Some(from), Some((socket, app))) = (source, listener) else {
             return Some(self.refuse(&packet, DropCause::NoListener, ErrorCause::PortUnreachable, cx));
@@ -313,7 +336,7 @@ impl Node {
     }
 
     /// Answers echo requests; passes echo replies and errors to the application that they concern.
-    fn deliver_icmp(&mut self, packet: &Packet, cx: &mut Cx<'_, Self>) {
+    fn deliver_icmp(&mut self, packet: &Packet, cx: &mut Cx<'_, Element>) {
         if let Some(echo) = packet.as_echo() {
             if packet.dst().is_multicast() {
                 // RFC 1122 §3.2.2.6 leaves it open; Linux does not answer.

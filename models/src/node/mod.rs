@@ -1,7 +1,7 @@
 //! Nodes: hosts and routers. Interfaces, an IP layer, UDP, ICMP, and applications.
 //!
 //! One type serves both: a router is a node that forwards. The layers, from the wire up:
-//! - [`Interface`]: the sending half of a link and its address.
+//! - [`Interface`]: the sending half of a link, or of the way to a shared medium, and its address.
 //! - `ip`: own address or not, forwarding with time to live and MTU, ICMP errors and their limit.
 //! - `fragment`, `reassembly`: packets larger than an MTU, cut and put together again; `path_mtu`: what hosts know of MTUs on the
 //!   way; `multicast`: packets for groups.
@@ -9,7 +9,7 @@
 //! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
 //!   the device act here.
 //!
-//! Sockets send from the node's primary address, that of its first interface in order of link names whose link is up,
+//! Sockets send from the node's primary address, that of its first interface in order of the names of links and media whose link is up,
 //! whatever interface a packet leaves by (a weak host model, RFC 1122 §3.3.4.2): answers then always
 //! come back to where the question was sent.
 //!
@@ -52,12 +52,13 @@ pub use routes::{Hop, Route, Routes};
 
 use crate::app::{App, Total};
 use crate::device::{Clock, Cpu, Memory};
+use crate::element::Element;
 use crate::link::{Drops, LinkChange};
 use crate::packet::{IpHeader, Ipv4Header, Ipv6Header, Packet, Transport, UdpHeader};
 use host::{AppSlot, Pending};
 use ip::IpState;
 use protosim_core::kernel::{InFlight, Interests};
-use protosim_core::{CannotClone, Cx, Digest, Entity, Fingerprint, SimTime, TimerId, WireId};
+use protosim_core::{CannotClone, Cx, Digest, Fingerprint, SimTime, TimerId, WireId};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -240,16 +241,9 @@ impl Node {
     }
 }
 
-impl Entity for Node {
-    /// Boxed: a packet is moved several times on each hop, and a pointer is moved faster than two cache
-    /// lines. It is allocated once, by whoever makes it.
-    type Packet = Box<Packet>;
-    type Action = Action;
-    type Report = Report;
-    /// The box. Payloads come on top where they are not shared, by link and MTU up to a few times as much.
-    const PACKET_HEAP: usize = size_of::<Packet>();
-
-    fn on_start(&mut self, cx: &mut Cx<'_, Self>) {
+/// What the kernel asks of a node ([`protosim_core::Entity`]), by way of [`Element`].
+impl Node {
+    pub(crate) fn on_start(&mut self, cx: &mut Cx<'_, Element>) {
         self.start_links(cx);
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));
@@ -258,7 +252,7 @@ impl Entity for Node {
     }
 
     #[inline]
-    fn on_arrival(&mut self, port: u32, packet: Box<Packet>, cx: &mut Cx<'_, Self>) {
+    pub(crate) fn on_arrival(&mut self, port: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         if cx.wants(Interests::PACKETS) {
             let copy = Packet::clone(&packet);
             let fate = self.receive(packet, port, cx).map_or(Fate::Passed, Fate::Dropped);
@@ -270,7 +264,7 @@ impl Entity for Node {
         self.come_to_rest(cx);
     }
 
-    fn on_timer(&mut self, timer: TimerId, _tag: u64, cx: &mut Cx<'_, Self>) {
+    pub(crate) fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
         if Some(timer) == self.outbox_timer {
             self.empty_outbox(cx);
         } else if Some(timer) == self.ip.reassembly_timer {
@@ -288,7 +282,7 @@ impl Entity for Node {
         self.come_to_rest(cx);
     }
 
-    fn on_action(&mut self, action: &Action, cx: &mut Cx<'_, Self>) {
+    pub(crate) fn on_action(&mut self, action: &Action, cx: &mut Cx<'_, Element>) {
         match action {
             Action::ChangeLink { interface, change } => {
                 self.with_link(*interface, cx, |transmitter, drops, cx| transmitter.change(change, drops, cx));
@@ -307,7 +301,7 @@ impl Entity for Node {
         self.come_to_rest(cx);
     }
 
-    fn on_flush(&mut self, cx: &mut Cx<'_, Self>) {
+    pub(crate) fn on_flush(&mut self, cx: &mut Cx<'_, Element>) {
         // What one application decides may be input for another on the same node.
         while let Some(app) = self.apps.iter().position(|slot| slot.touched) {
             if !cx.step() {
@@ -319,13 +313,8 @@ impl Entity for Node {
         }
     }
 
-    fn departure(wire: WireId, flying: &InFlight<Box<Packet>>) -> Option<Report> {
-        let cause = || flying.packet.lost.map_or(DropCause::Lost, DropCause::from);
-        let fate = if flying.arrives.is_some() { Fate::Passed } else { Fate::Dropped(cause()) };
-        Some(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet: Packet::clone(&flying.packet), fate }))
-    }
-
-    fn try_clone(&self) -> Result<Self, CannotClone> {
+    /// A copy for a snapshot.
+    pub(crate) fn try_clone(&self) -> Result<Self, CannotClone> {
         Ok(Self {
             interfaces: self.interfaces.clone(),
             routes: self.routes.clone(),
@@ -344,6 +333,13 @@ impl Entity for Node {
             ..*self
         })
     }
+}
+
+/// The report of a packet that has left on a wire; lost ones have no time of arrival.
+pub(crate) fn departure(wire: WireId, flying: &InFlight<Box<Packet>>) -> Report {
+    let cause = || flying.packet.lost.map_or(DropCause::Lost, DropCause::from);
+    let fate = if flying.arrives.is_some() { Fate::Passed } else { Fate::Dropped(cause()) };
+    Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet: Packet::clone(&flying.packet), fate })
 }
 
 /// A table of these routes, of the node's own addresses, and of what belongs to groups (RFC 5771, RFC 4291 §2.7).

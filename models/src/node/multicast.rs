@@ -8,6 +8,7 @@
 
 use super::Node;
 use super::counts::DropCause;
+use crate::element::Element;
 use crate::packet::{Packet, is_to_many};
 use protosim_core::Cx;
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ impl Node {
         &mut self,
         packet: Box<Packet>,
         port: u32,
-        cx: &mut Cx<'_, Self>,
+        cx: &mut Cx<'_, Element>,
     ) -> Option<DropCause> {
         let Some(branch) = self.ip.groups.find(&packet).filter(|branch| branch.from == Some(port)) else {
             return Some(self.counts.drop(DropCause::NotForUs));
@@ -80,7 +81,7 @@ impl Node {
     }
 
     /// Sends a packet that was made here to a group.
-    pub(super) fn send_to_group(&mut self, packet: Packet, cx: &mut Cx<'_, Self>) {
+    pub(super) fn send_to_group(&mut self, packet: Packet, cx: &mut Cx<'_, Element>) {
         let Some(branch) = self.ip.groups.find(&packet).filter(|branch| branch.from.is_none()) else {
             self.counts.drop(DropCause::NoRoute);
             return;

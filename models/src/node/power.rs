@@ -3,13 +3,14 @@
 use super::Node;
 use super::counts::DropCause;
 use super::report::{Fate, LinkEnd, PacketReport, Report};
+use crate::element::Element;
 use crate::link::{Drops, Transmitter};
 use protosim_core::Cx;
 use protosim_core::kernel::Interests;
 
 impl Node {
     /// Gives links the timers that they need, and keeps what applications must start anew from.
-    pub(super) fn start_links(&mut self, cx: &mut Cx<'_, Self>) {
+    pub(super) fn start_links(&mut self, cx: &mut Cx<'_, Element>) {
         for (index, interface) in self.interfaces.iter_mut().enumerate() {
             let Some(timer) = interface.transmitter.start(cx) else { continue };
             let slot = timer.0 as usize;
@@ -31,8 +32,8 @@ impl Node {
     pub(super) fn with_link(
         &mut self,
         interface: u32,
-        cx: &mut Cx<'_, Self>,
-        call: impl FnOnce(&mut Transmitter, &mut Drops, &mut Cx<'_, Self>),
+        cx: &mut Cx<'_, Element>,
+        call: impl FnOnce(&mut Transmitter, &mut Drops, &mut Cx<'_, Element>),
     ) {
         call(&mut self.interfaces[interface as usize].transmitter, &mut self.drops, cx);
         if !self.drops.is_empty() {
@@ -42,7 +43,7 @@ impl Node {
 
     /// Accounts for packets that did not get onto the link of an interface.
     #[cold]
-    pub(super) fn dispose(&mut self, interface: u32, cx: &mut Cx<'_, Self>) {
+    pub(super) fn dispose(&mut self, interface: u32, cx: &mut Cx<'_, Element>) {
         for (packet, cause) in self.drops.drain(..) {
             // The links of a node that crashes go down with it.
             let cause = if cause == DropCause::LinkDown && !self.is_up { DropCause::NodeDown } else { cause };
@@ -57,7 +58,7 @@ impl Node {
 
     /// The node stops at once: applications, sockets, timers and what waits for the processor are gone. Its own sending halves go
     /// down, and come up before it starts, by acts of their own; what they drop then is lost for want of power.
-    pub(super) fn crash(&mut self, cx: &mut Cx<'_, Self>) {
+    pub(super) fn crash(&mut self, cx: &mut Cx<'_, Element>) {
         self.is_up = false;
         for timer in self.timers.clear() {
             cx.remove_timer(timer);
@@ -85,7 +86,7 @@ impl Node {
     }
 
     /// The node starts: applications begin from nothing.
-    pub(super) fn boot(&mut self, cx: &mut Cx<'_, Self>) {
+    pub(super) fn boot(&mut self, cx: &mut Cx<'_, Element>) {
         self.is_up = true;
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));

@@ -23,6 +23,7 @@ use super::Node;
 use super::counts::DropCause;
 use super::fragment::clear_fragment;
 use crate::device::Memory;
+use crate::element::Element;
 use crate::packet::{Ecn, ErrorCause, Fragment, MAX_WIRE_LEN, Packet, Transport};
 use crate::rope::{Rope, Run};
 use protosim_core::{Cx, SimTime, Span};
@@ -277,7 +278,7 @@ fn joined<'a>(pieces: impl Iterator<Item = &'a Rope>) -> Rope {
 
 impl Node {
     /// A fragment for this node. Says why, if it goes no further.
-    pub(super) fn reassemble(&mut self, packet: Packet, part: Fragment, cx: &mut Cx<'_, Self>) -> Option<DropCause> {
+    pub(super) fn reassemble(&mut self, packet: Packet, part: Fragment, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         let taken = self.ip.reassembly.take(packet, part, cx.now(), &mut self.memory);
         self.set_reassembly_timer(cx);
         match taken {
@@ -294,7 +295,7 @@ impl Node {
     }
 
     /// The time of packets that are not whole is up (RFC 1122 §3.3.2, RFC 8200 §4.5).
-    pub(super) fn give_fragments_up(&mut self, cx: &mut Cx<'_, Self>) {
+    pub(super) fn give_fragments_up(&mut self, cx: &mut Cx<'_, Element>) {
         while let Some(expired) = self.ip.reassembly.expire(cx.now(), &mut self.memory) {
             if let Some(first) = &expired.first {
                 self.report_error(first, ErrorCause::ReassemblyTimeExceeded, cx);
@@ -304,7 +305,7 @@ impl Node {
         self.set_reassembly_timer(cx);
     }
 
-    fn set_reassembly_timer(&mut self, cx: &mut Cx<'_, Self>) {
+    fn set_reassembly_timer(&mut self, cx: &mut Cx<'_, Element>) {
         match (self.ip.reassembly.next_expiry(), self.ip.reassembly_timer) {
             (Some(at), _) => {
                 let timer = *self.ip.reassembly_timer.get_or_insert_with(|| cx.new_timer(0, "reassembly"));

@@ -7,12 +7,43 @@ use std::net::IpAddr;
 pub enum Hop {
     /// It is one of this node's own addresses.
     Local,
-    /// Out of this interface.
+    /// Out of this interface, which leads over a link.
     Interface(u32),
+    /// Out of this interface to a station of the shared medium there.
+    Station {
+        /// The interface.
+        interface: u32,
+        /// The station's number, from 1.
+        station: u16,
+    },
+    /// Out of this interface to the station of the shared medium there that has the address: its number is the lowest 12 bits
+    /// of it, over IPv4 as over IPv6.
+    OnLink(u32),
     /// It is a group's: it goes by the trees of groups.
     Group,
     /// No route covers the address.
     None,
+}
+
+impl Hop {
+    /// The interface to a shared medium, and the number of the station there that a packet for `address` goes to; `None` if it
+    /// goes another way.
+    pub fn station(self, address: IpAddr) -> Option<(u32, u16)> {
+        match self {
+            Self::Station { interface, station } => Some((interface, station)),
+            Self::OnLink(interface) => Some((interface, station_of(address))),
+            Self::Interface(_) | Self::Local | Self::Group | Self::None => None,
+        }
+    }
+}
+
+/// The number of the station that has an address on a shared medium: its lowest 12 bits.
+fn station_of(address: IpAddr) -> u16 {
+    let [.., high, low] = match address {
+        IpAddr::V4(address) => address.octets(),
+        IpAddr::V6(address) => (u128::from(address) as u32).to_be_bytes(),
+    };
+    u16::from_be_bytes([high & 0x0f, low])
 }
 
 /// One route: a prefix and where it leads.

@@ -109,6 +109,10 @@ pub struct Provenance {
     pub packet_id: u64,
     /// When its sender sent it.
     pub sent_at: SimTime,
+    /// The station of the last shared medium on its way that it was sent to, from 1; 0 for all stations of a group, and before
+    /// any. It stands for the destination in the header of the link layer, which is not written out: who sends it on a
+    /// medium sets it, and the medium reads it.
+    pub station: u16,
 }
 
 /// A packet that cannot be built.

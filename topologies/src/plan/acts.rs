@@ -2,8 +2,8 @@
 
 use super::Plan;
 use crate::timeline::NewAddress;
-use protosim_core::{Builder, EntityId, SimTime};
-use protosim_models::Node;
+use protosim_core::{Builder, SimTime};
+use protosim_models::Element;
 use protosim_models::node::{Action, Hop, Route, Routes};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,14 +13,14 @@ impl Plan {
     /// Puts the timeline's acts into the world. Those of one instant happen in the order in which they are put there: a node
     /// that loses power does so before its links go down, so that what they drop counts as the node's; one that starts does so last,
     /// with its links and routes in place.
-    pub(super) fn act(&self, builder: &mut Builder<Node>) {
+    pub(super) fn act(&self, builder: &mut Builder<Element>) {
         let mut act = |at, node: usize, action| {
-            builder.act(SimTime::ZERO + at, EntityId(node as u32), action);
+            builder.act(SimTime::ZERO + at, self.entity(node), action);
         };
         for (at, node, _) in self.agenda.powers.iter().filter(|(_, _, is_on)| !is_on) {
             act(*at, *node, Action::Power(false));
         }
-        for wire in &self.wires {
+        for wire in self.wires.iter().filter(|wire| wire.station.is_none()) {
             let (first, second) = self.graph.ends(wire.link);
             let sender = if wire.is_forward { first } else { second };
             let interface = self.graph.interface(sender, wire.link);

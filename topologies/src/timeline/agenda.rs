@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// An interface that gets a new address.
 ///
 /// The k-th new address, in order of link names, ends and times, is the k-th of a block that no link uses: of 198.18.0.0/15 from
-/// 198.18.0.1 on (set aside for tests of networks, RFC 2544 §C.2.2, RFC 6890), or of 3fff::/64 from 3fff::1 on (in the
+/// 198.18.0.1 on (set aside for tests of networks, RFC 2544 §C.2.2, RFC 6890), or of 3fff:1::/64 from 3fff:1::1 on (in the
 /// documentation prefix of RFC 9637). The whole network has routes to it from the beginning, as it has to the old one: what is sent
 /// to the old one still travels to the link, and finds nobody there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -165,7 +165,7 @@ impl AddressFamily {
     fn new_address(self, k: usize) -> IpAddr {
         match self {
             Self::V4 => IpAddr::V4(Ipv4Addr::from((198 << 24) + (18 << 16) + 1 + k as u32)),
-            Self::V6 => IpAddr::V6(Ipv6Addr::from((0x3fff_u128 << 112) + 1 + k as u128)),
+            Self::V6 => IpAddr::V6(Ipv6Addr::from((0x3fff_0001_u128 << 96) + 1 + k as u128)),
         }
     }
 }

@@ -61,12 +61,12 @@ fn a_direction_is_up_while_its_link_is_and_its_sender_has_power() {
 #[test]
 fn new_addresses_are_counted_by_link_end_and_time() {
     let timeline = vec![renumbered(1, "c", "y"), repeated(renumbered(4, "b", "y"), 2, 2), renumbered(9, "b", "x")];
-    for (addresses, first) in [(crate::AddressFamily::V4, "198.18.0.1"), (crate::AddressFamily::V6, "3fff::1")] {
+    for (addresses, first) in [(crate::AddressFamily::V4, "198.18.0.1"), (crate::AddressFamily::V6, "3fff:1::1")] {
         let plan = plan_with(crate::Topology { addresses, ..net("y:b-c x:a-b") }, timeline.clone());
         let found: Vec<(&str, u64)> =
             plan.new_addresses().iter().map(|new| (plan.name(new.node), new.at.as_nanos() / 1_000_000_000)).collect();
         assert_eq!(found, [("b", 9), ("b", 4), ("b", 6), ("c", 1)]);
-        let last = if first == "3fff::1" { "3fff::4" } else { "198.18.0.4" };
+        let last = if first == "3fff:1::1" { "3fff:1::4" } else { "198.18.0.4" };
         let ends = [&plan.new_addresses()[0], &plan.new_addresses()[3]].map(|new| new.address);
         assert_eq!(ends, [address(first), address(last)]);
         // x's second end had the second address of the first block.

@@ -4,6 +4,8 @@ use super::{head_of, span_of};
 use crate::scenario::{AppSpec, End, Placement, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Span as Place, Tree};
 use protosim_core::Span;
+use protosim_models::link::Mtu;
+use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
 use protosim_models::registry::AppConfig;
 use protosim_topologies::check::is_reachable;
@@ -163,7 +165,10 @@ pub(super) fn warn_of_the_clock(tree: &Tree, scenario: &Scenario, warnings: &mut
 pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let nodes: BTreeSet<&str> = scenario.nodes.iter().map(|node| node.name.as_str()).collect();
     let is_node = |name: &NodeName| nodes.contains(name.0.as_str());
-    if !scenario.links.iter().all(|link| is_node(&link.ends.0) && is_node(&link.ends.1)) {
+    let on_nodes = |medium: &MediumConfig| medium.stations().into_iter().all(is_node);
+    if !scenario.links.iter().all(|link| is_node(&link.ends.0) && is_node(&link.ends.1))
+        || !scenario.media.iter().all(on_nodes)
+    {
         // A plan has no place for such a link; the name that leads nowhere is reported where it stands.
         return;
     }
@@ -243,7 +248,9 @@ pub(super) fn warn_of_fragments(tree: &Tree, scenario: &Scenario, warnings: &mut
         // Members of a group have links of one kind, or are in a class of their own that a warning would not describe.
         let Some(on) = scenario.sets.members(&app.on.0).next() else { continue };
         let links = scenario.links.iter().filter(|link| link.ends.0.0 == on || link.ends.1.0 == on);
-        let Some(mtu) = links.map(|link| link.mtu().as_bytes()).max() else { continue };
+        let media = scenario.media.iter().filter(|medium| medium.stations().iter().any(|station| station.0 == on));
+        let mtus = links.map(|link| link.mtu()).chain(media.map(|medium| medium.mtu()));
+        let Some(mtu) = mtus.max().map(Mtu::as_bytes) else { continue };
         if message + header > mtu {
             let parts = message.div_ceil((mtu - of_fragment) / 8 * 8);
             let message = format!(

@@ -11,8 +11,8 @@ use serde::de::{
 };
 use std::cell::Cell;
 
-/// Texts that the types of a scenario accept: quantities, numbers, names, addresses.
-const TEXTS: [&str; 10] = ["1 s", "1 bit/s", "1 B", "1 %", "1", "a", "10.0.0.1", "fd00::1", "10.0.0.0/8", ""];
+/// Texts that the types of a scenario accept: quantities, numbers, names, addresses, lengths.
+const TEXTS: [&str; 11] = ["1 s", "1 bit/s", "1 B", "1 %", "1", "a", "10.0.0.1", "fd00::1", "10.0.0.0/8", "", "1 m"];
 
 /// Rounds of candidates: enough for each text, and for each variant of most enums.
 const ROUNDS: usize = 16;

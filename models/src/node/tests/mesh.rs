@@ -179,8 +179,8 @@ fn account(mut world: World) -> impl PartialEq + std::fmt::Debug {
     world.run(Until::Time(at(60_000_001)));
     world.run(Until::Time(at(400_000_000)));
     let totals: Vec<_> =
-        world.sim.entities().flat_map(|(_, node)| node.app_totals().map(|(_, totals)| totals)).collect();
-    let counts: Vec<_> = world.sim.entities().map(|(_, node)| node.counts().clone()).collect();
+        crate::element::nodes(&world.sim).flat_map(|(_, node)| node.app_totals().map(|(_, totals)| totals)).collect();
+    let counts: Vec<_> = crate::element::nodes(&world.sim).map(|(_, node)| node.counts().clone()).collect();
     let digests = (world.sim.entity_digests(), world.sim.wire_digests());
     (digests, counts, totals, world.sim.counts().deliveries, world.take_reports())
 }
@@ -231,10 +231,10 @@ proptest! {
             world.run(Until::Time(at(stop)));
         }
         world.run_until_quiet();
-        let made: u64 = world.sim.entities().map(|(_, node)| node.counts().originated).sum();
+        let made: u64 = crate::element::nodes(&world.sim).map(|(_, node)| node.counts().originated).sum();
         prop_assert!(made > 0);
         // What waited for fragments gave its memory back.
-        prop_assert!(world.sim.entities().all(|(_, node)| node.memory().used() == 0));
+        prop_assert!(crate::element::nodes(&world.sim).all(|(_, node)| node.memory().used() == 0));
     }
 }
 
@@ -245,8 +245,8 @@ fn fragments_come_and_go_in_the_mesh() {
     for seed in 1..=8 {
         let mut world = mesh(12, seed, 1);
         world.run_until_quiet();
-        made += world.sim.entities().map(|(_, node)| node.counts().fragments_made).sum::<u64>();
-        joined += world.sim.entities().map(|(_, node)| node.counts().fragments_joined).sum::<u64>();
+        made += crate::element::nodes(&world.sim).map(|(_, node)| node.counts().fragments_made).sum::<u64>();
+        joined += crate::element::nodes(&world.sim).map(|(_, node)| node.counts().fragments_joined).sum::<u64>();
         given_up += world.dropped(crate::node::DropCause::Reassembly);
     }
     assert!(made > 100 && joined > 10 && given_up > 20, "{made} made, {joined} joined, {given_up} given up");

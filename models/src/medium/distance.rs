@@ -1,0 +1,160 @@
+//! Distances and places, in whole millimetres, so that what is in range is decided in integers.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+use std::str::FromStr;
+
+/// No distance and no coordinate is longer \[mm\]: 1000 km, beyond which the earth is not flat.
+const LONGEST: i64 = 1_000_000_000;
+
+/// How far a radio reaches: `"30 m"`, `"2.5 km"`, `"40 cm"`, `"5 mm"`; above zero and at most 1000 km.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Distance(i64);
+
+/// A coordinate of a place, as a [`Distance`], but zero and negative ones too: `"-30 m"`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Coordinate(i64);
+
+/// A place on a plane: east and north of an origin.
+pub type Place = (Coordinate, Coordinate);
+
+impl Distance {
+    /// Millimetres.
+    pub const fn as_millimetres(self) -> u64 {
+        self.0.unsigned_abs()
+    }
+
+    /// True if two places are no further apart than this. Squares of whole millimetres are compared: no root is taken.
+    pub fn covers(self, a: Place, b: Place) -> bool {
+        let square = |x: i64| i128::from(x) * i128::from(x);
+        square(a.0.0 - b.0.0) + square(a.1.0 - b.1.0) <= square(self.0)
+    }
+}
+
+impl Coordinate {
+    /// Millimetres.
+    pub const fn as_millimetres(self) -> i64 {
+        self.0
+    }
+}
+
+/// Reads millimetres.
+fn parse(text: &str, example: &str) -> Result<i64, String> {
+    let expected = || format!("expected a length with a unit, such as {example}, found \"{text}\"");
+    let trimmed = text.trim();
+    let (is_negative, size) = trimmed.strip_prefix('-').map_or((false, trimmed), |size| (true, size));
+    let split = size.find(|c: char| !(c.is_ascii_digit() || c == '.')).ok_or_else(expected)?;
+    let (number, unit) = (&size[..split], size[split..].trim());
+    let decimals = match unit {
+        "mm" => 0,
+        "cm" => 1,
+        "m" => 3,
+        "km" => 6,
+        _ => return Err(expected()),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() || (number.contains('.') && fraction.is_empty()) || fraction.contains('.') {
+        return Err(expected());
+    }
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.len() > decimals {
+        return Err(format!("`{text}` is finer than one millimetre"));
+    }
+    match format!("{whole}{fraction:0<decimals$}").parse::<i64>() {
+        Ok(size) if size <= LONGEST => Ok(if is_negative { -size } else { size }),
+        _ => Err(format!("a length is at most 1000 km, not `{text}`")),
+    }
+}
+
+fn display(millimetres: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let units = [("km", 1_000_000), ("m", 1000), ("cm", 10), ("mm", 1)];
+    let whole = |(_, size): &(&str, i64)| millimetres % size == 0;
+    let (unit, size) =
+        if millimetres == 0 { ("m", 1000) } else { *units.iter().find(|u| whole(u)).unwrap_or(&("mm", 1)) };
+    write!(f, "{} {unit}", millimetres / size)
+}
+
+impl FromStr for Distance {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match parse(text, "\"30 m\"")? {
+            millimetres if millimetres > 0 => Ok(Self(millimetres)),
+            _ => Err(format!("a range must be above zero, not `{text}`")),
+        }
+    }
+}
+
+impl FromStr for Coordinate {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse(text, "\"30 m\" or \"-5 m\"").map(Self)
+    }
+}
+
+macro_rules! as_text {
+    ($($name:ident, $expecting:literal;)*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                display(self.0, f)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Visitor;
+                impl de::Visitor<'_> for Visitor {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expecting)
+                    }
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Visitor)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )*};
+}
+
+as_text! {
+    Distance, "a length with a unit, such as \"30 m\"";
+    Coordinate, "a length with a unit, such as \"30 m\" or \"-5 m\"";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_have_units_and_whole_millimetres() {
+        let read = |text: &str| text.parse::<Coordinate>().map(Coordinate::as_millimetres);
+        assert_eq!(
+            ["0 m", "-5 m", "2.5 km", "40 cm", "7mm", "0.25 m"].map(read),
+            [Ok(0), Ok(-5000), Ok(2_500_000), Ok(400), Ok(7), Ok(250)]
+        );
+        for wrong in ["5", "m", "5 ft", "1.2.3 m", "5. m", "0.0001 m", "1001 km", "--5 m", "99999999999999999999 m"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        assert!(["0 m", "-5 m"].iter().all(|text| text.parse::<Distance>().is_err()));
+        for text in ["0 m", "-5 m", "25 cm", "3 mm", "1 km", "1500 m"] {
+            assert_eq!(text.parse::<Coordinate>().unwrap().to_string(), text);
+        }
+    }
+
+    /// 3-4-5: at the very range a station is in range, a millimetre further it is not.
+    #[test]
+    fn range_is_exact() {
+        let at = |x: &str, y: &str| (x.parse().unwrap(), y.parse().unwrap());
+        let range: Distance = "5 m".parse().unwrap();
+        assert!(range.covers(at("0 m", "0 m"), at("3 m", "-4 m")));
+        assert!(!range.covers(at("0 m", "0 m"), at("3 m", "4.001 m")));
+        assert!("1000 km".parse::<Distance>().unwrap().covers(at("-500 km", "0 m"), at("500 km", "0 m")));
+    }
+}

@@ -1,0 +1,150 @@
+//! Shared media: LAN switches, buses with collisions, radio channels with a range.
+//!
+//! A medium is an entity of the kernel. Each station has two wires to it: one on which its node hands packets over, and
+//! one on which it gets them. The station's adapter (what waits, back-off, retries) lives in the medium, where stations of one
+//! medium sense each other. The kernel wants every event later than its cause, so that handing over takes 1 ns each way
+//! where a medium has no delay of its own. The wires of buses and radio channels promise no delay at all: their stations are
+//! run by one thread, at one time, with the medium. Those of a switch promise the delay of its cables.
+//!
+//! - **Stations** have numbers from 1 in order of their nodes' names; the number stands for the address of the link layer. A route
+//!   names the next station ([`Hop::Station`](crate::node::Hop), [`Hop::OnLink`](crate::node::Hop)), and the packet carries it
+//!   ([`Provenance::station`](crate::packet::Provenance)). Finding numbers of addresses (ARP, neighbour discovery) is not
+//!   modelled, nor is the learning of a switch: it knows its stations from the start.
+//! - **Groups.** A packet for a group is sent once. Those stations take it that are next on the tree of its source; the adapters
+//!   of all others drop it in silence. So k takers make k − 1 copies ([`MediumCounts::copied`]).
+//! - **Switch**: each station has an ordinary sending half to it (rate, queue), and the switch one to each station. A frame that was
+//!   taken whole goes out through the port of its station: nothing collides.
+//! - **Bus** ([`CsmaConfig`]): a station that has a frame waits until it has heard nobody for a gap, then talks (1-persistent). A signal is heard one delay
+//!   after it was sent, at every other station alike. With detection, who hears another while it talks goes on for the length of a jam and stops; it waits for r
+//!   slots, r drawn evenly from 0 to 2^min(n, limit) − 1 after the n-th collision, and tries again, up to the limit of
+//!   attempts. Without detection, frames that meet are lost, and who finds the medium busy draws a wait of the same
+//!   form after the gap. What is sent at the same instant meets; what arrives at the very instant is not heard yet. Not modelled:
+//!   that a station ends its preamble before the jam; that in the last third of the gap a station stops listening; bursts.
+//! - **Radio** ([`RadioConfig`]): stations at places on a plane, and one range for all: within it everything is heard, beyond it
+//!   nothing (a unit disc; no fading, no capture). A frame is lost at a station where another one overlaps it in time by a nanosecond, or that talks itself meanwhile (half
+//!   duplex). What ends at the instant at which another begins does not overlap it. There is no propagation delay: 300 m
+//!   would be 1 µs. There are no acknowledgements and no retries; what is lost is for higher layers to notice. Access is pure ALOHA, slotted
+//!   ALOHA, or carrier sense with back-off ([`Access`]), which hears neither hidden stations nor who began while it turned from listening to talking.
+//! - **Loss** besides: one draw for each reception that is sound otherwise, of the stream `loss` of the medium and the receiver.
+//!
+//! **Captures** have an interface for each station: a packet leaves there when its node hands it over (on a switch, when its last
+//! bit is on the cable), and is there a second time, with its cause, where the medium drops it before it is on its way to a
+//! receiver. What is lost at a receiver, or dropped by the port of a switch that leads there, is at the receiver's interface.
+//!
+//! Each frame sent counts once; what becomes of it at each station that it is for is counted here too ([`MediumCounts`]), and
+//! [`audit`](crate::node::audit) finds every packet.
+//!
+//! | file | what |
+//! |---|---|
+//! | `config`, `check`, `distance` | what a user says, and what can be wrong with it |
+//! | `shared` | what all kinds have: stations, groups, losses, counts |
+//! | `adapter` | what waits at a station for its turn |
+//! | `switch`, `csma`, `radio` | the kinds |
+
+mod adapter;
+mod check;
+mod config;
+mod csma;
+mod distance;
+mod radio;
+mod shared;
+mod switch;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use check::MOST_STATIONS;
+pub use config::{Access, CarrierSense, CsmaConfig, MediumConfig, RadioConfig, StationConfig, SwitchConfig};
+pub use distance::{Coordinate, Distance, Place};
+pub use shared::{GroupStations, MediumCounts, MediumParts, StationParts};
+
+use crate::element::Element;
+use crate::node::DropCause;
+use crate::packet::Packet;
+use csma::Bus;
+use protosim_core::{Cx, Span, TimerId};
+use radio::Radio;
+use switch::Switch;
+
+/// A shared medium.
+#[derive(Clone, Debug)]
+pub struct Medium(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Switch(Switch),
+    Bus(Bus),
+    Radio(Radio),
+}
+
+impl Medium {
+    /// The medium that `parts` ask for.
+    pub fn new(parts: &MediumParts<'_>) -> Self {
+        Self(match parts.config {
+            MediumConfig::Switch(config) => Kind::Switch(Switch::new(config, parts)),
+            MediumConfig::Csma(config) => Kind::Bus(Bus::new(config, parts)),
+            MediumConfig::Radio(config) => Kind::Radio(Radio::new(config, parts)),
+        })
+    }
+
+    /// What has happened on it.
+    pub fn counts(&self) -> MediumCounts {
+        match &self.0 {
+            Kind::Switch(switch) => switch.counts(),
+            Kind::Bus(bus) => bus.shared.counts.clone(),
+            Kind::Radio(radio) => radio.shared.counts.clone(),
+        }
+    }
+
+    /// Packets that were dropped here for `cause`.
+    pub fn dropped(&self, cause: DropCause) -> u64 {
+        self.counts().dropped(cause)
+    }
+
+    /// Packets that it holds: those that wait or are being sent, and no wire knows of.
+    pub fn held(&self) -> u64 {
+        match &self.0 {
+            Kind::Switch(switch) => switch.held(),
+            Kind::Bus(bus) => bus.held(),
+            Kind::Radio(radio) => radio.held(),
+        }
+    }
+
+    /// For how long somebody has talked; `None` for a switch, whose cables are apart.
+    pub fn busy(&self) -> Option<Span> {
+        match &self.0 {
+            Kind::Switch(_) => None,
+            Kind::Bus(bus) => Some(bus.air.busy()),
+            Kind::Radio(radio) => Some(radio.air.busy()),
+        }
+    }
+
+    pub(crate) fn on_start(&mut self, cx: &mut Cx<'_, Element>) {
+        match &mut self.0 {
+            Kind::Switch(switch) => switch.start(cx),
+            Kind::Bus(bus) => bus.start(cx),
+            Kind::Radio(radio) => radio.start(cx),
+        }
+    }
+
+    /// The station of number `port` + 1 hands a packet over.
+    pub(crate) fn on_arrival(&mut self, port: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        let station = port as usize;
+        match &mut self.0 {
+            Kind::Switch(switch) => switch.take(station, packet, cx),
+            Kind::Bus(bus) => bus.take(station, packet, cx),
+            Kind::Radio(radio) => radio.take(station, packet, cx),
+        }
+    }
+
+    pub(crate) fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
+        match &mut self.0 {
+            Kind::Switch(switch) => switch.on_timer(timer, cx),
+            // Timers are made one for each station, in order.
+            Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
+            Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! What all kinds of media have: stations and their wires, who takes packets for groups, losses, counts.
+
+use super::config::MediumConfig;
+use crate::element::Element;
+use crate::name::Files;
+use crate::node::{DropCause, Fate, LinkEnd, PacketReport, Report};
+use crate::packet::Packet;
+use crate::queue::Drops;
+use protosim_core::kernel::Interests;
+use protosim_core::{Cx, Purpose, Ratio, RunSeed, SimTime, Span, Stream, TimerId, WireId};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Draws that decide loss.
+const LOSS: Purpose = Purpose("loss");
+/// Draws of back-off.
+const BACKOFF: Purpose = Purpose("medium.backoff");
+
+/// What a medium is made of.
+#[derive(Clone, Debug)]
+pub struct MediumParts<'a> {
+    /// What the user says.
+    pub config: &'a MediumConfig,
+    /// Its stations, by number.
+    pub stations: Vec<StationParts>,
+    /// Who takes packets for groups.
+    pub groups: Vec<GroupStations>,
+    /// The luck of the run.
+    pub seed: RunSeed,
+    /// The files that scenarios name.
+    pub files: &'a Arc<Files>,
+}
+
+/// A station of a medium.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StationParts {
+    /// Its index in the configuration's list.
+    pub listed: usize,
+    /// The wire on which its node hands packets over, declared with its number less one as port.
+    pub up: WireId,
+    /// The wire on which its node gets packets.
+    pub down: WireId,
+    /// The name that its luck goes by.
+    pub stream_name: String,
+}
+
+/// The stations that take what one station sends from a source to a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupStations {
+    /// Number of the station that sends, from 1.
+    pub from: u16,
+    /// The group's address.
+    pub group: IpAddr,
+    /// An address of the source.
+    pub source: IpAddr,
+    /// Numbers of the stations that take it.
+    pub to: Vec<u16>,
+}
+
+/// What has happened on a medium.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MediumCounts {
+    /// Frames that were begun, each attempt by itself; on a switch, those that it has taken.
+    pub frames: u64,
+    /// Those of them that met another one: on a bus, anywhere; on a radio channel, at a station that they were for.
+    pub collisions: u64,
+    /// Attempts after the first one for a frame; without detection, and on a radio channel, waits after the medium was found busy.
+    pub retries: u64,
+    /// Packets handed to the nodes that they were for, copies counted each.
+    pub delivered: u64,
+    /// Copies made for several takers: k − 1 for a frame that k stations take.
+    pub copied: u64,
+    pub(super) dropped: [u64; DropCause::COUNT],
+}
+
+impl MediumCounts {
+    /// Packets that were dropped for `cause`.
+    pub fn dropped(&self, cause: DropCause) -> u64 {
+        self.dropped[cause as usize]
+    }
+}
+
+/// Whom a frame is for, by index of the stations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Takers {
+    One(usize),
+    /// In order.
+    Several(Arc<[usize]>),
+    Nobody,
+}
+
+impl Takers {
+    pub(super) fn include(&self, station: usize) -> bool {
+        match self {
+            Self::One(taker) => *taker == station,
+            Self::Several(takers) => takers.binary_search(&station).is_ok(),
+            Self::Nobody => false,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    /// By index: the wire on which it hands over, and that on which it gets.
+    wires: Vec<(WireId, WireId)>,
+    takers: BTreeMap<(usize, IpAddr, IpAddr), Arc<[usize]>>,
+    loss: Ratio,
+    /// By receiver; empty without loss.
+    luck: Vec<Stream>,
+    pub(super) counts: MediumCounts,
+}
+
+/// Where a packet is dropped.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum At {
+    Sender(usize),
+    Receiver(usize),
+}
+
+impl Shared {
+    pub(super) fn new(parts: &MediumParts<'_>) -> Self {
+        let index = |number: &u16| usize::from(*number) - 1;
+        let takers = parts.groups.iter().map(|group| {
+            let mut to: Vec<usize> = group.to.iter().map(index).collect();
+            to.sort_unstable();
+            to.dedup();
+            ((index(&group.from), group.group, group.source), to.into())
+        });
+        let loss = parts.config.loss();
+        let luck = parts.stations.iter().map(|station| parts.seed.stream(&station.stream_name, LOSS));
+        Self {
+            wires: parts.stations.iter().map(|station| (station.up, station.down)).collect(),
+            takers: takers.collect(),
+            loss,
+            luck: if loss.is_zero() { Vec::new() } else { luck.collect() },
+            counts: MediumCounts::default(),
+        }
+    }
+
+    pub(super) fn stations(&self) -> usize {
+        self.wires.len()
+    }
+
+    /// Whom a packet from a station is for.
+    pub(super) fn takers(&self, from: usize, packet: &Packet) -> Takers {
+        match usize::from(packet.provenance.station) {
+            0 => {
+                let found = self.takers.get(&(from, packet.dst(), packet.src()));
+                found.map_or(Takers::Nobody, |takers| Takers::Several(Arc::clone(takers)))
+            }
+            number if number <= self.stations() && number != from + 1 => Takers::One(number - 1),
+            _ => Takers::Nobody,
+        }
+    }
+
+    /// Accounts for a packet that goes no further.
+    pub(super) fn drop(&mut self, packet: &Packet, cause: DropCause, place: At, cx: &mut Cx<'_, Element>) {
+        self.counts.dropped[cause as usize] += 1;
+        if cx.wants(Interests::PACKETS) {
+            let (wire, end) = match place {
+                At::Sender(station) => (self.wires[station].0, LinkEnd::Sender),
+                At::Receiver(station) => (self.wires[station].1, LinkEnd::Receiver),
+            };
+            let (packet, fate) = (packet.clone(), Fate::Dropped(cause));
+            cx.report_packet(Report::Packet(PacketReport { wire, end, packet, fate }));
+        }
+    }
+
+    /// Accounts for what a station's queue has dropped.
+    pub(super) fn dispose(&mut self, drops: &mut Drops, place: At, cx: &mut Cx<'_, Element>) {
+        for (packet, cause) in drops.drain(..) {
+            self.drop(&packet, cause, place, cx);
+        }
+    }
+
+    /// Hands a packet that has come through to the node of a station, `delay` from now, unless it is lost.
+    pub(super) fn hand_over(&mut self, packet: Box<Packet>, to: usize, delay: Span, cx: &mut Cx<'_, Element>) {
+        if self.luck.get_mut(to).is_some_and(|luck| luck.chance(self.loss)) {
+            return self.drop(&packet, DropCause::Lost, At::Receiver(to), cx);
+        }
+        self.counts.delivered += 1;
+        let now = cx.now();
+        cx.send(self.wires[to].1, now, Some(now.saturating_add(delay.max(Span::NANOSECOND))), packet);
+    }
+
+    /// What becomes of a frame that has been sent: at each station that hears it and that it is for, it has come through
+    /// or was met by another one.
+    pub(super) fn finish(
+        &mut self,
+        packet: Box<Packet>,
+        from: usize,
+        heard: &[(usize, bool)],
+        delay: Span,
+        cx: &mut Cx<'_, Element>,
+    ) {
+        let Some((last, others)) = heard.split_last() else {
+            return self.drop(&packet, DropCause::OutOfRange, At::Sender(from), cx);
+        };
+        self.counts.copied += others.len() as u64;
+        self.counts.collisions += u64::from(heard.iter().any(|(_, is_spoiled)| *is_spoiled));
+        for taker in others {
+            self.receive(packet.clone(), *taker, delay, cx);
+        }
+        self.receive(packet, *last, delay, cx);
+    }
+
+    fn receive(&mut self, packet: Box<Packet>, (to, is_spoiled): (usize, bool), delay: Span, cx: &mut Cx<'_, Element>) {
+        if is_spoiled {
+            self.drop(&packet, DropCause::Collision, At::Receiver(to), cx);
+        } else {
+            self.hand_over(packet, to, delay, cx);
+        }
+    }
+}
+
+/// Draws of back-off, one stream for each station.
+#[derive(Clone, Debug)]
+pub(super) struct Backoff(Vec<Stream>);
+
+impl Backoff {
+    pub(super) fn new(parts: &MediumParts<'_>) -> Self {
+        Self(parts.stations.iter().map(|station| parts.seed.stream(&station.stream_name, BACKOFF)).collect())
+    }
+
+    /// From 0 to 2^`exponent` − 1 units of `unit`, each as likely.
+    pub(super) fn draw(&mut self, station: usize, exponent: u32, unit: Span) -> Span {
+        unit.saturating_mul(self.0[station].below(1 << exponent.min(62)))
+    }
+}
+
+/// For how long somebody talks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Air {
+    talking: u32,
+    since: SimTime,
+    busy: Span,
+}
+
+impl Air {
+    pub(super) fn begin(&mut self, now: SimTime) {
+        if self.talking == 0 {
+            self.since = now;
+        }
+        self.talking += 1;
+    }
+
+    pub(super) fn end(&mut self, now: SimTime) {
+        self.talking -= 1;
+        if self.talking == 0 {
+            self.busy = self.busy.saturating_add(now.saturating_since(self.since));
+        }
+    }
+
+    pub(super) fn busy(&self) -> Span {
+        self.busy
+    }
+}
+
+/// Makes a timer for each station; their numbers are the stations' indices.
+pub(super) fn timers(stations: usize, cx: &mut Cx<'_, Element>) {
+    for station in 0..stations {
+        let timer = cx.new_timer(station as u64, "station");
+        debug_assert_eq!(timer, TimerId(station as u32));
+    }
+}

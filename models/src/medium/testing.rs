@@ -1,0 +1,165 @@
+//! A medium with stations on it, for tests: node i is station i + 1, with one interface, and has 172.16.0.0 + i + 1.
+
+use super::{Medium, MediumConfig, MediumParts, StationParts};
+use crate::app::App;
+use crate::device::{Clock, Cpu, Memory};
+use crate::element::{Element, media, nodes};
+use crate::link::{Setup, Transmitter};
+use crate::name::{Files, NodeName};
+use crate::node::{DropCause, Hop, Interface, IpConfig, Node, NodeParts, Report, Route, audit};
+use crate::packet::Packet;
+use protosim_core::kernel::{Interests, Reported};
+use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Sinks, Span, Until, WireId, WireSpec};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+/// Names s000, s001, ..., in order.
+pub(super) fn names(count: usize) -> Vec<NodeName> {
+    (0..count).map(|index| NodeName(format!("s{index:03}"))).collect()
+}
+
+/// The address of a station.
+pub(super) fn address(index: usize) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from(0xac10_0001 + index as u32))
+}
+
+pub(super) fn socket(index: usize, port: u16) -> SocketAddr {
+    SocketAddr::new(address(index), port)
+}
+
+/// A world of one medium.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) sim: Simulation<Element>,
+    sinks: Sinks<Report>,
+    stations: usize,
+}
+
+impl Field {
+    /// Stations with an application each, where there is one.
+    pub(super) fn new(config: &MediumConfig, seed: u64, apps: Vec<Option<Box<dyn App>>>, threads: usize) -> Self {
+        assert_eq!(config.check(), [], "a medium that the scenario reader would refuse");
+        let seed = RunSeed { seed, replication: 0 };
+        let files: Arc<Files> = Arc::default();
+        let count = config.stations().len();
+        // Wires in order of paths: down before up for each station, since `*` comes before letters.
+        let down = |index: usize| WireId(index as u32);
+        let up = |index: usize| WireId((count + index) as u32);
+        let mut builder = Builder::new(seed);
+        let station = |index: usize| StationParts {
+            listed: index,
+            up: up(index),
+            down: down(index),
+            stream_name: format!("m:s{index:03}"),
+        };
+        let stations = (0..count).map(station).collect();
+        let medium = Medium::new(&MediumParts { config, stations, groups: Vec::new(), seed, files: &files });
+        builder.entity("medium", "m", Element::Medium(Box::new(medium))).unwrap();
+        for (index, app) in apps.into_iter().enumerate() {
+            let setup = Setup {
+                wire: up(index),
+                direction: &config.ingress(),
+                framing: config.framing(),
+                mtu: config.mtu(),
+                seed,
+                stream_name: "up",
+                later: &[],
+                files: &files,
+                meter: None,
+            };
+            let interface = Interface {
+                addresses: vec![address(index)],
+                mtu_bytes: config.mtu().as_bytes(),
+                transmitter: Transmitter::new(&setup),
+                incoming: down(index),
+            };
+            let route = Route { prefix: IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), len: 20, hop: Hop::OnLink(0) };
+            let mut node = Node::new(NodeParts {
+                interfaces: vec![interface],
+                routes: vec![route],
+                forwards: false,
+                ip: IpConfig::default(),
+                groups: Vec::new(),
+                clock: Clock::new(Span::ZERO, Default::default()),
+                cpu: Cpu::new(Default::default()),
+                memory: Memory::new(None),
+                crashes: false,
+            });
+            if let Some(app) = app {
+                node.install("app", app);
+            }
+            let name = format!("s{index:03}");
+            builder.entity(&name, &name, Element::Node(node)).unwrap();
+        }
+        let min_delay = config.cable_delay();
+        for (to_medium, letter) in [(false, "a"), (true, "b")] {
+            for index in 0..count {
+                let (node, port) = (EntityId(index as u32 + 1), if to_medium { index as u32 } else { 0 });
+                let (from, to) = if to_medium { (node, EntityId(0)) } else { (EntityId(0), node) };
+                let path = format!("{letter}{index:05}");
+                builder.wire(WireSpec { path, from, to, port, min_delay, overtakes: false }).unwrap();
+            }
+        }
+        let sim = builder.build(threads).unwrap();
+        Self { sim, sinks: Sinks::new(Interests::NONE), stations: count }
+    }
+
+    /// Listens to packets from now on.
+    pub(super) fn listening(mut self) -> Self {
+        self.sinks = Sinks::new(Interests::PACKETS);
+        self
+    }
+
+    /// Runs, and checks that all packets are accounted for.
+    pub(super) fn run(&mut self, until: Until) {
+        self.sim.run(until, &mut self.sinks).unwrap();
+        let balance = audit(&self.sim);
+        assert!(balance.holds(), "packets are not conserved: {balance:?}");
+        if until == Until::Quiet {
+            assert_eq!(balance.in_flight, 0);
+        }
+    }
+
+    pub(super) fn medium(&self) -> &Medium {
+        media(&self.sim).next().unwrap().1
+    }
+
+    pub(super) fn dropped(&self, cause: DropCause) -> u64 {
+        self.medium().dropped(cause)
+    }
+
+    /// A total of a station's application.
+    pub(super) fn total(&self, index: usize, name: &str) -> u64 {
+        let (_, node) = nodes(&self.sim).nth(index).unwrap();
+        let (_, totals) = node.app_totals().next().unwrap();
+        totals.into_iter().find(|total| total.name == name).unwrap().value
+    }
+
+    /// When packets came in at a station, in nanoseconds, and what they were.
+    pub(super) fn arrivals(&mut self, index: usize) -> Vec<(u64, Packet)> {
+        assert!(index < self.stations);
+        let fresh = Sinks::new(self.sinks.interests);
+        let all: Vec<Reported<Report>> = std::mem::replace(&mut self.sinks, fresh).into_merged();
+        let here = all.into_iter().filter_map(|reported| match reported.report {
+            Report::Packet(packet)
+                if packet.wire == WireId(index as u32)
+                    && packet.end == crate::node::LinkEnd::Receiver
+                    && packet.fate == crate::node::Fate::Passed =>
+            {
+                Some((reported.at.as_nanos(), packet.packet))
+            }
+            _ => None,
+        });
+        here.collect()
+    }
+
+    /// All digests.
+    pub(super) fn digests(&self) -> Vec<(String, protosim_core::Digest)> {
+        [self.sim.entity_digests(), self.sim.wire_digests()].concat()
+    }
+}
+
+/// The instant `micros` after the start.
+pub(super) const fn micros(micros: u64) -> SimTime {
+    SimTime::from_nanos(micros * 1000)
+}

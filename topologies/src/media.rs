@@ -1,0 +1,239 @@
+//! Shared media in a network: who hears whom, addresses, and what follows for plans.
+//!
+//! Medium m in order of names is one subnet: the m-th /20 of 172.16.0.0/12 (RFC 1918), or the m-th /64 of 3fff::/48 (RFC 9637, for
+//! documentation), apart from the blocks of links. Its stations have numbers from 1 in order of their nodes' names, and the
+//! number is the address's lowest 12 bits. So there are at most 256 media of 4093 stations.
+
+use crate::check::{Finding, Kind, check_luck, check_names};
+use crate::graph::Port;
+use crate::groups::member_name;
+use crate::spec::{AddressFamily, Topology};
+use protosim_models::medium::{MediumConfig, StationConfig};
+use protosim_models::name::NodeName;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Most media: the /20 of 172.16.0.0/12.
+pub const MOST_MEDIA: usize = 256;
+
+/// The shared media of a graph.
+#[derive(Clone, Debug, Default)]
+pub struct MediaGraph {
+    /// By rank, in order of names.
+    lans: Vec<Lan>,
+    /// By node; what all interfaces of a node lead to, where one of them leads to a medium. Empty without media.
+    ports: Vec<Vec<Port>>,
+    /// By node: medium and index of the station, in order. Empty without media.
+    of_node: Vec<Vec<(usize, usize)>>,
+}
+
+/// One shared medium.
+#[derive(Clone, Debug)]
+pub struct Lan {
+    /// Its index in the topology's list.
+    pub listed: usize,
+    /// Ranks of the nodes on it, in order: those of names.
+    pub stations: Vec<usize>,
+    /// For each station, its index in the configuration's list.
+    pub listed_stations: Vec<usize>,
+    /// On a radio channel: for each station, who is in range, in order; two bytes each, as there may be the square of the stations of
+    /// these.
+    in_range: Option<Vec<Vec<u16>>>,
+}
+
+impl Lan {
+    /// The number of a station of this index.
+    pub const fn number(index: usize) -> u16 {
+        index as u16 + 1
+    }
+
+    /// True if every station reaches every other one.
+    pub fn reaches_all(&self) -> bool {
+        self.in_range.is_none()
+    }
+
+    /// True if a station reaches another one.
+    pub fn reaches(&self, from: usize, to: usize) -> bool {
+        from != to && self.in_range.as_ref().is_none_or(|in_range| in_range[from].binary_search(&(to as u16)).is_ok())
+    }
+
+    /// The stations that one reaches, in order.
+    pub fn reached(&self, from: usize) -> impl Iterator<Item = usize> {
+        let (all, some) = match &self.in_range {
+            None => (0..self.stations.len(), &[][..]),
+            Some(in_range) => (0..0, &in_range[from][..]),
+        };
+        all.filter(move |other| *other != from).chain(some.iter().map(|other| usize::from(*other)))
+    }
+
+    fn new(listed: usize, config: &MediumConfig, rank: &impl Fn(&str) -> usize) -> Self {
+        let mut stations: Vec<(usize, usize)> =
+            config.stations().into_iter().enumerate().map(|(index, name)| (rank(&name.0), index)).collect();
+        stations.sort_unstable();
+        let in_range = match config {
+            MediumConfig::Switch(_) | MediumConfig::Csma(_) => None,
+            MediumConfig::Radio(radio) => {
+                let at = |station: usize| radio.stations[stations[station].1].at;
+                let covered = |from: usize| {
+                    let others = (0..stations.len()).filter(|to| *to != from && radio.range.covers(at(from), at(*to)));
+                    others.map(|other| other as u16).collect()
+                };
+                let in_range: Vec<Vec<u16>> = (0..stations.len()).map(covered).collect();
+                let is_full = in_range.iter().all(|others| others.len() + 1 == stations.len());
+                (!is_full).then_some(in_range)
+            }
+        };
+        let (stations, listed_stations) = stations.into_iter().unzip();
+        Self { listed, stations, listed_stations, in_range }
+    }
+}
+
+impl MediaGraph {
+    /// The media of a topology. `rank` is that of a node's name; the links of each node, and their names, say where among
+    /// its interfaces each medium comes.
+    pub(crate) fn new(
+        media: &[MediumConfig],
+        rank: impl Fn(&str) -> usize,
+        (neighbours, link_name): (&[Vec<(usize, usize)>], impl Fn(usize) -> String),
+    ) -> Self {
+        if media.is_empty() {
+            return Self::default();
+        }
+        let mut order: Vec<usize> = (0..media.len()).collect();
+        order.sort_by(|a, b| media[*a].name().cmp(media[*b].name()));
+        let lans: Vec<Lan> = order.into_iter().map(|listed| Lan::new(listed, &media[listed], &rank)).collect();
+        let mut of_node: Vec<Vec<(usize, usize)>> = vec![Vec::new(); neighbours.len()];
+        for (medium, lan) in lans.iter().enumerate() {
+            for (station, node) in lan.stations.iter().enumerate() {
+                of_node[*node].push((medium, station));
+            }
+        }
+        let joint = |node: usize| {
+            if of_node[node].is_empty() {
+                return Vec::new();
+            }
+            let links =
+                neighbours[node].iter().map(|(link, next)| (link_name(*link), Port::Link { link: *link, next: *next }));
+            let own = of_node[node].iter().map(|(medium, station)| {
+                let name = media[lans[*medium].listed].name().to_owned();
+                (name, Port::Medium { medium: *medium, station: *station })
+            });
+            let mut ports: Vec<(String, Port)> = links.chain(own).collect();
+            ports.sort_by(|a, b| a.0.cmp(&b.0));
+            ports.into_iter().map(|(_, port)| port).collect()
+        };
+        let ports = (0..neighbours.len()).map(joint).collect();
+        Self { lans, ports, of_node }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.lans.len()
+    }
+
+    /// The medium of a rank.
+    pub fn lan(&self, medium: usize) -> &Lan {
+        &self.lans[medium]
+    }
+
+    /// The media that a node is on, each with the index of its station, in order.
+    pub fn of_node(&self, node: usize) -> &[(usize, usize)] {
+        self.of_node.get(node).map_or(&[], Vec::as_slice)
+    }
+
+    /// What all interfaces of a node lead to; nothing if it is on no medium.
+    pub(crate) fn ports(&self, node: usize) -> &[Port] {
+        self.ports.get(node).map_or(&[], Vec::as_slice)
+    }
+
+    /// True if a node reaches another one over a medium.
+    pub(crate) fn hears(&self, from: usize, to: usize) -> bool {
+        let mut own = self.of_node(from).iter();
+        own.any(|(medium, station)| {
+            let lan = &self.lans[*medium];
+            lan.stations.binary_search(&to).is_ok_and(|other| lan.reaches(*station, other))
+        })
+    }
+
+    /// The nodes that a node reaches over media.
+    pub(crate) fn heard_by(&self, node: usize) -> impl Iterator<Item = usize> {
+        self.of_node(node).iter().flat_map(|(medium, station)| {
+            let lan = &self.lans[*medium];
+            lan.reached(*station).map(|other| lan.stations[other])
+        })
+    }
+
+    /// Joins nodes that forward and reach each other over a medium; on a LAN, each with the first one.
+    pub(crate) fn join(&self, forwards: impl Fn(usize) -> bool, mut join: impl FnMut(usize, usize)) {
+        for lan in &self.lans {
+            let routers: Vec<usize> = (0..lan.stations.len()).filter(|index| forwards(lan.stations[*index])).collect();
+            for from in routers.iter().copied() {
+                let others: Vec<usize> = match lan.reaches_all() {
+                    true => routers.first().copied().into_iter().collect(),
+                    false => lan.reached(from).filter(|other| forwards(lan.stations[*other])).collect(),
+                };
+                others.into_iter().for_each(|other| join(lan.stations[from], lan.stations[other]));
+            }
+        }
+    }
+}
+
+impl AddressFamily {
+    /// The address of a station of a medium; station 0 is the subnet itself.
+    pub(crate) fn station_address(self, medium: usize, station: u16) -> IpAddr {
+        match self {
+            Self::V4 => IpAddr::V4(Ipv4Addr::from(0xac10_0000 | (medium as u32) << 12 | u32::from(station))),
+            Self::V6 => IpAddr::V6(Ipv6Addr::from(0x3fff_u128 << 112 | (medium as u128) << 64 | u128::from(station))),
+        }
+    }
+
+    /// Length of the prefix of a medium's subnet in bits.
+    pub(crate) const fn medium_prefix(self) -> u8 {
+        match self {
+            Self::V4 => 20,
+            Self::V6 => 64,
+        }
+    }
+}
+
+/// Everything wrong with shared media, but for names of nodes that do not exist.
+pub(crate) fn check_media(topology: &Topology, found: &mut Vec<Finding>) {
+    let media = &topology.media;
+    if media.is_empty() {
+        return;
+    }
+    check_names(media.iter().map(|medium| medium.name().to_owned()), "media", "medium", found);
+    if media.len() > MOST_MEDIA {
+        found.push(Finding::new(Kind::OutOfRange, "media", format!("more than {MOST_MEDIA} media")));
+    }
+    let links: BTreeMap<String, usize> =
+        topology.links.iter().enumerate().map(|(index, link)| (link.name(), index)).collect();
+    for (index, medium) in media.iter().enumerate() {
+        if let Some(link) = links.get(medium.name()) {
+            let message = format!("a link is called `{}` too", medium.name());
+            let mut finding = Finding::new(Kind::DuplicateName, format!("media.{index}.name"), message);
+            finding.other = Some((format!("links.{link}.name"), "the link".to_owned()));
+            found.push(finding);
+        }
+        for (field, message) in medium.check() {
+            let kind = match () {
+                () if message.starts_with("has no effect") => Kind::NoEffect,
+                () if message.ends_with("is on this medium already") => Kind::DuplicateName,
+                () => Kind::OutOfRange,
+            };
+            found.push(Finding::new(kind, format!("media.{index}.{field}"), message));
+        }
+    }
+    check_luck(media.iter().map(|medium| vec![medium.stream_name().to_owned()]), "media", found);
+}
+
+/// Interfaces of a node to shared media, as far as forwarding goes: a radio channel counts as two, since a node may relay on it.
+pub(crate) fn interfaces_of(topology: &Topology, node: &str) -> usize {
+    let on = |medium: &&MediumConfig| medium.stations().iter().any(|station| station.0 == node);
+    let weight = |medium: &MediumConfig| if matches!(medium, MediumConfig::Radio(_)) { 2 } else { 1 };
+    topology.media.iter().filter(on).map(weight).sum()
+}
+
+#[cfg(test)]
+#[path = "media_tests.rs"]
+mod tests;
