@@ -6,10 +6,8 @@
 
 use crate::check::{Finding, Kind, check_luck, check_names};
 use crate::graph::Port;
-use crate::groups::member_name;
 use crate::spec::{AddressFamily, Topology};
-use protosim_models::medium::{MediumConfig, StationConfig};
-use protosim_models::name::NodeName;
+use protosim_models::medium::MediumConfig;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -9,7 +9,10 @@ use proptest::prelude::*;
 use protosim_core::kernel::{Interests, Limits};
 use protosim_core::{RunSeed, Sinks, Until};
 use protosim_models::element::{media, nodes};
-use protosim_models::medium::{CsmaConfig, RadioConfig, SwitchConfig};
+use protosim_models::medium::StationConfig;
+use protosim_models::medium::{CsmaConfig, RadioConfig, StationConfig, SwitchConfig};
+use protosim_models::name::NodeName;
+use protosim_models::name::NodeName;
 use protosim_models::node::{Hop, LinkEnd, Report, Route, Routes, audit};
 use protosim_models::ping::{Ping, PingConfig};
 use protosim_models::traffic::{UdpSink, UdpSinkConfig, UdpSource, UdpSourceConfig};
@@ -58,7 +61,7 @@ fn radio(name: &str, stations: &str) -> MediumConfig {
     let station = |word: &str| {
         let (node, metres) = word.split_once('@').unwrap();
         let at = (format!("{metres} m").parse().unwrap(), "0 m".parse().unwrap());
-        StationConfig { node: NodeName(node.to_owned()), at }
+        StationConfig { node: NodeName(node.to_owned()), at, spacing: None }
     };
     MediumConfig::Radio(RadioConfig {
         name: name.to_owned(),
@@ -376,18 +379,6 @@ proptest! {
             }
         }
     }
-}
-
-#[test]
-fn groups_of_nodes_become_stations() {
-    let mut topology = with_media("", vec![switch("lan", "a sensor")]);
-    topology.nodes[1].count = Some(3);
-    let expanded = crate::groups::expand_groups(&topology).unwrap().topology;
-    assert_eq!(expanded.media[0], switch("lan", "a sensor-0 sensor-1 sensor-2"));
-    let mut topology = with_media("", vec![radio("air", "a@0 sensor@1")]);
-    topology.nodes[1].count = Some(3);
-    let mistakes = crate::groups::expand_groups(&topology).unwrap_err();
-    assert_eq!(mistakes[0].path, "media.0.stations.1.node");
 }
 
 #[test]

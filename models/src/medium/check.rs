@@ -103,6 +103,10 @@ impl MediumConfig {
     }
 
     fn check_radio(&self, config: &RadioConfig, found: &mut Findings) {
+        for (index, _) in config.stations.iter().enumerate().filter(|(_, station)| station.spacing.is_some()) {
+            let message = "has no effect: the station is one node, and no group".to_owned();
+            found.push((format!("stations.{index}.spacing"), message));
+        }
         match &config.access {
             Access::Aloha => {}
             Access::SlottedAloha { slot } => {

@@ -130,10 +130,12 @@ pub struct RadioConfig {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StationConfig {
-    /// The node. Required.
+    /// The node, or a group. Required.
     pub node: NodeName,
     /// Where it is, east and north of some origin: `("30 m", "-40 m")`. Required.
     pub at: Place,
+    /// Of a group: how far each member is from the one before, east and north. Default: all are at one place.
+    pub spacing: Option<Place>,
 }
 
 /// When a station may talk.

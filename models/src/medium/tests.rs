@@ -56,6 +56,7 @@ fn bus(count: usize) -> CsmaConfig {
 fn radio(places: &[i64], access: Access) -> RadioConfig {
     let station = |(node, metres): (NodeName, &i64)| StationConfig {
         node,
+        spacing: None,
         at: (format!("{metres} m").parse().unwrap(), "0 m".parse().unwrap()),
     };
     RadioConfig {

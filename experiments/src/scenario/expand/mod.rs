@@ -4,8 +4,8 @@
 //! one. Every node and link that is made keeps the places of what it was made from, so messages point there.
 //!
 //! 1. A node with a `count` becomes its members, a network of `networks` its nodes and links ([`network`]).
-//! 2. What names a set of nodes or of links becomes one for each member ([`sets`]): links, members of multicast groups,
-//!    events of the timeline.
+//! 2. What names a set of nodes or of links becomes one for each member ([`sets`]): links, stations of shared media, members
+//!    of multicast groups, events of the timeline.
 //! 3. `adjust` changes single nodes and links of those.
 
 mod adjust;
@@ -56,6 +56,7 @@ pub(super) fn expand(tree: &Tree, files: &mut Files, mistakes: &mut Diagnostics)
         made.sets = std::mem::take(&mut made.sets).with_hosts(&network, hosts);
     }
     made.expand_links(mistakes);
+    made.expand_media();
     made.expand_members();
     made.expand_timeline();
     made.adjust(mistakes);

@@ -1,7 +1,8 @@
 //! What names a set of nodes or links becomes one for each member.
 
-use super::{Expansion, numbered, put_text};
+use super::{Expansion, numbered, put_text, take};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, name_of};
+use protosim_models::medium::Coordinate;
 use protosim_topologies::check::MOST_LINKS;
 use protosim_topologies::groups::links_between;
 
@@ -65,6 +66,41 @@ impl Expansion {
         });
     }
 
+    /// Stations of shared media.
+    pub(super) fn expand_media(&mut self) {
+        self.replace("media", |all, mut medium| {
+            if let Kind::Struct { fields, .. } = &mut medium.kind
+                && let Some(stations) = fields.iter_mut().find(|field| field.name.text == "stations")
+                && let Kind::List(items) = &mut stations.value.kind
+            {
+                let whole = std::mem::take(items);
+                for item in whole {
+                    let made = if item.as_str().is_some() { all.each_member(item) } else { all.stations_of(item) };
+                    items.extend(made);
+                }
+            }
+            vec![medium]
+        });
+    }
+
+    /// A station of a radio channel, or those of a group.
+    fn stations_of(&self, station: Node) -> Vec<Node> {
+        let members = station.field("node").and_then(Node::as_str).and_then(|name| self.sets.get(name));
+        let Some(members) = members else { return vec![station] };
+        let first = station.field("at").and_then(place);
+        let step = station.field("spacing").map(place);
+        // What is no place, reading tells.
+        let (Some(first), Some(step)) = (first, step.unwrap_or(Some([0, 0]))) else { return vec![station] };
+        let one = |(index, name): (usize, &String)| {
+            let mut one = station.clone();
+            put_text(&mut one, "node", name.clone());
+            take(&mut one, "spacing");
+            put_place(&mut one, [0, 1].map(|axis| first[axis].saturating_add(step[axis].saturating_mul(index as i64))));
+            one
+        };
+        members.iter().enumerate().map(one).collect()
+    }
+
     /// The nodes that a name in a list stands for.
     fn each_member(&self, item: Node) -> Vec<Node> {
         let members = item.as_str().and_then(|name| self.sets.get(name));
@@ -104,6 +140,25 @@ impl Expansion {
                 (None, None) => vec![event],
             }
         });
+    }
+}
+
+/// Coordinates \[mm\].
+fn place(node: &Node) -> Option<[i64; 2]> {
+    let Kind::Tuple { items, .. } = &node.kind else { return None };
+    let [east, north] = items.as_slice() else { return None };
+    let millimetres = |node: &Node| Some(node.as_str()?.parse::<Coordinate>().ok()?.as_millimetres());
+    Some([millimetres(east)?, millimetres(north)?])
+}
+
+/// Moves a station.
+fn put_place(station: &mut Node, place: [i64; 2]) {
+    let Kind::Struct { fields, .. } = &mut station.kind else { return };
+    let Some(at) = fields.iter_mut().find(|field| field.name.text == "at") else { return };
+    if let Kind::Tuple { items, .. } = &mut at.value.kind {
+        for (item, millimetres) in items.iter_mut().zip(place) {
+            item.kind = Kind::Str(format!("{millimetres} mm"));
+        }
     }
 }
 

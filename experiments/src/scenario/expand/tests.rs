@@ -193,6 +193,24 @@ fn events_and_multicast_groups_name_sets() {
 }
 
 #[test]
+fn groups_are_stations_of_media() {
+    let fields = r#"
+        nodes: [(name: "base"), (name: "mote", count: 3)],
+        media: [
+            Radio(name: "air", range: "25 m", rate: "250 kbit/s", stations: [
+                (node: "base", at: ("0 m", "0 m")), (node: "mote", at: ("10 m", "0 m"), spacing: ("10 m", "-500 mm")),
+            ]),
+            Switch(name: "lan", stations: ["base", "mote"], rate: "1 Gbit/s"),
+        ],
+        apps: [(name: "p", on: "mote", stagger: "10 ms", run: Ping(to: "base", count: 2))],"#;
+    let scenario = scenario(fields, &[]);
+    assert_eq!(scenario.media[1].stations().len(), 4);
+    let protosim_models::medium::MediumConfig::Radio(radio) = &scenario.media[0] else { panic!() };
+    let last = &radio.stations[3];
+    assert_eq!((last.at.0.to_string(), last.at.1.to_string()), ("30 m".to_owned(), "-1 m".to_owned()));
+}
+
+#[test]
 fn ten_thousand_nodes_are_loaded_and_run() {
     let loaded =
         loaded(SENSORS, &["nodes.sensor.count=10000", "apps.reports.stagger=1 ms", "apps.reports.run.requests=1"]);
