@@ -93,7 +93,7 @@ fn exchange_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, 
             cells.extend([
                 Cell::from(replication),
                 Cell::from(loaded.scenario.apps[exchange.app].name.as_str()),
-                Cell::from(run.nodes[exchange.node as usize].as_str()),
+                Cell::from(run.entities[exchange.node as usize].as_str()),
                 Cell::from(exchange.number),
                 Cell::from(exchange.started.map(|at| at.as_secs_f64())),
                 Cell::from(exchange.delivered.map(|span| span.as_secs_f64())),

@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 pub struct Exchange {
     /// Index of the client's application in the scenario.
     pub app: usize,
-    /// Rank of the node that the client runs on.
+    /// Number of the node that the client runs on, among nodes and shared media.
     pub node: u32,
     /// Its number among the exchanges of the application on this node, in order of starts.
     pub number: u64,

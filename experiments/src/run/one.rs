@@ -26,8 +26,8 @@ pub struct RunOutput {
     pub replication: u64,
     /// Why it did not come to its end, if a limit stopped it: all else is as it was then.
     pub stopped: Option<RunError>,
-    /// Names of the nodes, by rank.
-    pub nodes: Arc<[String]>,
+    /// Names of the nodes and shared media, by number.
+    pub entities: Arc<[String]>,
     /// All exchanges, in order of starts; then those that were due and never sent.
     pub exchanges: Vec<Exchange>,
     /// What was measured of sinks and links.
@@ -185,7 +185,7 @@ pub fn run_one(
     Ok(RunOutput {
         replication,
         stopped,
-        nodes: (0..plan.graph().nodes()).map(|rank| plan.name(rank).to_owned()).collect(),
+        entities: simulation.entities().map(|(path, _)| path.to_owned()).collect(),
         exchanges,
         measured: measured(plan, scenario, replication, &simulation, &reports, app_of),
         totals: totals(&simulation),

@@ -60,9 +60,9 @@ impl<'a> Net<'a> {
         let name = |node: usize| &self.expanded.nodes[node].name;
         let link = template.between(name(first), name(second));
         self.expanded.links.push(link);
-        // Of templates that say the same, either will do.
+        // Of templates that say the same, either will do. An imported network has one that it does not name, as it need not be whole.
         let found = self.templates.iter().find(|(_, known)| *known == template);
-        self.expanded.templates.push(found.expect("a family names all its templates").0);
+        self.expanded.templates.push(found.map_or("link", |(field, _)| field));
         self.expanded.links.last_mut().expect("one was just pushed")
     }
 

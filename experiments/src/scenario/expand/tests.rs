@@ -56,7 +56,7 @@ fn every_member_runs_and_all_count_as_one_application() {
     for exchange in &run.exchanges {
         assert_eq!(loaded.scenario.apps[exchange.app].name, "reports");
         assert!(exchange.completion().is_some());
-        of_node.entry(&run.nodes[exchange.node as usize]).or_default().push(exchange.number);
+        of_node.entry(&run.entities[exchange.node as usize]).or_default().push(exchange.number);
     }
     let each = vec![0, 1, 2, 3];
     assert_eq!(of_node, BTreeMap::from([("sensor-0", each.clone()), ("sensor-1", each.clone()), ("sensor-2", each)]));
@@ -70,7 +70,7 @@ fn a_group_that_grows_leaves_the_luck_of_its_members_alone() {
         let loaded = loaded(SENSORS, &set);
         let outputs = run_all(&loaded, Options { jobs: 1, threads: 2, capture: false }, || {}).unwrap();
         let run = &outputs[0][0];
-        let of_first = |exchange: &&crate::run::Exchange| run.nodes[exchange.node as usize] == "sensor-1";
+        let of_first = |exchange: &&crate::run::Exchange| run.entities[exchange.node as usize] == "sensor-1";
         run.exchanges.iter().filter(of_first).map(|exchange| exchange.ending).collect::<Vec<_>>()
     };
     assert_eq!(ends("nodes.sensor.count=3"), ends("nodes.sensor.count=9"));
@@ -216,4 +216,25 @@ fn ten_thousand_nodes_are_loaded_and_run() {
         loaded(SENSORS, &["nodes.sensor.count=10000", "apps.reports.stagger=1 ms", "apps.reports.run.requests=1"]);
     let outputs = run_all(&loaded, Options { jobs: 1, threads: 2, capture: false }, || {}).unwrap();
     assert_eq!(outputs[0][0].exchanges.len(), 10_000);
+}
+
+#[test]
+fn a_real_network_from_graphml_loads_routes_and_runs() {
+    let fields = r#"
+        networks: [GraphML(name: "net", file: "@abilene", link: (queue: "100 packets"))],
+        apps: [(name: "p", on: "net", run: Ping(to: "net-New-York", count: 1))],"#;
+    let loaded = loaded(fields, &[]);
+    assert_eq!((loaded.scenario.nodes.len(), loaded.scenario.links.len()), (11, 14));
+    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || {}).unwrap();
+    let run = &outputs[0][0];
+    assert_eq!(run.exchanges.len(), 11);
+    for exchange in &run.exchanges {
+        let city = run.entities[exchange.node as usize].as_str();
+        let seconds = exchange.completion().unwrap_or_else(|| panic!("{city} gets no answer")).as_secs_f64();
+        // Great circles over fibre, by hand: New York to Seattle over Chicago, Indianapolis, Kansas City and Denver are 1144 + 265 +
+        // 727 + 897 + 1643 = 4676 km; at 2/3 of the speed of light, and there and back again, 46.8 ms.
+        if city == "net-Seattle" {
+            assert!((0.0455..0.0480).contains(&seconds), "{seconds}");
+        }
+    }
 }
