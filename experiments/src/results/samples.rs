@@ -21,10 +21,8 @@ pub(super) fn over_time(
         (Some(Subject::App(name)), _) if series.metric == Metric::Completion => {
             let app = loaded.scenario.apps.iter().position(|app| app.name == name);
             let of_app = run.exchanges.iter().filter(|exchange| Some(exchange.app) == app);
-            let done = |exchange: &crate::run::Exchange| {
-                Some(Point::new(exchange.started?.as_secs_f64(), exchange.completion()?.as_secs_f64()))
-            };
-            of_app.filter_map(done).collect()
+            let value = |exchange: &crate::run::Exchange| exchange.completion().map(|span| span.as_secs_f64());
+            with_gaps(of_app.filter_map(|exchange| Some((exchange.started?.as_secs_f64(), value(exchange)))))
         }
         (Some(Subject::App(name)), bin) => {
             let arrivals = run.measured.sinks.get(&name).map_or(&[][..], |sink| &sink.arrivals);
@@ -52,13 +50,26 @@ fn link_over_time(link: &LinkOutput, metric: Metric, bin: Span, end: SimTime) ->
     let Some(bins) = link.meter.bins(bin) else { return Vec::new() };
     match metric {
         Metric::Throughput => steps(bins.bytes(), bin, end, |bytes| rate(*bytes, bin)),
-        // A bin in which nothing was offered has no wait: the line goes on to the next that has.
+        // A bin in which nothing was offered has no wait.
         _ => {
             let middle = |index: usize| (index as f64 + 0.5) * bin.as_secs_f64();
-            let known = bins.waits().iter().enumerate().filter(|(_, (count, _))| *count > 0);
-            known.map(|(index, (count, sum))| Point::new(middle(index), *sum as f64 / *count as f64 / 1e9)).collect()
+            let wait = |(count, sum): &(u64, u128)| (*count > 0).then(|| *sum as f64 / *count as f64 / 1e9);
+            with_gaps(bins.waits().iter().enumerate().map(|(index, bin)| (middle(index), wait(bin))))
         }
     }
+}
+
+/// Points, with a gap where there is no value.
+fn with_gaps(values: impl Iterator<Item = (f64, Option<f64>)>) -> Vec<Point> {
+    let mut points: Vec<Point> = Vec::new();
+    let mut is_missing = false;
+    for (x, value) in values {
+        if let Some(y) = value {
+            points.push(Point { after_gap: is_missing && !points.is_empty(), ..Point::new(x, y) });
+        }
+        is_missing = value.is_none();
+    }
+    points
 }
 
 fn rate(bytes: u64, bin: Span) -> f64 {

@@ -182,8 +182,13 @@ fn data(scene: &mut Scene, panel: &Panel, p: &PanelLayout) {
     for (series, look) in lines.filter(|(s, _)| !s.style.compares()) {
         open(scene, "line", &series.label);
         if let Some(stroke) = &look.line {
-            for part in p.frame.clip_line(&thinned(p.line(series))) {
-                scene.line("curve", &part, stroke.clone());
+            let lines = p.lines(series);
+            let is_broken = lines.len() > 1;
+            for line in lines {
+                let line = if is_broken { visible(line) } else { line };
+                for part in p.frame.clip_line(&thinned(line)) {
+                    scene.line("curve", &part, stroke.clone());
+                }
             }
         }
         scene.items.push(Item::Close);
@@ -208,6 +213,14 @@ fn data(scene: &mut Scene, panel: &Panel, p: &PanelLayout) {
 }
 
 /// Leaves out points that fall on the same hundredth of a unit as the one before.
+/// A point between two gaps, as a line that can be seen.
+fn visible(line: Vec<Place>) -> Vec<Place> {
+    match line[..] {
+        [(x, y)] => vec![(x - 0.6, y), (x + 0.6, y)],
+        _ => line,
+    }
+}
+
 fn thinned(mut line: Vec<Place>) -> Vec<Place> {
     line.dedup_by_key(|(x, y)| (grid(*x), grid(*y)));
     line
@@ -215,7 +228,7 @@ fn thinned(mut line: Vec<Place>) -> Vec<Place> {
 
 /// Where a series' markers stand: inside the frame, and in long joined series some distance apart.
 fn marked(series: &Series, look: &Look, p: &PanelLayout) -> Vec<Place> {
-    let all = p.line(series).into_iter().filter(|&place| p.frame.grown(0.01).contains(place));
+    let all = p.lines(series).into_iter().flatten().filter(|&place| p.frame.grown(0.01).contains(place));
     let sparse = series.points.len() > MANY_POINTS && look.line.is_some();
     let mut kept: Vec<Place> = Vec::new();
     for (x, y) in all {

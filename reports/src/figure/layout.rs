@@ -82,10 +82,13 @@ impl PanelLayout {
         )
     }
 
-    /// The points of a series on the page, those of long ones thinned.
-    pub(super) fn line(&self, series: &Series) -> Vec<Place> {
-        let places = series.points.iter().map(|p| self.at(p.x, p.y));
-        dense(if matches!(series.style, Style::Step | Style::Cdf) { held(places) } else { places.collect() })
+    /// The points of a series on the page, those of long ones thinned: a line for each part between gaps.
+    pub(super) fn lines(&self, series: &Series) -> Vec<Vec<Place>> {
+        let line = |points: &[Point]| {
+            let places = points.iter().map(|p| self.at(p.x, p.y));
+            dense(if matches!(series.style, Style::Step | Style::Cdf) { held(places) } else { places.collect() })
+        };
+        series.points.chunk_by(|_, next| !next.after_gap).map(line).collect()
     }
 
     /// The bars of a series over categories, cut at the frame.
@@ -127,9 +130,9 @@ impl PanelLayout {
         for series in &panel.series {
             if series.style.compares() {
                 all.areas.extend(self.columns(panel, series));
-                all.lines.extend(self.line(series).into_iter().map(|place| vec![place]));
+                all.lines.extend(self.lines(series).into_iter().flatten().map(|place| vec![place]));
             } else {
-                all.lines.push(self.line(series));
+                all.lines.extend(self.lines(series));
             }
             all.lines.extend(self.bars(series).into_iter().map(|(a, b)| vec![a, b]));
             if series.interval == Interval::Band {
@@ -315,6 +318,10 @@ fn place_legends(figure: &Figure, panels: &mut [PanelLayout]) {
     };
     for i in 0..panels.len() {
         let mine = entries(i, panels);
+        // One series without a name goes by what its axis says.
+        if mine.0.iter().all(String::is_empty) {
+            continue;
+        }
         if (0..i).any(|earlier| entries(earlier, panels) == mine) {
             continue;
         }

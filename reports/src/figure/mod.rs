@@ -125,12 +125,14 @@ pub struct Point {
     pub low: Option<f64>,
     /// Upper end of the interval at this point.
     pub high: Option<f64>,
+    /// True if something is missing before this point: no line leads here.
+    pub after_gap: bool,
 }
 
 impl Point {
     /// A point without an interval.
     pub fn new(x: f64, y: f64) -> Self {
-        Self { x, y, low: None, high: None }
+        Self { x, y, low: None, high: None, after_gap: false }
     }
 
     /// The same point with an interval from `low` to `high`.

@@ -383,3 +383,16 @@ proptest::proptest! {
         proptest::prop_assert!(!figure.to_svg().expect("drawn").contains("NaN"));
     }
 }
+
+#[test]
+fn no_line_leads_over_a_gap_and_a_nameless_series_has_no_legend() {
+    let point = |x: f64, after_gap| Point { after_gap, ..Point::new(x, x) };
+    let points = vec![point(0.0, false), point(1.0, false), point(4.0, true), point(6.0, true), point(7.0, false)];
+    let figure = |label: &str| {
+        let panel = Panel::new(Axis::linear("x"), Axis::linear("y")).series(Series::line(label, points.clone()));
+        Figure::new("gaps").panel(panel).to_svg().unwrap()
+    };
+    // From 0 to 1, a dash at 4, and from 6 to 7.
+    assert_eq!(figure("named").matches("class=\"curve\"").count(), 3);
+    assert!(figure("named").contains("class=\"legend\"") && !figure("").contains("class=\"legend\""));
+}
