@@ -1,11 +1,13 @@
 //! Metrics of applications and links at each point, with intervals. What each is of is in the catalogue ([`Metric::entry`]).
 //!
-//! - Shares of exchanges have Clopper-Pearson intervals over all exchanges of all replications, which takes exchanges as
-//!   independent of each other.
+//! - Shares of exchanges have Clopper-Pearson intervals over all exchanges of all replications, and quantiles of exchanges are
+//!   order statistics over all of them, with intervals from ranks. Both take exchanges as independent of each other, which
+//!   those of one run are not where they share a queue: with several replications the interval is at least as wide as
+//!   Student's t makes it of the replications' own values.
 //! - Means, rates and the shares of links and sinks are means of the replications' values with Student's t intervals. With one
 //!   replication, means of exchanges have those of single exchanges, means of waits and of one-way delays those of batch
 //!   means, and all else has none.
-//! - Quantiles of exchanges are order statistics over all of them, with intervals from ranks. Those of waits and one-way delays
+//! - Quantiles of waits and one-way delays
 //!   come from histograms of all replications together; samples of one run hang together, so that only the spread of
 //!   the replications' own quantiles makes their interval.
 //! - Times are conditional on success: over exchanges that got a response.
@@ -100,12 +102,12 @@ fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, bas
     let seconds = |exchange: &Exchange| exchange.completion().map(|span| span.as_secs_f64());
     match metric {
         Metric::Delivered => {
-            let delivered = all().filter(|exchange| exchange.delivered.is_some()).count() as u64;
-            clopper_pearson(delivered, all().count() as u64, confidence)
+            let is_delivered = |exchange: &Exchange| exchange.delivered.is_some();
+            shares(runs, is_delivered, confidence, basis)
         }
         Metric::Completed => {
-            let responses = all().filter(|exchange| exchange.completion().is_some()).count() as u64;
-            clopper_pearson(responses, all().count() as u64, confidence)
+            let is_completed = |exchange: &Exchange| exchange.completion().is_some();
+            shares(runs, is_completed, confidence, basis)
         }
         Metric::MeanTransmissions => {
             // A request that the host had no memory for was not transmitted, and says nothing of retransmission.
@@ -115,8 +117,41 @@ fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, bas
         Metric::MeanCompletion => means(runs, seconds, confidence, basis),
         _ => {
             let q = metric.quantile()?;
-            SortedSamples::new(all().filter_map(seconds).collect())?.quantile_interval(q, confidence)
+            let sorted = |run: &Vec<&Exchange>| SortedSamples::new(run.iter().copied().filter_map(seconds).collect());
+            let pooled = SortedSamples::new(all().filter_map(seconds).collect())?.quantile_interval(q, confidence)?;
+            let of_runs: Vec<f64> = runs.iter().filter_map(|run| sorted(run)?.quantile(q)).collect();
+            Some(widened(pooled, &of_runs, confidence, basis))
         }
+    }
+}
+
+/// The share of exchanges of which something holds.
+fn shares(
+    runs: &[Vec<&Exchange>],
+    holds: impl Fn(&Exchange) -> bool,
+    confidence: Confidence,
+    basis: Basis,
+) -> Option<Estimate> {
+    let count = |run: &Vec<&Exchange>| run.iter().filter(|exchange| holds(exchange)).count() as u64;
+    let (part, whole) = (runs.iter().map(count).sum(), runs.iter().map(|run| run.len() as u64).sum());
+    let pooled = clopper_pearson(part, whole, confidence)?;
+    let of_runs: Vec<f64> = runs.iter().filter_map(|run| share(count(run), run.len() as u64)).collect();
+    Some(possible(widened(pooled, &of_runs, confidence, basis), Metric::Completed))
+}
+
+/// The interval of all samples as if they were independent of each other, or that of the replications' own values where it is
+/// wider. A side without a bound stays without one.
+fn widened(pooled: Estimate, of_runs: &[f64], confidence: Confidence, basis: Basis) -> Estimate {
+    if basis == Basis::Exchanges || of_runs.len() < 2 {
+        return pooled;
+    }
+    let spread = mean_interval(of_runs, confidence).and_then(|spread| Some(spread.high? - spread.value));
+    let half = spread.unwrap_or(0.0);
+    Estimate {
+        low: pooled.low.map(|low| low.min(pooled.value - half).max(0.0)),
+        high: pooled.high.map(|high| high.max(pooled.value + half)),
+        exact: pooled.exact && half == 0.0,
+        ..pooled
     }
 }
 

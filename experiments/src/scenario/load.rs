@@ -126,6 +126,7 @@ fn load_from(
     if let Some(seed) = request.seed {
         tree.apply_override(&mut sources, &format!("seed={seed}"), &mut mistakes);
     }
+    refuse_overridden_axes(&tree, &request.set, &mut mistakes);
     let made = expand(&tree, &mut files, &mut mistakes);
     let mut reading = read::<Scenario>(&made.tree, &mut mistakes);
     if let Some(scenario) = reading.value.as_mut().or(reading.draft.as_mut()) {
@@ -161,6 +162,31 @@ fn load_from(
             warnings: rendered,
         }),
         _ => Err(rendered),
+    }
+}
+
+/// An override of a field that an axis varies would be lost: each value of the axis takes its place.
+fn refuse_overridden_axes(tree: &Tree, set: &[String], mistakes: &mut Diagnostics) {
+    let Some(NodeKind::List(axes)) = tree.root.field("axes").map(|axes| &axes.kind) else { return };
+    for argument in set {
+        let path = argument.split('=').next().unwrap_or_default().trim();
+        let Ok(parsed) = path.parse::<Path>() else { continue };
+        let Ok(node) = tree.get(&parsed) else { continue };
+        let canonical = tree.canonical(&parsed);
+        let is_same = |other: &str| other.parse::<Path>().is_ok_and(|other| tree.canonical(&other) == canonical);
+        let varies = |axis: &&Node| {
+            let many = match axis.field("paths").map(|paths| &paths.kind) {
+                Some(NodeKind::List(paths)) => paths.as_slice(),
+                _ => &[],
+            };
+            axis.field("path").into_iter().chain(many).filter_map(Node::as_str).any(is_same)
+        };
+        if let Some(axis) = axes.iter().find(varies) {
+            let name = axis.field("name").and_then(Node::as_str).unwrap_or("NAME");
+            let message = format!("`{path}` has no effect here: an axis gives it a value at every point");
+            let error = Diagnostic::error("scenario::no-effect", node.span, message).also(axis.span, "this axis");
+            mistakes.push(error.help(format!("override the axis: `--set 'axes.{name}.values=[…]'`")));
+        }
     }
 }
 
@@ -410,7 +436,7 @@ fn points(
         }
         let mut found = Diagnostics::default();
         let at_point = scenario_at(tree, &base, scenario, (&grid, &choice), (files, sources), &mut found);
-        idle.at_point(&found);
+        idle.at_point(&found, choice.variant);
         match at_point {
             Some(at_point) if found.iter().all(is_idle) => {
                 let variant = choice.variant.map(|variant| scenario.variants[variant].name.clone());
@@ -471,6 +497,8 @@ struct IdleFields {
     fields: Option<BTreeMap<Span, Diagnostic>>,
     /// The values of one axis stand for one field: where each value is written, and the axis's path.
     fields_of_values: BTreeMap<Span, Span>,
+    /// For each variant: where it is written, and what it says that has had no effect at any of its own points.
+    of_variants: Vec<(Span, Option<BTreeMap<Span, Diagnostic>>)>,
 }
 
 impl IdleFields {
@@ -479,23 +507,33 @@ impl IdleFields {
             let path = target_place(tree, spec, axis, 0);
             (0..grid.values[axis].len()).map(move |value| (value_place(tree, axis, value), path))
         });
-        Self { fields: None, fields_of_values: values.collect() }
+        let variants = (0..scenario.variants.len()).map(|index| (span_of(tree, &format!("variants.{index}")), None));
+        Self { fields: None, fields_of_values: values.collect(), of_variants: variants.collect() }
     }
 
-    fn at_point(&mut self, found: &Diagnostics) {
+    fn at_point(&mut self, found: &Diagnostics, variant: Option<usize>) {
         let field = |found: &Diagnostic| {
             let place = found.primary.span;
             self.fields_of_values.get(&place).copied().unwrap_or(place)
         };
-        let here: BTreeMap<Span, Diagnostic> =
+        let mut here: BTreeMap<Span, Diagnostic> =
             found.iter().filter(|found| is_idle(found)).map(|found| (field(found), found.clone())).collect();
-        match &mut self.fields {
+        let narrow = |fields: &mut Option<BTreeMap<Span, Diagnostic>>, here: BTreeMap<Span, Diagnostic>| match fields {
             Some(fields) => fields.retain(|place, _| here.contains_key(place)),
-            None => self.fields = Some(here),
+            None => *fields = Some(here),
+        };
+        // What a variant sets is there at its own points alone.
+        if let Some((whole, own)) = variant.map(|variant| &mut self.of_variants[variant]) {
+            let is_own = |place: &Span| place.source == whole.source && within(*place, *whole);
+            let (set, rest) = here.into_iter().partition(|(place, _)| is_own(place));
+            here = rest;
+            narrow(own, set);
         }
+        narrow(&mut self.fields, here);
     }
 
     fn at_all_points(self) -> impl Iterator<Item = Diagnostic> {
-        self.fields.unwrap_or_default().into_values()
+        let of_variants = self.of_variants.into_iter().filter_map(|(_, fields)| fields);
+        self.fields.into_iter().chain(of_variants).flat_map(BTreeMap::into_values)
     }
 }

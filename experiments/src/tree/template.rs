@@ -169,6 +169,7 @@ impl Applying<'_, '_> {
             let message = format!("there is no template called `{name}`");
             let names = || self.templates.iter().map(|template| template.name.as_str());
             let help = match suggest(name, names()) {
+                None if (self.shipped)(name).is_ok() => format!("access profiles have an `@` in front: `@{name}`"),
                 Some(near) => format!("did you mean `{near}`?"),
                 None if self.templates.is_empty() => "this scenario has no `templates`".to_owned(),
                 None => format!("there is {}", listed(names())),

@@ -78,18 +78,11 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
 fn check_sets(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
     let app = &scenario.apps[index];
     let size = |name: &NodeName| scenario.sets.get(&name.0).map(<[String]>::len);
-    let to = app.run.destination().filter(|to| scenario.group(to).is_none());
-    if let Some((to, servers)) = to.and_then(|to| Some((to, size(to)?))) {
-        let clients = size(&app.on).unwrap_or(1);
-        if servers > clients {
-            let message = format!(
-                "`{}` has {servers} nodes, and `{}` runs on {clients}: each sends to one, and nobody to the others",
-                to.0, app.name
-            );
-            let place = span_of(tree, &format!("apps.{index}.run.to"));
-            let help = format!("name one node, such as `{}`", scenario.sets.partner(&to.0, 0));
-            mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
-        }
+    if let Some((to, servers)) = idle_servers(scenario, app).filter(|_| size(&app.on).is_none()) {
+        let message = format!("`{to}` has {servers} nodes, and `{}` runs on one: it sends to one of them", app.name);
+        let place = span_of(tree, &format!("apps.{index}.run.to"));
+        let help = format!("name one node, such as `{}`", scenario.sets.partner(to, 0));
+        mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
     }
     let Some(stagger) = app.stagger else { return };
     let place = span_of(tree, &format!("apps.{index}.stagger"));
@@ -102,6 +95,28 @@ fn check_sets(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Dia
         idle("all begin together anyway".to_owned());
     } else if app.run.clone().start_mut().is_none() {
         idle(format!("`{}` begins when its node does", app.name));
+    }
+}
+
+/// The set that an application sends to, and its size, if that is larger than the application's own.
+fn idle_servers<'a>(scenario: &'a Scenario, app: &'a AppSpec) -> Option<(&'a str, usize)> {
+    let size = |name: &NodeName| scenario.sets.get(&name.0).map(<[String]>::len);
+    let to = app.run.destination().filter(|to| scenario.group(to).is_none())?;
+    let servers = size(to)?;
+    (servers > size(&app.on).unwrap_or(1)).then_some((to.0.as_str(), servers))
+}
+
+/// Members of a group that nobody sends to.
+pub(super) fn warn_of_idle_servers(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
+    for (index, app) in scenario.apps.iter().enumerate() {
+        let Some((to, servers)) = idle_servers(scenario, app) else { continue };
+        let clients = scenario.placements_of(index).count();
+        let message = format!(
+            "`{to}` has {servers} nodes, and `{}` runs on {clients}: each sends to one, and nobody to the others",
+            app.name
+        );
+        let place = span_of(tree, &format!("apps.{index}.run.to"));
+        warnings.push(Diagnostic::warning("scenario::group", place, message));
     }
 }
 

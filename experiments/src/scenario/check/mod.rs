@@ -94,6 +94,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
 /// What can run, but probably not as meant.
 pub(super) fn warn(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     apps::warn_of_silence(tree, scenario, warnings);
+    apps::warn_of_idle_servers(tree, scenario, warnings);
     apps::warn_of_fragments(tree, scenario, warnings);
     figures::warn_of_idle_condition(tree, scenario, warnings);
     apps::warn_of_the_clock(tree, scenario, warnings);

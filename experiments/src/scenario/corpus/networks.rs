@@ -36,6 +36,8 @@ pub(super) const CASES: &[Case] = &[
     ("network_called_as_a_node", &[(NODES, r#"nodes: [(name: "s-hub"), (name: "client"),"#), ("// more", r#"networks: [Star(name: "s", leaves: 3, link: (delay: "1 ms"))]"#)]),
     ("network_from_a_file_that_is_not_there", &[("// more", r#"networks: [GraphML(name: "g", file: "nowhere.graphml", link: (rate: "1 Gbit/s"))]"#)]),
     ("network_not_joined_to_the_rest", &[("// more", r#"networks: [Star(name: "s", leaves: 3, link: (delay: "1 ms"))]"#), (r#"CoapClient(to: "server""#, r#"CoapClient(to: "s-hub""#)]),
+    ("variant_without_effect", &[("// more", r#"variants: [(name: "as-is"), (name: "queued", set: {"links.wire.queue": "10 packets"})]"#)]),
+    ("profile_without_its_mark", &[(r#"delay: "1 ms")"#, r#"delay: "1 ms", like: "lte")"#)]),
     ("profile_misspelt", &[(r#"delay: "1 ms")"#, r#"delay: "1 ms", like: "@ltee")"#)]),
     ("profile_of_no_kind", &[(r#"delay: "1 ms")"#, r#"delay: "1 ms", like: "@carrier-pigeon")"#)]),
     ("timeline_of_a_member_that_is_not_there", &[(CLIENT, r#"(name: "client"), (name: "a", count: 2), (name: "router")"#), ("links: [", r#"links: [(name: "up", ends: ("a", "router"), delay: "1 ms"), "#), ("// more", r#"timeline: [(at: "1 s", link: "up-2", up: false)]"#)]),

@@ -19,10 +19,12 @@ pub(in crate::scenario) fn is_of_member(tree: &Tree, path: &Path) -> bool {
         _ => false,
     };
     let [list, _, _, ..] = path.segments.as_slice() else { return false };
+    // A name with a number, or of two ends, or whatever a network makes.
+    let name = &path.segments[1].text;
+    let has_number = name.rsplit_once('-').is_some_and(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let may_be_made = tree.root.field("networks").is_some() || (groups() && (has_number || name.contains("--")));
     let element = Path { segments: path.segments[..2].to_vec() };
-    LISTS.contains(&list.text.as_str())
-        && tree.get(&element).is_err()
-        && (tree.root.field("networks").is_some() || groups())
+    LISTS.contains(&list.text.as_str()) && tree.get(&element).is_err() && may_be_made
 }
 
 /// An override as it has to be applied: into `adjust`, where it is of a member.
