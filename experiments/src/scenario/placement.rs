@@ -25,16 +25,18 @@ impl Scenario {
         self.apps.iter().enumerate().flat_map(|(app, _)| self.placements_of(app))
     }
 
-    /// One application on each of its nodes.
+    /// One application on each of its nodes. A member of a group does not send to itself: it has none.
     pub fn placements_of(&self, app: usize) -> impl Iterator<Item = Placement<'_>> {
         let spec = &self.apps[app];
-        self.sets.members(&spec.on.0).enumerate().map(move |(member, on)| {
+        let is_group = self.sets.get(&spec.on.0).is_some();
+        let all = self.sets.members(&spec.on.0).enumerate().map(move |(member, on)| {
             let to = spec.run.destination().map(|to| match self.group(to) {
                 Some(_) => to.0.as_str(),
                 None => self.sets.partner(&to.0, member),
             });
             Placement { app, spec, member, on, to }
-        })
+        });
+        all.filter(move |placed| !is_group || placed.to != Some(placed.on))
     }
 }
 

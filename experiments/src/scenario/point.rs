@@ -4,6 +4,7 @@ use super::{RangeSpec, Scenario};
 use crate::tree::{Kind, Node};
 use protosim_core::{Rate, Ratio, Size, Span};
 use protosim_models::link::QueueLimit;
+use protosim_models::medium::Coordinate;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
@@ -60,6 +61,8 @@ pub enum Dimension {
     Size,
     /// So many packets.
     Packets,
+    /// A distance or a coordinate; metres.
+    Length,
     /// A plain number.
     Number,
 }
@@ -91,7 +94,11 @@ impl AxisValue {
                     QueueLimit::Packets(n) => Some((n as f64, Dimension::Packets)),
                     QueueLimit::Bytes(_) => None,
                 };
-                ratio.or_else(time).or_else(rate).or_else(size).or_else(packets)
+                let length = || {
+                    let millimetres = text.parse::<Coordinate>().ok()?.as_millimetres();
+                    Some((millimetres as f64 / 1000.0, Dimension::Length))
+                };
+                ratio.or_else(time).or_else(rate).or_else(size).or_else(packets).or_else(length)
             }
         }
     }
@@ -126,6 +133,7 @@ impl Dimension {
             Self::Time => "_s",
             Self::Rate => "_bit_per_s",
             Self::Size => "_bytes",
+            Self::Length => "_m",
         }
     }
 
@@ -138,6 +146,7 @@ impl Dimension {
             Self::Time => ("s", 1.0),
             Self::Rate => ("bit/s", 1.0),
             Self::Size => ("B", 1.0),
+            Self::Length => ("m", 1.0),
         }
     }
 }

@@ -7,6 +7,7 @@
 use super::{AxisValue, Dimension};
 use protosim_core::{Rate, Ratio, Size, Span, maths};
 use protosim_models::link::QueueLimit;
+use protosim_models::medium::Coordinate;
 use serde::{Deserialize, Serialize};
 
 /// Most values of a range.
@@ -129,6 +130,9 @@ fn exact(value: &AxisValue) -> Option<(Dimension, Exact)> {
         (AxisValue::Text(text), Dimension::Time) => whole(text.parse::<Span>().ok()?.as_nanos()),
         (AxisValue::Text(text), Dimension::Rate) => whole(text.parse::<Rate>().ok()?.as_bits_per_sec()),
         (AxisValue::Text(text), Dimension::Size) => whole(text.parse::<Size>().ok()?.as_bytes()),
+        (AxisValue::Text(text), Dimension::Length) => {
+            Exact::Whole(i128::from(text.parse::<Coordinate>().ok()?.as_millimetres()))
+        }
         (AxisValue::Text(text), _) => match text.parse::<QueueLimit>().ok()? {
             QueueLimit::Packets(n) => Exact::Whole(i128::from(n)),
             QueueLimit::Bytes(_) => return None,
@@ -150,6 +154,8 @@ fn written(kind: Dimension, exact: Exact) -> Option<AxisValue> {
         Dimension::Rate => Rate::from_bits_per_sec(count?)?.to_string(),
         Dimension::Size => Size::from_bytes(count?).to_string(),
         Dimension::Packets => format!("{n} packets"),
+        Dimension::Length if n % 1000 == 0 => format!("{} m", n / 1000),
+        Dimension::Length => format!("{n} mm"),
     }))
 }
 

@@ -145,7 +145,8 @@ pub enum Access {
     /// At any time (Abramson 1970).
     #[default]
     Aloha,
-    /// At the start of a slot (Roberts 1975). Slots count from the start of the run.
+    /// At the start of a slot (Roberts 1975). Slots count from the start of the run, each a nanosecond later than its multiple:
+    /// what a node hands over at the multiple itself is in time.
     SlottedAloha {
         /// Length of a slot; no shorter than the longest frame. Required.
         slot: Span,

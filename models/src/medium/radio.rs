@@ -166,7 +166,8 @@ impl Radio {
         }
         match self.access {
             Access::Aloha => self.talk(station, cx),
-            Access::SlottedAloha { slot } => match cx.now().as_nanos() % slot.as_nanos().max(1) {
+            // What is handed over at the start of a slot is here a nanosecond later.
+            Access::SlottedAloha { slot } => match cx.now().as_nanos().saturating_sub(1) % slot.as_nanos().max(1) {
                 0 => self.talk(station, cx),
                 past => {
                     self.stations[station].state = State::Waiting;

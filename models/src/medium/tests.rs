@@ -339,14 +339,21 @@ fn turning_takes_time_and_patience_ends() {
 }
 
 /// Frames wait for the start of a slot of 12 ms: those of 0.3 and 1.2 ms begin at 12 ms, and meet; one that comes a
-/// microsecond before 36 ms begins then.
+/// microsecond before 36 ms begins then. A slot begins a nanosecond after its multiple, and handing over takes another.
 #[test]
 fn slots_begin_at_multiples() {
+    // What is handed over at the start of a slot is in that slot: frames of 0 and 3 ms in slots of 12 ms do not meet.
+    let slotted = MediumConfig::Radio(radio(&[0, 5, 10], Access::SlottedAloha { slot: "12 ms".parse().unwrap() }));
+    let apps = vec![sender(1, 125, &[(12_000, 1)]), sink(), sender(1, 125, &[(15_000, 1)])];
+    let mut aligned = Field::new(&slotted, 1, apps, 1).listening();
+    aligned.run(Until::Quiet);
+    assert_eq!(times(&mut aligned, 1), [13_000_002, 25_000_002]);
+
     let config = MediumConfig::Radio(radio(&[0, 5, 10], Access::SlottedAloha { slot: "12 ms".parse().unwrap() }));
     let apps = vec![sender(1, 125, &[(300, 1), (35_999, 1)]), sink(), sender(1, 125, &[(1200, 1)])];
     let mut field = Field::new(&config, 1, apps, 1).listening();
     field.run(Until::Quiet);
-    assert_eq!(times(&mut field, 1), [37_000_001]);
+    assert_eq!(times(&mut field, 1), [37_000_002]);
     assert_eq!(field.dropped(DropCause::Collision), 2);
 }
 

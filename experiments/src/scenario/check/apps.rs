@@ -84,17 +84,47 @@ fn check_sets(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Dia
         let help = format!("name one node, such as `{}`", scenario.sets.partner(to, 0));
         mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
     }
+    if size(&app.on).is_some() && scenario.placements_of(index).next().is_none() {
+        let message = format!("each member of `{}` would send to itself", app.on.0);
+        let place = span_of(tree, &format!("apps.{index}.run.to"));
+        mistakes.push(Diagnostic::error("scenario::group", place, message));
+    }
     let Some(stagger) = app.stagger else { return };
     let place = span_of(tree, &format!("apps.{index}.stagger"));
     let mut idle = |why: String| {
         mistakes.push(Diagnostic::error("scenario::no-effect", place, format!("`stagger` has no effect: {why}")));
     };
-    if size(&app.on).is_none_or(|size| size < 2) {
+    if size(&app.on).is_none() {
         idle(format!("`{}` runs on one node", app.name));
     } else if stagger.is_zero() {
         idle("all begin together anyway".to_owned());
     } else if app.run.clone().start_mut().is_none() {
         idle(format!("`{}` begins when its node does", app.name));
+    } else {
+        check_stagger(tree, scenario, index, mistakes);
+    }
+}
+
+/// Every member begins while there is something to do.
+fn check_stagger(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    let place = span_of(tree, &format!("apps.{index}.stagger"));
+    let first = scenario.placements_of(index).next().map(|placed| placed.config());
+    let wrong = |config: &AppConfig| match scenario.until {
+        End::After(end) if config.starts_at() >= end => {
+            Some(format!("begins at {}, when the run is over", config.starts_at()))
+        }
+        _ => {
+            config.check().into_iter().next().map(|(field, message)| format!("has nothing to do: `{field}` {message}"))
+        }
+    };
+    // What is wrong with the first one has to do with something else.
+    if first.is_none_or(|first| wrong(&first).is_some()) {
+        return;
+    }
+    let late = scenario.placements_of(index).find_map(|placed| Some((placed.on, wrong(&placed.config())?)));
+    if let Some((on, why)) = late {
+        let message = format!("`stagger` is too long: `{}` on `{on}` {why}", scenario.apps[index].name);
+        mistakes.push(Diagnostic::error("scenario::out-of-range", place, message));
     }
 }
 

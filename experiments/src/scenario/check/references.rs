@@ -11,7 +11,7 @@ pub(in crate::scenario) fn check_references(made: &Expansion, references: &[Refe
     let tree = &made.tree;
     let all = |list| names(tree, list).filter(|_| made.is_whole);
     let (nodes, links) = (all("nodes"), all("links"));
-    let groups = names(tree, "groups").unwrap_or_default();
+    let (groups, media) = (names(tree, "groups").unwrap_or_default(), names(tree, "media").unwrap_or_default());
     let (homes, destinations) =
         (of_apps(tree, |app| app.field("on")), of_apps(tree, |app| app.field("run")?.field("to")));
     for reference in references {
@@ -44,6 +44,12 @@ pub(in crate::scenario) fn check_references(made: &Expansion, references: &[Refe
                     single.into_iter().chain(made.sets.names().map(str::to_owned)).collect(),
                     known,
                 )
+            }
+            ReferenceKind::Link if media.contains(&reference.text) => {
+                format!("`{}` is a shared medium, which has no timeline and no metrics", reference.text)
+            }
+            ReferenceKind::Link if made.is_link_group(&reference.text) => {
+                format!("`{0}` stands for several links: name one of them, as `{0}-0`", reference.text)
             }
             ReferenceKind::Link => help(&reference.text, noun, known.iter().cloned().collect(), known),
         };

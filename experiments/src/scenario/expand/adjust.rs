@@ -66,13 +66,21 @@ fn adjustments(tree: &mut Tree, place: Span) -> Option<&mut Vec<(Node, Node)>> {
 impl Expansion {
     /// Applies `adjust`.
     pub(super) fn adjust(&mut self, mistakes: &mut Diagnostics) {
-        let Some(Kind::Map(entries)) = self.tree.root.field(FIELD).map(|node| node.kind.clone()) else { return };
+        let entries = match self.tree.root.field(FIELD).map(|node| node.kind.clone()) {
+            Some(Kind::Map(entries)) => entries,
+            Some(Kind::Struct { name: None, fields }) => fields
+                .into_iter()
+                .map(|field| (Node::new(field.name.span, Kind::Str(field.name.text)), field.value))
+                .collect(),
+            _ => return,
+        };
         for (key, value) in entries {
             let Some(text) = key.as_str() else { continue };
             let result = text.parse::<Path>().and_then(|path| {
                 let list = path.segments[0].text.clone();
-                if path.segments.len() < 3 || !LISTS.contains(&list.as_str()) {
-                    let message = "`adjust` changes fields of nodes and links".to_owned();
+                let is_name = path.segments.last().is_some_and(|last| ["name", "ends"].contains(&last.text.as_str()));
+                if path.segments.len() < 3 || is_name || !LISTS.contains(&list.as_str()) {
+                    let message = "`adjust` changes fields of nodes and links, but for `name` and `ends`".to_owned();
                     mistakes.push(
                         Diagnostic::error("scenario::unknown-path", key.span, message)
                             .help("write \"links.NAME.FIELD\" or \"nodes.NAME.FIELD\"".to_owned()),

@@ -36,6 +36,8 @@ pub(super) struct Expansion {
     pub(super) notes: Vec<(Span, String)>,
     /// Links by what they were made from: `radio` for `radio-0` and so on.
     links: BTreeMap<String, Vec<String>>,
+    /// The list of nodes with groups in it.
+    written_nodes: Option<Node>,
 }
 
 /// Expands a tree. Mistakes in groups and networks are added to `mistakes`.
@@ -47,6 +49,7 @@ pub(super) fn expand(tree: &Tree, files: &mut Files, mistakes: &mut Diagnostics)
         repeated: Vec::new(),
         notes: Vec::new(),
         links: BTreeMap::new(),
+        written_nodes: tree.root.field("nodes").cloned(),
     };
     made.expand_nodes(mistakes);
     let hosts = made.expand_networks(files, mistakes);
@@ -55,6 +58,7 @@ pub(super) fn expand(tree: &Tree, files: &mut Files, mistakes: &mut Diagnostics)
     for (network, hosts) in hosts {
         made.sets = std::mem::take(&mut made.sets).with_hosts(&network, hosts);
     }
+    made.check_set_names(mistakes);
     made.expand_links(mistakes);
     made.expand_media();
     made.expand_members();
@@ -69,6 +73,11 @@ impl Expansion {
         let lies_in =
             |whole: &Span| whole.source == place.source && whole.start <= place.start && place.end <= whole.end;
         self.repeated.iter().any(lies_in)
+    }
+
+    /// True for the name of a link that has become several.
+    pub(super) fn is_link_group(&self, name: &str) -> bool {
+        self.links.contains_key(name)
     }
 
     /// The elements of a list of the scenario; none where there is no such list.
@@ -126,8 +135,8 @@ impl Expansion {
             let too_many = (total > MOST_NODES).then(|| format!("more than {MOST_NODES} nodes in all"));
             if let Some(message) = refused.or(too_many) {
                 mistakes.push(Diagnostic::error("scenario::out-of-range", place, message));
-                // A single node in its place, so that the group's name stands for something.
-                return vec![node];
+                // Some members in their place, so that the group's name stands for something.
+                return (0..2).map(|index| numbered(&node, index, &["name", "stream_name"])).collect();
             }
             (0..count).map(|index| numbered(&node, index, &["name", "stream_name"])).collect()
         });

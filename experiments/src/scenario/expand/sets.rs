@@ -7,6 +7,28 @@ use protosim_topologies::check::MOST_LINKS;
 use protosim_topologies::groups::links_between;
 
 impl Expansion {
+    /// The name of a set is that of nothing else, since it stands where those may.
+    pub(super) fn check_set_names(&self, mistakes: &mut Diagnostics) {
+        let Some(Kind::List(written)) = self.written_nodes.as_ref().map(|nodes| &nodes.kind) else { return };
+        let name = |node: &Node| node.field("name").and_then(Node::as_str).map(str::to_owned);
+        for group in written.iter().filter(|node| node.field("count").is_some()) {
+            let Some(called) = name(group) else { continue };
+            let place = |node: &Node| node.field("name").map_or(node.span, |name| name.span);
+            let twin = written.iter().find(|other| other.span != group.span && name(other).as_deref() == Some(&called));
+            if let Some(twin) = twin {
+                let message = format!("a group and another node are both called `{called}`");
+                let error = Diagnostic::error("scenario::duplicate-name", place(group), message);
+                mistakes.push(error.also(place(twin), "the other one"));
+            }
+            let multicast = self.items("groups").iter().find(|other| name(other).as_deref() == Some(&called));
+            if let Some(multicast) = multicast {
+                let message = format!("a group of nodes is called `{called}` too");
+                let error = Diagnostic::error("scenario::duplicate-name", place(multicast), message);
+                mistakes.push(error.also(place(group), "the group of nodes"));
+            }
+        }
+    }
+
     /// Links with a set at one of their ends, or at both.
     pub(super) fn expand_links(&mut self, mistakes: &mut Diagnostics) {
         let mut total = 0;
