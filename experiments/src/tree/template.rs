@@ -152,7 +152,14 @@ impl Applying<'_, '_> {
             return;
         };
         if let Some(shipped) = name.strip_prefix('@') {
+            // What has a name and no ends is a node or an application.
+            let is_no_link = node.field("name").is_some() && node.field("ends").is_none();
             match (self.shipped)(shipped) {
+                Ok(_) if is_no_link => {
+                    let message = format!("`{shipped}` is an access profile, and those are for links");
+                    let help = "say it of a link to this node".to_owned();
+                    self.mistakes.push(Diagnostic::error("template::other-kind", like.span, message).help(help));
+                }
                 Ok(Node { kind: Kind::Struct { name: kind, mut fields }, .. }) => {
                     mix_directions(node, &mut fields);
                     self.take(node, &like, kind, fields);

@@ -46,6 +46,7 @@ pub(super) const CASES: &[Case] = &[
     ("measure_of_a_group_of_links", &[(CLIENT, r#"(name: "client"), (name: "a", count: 3), (name: "router")"#), ("links: [", r#"links: [(name: "up", ends: ("a", "router"), delay: "1 ms"), "#), ("// more", r#"measure: [(link: "up", direction: Forward, metric: Utilisation)]"#)]),
     ("variant_without_effect", &[("// more", r#"variants: [(name: "as-is"), (name: "queued", set: {"links.wire.queue": "10 packets"})]"#)]),
     ("profile_without_its_mark", &[(r#"delay: "1 ms")"#, r#"delay: "1 ms", like: "lte")"#)]),
+    ("profile_of_a_node", &[(r#"(name: "client")"#, r#"(name: "client", like: "@lte")"#)]),
     ("profile_misspelt", &[(r#"delay: "1 ms")"#, r#"delay: "1 ms", like: "@ltee")"#)]),
     ("profile_of_no_kind", &[(r#"delay: "1 ms")"#, r#"delay: "1 ms", like: "@carrier-pigeon")"#)]),
     ("timeline_of_a_member_that_is_not_there", &[(CLIENT, r#"(name: "client"), (name: "a", count: 2), (name: "router")"#), ("links: [", r#"links: [(name: "up", ends: ("a", "router"), delay: "1 ms"), "#), ("// more", r#"timeline: [(at: "1 s", link: "up-2", up: false)]"#)]),
