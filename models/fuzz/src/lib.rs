@@ -107,7 +107,8 @@ pub fn quoted(data: &[u8]) {
     };
     let (src, dst) = addresses(is_v4);
     let Some(ip) = IpHeader::new(src, dst) else { return };
-    let packet = Packet { ip, transport, payload: Rope::from(quote.to_vec()), provenance: Provenance::default() };
+    let packet =
+        Packet { ip, transport, payload: Rope::from(quote.to_vec()), provenance: Provenance::default(), lost: None };
     let _ = packet.quoted();
 }
 
