@@ -63,11 +63,11 @@ pub(super) fn join(
             Observation::ExchangeStarted(id) => {
                 let app = app_of(entity.0, *app);
                 let node = entity.0;
-                let number = counts.entry((app, node)).or_default();
+                let count = counts.entry((app, node)).or_default();
                 latest.insert(name(id), exchanges.len());
-                let (number_here, started) = (*number, Some(*at));
-                exchanges.push(Exchange { app, node, number: number_here, started, delivered: None, ending: None });
-                *number += 1;
+                let started = Some(*at);
+                exchanges.push(Exchange { app, node, number: *count, started, delivered: None, ending: None });
+                *count += 1;
             }
             Observation::RequestDelivered(id) => {
                 if let Some(exchange) = latest.get(&name(id)).map(|index| &mut exchanges[*index]) {
@@ -86,12 +86,15 @@ pub(super) fn join(
     exchanges
 }
 
-/// Adds the exchanges of an application on a node that were due and never begun, behind the others: `due` of them in all.
-pub(super) fn add_unsent(exchanges: &mut Vec<Exchange>, (app, node): (usize, u32), due: u64) {
-    if due == 0 {
-        return;
+/// Adds the exchanges that were due and never begun, behind the others. `due` says how many were due in all, by application and node.
+pub(super) fn add_unsent(exchanges: &mut Vec<Exchange>, due: impl Iterator<Item = ((usize, u32), u64)>) {
+    let mut begun: BTreeMap<(usize, u32), u64> = BTreeMap::new();
+    for exchange in exchanges.iter() {
+        *begun.entry((exchange.app, exchange.node)).or_default() += 1;
     }
-    let begun = exchanges.iter().filter(|exchange| (exchange.app, exchange.node) == (app, node)).count() as u64;
-    let unsent = |number| Exchange { app, node, number, started: None, delivered: None, ending: None };
-    exchanges.extend((begun..due).map(unsent));
+    for ((app, node), due) in due {
+        let first = begun.get(&(app, node)).copied().unwrap_or_default();
+        let unsent = |number| Exchange { app, node, number, started: None, delivered: None, ending: None };
+        exchanges.extend((first..due).map(unsent));
+    }
 }

@@ -177,11 +177,11 @@ pub fn run_one(
     let counts = simulation.counts();
     let app_of = |node: u32, app: u32| apps[node as usize][app as usize];
     let mut exchanges = join(&reports, app_of, &aliases(plan, scenario));
-    for (entity, ((_, element), indices)) in simulation.entities().zip(&apps).enumerate() {
-        for ((_, due), index) in element.node().into_iter().flat_map(Node::app_exchanges_due).zip(indices) {
-            add_unsent(&mut exchanges, (*index, entity as u32), due);
-        }
-    }
+    let of_element = |(entity, ((_, element), indices)): (usize, ((&str, &Element), &Vec<usize>))| {
+        let due = element.node().into_iter().flat_map(Node::app_exchanges_due);
+        due.zip(indices).map(move |((_, due), app)| ((*app, entity as u32), due)).collect::<Vec<_>>()
+    };
+    add_unsent(&mut exchanges, simulation.entities().zip(&apps).enumerate().flat_map(of_element));
     Ok(RunOutput {
         replication,
         stopped,

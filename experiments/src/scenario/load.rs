@@ -11,7 +11,8 @@ use super::made_up::MadeUp;
 use super::profile::Profiles;
 use super::{Measures, Point, Scenario};
 use crate::tree::{
-    Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Sources, Span, Tree, read, suggest,
+    Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Reading, Sources, Span, Tree, read,
+    suggest,
 };
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
@@ -127,14 +128,11 @@ fn load_from(
         tree.apply_override(&mut sources, &format!("seed={seed}"), &mut mistakes);
     }
     refuse_overridden_axes(&tree, &request.set, &mut mistakes);
-    let made = expand(&tree, &mut files, &mut mistakes);
-    let mut reading = read::<Scenario>(&made.tree, &mut mistakes);
+    let (made, mut reading) = read_expanded(&tree, &mut files, &mut mistakes);
     if let Some(scenario) = reading.value.as_mut().or(reading.draft.as_mut()) {
         files.provide(&made.tree, scenario, &mut sources, &mut mistakes);
         scenario.measures = Arc::new(Measures::of(scenario));
-        scenario.sets = Arc::new(made.sets.clone());
     }
-    check_references(&made, &reading.references, &mut mistakes);
     let mut idle = Vec::new();
     if let Some(scenario) = reading.value.as_ref().or(reading.draft.as_ref()) {
         let made_up = MadeUp::new(&made.tree, &reading.made_up);
@@ -230,7 +228,7 @@ fn further_mistakes(
     let mut idle = Vec::new();
     let tables = TABLES.map(|list| tree.root.field(list).map(|node| node.span));
     let may_vary = |found: &Diagnostic| {
-        let apart = |table: &Span| table.source != found.primary.span.source || !within(found.primary.span, *table);
+        let apart = |table: &Span| !found.primary.span.lies_in(*table);
         is_idle(found)
             && (!scenario.axes.is_empty() || !scenario.variants.is_empty())
             && tables.iter().flatten().all(apart)
@@ -251,10 +249,6 @@ fn further_mistakes(
 
 /// Parts of a scenario that are the same for all points and take long to read.
 const TABLES: [&str; 6] = ["axes", "variants", "only_if", "measure", "figures", "expect"];
-
-fn within(inner: Span, outer: Span) -> bool {
-    outer.start <= inner.start && inner.end <= outer.end
-}
 
 /// True for a field that has no effect beside the others. Where axes vary those, it is one only if it has none at any
 /// point.
@@ -300,20 +294,28 @@ fn check_each_variant(tree: &Tree, scenario: &Scenario, files: &mut Files, mista
 /// Everything that is wrong with a scenario where something was put in.
 fn mistakes_of(varied: &Tree, files: &mut Files) -> Diagnostics {
     let mut found = Diagnostics::default();
-    let made = expand(varied, files, &mut found);
-    let mut reading = read::<Scenario>(&made.tree, &mut found);
-    check_references(&made, &reading.references, &mut found);
-    if let Some(scenario) = &mut reading.value {
-        scenario.sets = Arc::new(made.sets.clone());
+    let (made, reading) = read_expanded(varied, files, &mut found);
+    if let Some(scenario) = &reading.value {
         check_scenario(varied, &made, scenario, &mut found);
     }
     found
 }
 
+/// The typed scenario of a tree, with its groups and networks made, and all names in it looked up.
+fn read_expanded(tree: &Tree, files: &mut Files, mistakes: &mut Diagnostics) -> (Expansion, Reading<Scenario>) {
+    let made = expand(tree, files, mistakes);
+    let mut reading = read::<Scenario>(&made.tree, mistakes);
+    if let Some(scenario) = reading.value.as_mut().or(reading.draft.as_mut()) {
+        scenario.sets = Arc::new(made.sets.clone());
+    }
+    check_references(&made, &reading.references, mistakes);
+    (made, reading)
+}
+
 /// Adds what was found within one of `places`. A field that is not there is so for all values, and said once; one that has no
 /// effect here may have one elsewhere.
 fn add_those_within(places: &[Span], found: &Diagnostics, mistakes: &mut Diagnostics) {
-    let within = |span: Span| places.iter().any(|place| span.source == place.source && within(span, *place));
+    let within = |span: Span| places.iter().any(|place| span.lies_in(*place));
     let is_of_value =
         |found: &&Diagnostic| within(found.primary.span) || found.secondary.iter().any(|label| within(label.span));
     for found in found.iter().filter(|found| is_of_value(found) && !is_idle(found)) {
@@ -477,13 +479,10 @@ fn scenario_at(
         found.push(*mistake);
         return None;
     }
-    let made = expand(&varied, files, found);
-    let reading = read::<Scenario>(&made.tree, found);
+    let (made, reading) = read_expanded(&varied, files, found);
     let mut at_point = reading.value?;
     files.provide(&made.tree, &mut at_point, sources, found);
     at_point.measures = Arc::clone(&scenario.measures);
-    at_point.sets = Arc::new(made.sets.clone());
-    check_references(&made, &reading.references, found);
     check_scenario(&varied, &made, &at_point, found);
     if !found.has_errors() {
         check_paths(&made.tree, &at_point, found);
@@ -524,7 +523,7 @@ impl IdleFields {
         };
         // What a variant sets is there at its own points alone.
         if let Some((whole, own)) = variant.map(|variant| &mut self.of_variants[variant]) {
-            let is_own = |place: &Span| place.source == whole.source && within(*place, *whole);
+            let is_own = |place: &Span| place.lies_in(*whole);
             let (set, rest) = here.into_iter().partition(|(place, _)| is_own(place));
             here = rest;
             narrow(own, set);

@@ -102,11 +102,7 @@ impl Diagnostics {
 
     /// True if an error lies within `span`, or around it.
     pub fn touch(&self, span: Span) -> bool {
-        let meets = |error: Span| {
-            let same = error.source == span.source;
-            let within = |inner: Span, outer: Span| outer.start <= inner.start && inner.end <= outer.end;
-            same && (within(error, span) || within(span, error))
-        };
+        let meets = |error: Span| error.lies_in(span) || span.lies_in(error);
         self.all.iter().any(|found| found.severity == Severity::Error && meets(found.primary.span))
     }
 

@@ -151,7 +151,7 @@ impl Including<'_, '_> {
 }
 
 /// Takes a field out of a struct.
-pub(super) fn take_field(node: &mut Node, name: &str) -> Option<Node> {
+pub(crate) fn take_field(node: &mut Node, name: &str) -> Option<Node> {
     let Kind::Struct { name: own, fields } = &mut node.kind else { return None };
     let index = fields.iter().position(|field| field.name.text == name)?;
     let value = fields.remove(index).value;

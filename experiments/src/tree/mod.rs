@@ -38,8 +38,8 @@ mod source;
 mod template;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity, suggest};
-pub(crate) use include::name_of;
 pub use include::{Finder, Included, NotIncluded};
+pub(crate) use include::{name_of, take_field};
 pub use node::{Field, Kind, Name, Node, Tree};
 pub use parse::MAX_DEPTH;
 pub use path::{Path, PathError, Segment};

@@ -93,6 +93,13 @@ impl PartialEq for Name {
     }
 }
 
+impl Field {
+    /// A field that stands where its value does.
+    pub(crate) fn new(name: &str, value: Node) -> Self {
+        Self { name: Name { text: name.to_owned(), span: value.span }, value }
+    }
+}
+
 impl Node {
     /// A node of this kind written at `span`.
     pub fn new(span: Span, kind: Kind) -> Self {
@@ -106,6 +113,33 @@ impl Node {
             Kind::Map(entries) => entries.iter().find(|(key, _)| key.as_key() == Some(name)).map(|(_, value)| value),
             _ => None,
         }
+    }
+
+    /// Sets a field, or adds it; what is no struct becomes one.
+    pub(crate) fn set_field(&mut self, name: &str, value: Node) {
+        match &mut self.kind {
+            Kind::Struct { fields, .. } => match fields.iter_mut().find(|field| field.name.text == name) {
+                Some(field) => field.value = value,
+                None => fields.push(Field::new(name, value)),
+            },
+            kind => *kind = Kind::Struct { name: None, fields: vec![Field::new(name, value)] },
+        }
+    }
+
+    /// The value of a field of this struct, to be changed; `empty` at `place` where there is no such field.
+    pub(crate) fn field_or(&mut self, name: &str, place: Span, empty: Kind) -> Option<&mut Node> {
+        let Kind::Struct { fields, .. } = &mut self.kind else { return None };
+        let index = fields.iter().position(|field| field.name.text == name).unwrap_or_else(|| {
+            fields.push(Field::new(name, Node::new(place, empty)));
+            fields.len() - 1
+        });
+        Some(&mut fields[index].value)
+    }
+
+    /// The value of a field that is there, to be changed.
+    pub(crate) fn field_mut(&mut self, name: &str) -> Option<&mut Node> {
+        let Kind::Struct { fields, .. } = &mut self.kind else { return None };
+        fields.iter_mut().find(|field| field.name.text == name).map(|field| &mut field.value)
     }
 
     /// The text, if this is one.

@@ -17,6 +17,13 @@ pub struct Span {
     pub end: usize,
 }
 
+impl Span {
+    /// True if it lies within another one, or is that.
+    pub(crate) fn lies_in(self, outer: Self) -> bool {
+        self.source == outer.source && outer.start <= self.start && self.end <= outer.end
+    }
+}
+
 /// One text: a scenario file, or one `--set` of the command line.
 #[derive(Clone, Debug)]
 pub struct Source {

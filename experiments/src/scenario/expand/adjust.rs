@@ -3,8 +3,8 @@
 //! Overrides, axes and variants may name them too, as in `links.radio-3.loss`; what they say is put into `adjust`, and so
 //! stands in the scenario as others can read it.
 
-use super::Expansion;
-use crate::tree::{Diagnostic, Diagnostics, Field, Kind, Name, Node, Path, PathError, Span, Tree};
+use super::{Expansion, elements};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, PathError, Span, Tree};
 
 /// Lists whose elements groups and networks make.
 const LISTS: [&str; 2] = ["nodes", "links"];
@@ -13,11 +13,7 @@ const FIELD: &str = "adjust";
 
 /// True if a path leads to no node or link that is written, but may lead to one that will be made.
 pub(in crate::scenario) fn is_of_member(tree: &Tree, path: &Path) -> bool {
-    let is_group = |node: &Node| node.field("count").is_some();
-    let groups = || match tree.root.field("nodes").map(|nodes| &nodes.kind) {
-        Some(Kind::List(items)) => items.iter().any(is_group),
-        _ => false,
-    };
+    let groups = || elements(tree, "nodes").iter().any(|node| node.field("count").is_some());
     let [list, _, _, ..] = path.segments.as_slice() else { return false };
     // A name with a number, or of two ends, or whatever a network makes.
     let name = &path.segments[1].text;
@@ -51,13 +47,7 @@ impl Tree {
 
 /// The entries of `adjust`, which is made if it is not there.
 fn adjustments(tree: &mut Tree, place: Span) -> Option<&mut Vec<(Node, Node)>> {
-    let Kind::Struct { fields, .. } = &mut tree.root.kind else { return None };
-    let index = fields.iter().position(|field| field.name.text == FIELD).unwrap_or_else(|| {
-        let name = Name { text: FIELD.to_owned(), span: place };
-        fields.push(Field { name, value: Node::new(place, Kind::Map(Vec::new())) });
-        fields.len() - 1
-    });
-    match &mut fields[index].value.kind {
+    match &mut tree.root.field_or(FIELD, place, Kind::Map(Vec::new()))?.kind {
         Kind::Map(entries) => Some(entries),
         _ => None,
     }

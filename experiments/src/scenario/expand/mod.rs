@@ -17,7 +17,7 @@ pub(super) use network::warn_of_notes;
 
 use super::check::span_of;
 use super::files::Files;
-use crate::tree::{Diagnostic, Diagnostics, Field, Kind, Name, Node, Span, Tree};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Span, Tree, take_field};
 use protosim_topologies::groups::{MOST_NODES, NodeSets, check_count, member_name};
 use std::collections::BTreeMap;
 
@@ -36,8 +36,6 @@ pub(super) struct Expansion {
     pub(super) notes: Vec<(Span, String)>,
     /// Links by what they were made from: `radio` for `radio-0` and so on.
     links: BTreeMap<String, Vec<String>>,
-    /// The list of nodes with groups in it.
-    written_nodes: Option<Node>,
 }
 
 /// Expands a tree. Mistakes in groups and networks are added to `mistakes`.
@@ -49,7 +47,6 @@ pub(super) fn expand(tree: &Tree, files: &mut Files, mistakes: &mut Diagnostics)
         repeated: Vec::new(),
         notes: Vec::new(),
         links: BTreeMap::new(),
-        written_nodes: tree.root.field("nodes").cloned(),
     };
     made.expand_nodes(mistakes);
     let hosts = made.expand_networks(files, mistakes);
@@ -58,7 +55,7 @@ pub(super) fn expand(tree: &Tree, files: &mut Files, mistakes: &mut Diagnostics)
     for (network, hosts) in hosts {
         made.sets = std::mem::take(&mut made.sets).with_hosts(&network, hosts);
     }
-    made.check_set_names(mistakes);
+    sets::check_names(tree, mistakes);
     made.expand_links(mistakes);
     made.expand_media();
     made.expand_members();
@@ -70,9 +67,7 @@ pub(super) fn expand(tree: &Tree, files: &mut Files, mistakes: &mut Diagnostics)
 impl Expansion {
     /// True for a place in something that stands for more than one thing.
     pub(super) fn is_repeated(&self, place: Span) -> bool {
-        let lies_in =
-            |whole: &Span| whole.source == place.source && whole.start <= place.start && place.end <= whole.end;
-        self.repeated.iter().any(lies_in)
+        self.repeated.iter().any(|whole| place.lies_in(*whole))
     }
 
     /// True for the name of a link that has become several.
@@ -82,21 +77,12 @@ impl Expansion {
 
     /// The elements of a list of the scenario; none where there is no such list.
     fn items(&self, list: &str) -> &[Node] {
-        match self.tree.root.field(list).map(|node| &node.kind) {
-            Some(Kind::List(items)) => items,
-            _ => &[],
-        }
+        elements(&self.tree, list)
     }
 
     /// The same, to be changed. A list that is not there is made where `place` is.
     fn items_mut(&mut self, list: &str, place: Span) -> Option<&mut Vec<Node>> {
-        let Kind::Struct { fields, .. } = &mut self.tree.root.kind else { return None };
-        let index = fields.iter().position(|field| field.name.text == list).unwrap_or_else(|| {
-            let name = Name { text: list.to_owned(), span: place };
-            fields.push(Field { name, value: Node::new(place, Kind::List(Vec::new())) });
-            fields.len() - 1
-        });
-        match &mut fields[index].value.kind {
+        match &mut self.tree.root.field_or(list, place, Kind::List(Vec::new()))?.kind {
             Kind::List(items) => Some(items),
             _ => None,
         }
@@ -129,14 +115,15 @@ impl Expansion {
             let name = node.field("name").and_then(Node::as_str).map(str::to_owned);
             let count = node.field("count").map(|count| (count.span, whole_number(count)));
             let (Some(name), Some((place, Some(count)))) = (name, count) else { return vec![node] };
-            take(&mut node, "count");
+            take_field(&mut node, "count");
             let refused = check_count(&name, count).err().map(|mistake| mistake.message);
             total = total.saturating_add(count);
             let too_many = (total > MOST_NODES).then(|| format!("more than {MOST_NODES} nodes in all"));
-            if let Some(message) = refused.or(too_many) {
+            let wrong = refused.or(too_many);
+            // Some members in place of impossible ones, so that the group's name stands for something.
+            let count = if wrong.is_some() { 2 } else { count };
+            if let Some(message) = wrong {
                 mistakes.push(Diagnostic::error("scenario::out-of-range", place, message));
-                // Some members in their place, so that the group's name stands for something.
-                return (0..2).map(|index| numbered(&node, index, &["name", "stream_name"])).collect();
             }
             (0..count).map(|index| numbered(&node, index, &["name", "stream_name"])).collect()
         });
@@ -167,28 +154,16 @@ fn numbered(node: &Node, index: u64, fields: &[&str]) -> Node {
 
 /// Changes the text of a field that is there.
 fn put_text(node: &mut Node, field: &str, text: String) {
-    let Kind::Struct { fields, .. } = &mut node.kind else { return };
-    if let Some(found) = fields.iter_mut().find(|found| found.name.text == field) {
-        found.value.kind = Kind::Str(text);
+    if let Some(value) = node.field_mut(field) {
+        value.kind = Kind::Str(text);
     }
 }
 
-/// Sets a field, or adds it.
-fn set(node: &mut Node, field: &str, value: Node) {
-    let name = Name { text: field.to_owned(), span: value.span };
-    match &mut node.kind {
-        Kind::Struct { fields, .. } => match fields.iter_mut().find(|found| found.name.text == field) {
-            Some(found) => found.value = value,
-            None => fields.push(Field { name, value }),
-        },
-        kind => *kind = Kind::Struct { name: None, fields: vec![Field { name, value }] },
-    }
-}
-
-/// Takes a field out.
-fn take(node: &mut Node, field: &str) {
-    if let Kind::Struct { fields, .. } = &mut node.kind {
-        fields.retain(|found| found.name.text != field);
+/// The elements of a list of a scenario; none where there is no such list.
+fn elements<'t>(tree: &'t Tree, list: &str) -> &'t [Node] {
+    match tree.root.field(list).map(|node| &node.kind) {
+        Some(Kind::List(items)) => items,
+        _ => &[],
     }
 }
 

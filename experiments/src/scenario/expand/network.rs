@@ -1,6 +1,6 @@
 //! Generated and imported networks: each of `networks` becomes nodes and links.
 
-use super::{Expansion, mistake_at, set};
+use super::{Expansion, mistake_at};
 use crate::scenario::files::Files;
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Span, Tree, read};
 use protosim_models::link::LinkConfig;
@@ -41,13 +41,11 @@ impl Expansion {
     ) -> Option<(GeneratorConfig, Expanded)> {
         let mut found = Diagnostics::default();
         let config = read::<GeneratorConfig>(&Tree { root: written.clone() }, &mut found).value;
-        found
-            .iter()
-            .filter(|found| !mistakes.contains(found))
-            .cloned()
-            .collect::<Vec<_>>()
-            .into_iter()
-            .for_each(|found| mistakes.push(found));
+        for mistake in found.iter() {
+            if !mistakes.contains(mistake) {
+                mistakes.push(mistake.clone());
+            }
+        }
         let config = config?;
         let at =
             |path: &str| if path.is_empty() { format!("networks.{index}") } else { format!("networks.{index}.{path}") };
@@ -76,7 +74,7 @@ impl Expansion {
         let text = |text: &str| Node::new(place, Kind::Str(text.to_owned()));
         let nodes = made.nodes.iter().map(|node| {
             let mut written = Node::new(place, Kind::Unit);
-            set(&mut written, "name", text(&node.name));
+            written.set_field("name", text(&node.name));
             written
         });
         let nodes: Vec<Node> = nodes.collect();
@@ -90,7 +88,7 @@ impl Expansion {
                 let plain = config.template(field).map(|plain| plain.between(&link.ends.0.0, &link.ends.1.0));
                 say_differences(&mut node, link, plain.as_ref(), place);
                 let ends = vec![text(&link.ends.0.0), text(&link.ends.1.0)];
-                set(&mut node, "ends", Node::new(place, Kind::Tuple { name: None, items: ends }));
+                node.set_field("ends", Node::new(place, Kind::Tuple { name: None, items: ends }));
                 node
             })
             .collect();
@@ -114,20 +112,20 @@ fn inside(node: &Node) -> &Node {
 fn say_differences(node: &mut Node, link: &LinkConfig, template: Option<&LinkConfig>, place: Span) {
     let text = |text: String| Node::new(place, Kind::Str(text));
     if let Some(name) = &link.name {
-        set(node, "name", text(name.clone()));
+        node.set_field("name", text(name.clone()));
     }
     if let Some(delay) = link.delay.filter(|_| template.is_none_or(|template| template.delay != link.delay)) {
-        set(node, "delay", text(delay.to_string()));
+        node.set_field("delay", text(delay.to_string()));
     }
     if let Some(rate) = link.rate.filter(|_| template.is_none_or(|template| template.rate != link.rate)) {
-        set(node, "rate", text(rate.to_string()));
+        node.set_field("rate", text(rate.to_string()));
     }
     let backward =
         link.backward.as_ref().filter(|_| template.is_none_or(|template| template.backward != link.backward));
     if let Some(rate) = backward.and_then(|backward| backward.rate) {
         let mut own = Node::new(place, Kind::Unit);
-        set(&mut own, "rate", text(rate.to_string()));
-        set(node, "backward", own);
+        own.set_field("rate", text(rate.to_string()));
+        node.set_field("backward", own);
     }
 }
 

@@ -1,34 +1,33 @@
 //! What names a set of nodes or links becomes one for each member.
 
-use super::{Expansion, numbered, put_text, take};
-use crate::tree::{Diagnostic, Diagnostics, Kind, Node, name_of};
+use super::{Expansion, elements, numbered, put_text};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Tree, name_of, take_field};
 use protosim_models::medium::Coordinate;
 use protosim_topologies::check::MOST_LINKS;
 use protosim_topologies::groups::links_between;
 
-impl Expansion {
-    /// The name of a set is that of nothing else, since it stands where those may.
-    pub(super) fn check_set_names(&self, mistakes: &mut Diagnostics) {
-        let Some(Kind::List(written)) = self.written_nodes.as_ref().map(|nodes| &nodes.kind) else { return };
-        let name = |node: &Node| node.field("name").and_then(Node::as_str).map(str::to_owned);
-        for group in written.iter().filter(|node| node.field("count").is_some()) {
-            let Some(called) = name(group) else { continue };
-            let place = |node: &Node| node.field("name").map_or(node.span, |name| name.span);
-            let twin = written.iter().find(|other| other.span != group.span && name(other).as_deref() == Some(&called));
-            if let Some(twin) = twin {
-                let message = format!("a group and another node are both called `{called}`");
-                let error = Diagnostic::error("scenario::duplicate-name", place(group), message);
-                mistakes.push(error.also(place(twin), "the other one"));
-            }
-            let multicast = self.items("groups").iter().find(|other| name(other).as_deref() == Some(&called));
-            if let Some(multicast) = multicast {
-                let message = format!("a group of nodes is called `{called}` too");
-                let error = Diagnostic::error("scenario::duplicate-name", place(multicast), message);
-                mistakes.push(error.also(place(group), "the group of nodes"));
-            }
+/// The name of a set is that of nothing else, since it stands where those may.
+pub(super) fn check_names(tree: &Tree, mistakes: &mut Diagnostics) {
+    let nodes = elements(tree, "nodes");
+    let name = |node: &Node| node.field("name").and_then(Node::as_str).map(str::to_owned);
+    let place = |node: &Node| node.field("name").map_or(node.span, |name| name.span);
+    for group in nodes.iter().filter(|node| node.field("count").is_some()) {
+        let Some(called) = name(group) else { continue };
+        let is_twin = |other: &&Node| other.span != group.span && name(other).as_deref() == Some(&called);
+        if let Some(twin) = nodes.iter().find(is_twin) {
+            let message = format!("a group and another node are both called `{called}`");
+            let error = Diagnostic::error("scenario::duplicate-name", place(group), message);
+            mistakes.push(error.also(place(twin), "the other one"));
+        }
+        if let Some(multicast) = elements(tree, "groups").iter().find(is_twin) {
+            let message = format!("a group of nodes is called `{called}` too");
+            let error = Diagnostic::error("scenario::duplicate-name", place(multicast), message);
+            mistakes.push(error.also(place(group), "the group of nodes"));
         }
     }
+}
 
+impl Expansion {
     /// Links with a set at one of their ends, or at both.
     pub(super) fn expand_links(&mut self, mistakes: &mut Diagnostics) {
         let mut total = 0;
@@ -77,10 +76,7 @@ impl Expansion {
     /// Members of multicast groups.
     pub(super) fn expand_members(&mut self) {
         self.replace("groups", |all, mut group| {
-            if let Kind::Struct { fields, .. } = &mut group.kind
-                && let Some(members) = fields.iter_mut().find(|field| field.name.text == "members")
-                && let Kind::List(items) = &mut members.value.kind
-            {
+            if let Some(Kind::List(items)) = group.field_mut("members").map(|members| &mut members.kind) {
                 let whole = std::mem::take(items);
                 *items = whole.into_iter().flat_map(|item| all.each_member(item)).collect();
             }
@@ -91,10 +87,7 @@ impl Expansion {
     /// Stations of shared media.
     pub(super) fn expand_media(&mut self) {
         self.replace("media", |all, mut medium| {
-            if let Kind::Struct { fields, .. } = &mut medium.kind
-                && let Some(stations) = fields.iter_mut().find(|field| field.name.text == "stations")
-                && let Kind::List(items) = &mut stations.value.kind
-            {
+            if let Some(Kind::List(items)) = medium.field_mut("stations").map(|stations| &mut stations.kind) {
                 let whole = std::mem::take(items);
                 for item in whole {
                     let made = if item.as_str().is_some() { all.each_member(item) } else { all.stations_of(item) };
@@ -116,7 +109,7 @@ impl Expansion {
         let one = |(index, name): (usize, &String)| {
             let mut one = station.clone();
             put_text(&mut one, "node", name.clone());
-            take(&mut one, "spacing");
+            take_field(&mut one, "spacing");
             put_place(&mut one, [0, 1].map(|axis| first[axis].saturating_add(step[axis].saturating_mul(index as i64))));
             one
         };
@@ -175,9 +168,7 @@ fn place(node: &Node) -> Option<[i64; 2]> {
 
 /// Moves a station.
 fn put_place(station: &mut Node, place: [i64; 2]) {
-    let Kind::Struct { fields, .. } = &mut station.kind else { return };
-    let Some(at) = fields.iter_mut().find(|field| field.name.text == "at") else { return };
-    if let Kind::Tuple { items, .. } = &mut at.value.kind {
+    if let Some(Kind::Tuple { items, .. }) = station.field_mut("at").map(|at| &mut at.kind) {
         for (item, millimetres) in items.iter_mut().zip(place) {
             item.kind = Kind::Str(format!("{millimetres} mm"));
         }
@@ -195,9 +186,7 @@ fn ends(link: &Node) -> Option<(String, String)> {
 }
 
 fn put_ends(link: &mut Node, names: [String; 2]) {
-    let Kind::Struct { fields, .. } = &mut link.kind else { return };
-    let Some(ends) = fields.iter_mut().find(|field| field.name.text == "ends") else { return };
-    if let Kind::Tuple { items, .. } = &mut ends.value.kind {
+    if let Some(Kind::Tuple { items, .. }) = link.field_mut("ends").map(|ends| &mut ends.kind) {
         for (item, name) in items.iter_mut().zip(names) {
             item.kind = Kind::Str(name);
         }
