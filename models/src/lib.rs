@@ -21,6 +21,7 @@ pub mod app;
 pub mod coap;
 pub mod device;
 pub mod element;
+pub mod length;
 pub mod link;
 pub mod meaning;
 pub mod medium;

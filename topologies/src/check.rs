@@ -167,3 +167,7 @@ pub(crate) fn check_luck(names: impl Iterator<Item = Vec<String>>, list: &str, f
 pub fn is_reachable(graph: &NetworkGraph, from: usize, to: usize) -> bool {
     graph.reaches(from, to)
 }
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

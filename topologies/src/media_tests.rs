@@ -20,38 +20,12 @@ fn named(words: &str) -> Vec<NodeName> {
 }
 
 fn switch(name: &str, stations: &str) -> MediumConfig {
-    MediumConfig::Switch(SwitchConfig {
-        name: name.to_owned(),
-        stations: named(stations),
-        rate: "100 Mbit/s".parse().unwrap(),
-        delay: Some("1 us".parse().unwrap()),
-        mtu: None,
-        queue: None,
-        station_queue: None,
-        loss: None,
-        framing: None,
-        stream_name: None,
-    })
+    let config = SwitchConfig::new(name, named(stations), "100 Mbit/s".parse().unwrap());
+    MediumConfig::Switch(SwitchConfig { delay: Some("1 us".parse().unwrap()), ..config })
 }
 
 fn bus(name: &str, stations: &str) -> MediumConfig {
-    MediumConfig::Csma(CsmaConfig {
-        name: name.to_owned(),
-        stations: named(stations),
-        rate: None,
-        delay: None,
-        mtu: None,
-        queue: None,
-        detection: None,
-        slot_bits: None,
-        gap_bits: None,
-        jam_bits: None,
-        attempts: None,
-        backoff_limit: None,
-        loss: None,
-        framing: None,
-        stream_name: None,
-    })
+    MediumConfig::Csma(CsmaConfig::new(name, named(stations)))
 }
 
 /// A radio channel of 10 m with stations such as `a@20`, so many metres along a line.
@@ -61,18 +35,8 @@ fn radio(name: &str, stations: &str) -> MediumConfig {
         let at = (format!("{metres} m").parse().unwrap(), "0 m".parse().unwrap());
         StationConfig { node: NodeName(node.to_owned()), at, spacing: None }
     };
-    MediumConfig::Radio(RadioConfig {
-        name: name.to_owned(),
-        stations: stations.split_whitespace().map(station).collect(),
-        range: "10 m".parse().unwrap(),
-        rate: "1 Mbit/s".parse().unwrap(),
-        access: Default::default(),
-        mtu: None,
-        queue: None,
-        loss: None,
-        framing: None,
-        stream_name: None,
-    })
+    let stations = stations.split_whitespace().map(station).collect();
+    MediumConfig::Radio(RadioConfig::new(name, stations, "10 m".parse().unwrap(), "1 Mbit/s".parse().unwrap()))
 }
 
 /// A network of links as in [`net`], and of media, with their nodes.

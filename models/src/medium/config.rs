@@ -271,7 +271,64 @@ impl MediumConfig {
     }
 }
 
+impl SwitchConfig {
+    /// A switch with defaults for all else.
+    pub fn new(name: &str, stations: Vec<NodeName>, rate: Rate) -> Self {
+        Self {
+            name: name.to_owned(),
+            stations,
+            rate,
+            delay: None,
+            mtu: None,
+            queue: None,
+            station_queue: None,
+            loss: None,
+            framing: None,
+            stream_name: None,
+        }
+    }
+}
+
+impl RadioConfig {
+    /// A radio channel with defaults for all else.
+    pub fn new(name: &str, stations: Vec<StationConfig>, range: Distance, rate: Rate) -> Self {
+        Self {
+            name: name.to_owned(),
+            stations,
+            range,
+            rate,
+            access: Access::default(),
+            mtu: None,
+            queue: None,
+            loss: None,
+            framing: None,
+            stream_name: None,
+        }
+    }
+}
+
 impl CsmaConfig {
+    /// Classic Ethernet.
+    pub fn new(name: &str, stations: Vec<NodeName>) -> Self {
+        Self {
+            name: name.to_owned(),
+            stations,
+            rate: None,
+            delay: None,
+            mtu: None,
+            queue: None,
+            detection: None,
+            slot_bits: None,
+            gap_bits: None,
+            jam_bits: None,
+            attempts: None,
+            backoff_limit: None,
+            loss: None,
+            framing: None,
+            stream_name: None,
+        }
+    }
+
     /// How long a signal takes from any station to any other.
     pub fn delay(&self) -> Span {
         self.delay.unwrap_or(Span::from_micros(5))

@@ -1,10 +1,10 @@
 //! A half-duplex bus with carrier sense, with collision detection (IEEE 802.3 §4) and without.
 
-use super::adapter::Adapter;
+use super::adapter::Adapters;
 use super::config::CsmaConfig;
 use super::shared::{Air, At, Backoff, MediumParts, Shared, Takers, timers};
 use crate::element::Element;
-use crate::link::{Drops, Framing};
+use crate::link::Framing;
 use crate::node::DropCause;
 use crate::packet::Packet;
 use protosim_core::{Cx, Rate, SimTime, Span, TimerId};
@@ -25,15 +25,14 @@ pub(super) struct Bus {
     backoff_limit: u32,
     detects: bool,
     backoff: Backoff,
+    adapters: Adapters,
     stations: Vec<Station>,
     /// What is on the bus, or was until somebody can have waited a gap since.
     signals: Vec<Signal>,
-    drops: Drops,
 }
 
 #[derive(Clone, Debug)]
 struct Station {
-    adapter: Adapter,
     state: State,
     /// Its own back-off ends then.
     may_talk: SimTime,
@@ -63,11 +62,7 @@ impl Bus {
     pub(super) fn new(config: &CsmaConfig, parts: &MediumParts<'_>) -> Self {
         let rate = parts.config.rate();
         let bits = |bits: u64| Span::from_nanos((bits * 1_000_000_000).div_ceil(rate.as_bits_per_sec()));
-        let station = |index| Station {
-            adapter: Adapter::new(config.queue.as_ref(), index, parts),
-            state: State::Idle,
-            may_talk: SimTime::ZERO,
-        };
+        let station = |_| Station { state: State::Idle, may_talk: SimTime::ZERO };
         Self {
             shared: Shared::new(parts),
             air: Air::default(),
@@ -81,9 +76,9 @@ impl Bus {
             backoff_limit: config.backoff_limit(),
             detects: config.detection(),
             backoff: Backoff::new(parts),
+            adapters: Adapters::new(config.queue.as_ref(), parts),
             stations: (0..parts.stations.len()).map(station).collect(),
             signals: Vec::new(),
-            drops: Drops::new(),
         }
     }
 
@@ -92,12 +87,11 @@ impl Bus {
     }
 
     pub(super) fn held(&self) -> u64 {
-        self.stations.iter().map(|station| station.adapter.held()).sum()
+        self.adapters.held()
     }
 
     pub(super) fn take(&mut self, station: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        self.stations[station].adapter.offer(packet, cx.now(), &mut self.drops);
-        self.shared.dispose(&mut self.drops, At::Sender(station), cx);
+        self.adapters.offer(station, packet, &mut self.shared, cx);
         if self.stations[station].state == State::Idle {
             self.begin(station, cx);
         }
@@ -113,8 +107,7 @@ impl Bus {
 
     /// The station turns to its next frame, if it has one.
     fn begin(&mut self, index: usize, cx: &mut Cx<'_, Element>) {
-        let has_frame = self.stations[index].adapter.fill(cx.now(), &mut self.drops);
-        self.shared.dispose(&mut self.drops, At::Sender(index), cx);
+        let has_frame = self.adapters.fill(index, &mut self.shared, cx);
         self.stations[index].state = State::Idle;
         if has_frame {
             self.try_to_talk(index, cx);
@@ -145,7 +138,7 @@ impl Bus {
             return self.talk(index, cx);
         }
         if by_others && !self.detects {
-            let Some(current) = &mut self.stations[index].adapter.current else { return };
+            let Some(current) = self.adapters.current(index) else { return };
             current.tries += 1;
             if current.tries > self.attempts {
                 return self.give_up(index, cx);
@@ -160,7 +153,7 @@ impl Bus {
     }
 
     fn give_up(&mut self, index: usize, cx: &mut Cx<'_, Element>) {
-        if let Some(given_up) = self.stations[index].adapter.current.take() {
+        if let Some(given_up) = self.adapters.current(index).take() {
             self.shared.drop(&given_up.packet, DropCause::RetryLimit, At::Sender(index), cx);
         }
         self.stations[index].may_talk = SimTime::ZERO;
@@ -171,7 +164,7 @@ impl Bus {
         let now = cx.now();
         let past = |signal: &Signal| signal.ends.saturating_add(self.delay).saturating_add(self.gap) <= now;
         self.signals.retain(|signal| !past(signal));
-        let Some(current) = &self.stations[index].adapter.current else { return };
+        let Some(current) = self.adapters.current(index) else { return };
         let (span, _) = self.rate.serialise(self.framing.wire_len(current.len), 0);
         let ends = now.saturating_add(span.max(Span::NANOSECOND));
         let mut own = Signal { from: index, begins: now, ends, has_met: false };
@@ -216,7 +209,7 @@ impl Bus {
         self.stations[index].state = State::Idle;
         let own = self.signals.iter().rev().find(|signal| signal.from == index);
         let has_met = own.is_some_and(|signal| signal.has_met);
-        let Some(current) = &mut self.stations[index].adapter.current else { return };
+        let Some(current) = self.adapters.current(index) else { return };
         if has_met && self.detects {
             current.tries += 1;
             let tries = current.tries;
@@ -228,7 +221,7 @@ impl Bus {
             self.stations[index].may_talk = now.saturating_add(wait);
             return self.try_to_talk(index, cx);
         }
-        let Some(sent) = self.stations[index].adapter.current.take() else { return };
+        let Some(sent) = self.adapters.current(index).take() else { return };
         let heard: Vec<(usize, bool)> = match self.shared.takers(index, &sent.packet) {
             Takers::One(to) => vec![(to, has_met)],
             Takers::Several(takers) => takers.iter().map(|to| (*to, has_met)).collect(),

@@ -1,5 +1,6 @@
 //! Distances and places, in whole millimetres, so that what is in range is decided in integers.
 
+use crate::length::{NotALength, parse_length};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
@@ -38,31 +39,18 @@ impl Coordinate {
     }
 }
 
+/// Units, and how many decimals of each there are until the millimetre.
+const UNITS: [(&str, usize); 4] = [("mm", 0), ("cm", 1), ("m", 3), ("km", 6)];
+
 /// Reads millimetres.
 fn parse(text: &str, example: &str) -> Result<i64, String> {
-    let expected = || format!("expected a length with a unit, such as {example}, found \"{text}\"");
     let trimmed = text.trim();
-    let (is_negative, size) = trimmed.strip_prefix('-').map_or((false, trimmed), |size| (true, size));
-    let split = size.find(|c: char| !(c.is_ascii_digit() || c == '.')).ok_or_else(expected)?;
-    let (number, unit) = (&size[..split], size[split..].trim());
-    let decimals = match unit {
-        "mm" => 0,
-        "cm" => 1,
-        "m" => 3,
-        "km" => 6,
-        _ => return Err(expected()),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() || (number.contains('.') && fraction.is_empty()) || fraction.contains('.') {
-        return Err(expected());
-    }
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > decimals {
-        return Err(format!("`{text}` is finer than one millimetre"));
-    }
-    match format!("{whole}{fraction:0<decimals$}").parse::<i64>() {
-        Ok(size) if size <= LONGEST => Ok(if is_negative { -size } else { size }),
-        _ => Err(format!("a length is at most 1000 km, not `{text}`")),
+    let (sign, size) = trimmed.strip_prefix('-').map_or((1, trimmed), |size| (-1, size));
+    match parse_length(size, &UNITS).map(i64::try_from) {
+        Ok(Ok(size)) if size <= LONGEST => Ok(sign * size),
+        Ok(_) | Err(NotALength::TooLong) => Err(format!("a length is at most 1000 km, not `{text}`")),
+        Err(NotALength::TooFine) => Err(format!("`{text}` is finer than one millimetre")),
+        Err(NotALength::Form) => Err(format!("expected a length with a unit, such as {example}, found \"{text}\"")),
     }
 }
 

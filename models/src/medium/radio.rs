@@ -1,10 +1,10 @@
 //! A radio channel: who is in range hears all; what overlaps at a station is lost there.
 
-use super::adapter::Adapter;
+use super::adapter::Adapters;
 use super::config::{Access, CarrierSense, RadioConfig};
 use super::shared::{Air, At, Backoff, MediumParts, Shared, Takers, timers};
 use crate::element::Element;
-use crate::link::{Drops, Framing};
+use crate::link::Framing;
 use crate::node::DropCause;
 use crate::packet::Packet;
 use protosim_core::{Cx, Rate, SimTime, Span, TimerId};
@@ -18,15 +18,14 @@ pub(super) struct Radio {
     framing: Framing,
     access: Access,
     backoff: Backoff,
+    adapters: Adapters,
     stations: Vec<Station>,
     /// Stations that talk.
     talking: Vec<usize>,
-    drops: Drops,
 }
 
 #[derive(Clone, Debug)]
 struct Station {
-    adapter: Adapter,
     state: State,
     /// Who is in range, in order; two bytes each, as a channel may have the square of its stations of these.
     reach: Box<[u16]>,
@@ -62,7 +61,6 @@ impl Radio {
         let at = |index: usize| config.stations[parts.stations[index].listed].at;
         let count = parts.stations.len();
         let station = |index: usize| Station {
-            adapter: Adapter::new(config.queue.as_ref(), index, parts),
             state: State::Idle,
             reach: (0..count)
                 .filter(|other| *other != index && config.range.covers(at(index), at(*other)))
@@ -78,9 +76,9 @@ impl Radio {
             framing: parts.config.framing(),
             access: config.access.clone(),
             backoff: Backoff::new(parts),
+            adapters: Adapters::new(config.queue.as_ref(), parts),
             stations: (0..count).map(station).collect(),
             talking: Vec::new(),
-            drops: Drops::new(),
         }
     }
 
@@ -89,13 +87,12 @@ impl Radio {
     }
 
     pub(super) fn held(&self) -> u64 {
-        self.stations.iter().map(|station| station.adapter.held()).sum()
+        self.adapters.held()
     }
 
     pub(super) fn take(&mut self, station: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         self.end_due(cx);
-        self.stations[station].adapter.offer(packet, cx.now(), &mut self.drops);
-        self.shared.dispose(&mut self.drops, At::Sender(station), cx);
+        self.adapters.offer(station, packet, &mut self.shared, cx);
         if self.stations[station].state == State::Idle {
             self.begin(station, cx);
         }
@@ -137,7 +134,7 @@ impl Radio {
         self.air.end(now);
         self.stations[from].state = State::Idle;
         cx.disarm(TimerId(from as u32));
-        let Some(sent) = self.stations[from].adapter.current.take() else { return };
+        let Some(sent) = self.adapters.current(from).take() else { return };
         let takers = self.shared.takers(from, &sent.packet);
         let reach = std::mem::take(&mut self.stations[from].reach);
         let mut heard = Vec::new();
@@ -158,8 +155,7 @@ impl Radio {
 
     /// The station turns to its next frame, if it has one.
     fn begin(&mut self, station: usize, cx: &mut Cx<'_, Element>) {
-        let has_frame = self.stations[station].adapter.fill(cx.now(), &mut self.drops);
-        self.shared.dispose(&mut self.drops, At::Sender(station), cx);
+        let has_frame = self.adapters.fill(station, &mut self.shared, cx);
         if !has_frame {
             self.stations[station].state = State::Idle;
             return;
@@ -202,10 +198,10 @@ impl Radio {
             station.state = State::Turning;
             return cx.arm(TimerId(index as u32), now.saturating_add(sense.turnaround));
         }
-        let Some(current) = &mut station.adapter.current else { return };
+        let Some(current) = self.adapters.current(index) else { return };
         current.tries += 1;
         if current.tries > sense.max_backoffs {
-            if let Some(given_up) = station.adapter.current.take() {
+            if let Some(given_up) = self.adapters.current(index).take() {
                 self.shared.drop(&given_up.packet, DropCause::RetryLimit, At::Sender(index), cx);
             }
             return self.begin(index, cx);
@@ -217,7 +213,7 @@ impl Radio {
 
     fn talk(&mut self, from: usize, cx: &mut Cx<'_, Element>) {
         let now = cx.now();
-        let Some(current) = &self.stations[from].adapter.current else { return };
+        let Some(current) = self.adapters.current(from) else { return };
         let (span, _) = self.rate.serialise(self.framing.wire_len(current.len), 0);
         let until = now.saturating_add(span.max(Span::NANOSECOND));
         self.shared.counts.frames += 1;

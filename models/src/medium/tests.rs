@@ -18,38 +18,12 @@ use serde::de::value::{Error, StrDeserializer};
 const HEADERS: u64 = 28;
 
 fn switch(count: usize) -> SwitchConfig {
-    SwitchConfig {
-        name: "m".to_owned(),
-        stations: names(count),
-        rate: "10 Mbit/s".parse().unwrap(),
-        delay: Some("7 us".parse().unwrap()),
-        mtu: None,
-        queue: None,
-        station_queue: None,
-        loss: None,
-        framing: None,
-        stream_name: None,
-    }
+    let config = SwitchConfig::new("m", names(count), "10 Mbit/s".parse().unwrap());
+    SwitchConfig { delay: Some("7 us".parse().unwrap()), ..config }
 }
 
 fn bus(count: usize) -> CsmaConfig {
-    CsmaConfig {
-        name: "m".to_owned(),
-        stations: names(count),
-        rate: None,
-        delay: None,
-        mtu: None,
-        queue: None,
-        detection: None,
-        slot_bits: None,
-        gap_bits: None,
-        jam_bits: None,
-        attempts: None,
-        backoff_limit: None,
-        loss: None,
-        framing: None,
-        stream_name: None,
-    }
+    CsmaConfig::new("m", names(count))
 }
 
 /// Stations in a row, so many metres apart, that reach 10 m. At 1 Mbit/s a byte takes 8 µs.
@@ -59,18 +33,9 @@ fn radio(places: &[i64], access: Access) -> RadioConfig {
         spacing: None,
         at: (format!("{metres} m").parse().unwrap(), "0 m".parse().unwrap()),
     };
-    RadioConfig {
-        name: "m".to_owned(),
-        stations: names(places.len()).into_iter().zip(places).map(station).collect(),
-        range: "10 m".parse().unwrap(),
-        rate: "1 Mbit/s".parse().unwrap(),
-        access,
-        mtu: None,
-        queue: None,
-        loss: None,
-        framing: None,
-        stream_name: None,
-    }
+    let stations = names(places.len()).into_iter().zip(places).map(station).collect();
+    let config = RadioConfig::new("m", stations, "10 m".parse().unwrap(), "1 Mbit/s".parse().unwrap());
+    RadioConfig { access, ..config }
 }
 
 fn mtu(text: &str) -> Mtu {

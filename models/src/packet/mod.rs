@@ -34,6 +34,8 @@ mod udp;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_fingerprint;
+#[cfg(test)]
 mod vectors;
 
 pub use checksum::Checksum;

@@ -1,5 +1,6 @@
 //! Lengths with units.
 
+use protosim_models::length::{NotALength, parse_length};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
@@ -21,28 +22,14 @@ impl FromStr for Length {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("expected a length with a unit, such as \"500 m\" or \"1000 km\", found \"{text}\"");
-        let trimmed = text.trim();
-        let split = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.')).ok_or_else(expected)?;
-        let (number, unit) = (&trimmed[..split], trimmed[split..].trim());
-        let decimals = match unit {
-            "m" => 0,
-            "km" => 3,
-            _ => return Err(expected()),
-        };
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if whole.is_empty() || (number.contains('.') && fraction.is_empty()) || fraction.contains('.') {
-            return Err(expected());
-        }
-        let fraction = fraction.trim_end_matches('0');
-        if fraction.len() > decimals {
-            return Err(format!("`{text}` is finer than one metre"));
-        }
-        let digits = format!("{whole}{fraction:0<decimals$}");
-        match digits.parse() {
+        match parse_length(text, &[("m", 0), ("km", 3)]) {
             Ok(0) => Err(format!("a length must be above zero, not `{text}`")),
             Ok(metres) if metres <= MOST_METRES => Ok(Self(metres)),
-            _ => Err(format!("a length is at most 100000 km, not `{text}`")),
+            Ok(_) | Err(NotALength::TooLong) => Err(format!("a length is at most 100000 km, not `{text}`")),
+            Err(NotALength::TooFine) => Err(format!("`{text}` is finer than one metre")),
+            Err(NotALength::Form) => {
+                Err(format!("expected a length with a unit, such as \"500 m\" or \"1000 km\", found \"{text}\""))
+            }
         }
     }
 }
