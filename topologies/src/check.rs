@@ -48,7 +48,7 @@ impl Finding {
 /// list this long is a mistake well before.
 pub const MOST_LINKS: usize = 1 << 22;
 
-/// Everything wrong with a topology whose groups are expanded ([`crate::groups`]), but for names of nodes that do not exist: the scenario reader finds those
+/// Everything wrong with a topology of single nodes and links, but for names of nodes that do not exist: the scenario reader finds those
 /// wherever they stand.
 pub fn check_topology(topology: &Topology) -> Vec<Finding> {
     let mut found = Vec::new();

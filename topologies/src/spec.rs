@@ -49,8 +49,8 @@ pub struct GroupSpec {
 pub struct NodeSpec {
     /// What it is called; unique.
     pub name: String,
-    /// Makes it a group of so many nodes: `sensor-0`, `sensor-1` and so on for the name `sensor`; see
-    /// [`crate::groups`]. Default: one node, called as it says.
+    /// Makes it a group of so many nodes: `sensor-0`, `sensor-1` and so on for the name `sensor`, which stands for all of them in
+    /// links, applications, media, multicast groups and the timeline. Default: one node, called as it says.
     pub count: Option<u64>,
     /// True for a router, which passes on packets for others. Default: true for a node with more than one interface: link or
     /// shared medium. A node on a radio channel alone relays for others there only if this says so.
