@@ -7,9 +7,11 @@
 use crate::observe::Observation;
 use crate::packet::Ecn;
 use crate::rope::Rope;
+use crate::tcp;
 use protosim_core::{CannotClone, Env, LocalTime};
 use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// An application on a host: a client, a server, a broker, a traffic source.
 ///
@@ -29,6 +31,11 @@ pub trait App: Debug + Send {
     /// care, as most do not over UDP, leave this out.
     fn on_unreachable(&mut self, socket: SocketId, to: SocketAddr, host: &mut dyn Host) {
         let _ = (socket, to, host);
+    }
+
+    /// Something has happened to a stream.
+    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
+        let _ = (stream, event, host);
     }
 
     /// An answer to [`Host::echo_request`] has come from `from`.
@@ -111,6 +118,77 @@ pub trait Host: Env {
         Err(HostError::NoIcmp)
     }
 
+    /// Takes connections on a port. Each one comes as [`StreamEvent::Accepted`].
+    ///
+    /// # Errors
+    /// When the port is taken; always where the host offers no streams.
+    fn stream_listen(&mut self, port: u16, options: &StreamOptions) -> Result<(), HostError> {
+        let _ = (port, options);
+        Err(HostError::NoStreams)
+    }
+
+    /// Opens a connection; [`StreamEvent::Connected`] or [`StreamEvent::Closed`] follows. Data may be written at once.
+    ///
+    /// # Errors
+    /// When no port or no memory is left, or the host has no address of the destination's family; always where the host
+    /// offers no streams.
+    fn stream_connect(&mut self, to: SocketAddr, options: &StreamOptions) -> Result<StreamId, HostError> {
+        let _ = (to, options);
+        Err(HostError::NoStreams)
+    }
+
+    /// Writes to a stream; says how many bytes were taken, from the start. If not all were, [`StreamEvent::Writable`] follows
+    /// when there is room.
+    ///
+    /// # Errors
+    /// When the stream is not this App's or is over, or its direction is finished.
+    fn stream_write(&mut self, stream: StreamId, data: &Rope) -> Result<u64, HostError> {
+        let _ = data;
+        Err(HostError::NoSuchStream(stream))
+    }
+
+    /// Reads at most `most` bytes. What is not read closes the window that the peer sees.
+    ///
+    /// # Errors
+    /// When the stream is not this App's, or is over and empty.
+    fn stream_read(&mut self, stream: StreamId, most: u64) -> Result<Rope, HostError> {
+        let _ = most;
+        Err(HostError::NoSuchStream(stream))
+    }
+
+    /// Finishes the direction away from this App, after what has been written; the other one goes on.
+    ///
+    /// # Errors
+    /// When the stream is not this App's or is over.
+    fn stream_finish(&mut self, stream: StreamId) -> Result<(), HostError> {
+        Err(HostError::NoSuchStream(stream))
+    }
+
+    /// This App wants no more of the stream. What it has written still goes out; [`StreamEvent::Closed`] says when the
+    /// stream is gone.
+    ///
+    /// # Errors
+    /// When the stream is not this App's or is over.
+    fn stream_close(&mut self, stream: StreamId) -> Result<(), HostError> {
+        Err(HostError::NoSuchStream(stream))
+    }
+
+    /// Gives the stream up at once: the peer gets a reset.
+    ///
+    /// # Errors
+    /// When the stream is not this App's or is over.
+    fn stream_abort(&mut self, stream: StreamId) -> Result<(), HostError> {
+        Err(HostError::NoSuchStream(stream))
+    }
+
+    /// How a stream stands.
+    ///
+    /// # Errors
+    /// When the stream is not this App's or is over.
+    fn stream_info(&self, stream: StreamId) -> Result<StreamInfo, HostError> {
+        Err(HostError::NoSuchStream(stream))
+    }
+
     /// The address and port that datagrams from `socket` to `to` carry as their source.
     ///
     /// # Errors
@@ -152,6 +230,53 @@ impl Total {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SocketId(pub u32);
 
+/// A stream of bytes of one App on one host: a TCP connection, or what is layered over one. A number is not used again while its
+/// App can know it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct StreamId(pub u32);
+
+/// What a stream is made of.
+#[derive(Clone, Debug)]
+pub struct StreamOptions {
+    /// Its TCP.
+    pub tcp: Arc<tcp::Parameters>,
+    /// Data that may go with the first segment (RFC 7413); they are written first in any case.
+    pub early_data: Rope,
+}
+
+/// Something that happens to a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StreamEvent {
+    /// It has come in.
+    Accepted {
+        /// On which port this App listens.
+        port: u16,
+        /// From whom.
+        peer: SocketAddr,
+    },
+    /// It is there, after [`Host::stream_connect`].
+    Connected,
+    /// There is more to be read than before.
+    Readable,
+    /// There is room to write again.
+    Writable,
+    /// The peer has finished: what is there to be read is the rest.
+    Finished,
+    /// It is over.
+    Closed(tcp::CloseReason),
+}
+
+/// How a stream stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StreamInfo {
+    /// This end.
+    pub local: SocketAddr,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// Its TCP.
+    pub tcp: tcp::TcpInfo,
+}
+
 /// What the eight bits of the traffic class of IP say (RFC 2474 §3, RFC 3168 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TrafficClass {
@@ -182,6 +307,18 @@ pub enum HostError {
     /// This host lets applications set no traffic class.
     #[error("this host lets applications set neither DSCP nor ECN")]
     NoTrafficClass,
+    /// This host offers no streams to applications.
+    #[error("this host offers no streams")]
+    NoStreams,
+    /// The stream is over, or belongs to another App.
+    #[error("{0:?} is not a stream of this application")]
+    NoSuchStream(StreamId),
+    /// The direction has been finished.
+    #[error("nothing can be written to {0:?} after its end")]
+    StreamFinished(StreamId),
+    /// No memory is left on this host.
+    #[error("this host has no memory left")]
+    OutOfMemory,
     /// This host offers no ICMP to applications.
     #[error("this host offers no ICMP")]
     NoIcmp,

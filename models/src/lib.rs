@@ -34,6 +34,7 @@ pub mod queue;
 pub mod registry;
 pub mod rope;
 mod schema;
+pub mod tcp;
 #[cfg(test)]
 mod testing;
 pub mod traffic;

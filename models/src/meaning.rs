@@ -16,7 +16,7 @@ pub struct Meaning {
 }
 
 /// Kinds of packets that every packet of IP may be.
-const OF_TRANSPORTS: [&str; 4] = ["udp", "icmp", "icmpv6", "other"];
+const OF_TRANSPORTS: [&str; 5] = ["tcp", "udp", "icmp", "icmpv6", "other"];
 
 /// All kinds of packets.
 pub fn kinds() -> Vec<&'static str> {
@@ -40,6 +40,7 @@ pub fn meaning(packet: &Packet) -> Meaning {
                 meaning.message = both_ways(packet, known.message);
             }
         }
+        Transport::Tcp(_) => meaning.kinds.push("tcp"),
         Transport::Icmp(_) => meaning.kinds.push("icmp"),
         Transport::Icmpv6(_) => meaning.kinds.push("icmpv6"),
         Transport::Other { .. } | Transport::Damaged => meaning.kinds.push("other"),

@@ -1,5 +1,7 @@
 //! What models report for results and traces. Nothing that decides may look at it.
 
+use crate::app::StreamId;
+use crate::tcp;
 use protosim_core::SimTime;
 use std::net::SocketAddr;
 
@@ -29,6 +31,14 @@ pub enum Observation {
         sent_at: SimTime,
         /// Its payload.
         bytes: u64,
+    },
+    /// A stream of the application has done something; reported only where someone listens to
+    /// [`TRACES`](protosim_core::kernel::Interests::TRACES).
+    Stream {
+        /// Which stream.
+        stream: StreamId,
+        /// What.
+        trace: tcp::Trace,
     },
 }
 

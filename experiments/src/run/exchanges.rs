@@ -74,7 +74,7 @@ pub(super) fn join(
                     exchange.delivered.get_or_insert(at.saturating_since(exchange.started.unwrap_or(*at)));
                 }
             }
-            Observation::Received { .. } => {}
+            Observation::Received { .. } | Observation::Stream { .. } => {}
             Observation::ExchangeEnded { exchange: id, outcome, transmissions } => {
                 if let Some(exchange) = latest.get(&name(id)).map(|index| &mut exchanges[*index]) {
                     let after = at.saturating_since(exchange.started.unwrap_or(*at));

@@ -66,6 +66,7 @@ pub(super) fn cut(packet: &Packet, mtu: u64) -> Option<Vec<Packet>> {
         let more = base.more || len < left;
         set_fragment(&mut ip, Fragment { offset: offset as u16, more, ..base });
         let payload = whole.slice(at, len);
+        let transport = transport.clone();
         parts.push(Packet { ip, transport, payload, provenance: packet.provenance, lost: None });
         at += len;
     }

@@ -305,6 +305,7 @@ impl Node {
                 self.deliver_icmp(&packet, cx);
                 None
             }
+            Transport::Tcp(_) => todo!("tcp"),
             Transport::Other { .. } | Transport::Damaged => self.deliver_unread(*packet, cx),
         }
     }

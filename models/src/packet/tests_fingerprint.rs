@@ -103,6 +103,7 @@ fn transport_changes(transport: Transport) -> Vec<Transport> {
             .collect(),
         Transport::Icmp(message) => icmp_changes(message).into_iter().map(Transport::Icmp).collect(),
         Transport::Icmpv6(message) => icmpv6_changes(message).into_iter().map(Transport::Icmpv6).collect(),
+        Transport::Tcp(_) => todo!(),
         Transport::Damaged => Vec::new(),
         // 128 and what is below are protocols; an extension header is none.
         Transport::Other { protocol } => flips!(protocol, 8)
@@ -255,7 +256,7 @@ fn changes(packet: &Packet) -> Vec<(&'static str, Packet)> {
             v6_changes(header).into_iter().map(|(name, header)| (name, with_ip(IpHeader::V6(header)))).collect()
         }
     };
-    let transports = transport_changes(packet.transport).into_iter();
+    let transports = transport_changes(packet.transport.clone()).into_iter();
     found.extend(transports.map(|transport| ("transport", Packet { transport, ..packet.clone() })));
     let payloads = payload_changes(&packet.payload).into_iter();
     found.extend(payloads.map(|payload| ("payload", Packet { payload, ..packet.clone() })));

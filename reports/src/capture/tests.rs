@@ -308,6 +308,7 @@ fn wireshark_finds_nothing_malformed_and_no_bad_checksum() {
     // the cut quotes are.
     for (row, (name, packet)) in rows.iter().step_by(2).zip(&packets) {
         let index = match packet.transport {
+            Transport::Tcp(_) => todo!(),
             Transport::Udp(_) => 1,
             Transport::Icmp(_) => 2,
             Transport::Icmpv6(_) => 3,

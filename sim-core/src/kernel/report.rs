@@ -21,6 +21,9 @@ impl Interests {
     /// Every message that reaches an application: delays of datagrams.
     pub const DELIVERIES: Self = Self(4);
 
+    /// What connections do, step by step: event logs, time series, diagrams.
+    pub const TRACES: Self = Self(8);
+
     /// Both.
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

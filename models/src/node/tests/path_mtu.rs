@@ -239,7 +239,7 @@ fn a_packet_that_does_not_become_whole_is_reported_if_its_start_was_there() {
             // 1 ms there, 60 s, 1 ms back.
             let when = 1_000_000 + 60 * SECOND + 1_000_000;
             assert_eq!((seen.len(), reported), (1, vec![(when, Event::Unreachable(to))]));
-            match seen[0].packet.transport {
+            match seen[0].packet.transport.clone() {
                 Transport::Icmp(message) => assert_eq!(message, IcmpMessage::TimeExceeded(TimeExceeded::Reassembly)),
                 Transport::Icmpv6(message) => {
                     assert_eq!(message, Icmpv6Message::TimeExceeded(TimeExceeded::Reassembly))

@@ -1,0 +1,257 @@
+//! What a user says of TCP: a profile, and what shall differ from it.
+
+use super::congestion::CongestionConfig;
+use super::parameters::{Parameters, RtoFloor};
+use protosim_core::{Size, Span};
+use serde::{Deserialize, Serialize};
+
+/// A field, and what is wrong with it.
+pub type Finding = (&'static str, String);
+
+/// TCP of an application's connections: a profile, and exceptions from it. Whatever is left out is as the profile has it.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TcpConfig {
+    /// Whose constants and features. Default: Linux.
+    pub profile: Profile,
+    /// Congestion control.
+    pub congestion: Option<CongestionConfig>,
+    /// Maximum segment size \[bytes of payload and options\] that it announces, 88 to the MTU less headers. Default: what the MTU of the
+    /// way out leaves.
+    pub mss: Option<u16>,
+    /// The first congestion window \[full segments\], 1 to 1000.
+    pub initial_window: Option<u32>,
+    /// Bytes that may wait to be acknowledged, those not sent yet included. Up to 1 GiB.
+    pub send_buffer: Option<Size>,
+    /// Bytes that may wait for the application, and so the largest window that it offers. Up to 1 GiB.
+    pub receive_buffer: Option<Size>,
+    /// Timestamps (RFC 7323), if the peer has them too.
+    pub timestamps: Option<bool>,
+    /// Windows of more than 65535 bytes (RFC 7323), if the peer has them too.
+    pub window_scaling: Option<bool>,
+    /// Selective acknowledgements (RFC 2018), if the peer has them too.
+    pub sack: Option<bool>,
+    /// Tells the peer of what came twice (RFC 2883).
+    pub dsack: Option<bool>,
+    /// Explicit congestion notification (RFC 3168).
+    pub ecn: Option<EcnPolicy>,
+    /// Data with the SYN (RFC 7413).
+    pub fast_open: Option<FastOpen>,
+    /// Holds small segments back while data is in flight (RFC 9293 §3.7.4); false is what NODELAY says.
+    pub nagle: Option<bool>,
+    /// The longest that an acknowledgement waits for more to acknowledge; 0 s for none that waits.
+    pub delayed_ack: Option<Span>,
+    /// An acknowledgement is sent at once for so many full segments, 1 to 64.
+    pub ack_every: Option<u32>,
+    /// So many segments are acknowledged at once at the start of a connection and after an idle time (Linux).
+    pub quick_acks: Option<u32>,
+    /// The retransmission time-out before there is a measurement (RFC 6298 §2.1).
+    pub initial_rto: Option<Span>,
+    /// The least retransmission time-out (RFC 6298 §2.4).
+    pub min_rto: Option<Span>,
+    /// The largest retransmission time-out (RFC 6298 §2.5).
+    pub max_rto: Option<Span>,
+    /// What the least is of: the time-out, or its part for the variation alone (Linux).
+    pub rto_floor: Option<RtoFloor>,
+    /// Time-outs are rounded up to a multiple of this; 0 s for exact ones.
+    pub timer_tick: Option<Span>,
+    /// How often a SYN is sent again.
+    pub syn_retries: Option<u32>,
+    /// How many of those come without doubling the time-out (Linux 6.5).
+    pub syn_linear_retries: Option<u32>,
+    /// How often a SYN with ACK is sent again.
+    pub syn_ack_retries: Option<u32>,
+    /// How often data are sent again before the connection is given up.
+    pub data_retries: Option<u32>,
+    /// Duplicate acknowledgements that tell of a loss (RFC 5681 §3.2), 1 to 100.
+    pub dup_thresh: Option<u32>,
+    /// New data for the first two duplicate acknowledgements (RFC 3042).
+    pub limited_transmit: Option<bool>,
+    /// Detects losses by time (RFC 8985); needs selective acknowledgements.
+    pub rack: Option<bool>,
+    /// Probes for the loss of a tail (RFC 8985 §7); needs selective acknowledgements.
+    pub tail_loss_probe: Option<bool>,
+    /// Proportional rate reduction (RFC 9937); without it the window is halved at once.
+    pub prr: Option<bool>,
+    /// Detects spurious time-outs (RFC 5682).
+    pub f_rto: Option<bool>,
+    /// Undoes a reduction that DSACK or timestamps show to have been for nothing (RFC 3708, RFC 4015).
+    pub undo: Option<bool>,
+    /// Spreads segments over the round trip.
+    pub pacing: Option<bool>,
+    /// Begins anew with a small window after an idle time (RFC 5681 §4.1).
+    pub restart_after_idle: Option<bool>,
+    /// Largest segments follow what routers say (RFC 1191, RFC 8201).
+    pub path_mtu_discovery: Option<bool>,
+    /// Tells a silent peer from a dead one (RFC 9293 §3.8.4). Default: not.
+    pub keepalive: Option<Keepalive>,
+    /// Twice the lifetime of a segment, for which the end that closes first remembers (RFC 9293 §3.4.2).
+    pub time_wait: Option<Span>,
+    /// How long an end that the application has closed waits for the peer's FIN; 0 s for ever.
+    pub fin_wait_2: Option<Span>,
+    /// Connections that are being opened at a listener.
+    pub syn_backlog: Option<u32>,
+    /// Connections that wait for the application to accept them.
+    pub accept_backlog: Option<u32>,
+    /// When the backlog is full: answers with a cookie and remembers nothing (RFC 4987 §3.6), or drops.
+    pub syn_cookies: Option<bool>,
+}
+
+/// Whose constants and features a connection has.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Profile {
+    /// As Linux 6.6 has it: CUBIC, RACK-TLP, a least time-out of 200 ms, quick acknowledgements.
+    #[default]
+    Linux,
+    /// As the RFCs recommend: NewReno with selective acknowledgements, a least time-out of 1 s.
+    Rfc,
+    /// As lwIP 2.1: ticks of 250 ms, no selective recovery, small buffers.
+    Lwip,
+    /// As uIP 1.0: one segment in flight.
+    Uip,
+}
+
+/// Whether a connection uses explicit congestion notification (RFC 3168).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum EcnPolicy {
+    /// Never.
+    Off,
+    /// If the peer asks for it.
+    Accept,
+    /// Asks for it, and accepts it.
+    Request,
+}
+
+/// Data with the SYN (RFC 7413).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum FastOpen {
+    /// Never.
+    Off,
+    /// A client uses cookies that it has, and asks for one where it has none.
+    Client,
+    /// A server gives cookies and takes data that come with them.
+    Server,
+    /// Both.
+    Both,
+}
+
+/// Probes of an idle connection (RFC 9293 §3.8.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keepalive {
+    /// Nothing has come for so long. Default: 7200 s.
+    pub idle: Span,
+    /// Between probes that nobody answers. Default: 75 s.
+    pub interval: Span,
+    /// So many without an answer, and the connection is dead. Default: 9.
+    pub probes: u32,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { idle: Span::from_secs(7200), interval: Span::from_secs(75), probes: 9 }
+    }
+}
+
+/// The largest buffer: windows end at 2^30 bytes (RFC 7323 §2.3).
+const MOST_BUFFER: u64 = 1 << 30;
+/// The least maximum segment size: Linux's `TCP_MIN_MSS`, 40 bytes of options and 48 of data.
+pub const LEAST_MSS: u16 = 88;
+
+impl TcpConfig {
+    /// All that a connection goes by.
+    pub fn resolve(&self) -> Parameters {
+        let base = Parameters::of(self.profile);
+        Parameters {
+            congestion: self.congestion.clone().unwrap_or(base.congestion),
+            mss: self.mss.or(base.mss),
+            initial_window: self.initial_window.unwrap_or(base.initial_window),
+            send_buffer: self.send_buffer.map_or(base.send_buffer, Size::as_bytes),
+            receive_buffer: self.receive_buffer.map_or(base.receive_buffer, Size::as_bytes),
+            timestamps: self.timestamps.unwrap_or(base.timestamps),
+            window_scaling: self.window_scaling.unwrap_or(base.window_scaling),
+            sack: self.sack.unwrap_or(base.sack),
+            dsack: self.dsack.unwrap_or(base.dsack),
+            ecn: self.ecn.unwrap_or(base.ecn),
+            fast_open: self.fast_open.unwrap_or(base.fast_open),
+            nagle: self.nagle.unwrap_or(base.nagle),
+            delayed_ack: self.delayed_ack.unwrap_or(base.delayed_ack),
+            ack_every: self.ack_every.unwrap_or(base.ack_every),
+            quick_acks: self.quick_acks.unwrap_or(base.quick_acks),
+            initial_rto: self.initial_rto.unwrap_or(base.initial_rto),
+            min_rto: self.min_rto.unwrap_or(base.min_rto),
+            max_rto: self.max_rto.unwrap_or(base.max_rto),
+            rto_floor: self.rto_floor.unwrap_or(base.rto_floor),
+            timer_tick: self.timer_tick.unwrap_or(base.timer_tick),
+            syn_retries: self.syn_retries.unwrap_or(base.syn_retries),
+            syn_linear_retries: self.syn_linear_retries.unwrap_or(base.syn_linear_retries),
+            syn_ack_retries: self.syn_ack_retries.unwrap_or(base.syn_ack_retries),
+            data_retries: self.data_retries.unwrap_or(base.data_retries),
+            dup_thresh: self.dup_thresh.unwrap_or(base.dup_thresh),
+            limited_transmit: self.limited_transmit.unwrap_or(base.limited_transmit),
+            rack: self.rack.unwrap_or(base.rack),
+            tail_loss_probe: self.tail_loss_probe.unwrap_or(base.tail_loss_probe),
+            prr: self.prr.unwrap_or(base.prr),
+            f_rto: self.f_rto.unwrap_or(base.f_rto),
+            undo: self.undo.unwrap_or(base.undo),
+            pacing: self.pacing.unwrap_or(base.pacing),
+            restart_after_idle: self.restart_after_idle.unwrap_or(base.restart_after_idle),
+            path_mtu_discovery: self.path_mtu_discovery.unwrap_or(base.path_mtu_discovery),
+            keepalive: self.keepalive.or(base.keepalive),
+            time_wait: self.time_wait.unwrap_or(base.time_wait),
+            fin_wait_2: self.fin_wait_2.unwrap_or(base.fin_wait_2),
+            syn_backlog: self.syn_backlog.unwrap_or(base.syn_backlog),
+            accept_backlog: self.accept_backlog.unwrap_or(base.accept_backlog),
+            syn_cookies: self.syn_cookies.unwrap_or(base.syn_cookies),
+        }
+    }
+
+    /// Fields that contradict each other or that nothing could come of: the field, and why.
+    pub fn check(&self) -> Vec<Finding> {
+        let mut found: Vec<Finding> = Vec::new();
+        if self.mss.is_some_and(|mss| mss < LEAST_MSS) {
+            found.push(("tcp.mss", format!("is at least {LEAST_MSS}: 40 bytes of options must leave room for data")));
+        }
+        for (field, size) in [("tcp.send_buffer", self.send_buffer), ("tcp.receive_buffer", self.receive_buffer)] {
+            let Some(size) = size else { continue };
+            if !(1..=MOST_BUFFER).contains(&size.as_bytes()) {
+                found.push((field, format!("is 1 B to 1 GiB (RFC 7323 §2.3), not {size}")));
+            }
+        }
+        let counts = [
+            ("tcp.initial_window", self.initial_window, 1, 1000),
+            ("tcp.ack_every", self.ack_every, 1, 64),
+            ("tcp.dup_thresh", self.dup_thresh, 1, 100),
+            ("tcp.accept_backlog", self.accept_backlog, 1, u32::MAX),
+        ];
+        for (field, value, least, most) in counts {
+            if value.is_some_and(|value| !(least..=most).contains(&value)) {
+                found.push((field, format!("is {least} to {most}")));
+            }
+        }
+        let all = self.resolve();
+        if all.initial_rto.is_zero() || all.max_rto < all.min_rto || all.max_rto < all.initial_rto {
+            found.push((
+                "tcp.max_rto",
+                "is at least `min_rto` and `initial_rto`, and those are longer than 0 s".to_owned(),
+            ));
+        }
+        if self.rack == Some(true) && !all.sack {
+            found.push(("tcp.rack", "has no effect without `sack`".to_owned()));
+        }
+        if self.tail_loss_probe == Some(true) && !all.sack {
+            found.push(("tcp.tail_loss_probe", "has no effect without `sack`".to_owned()));
+        }
+        if self.keepalive.is_some_and(|probes| probes.interval.is_zero() || probes.idle.is_zero() || probes.probes == 0)
+        {
+            found.push((
+                "tcp.keepalive",
+                "has an `idle` and an `interval` longer than 0 s, and at least 1 probe".to_owned(),
+            ));
+        }
+        if let Some(congestion) = &self.congestion {
+            found.extend(congestion.check());
+        }
+        found
+    }
+}

@@ -1,0 +1,20 @@
+//! A window that never changes, for teaching: what congestion control is good for shows without it.
+
+use super::Window;
+
+/// A window of so many full segments, whatever happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Fixed {
+    /// \[full segments\]
+    segments: u64,
+}
+
+impl Fixed {
+    pub(super) fn new(segments: u32) -> Self {
+        Self { segments: u64::from(segments) }
+    }
+
+    pub(super) fn on_ack(&mut self, window: &mut Window) {
+        window.cwnd = self.segments * window.mss;
+    }
+}
