@@ -5,7 +5,7 @@
 //! - `ip`: own address or not, forwarding with time to live and MTU, ICMP errors and their limit.
 //! - `fragment`, `reassembly`: packets larger than an MTU, cut and put together again; `path_mtu`: what hosts know of MTUs on the
 //!   way; `multicast`: packets for groups.
-//! - `udp`: ports and who listens on them.
+//! - `udp`: ports and who listens on them; `tcp`: connections, see [`crate::tcp`].
 //! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
 //!   the device act here.
 //!
@@ -37,6 +37,7 @@ mod power;
 mod reassembly;
 mod report;
 mod routes;
+mod tcp;
 mod timers;
 mod udp;
 
@@ -82,6 +83,7 @@ pub struct Node {
     /// Timers that applications have set to the present or the past: application and token.
     due: VecDeque<(u32, u64)>,
     udp: UdpPorts,
+    tcp: tcp::Tcp,
     timers: AppTimers,
     clock: Clock,
     cpu: Cpu,
@@ -173,6 +175,7 @@ impl Node {
             apps: Vec::new(),
             due: VecDeque::new(),
             udp: UdpPorts::default(),
+            tcp: tcp::Tcp::default(),
             timers: AppTimers::default(),
             clock: parts.clock,
             cpu: parts.cpu,
@@ -245,6 +248,7 @@ impl Node {
 impl Node {
     pub(crate) fn on_start(&mut self, cx: &mut Cx<'_, Element>) {
         self.start_links(cx);
+        self.tcp.stack.observe(cx.wants(Interests::TRACES));
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));
         }
@@ -271,6 +275,8 @@ impl Node {
             self.give_fragments_up(cx);
         } else if let Some(interface) = self.link_timers.get(timer.0 as usize).copied().flatten() {
             self.with_link(interface, cx, |transmitter, drops, cx| transmitter.on_timer(drops, cx));
+        } else if let Some(connection) = self.tcp.owner(timer) {
+            self.on_tcp_timer(connection, cx);
         } else if let Some((app, token)) = self.timers.owner(timer) {
             self.with_app(app, cx, |app, host| app.on_timer(token, host));
             // Given back only now: most timers are set again at once.
@@ -303,12 +309,19 @@ impl Node {
 
     pub(crate) fn on_flush(&mut self, cx: &mut Cx<'_, Element>) {
         // What one application decides may be input for another on the same node.
-        while let Some(app) = self.apps.iter().position(|slot| slot.touched) {
-            if !cx.step() {
+        loop {
+            while let Some(app) = self.apps.iter().position(|slot| slot.touched) {
+                if !cx.step() {
+                    return;
+                }
+                self.apps[app].touched = false;
+                self.with_app_untouched(app as u32, cx, |app, host| app.on_flush(host));
+                self.come_to_rest(cx);
+            }
+            if !self.tcp.stack.is_dirty() || !cx.step() {
                 return;
             }
-            self.apps[app].touched = false;
-            self.with_app_untouched(app as u32, cx, |app, host| app.on_flush(host));
+            self.flush_tcp(cx);
             self.come_to_rest(cx);
         }
     }
@@ -327,6 +340,7 @@ impl Node {
             apps: self.apps.iter().map(AppSlot::try_clone).collect::<Result<_, _>>()?,
             due: self.due.clone(),
             udp: self.udp.clone(),
+            tcp: self.tcp.clone(),
             timers: self.timers.clone(),
             cpu: self.cpu.clone(),
             outbox: self.outbox.clone(),
