@@ -55,7 +55,7 @@ use crate::app::{App, Total};
 use crate::device::{Clock, Cpu, Memory};
 use crate::element::Element;
 use crate::link::{Drops, LinkChange};
-use crate::packet::{IpHeader, Ipv4Header, Ipv6Header, Packet, Transport, UdpHeader};
+use crate::packet::{IpHeader, Ipv4Header, Ipv6Header, Packet, TcpHeader, Transport, UdpHeader};
 use host::{AppSlot, Pending};
 use ip::IpState;
 use protosim_core::kernel::{InFlight, Interests};
@@ -419,19 +419,40 @@ fn address_bits(ip: &IpHeader) -> u64 {
 /// What else the headers say, for the fingerprint.
 #[inline]
 fn field_bits(packet: &Packet) -> u64 {
-    let ports = |udp: &UdpHeader| u64::from(udp.source_port) << 16 | u64::from(udp.destination_port);
-    match (&packet.ip, &packet.transport) {
-        (IpHeader::V4(ip @ Ipv4Header { options: None, .. }), Transport::Udp(udp)) => {
-            ports(udp) << 32 | u64::from(ip.identification) << 16 | u64::from(ip.flags_and_offset())
+    let ip_bits = match &packet.ip {
+        IpHeader::V4(ip @ Ipv4Header { options: None, .. }) => {
+            u64::from(ip.identification) << 16 | u64::from(ip.flags_and_offset())
         }
-        (IpHeader::V6(ip @ Ipv6Header { extensions: None, .. }), Transport::Udp(udp)) => {
-            ports(udp) << 32 | u64::from(ip.flow_label)
+        IpHeader::V6(ip @ Ipv6Header { extensions: None, .. }) => u64::from(ip.flow_label),
+        _ => return encoded_bits(packet),
+    };
+    match &packet.transport {
+        Transport::Udp(UdpHeader { source_port, destination_port }) => {
+            u64::from(*source_port) << 48 | u64::from(*destination_port) << 32 | ip_bits
         }
-        // Rare: their encoding says it all.
-        _ => {
-            let mut digest = Digest::START;
-            digest.mix_bytes(&packet.encode_snapped(packet.ip.wire_len() + packet.transport.wire_len()));
-            digest.value()
-        }
+        Transport::Tcp(header @ TcpHeader { options: None, .. }) => segment_bits(header, ip_bits),
+        _ => encoded_bits(packet),
     }
+}
+
+/// The fields of a TCP header without options but timestamps, for the fingerprint, and 32 bits of its IP header.
+#[inline]
+fn segment_bits(header: &TcpHeader, ip_bits: u64) -> u64 {
+    let ports = u64::from(header.source_port) << 48 | u64::from(header.destination_port) << 32;
+    let numbers = u64::from(header.sequence) << 32 | u64::from(header.acknowledgment);
+    let (value, echo) = header.timestamps.map_or((0, 0), |stamps| (stamps.value, stamps.echo));
+    // No stamps are another segment than stamps of zero: the flags have 12 bits.
+    let has_stamps = u64::from(header.timestamps.is_some()) << 48;
+    let small = has_stamps | u64::from(header.flags.with_reserved()) << 32 | u64::from(header.window) << 16;
+    let small = small | u64::from(header.urgent);
+    let stamps = u64::from(value) << 32 | u64::from(echo);
+    folded(ports | ip_bits, numbers).rotate_left(32) ^ folded(small, stamps)
+}
+
+/// Rare headers: their encoding says it all.
+#[cold]
+fn encoded_bits(packet: &Packet) -> u64 {
+    let mut digest = Digest::START;
+    digest.mix_bytes(&packet.encode_snapped(packet.ip.wire_len() + packet.transport.wire_len()));
+    digest.value()
 }

@@ -5,12 +5,14 @@ pub mod congestion;
 pub mod connection;
 pub mod info;
 mod listener;
+mod meaning;
 pub mod parameters;
 pub mod stack;
 pub mod trace;
 
 pub use config::{EcnPolicy, FastOpen, Keepalive, Profile, TcpConfig};
 pub use info::TcpInfo;
+pub use meaning::{KINDS, meaning};
 pub use parameters::Parameters;
 pub use stack::{CloseReason, ConnectionId, ListenerId, Notice, Opening, Output, Stack, StackError};
 pub use trace::{Drop, Sample, Trace, Why};
