@@ -1,0 +1,5 @@
+//! What protocols that repair losses share.
+
+pub mod windowed;
+
+pub use windowed::{WindowedMax, WindowedMin};
