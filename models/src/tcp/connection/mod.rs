@@ -245,7 +245,7 @@ impl Connection {
             last_rtt: Span::ZERO,
             min_rtt: MinRtt { value: Span::MAX, at: now },
             window: Window { cwnd: initial_window * mss, ssthresh: u64::MAX, mss },
-            congestion: parameters.congestion.build(),
+            congestion: parameters.congestion.build(parameters.pacing),
             recovery: Recovery::new(),
             rack: Rack::new(now),
             delivery: Delivery {

@@ -137,7 +137,7 @@ impl Connection {
     /// Retransmissions first, then new data (RFC 6675 §5 step C, NextSeg).
     fn send_data(&mut self, cx: &mut Cx<'_>) {
         let now = cx.now();
-        self.restart_after_idle(now);
+        self.restart_after_idle(now, cx);
         let mut has_sent = false;
         while self.may_leave_now(now) {
             if !(self.send_lost(cx) || self.send_new(cx)) {
@@ -287,30 +287,29 @@ impl Connection {
     }
 
     /// Begins anew after an idle time longer than the time-out (RFC 5681 §4.1; Linux's `tcp_cwnd_restart`).
-    fn restart_after_idle(&mut self, now: LocalTime) {
+    fn restart_after_idle(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
         if !self.scoreboard.is_empty() || !self.has_new_data() || self.output.sent_at == LocalTime::ZERO {
             return;
         }
         let idle = now.saturating_since(self.output.sent_at);
         let rto = self.rtt.rto(&self.parameters.rto_limits(), 0);
-        if idle <= rto {
-            return;
-        }
-        self.congestion.on_idle_restart(now, idle, &mut self.window);
-        if !self.parameters.restart_after_idle || self.congestion.sets_window_in_recovery() {
-            return;
-        }
+        let restart = (self.parameters.restart_after_idle && idle > rto).then(|| self.restart_window(idle, rto));
+        let luck = &mut || cx.rng(super::super::CONGESTION_LUCK).next_u64();
+        self.congestion.on_idle_restart(now, restart, &mut self.window, luck);
+    }
+
+    /// RW of RFC 5681 §4.1, or what of the window half-lives of a time-out have left (RFC 2861 §3.2, Linux).
+    fn restart_window(&mut self, idle: Span, rto: Span) -> u64 {
         let restart = (u64::from(self.parameters.initial_window) * self.window.mss).min(self.window.cwnd);
         if !self.parameters.idle_decay {
-            self.window.cwnd = restart;
-            return;
+            return restart;
         }
-        // RFC 2861 §3.2: what was reached is remembered in the threshold, and the window halves for each time-out.
+        // RFC 2861 §3.2: what was reached is remembered in the threshold.
         if self.window.ssthresh != u64::MAX {
             self.window.ssthresh = self.window.ssthresh.max(self.window.cwnd / 4 * 3);
         }
         let halvings = (idle.as_nanos() / rto.as_nanos().max(1)).min(63);
-        self.window.cwnd = (self.window.cwnd >> halvings).max(restart);
+        (self.window.cwnd >> halvings).max(restart)
     }
 
     /// How the window is used decides whether it may grow; what the application leaves unused limits samples of the rate.
@@ -543,10 +542,8 @@ impl Connection {
             return;
         }
         let mss = self.window.mss;
-        let lost = self
-            .scoreboard
-            .mark_lost(self.snd_una, self.snd_nxt, |range| range.len() > mss && range.transmissions == 1);
-        self.note_lost(lost, cx);
+        self.scoreboard.mark_lost(self.snd_una, self.snd_nxt, |range| range.len() > mss && range.transmissions == 1);
+        self.note_lost(cx);
     }
 
     /// The least acknowledgment for which the sequence number of an ICMP error is of something in flight (RFC 5927 §4).
