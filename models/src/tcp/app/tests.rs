@@ -1,0 +1,1 @@
+//! Applications over streams, on a bench that stands for a host.
