@@ -2,6 +2,7 @@
 
 use crate::coap;
 use crate::packet::{Packet, Transport};
+use crate::tcp;
 use protosim_core::Digest;
 
 /// What a packet is.
@@ -16,22 +17,22 @@ pub struct Meaning {
 }
 
 /// Kinds of packets that every packet of IP may be.
-const OF_TRANSPORTS: [&str; 5] = ["tcp", "udp", "icmp", "icmpv6", "other"];
+const OF_TRANSPORTS: [&str; 4] = ["udp", "icmp", "icmpv6", "other"];
 
 /// All kinds of packets.
 pub fn kinds() -> Vec<&'static str> {
-    OF_TRANSPORTS.into_iter().chain(coap::KINDS).collect()
+    tcp::KINDS.into_iter().chain(OF_TRANSPORTS).chain(coap::KINDS).collect()
 }
 
 /// True if packets of a kind belong to exchanges and carry messages.
 pub fn has_exchanges(kind: &str) -> bool {
-    coap::KINDS.contains(&kind)
+    coap::KINDS.contains(&kind) || tcp::KINDS.contains(&kind)
 }
 
 /// What a packet means.
 pub fn meaning(packet: &Packet) -> Meaning {
     let mut meaning = Meaning::default();
-    match packet.transport {
+    match &packet.transport {
         Transport::Udp(_) => {
             meaning.kinds.push("udp");
             if let Some(known) = coap::meaning(&packet.payload) {
@@ -40,7 +41,13 @@ pub fn meaning(packet: &Packet) -> Meaning {
                 meaning.message = both_ways(packet, known.message);
             }
         }
-        Transport::Tcp(_) => meaning.kinds.push("tcp"),
+        Transport::Tcp(header) => {
+            let known = tcp::meaning(header, &packet.payload);
+            meaning.exchange = both_ways(packet, known.exchange);
+            // Each direction counts its own bytes.
+            meaning.message = one_way(packet, known.message);
+            meaning.kinds = known.kinds;
+        }
         Transport::Icmp(_) => meaning.kinds.push("icmp"),
         Transport::Icmpv6(_) => meaning.kinds.push("icmpv6"),
         Transport::Other { .. } | Transport::Damaged => meaning.kinds.push("other"),
@@ -58,6 +65,14 @@ impl Meaning {
     pub(crate) fn new(kinds: &[&'static str], exchange: u64, message: u64) -> Self {
         Self { kinds: kinds.to_vec(), exchange, message }
     }
+}
+
+/// `id` of what this sender sends to this receiver.
+fn one_way(packet: &Packet, id: u64) -> u64 {
+    let mut digest = Digest::START;
+    digest.mix_bytes(format!("{:?} {:?}", packet.source_socket(), packet.destination_socket()).as_bytes());
+    digest.mix(id);
+    digest.value()
 }
 
 /// `id` between these two endpoints, whoever sends.

@@ -265,7 +265,9 @@ fn sparse_delays(queue: QueueConfig) -> Vec<u64> {
     world.run(Until::Time(at(10_000_000_000)));
     let delay = |sent_at: SimTime, at: SimTime| (at - sent_at).as_nanos();
     let delays = world.take_reports().into_iter().filter_map(|reported| match reported.report {
-        Report::App { observation: Observation::Received { sent_at: Some(sent_at), bytes, .. }, .. } if bytes == 200 - HEADERS => {
+        Report::App { observation: Observation::Received { sent_at: Some(sent_at), bytes, .. }, .. }
+            if bytes == 200 - HEADERS =>
+        {
             Some(delay(sent_at, reported.at))
         }
         _ => None,

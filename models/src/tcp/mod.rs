@@ -4,12 +4,14 @@ pub mod app;
 pub mod config;
 pub mod congestion;
 pub mod info;
+mod meaning;
 pub mod parameters;
 pub mod stack;
 pub mod trace;
 
 pub use config::{EcnPolicy, FastOpen, Keepalive, Profile, TcpConfig};
 pub use info::TcpInfo;
+pub use meaning::{KINDS, meaning};
 pub use parameters::{Parameters, RtoFloor};
 pub use stack::{CloseReason, ConnectionId, ListenerId, Notice, Opening, Output, Stack, StackError};
 pub use trace::{Drop, Sample, Trace, Why};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// RFC 791: 65535 less 20 less 8).
 pub const MAX_PAYLOAD_BYTES: u64 = 65_507;
 
-/// The longest message in a stream, 1 TiB (our choice).
+/// The longest message in a stream, 1024 GiB (our choice).
 pub(crate) const MAX_STREAM_BYTES: u64 = 1 << 40;
 
 /// Bytes of the UDP header (RFC 768).
@@ -42,7 +42,7 @@ pub enum SizeDistribution {
         /// The smallest.
         min: Size,
         /// None is larger: the law is that of what does not exceed it. Default: the longest that there can be, 65507 B in
-        /// datagrams and 1 TiB in streams.
+        /// datagrams and 1024 GiB in streams.
         #[serde(default)]
         max: Option<Size>,
     },

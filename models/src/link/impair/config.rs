@@ -141,13 +141,14 @@ pub enum Corrupt {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DropRule {
-    /// The kind of packets that count, as in `"udp"` or `"coap.ack"`. Default: all.
+    /// The kind of packets that count, as in `"udp"`, `"tcp.data"` or `"coap.ack"`. Default: all.
     pub of: Option<String>,
     /// Only packets of this conversation, counted from 1 in the order in which conversations are first seen here (CoAP: by token
-    /// and endpoints).
+    /// and endpoints; TCP: a connection).
     pub exchange: Option<u64>,
     /// Only packets that carry this message, counted from 1 in the order in which messages are first seen here, within the
-    /// exchange if one is given; the same message sent again is the same message (CoAP: by message id).
+    /// exchange if one is given; the same message sent again is the same message (CoAP: by message id; TCP: by the first sequence
+    /// number of a segment, or the acknowledged one where it is bare).
     pub message: Option<u64>,
     /// Counts start anew for each exchange or message.
     pub each: Option<Each>,

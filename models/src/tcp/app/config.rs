@@ -173,7 +173,7 @@ impl TcpSourceConfig {
         let mut found = Vec::new();
         check_port(self.port, &mut found);
         if let Some(bytes) = self.bytes.filter(|bytes| !(1..=MAX_STREAM_BYTES).contains(&bytes.as_bytes())) {
-            found.push(("bytes", format!("is 1 B to 1 TiB, not {bytes}")));
+            found.push(("bytes", format!("is 1 B to 1024 GiB, not {bytes}")));
         }
         if !(1..=MOST_FLOWS).contains(&self.flows) {
             found.push(("flows", format!("is 1 to {MOST_FLOWS}")));
@@ -185,11 +185,12 @@ impl TcpSourceConfig {
         }
         check_end(self.start, self.stop, None, &mut found);
         if self.bytes.is_some() && self.stop.is_some() {
-            found.push(("bytes", "and `stop` both say when to end: give one of them".to_owned()));
+            found.push(("bytes", "is one end and `stop` another: give one of them".to_owned()));
         }
         let last = self.start.saturating_add(self.stagger.saturating_mul(u64::from(self.flows.saturating_sub(1))));
         if self.stop.is_some_and(|stop| stop > self.start && last >= stop) {
-            found.push(("stagger", format!("is too long: the last connection would be opened at {last}, after `stop`")));
+            found
+                .push(("stagger", format!("is too long: the last connection would be opened at {last}, after `stop`")));
         }
         found.extend(self.tcp.check());
         found

@@ -1,1 +1,0 @@
-//! Applications over streams, on a bench that stands for a host.
