@@ -516,7 +516,7 @@ impl Connection {
     /// The window field; the right edge never moves back (RFC 9293 §3.8.6.2.2, RFC 7323 §2.4).
     fn offer_window(&mut self) -> u16 {
         let shift = self.agreed.scaling.map_or(0, |(_, own)| own);
-        let window = self.receiver.new_window(&self.parameters);
+        let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
         // Rounded up, so that it does not shrink by what the shift cuts off.
         let known = self.receiver.window();
         let field = if window > known { window >> shift } else { window.div_ceil(1 << shift) };

@@ -3,8 +3,8 @@
 use super::super::{ConnectionId, Notice, Opening, Output, Parameters, Profile, Segment, Stack, TcpConfig};
 use crate::packet::{Packet, Transport};
 use crate::rope::Rope;
-use protosim_core::{IdealEnv, LocalTime, Purpose, RunSeed, Span, Stream};
 use proptest::prelude::*;
+use protosim_core::{IdealEnv, LocalTime, Purpose, RunSeed, Span, Stream};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -164,7 +164,8 @@ impl Pair {
         self.settle(0);
         self.settle(1);
         loop {
-            let timers = self.hosts.iter().filter_map(|host| host.stack.poll_timeout().map(|(_, deadline)| deadline.at));
+            let timers =
+                self.hosts.iter().filter_map(|host| host.stack.poll_timeout().map(|(_, deadline)| deadline.at));
             let packet = self.flying.keys().next().map(|(at, _)| *at);
             let Some(next) = timers.chain(packet).min() else { return };
             assert!(next >= self.now, "time does not go back");
@@ -178,7 +179,8 @@ impl Pair {
             }
             for host in &mut self.hosts {
                 host.env.now = self.now;
-                while let Some((connection, deadline)) = host.stack.poll_timeout().filter(|(_, due)| due.at <= self.now) {
+                while let Some((connection, deadline)) = host.stack.poll_timeout().filter(|(_, due)| due.at <= self.now)
+                {
                     host.stack.handle_timeout(connection, &mut host.env);
                     let next = host.stack.deadline(connection);
                     assert!(next.is_none_or(|next| next.at > self.now), "{deadline:?} is followed by {next:?}");
@@ -290,7 +292,7 @@ fn any_profile() -> impl Strategy<Value = Parameters> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
     /// Our stack against itself, with random profiles, over a path that does everything.
     #[test]
     fn every_byte_arrives_once_and_in_order(
@@ -301,14 +303,11 @@ proptest! {
         corrupt in 0_u64..4,
         client in any_profile(),
         server in any_profile(),
-        bytes in (0_u64..200_000, 0_u64..60_000),
+        bytes in (0_u64..1_500_000, 0_u64..60_000),
         read_step in prop_oneof![Just(u64::MAX), 1_u64..5000],
     ) {
         let bytes = [bytes.0, bytes.1];
         let mut pair = Pair::new(seed, path(loss, duplicate, reorder, corrupt), [client, server], bytes, read_step);
-        for host in &mut pair.hosts {
-            let _ = host;
-        }
         pair.run(Span::from_secs(1_000_000));
         let given_up = pair.hosts.iter().any(|host| host.closed == Some(super::CloseReason::TimedOut));
         if !given_up {
