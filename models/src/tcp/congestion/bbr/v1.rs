@@ -76,6 +76,8 @@ pub struct BbrV1 {
     full_bandwidth: u64,
     full_rounds: u8,
     is_pipe_full: bool,
+    /// The phase of the cycle is to be drawn.
+    wants_phase: bool,
     /// In recovery's first round as much leaves as arrives.
     conserves_packets: bool,
     is_idle_restart: bool,
@@ -104,6 +106,7 @@ impl BbrV1 {
             full_bandwidth: 0,
             full_rounds: 0,
             is_pipe_full: false,
+            wants_phase: false,
             conserves_packets: false,
             is_idle_restart: false,
             has_probed_round: false,
@@ -125,8 +128,9 @@ impl BbrV1 {
         self.update_bandwidth(ack, window);
         self.update_cycle(ack, window);
         self.check_full_pipe(ack);
-        self.check_drain(ack, window, luck);
-        self.update_min_rtt(ack, window, luck);
+        self.check_drain(ack, window);
+        self.update_min_rtt(ack, window);
+        self.pick_phase(luck);
         self.set_pacing_rate();
         self.set_cwnd(ack, window);
     }
@@ -219,27 +223,36 @@ impl BbrV1 {
     }
 
     /// BBRCheckDrain (draft §4.3.3).
-    fn check_drain(&mut self, ack: &Ack, window: &Window, luck: &mut dyn FnMut() -> u64) {
+    fn check_drain(&mut self, ack: &Ack, window: &Window) {
         if self.state == State::Startup && self.is_pipe_full {
             self.state = State::Drain;
         }
         if self.state == State::Drain && ack.in_flight <= self.inflight(Gain::ONE, 0, window) {
-            self.enter_probe_bw(ack.now, luck);
+            self.enter_probe_bw(ack.now);
         }
     }
 
-    /// BBREnterProbeBW: a cycle starts with any phase but the one that drains, so that flows do not probe together.
-    fn enter_probe_bw(&mut self, now: LocalTime, luck: &mut dyn FnMut() -> u64) {
-        // 2 to 8; the last one is the first of the next cycle.
-        let phase = draw(luck, CYCLE.len() as u64 - 1) as usize + DRAINING + 1;
-        self.state = State::ProbeBw(phase % CYCLE.len());
+    /// BBREnterProbeBW: the phase is drawn with the next acknowledgement, or this one.
+    const fn enter_probe_bw(&mut self, now: LocalTime) {
+        self.state = State::ProbeBw(DRAINING + 1);
+        self.wants_phase = true;
         self.cycle_at = now;
     }
 
+    /// A cycle starts with any phase but the one that drains, so that flows do not probe together.
+    fn pick_phase(&mut self, luck: &mut dyn FnMut() -> u64) {
+        if !std::mem::take(&mut self.wants_phase) || !matches!(self.state, State::ProbeBw(_)) {
+            return;
+        }
+        // 2 to 8; the last one is the first of the next cycle.
+        let phase = draw(luck, CYCLE.len() as u64 - 1) as usize + DRAINING + 1;
+        self.state = State::ProbeBw(phase % CYCLE.len());
+    }
+
     /// BBRUpdateRTprop and BBRCheckProbeRTT (draft §4.3.5).
-    fn update_min_rtt(&mut self, ack: &Ack, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+    fn update_min_rtt(&mut self, ack: &Ack, window: &mut Window) {
         let is_expired = ack.now.saturating_since(self.min_rtt_at) > MIN_RTT_WINDOW;
-        if let Some(rtt) = ack.rtt.filter(|&rtt| rtt <= self.min_rtt || is_expired) {
+        if let Some(rtt) = ack.rtt.filter(|&rtt| rtt < self.min_rtt || is_expired) {
             self.min_rtt = rtt;
             self.min_rtt_at = ack.now;
         }
@@ -254,7 +267,7 @@ impl BbrV1 {
             if self.probe_rtt_done.is_some() {
                 self.has_probed_round |= self.rounds.is_start;
                 if self.has_probed_round {
-                    self.check_probe_rtt_done(ack.now, window, luck);
+                    self.check_probe_rtt_done(ack.now, window);
                 }
             } else if ack.in_flight <= MIN_PIPE * window.mss {
                 self.probe_rtt_done = Some(ack.now.saturating_add(PROBE_RTT_DURATION));
@@ -267,14 +280,14 @@ impl BbrV1 {
         }
     }
 
-    fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+    fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window) {
         if self.probe_rtt_done.is_none_or(|done| now <= done) {
             return;
         }
         self.min_rtt_at = now;
         window.cwnd = window.cwnd.max(self.prior_cwnd);
         if self.is_pipe_full {
-            self.enter_probe_bw(now, luck);
+            self.enter_probe_bw(now);
         } else {
             self.state = State::Startup;
         }
@@ -368,17 +381,12 @@ impl BbrV1 {
     }
 
     /// BBRHandleRestartFromIdle (draft §4.3.4.4).
-    pub(in crate::tcp::congestion) fn on_idle_restart(
-        &mut self,
-        now: LocalTime,
-        window: &mut Window,
-        luck: &mut dyn FnMut() -> u64,
-    ) {
+    pub(in crate::tcp::congestion) fn on_idle_restart(&mut self, now: LocalTime, window: &mut Window) {
         self.is_idle_restart = true;
         self.aggregation.restart(now);
         match self.state {
             State::ProbeBw(_) => self.set_pacing_rate_with(Gain::ONE),
-            State::ProbeRtt => self.check_probe_rtt_done(now, window, luck),
+            State::ProbeRtt => self.check_probe_rtt_done(now, window),
             State::Startup | State::Drain => {}
         }
     }

@@ -134,7 +134,8 @@ pub struct BbrV3 {
     probe_up_acked_per_inc: u64,
     bw_probe_up_rounds: u32,
     rounds_since_probe_up: u64,
-    bw_probe_wait: Span,
+    /// `None` until it is drawn.
+    bw_probe_wait: Option<Span>,
     cycle_stamp: LocalTime,
     is_bw_probe_sample: bool,
     prev_probe_too_high: bool,
@@ -188,7 +189,7 @@ impl BbrV3 {
             probe_up_acked_per_inc: INFINITY,
             bw_probe_up_rounds: 0,
             rounds_since_probe_up: 0,
-            bw_probe_wait: Span::ZERO,
+            bw_probe_wait: None,
             cycle_stamp: LocalTime::ZERO,
             is_bw_probe_sample: false,
             prev_probe_too_high: false,
@@ -218,6 +219,7 @@ impl BbrV3 {
             self.probe_rtt_min_stamp = ack.now;
             self.aggregation.restart(ack.now);
         }
+        self.pick_probe_wait(luck);
         self.total_delivered = ack.total_delivered;
         let rs = self.sample(ack);
         self.update_latest_delivery_signals(ack, &rs);
@@ -226,10 +228,10 @@ impl BbrV3 {
         self.aggregation.update(ack, self.bw, self.rounds.count, rounds, window.cwnd);
         self.check_full_bw_reached(&rs);
         self.check_startup_done(ack, &rs);
-        self.check_drain_done(ack, window, luck);
-        self.update_probe_bw_cycle_phase(ack, &rs, window, luck);
+        self.check_drain_done(ack, window);
+        self.update_probe_bw_cycle_phase(ack, &rs, window);
         self.update_min_rtt(ack);
-        self.check_probe_rtt(ack, window, luck);
+        self.check_probe_rtt(ack, window);
         if self.is_loss_round_start {
             self.bw_latest = rs.delivery_rate;
             self.inflight_latest = rs.delivered;
@@ -301,7 +303,7 @@ impl BbrV3 {
     fn update_congestion_signals(&mut self, ack: &Ack, rs: &Sample, window: &Window) {
         self.rounds.update(ack.rate.as_ref(), ack.total_delivered);
         if self.rounds.is_start {
-            self.rounds_since_probe_up = self.rounds_since_probe_up.saturating_add(1);
+            self.rounds_since_probe_up += 1;
         }
         if rs.delivery_rate > 0 && (rs.delivery_rate >= self.max_bw() || !rs.is_app_limited) {
             self.max_bw.update(self.cycle_count, rs.delivery_rate, MAX_BW_CYCLES);
@@ -387,23 +389,30 @@ impl BbrV3 {
         }
     }
 
-    fn check_drain_done(&mut self, ack: &Ack, window: &Window, luck: &mut dyn FnMut() -> u64) {
+    fn check_drain_done(&mut self, ack: &Ack, window: &Window) {
         if self.state == State::Drain
             && (ack.in_flight <= self.inflight(self.bw, Gain::ONE, window)
                 || self.rounds.count > self.drain_start_round + 3)
         {
-            self.start_down(ack.now, luck);
+            self.start_down(ack.now);
         }
     }
 
     // ProbeBW (draft §5.3.3).
 
-    fn start_down(&mut self, now: LocalTime, luck: &mut dyn FnMut() -> u64) {
+    /// PickProbeWait; with the acknowledgement after the one that started ProbeBW_DOWN.
+    fn pick_probe_wait(&mut self, luck: &mut dyn FnMut() -> u64) {
+        if self.bw_probe_wait.is_none() && self.is_in_probe_bw() {
+            self.rounds_since_probe_up += draw(luck, 2);
+            self.bw_probe_wait = Some(PROBE_WAIT.saturating_add(Span::from_nanos(draw(luck, NANOS_PER_SEC))));
+        }
+    }
+
+    fn start_down(&mut self, now: LocalTime) {
         self.reset_congestion_signals();
         self.probe_up_acked_per_inc = INFINITY;
-        // PickProbeWait.
-        self.rounds_since_probe_up = draw(luck, 2);
-        self.bw_probe_wait = PROBE_WAIT.saturating_add(Span::from_nanos(draw(luck, NANOS_PER_SEC)));
+        self.rounds_since_probe_up = 0;
+        self.bw_probe_wait = None;
         self.cycle_stamp = now;
         self.ack_phase = AckPhase::Stopping;
         self.rounds.start(self.total_delivered);
@@ -428,7 +437,7 @@ impl BbrV3 {
         self.raise_inflight_longterm_slope(window);
     }
 
-    fn update_probe_bw_cycle_phase(&mut self, ack: &Ack, rs: &Sample, window: &Window, luck: &mut dyn FnMut() -> u64) {
+    fn update_probe_bw_cycle_phase(&mut self, ack: &Ack, rs: &Sample, window: &Window) {
         if !self.full_bw_reached || ack.delivered == 0 || self.adapt_long_term_model(ack, rs, window) {
             return;
         }
@@ -448,7 +457,7 @@ impl BbrV3 {
             State::Up => {
                 if self.is_time_to_go_down(ack, rs, window) {
                     self.prev_probe_too_high = false;
-                    self.start_down(ack.now, luck);
+                    self.start_down(ack.now);
                 }
             }
             _ => {}
@@ -503,7 +512,7 @@ impl BbrV3 {
     }
 
     fn is_time_to_probe_bw(&self, now: LocalTime, window: &Window) -> bool {
-        if now.saturating_since(self.cycle_stamp) > self.bw_probe_wait {
+        if self.bw_probe_wait.is_some_and(|wait| now.saturating_since(self.cycle_stamp) > wait) {
             return true;
         }
         // IsRenoCoexistenceProbeTime.
@@ -556,7 +565,7 @@ impl BbrV3 {
         }
     }
 
-    fn check_probe_rtt(&mut self, ack: &Ack, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+    fn check_probe_rtt(&mut self, ack: &Ack, window: &mut Window) {
         if self.state != State::ProbeRtt && self.probe_rtt_expired && !self.is_idle_restart {
             self.save_cwnd(window);
             self.state = State::ProbeRtt;
@@ -570,7 +579,7 @@ impl BbrV3 {
             if self.probe_rtt_done.is_some() {
                 self.probe_rtt_round_done |= self.rounds.is_start;
                 if self.probe_rtt_round_done {
-                    self.check_probe_rtt_done(ack.now, window, luck);
+                    self.check_probe_rtt_done(ack.now, window);
                 }
             } else if ack.in_flight <= self.probe_rtt_cwnd(window) {
                 self.probe_rtt_done = Some(ack.now.saturating_add(PROBE_RTT_DURATION));
@@ -583,7 +592,7 @@ impl BbrV3 {
         }
     }
 
-    fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+    fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window) {
         if self.probe_rtt_done.is_none_or(|done| now <= done) {
             return;
         }
@@ -592,7 +601,7 @@ impl BbrV3 {
         // ExitProbeRTT.
         self.reset_short_term_model();
         if self.full_bw_reached {
-            self.start_down(now, luck);
+            self.start_down(now);
             self.state = State::Cruise;
         } else {
             self.state = State::Startup;
@@ -606,7 +615,7 @@ impl BbrV3 {
     // Losses (draft §5.5.10, §5.5.11).
 
     /// HandleLostPacket.
-    pub(in crate::tcp::congestion) fn on_lost(&mut self, lost: &Lost, window: &Window, luck: &mut dyn FnMut() -> u64) {
+    pub(in crate::tcp::congestion) fn on_lost(&mut self, lost: &Lost, window: &Window) {
         if lost.offset != self.lost_end {
             self.loss_gaps = self.loss_gaps.saturating_add(1);
         }
@@ -619,11 +628,11 @@ impl BbrV3 {
         }
         self.is_loss_in_round = true;
         if self.is_bw_probe_sample && is_inflight_too_high(lost.lost, lost.tx_in_flight) {
-            self.handle_inflight_too_high(lost, window, luck);
+            self.handle_inflight_too_high(lost, window);
         }
     }
 
-    fn handle_inflight_too_high(&mut self, lost: &Lost, window: &Window, luck: &mut dyn FnMut() -> u64) {
+    fn handle_inflight_too_high(&mut self, lost: &Lost, window: &Window) {
         self.prev_probe_too_high = true;
         self.is_bw_probe_sample = false;
         if !lost.is_app_limited {
@@ -631,7 +640,7 @@ impl BbrV3 {
         }
         if self.state == State::Up {
             self.undo.state = Some(State::Up);
-            self.start_down(lost.now, luck);
+            self.start_down(lost.now);
         }
     }
 
@@ -699,18 +708,13 @@ impl BbrV3 {
     }
 
     /// HandleRestartFromIdle (draft §5.4.1).
-    pub(in crate::tcp::congestion) fn on_idle_restart(
-        &mut self,
-        now: LocalTime,
-        window: &mut Window,
-        luck: &mut dyn FnMut() -> u64,
-    ) {
+    pub(in crate::tcp::congestion) fn on_idle_restart(&mut self, now: LocalTime, window: &mut Window) {
         self.is_idle_restart = true;
         self.aggregation.restart(now);
         if self.is_in_probe_bw() {
             self.set_pacing_rate(Gain::ONE);
         } else if self.state == State::ProbeRtt && self.probe_rtt_done.is_some() {
-            self.check_probe_rtt_done(now, window, luck);
+            self.check_probe_rtt_done(now, window);
         }
     }
 
@@ -789,4 +793,118 @@ fn inflight_at_loss(lost: &Lost) -> u64 {
     let budget = u128::from(inflight_prev) * u128::from(LOSS_THRESH);
     let lost_prefix = budget.saturating_sub(u128::from(lost_prev) * 100) / u128::from(100 - LOSS_THRESH);
     inflight_prev.saturating_add(saturate(lost_prefix)).min(MOST_WINDOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Window = Window { cwnd: 60_000, ssthresh: INFINITY, mss: 1_500 };
+
+    fn lost(lost: u64, tx_in_flight: u64) -> Lost {
+        Lost {
+            now: LocalTime::ZERO,
+            offset: 0,
+            bytes: 1_500,
+            tx_in_flight,
+            lost,
+            is_app_limited: false,
+            total_delivered: 1_000_000,
+        }
+    }
+
+    /// A flow in ProbeBW_UP at 1.25 MB/s and 40 ms: 50 kB fill the path.
+    fn probing() -> BbrV3 {
+        let mut flow = BbrV3::new();
+        flow.max_bw.update(0, 1_250_000, MAX_BW_CYCLES);
+        flow.bw = 1_250_000;
+        flow.min_rtt = Span::from_millis(40);
+        flow.full_bw_reached = true;
+        flow.is_bw_probe_sample = true;
+        flow.state = State::Up;
+        flow
+    }
+
+    /// 98 500 bytes were in flight before the segment and 1500 of them lost: (0.02 · 98 500 - 1500) / 0.98 = 479.6 more cross 2 %.
+    /// Where 2 % were lost before it already, nothing of it fits.
+    #[test]
+    fn losses_cross_the_threshold_within_a_segment() {
+        assert_eq!(inflight_at_loss(&lost(3_000, 100_000)), 98_979);
+        assert_eq!(inflight_at_loss(&lost(6_000, 100_000)), 98_500);
+        assert!(!is_inflight_too_high(2_000, 100_000));
+        assert!(is_inflight_too_high(2_001, 100_000));
+        assert!(!is_inflight_too_high(0, 0));
+    }
+
+    /// The first loss of 100 kB in flight is below 2 %; the second ends the probe and sets the limit; the third of the same probe
+    /// changes nothing. A probe that loses little bounds nothing below 0.7 of the path: 35 kB.
+    #[test]
+    fn too_many_losses_end_a_probe() {
+        let mut flow = probing();
+        flow.on_lost(&lost(1_500, 100_000), &WINDOW);
+        assert_eq!((flow.state, flow.inflight_longterm), (State::Up, INFINITY));
+        flow.on_lost(&lost(3_000, 100_000), &WINDOW);
+        assert_eq!((flow.state, flow.inflight_longterm, flow.prev_probe_too_high), (State::Down, 98_979, true));
+        flow.on_lost(&lost(4_500, 50_000), &WINDOW);
+        assert_eq!(flow.inflight_longterm, 98_979);
+        // 15 % of headroom: 98 979 - 14 846.
+        assert_eq!(flow.inflight_with_headroom(&WINDOW), 84_133);
+        let mut flow = probing();
+        flow.on_lost(&lost(1_500, 10_000), &WINDOW);
+        assert_eq!(flow.inflight_longterm, 35_000);
+    }
+
+    /// A reduction for nothing: the limit goes, and the probe begins anew with a refill.
+    #[test]
+    fn a_spurious_loss_is_undone() {
+        let mut flow = probing();
+        flow.on_lost(&lost(3_000, 100_000), &WINDOW);
+        let mut window = WINDOW;
+        flow.on_congestion(Cause::Loss, &mut window);
+        window.cwnd = 20_000;
+        flow.on_undo(&mut window);
+        assert_eq!((flow.state, flow.inflight_longterm, window.cwnd), (State::Refill, INFINITY, 60_000));
+    }
+
+    /// Losses while cruising: at most 30 % less for each round that had some, but not below what that round has brought.
+    #[test]
+    fn losses_without_a_probe_bound_the_short_term() {
+        let mut flow = probing();
+        flow.state = State::Cruise;
+        (flow.bw_latest, flow.inflight_latest) = (1_000_000, 30_000);
+        flow.adapt_lower_bounds(&WINDOW);
+        assert_eq!((flow.bw_shortterm, flow.inflight_shortterm), (1_000_000, 42_000));
+        (flow.bw_latest, flow.inflight_latest) = (100_000, 30_000);
+        flow.adapt_lower_bounds(&WINDOW);
+        assert_eq!((flow.bw_shortterm, flow.inflight_shortterm), (700_000, 30_000));
+    }
+
+    /// Growth of the long-term limit: one segment for each window that is acknowledged, two in the next round, four, …
+    #[test]
+    fn the_limit_rises_faster_and_faster() {
+        let mut flow = probing();
+        let slopes = [1, 2, 3, 4].map(|_| {
+            flow.raise_inflight_longterm_slope(&WINDOW);
+            flow.probe_up_acked_per_inc
+        });
+        assert_eq!(slopes, [60_000, 30_000, 15_000, 7_500]);
+    }
+
+    /// 2 s to 3 s, or 33 rounds for a path of 33 segments, one less if so drawn.
+    #[test]
+    fn the_wait_for_the_next_probe() {
+        let mut flow = probing();
+        flow.start_down(LocalTime::ZERO);
+        flow.pick_probe_wait(&mut || u64::MAX);
+        assert_eq!((flow.rounds_since_probe_up, flow.bw_probe_wait), (1, Some(Span::from_nanos(2_999_999_999))));
+        flow.pick_probe_wait(&mut || panic!("is drawn once"));
+        flow.rounds_since_probe_up = 32;
+        assert!(!flow.is_time_to_probe_bw(LocalTime::from_nanos(2_999_999_999), &WINDOW));
+        assert!(flow.is_time_to_probe_bw(LocalTime::from_nanos(3_000_000_000), &WINDOW));
+        flow.rounds_since_probe_up = 33;
+        assert!(flow.is_time_to_probe_bw(LocalTime::ZERO, &WINDOW));
+        flow.start_down(LocalTime::ZERO);
+        flow.pick_probe_wait(&mut || 0);
+        assert_eq!((flow.rounds_since_probe_up, flow.bw_probe_wait), (0, Some(Span::from_secs(2))));
+    }
 }

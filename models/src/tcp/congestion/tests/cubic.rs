@@ -118,7 +118,7 @@ fn time_without_use_of_the_window_does_not_count() {
         let unused = Ack { is_cwnd_limited: false, ..ack(2_000 + pause_ms / 2) };
         algorithm.on_ack(&unused, &mut window, &mut no_luck);
         let at = LocalTime::from_nanos((2_000 + pause_ms) * 1_000_000);
-        algorithm.on_idle_restart(at, None, &mut window, &mut no_luck);
+        algorithm.on_idle_restart(at, Span::ZERO, &mut window);
         run(&mut algorithm, &mut window, 2_000 + pause_ms, 4_000 + pause_ms);
         window.cwnd
     };

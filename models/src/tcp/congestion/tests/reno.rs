@@ -56,18 +56,14 @@ fn the_window_grows_only_if_it_is_used_and_free() {
     assert_eq!(window.cwnd, 10_000);
 }
 
-/// RFC 5681 equation 4: half of FlightSize, at least two segments. §4.1: the restart window.
+/// RFC 5681 equation 4: half of FlightSize, at least two segments.
 #[test]
-fn congestion_halves_and_idleness_restarts() {
+fn congestion_halves() {
     let (mut algorithm, mut window) = (reno(), window(40));
     algorithm.on_congestion(Cause::Loss, LocalTime::ZERO, 30 * MSS, &mut window);
     assert_eq!(window.ssthresh, 15_000);
     algorithm.on_congestion(Cause::Timeout, LocalTime::ZERO, MSS, &mut window);
     assert_eq!(window.ssthresh, 2_000);
-    algorithm.on_idle_restart(LocalTime::ZERO, None, &mut window, &mut no_luck);
-    assert_eq!(window.cwnd, 40_000);
-    algorithm.on_idle_restart(LocalTime::ZERO, Some(10_000), &mut window, &mut no_luck);
-    assert_eq!(window.cwnd, 10_000);
 }
 
 /// One loss in each 1/p segments, an acknowledgement for each: the window swings between W/2 and W with 3 W²/8 = 1/p, on
