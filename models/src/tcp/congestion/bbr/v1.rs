@@ -395,3 +395,109 @@ impl BbrV1 {
         if self.pacing_rate == 0 { first_pacing_rate(window, srtt, HIGH_GAIN) } else { self.pacing_rate }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tcp::congestion::RateSample;
+
+    const MSS: u64 = 1_500;
+
+    fn ack(phase: Phase) -> Ack {
+        Ack {
+            now: LocalTime::from_nanos(1_000_000_000),
+            newly_acked: MSS,
+            delivered: MSS,
+            marked: 0,
+            lost: 0,
+            prior_in_flight: 33_000,
+            in_flight: 30_000,
+            rtt: None,
+            srtt: Span::from_millis(40),
+            min_rtt: Span::from_millis(40),
+            rate: None,
+            is_cwnd_limited: false,
+            total_delivered: 1_000_000,
+            snd_una: 0,
+            snd_nxt: 0,
+            phase,
+        }
+    }
+
+    fn sent_at(prior_delivered: u64) -> RateSample {
+        RateSample {
+            delivered: 50_000,
+            interval: Span::from_millis(40),
+            prior_delivered,
+            is_app_limited: false,
+            tx_in_flight: 0,
+            lost: 0,
+        }
+    }
+
+    /// Cruises at 1.25 MB/s and 40 ms.
+    fn cruising() -> (BbrV1, Window) {
+        let mut flow = BbrV1::new();
+        flow.max_bandwidth.update(0, 1_250_000, BANDWIDTH_ROUNDS);
+        (flow.min_rtt, flow.min_rtt_at) = (Span::from_millis(40), LocalTime::from_nanos(1));
+        (flow.is_pipe_full, flow.initial_cwnd) = (true, 15_000);
+        flow.state = State::ProbeBw(3);
+        flow.cycle_at = LocalTime::from_nanos(1_000_000_000);
+        flow.rounds.next_delivered = 900_000;
+        (flow, Window { cwnd: 100_000, ssthresh: u64::MAX, mss: MSS })
+    }
+
+    /// Seven of the eight phases, each as likely: not the one that drains.
+    #[test]
+    fn a_cycle_starts_anywhere_but_draining() {
+        let phases = [0, 1, 2, 3, 4, 5, 6].map(|seventh: u64| {
+            let (mut flow, _) = cruising();
+            flow.enter_probe_bw(LocalTime::ZERO);
+            flow.pick_phase(&mut || u64::MAX / 7 * seventh + 1_000);
+            flow.pick_phase(&mut || panic!("is drawn once"));
+            flow.state
+        });
+        assert_eq!(phases, [2, 3, 4, 5, 6, 7, 0].map(State::ProbeBw));
+        assert_eq!([CYCLE[0], CYCLE[1], CYCLE[2]], [Gain(1250), Gain(750), Gain::ONE]);
+    }
+
+    /// Recovery begins: what is in flight, 30 000, and what has arrived. In the same round two losses and one arrival leave that; in the
+    /// next one it grows by what arrives; after recovery it is 100 000 again: below twice 50 000 and three quanta.
+    #[test]
+    fn the_first_round_of_recovery_conserves_packets() {
+        let (mut flow, mut window) = cruising();
+        let luck = &mut || 0;
+        flow.on_congestion(Cause::Loss, &mut window);
+        let lost = 2 * MSS;
+        flow.on_ack(&Ack { lost, rate: Some(sent_at(800_000)), ..ack(Phase::Recovery) }, &mut window, luck);
+        assert_eq!(window.cwnd, 31_500);
+        let second = Ack { lost, in_flight: 28_500, rate: Some(sent_at(800_000)), ..ack(Phase::Recovery) };
+        flow.on_ack(&second, &mut window, luck);
+        assert_eq!(window.cwnd, 30_000);
+        let next_round = Ack { rate: Some(sent_at(1_000_000)), ..ack(Phase::Recovery) };
+        flow.on_ack(&next_round, &mut window, luck);
+        assert_eq!(window.cwnd, 31_500);
+        flow.on_recovered(&mut window);
+        flow.on_ack(&ack(Phase::Open), &mut window, luck);
+        assert_eq!(window.cwnd, 101_500);
+    }
+
+    /// What is sent while four segments are in flight is no measure of the bandwidth.
+    #[test]
+    fn samples_of_probe_rtt_do_not_count() {
+        let (mut flow, mut window) = cruising();
+        flow.on_ack(&Ack { now: LocalTime::from_nanos(10_000_000_002), ..ack(Phase::Open) }, &mut window, &mut || 0);
+        assert_eq!((flow.state, window.cwnd), (State::ProbeRtt, 4 * MSS));
+        assert!(flow.slowed.limits(&sent_at(1_000_000)) && flow.slowed.limits(&sent_at(1_029_999)));
+        assert!(!flow.slowed.limits(&sent_at(999_999)) && !flow.slowed.limits(&sent_at(1_030_000)));
+    }
+
+    /// After an idle time the bandwidth itself, whatever the phase of the cycle.
+    #[test]
+    fn after_an_idle_time_it_paces_at_the_bandwidth() {
+        let (mut flow, mut window) = cruising();
+        flow.state = State::ProbeBw(PROBING);
+        flow.on_idle_restart(LocalTime::from_nanos(5_000_000_000), &mut window);
+        assert_eq!((flow.pacing_rate(&window, Span::ZERO), window.cwnd), (1_237_500, 100_000));
+    }
+}

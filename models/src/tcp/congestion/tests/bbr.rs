@@ -150,6 +150,21 @@ fn more_bandwidth_is_found() {
     }
 }
 
+/// Half of the rate is left: old samples leave the filter, and the queue that they have made drains. Version 1 forgets in ten rounds,
+/// long ones while the queue is there; version 3 in two cycles of at most 3 s and a bit.
+#[test]
+fn less_bandwidth_is_accepted() {
+    for config in both() {
+        let mut run = Run::new(&config, path(), 7);
+        run.until(4.0);
+        run.set_rate(RATE / 2);
+        run.until(30.0);
+        let pacing = run.mean(20.0, 30.0, |point| point.pacing as f64) / (RATE as f64 / 2.0);
+        assert!((0.9..1.1).contains(&pacing), "{config:?} {pacing}");
+        assert!(run.between(20.0, 30.0).filter(|point| point.rtt < 0.06).count() > 2_000);
+    }
+}
+
 /// After a time-out one segment leaves; the window comes back with what is acknowledged.
 #[test]
 fn a_timeout_leaves_one_segment() {

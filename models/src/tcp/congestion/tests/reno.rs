@@ -33,6 +33,13 @@ fn congestion_avoidance_grows_by_a_segment_for_each_window() {
         }
     }
     assert_eq!(grown_at, [10, 21, 33]);
+    // Three at a time: 12 are 2 more than 10; with 9 more it is 11.
+    let (mut algorithm, mut window) = (reno(), avoiding(10));
+    let windows = [(); 7].map(|()| {
+        algorithm.on_ack(&Ack { newly_acked: 3 * MSS, ..ack(0) }, &mut window, &mut no_luck);
+        window.cwnd / MSS
+    });
+    assert_eq!(windows, [10, 10, 10, 11, 11, 11, 12]);
     let mut algorithm = reno();
     window = Window { cwnd: 10_000, ssthresh: 10_500, mss: MSS };
     algorithm.on_ack(&Ack { newly_acked: 2 * MSS, ..ack(0) }, &mut window, &mut no_luck);

@@ -69,13 +69,15 @@ impl BbrV3 {
                 self.is_bw_probe_sample = true;
                 self.start_up(rs, window);
             }
-            State::Up => {
-                if self.is_time_to_go_down(ack, rs, window) {
-                    self.prev_probe_too_high = false;
-                    self.start_down(ack.now);
-                }
-            }
+            State::Up => self.go_down_in_time(ack, rs, window),
             _ => {}
+        }
+    }
+
+    fn go_down_in_time(&mut self, ack: &Ack, rs: &Sample, window: &Window) {
+        if self.is_time_to_go_down(ack, rs, window) {
+            self.prev_probe_too_high = false;
+            self.start_down(ack.now);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::losses::inflight_at_loss;
 use super::*;
-use crate::tcp::congestion::{Cause, Lost};
+use crate::tcp::congestion::{Cause, Lost, RateSample};
 
 const WINDOW: Window = Window { cwnd: 60_000, ssthresh: INFINITY, mss: 1_500 };
 
@@ -26,6 +26,7 @@ fn probing() -> BbrV3 {
     flow.min_rtt = Span::from_millis(40);
     flow.full_bw_reached = true;
     flow.is_bw_probe_sample = true;
+    flow.initial_cwnd = 15_000;
     flow.state = State::Up;
     flow
 }
@@ -111,4 +112,95 @@ fn the_wait_for_the_next_probe() {
     flow.start_down(LocalTime::ZERO);
     flow.pick_probe_wait(&mut || 0);
     assert_eq!((flow.rounds_since_probe_up, flow.bw_probe_wait), (0, Some(Span::from_secs(2))));
+}
+
+fn ack(phase: Phase, rate: Option<RateSample>) -> Ack {
+    Ack {
+        now: LocalTime::from_nanos(1_000_000_000),
+        newly_acked: 1_500,
+        delivered: 1_500,
+        marked: 0,
+        lost: 0,
+        prior_in_flight: 51_500,
+        in_flight: 50_000,
+        rtt: None,
+        srtt: Span::from_millis(40),
+        min_rtt: Span::from_millis(40),
+        rate,
+        is_cwnd_limited: false,
+        total_delivered: 1_000_000,
+        snd_una: 0,
+        snd_nxt: 0,
+        phase,
+    }
+}
+
+fn rate(lost: u64, prior_delivered: u64) -> RateSample {
+    RateSample {
+        delivered: 50_000,
+        interval: Span::from_millis(40),
+        prior_delivered,
+        is_app_limited: false,
+        tx_in_flight: 60_000,
+        lost,
+    }
+}
+
+/// Six gaps in a round of recovery, and more than 2 % lost: Startup is over, and what that round has brought is the limit: 50 kB are
+/// both. Five gaps, or five segments in a row, or the first round of recovery, are not enough.
+#[test]
+fn many_losses_end_startup() {
+    let after = |gaps: u64, apart: u64, last_phase: Phase| {
+        let mut flow = probing();
+        (flow.state, flow.full_bw_reached, flow.is_bw_probe_sample) = (State::Startup, false, false);
+        (flow.last_phase, flow.min_rtt_stamp, flow.probe_rtt_min_stamp) =
+            (last_phase, LocalTime::from_nanos(900_000_000), LocalTime::from_nanos(900_000_000));
+        for gap in 1..=gaps {
+            flow.on_lost(&Lost { offset: gap * apart, ..lost(1_500, 60_000) }, &WINDOW);
+        }
+        let mut window = WINDOW;
+        flow.on_ack(&ack(Phase::Recovery, Some(rate(9_000, 1_000_000))), &mut window, &mut || 0);
+        (flow.state, flow.inflight_longterm)
+    };
+    assert_eq!(after(6, 3_000, Phase::Recovery).1, 50_000);
+    assert_ne!(after(6, 3_000, Phase::Recovery).0, State::Startup);
+    for (gaps, apart, last_phase) in
+        [(5, 3_000, Phase::Recovery), (9, 1_500, Phase::Recovery), (6, 3_000, Phase::Disorder)]
+    {
+        assert_eq!(after(gaps, apart, last_phase), (State::Startup, INFINITY));
+    }
+}
+
+/// The probe after one that lost too much ends where that one did; if it lost little until there, the next one follows at once.
+#[test]
+fn a_probe_after_a_lossy_one_is_careful() {
+    let mut flow = probing();
+    (flow.prev_probe_too_high, flow.inflight_longterm) = (true, 50_000);
+    flow.rounds.next_delivered = 2_000_000;
+    flow.update_probe_bw_cycle_phase(
+        &ack(Phase::Open, Some(rate(0, 0))),
+        &flow.sample(&ack(Phase::Open, None)),
+        &WINDOW,
+    );
+    assert_eq!((flow.state, flow.prev_probe_precautionary, flow.prev_probe_too_high), (State::Down, true, false));
+    flow.rounds.is_start = true;
+    flow.update_probe_bw_cycle_phase(
+        &ack(Phase::Open, Some(rate(0, 0))),
+        &flow.sample(&ack(Phase::Open, None)),
+        &WINDOW,
+    );
+    assert_eq!((flow.state, flow.prev_probe_precautionary), (State::Refill, false));
+}
+
+/// What is sent in ProbeRTT is no measure of the bandwidth.
+#[test]
+fn samples_of_probe_rtt_do_not_count() {
+    let mut flow = probing();
+    (flow.min_rtt_stamp, flow.probe_rtt_min_stamp) = (LocalTime::from_nanos(1), LocalTime::from_nanos(1));
+    let mut window = WINDOW;
+    let late = Ack { now: LocalTime::from_nanos(5_000_000_002), ..ack(Phase::Open, None) };
+    flow.on_ack(&late, &mut window, &mut || 0);
+    assert_eq!((flow.state, window.cwnd), (State::ProbeRtt, 25_000));
+    assert!(flow.slowed.limits(&rate(0, 1_000_000)) && flow.slowed.limits(&rate(0, 1_049_999)));
+    assert!(!flow.slowed.limits(&rate(0, 1_050_000)));
 }
