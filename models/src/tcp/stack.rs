@@ -450,6 +450,19 @@ impl Stack {
         !self.dirty.is_empty()
     }
 
+    /// Bytes that the first connection takes, what it has allocated included; and its entry in the table of ends, with the slack of
+    /// a tree whose nodes are two thirds full.
+    #[cfg(test)]
+    pub(super) fn footprint(&self) -> (usize, usize) {
+        let entry = self
+            .connections
+            .iter()
+            .flatten()
+            .next()
+            .map_or(0, |entry| size_of::<Entry>() + entry.connection.allocated());
+        (entry + size_of::<Option<Box<Entry>>>(), (size_of::<Key>() + size_of::<ConnectionId>()) * 3 / 2)
+    }
+
     /// All connections, by number.
     pub fn connections(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
         self.numbered().map(|(id, entry)| (id, &entry.connection))
