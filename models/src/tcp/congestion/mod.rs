@@ -261,6 +261,11 @@ impl Congestion {
         matches!(self, Self::Fixed(_) | Self::BbrV1(_) | Self::BbrV3(_))
     }
 
+    /// True for algorithms whose receiving end tells of each marked packet (RFC 8257 §3.2), not of a congestion until it is answered.
+    pub const fn echoes_each_mark(&self) -> bool {
+        matches!(self, Self::Dctcp(_))
+    }
+
     /// The rate at which segments shall leave \[bytes/s\], if the algorithm has one of its own.
     pub fn pacing_rate(&self, window: &Window, srtt: Span) -> Option<u64> {
         match self {
