@@ -89,7 +89,7 @@ fn a_blocking_call_has_an_end_and_calls_have_values_of_all_kinds() {
          +0 recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{...,10}], msg_flags=0, msg_control=[]}, 0) = 10\n\
          +0 setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, 8) = 0",
     );
-    let calls: Vec<_> = script.events.iter().map(|event| match &event.action {
+    let calls = script.events.iter().map(|event| match &event.action {
         Action::Call(call) => call,
         other => panic!("{other:?}"),
     });
@@ -141,7 +141,7 @@ fn a_mistake_has_line_and_column_and_says_what_was_expected() {
         ("+0 < S 0:0(0) win 5 <msss 1460>", "a.pkt:1:22", "did you mean `mss`?"),
         ("+.2~+.1 > . 1:1(0) ack 1", "a.pkt:1:2", "ends before it begins"),
         ("* close(3) = 0", "a.pkt:1:1", "only a packet that is awaited"),
-        ("+0 read(4, ..., 1000 = 5", "a.pkt:1:24", "expected `,` or `)`, found `5`"),
+        ("+0 read(4, ..., 1000 = 5", "a.pkt:1:22", "expected `,` or `)`, found `=`"),
         ("close(3) = 0", "a.pkt:1:1", "expected a time"),
         ("+0 close(3)", "a.pkt:1:12", "expected `=`, found the end of the script"),
         ("+0 < . 1:1(0) ack 1 <...>", "a.pkt:1:21", "for packets that are awaited alone"),
@@ -184,9 +184,9 @@ proptest! {
     fn no_text_makes_the_parser_panic(text in prop_oneof![broken(), any::<String>()]) {
         let (script, shown) = read(&text);
         // What is not understood is said.
-        let is_blank = text.lines().all(|line| line.trim().is_empty());
-        prop_assert!(is_blank || !shown.is_empty() || script.events.len() + script.options.len() > 0
-            || script.set_up.is_some() || text.contains(['#', '/', '\u{feff}']));
+        let is_blank = text.lines().all(|line| line.trim().is_empty()) || text.contains(['#', '/', '\u{feff}']);
+        let is_read = script.events.len() + script.options.len() > 0 || script.set_up.is_some();
+        prop_assert!(is_blank || !shown.is_empty() || is_read);
     }
 
     #[test]
