@@ -31,6 +31,7 @@ pub mod observe;
 pub mod packet;
 pub mod ping;
 pub mod queue;
+pub mod recovery;
 pub mod registry;
 pub mod rope;
 mod schema;

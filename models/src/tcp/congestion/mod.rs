@@ -202,6 +202,11 @@ impl Congestion {
         matches!(self, Self::Fixed(_))
     }
 
+    /// True for algorithms whose receiving end tells of each marked packet (RFC 8257 §3.2), not of a congestion until it is answered.
+    pub fn echoes_each_mark(&self) -> bool {
+        false
+    }
+
     /// The rate at which segments shall leave \[bytes/s\], if the algorithm has one of its own.
     pub fn pacing_rate(&self, window: &Window, srtt: Span) -> Option<u64> {
         let _ = (window, srtt);
