@@ -260,7 +260,14 @@ impl Host for SimHost<'_, '_> {
             && self.cx.wants(Interests::DELIVERIES)
         {
             // At once, and not when the processor is free: the datagram has arrived now.
-            let observation = Observation::Received { from, sent_at, bytes };
+            let observation = Observation::Received { from, sent_at: Some(sent_at), bytes };
+            self.cx.report(Report::App { app: self.app, observation });
+        }
+    }
+
+    fn observe_read(&mut self, from: SocketAddr, bytes: u64) {
+        if self.cx.wants(Interests::DELIVERIES) {
+            let observation = Observation::Received { from, sent_at: None, bytes };
             self.cx.report(Report::App { app: self.app, observation });
         }
     }

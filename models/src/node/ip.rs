@@ -367,6 +367,9 @@ impl Node {
         }
         let Some(Ok(quoted)) = packet.quoted() else { return };
         self.learn_path_mtu(packet, &quoted, cx);
+        if quoted.protocol == protocol::TCP {
+            return self.take_error_about_tcp(packet, &quoted, cx);
+        }
         if quoted.protocol == protocol::UDP
             && let Some((source_port, destination_port)) = quoted.ports
             && let Some((socket, app)) = self.udp.listener(source_port)

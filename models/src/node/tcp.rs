@@ -8,7 +8,7 @@ use crate::app::{StreamEvent, StreamId};
 use crate::device::{Clock, Cpu, Memory};
 use crate::element::Element;
 use crate::observe::Observation;
-use crate::packet::{Packet, Transport};
+use crate::packet::{IcmpMessage, Icmpv6Message, Icmpv6Unreachable, Packet, Quoted, Transport, Unreachable};
 use crate::tcp::{ConnectionId, Notice, Output, Segment, Stack};
 use protosim_core::kernel::Interests;
 use protosim_core::{Cx, Env, LocalTime, Operation, OutOfMemory, Purpose, Stream, Streams, TimerId};
@@ -108,6 +108,25 @@ impl Node {
         let segment = Segment { header, payload: packet.payload, ecn };
         let mtu = self.mtu_towards(remote, cx);
         self.with_stack(cx, |stack, env| stack.handle_segment(local, remote, segment, mtu, env));
+    }
+
+    /// An ICMP error about a segment of ours (RFC 5927).
+    pub(super) fn take_error_about_tcp(&mut self, packet: &Packet, quoted: &Quoted, cx: &mut Cx<'_, Element>) {
+        let (Some((source, destination)), Some(sequence)) = (quoted.ports, quoted.sequence) else { return };
+        let (local, remote) = (quoted.ip.src(), quoted.ip.dst());
+        let (local, remote) = (SocketAddr::new(local, source), SocketAddr::new(remote, destination));
+        let is_hard = match packet.transport {
+            Transport::Icmp(IcmpMessage::FragmentationNeeded { .. })
+            | Transport::Icmpv6(Icmpv6Message::PacketTooBig { .. }) => {
+                let mtu = self.mtu_towards(remote.ip(), cx);
+                return self.with_stack(cx, |stack, env| stack.handle_path_mtu(local, remote, sequence, mtu, env));
+            }
+            // RFC 1122 §4.2.3.9: protocol and port unreachable are hard errors, all others may pass.
+            Transport::Icmp(IcmpMessage::DestinationUnreachable(Unreachable::Protocol | Unreachable::Port))
+            | Transport::Icmpv6(Icmpv6Message::DestinationUnreachable(Icmpv6Unreachable::Port)) => true,
+            _ => false,
+        };
+        self.with_stack(cx, |stack, env| stack.handle_unreachable(local, remote, sequence, is_hard, env));
     }
 
     /// The largest packet that should go to an address, as far as is known \[bytes\].

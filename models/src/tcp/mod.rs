@@ -1,5 +1,7 @@
 //! TCP (RFC 9293): connections, congestion control, loss recovery.
 
+pub mod app;
+pub mod closed_form;
 pub mod config;
 pub mod congestion;
 pub mod connection;

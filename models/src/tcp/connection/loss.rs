@@ -5,7 +5,7 @@
 //! that F-RTO (RFC 5682), timestamps (RFC 4015) or DSACK (RFC 3708) show to have been for nothing is undone.
 
 use super::super::Trace;
-use super::super::congestion::{Cause, Phase};
+use super::super::congestion::{Cause, Lost, Phase};
 use super::ack::News;
 use super::{Connection, Cx};
 use protosim_core::LocalTime;
@@ -131,7 +131,7 @@ impl Connection {
         let lost = self.find_lost(news, now);
         if lost > 0 {
             news.lost += lost;
-            self.note_lost(lost, cx);
+            self.note_lost(cx);
             if self.recovery.phase < Phase::Recovery && self.may_recover() {
                 self.begin_recovery(news.prior_in_flight, now, cx);
             }
@@ -144,12 +144,33 @@ impl Connection {
         }
     }
 
-    pub(super) fn note_lost(&mut self, bytes: u64, cx: &mut Cx<'_>) {
-        self.delivery.lost += bytes;
-        if self.observes {
-            for range in self.scoreboard.iter().filter(|range| range.is_lost && !range.is_retransmitted) {
+    pub(super) fn note_lost(&mut self, cx: &mut Cx<'_>) {
+        let now = cx.now();
+        for range in self.scoreboard.take_fresh() {
+            if self.observes {
                 cx.observe(Trace::Lost { offset: range.start, len: range.len() });
             }
+            self.tell_lost(&range, now);
+        }
+    }
+
+    /// Congestion control learns of each lost segment by itself.
+    fn tell_lost(&mut self, range: &super::scoreboard::Sent, now: LocalTime) {
+        let mut offset = range.start;
+        while offset < range.end {
+            let bytes = self.window.mss.min(range.end - offset);
+            self.delivery.lost += bytes;
+            let lost = Lost {
+                now,
+                offset,
+                bytes,
+                tx_in_flight: range.mark.in_flight,
+                lost: self.delivery.lost - range.mark.lost,
+                is_app_limited: range.mark.is_app_limited,
+                total_delivered: self.delivery.total,
+            };
+            self.congestion.on_lost(&lost, &self.window);
+            offset += bytes;
         }
     }
 
@@ -325,7 +346,8 @@ impl Connection {
         let is_new = self.recovery.phase != Phase::Loss
             || self.snd_una >= self.recovery.high
             || self.timers.retransmissions == 0;
-        let flight = self.in_flight();
+        // FlightSize (RFC 5681 §2), less what is known to have left the network.
+        let flight = self.snd_nxt - self.snd_una - self.scoreboard.sacked();
         if is_new {
             if self.recovery.phase < Phase::Recovery || self.recovery.prior.is_none() {
                 self.recovery.prior = Some((self.window.cwnd, self.window.ssthresh));
@@ -349,10 +371,10 @@ impl Connection {
         self.rack.end_probe();
         let (una, by_time, rtt) = (self.snd_una, self.parameters.rack && self.agreed.sack, self.rack.rtt);
         // RFC 8985 §6.3: by time, what has been sent within the last round trip is not held lost yet.
-        let lost = self.scoreboard.mark_lost(una, self.snd_nxt, |range| {
+        self.scoreboard.mark_lost(una, self.snd_nxt, |range| {
             !by_time || range.start == una || range.at.saturating_add(rtt) <= now
         });
-        self.note_lost(lost, cx);
+        self.note_lost(cx);
         self.set_phase(Phase::Loss, cx);
     }
 

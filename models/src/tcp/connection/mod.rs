@@ -25,6 +25,8 @@ mod report;
 mod scoreboard;
 mod send_buffer;
 mod seq;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 pub(in crate::tcp) use handshake::shift_for;
@@ -245,7 +247,7 @@ impl Connection {
             last_rtt: Span::ZERO,
             min_rtt: MinRtt { value: Span::MAX, at: now },
             window: Window { cwnd: initial_window * mss, ssthresh: u64::MAX, mss },
-            congestion: parameters.congestion.build(),
+            congestion: parameters.congestion.build(parameters.pacing),
             recovery: Recovery::new(),
             rack: Rack::new(now),
             delivery: Delivery {
@@ -348,7 +350,7 @@ impl Connection {
         }
         // RFC 9293 §3.8.6.2.2: the peer is told when the window has grown enough to be worth it.
         if self.is_synchronized() && !self.receiver.is_finished() {
-            let window = self.receiver.new_window(&self.parameters);
+            let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
             let known = self.receiver.window();
             let worth = (self.parameters.receive_buffer / 2).min(2 * self.receiver.mss);
             if window >= known + worth || (known < self.receiver.mss && window > known) {

@@ -293,24 +293,24 @@ impl Connection {
         }
         let idle = now.saturating_since(self.output.sent_at);
         let rto = self.rtt.rto(&self.parameters.rto_limits(), 0);
-        if idle <= rto {
-            return;
-        }
         self.congestion.on_idle_restart(now, idle, &mut self.window);
-        if !self.parameters.restart_after_idle || self.congestion.sets_window_in_recovery() {
-            return;
+        if self.parameters.restart_after_idle && idle > rto && !self.congestion.sets_window_in_recovery() {
+            self.window.cwnd = self.restart_window(idle, rto);
         }
+    }
+
+    /// RW of RFC 5681 §4.1, or what of the window half-lives of a time-out have left (RFC 2861 §3.2, Linux).
+    fn restart_window(&mut self, idle: Span, rto: Span) -> u64 {
         let restart = (u64::from(self.parameters.initial_window) * self.window.mss).min(self.window.cwnd);
         if !self.parameters.idle_decay {
-            self.window.cwnd = restart;
-            return;
+            return restart;
         }
-        // RFC 2861 §3.2: what was reached is remembered in the threshold, and the window halves for each time-out.
+        // RFC 2861 §3.2: what was reached is remembered in the threshold.
         if self.window.ssthresh != u64::MAX {
             self.window.ssthresh = self.window.ssthresh.max(self.window.cwnd / 4 * 3);
         }
         let halvings = (idle.as_nanos() / rto.as_nanos().max(1)).min(63);
-        self.window.cwnd = (self.window.cwnd >> halvings).max(restart);
+        (self.window.cwnd >> halvings).max(restart)
     }
 
     /// How the window is used decides whether it may grow; what the application leaves unused limits samples of the rate.
@@ -517,7 +517,7 @@ impl Connection {
     /// The window field; the right edge never moves back (RFC 9293 §3.8.6.2.2, RFC 7323 §2.4).
     fn offer_window(&mut self) -> u16 {
         let shift = self.agreed.scaling.map_or(0, |(_, own)| own);
-        let window = self.receiver.new_window(&self.parameters);
+        let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
         // Rounded up, so that it does not shrink by what the shift cuts off.
         let known = self.receiver.window();
         let field = if window > known { window >> shift } else { window.div_ceil(1 << shift) };
@@ -543,10 +543,8 @@ impl Connection {
             return;
         }
         let mss = self.window.mss;
-        let lost = self
-            .scoreboard
-            .mark_lost(self.snd_una, self.snd_nxt, |range| range.len() > mss && range.transmissions == 1);
-        self.note_lost(lost, cx);
+        self.scoreboard.mark_lost(self.snd_una, self.snd_nxt, |range| range.len() > mss && range.transmissions == 1);
+        self.note_lost(cx);
     }
 
     /// The least acknowledgment for which the sequence number of an ICMP error is of something in flight (RFC 5927 §4).

@@ -169,7 +169,7 @@ impl Connection {
         let flight = self.in_flight();
         let lost = self.find_lost_by_time(now);
         if lost > 0 {
-            self.note_lost(lost, cx);
+            self.note_lost(cx);
             if self.recovery.phase < Phase::Recovery {
                 self.begin_recovery(flight, now, cx);
                 self.window.cwnd = self.window.cwnd.max(self.in_flight() + self.window.mss);

@@ -63,6 +63,8 @@ pub(super) struct Scoreboard {
     retransmitted: u64,
     /// Bytes that are held lost and have not been sent again since.
     waiting: u64,
+    /// What has been marked since it was last asked.
+    fresh: Vec<Sent>,
     /// No range below it is lost and waits to be sent again.
     hint: u64,
 }
@@ -235,12 +237,18 @@ impl Scoreboard {
                 }
                 (range.is_lost, range.is_retransmitted) = (true, false);
                 self.waiting += len;
+                self.fresh.push(*range);
                 self.hint = self.hint.min(range.start);
                 marked += len;
             }
             index += 1;
         }
         marked
+    }
+
+    /// The ranges that have been marked lost since this was last asked.
+    pub(super) fn take_fresh(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// The first range that is lost and waits to be sent again, at most `most` bytes of it.
