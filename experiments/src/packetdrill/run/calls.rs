@@ -298,7 +298,8 @@ impl<'a> Runner<'a> {
     fn open(&mut self, fd: i128, port: Option<u16>, early: Option<Rope>) -> Result<(), StackError> {
         let Some(socket) = self.sockets.get(fd) else { return Err(StackError::NoConnection) };
         let mut tcp = socket.tcp.clone();
-        tcp.fast_open = Some(if early.is_some() { FastOpen::Client } else { FastOpen::Off });
+        let asks = early.is_some() && self.settings.fast_open.0;
+        tcp.fast_open = Some(if asks { FastOpen::Client } else { FastOpen::Off });
         let opening = Opening {
             local: SocketAddr::new(self.settings.local, socket.port.unwrap_or(0)),
             remote: SocketAddr::new(self.settings.remote, port.unwrap_or(PORT)),
@@ -307,7 +308,11 @@ impl<'a> Runner<'a> {
             owner: fd as u32,
             parameters: Arc::new(self.settings.parameters(&tcp)),
         };
-        let connection = self.stack.connect(opening, &mut self.env)?;
+        let connection = if asks {
+            self.stack.connect_for_cookie(opening, &mut self.env)?
+        } else {
+            self.stack.connect(opening, &mut self.env)?
+        };
         let flow = self.flow_of_connection(connection);
         self.current = flow;
         if let Some(flow) = flow {

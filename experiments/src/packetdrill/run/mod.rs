@@ -327,7 +327,7 @@ impl<'a> Runner<'a> {
             ("expected", expected(spec, (from, to))),
             ("actual", format!("{} > {}", show::seconds(at), show::seen(&seen))),
         ];
-        Err(self.failure(event.place, format!("another {} than expected", differences.join(", ")), sides))
+        Err(self.failure(event.place, format!("the segment differs in {}", differences.join(", ")), sides))
     }
 
     /// The next segment that was sent, with those of its burst that are awaited with it.
