@@ -206,13 +206,25 @@ impl Stack {
     /// # Errors
     /// When no port is free, or the host has no memory.
     pub fn connect(&mut self, opening: Opening, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
+        self.open(opening, false, env)
+    }
+
+    /// Opens a connection that asks for a cookie although there are no data for its SYN (RFC 7413 §4.1.1).
+    ///
+    /// # Errors
+    /// When no port is free, or the host has no memory.
+    pub fn connect_for_cookie(&mut self, opening: Opening, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
+        self.open(opening, true, env)
+    }
+
+    fn open(&mut self, opening: Opening, wants: bool, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
         let Opening { mut local, remote, mtu, early_data, owner, parameters } = opening;
         if local.port() == 0 {
             local.set_port(self.free_port(local, remote).ok_or(StackError::NoFreePort)?);
         } else if self.by_ends.contains_key(&Key::new(local, remote)) {
             return Err(StackError::PortTaken(local.port()));
         }
-        let asks = matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && !early_data.is_empty();
+        let asks = matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && (wants || !early_data.is_empty());
         let cookie = asks.then(|| self.cookies.get(&remote.ip()).cloned().unwrap_or_default());
         let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie };
         let mut cx = MachineCx::new(env, &mut self.effects);

@@ -270,7 +270,7 @@ impl Connection {
         if len > 0 {
             if self.is_closed && start + len > self.receiver.nxt {
                 // RFC 9293 §3.6.1: nobody will read it, and the peer must know.
-                self.send_reset(cx);
+                self.reset_for(segment, cx);
                 return self.die(CloseReason::Aborted, cx);
             }
             self.take_payload(start, &segment.payload, cx);

@@ -273,6 +273,8 @@ impl Connection {
         } else {
             self.begin_reduction(Cause::Loss, Phase::Recovery, flight, now, cx);
         }
+        // RFC 5681 §3.2 step 3, RFC 6675 §5 step 4.3: the first lost segment leaves at once. Rate reduction sees to that itself.
+        self.output.must_resend |= !self.parameters.prr && !self.congestion.sets_window_in_recovery();
         self.recovery.undo_una = self.snd_una;
         self.recovery.undo_bytes = Some(0);
         self.recovery.first_stamp = None;
