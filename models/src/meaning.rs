@@ -1,9 +1,9 @@
 //! What packets mean to their protocols, for rules that name what a link drops. Read from the packet's own bytes.
 
-use crate::coap;
 use crate::packet::{Packet, Transport};
-use crate::tcp;
+use crate::{coap, tcp};
 use protosim_core::Digest;
+use std::net::{IpAddr, SocketAddr};
 
 /// What a packet is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -12,11 +12,11 @@ pub struct Meaning {
     kinds: Vec<&'static str>,
     /// Which conversation it belongs to: equal in all packets of one, both ways, and all but surely different in others.
     pub exchange: u64,
-    /// Which message it carries: equal in all transmissions of one, all but surely different in others.
+    /// Which message it carries: equal in all transmissions of one, all but surely different in others of the exchange.
     pub message: u64,
 }
 
-/// Kinds of packets that every packet of IP may be.
+/// Kinds of packets that have no exchanges of their own.
 const OF_TRANSPORTS: [&str; 4] = ["udp", "icmp", "icmpv6", "other"];
 
 /// All kinds of packets.
@@ -26,13 +26,19 @@ pub fn kinds() -> Vec<&'static str> {
 
 /// True if packets of a kind belong to exchanges and carry messages.
 pub fn has_exchanges(kind: &str) -> bool {
-    coap::KINDS.contains(&kind) || tcp::KINDS.contains(&kind)
+    tcp::KINDS.contains(&kind) || coap::KINDS.contains(&kind)
 }
 
 /// What a packet means.
 pub fn meaning(packet: &Packet) -> Meaning {
     let mut meaning = Meaning::default();
     match &packet.transport {
+        Transport::Tcp(header) => {
+            let known = tcp::meaning(header, &packet.payload);
+            meaning.kinds = known.kinds;
+            meaning.exchange = both_ways(packet, known.exchange);
+            meaning.message = one_way(packet, known.message);
+        }
         Transport::Udp(_) => {
             meaning.kinds.push("udp");
             if let Some(known) = coap::meaning(&packet.payload) {
@@ -40,13 +46,6 @@ pub fn meaning(packet: &Packet) -> Meaning {
                 meaning.exchange = both_ways(packet, known.exchange);
                 meaning.message = both_ways(packet, known.message);
             }
-        }
-        Transport::Tcp(header) => {
-            let known = tcp::meaning(header, &packet.payload);
-            meaning.exchange = both_ways(packet, known.exchange);
-            // Each direction counts its own bytes.
-            meaning.message = one_way(packet, known.message);
-            meaning.kinds = known.kinds;
         }
         Transport::Icmp(_) => meaning.kinds.push("icmp"),
         Transport::Icmpv6(_) => meaning.kinds.push("icmpv6"),
@@ -67,23 +66,32 @@ impl Meaning {
     }
 }
 
-/// `id` of what this sender sends to this receiver.
-fn one_way(packet: &Packet, id: u64) -> u64 {
+/// `id` between these two endpoints, whoever sends.
+fn both_ways(packet: &Packet, id: u64) -> u64 {
     let mut digest = Digest::START;
-    digest.mix_bytes(format!("{:?} {:?}", packet.source_socket(), packet.destination_socket()).as_bytes());
+    digest.mix(end(packet.source_socket()).wrapping_add(end(packet.destination_socket())));
     digest.mix(id);
     digest.value()
 }
 
-/// `id` between these two endpoints, whoever sends.
-fn both_ways(packet: &Packet, id: u64) -> u64 {
-    let end = |socket: Option<std::net::SocketAddr>| {
-        let mut digest = Digest::START;
-        digest.mix_bytes(format!("{socket:?}").as_bytes());
-        digest.value()
-    };
+/// `id` from one of these endpoints to the other.
+fn one_way(packet: &Packet, id: u64) -> u64 {
     let mut digest = Digest::START;
-    digest.mix(end(packet.source_socket()).wrapping_add(end(packet.destination_socket())));
+    digest.mix(end(packet.source_socket()));
+    digest.mix(end(packet.destination_socket()));
     digest.mix(id);
+    digest.value()
+}
+
+/// An endpoint as a number.
+fn end(socket: Option<SocketAddr>) -> u64 {
+    let mut digest = Digest::START;
+    if let Some(socket) = socket {
+        digest.mix(u64::from(socket.port()));
+        match socket.ip() {
+            IpAddr::V4(ip) => digest.mix_bytes(&ip.octets()),
+            IpAddr::V6(ip) => digest.mix_bytes(&ip.octets()),
+        }
+    }
     digest.value()
 }
