@@ -41,7 +41,7 @@ impl Tcp {
 
     /// Forgets everything, as a node does that loses power. Its luck goes on from where it was.
     pub(super) fn crash(&mut self) -> impl Iterator<Item = TimerId> + use<> {
-        let fresh = Self { streams: self.streams.take(), ..Self::default() };
+        let fresh = Self { streams: self.streams.take(), stack: self.stack.begin_anew(), ..Self::default() };
         std::mem::replace(self, fresh).timers.into_iter().flatten()
     }
 }
@@ -116,7 +116,8 @@ impl Node {
         let (local, remote) = (quoted.ip.src(), quoted.ip.dst());
         let (local, remote) = (SocketAddr::new(local, source), SocketAddr::new(remote, destination));
         let is_hard = match packet.transport {
-            Transport::Icmp(IcmpMessage::FragmentationNeeded { .. }) | Transport::Icmpv6(Icmpv6Message::PacketTooBig { .. }) => {
+            Transport::Icmp(IcmpMessage::FragmentationNeeded { .. })
+            | Transport::Icmpv6(Icmpv6Message::PacketTooBig { .. }) => {
                 let mtu = self.mtu_towards(remote.ip(), cx);
                 return self.with_stack(cx, |stack, env| stack.handle_path_mtu(local, remote, sequence, mtu, env));
             }
