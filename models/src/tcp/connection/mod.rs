@@ -25,6 +25,8 @@ mod report;
 mod scoreboard;
 mod send_buffer;
 mod seq;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 pub(in crate::tcp) use handshake::shift_for;
