@@ -21,6 +21,9 @@ pub use trace::{Drop, Sample, Trace, Why};
 
 pub use connection::Connection;
 
+#[cfg(test)]
+mod tests;
+
 use crate::packet::{Ecn, TcpFlags, TcpHeader};
 use crate::rope::Rope;
 use protosim_core::Purpose;

@@ -4,6 +4,7 @@ use super::{TcpSourceConfig, nowhere, options, outcome_of};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
+use crate::tcp::CloseReason;
 use protosim_core::{CannotClone, LocalTime, Purpose, Size};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -184,7 +185,10 @@ impl App for TcpSource {
             }
             StreamEvent::Closed(reason) => {
                 self.by_stream.remove(&stream);
-                self.end(index, outcome_of(reason), host);
+                // Both have finished, which may be told at once with the sink's end.
+                let is_done = reason == CloseReason::Done && self.flows[index].is_finished;
+                let outcome = if is_done { Outcome::Response } else { outcome_of(reason) };
+                self.end(index, outcome, host);
             }
         }
     }

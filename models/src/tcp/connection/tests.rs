@@ -3,8 +3,8 @@
 use super::super::{ConnectionId, Notice, Opening, Output, Parameters, Profile, Segment, Stack, TcpConfig};
 use crate::packet::{Packet, Transport};
 use crate::rope::Rope;
-use protosim_core::{IdealEnv, LocalTime, Purpose, RunSeed, Span, Stream};
 use proptest::prelude::*;
+use protosim_core::{IdealEnv, LocalTime, Purpose, RunSeed, Span, Stream};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -164,7 +164,8 @@ impl Pair {
         self.settle(0);
         self.settle(1);
         loop {
-            let timers = self.hosts.iter().filter_map(|host| host.stack.poll_timeout().map(|(_, deadline)| deadline.at));
+            let timers =
+                self.hosts.iter().filter_map(|host| host.stack.poll_timeout().map(|(_, deadline)| deadline.at));
             let packet = self.flying.keys().next().map(|(at, _)| *at);
             let Some(next) = timers.chain(packet).min() else { return };
             assert!(next >= self.now, "time does not go back");
@@ -178,7 +179,8 @@ impl Pair {
             }
             for host in &mut self.hosts {
                 host.env.now = self.now;
-                while let Some((connection, deadline)) = host.stack.poll_timeout().filter(|(_, due)| due.at <= self.now) {
+                while let Some((connection, deadline)) = host.stack.poll_timeout().filter(|(_, due)| due.at <= self.now)
+                {
                     host.stack.handle_timeout(connection, &mut host.env);
                     let next = host.stack.deadline(connection);
                     assert!(next.is_none_or(|next| next.at > self.now), "{deadline:?} is followed by {next:?}");
