@@ -108,6 +108,11 @@ impl Agreed {
         Timestamps { value: self.timestamp(now), echo: self.ts_recent }
     }
 
+    /// The largest window that the field of a header can say \[bytes\].
+    pub(super) fn most_window(&self) -> u64 {
+        u64::from(u16::MAX) << self.scaling.map_or(0, |(_, own)| own)
+    }
+
     /// Chooses what goes into SYNs of one's own so that a peer's cookie can carry it (RFC 4987 §3.6): the low bits of the timestamp.
     pub(super) fn set_timestamp(&mut self, now: LocalTime, value: u32) {
         self.timestamp_offset = value.wrapping_sub((now.as_nanos() / 1_000_000) as u32);

@@ -150,12 +150,12 @@ impl Connection {
             if self.observes {
                 cx.observe(Trace::Lost { offset: range.start, len: range.len() });
             }
-            self.tell_lost(&range, now, cx);
+            self.tell_lost(&range, now);
         }
     }
 
     /// Congestion control learns of each lost segment by itself.
-    fn tell_lost(&mut self, range: &super::scoreboard::Sent, now: LocalTime, cx: &mut Cx<'_>) {
+    fn tell_lost(&mut self, range: &super::scoreboard::Sent, now: LocalTime) {
         let mut offset = range.start;
         while offset < range.end {
             let bytes = self.window.mss.min(range.end - offset);
@@ -169,7 +169,7 @@ impl Connection {
                 is_app_limited: range.mark.is_app_limited,
                 total_delivered: self.delivery.total,
             };
-            self.congestion.on_lost(&lost, &self.window, &mut || cx.rng(super::super::CONGESTION_LUCK).next_u64());
+            self.congestion.on_lost(&lost, &self.window);
             offset += bytes;
         }
     }

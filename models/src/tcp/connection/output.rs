@@ -137,7 +137,7 @@ impl Connection {
     /// Retransmissions first, then new data (RFC 6675 §5 step C, NextSeg).
     fn send_data(&mut self, cx: &mut Cx<'_>) {
         let now = cx.now();
-        self.restart_after_idle(now, cx);
+        self.restart_after_idle(now);
         let mut has_sent = false;
         while self.may_leave_now(now) {
             if !(self.send_lost(cx) || self.send_new(cx)) {
@@ -287,15 +287,16 @@ impl Connection {
     }
 
     /// Begins anew after an idle time longer than the time-out (RFC 5681 §4.1; Linux's `tcp_cwnd_restart`).
-    fn restart_after_idle(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
+    fn restart_after_idle(&mut self, now: LocalTime) {
         if !self.scoreboard.is_empty() || !self.has_new_data() || self.output.sent_at == LocalTime::ZERO {
             return;
         }
         let idle = now.saturating_since(self.output.sent_at);
         let rto = self.rtt.rto(&self.parameters.rto_limits(), 0);
-        let restart = (self.parameters.restart_after_idle && idle > rto).then(|| self.restart_window(idle, rto));
-        let luck = &mut || cx.rng(super::super::CONGESTION_LUCK).next_u64();
-        self.congestion.on_idle_restart(now, restart, &mut self.window, luck);
+        self.congestion.on_idle_restart(now, idle, &mut self.window);
+        if self.parameters.restart_after_idle && idle > rto && !self.congestion.sets_window_in_recovery() {
+            self.window.cwnd = self.restart_window(idle, rto);
+        }
     }
 
     /// RW of RFC 5681 §4.1, or what of the window half-lives of a time-out have left (RFC 2861 §3.2, Linux).
@@ -516,7 +517,7 @@ impl Connection {
     /// The window field; the right edge never moves back (RFC 9293 §3.8.6.2.2, RFC 7323 §2.4).
     fn offer_window(&mut self) -> u16 {
         let shift = self.agreed.scaling.map_or(0, |(_, own)| own);
-        let window = self.receiver.new_window(&self.parameters);
+        let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
         // Rounded up, so that it does not shrink by what the shift cuts off.
         let known = self.receiver.window();
         let field = if window > known { window >> shift } else { window.div_ceil(1 << shift) };

@@ -76,6 +76,8 @@ pub struct BbrV1 {
     full_bandwidth: u64,
     full_rounds: u8,
     is_pipe_full: bool,
+    /// The phase of the cycle is to be drawn.
+    wants_phase: bool,
     /// In recovery's first round as much leaves as arrives.
     conserves_packets: bool,
     is_idle_restart: bool,
@@ -104,6 +106,7 @@ impl BbrV1 {
             full_bandwidth: 0,
             full_rounds: 0,
             is_pipe_full: false,
+            wants_phase: false,
             conserves_packets: false,
             is_idle_restart: false,
             has_probed_round: false,
@@ -125,8 +128,9 @@ impl BbrV1 {
         self.update_bandwidth(ack, window);
         self.update_cycle(ack, window);
         self.check_full_pipe(ack);
-        self.check_drain(ack, window, luck);
-        self.update_min_rtt(ack, window, luck);
+        self.check_drain(ack, window);
+        self.update_min_rtt(ack, window);
+        self.pick_phase(luck);
         self.set_pacing_rate();
         self.set_cwnd(ack, window);
     }
@@ -219,27 +223,36 @@ impl BbrV1 {
     }
 
     /// BBRCheckDrain (draft §4.3.3).
-    fn check_drain(&mut self, ack: &Ack, window: &Window, luck: &mut dyn FnMut() -> u64) {
+    fn check_drain(&mut self, ack: &Ack, window: &Window) {
         if self.state == State::Startup && self.is_pipe_full {
             self.state = State::Drain;
         }
         if self.state == State::Drain && ack.in_flight <= self.inflight(Gain::ONE, 0, window) {
-            self.enter_probe_bw(ack.now, luck);
+            self.enter_probe_bw(ack.now);
         }
     }
 
-    /// BBREnterProbeBW: a cycle starts with any phase but the one that drains, so that flows do not probe together.
-    fn enter_probe_bw(&mut self, now: LocalTime, luck: &mut dyn FnMut() -> u64) {
-        // 2 to 8; the last one is the first of the next cycle.
-        let phase = draw(luck, CYCLE.len() as u64 - 1) as usize + DRAINING + 1;
-        self.state = State::ProbeBw(phase % CYCLE.len());
+    /// BBREnterProbeBW: the phase is drawn with the next acknowledgement, or this one.
+    const fn enter_probe_bw(&mut self, now: LocalTime) {
+        self.state = State::ProbeBw(DRAINING + 1);
+        self.wants_phase = true;
         self.cycle_at = now;
     }
 
+    /// A cycle starts with any phase but the one that drains, so that flows do not probe together.
+    fn pick_phase(&mut self, luck: &mut dyn FnMut() -> u64) {
+        if !std::mem::take(&mut self.wants_phase) || !matches!(self.state, State::ProbeBw(_)) {
+            return;
+        }
+        // 2 to 8; the last one is the first of the next cycle.
+        let phase = draw(luck, CYCLE.len() as u64 - 1) as usize + DRAINING + 1;
+        self.state = State::ProbeBw(phase % CYCLE.len());
+    }
+
     /// BBRUpdateRTprop and BBRCheckProbeRTT (draft §4.3.5).
-    fn update_min_rtt(&mut self, ack: &Ack, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+    fn update_min_rtt(&mut self, ack: &Ack, window: &mut Window) {
         let is_expired = ack.now.saturating_since(self.min_rtt_at) > MIN_RTT_WINDOW;
-        if let Some(rtt) = ack.rtt.filter(|&rtt| rtt <= self.min_rtt || is_expired) {
+        if let Some(rtt) = ack.rtt.filter(|&rtt| rtt < self.min_rtt || is_expired) {
             self.min_rtt = rtt;
             self.min_rtt_at = ack.now;
         }
@@ -254,7 +267,7 @@ impl BbrV1 {
             if self.probe_rtt_done.is_some() {
                 self.has_probed_round |= self.rounds.is_start;
                 if self.has_probed_round {
-                    self.check_probe_rtt_done(ack.now, window, luck);
+                    self.check_probe_rtt_done(ack.now, window);
                 }
             } else if ack.in_flight <= MIN_PIPE * window.mss {
                 self.probe_rtt_done = Some(ack.now.saturating_add(PROBE_RTT_DURATION));
@@ -267,14 +280,14 @@ impl BbrV1 {
         }
     }
 
-    fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+    fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window) {
         if self.probe_rtt_done.is_none_or(|done| now <= done) {
             return;
         }
         self.min_rtt_at = now;
         window.cwnd = window.cwnd.max(self.prior_cwnd);
         if self.is_pipe_full {
-            self.enter_probe_bw(now, luck);
+            self.enter_probe_bw(now);
         } else {
             self.state = State::Startup;
         }
@@ -368,22 +381,123 @@ impl BbrV1 {
     }
 
     /// BBRHandleRestartFromIdle (draft §4.3.4.4).
-    pub(in crate::tcp::congestion) fn on_idle_restart(
-        &mut self,
-        now: LocalTime,
-        window: &mut Window,
-        luck: &mut dyn FnMut() -> u64,
-    ) {
+    pub(in crate::tcp::congestion) fn on_idle_restart(&mut self, now: LocalTime, window: &mut Window) {
         self.is_idle_restart = true;
         self.aggregation.restart(now);
         match self.state {
             State::ProbeBw(_) => self.set_pacing_rate_with(Gain::ONE),
-            State::ProbeRtt => self.check_probe_rtt_done(now, window, luck),
+            State::ProbeRtt => self.check_probe_rtt_done(now, window),
             State::Startup | State::Drain => {}
         }
     }
 
     pub(in crate::tcp::congestion) fn pacing_rate(&self, window: &Window, srtt: Span) -> u64 {
         if self.pacing_rate == 0 { first_pacing_rate(window, srtt, HIGH_GAIN) } else { self.pacing_rate }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tcp::congestion::RateSample;
+
+    const MSS: u64 = 1_500;
+
+    fn ack(phase: Phase) -> Ack {
+        Ack {
+            now: LocalTime::from_nanos(1_000_000_000),
+            newly_acked: MSS,
+            delivered: MSS,
+            marked: 0,
+            lost: 0,
+            prior_in_flight: 33_000,
+            in_flight: 30_000,
+            rtt: None,
+            srtt: Span::from_millis(40),
+            min_rtt: Span::from_millis(40),
+            rate: None,
+            is_cwnd_limited: false,
+            total_delivered: 1_000_000,
+            snd_una: 0,
+            snd_nxt: 0,
+            phase,
+        }
+    }
+
+    fn sent_at(prior_delivered: u64) -> RateSample {
+        RateSample {
+            delivered: 50_000,
+            interval: Span::from_millis(40),
+            prior_delivered,
+            is_app_limited: false,
+            tx_in_flight: 0,
+            lost: 0,
+        }
+    }
+
+    /// Cruises at 1.25 MB/s and 40 ms.
+    fn cruising() -> (BbrV1, Window) {
+        let mut flow = BbrV1::new();
+        flow.max_bandwidth.update(0, 1_250_000, BANDWIDTH_ROUNDS);
+        (flow.min_rtt, flow.min_rtt_at) = (Span::from_millis(40), LocalTime::from_nanos(1));
+        (flow.is_pipe_full, flow.initial_cwnd) = (true, 15_000);
+        flow.state = State::ProbeBw(3);
+        flow.cycle_at = LocalTime::from_nanos(1_000_000_000);
+        flow.rounds.next_delivered = 900_000;
+        (flow, Window { cwnd: 100_000, ssthresh: u64::MAX, mss: MSS })
+    }
+
+    /// Seven of the eight phases, each as likely: not the one that drains.
+    #[test]
+    fn a_cycle_starts_anywhere_but_draining() {
+        let phases = [0, 1, 2, 3, 4, 5, 6].map(|seventh: u64| {
+            let (mut flow, _) = cruising();
+            flow.enter_probe_bw(LocalTime::ZERO);
+            flow.pick_phase(&mut || u64::MAX / 7 * seventh + 1_000);
+            flow.pick_phase(&mut || panic!("is drawn once"));
+            flow.state
+        });
+        assert_eq!(phases, [2, 3, 4, 5, 6, 7, 0].map(State::ProbeBw));
+        assert_eq!([CYCLE[0], CYCLE[1], CYCLE[2]], [Gain(1250), Gain(750), Gain::ONE]);
+    }
+
+    /// Recovery begins: what is in flight, 30 000, and what has arrived. In the same round two losses and one arrival leave that; in the
+    /// next one it grows by what arrives; after recovery it is 100 000 again: below twice 50 000 and three quanta.
+    #[test]
+    fn the_first_round_of_recovery_conserves_packets() {
+        let (mut flow, mut window) = cruising();
+        let luck = &mut || 0;
+        flow.on_congestion(Cause::Loss, &mut window);
+        let lost = 2 * MSS;
+        flow.on_ack(&Ack { lost, rate: Some(sent_at(800_000)), ..ack(Phase::Recovery) }, &mut window, luck);
+        assert_eq!(window.cwnd, 31_500);
+        let second = Ack { lost, in_flight: 28_500, rate: Some(sent_at(800_000)), ..ack(Phase::Recovery) };
+        flow.on_ack(&second, &mut window, luck);
+        assert_eq!(window.cwnd, 30_000);
+        let next_round = Ack { rate: Some(sent_at(1_000_000)), ..ack(Phase::Recovery) };
+        flow.on_ack(&next_round, &mut window, luck);
+        assert_eq!(window.cwnd, 31_500);
+        flow.on_recovered(&mut window);
+        flow.on_ack(&ack(Phase::Open), &mut window, luck);
+        assert_eq!(window.cwnd, 101_500);
+    }
+
+    /// What is sent while four segments are in flight is no measure of the bandwidth.
+    #[test]
+    fn samples_of_probe_rtt_do_not_count() {
+        let (mut flow, mut window) = cruising();
+        flow.on_ack(&Ack { now: LocalTime::from_nanos(10_000_000_002), ..ack(Phase::Open) }, &mut window, &mut || 0);
+        assert_eq!((flow.state, window.cwnd), (State::ProbeRtt, 4 * MSS));
+        assert!(flow.slowed.limits(&sent_at(1_000_000)) && flow.slowed.limits(&sent_at(1_029_999)));
+        assert!(!flow.slowed.limits(&sent_at(999_999)) && !flow.slowed.limits(&sent_at(1_030_000)));
+    }
+
+    /// After an idle time the bandwidth itself, whatever the phase of the cycle.
+    #[test]
+    fn after_an_idle_time_it_paces_at_the_bandwidth() {
+        let (mut flow, mut window) = cruising();
+        flow.state = State::ProbeBw(PROBING);
+        flow.on_idle_restart(LocalTime::from_nanos(5_000_000_000), &mut window);
+        assert_eq!((flow.pacing_rate(&window, Span::ZERO), window.cwnd), (1_237_500, 100_000));
     }
 }
