@@ -1,7 +1,7 @@
 //! What a connection says of itself.
 
 use super::super::congestion::Phase;
-use super::super::{Sample, TcpInfo, Trace};
+use super::super::{Sample, TcpInfo, TcpTotals, Trace};
 use super::{Connection, Cx};
 use protosim_core::{LocalTime, Span};
 
@@ -71,6 +71,21 @@ impl Connection {
             rcv_wnd: u32::try_from(self.receiver.window()).unwrap_or(u32::MAX),
             total_rto: counts.timeouts,
             zero_windows: counts.zero_windows,
+        }
+    }
+
+    /// What it has counted.
+    pub fn totals(&self) -> TcpTotals {
+        let counts = &self.counts;
+        TcpTotals {
+            // The SYN has an offset, and is no byte.
+            acknowledged_bytes: self.snd_una.min(self.buffer.end()).saturating_sub(1),
+            sent_bytes: counts.bytes_sent,
+            retransmitted_bytes: counts.bytes_retransmitted,
+            segments: counts.segments_out,
+            retransmitted_segments: u64::from(counts.retransmissions),
+            timeouts: u64::from(counts.timeouts),
+            zero_windows: u64::from(counts.zero_windows),
         }
     }
 
