@@ -102,7 +102,8 @@ impl Recovery {
 impl Connection {
     /// Bytes in flight: `pipe` of RFC 6675 §4, FlightSize of RFC 5681 without selective acknowledgements.
     pub(super) fn in_flight(&self) -> u64 {
-        let outstanding = self.snd_nxt - self.snd_una;
+        // A FIN is no data, and takes no part.
+        let outstanding = self.snd_nxt.min(self.buffer.end()).saturating_sub(self.snd_una);
         if self.recovery.phase <= Phase::Disorder && !self.parameters.limited_transmit {
             return outstanding;
         }

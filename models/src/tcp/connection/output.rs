@@ -185,7 +185,10 @@ impl Connection {
         if !self.scoreboard.has_waiting() || self.recovery.sends_new {
             return false;
         }
-        let Some((start, end)) = self.scoreboard.next_lost(self.window.mss) else { return false };
+        let Some((start, end)) = self.scoreboard.next_lost() else { return false };
+        // A FIN goes with the data before it.
+        let most = start + self.window.mss;
+        let end = if end > self.buffer.end() && self.buffer.end() <= most { end } else { end.min(most) };
         let must = std::mem::take(&mut self.output.must_resend);
         if !must && self.in_flight() + (end - start) > self.window.cwnd {
             return false;

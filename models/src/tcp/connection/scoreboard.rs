@@ -274,15 +274,15 @@ impl Scoreboard {
         std::mem::take(&mut self.fresh)
     }
 
-    /// The first range that is lost and waits to be sent again, at most `most` bytes of it.
-    pub(super) fn next_lost(&mut self, most: u64) -> Option<(u64, u64)> {
+    /// The first range that is lost and waits to be sent again.
+    pub(super) fn next_lost(&mut self) -> Option<(u64, u64)> {
         if self.waiting == 0 {
             return None;
         }
         let first = self.sent.partition_point(|range| range.end <= self.hint);
         let found = self.sent.iter().skip(first).find(|range| range.is_lost && !range.is_retransmitted)?;
         self.hint = found.start;
-        Some((found.start, found.end.min(found.start + most)))
+        Some((found.start, found.end))
     }
 
     /// `[start, end)` is being sent again; says the how-manieth transmission this is.
@@ -387,9 +387,9 @@ mod tests {
         board.sack(301, 501, |part| assert_eq!((part.start, part.end), (401, 501)));
         assert_eq!(board.iter().count(), 4);
         assert_eq!(board.mark_lost(1, 301, |_| true), 300);
-        assert_eq!(board.next_lost(100), Some((1, 101)));
+        assert_eq!(board.next_lost(), Some((1, 301)));
         assert_eq!(board.retransmit(1, 101, LocalTime::from_nanos(1), mark()), 2);
-        assert_eq!(board.next_lost(100), Some((101, 201)));
+        assert_eq!(board.next_lost(), Some((101, 301)));
         assert_eq!((board.sacked(), board.lost(), board.retransmitted()), (200, 300, 100));
         board.acknowledge(501, |_| {});
         assert_eq!((board.sacked(), board.lost(), board.retransmitted()), (0, 0, 0));
@@ -419,8 +419,8 @@ mod tests {
                         board.mark_lost(start, end, |_| true);
                     }
                     _ => {
-                        if let Some((start, end)) = board.next_lost(len) {
-                            board.retransmit(start, end, at, mark());
+                        if let Some((start, end)) = board.next_lost() {
+                            board.retransmit(start, end.min(start + len), at, mark());
                         }
                     }
                 }
