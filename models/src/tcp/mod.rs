@@ -5,6 +5,8 @@ pub mod closed_form;
 pub mod config;
 pub mod congestion;
 pub mod connection;
+#[cfg(any(test, feature = "testing"))]
+pub mod hostile;
 pub mod info;
 mod listener;
 mod meaning;

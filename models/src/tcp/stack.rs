@@ -208,13 +208,25 @@ impl Stack {
     /// # Errors
     /// When no port is free, or the host has no memory.
     pub fn connect(&mut self, opening: Opening, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
+        self.open(opening, false, env)
+    }
+
+    /// Opens a connection that asks for a cookie although there are no data for its SYN (RFC 7413 §4.1.1).
+    ///
+    /// # Errors
+    /// When no port is free, or the host has no memory.
+    pub fn connect_for_cookie(&mut self, opening: Opening, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
+        self.open(opening, true, env)
+    }
+
+    fn open(&mut self, opening: Opening, wants: bool, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
         let Opening { mut local, remote, mtu, early_data, owner, parameters } = opening;
         if local.port() == 0 {
             local.set_port(self.free_port(local, remote).ok_or(StackError::NoFreePort)?);
         } else if self.by_ends.contains_key(&Key::new(local, remote)) {
             return Err(StackError::PortTaken(local.port()));
         }
-        let asks = matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && !early_data.is_empty();
+        let asks = matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && (wants || !early_data.is_empty());
         let cookie = asks.then(|| self.cookies.get(&remote.ip()).cloned().unwrap_or_default());
         let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie };
         let mut cx = MachineCx::new(env, &mut self.effects);
@@ -450,6 +462,19 @@ impl Stack {
     /// True if a connection is owed a flush.
     pub fn is_dirty(&self) -> bool {
         !self.dirty.is_empty()
+    }
+
+    /// Bytes that the first connection takes, what it has allocated included; and its entry in the table of ends, with the slack of
+    /// a tree whose nodes are two thirds full.
+    #[cfg(test)]
+    pub(super) fn footprint(&self) -> (usize, usize) {
+        let entry = self
+            .connections
+            .iter()
+            .flatten()
+            .next()
+            .map_or(0, |entry| size_of::<Entry>() + entry.connection.allocated());
+        (entry + size_of::<Option<Box<Entry>>>(), (size_of::<Key>() + size_of::<ConnectionId>()) * 3 / 2)
     }
 
     /// What all connections of an owner have counted so far; `None` if it never had one.

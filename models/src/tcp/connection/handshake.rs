@@ -273,14 +273,14 @@ impl Connection {
         let echo = header.flags.has(TcpFlags::ECE) && !header.flags.has(TcpFlags::CWR);
         self.agreed.ecn = echo && self.parameters.ecn == EcnPolicy::Request;
         self.agreed.had_early_data = ack > 1;
-        let was_lost = self.timers.retransmissions > 0;
+        let was_lost = self.timers.syn_was_lost(&self.parameters);
         self.set_state(State::Established, cx);
         // The window of a SYN is not scaled.
         self.snd_wnd = u64::from(header.window);
         self.max_snd_wnd = self.snd_wnd;
         (self.snd_wl1, self.snd_wl2) = (0, ack);
         self.acknowledge_handshake(ack, header, cx);
-        if was_lost && self.timers.syn_was_lost_twice(&self.parameters) {
+        if was_lost {
             self.begin_with_one_segment();
         }
         if ack < self.snd_nxt {
@@ -308,13 +308,13 @@ impl Connection {
 
     /// The peer has acknowledged our SYN in SYN-RECEIVED.
     pub(super) fn finish_passive_open(&mut self, header: &TcpHeader, ack: u64, cx: &mut Cx<'_>) {
-        let was_lost = self.timers.retransmissions > 0;
+        let was_lost = self.timers.syn_was_lost(&self.parameters);
         self.set_state(State::Established, cx);
         self.snd_wnd = self.scaled_window(header);
         self.max_snd_wnd = self.snd_wnd;
         (self.snd_wl1, self.snd_wl2) = (self.receiver.nxt, ack);
         self.acknowledge_handshake(ack, header, cx);
-        if was_lost && self.timers.syn_was_lost_twice(&self.parameters) {
+        if was_lost {
             self.begin_with_one_segment();
         }
         cx.notify(Notice::Connected);

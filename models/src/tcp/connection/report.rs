@@ -104,6 +104,12 @@ impl Connection {
         }));
     }
 
+    /// Bytes that it has allocated beside itself.
+    #[cfg(test)]
+    pub(in crate::tcp) fn allocated(&self) -> usize {
+        self.buffer.allocated() + self.scoreboard.allocated() + self.receiver.allocated()
+    }
+
     /// True while losses are being repaired.
     pub fn is_recovering(&self) -> bool {
         self.phase() >= Phase::Recovery
