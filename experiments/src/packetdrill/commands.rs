@@ -89,7 +89,11 @@ fn one(line: &str, settings: &mut Settings) -> Result<(), String> {
         },
         "tc" if arguments.first().is_some_and(|what| what == "qdisc") => {
             let known = ["fq", "fq_codel", "pfifo", "pfifo_fast", "noqueue"];
-            if arguments.iter().any(|word| known.contains(&word.as_str()) || word == "del") { Ok(()) } else { unknown() }
+            if arguments.iter().any(|word| known.contains(&word.as_str()) || word == "del") {
+                Ok(())
+            } else {
+                unknown()
+            }
         }
         "ethtool" | "true" | "sleep" | ":" => Ok(()),
         "modprobe" if arguments.iter().all(|module| module.starts_with("tcp_") || module.starts_with('-')) => Ok(()),
@@ -269,5 +273,7 @@ pub(super) fn congestion(name: &str) -> Result<CongestionConfig, String> {
         _ => return Err(format!("the congestion control `{name}`")),
     };
     let read = |text: String| ron::from_str::<CongestionConfig>(&text).ok();
-    read(ours.to_owned()).or_else(|| read(format!("{ours}()"))).ok_or_else(|| format!("the congestion control `{name}`"))
+    read(ours.to_owned())
+        .or_else(|| read(format!("{ours}()")))
+        .ok_or_else(|| format!("the congestion control `{name}`"))
 }

@@ -15,8 +15,29 @@ use std::sync::Arc;
 
 /// Calls that are known.
 pub(in super::super) const KNOWN_CALLS: [&str; 23] = [
-    "socket", "bind", "listen", "accept", "accept4", "connect", "read", "recv", "recvfrom", "recvmsg", "readv", "write",
-    "writev", "send", "sendto", "sendmsg", "shutdown", "close", "setsockopt", "getsockopt", "ioctl", "fcntl", "fcntl64",
+    "socket",
+    "bind",
+    "listen",
+    "accept",
+    "accept4",
+    "connect",
+    "read",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "readv",
+    "write",
+    "writev",
+    "send",
+    "sendto",
+    "sendmsg",
+    "shutdown",
+    "close",
+    "setsockopt",
+    "getsockopt",
+    "ioctl",
+    "fcntl",
+    "fcntl64",
 ];
 
 /// What a call returns.
@@ -108,8 +129,7 @@ impl<'a> Runner<'a> {
             return Err(self.failure(event.place, message, Vec::new()));
         };
         if at > limit || at.saturating_add(tolerance) < until {
-            let message =
-                format!("`{}` returns at {}, not at {}", call.name, show::seconds(at), show::seconds(until));
+            let message = format!("`{}` returns at {}, not at {}", call.name, show::seconds(at), show::seconds(until));
             return Err(self.failure(event.place, message, Vec::new()));
         }
         // Time does not go back.
@@ -357,8 +377,7 @@ impl<'a> Runner<'a> {
         if flags.iter().any(|flag| !known.contains(flag)) {
             return Err(Unsupported::new("these flags of `send`", call.place).into());
         }
-        let write =
-            Write { len, opens: flags.contains(&"MSG_FASTOPEN"), waits: !flags.contains(&"MSG_DONTWAIT") };
+        let write = Write { len, opens: flags.contains(&"MSG_FASTOPEN"), waits: !flags.contains(&"MSG_DONTWAIT") };
         self.write(fd, write, done)
     }
 

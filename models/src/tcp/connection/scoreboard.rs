@@ -4,8 +4,9 @@
 //! part of it. Selectively acknowledged ranges are kept until the cumulative acknowledgement covers them: the peer may take its
 //! word back (RFC 2018 §8).
 
+use super::lazy::Empty;
 use crate::recovery::Ranges;
-use protosim_core::LocalTime;
+use protosim_core::{LocalTime, Span};
 use std::collections::VecDeque;
 
 /// A range that was sent.
@@ -67,10 +68,38 @@ pub(super) struct Scoreboard {
     fresh: Vec<Sent>,
     /// No range below it is lost and waits to be sent again.
     hint: u64,
+    /// When bytes were last delivered, or the first of this flight were sent.
+    pub(super) delivered_at: LocalTime,
+    /// When the first bytes of this flight were sent, as far as they are not delivered.
+    pub(super) first_sent_at: LocalTime,
+    /// RACK.xmit_ts and RACK.end_seq (RFC 8985 §5.2): the youngest transmission that has arrived.
+    pub(super) youngest: Option<(LocalTime, u64)>,
+    /// RACK.rtt: the round trip of that transmission.
+    pub(super) rtt: Span,
+    /// RACK.fack: the highest offset that has arrived.
+    pub(super) highest: u64,
+    /// TLP.end_seq (RFC 8985 §7.1): SND.NXT when a probe was sent, and whether it was a retransmission.
+    pub(super) probe: Option<(u64, bool)>,
 }
 
-/// Idle connections keep room for no more ranges than this.
-const KEPT: usize = 4;
+impl Empty for Scoreboard {
+    const EMPTY: &'static Self = &Self {
+        sent: VecDeque::new(),
+        sacked_ranges: Ranges::new(),
+        sacked: 0,
+        lost: 0,
+        retransmitted: 0,
+        waiting: 0,
+        fresh: Vec::new(),
+        hint: 0,
+        delivered_at: LocalTime::ZERO,
+        first_sent_at: LocalTime::ZERO,
+        youngest: None,
+        rtt: Span::ZERO,
+        highest: 0,
+        probe: None,
+    };
+}
 
 impl Scoreboard {
     /// Bytes that are selectively acknowledged.
@@ -168,12 +197,6 @@ impl Scoreboard {
             }
         }
         self.sacked_ranges.trim_below(una);
-        if self.sent.is_empty() {
-            self.sacked_ranges.clear();
-            if self.sent.capacity() > KEPT {
-                self.sent = VecDeque::new();
-            }
-        }
     }
 
     fn forget_flags(&mut self, part: &Sent) {
@@ -330,7 +353,8 @@ impl Scoreboard {
     /// Bytes allocated.
     #[cfg(test)]
     pub(super) fn allocated(&self) -> usize {
-        (self.sent.capacity() + self.fresh.capacity()) * size_of::<Sent>() + self.sacked_ranges.allocated()
+        let own = (self.sent.capacity() + self.fresh.capacity()) * size_of::<Sent>() + self.sacked_ranges.allocated();
+        if self.sent.is_empty() { own } else { own + size_of::<Self>() }
     }
 
     /// The sums, counted anew, for tests.
