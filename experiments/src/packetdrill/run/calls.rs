@@ -215,7 +215,6 @@ impl<'a> Runner<'a> {
             port: None,
             fast_open: FastOpenUse::None,
             resets_on_close: false,
-            is_keepalive: false,
         };
         self.sockets.insert(fd, socket);
         // What the script had before is behind it.
