@@ -229,7 +229,8 @@ fn sysctl(name: &str, value: &str, settings: &mut Settings) -> Result<(), String
         "tcp_keepalive_intvl" => settings.keepalive.interval = Span::from_secs(number::<u32>(value)?.into()),
         "tcp_keepalive_probes" => settings.keepalive.probes = number(value)?,
         "tcp_congestion_control" => tcp.congestion = Some(congestion(value)?),
-        "tcp_wmem" => tcp.send_buffer = Some(Size::from_bytes(memory(value, 1)?)),
+        // Both grow by need up to the last of three sizes.
+        "tcp_wmem" => tcp.send_buffer = Some(Size::from_bytes(memory(value, 2)?)),
         "tcp_rmem" => tcp.receive_buffer = Some(Size::from_bytes(memory(value, 2)?)),
         "tcp_fastopen" => return fast_open(number(value)?, settings),
         "tcp_fastopen_key" => settings.has_cookie_key = true,

@@ -7,7 +7,6 @@ use super::sockets::{FastOpenUse, Kind, Socket, Stream};
 use super::wire::{ARRIVING, WRITTEN};
 use super::{PORT, Runner, Step, Stop, show};
 use protosim_core::LocalTime;
-use protosim_models::packet::TcpFlags;
 use protosim_models::rope::Rope;
 use protosim_models::tcp::{FastOpen, Opening, Output, StackError};
 use std::net::SocketAddr;
@@ -283,30 +282,39 @@ impl<'a> Runner<'a> {
             Kind::Fresh => {}
         }
         let port = port(call.arguments.get(1));
-        if socket.fast_open == FastOpenUse::Connect {
-            socket.kind = Kind::Deferred;
+        let uses_fast_open = socket.fast_open == FastOpenUse::Connect;
+        if uses_fast_open && self.has_cookie(fd, port) {
+            // With its first write.
+            if let Some(socket) = self.sockets.get_mut(fd) {
+                socket.kind = Kind::Deferred;
+            }
             return Ok(Return::Value(0));
         }
-        if let Err(error) = self.open(fd, port, None) {
+        if let Err(error) = self.open(fd, port, uses_fast_open.then(Rope::new)) {
             return Ok(Return::Error(errno(error)));
         }
         Ok(if is_nonblocking { Return::Error("EINPROGRESS") } else { Return::Waits })
     }
 
-    /// Opens the connection of a socket; with Fast Open, if there are data for the SYN.
-    fn open(&mut self, fd: i128, port: Option<u16>, early: Option<Rope>) -> Result<(), StackError> {
-        let Some(socket) = self.sockets.get(fd) else { return Err(StackError::NoConnection) };
+    /// How the connection of a socket is opened; with Fast Open, if there are data for the SYN, or none but a cookie is wanted.
+    fn opening(&self, fd: i128, port: Option<u16>, early: Option<Rope>) -> Option<Opening> {
+        let socket = self.sockets.get(fd)?;
         let mut tcp = socket.tcp.clone();
         let asks = early.is_some() && self.settings.fast_open.0;
         tcp.fast_open = Some(if asks { FastOpen::Client } else { FastOpen::Off });
-        let opening = Opening {
+        Some(Opening {
             local: SocketAddr::new(self.settings.local, socket.port.unwrap_or(0)),
             remote: SocketAddr::new(self.settings.remote, port.unwrap_or(PORT)),
             mtu: self.settings.mtu,
             early_data: early.unwrap_or_default(),
             owner: fd as u32,
             parameters: Arc::new(self.settings.parameters(&tcp)),
-        };
+        })
+    }
+
+    fn open(&mut self, fd: i128, port: Option<u16>, early: Option<Rope>) -> Result<(), StackError> {
+        let asks = early.is_some();
+        let opening = self.opening(fd, port, early).ok_or(StackError::NoConnection)?;
         let connection = if asks {
             self.stack.connect_for_cookie(opening, &mut self.env)?
         } else {
@@ -394,43 +402,41 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// True if the stack has a cookie for this peer: a copy of it is asked to open a connection with data.
+    fn has_cookie(&self, fd: i128, port: Option<u16>) -> bool {
+        let (mut stack, mut env) = (self.stack.clone(), self.env.clone());
+        let Some(opening) = self.opening(fd, port, Some(Rope::fill(WRITTEN, 0, 1))) else { return false };
+        if stack.connect(opening, &mut env).is_err() {
+            return false;
+        }
+        stack.flush(&mut env);
+        std::iter::from_fn(|| stack.next_output()).any(|output| match output {
+            Output::Transmit { segment, .. } => {
+                let cookie = segment.header.options.as_ref().and_then(|options| options.fast_open.as_ref());
+                cookie.is_some_and(|cookie| !cookie.is_empty())
+            }
+            _ => false,
+        })
+    }
+
     /// Opens a connection with data. Where there is no cookie for them, nothing has been written yet, as on Linux.
     fn write_early(&mut self, fd: i128, len: u64, never_waits: bool, done: &mut u64) -> Return {
-        let (stack, env) = (self.stack.clone(), self.env.clone());
-        let (flows, current, sockets) = (self.flows.len(), self.current, self.sockets.get(fd).cloned());
-        if let Err(error) = self.open(fd, None, Some(Rope::fill(WRITTEN, 0, len))) {
+        if !self.settings.fast_open.0 {
+            return Return::Error("EOPNOTSUPP");
+        }
+        let has_cookie = self.has_cookie(fd, None);
+        let early = if has_cookie { Rope::fill(WRITTEN, 0, len) } else { Rope::new() };
+        if let Err(error) = self.open(fd, None, Some(early)) {
             return Return::Error(errno(error));
         }
-        // Looks at the SYN on a copy.
-        let (mut tried, mut tried_env) = (self.stack.clone(), self.env.clone());
-        tried.flush(&mut tried_env);
-        let mut goes_with_it = false;
-        while let Some(output) = tried.next_output() {
-            if let Output::Transmit { segment, .. } = output {
-                let cookie = segment.header.options.as_ref().and_then(|options| options.fast_open.as_ref());
-                let has_cookie = cookie.is_some_and(|cookie| !cookie.is_empty());
-                goes_with_it |= segment.header.flags.has(TcpFlags::SYN) && (has_cookie || !segment.payload.is_empty());
-            }
+        if !has_cookie {
+            return if never_waits { Return::Error("EINPROGRESS") } else { Return::Waits };
         }
-        if goes_with_it {
-            if let Some(Kind::Stream(stream)) = self.sockets.get_mut(fd).map(|socket| &mut socket.kind) {
-                stream.written = len;
-            }
-            *done = len;
-            return Return::Value(len.into());
+        if let Some(Kind::Stream(stream)) = self.sockets.get_mut(fd).map(|socket| &mut socket.kind) {
+            stream.written = len;
         }
-        // Once more, without data.
-        self.stack = stack;
-        self.env = env;
-        self.flows.truncate(flows);
-        self.current = current;
-        if let (Some(old), Some(socket)) = (sockets, self.sockets.get_mut(fd)) {
-            *socket = old;
-        }
-        if let Err(error) = self.open(fd, None, Some(Rope::new())) {
-            return Return::Error(errno(error));
-        }
-        if never_waits { Return::Error("EINPROGRESS") } else { Return::Waits }
+        *done = len;
+        Return::Value(len.into())
     }
 
     fn shutdown(&mut self, fd: i128, how: i128) -> Step<Return> {

@@ -57,10 +57,11 @@ fn not_now(call: &Call, option: &str) -> Unsupported {
 
 /// What a socket that is not connected yet is told of its connections; the errno of what it refuses.
 fn set_before(call: &Call, option: &str, tcp: &mut TcpConfig) -> Result<Option<&'static str>, Unsupported> {
-    // The kernel doubles sizes for its own overhead: what is asked for is room for data.
+    // The kernel doubles sizes.
+    let size = |which| count(call, which).map(|bytes| Some(Size::from_bytes(bytes.clamp(1, 1 << 28) * 2)));
     match option {
-        "SO_SNDBUF" => tcp.send_buffer = Some(Size::from_bytes(count(call, 3)?)),
-        "SO_RCVBUF" => tcp.receive_buffer = Some(Size::from_bytes(count(call, 3)?)),
+        "SO_SNDBUF" => tcp.send_buffer = size(3)?,
+        "SO_RCVBUF" => tcp.receive_buffer = size(3)?,
         "TCP_MAXSEG" => {
             let mss = u16::try_from(number(call, 3)?).ok().filter(|mss| (88..=32767).contains(mss));
             let Some(mss) = mss else { return Ok(Some("EINVAL")) };
@@ -102,7 +103,7 @@ fn resets_on_close(call: &Call) -> Result<bool, Unsupported> {
 impl Runner<'_> {
     pub(super) fn setsockopt(&mut self, call: &Call, fd: i128) -> Step<Return> {
         let Some(Value::Word(option)) = call.arguments.get(2) else { return Ok(Return::Error("ENOPROTOOPT")) };
-        let (keepalive, listens) = (self.settings.keepalive, self.settings.fast_open.1);
+        let (keepalive, (connects, listens)) = (self.settings.keepalive, self.settings.fast_open);
         let nagle = if option == "TCP_NODELAY" { Some(number(call, 3)? == 0) } else { None };
         let Some(socket) = self.sockets.get_mut(fd) else { return Ok(Return::Error("EBADF")) };
         let (is_stream, connection) = match &socket.kind {
@@ -116,6 +117,7 @@ impl Runner<'_> {
             "SO_SNDBUF" if is_stream && number(call, 3)? >= 100_000 => {}
             "TCP_FASTOPEN" if listens => socket.fast_open = FastOpenUse::Listener,
             "TCP_FASTOPEN" => {}
+            "TCP_FASTOPEN_CONNECT" if !connects => return Ok(Return::Error("EOPNOTSUPP")),
             "TCP_FASTOPEN_CONNECT" => socket.fast_open = FastOpenUse::Connect,
             "SO_LINGER" => socket.resets_on_close = resets_on_close(call)?,
             "SO_KEEPALIVE" if !is_stream => {

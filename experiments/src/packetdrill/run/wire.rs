@@ -249,7 +249,8 @@ impl Flow {
                 found.push(what);
             }
         };
-        check("flags", spec.flags == seen.flags);
+        let compared = |flags: TcpFlags| if settings.ignores_push { flags.without(TcpFlags::PSH) } else { flags };
+        check("flags", compared(spec.flags) == compared(seen.flags));
         check("sequence number", spec.start == seen.start);
         check("length", spec.len == seen.len);
         check("acknowledgment number", !spec.flags.has(TcpFlags::ACK) || spec.ack.unwrap_or(0) == seen.ack);

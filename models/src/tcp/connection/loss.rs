@@ -256,7 +256,10 @@ impl Connection {
     /// The window is to be reduced, for the first time in this window of data.
     pub(super) fn begin_reduction(&mut self, cause: Cause, phase: Phase, flight: u64, now: LocalTime, cx: &mut Cx<'_>) {
         self.recovery.prior = (cause != Cause::Mark).then_some((self.window.cwnd, self.window.ssthresh));
-        self.congestion.on_congestion(cause, now, flight, &mut self.window);
+        // FlightSize (RFC 5681 §2), selectively acknowledged segments included, those of limited transmit not (RFC 6675 §5 step 4.2):
+        // they are what is more than the window.
+        let flight_size = flight.max(self.snd_nxt - self.snd_una).min(self.window.cwnd.max(flight));
+        self.congestion.on_congestion(cause, now, flight_size, &mut self.window);
         self.recovery.prr = Prr { delivered: 0, out: 0, flight: flight.max(1) };
         self.recovery.high = self.snd_nxt;
         self.set_phase(phase, cx);

@@ -349,7 +349,7 @@ impl Connection {
             self.tell_done(cx);
         }
         // RFC 9293 §3.8.6.2.2: the peer is told when the window has grown enough to be worth it.
-        if self.is_synchronized() && !self.receiver.is_finished() {
+        if self.is_synchronized() && !self.receiver.is_finished() && !data.is_empty() {
             let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
             let known = self.receiver.window();
             let worth = (self.parameters.receive_buffer / 2).min(2 * self.receiver.mss);

@@ -24,7 +24,7 @@ pub(super) struct Rack {
     /// RACK.dsack_round: SND.NXT when a DSACK last widened the window.
     dsack_round: Option<u64>,
     /// TLP.end_seq: SND.NXT when the probe was sent, and whether it was a retransmission.
-    probe: Option<(u64, bool)>,
+    pub(super) probe: Option<(u64, bool)>,
 }
 
 /// RACK.reo_wnd_persist (§5.2).
