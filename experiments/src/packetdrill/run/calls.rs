@@ -320,11 +320,8 @@ impl<'a> Runner<'a> {
         } else {
             self.stack.connect(opening, &mut self.env)?
         };
-        let flow = self.flow_of_connection(connection);
-        self.current = flow;
-        if let Some(flow) = flow {
-            self.flows[flow].may_begin_anew = true;
-        }
+        // A flow of its own, though it may have the ports of one that is gone.
+        let flow = self.stack.ends(connection).ok().map(|(local, remote)| self.new_flow(local, remote));
         if let Some(socket) = self.sockets.get_mut(fd) {
             socket.kind = Kind::Stream(Stream::new(connection, flow, false));
         }

@@ -125,7 +125,7 @@ impl Runner<'_> {
                 socket.tcp.keepalive = (number(call, 3)? != 0).then_some(wanted);
             }
             "TCP_CORK" | "TCP_USER_TIMEOUT" if number(call, 3)? == 0 => {}
-            option if !is_stream => {
+            option if matches!(socket.kind, Kind::Fresh | Kind::Deferred) => {
                 if let Some(errno) = set_before(call, option, &mut socket.tcp)? {
                     return Ok(Return::Error(errno));
                 }

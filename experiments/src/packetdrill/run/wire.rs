@@ -36,7 +36,7 @@ pub(super) struct Flow {
     /// Those of the peer's last SYN, which hold once it is answered.
     offered_isn: Option<(u32, u32)>,
     /// A SYN has been seen since the last one of ours: the next of ours may be of another connection.
-    pub(super) may_begin_anew: bool,
+    may_begin_anew: bool,
     /// The first timestamp of ours that the script knows: its number, ours.
     first_timestamp: Option<(u32, u32)>,
     /// All such timestamps.

@@ -353,7 +353,10 @@ impl Connection {
             let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
             let known = self.receiver.window();
             let worth = (self.parameters.receive_buffer / 2).min(2 * self.receiver.mss);
-            if window >= known + worth || (known < self.receiver.mss && window > known) {
+            // Only where it was unread data that closed it: a window that the SYN could not tell of grows with acknowledgements.
+            let free = self.parameters.receive_buffer.saturating_sub(self.receiver.unread() + data.len());
+            let was_closed = known + worth >= free;
+            if was_closed && (window >= known + worth || (known < self.receiver.mss && window > known)) {
                 self.receiver.ack.owed = self.receiver.ack.owed.max(receive::Owed::Now);
             }
         }
