@@ -54,7 +54,8 @@ pub(super) struct ProfileArgs {
 pub(super) struct ScenarioArgs {
     /// Name of a shipped experiment, or a RON file
     pub(super) scenario: String,
-    /// Change a field, as in `--set links.radio.loss="2 %"`; may be given several times
+    /// Change a field, as in `--set links.radio.loss="2 %"`, or give an axis one value, as in `--set loss="2 %"`; may be given
+    /// several times
     #[arg(long, value_name = "PATH=VALUE")]
     pub(super) set: Vec<String>,
     /// Another seed than the scenario's

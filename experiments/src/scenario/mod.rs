@@ -16,6 +16,7 @@ mod placement;
 mod point;
 mod profile;
 mod range;
+mod shorthand;
 mod variant;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use super::connection::{Connection, Offer};
 use super::listener::{Ends, Listener, Secret, cookie_of};
-use super::{FastOpen, Parameters, Segment, State, TcpInfo, Trace, reset_for};
+use super::{FastOpen, Parameters, Segment, State, TcpInfo, TcpTotals, Trace, reset_for};
 use crate::packet::{TcpFlags, TcpOptions};
 use crate::rope::Rope;
 use bytes::Bytes;
@@ -46,6 +46,8 @@ pub struct Stack {
     cookies: BTreeMap<IpAddr, Bytes>,
     secret: Option<Secret>,
     observes: bool,
+    /// What connections have counted that are over, by owner.
+    past: BTreeMap<u32, TcpTotals>,
 }
 
 /// A connection and whose it is.
@@ -462,6 +464,36 @@ impl Stack {
         !self.dirty.is_empty()
     }
 
+    /// Bytes that the first connection takes, what it has allocated included; and its entry in the table of ends, with the slack of
+    /// a tree whose nodes are two thirds full.
+    #[cfg(test)]
+    pub(super) fn footprint(&self) -> (usize, usize) {
+        let entry = self
+            .connections
+            .iter()
+            .flatten()
+            .next()
+            .map_or(0, |entry| size_of::<Entry>() + entry.connection.allocated());
+        (entry + size_of::<Option<Box<Entry>>>(), (size_of::<Key>() + size_of::<ConnectionId>()) * 3 / 2)
+    }
+
+    /// What all connections of an owner have counted so far; `None` if it never had one.
+    pub fn totals(&self, owner: u32) -> Option<TcpTotals> {
+        let mut all = self.past.get(&owner).copied();
+        for entry in self.connections.iter().flatten().filter(|entry| entry.owner == owner) {
+            all.get_or_insert_default().add(&entry.connection.totals());
+        }
+        all
+    }
+
+    /// A stack without connections and listeners; what was counted so far stays.
+    #[must_use]
+    pub fn begin_anew(&self) -> Self {
+        let owners = self.connections.iter().flatten().map(|entry| entry.owner).chain(self.past.keys().copied());
+        let past = owners.filter_map(|owner| Some((owner, self.totals(owner)?))).collect();
+        Self { past, observes: self.observes, ..Self::default() }
+    }
+
     /// All connections, by number.
     pub fn connections(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
         self.numbered().map(|(id, entry)| (id, &entry.connection))
@@ -685,6 +717,7 @@ impl Stack {
     fn remove(&mut self, id: ConnectionId) {
         let Some(entry) = self.connections.get_mut(id.0 as usize).and_then(Option::take) else { return };
         self.by_ends.remove(&Key::new(entry.local, entry.remote));
+        self.past.entry(entry.owner).or_default().add(&entry.connection.totals());
         if let Some(listener) = entry.listener
             && let Some(listener) = self.listeners.get_mut(listener.0 as usize).and_then(Option::as_mut)
         {

@@ -140,7 +140,7 @@ impl Connection {
         self.restart_after_idle(now);
         let mut has_sent = false;
         while self.may_leave_now(now) {
-            if !(self.send_lost(cx) || self.send_new(cx)) {
+            if !(self.send_lost(cx) || self.send_new(cx) || self.send_rescue(cx)) {
                 break;
             }
             has_sent = true;
@@ -194,6 +194,17 @@ impl Connection {
         true
     }
 
+    /// RFC 6675 §4, rules 3 and 4 of NextSeg.
+    fn send_rescue(&mut self, cx: &mut Cx<'_>) -> bool {
+        let is_short = self.in_flight() + self.window.mss > self.window.cwnd;
+        if is_short || self.scoreboard.has_waiting() || self.next_new_end().is_some() {
+            return false;
+        }
+        let Some((start, end)) = self.next_rescue() else { return false };
+        self.resend(start, end, Why::FastRetransmit, cx);
+        true
+    }
+
     /// Sends `[start, end)` again.
     pub(super) fn resend(&mut self, start: u64, end: u64, why: Why, cx: &mut Cx<'_>) {
         let now = cx.now();
@@ -202,6 +213,9 @@ impl Connection {
         let transmission = self.scoreboard.retransmit(start, end, now, mark);
         let stamp = self.agreed.timestamp(now);
         self.note_retransmitted(end - start, stamp);
+        if end < self.snd_nxt || start == self.snd_una {
+            self.note_high_rxt(end);
+        }
         self.counts.bytes_retransmitted += end - start;
         self.counts.retransmissions += 1;
         self.send_range(start, end, u32::from(transmission), why, cx);
@@ -213,7 +227,8 @@ impl Connection {
     /// The next new segment, as the windows, Nagle and the receiver's silly windows allow (RFC 9293 §3.8.6.2.1).
     fn send_new(&mut self, cx: &mut Cx<'_>) -> bool {
         let Some(end) = self.next_new_end() else { return false };
-        let len = end - self.snd_nxt;
+        // A FIN is no data: the congestion window does not hold it back.
+        let len = end.min(self.buffer.end()) - self.snd_nxt;
         let in_flight = self.in_flight();
         if in_flight > 0 && in_flight + len > self.window.cwnd {
             self.output.is_limited = true;

@@ -274,6 +274,12 @@ impl Receiver {
         blocks.into_iter().take(most).map(block).collect()
     }
 
+    /// Bytes allocated.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        self.waiting.capacity() * size_of::<(u64, Rope)>() + self.recent.capacity() * size_of::<u64>()
+    }
+
     /// Takes at most `most` bytes out.
     pub(super) fn read(&mut self, most: u64) -> Rope {
         let len = most.min(self.unread_len);

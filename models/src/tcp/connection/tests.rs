@@ -45,6 +45,8 @@ struct Pair {
     sent: u64,
     free_at: [LocalTime; 2],
     now: LocalTime,
+    /// Nobody finishes: the connection stays, idle.
+    keeps_open: bool,
 }
 
 const PORT: u16 = 80;
@@ -65,7 +67,8 @@ impl Pair {
         };
         let luck = RunSeed { seed, replication: 0 }.stream("path", Purpose("test"));
         let (flying, now) = (BTreeMap::new(), LocalTime::ZERO);
-        let mut pair = Self { hosts: [host(0), host(1)], path, luck, flying, sent: 0, free_at: [now; 2], now };
+        let mut pair =
+            Self { hosts: [host(0), host(1)], path, luck, flying, sent: 0, free_at: [now; 2], now, keeps_open: false };
         let [client, server] = parameters.map(Arc::new);
         pair.hosts[1].stack.listen(PORT, 0, server).unwrap();
         let opening = Opening {
@@ -118,7 +121,7 @@ impl Pair {
             assert!(round < 1000, "it does not come to rest");
             let host = &mut self.hosts[index];
             host.env.now = self.now;
-            host.work();
+            host.work(self.keeps_open);
             host.stack.flush(&mut host.env);
             let mut outgoing = Vec::new();
             let mut notices = 0;
@@ -206,7 +209,7 @@ impl Pair {
 
 impl Host {
     /// Writes and reads what can be, and finishes when all is written.
-    fn work(&mut self) {
+    fn work(&mut self, keeps_open: bool) {
         let Some(connection) = self.connection else { return };
         while self.written < self.to_write {
             let data = Rope::fill(self.key(), self.written, self.to_write - self.written);
@@ -215,7 +218,7 @@ impl Host {
                 Ok(taken) => self.written += taken,
             }
         }
-        if self.written == self.to_write && !self.is_finished {
+        if self.written == self.to_write && !self.is_finished && !keeps_open {
             self.is_finished = self.stack.finish(connection, &mut self.env).is_ok();
         }
         while let Ok(data) = self.stack.read(connection, self.read_step, &mut self.env) {
@@ -313,5 +316,21 @@ proptest! {
         if !given_up {
             pair.check(bytes);
         }
+    }
+}
+
+/// Memory is promised to users by the number of connections: an idle one, with its place in the table of ends, takes less than 1 KiB.
+#[test]
+fn a_connection_that_has_carried_much_and_is_idle_is_small() {
+    let mut parameters = of(Profile::Linux);
+    parameters.time_wait = Span::from_secs(60);
+    let bytes = [10 << 20, 0];
+    let mut pair = Pair::new(3, path(1, 0, 1, 0), [parameters.clone(), parameters], bytes, u64::MAX);
+    pair.keeps_open = true;
+    pair.run(Span::from_secs(4000));
+    for host in &pair.hosts {
+        let (connection, entry) = host.stack.footprint();
+        assert_eq!(host.written + host.read, 10 << 20);
+        assert!(connection + entry < 1024, "{connection} + {entry} bytes");
     }
 }

@@ -284,7 +284,7 @@ impl Connection {
         let due = self.timers.heard_at.saturating_add(keepalive.idle);
         if due > now || !self.scoreboard.is_empty() {
             self.timers.unanswered = 0;
-            self.timers.state = Some(due.max(now.saturating_add(keepalive.interval)));
+            self.timers.state = Some(if due > now { due } else { now.saturating_add(keepalive.idle) });
             return;
         }
         if self.timers.unanswered >= keepalive.probes {

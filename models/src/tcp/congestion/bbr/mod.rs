@@ -7,6 +7,7 @@
 //! Bandwidths are bytes per second, volumes bytes, gains thousandths: integers throughout, computed in 128 bits and rounded
 //! down.
 
+mod long_term;
 mod v1;
 mod v3;
 

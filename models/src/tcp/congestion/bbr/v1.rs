@@ -1,5 +1,5 @@
-//! BBR, version 1: draft-cardwell-iccrg-bbr-congestion-control-00, and what Linux has beyond it: a pacing margin of 1 %, and
-//! room for aggregated acknowledgements.
+//! BBR, version 1: draft-cardwell-iccrg-bbr-congestion-control-00, and what Linux has beyond it: a pacing margin of 1 %,
+//! room for aggregated acknowledgements, and the long-term sampling that finds the rate of policers.
 //!
 //! ```text
 //!   Startup ──(bandwidth grows no more)──▶ Drain ──(queue is gone)──▶ ProbeBW
@@ -10,9 +10,9 @@
 //! ```
 //!
 //! Losses do not change the model: during the first round of recovery as much leaves as arrives, then the window grows back, and
-//! after recovery it is what it was. Marks of queues are ignored. Not modelled: Linux's long-term sampling, which detects token
-//! buckets and holds their rate; behind such a policer this one loses more.
+//! after recovery it is what it was. Marks of queues are ignored.
 
+use super::long_term::LongTerm;
 use super::{
     Aggregation, EXTRA_ACKED_ROUNDS, Gain, MIN_PIPE, MIN_RTT_WINDOW, PROBE_RTT_DURATION, Rounds, Slowed, bandwidth,
     draw, first_pacing_rate, paced, volume,
@@ -91,6 +91,7 @@ pub struct BbrV1 {
     /// The window at the start \[bytes\].
     initial_cwnd: u64,
     aggregation: Aggregation,
+    long_term: LongTerm,
 }
 
 impl BbrV1 {
@@ -116,6 +117,7 @@ impl BbrV1 {
             pacing_rate: 0,
             initial_cwnd: 0,
             aggregation: Aggregation::default(),
+            long_term: LongTerm::default(),
         }
     }
 
@@ -140,8 +142,14 @@ impl BbrV1 {
         self.max_bandwidth.best().unwrap_or(0)
     }
 
-    const fn pacing_gain(&self) -> Gain {
+    /// The rate to send at: that of long-term sampling, if it has one.
+    fn sending_bandwidth(&self) -> u64 {
+        self.long_term.rate().unwrap_or_else(|| self.bandwidth())
+    }
+
+    fn pacing_gain(&self) -> Gain {
         match self.state {
+            State::ProbeBw(_) if self.long_term.rate().is_some() => Gain::ONE,
             State::Startup => HIGH_GAIN,
             State::Drain => DRAIN_GAIN,
             State::ProbeBw(phase) => CYCLE[phase],
@@ -164,6 +172,11 @@ impl BbrV1 {
         if self.rounds.is_start {
             self.conserves_packets = false;
         }
+        let is_limited = ack.rate.as_ref().is_some_and(|rate| self.slowed.limits(rate));
+        let is_probing = matches!(self.state, State::ProbeBw(_));
+        if self.long_term.update(ack, is_limited, self.rounds.is_start, is_probing) {
+            self.enter_probe_bw(ack.now);
+        }
         let Some(rate) = &ack.rate else { return };
         let sample = bandwidth(rate);
         if sample > 0 && (!self.slowed.limits(rate) || sample >= self.bandwidth()) {
@@ -173,13 +186,17 @@ impl BbrV1 {
     }
 
     /// BBRUpdateTargetCwnd's part that is due to the model: `gain` times the bandwidth-delay product, and three quanta.
-    fn inflight(&self, gain: Gain, extra: u64, window: &Window) -> u64 {
+    fn inflight(&self, gain: Gain, window: &Window) -> u64 {
+        self.inflight_at(self.bandwidth(), gain, 0, window)
+    }
+
+    fn inflight_at(&self, bandwidth: u64, gain: Gain, extra: u64, window: &Window) -> u64 {
         if self.min_rtt == Span::MAX {
             return self.initial_cwnd;
         }
         let quanta = 3 * self.quantum(window);
         let more = if self.state == State::ProbeBw(PROBING) { 2 * window.mss } else { 0 };
-        gain.times(volume(self.bandwidth(), self.min_rtt)).saturating_add(extra + quanta + more).min(MOST_WINDOW)
+        gain.times(volume(bandwidth, self.min_rtt)).saturating_add(extra + quanta + more).min(MOST_WINDOW)
     }
 
     /// BBR.send_quantum (draft §4.2.2).
@@ -197,8 +214,8 @@ impl BbrV1 {
         let is_over = ack.now.saturating_since(self.cycle_at) > self.min_rtt;
         let in_flight = ack.prior_in_flight;
         let is_next = match phase {
-            PROBING => is_over && (ack.lost > 0 || in_flight >= self.inflight(CYCLE[PROBING], 0, window)),
-            DRAINING => is_over || in_flight <= self.inflight(Gain::ONE, 0, window),
+            PROBING => is_over && (ack.lost > 0 || in_flight >= self.inflight(CYCLE[PROBING], window)),
+            DRAINING => is_over || in_flight <= self.inflight(Gain::ONE, window),
             _ => is_over,
         };
         if is_next {
@@ -227,7 +244,7 @@ impl BbrV1 {
         if self.state == State::Startup && self.is_pipe_full {
             self.state = State::Drain;
         }
-        if self.state == State::Drain && ack.in_flight <= self.inflight(Gain::ONE, 0, window) {
+        if self.state == State::Drain && ack.in_flight <= self.inflight(Gain::ONE, window) {
             self.enter_probe_bw(ack.now);
         }
     }
@@ -299,7 +316,7 @@ impl BbrV1 {
     }
 
     fn set_pacing_rate_with(&mut self, gain: Gain) {
-        let rate = paced(self.bandwidth(), gain);
+        let rate = paced(self.sending_bandwidth(), gain);
         if rate > 0 && (self.is_pipe_full || rate > self.pacing_rate) {
             self.pacing_rate = rate;
         }
@@ -309,11 +326,11 @@ impl BbrV1 {
     fn set_cwnd(&mut self, ack: &Ack, window: &mut Window) {
         if !self.recover_or_restore(ack, window) && ack.delivered > 0 {
             let extra = if self.is_pipe_full {
-                self.aggregation.extra_acked().min(volume(self.bandwidth(), MOST_EXTRA))
+                self.aggregation.extra_acked().min(volume(self.sending_bandwidth(), MOST_EXTRA))
             } else {
                 0
             };
-            let target = self.inflight(self.cwnd_gain(), extra, window);
+            let target = self.inflight_at(self.sending_bandwidth(), self.cwnd_gain(), extra, window);
             let grown = window.cwnd.saturating_add(ack.delivered).min(MOST_WINDOW);
             if self.is_pipe_full {
                 window.cwnd = grown.min(target);
@@ -377,6 +394,7 @@ impl BbrV1 {
     pub(in crate::tcp::congestion) fn on_undo(&mut self, window: &mut Window) {
         self.full_bandwidth = 0;
         self.full_rounds = 0;
+        self.long_term.forget();
         self.on_recovered(window);
     }
 

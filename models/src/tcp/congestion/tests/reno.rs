@@ -149,8 +149,8 @@ fn dctcp_starts_careful() {
     let mut window = avoiding(100);
     algorithm.on_congestion(Cause::Mark, LocalTime::ZERO, 100 * MSS, &mut window);
     assert_eq!(window.ssthresh, 50 * MSS);
-    assert!(CongestionConfig::Dctcp(DctcpConfig::default()).echoes_each_mark());
-    assert!(!CongestionConfig::NewReno.echoes_each_mark());
+    assert!(algorithm.echoes_each_mark());
+    assert!(!reno().echoes_each_mark());
 }
 
 #[test]
