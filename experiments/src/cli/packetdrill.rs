@@ -100,7 +100,8 @@ fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     for path in named {
         if path.is_dir() {
             let before = found.len();
-            scripts_in(path, &mut found).map_err(|error| format!("error: cannot read `{}`: {error}", path.display()))?;
+            scripts_in(path, &mut found)
+                .map_err(|error| format!("error: cannot read `{}`: {error}", path.display()))?;
             found[before..].sort();
             if found.len() == before {
                 return Err(format!("error: there is no script (`*.pkt`) in `{}`", path.display()));

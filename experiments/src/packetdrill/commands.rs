@@ -89,7 +89,11 @@ fn one(line: &str, settings: &mut Settings) -> Result<(), String> {
         },
         "tc" if arguments.first().is_some_and(|what| what == "qdisc") => {
             let known = ["fq", "fq_codel", "pfifo", "pfifo_fast", "noqueue"];
-            if arguments.iter().any(|word| known.contains(&word.as_str()) || word == "del") { Ok(()) } else { unknown() }
+            if arguments.iter().any(|word| known.contains(&word.as_str()) || word == "del") {
+                Ok(())
+            } else {
+                unknown()
+            }
         }
         "ethtool" | "true" | "sleep" | ":" => Ok(()),
         "modprobe" if arguments.iter().all(|module| module.starts_with("tcp_") || module.starts_with('-')) => Ok(()),

@@ -229,7 +229,11 @@ impl<'a> Lexer<'a> {
                 Ok(value) => Kind::Int(value),
                 Err(_) => {
                     let span = self.span(start..self.at);
-                    self.mistakes.push(Diagnostic::error("packetdrill::out-of-range", span, "this number is too large"));
+                    self.mistakes.push(Diagnostic::error(
+                        "packetdrill::out-of-range",
+                        span,
+                        "this number is too large",
+                    ));
                     Kind::Int(0)
                 }
             };

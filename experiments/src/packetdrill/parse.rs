@@ -16,8 +16,7 @@ pub fn parse(sources: &mut Sources, name: &str, text: &str, mistakes: &mut Diagn
     let source = sources.add(name, text);
     let (tokens, directives) = lex(source, text, mistakes);
     let mut parser = Parser { text, tokens, at: 0, depth: 0, mistakes };
-    let mut script =
-        Script { options: Vec::new(), directives, set_up: None, events: Vec::new(), clean_up: None };
+    let mut script = Script { options: Vec::new(), directives, set_up: None, events: Vec::new(), clean_up: None };
     parser.script(&mut script);
     script
 }
@@ -108,7 +107,11 @@ impl Parser<'_> {
         }
         let last = self.span("the end of the range in seconds")?;
         if last < first {
-            let error = Diagnostic::error("packetdrill::contradiction", start.to(self.before()), "this range ends before it begins");
+            let error = Diagnostic::error(
+                "packetdrill::contradiction",
+                start.to(self.before()),
+                "this range ends before it begins",
+            );
             return Err(self.report(error));
         }
         Ok(if is_relative { Time::RelativeRange(first, last) } else { Time::AbsoluteRange(first, last) })
@@ -263,7 +266,8 @@ impl Parser<'_> {
         loop {
             let before = self.before().end.min(self.place().start);
             let is_first = self.text[before..self.place().start].contains('\n');
-            let begins = matches!(self.peek(), Kind::Sign('+' | '*') | Kind::Int(_) | Kind::Decimal(_) | Kind::BackQuoted(_));
+            let begins =
+                matches!(self.peek(), Kind::Sign('+' | '*') | Kind::Int(_) | Kind::Decimal(_) | Kind::BackQuoted(_));
             if *self.peek() == Kind::End || is_first && begins {
                 return;
             }

@@ -63,7 +63,9 @@ impl Parser<'_> {
     }
 
     fn skip_to_flags(&mut self) {
-        while matches!(self.peek(), Kind::Word(word) if word == "psp" || word == "spi") || matches!(self.peek(), Kind::Hex(_)) {
+        while matches!(self.peek(), Kind::Word(word) if word == "psp" || word == "spi")
+            || matches!(self.peek(), Kind::Hex(_))
+        {
             self.next();
         }
     }

@@ -226,7 +226,8 @@ impl Stack {
         } else if self.by_ends.contains_key(&Key::new(local, remote)) {
             return Err(StackError::PortTaken(local.port()));
         }
-        let asks = matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && (wants || !early_data.is_empty());
+        let asks =
+            matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && (wants || !early_data.is_empty());
         let cookie = asks.then(|| self.cookies.get(&remote.ip()).cloned().unwrap_or_default());
         let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie };
         let mut cx = MachineCx::new(env, &mut self.effects);

@@ -9,8 +9,8 @@ const MAX_ROW: usize = 1000;
 
 /// Words that begin what is not known here.
 const UNKNOWN: [&str; 18] = [
-    "if", "for", "while", "def", "import", "from", "with", "try", "class", "global", "del", "raise", "return", "lambda",
-    "else", "elif", "except", "yield",
+    "if", "for", "while", "def", "import", "from", "with", "try", "class", "global", "del", "raise", "return",
+    "lambda", "else", "elif", "except", "yield",
 ];
 
 /// Functions that are known.

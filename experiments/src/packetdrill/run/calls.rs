@@ -14,8 +14,29 @@ use std::sync::Arc;
 
 /// Calls that are known.
 pub(in super::super) const KNOWN_CALLS: [&str; 23] = [
-    "socket", "bind", "listen", "accept", "accept4", "connect", "read", "recv", "recvfrom", "recvmsg", "readv", "write",
-    "writev", "send", "sendto", "sendmsg", "shutdown", "close", "setsockopt", "getsockopt", "ioctl", "fcntl", "fcntl64",
+    "socket",
+    "bind",
+    "listen",
+    "accept",
+    "accept4",
+    "connect",
+    "read",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "readv",
+    "write",
+    "writev",
+    "send",
+    "sendto",
+    "sendmsg",
+    "shutdown",
+    "close",
+    "setsockopt",
+    "getsockopt",
+    "ioctl",
+    "fcntl",
+    "fcntl64",
 ];
 
 /// What a call returns.
@@ -107,8 +128,7 @@ impl<'a> Runner<'a> {
             return Err(self.failure(event.place, message, Vec::new()));
         };
         if at > limit || at.saturating_add(tolerance) < until {
-            let message =
-                format!("`{}` returns at {}, not at {}", call.name, show::seconds(at), show::seconds(until));
+            let message = format!("`{}` returns at {}, not at {}", call.name, show::seconds(at), show::seconds(until));
             return Err(self.failure(event.place, message, Vec::new()));
         }
         // Time does not go back.
@@ -181,11 +201,11 @@ impl<'a> Runner<'a> {
                 let Some(len) = message_len(call.arguments.get(1)) else {
                     return unsupported("a message of this kind");
                 };
-                self.send(call, fd, len, &flags, done)
+                self.send(call, fd, len, &flags, is_first, done)
             }
             "send" | "sendto" => {
                 let flags = words(call.arguments.get(3));
-                self.send(call, fd, count(call, 2)?, &flags, done)
+                self.send(call, fd, count(call, 2)?, &flags, is_first, done)
             }
             "shutdown" => self.shutdown(fd, number(call, 1)?),
             "close" => self.close(fd),
@@ -356,13 +376,21 @@ impl<'a> Runner<'a> {
         })
     }
 
-    fn send(&mut self, call: &Call, fd: i128, len: u64, flags: &[&str], done: &mut u64) -> Step<Return> {
+    fn send(
+        &mut self,
+        call: &Call,
+        fd: i128,
+        len: u64,
+        flags: &[&str],
+        is_first: bool,
+        done: &mut u64,
+    ) -> Step<Return> {
         let known = ["MSG_NOSIGNAL", "MSG_DONTWAIT", "MSG_FASTOPEN"];
         if flags.iter().any(|flag| !known.contains(flag)) {
             return Err(Unsupported::new("these flags of `send`", call.place).into());
         }
         let write =
-            Write { len, opens: flags.contains(&"MSG_FASTOPEN"), waits: !flags.contains(&"MSG_DONTWAIT") };
+            Write { len, opens: is_first && flags.contains(&"MSG_FASTOPEN"), waits: !flags.contains(&"MSG_DONTWAIT") };
         self.write(fd, write, done)
     }
 
@@ -381,6 +409,9 @@ impl<'a> Runner<'a> {
         };
         if let Some(error) = stream.error.take() {
             return Ok(Return::Error(error));
+        }
+        if write.opens && stream.connection.is_some() && stream.written == 0 && *done == 0 {
+            return Ok(Return::Error(if stream.is_connected { "EISCONN" } else { "EALREADY" }));
         }
         let Some(connection) = stream.connection.filter(|_| !stream.cannot_write) else {
             return Ok(Return::Error("EPIPE"));

@@ -144,7 +144,8 @@ impl<'a> Runner<'a> {
         } else {
             let late = now.saturating_since(from);
             if late > self.settings.tolerance.after(gap) {
-                let message = format!("this was to be at {}, but it is {} already", show::seconds(from), show::seconds(now));
+                let message =
+                    format!("this was to be at {}, but it is {} already", show::seconds(from), show::seconds(now));
                 return Err(self.failure(event.place, message, Vec::new()));
             }
             self.advance(from);
@@ -244,10 +245,8 @@ impl<'a> Runner<'a> {
         }
         let remote = spec.ports.map_or(FIRST_REMOTE_PORT + self.flows.len() as u16, |(from, _)| from);
         let port = self.sockets.listening_port().unwrap_or(PORT);
-        let number = self.new_flow(
-            SocketAddr::new(self.settings.local, port),
-            SocketAddr::new(self.settings.remote, remote),
-        );
+        let number =
+            self.new_flow(SocketAddr::new(self.settings.local, port), SocketAddr::new(self.settings.remote, remote));
         self.flows[number].ports = spec.ports;
         number
     }
@@ -308,8 +307,7 @@ impl<'a> Runner<'a> {
         }
         let (flow, at, seen) = self.next_seen(spec);
         let since_start = from.saturating_since(LocalTime::ZERO);
-        let mut differences =
-            self.flows[flow].differences(spec, &seen, &mut self.cookies, &self.settings, since_start);
+        let mut differences = self.flows[flow].differences(spec, &seen, &mut self.cookies, &self.settings, since_start);
         if let (Some(ports), Some(own)) = (spec.ports, self.flows[flow].ports)
             && ports != (own.1, own.0)
         {
@@ -334,7 +332,8 @@ impl<'a> Runner<'a> {
     fn next_seen(&mut self, spec: &Spec) -> (usize, LocalTime, Seen) {
         // There is one: callers have waited for it.
         let first = self.sent.pop_front().expect("a segment that was waited for");
-        let number = match self.flows.iter().rposition(|flow| (flow.local, flow.remote) == (first.local, first.remote)) {
+        let number = match self.flows.iter().rposition(|flow| (flow.local, flow.remote) == (first.local, first.remote))
+        {
             Some(number) => number,
             None => self.new_flow(first.local, first.remote),
         };

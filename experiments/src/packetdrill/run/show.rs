@@ -51,7 +51,8 @@ pub(super) fn spec(spec: &Spec) -> String {
         Some(EcnBits::Ce) => "[ce] ",
         Some(EcnBits::Ect01) => "[ect01] ",
     };
-    let mut text = format!("{ip}{} {}:{}({})", flags(spec.flags), spec.start, spec.start.wrapping_add(spec.len), spec.len);
+    let mut text =
+        format!("{ip}{} {}:{}({})", flags(spec.flags), spec.start, spec.start.wrapping_add(spec.len), spec.len);
     if spec.flags.has(TcpFlags::ACK) {
         text.push_str(&format!(" ack {}", spec.ack.unwrap_or(0)));
     }
@@ -73,7 +74,8 @@ pub(super) fn seen(seen: &Seen) -> String {
         Ecn::Ect1 => "[ect1] ",
         Ecn::Ce => "[ce] ",
     };
-    let mut text = format!("{ip}{} {}:{}({})", flags(seen.flags), seen.start, seen.start.wrapping_add(seen.len), seen.len);
+    let mut text =
+        format!("{ip}{} {}:{}({})", flags(seen.flags), seen.start, seen.start.wrapping_add(seen.len), seen.len);
     if seen.flags.has(TcpFlags::ACK) {
         text.push_str(&format!(" ack {}", seen.ack));
     }

@@ -4,9 +4,7 @@ use super::super::ast::{EcnBits, Options, Segment as Spec, TcpOption};
 use super::super::settings::Settings;
 use bytes::Bytes;
 use protosim_core::{LocalTime, Span};
-use protosim_models::packet::{
-    Ecn, Packet, SackBlock, TcpFlags, TcpHeader, TcpOptions, Timestamps, Transport,
-};
+use protosim_models::packet::{Ecn, Packet, SackBlock, TcpFlags, TcpHeader, TcpOptions, Timestamps, Transport};
 use protosim_models::rope::Rope;
 use protosim_models::tcp::Segment;
 use std::collections::BTreeMap;
@@ -257,11 +255,14 @@ impl Flow {
         check("window", spec.window.is_none_or(|window| window == seen.window));
         check("urgent pointer", !spec.flags.has(TcpFlags::URG) || spec.urgent.unwrap_or(0) == seen.urgent);
         let is_capable = matches!(seen.ecn, Ecn::Ect0 | Ecn::Ect1);
-        check("ECN", match (spec.ip.ecn, spec.ip.tos) {
-            (Some(EcnBits::Ect01), _) => is_capable,
-            (None, None) => true,
-            (bits, tos) => ecn(bits, tos) == seen.ecn && tos.is_none_or(|tos| tos < 4),
-        });
+        check(
+            "ECN",
+            match (spec.ip.ecn, spec.ip.tos) {
+                (Some(EcnBits::Ect01), _) => is_capable,
+                (None, None) => true,
+                (bits, tos) => ecn(bits, tos) == seen.ecn && tos.is_none_or(|tos| tos < 4),
+            },
+        );
         // Every host here starts with 64.
         check("time to live", spec.ip.ttl.is_none_or(|ttl| ttl == 64));
         if let Options::List(list) = &spec.options {
@@ -343,9 +344,7 @@ fn same_option(
     match (spec, seen) {
         (TcpOption::Timestamps(spec, spec_echo), TcpOption::Timestamps(seen, seen_echo)) => {
             let apart = spec.wrapping_sub(*seen).min(seen.wrapping_sub(*spec));
-            let is_near = settings
-                .timestamp_tick
-                .is_none_or(|tick| tick.saturating_mul(u64::from(apart)) <= tolerance);
+            let is_near = settings.timestamp_tick.is_none_or(|tick| tick.saturating_mul(u64::from(apart)) <= tolerance);
             is_near && spec_echo == seen_echo
         }
         (TcpOption::FastOpen(spec), TcpOption::FastOpen(seen)) => {

@@ -37,22 +37,27 @@ fn all_kinds_of_comments_are_passed_over() {
 
 #[test]
 fn times_are_exact_to_the_nanosecond() {
-    let text = "0 %{ }%\n0.1 %{ }%\n+.000000001 %{ }%\n* > . 1:1(0) ack 1\n0.1~.2 > . 1:1(0) ack 1\n+1~+2 > . 1:1(0) ack 1";
+    let text =
+        "0 %{ }%\n0.1 %{ }%\n+.000000001 %{ }%\n* > . 1:1(0) ack 1\n0.1~.2 > . 1:1(0) ack 1\n+1~+2 > . 1:1(0) ack 1";
     let times: Vec<Time> = sound(text).events.iter().map(|event| event.time).collect();
     let ms = Span::from_millis;
-    assert_eq!(times, [
-        Time::Absolute(Span::ZERO),
-        Time::Absolute(ms(100)),
-        Time::Relative(Span::from_nanos(1)),
-        Time::Any,
-        Time::AbsoluteRange(ms(100), ms(200)),
-        Time::RelativeRange(ms(1000), ms(2000)),
-    ]);
+    assert_eq!(
+        times,
+        [
+            Time::Absolute(Span::ZERO),
+            Time::Absolute(ms(100)),
+            Time::Relative(Span::from_nanos(1)),
+            Time::Any,
+            Time::AbsoluteRange(ms(100), ms(200)),
+            Time::RelativeRange(ms(1000), ms(2000)),
+        ]
+    );
 }
 
 #[test]
 fn a_segment_has_all_its_fields() {
-    let spec = segment("+0 > [ect0] 8080 > 1234 SEW. 0:0(0) ack 1 win 5 urg 6 <mss 1460,sackOK,TS val 7 ecr 8,nop,wscale 9>");
+    let spec =
+        segment("+0 > [ect0] 8080 > 1234 SEW. 0:0(0) ack 1 win 5 urg 6 <mss 1460,sackOK,TS val 7 ecr 8,nop,wscale 9>");
     assert_eq!(spec.ports, Some((8080, 1234)));
     let flags = TcpFlags::SYN.with(TcpFlags::ECE).with(TcpFlags::CWR).with(TcpFlags::ACK);
     assert_eq!((spec.flags, spec.ack, spec.window, spec.urgent), (flags, Some(1), Some(5), Some(6)));
@@ -71,7 +76,9 @@ fn blocks_and_cookies_are_read() {
     let spec = segment("+0 < . 1:1(0) ack 1 win 5 <nop,nop,sack 1:2 3:4>");
     let Options::List(list) = spec.options else { panic!() };
     assert_eq!(list[2], TcpOption::Sack(vec![(1, 2), (3, 4)]));
-    for (text, cookie) in [("FO", ""), ("FO 12345678", "12345678"), ("FO a1b2", "a1b2"), ("FO TFO_COOKIE", "TFO_COOKIE")] {
+    for (text, cookie) in
+        [("FO", ""), ("FO 12345678", "12345678"), ("FO a1b2", "a1b2"), ("FO TFO_COOKIE", "TFO_COOKIE")]
+    {
         let spec = segment(&format!("+0 < S 0:0(0) win 5 <{text},nop>"));
         let Options::List(list) = spec.options else { panic!() };
         assert_eq!(list[0], TcpOption::FastOpen(cookie.to_owned()), "{text}");
