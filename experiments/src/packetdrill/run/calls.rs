@@ -51,6 +51,17 @@ pub(super) enum Return {
     Output(String),
 }
 
+impl std::fmt::Display for Return {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Value(value) => write!(f, "{value}"),
+            Self::Error(errno) => write!(f, "-1 {errno}"),
+            Self::Waits => f.write_str("it waits, and the script gives it no time to return"),
+            Self::Output(value) => write!(f, "0, with the output {value}"),
+        }
+    }
+}
+
 /// A call that has not returned.
 #[derive(Clone, Debug)]
 pub(super) struct Pending<'a> {
@@ -137,7 +148,7 @@ impl<'a> Runner<'a> {
     }
 
     fn compare(&mut self, event: &Event, call: &Call, returned: &Return) -> Step<()> {
-        self.tell("=", || format!("{} {returned:?}", call.name));
+        self.tell("=", || format!("{}: {returned}", call.name));
         let same = |a: &str, b: &str| a == b || matches!((a, b), ("EWOULDBLOCK", "EAGAIN"));
         let is_equal = match (&call.result, returned) {
             (_, Return::Output(_) | Return::Waits) => false,
@@ -155,12 +166,7 @@ impl<'a> Runner<'a> {
             (Value::Int(value), None) => value.to_string(),
             (other, _) => format!("{other:?}"),
         };
-        let actual = match returned {
-            Return::Value(value) => value.to_string(),
-            Return::Error(errno) => format!("-1 {errno}"),
-            Return::Waits => "it waits, and the script gives it no time to return".to_owned(),
-            Return::Output(value) => format!("0, with the output {value}"),
-        };
+        let actual = returned.to_string();
         let sides = vec![("expected", wanted), ("actual", actual)];
         Err(self.failure(event.place, format!("`{}` returns something else", call.name), sides))
     }
