@@ -168,6 +168,9 @@ pub(super) struct PacketdrillArgs {
     /// the time since the event before, whichever is longer]
     #[arg(long, value_name = "TIME")]
     pub(super) tolerance: Option<String>,
+    /// Do not compare PSH: stacks differ in where they set it
+    #[arg(long)]
+    pub(super) any_push: bool,
     /// Seed of the random streams: initial sequence numbers, ports
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,

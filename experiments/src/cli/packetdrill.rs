@@ -90,6 +90,7 @@ fn request(args: &PacketdrillArgs) -> Result<Request, String> {
         set: args.set.clone(),
         tolerance: tolerance.map_err(|error| format!("error: --tolerance: {error}"))?,
         seed: args.seed,
+        ignores_push: args.any_push,
     })
 }
 

@@ -78,8 +78,8 @@ fn check_code(code: &Code, mistakes: &mut Diagnostics) -> Result<Vec<Statement>,
     match parse(&code.text) {
         Ok(statements) => {
             let known = tcp_info::names(&TcpInfo::default());
-            let words = code.text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-            for word in words.filter(|word| word.starts_with("tcpi_") && !known.contains_key(*word)) {
+            let mut words = code.text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            if let Some(word) = words.find(|word| word.starts_with("tcpi_") && !known.contains_key(*word)) {
                 return Err(Unsupported::new(format!("`{word}`"), code.place));
             }
             Ok(statements)

@@ -4,7 +4,7 @@ use super::ast::Command;
 use super::settings::{Settings, Unsupported};
 use protosim_core::{Size, Span};
 use protosim_models::tcp::EcnPolicy;
-use protosim_models::tcp::congestion::CongestionConfig;
+use protosim_models::tcp::congestion::{CongestionConfig, CubicConfig, DctcpConfig, VegasConfig};
 
 /// What the `defaults.sh` of packetdrill's own tests sets, as far as it means something here.
 const DEFAULTS: [(&str, &str); 16] = [
@@ -233,7 +233,8 @@ fn sysctl(name: &str, value: &str, settings: &mut Settings) -> Result<(), String
         "tcp_keepalive_intvl" => settings.keepalive.interval = Span::from_secs(number::<u32>(value)?.into()),
         "tcp_keepalive_probes" => settings.keepalive.probes = number(value)?,
         "tcp_congestion_control" => tcp.congestion = Some(congestion(value)?),
-        "tcp_wmem" => tcp.send_buffer = Some(Size::from_bytes(memory(value, 1)?)),
+        // Both grow by need up to the last of three sizes.
+        "tcp_wmem" => tcp.send_buffer = Some(Size::from_bytes(memory(value, 2)?)),
         "tcp_rmem" => tcp.receive_buffer = Some(Size::from_bytes(memory(value, 2)?)),
         "tcp_fastopen" => return fast_open(number(value)?, settings),
         "tcp_fastopen_key" => settings.has_cookie_key = true,
@@ -265,15 +266,12 @@ fn memory(value: &str, which: usize) -> Result<u64, String> {
 
 /// A congestion control by the kernel's name for it.
 pub(super) fn congestion(name: &str) -> Result<CongestionConfig, String> {
-    let ours = match name {
-        "reno" => "NewReno",
-        "cubic" => "Cubic",
-        "bbr" => "Bbr",
-        "dctcp" => "Dctcp",
+    Ok(match name {
+        "reno" => CongestionConfig::NewReno,
+        "cubic" => CongestionConfig::Cubic(CubicConfig::default()),
+        "bbr" => CongestionConfig::Bbr,
+        "dctcp" => CongestionConfig::Dctcp(DctcpConfig::default()),
+        "vegas" => CongestionConfig::Vegas(VegasConfig::default()),
         _ => return Err(format!("the congestion control `{name}`")),
-    };
-    let read = |text: String| ron::from_str::<CongestionConfig>(&text).ok();
-    read(ours.to_owned())
-        .or_else(|| read(format!("{ours}()")))
-        .ok_or_else(|| format!("the congestion control `{name}`"))
+    })
 }

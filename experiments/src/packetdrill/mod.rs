@@ -36,7 +36,7 @@ use protosim_models::tcp::Segment;
 use settings::Settings;
 
 /// Says of each segment that the stack sends whether it gets out: for tests that break something.
-pub type Hook = fn(&Segment) -> bool;
+type Hook = fn(&Segment) -> bool;
 
 /// A judgement, with the lines that tell what happened.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -17,6 +17,8 @@ pub struct Request {
     pub tolerance: Option<Span>,
     /// Seed of the random streams.
     pub seed: u64,
+    /// Whether PSH is set is not compared: stacks differ in where they set it.
+    pub ignores_push: bool,
 }
 
 /// How far from its time an event may be.
@@ -52,6 +54,8 @@ pub(super) struct Settings {
     pub(super) remote: IpAddr,
     /// The tick of timestamps; without it their values are not compared, but for what they echo.
     pub(super) timestamp_tick: Option<Span>,
+    /// Whether PSH is set is not compared.
+    pub(super) ignores_push: bool,
     /// Bursts are not merged.
     pub(super) strict_segments: bool,
     /// Every listener takes data with the SYN, without a socket option.
@@ -85,7 +89,7 @@ impl Settings {
         sources: &mut Sources,
         mistakes: &mut Diagnostics,
     ) -> Result<Self, Unsupported> {
-        let mut settings = Self::plain();
+        let mut settings = Self { ignores_push: request.ignores_push, ..Self::plain() };
         let mut tree = Tree::parse(sources, "directives", "()", mistakes);
         for directive in &script.directives {
             settings.directive(directive, &mut tree, sources, mistakes);
@@ -119,6 +123,7 @@ impl Settings {
             local: IpAddr::V4(Ipv4Addr::new(192, 168, 0, 1)),
             remote: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
             timestamp_tick: None,
+            ignores_push: false,
             strict_segments: false,
             fast_open_listeners: false,
             fast_open: (true, true),

@@ -7,7 +7,6 @@ use super::sockets::{FastOpenUse, Kind, Socket, Stream};
 use super::wire::{ARRIVING, WRITTEN};
 use super::{PORT, Runner, Step, Stop, show};
 use protosim_core::LocalTime;
-use protosim_models::packet::TcpFlags;
 use protosim_models::rope::Rope;
 use protosim_models::tcp::{FastOpen, Opening, Output, StackError};
 use std::net::SocketAddr;
@@ -50,6 +49,17 @@ pub(super) enum Return {
     Waits,
     /// 0, and an output that is another than the script's.
     Output(String),
+}
+
+impl std::fmt::Display for Return {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Value(value) => write!(f, "{value}"),
+            Self::Error(errno) => write!(f, "-1 {errno}"),
+            Self::Waits => f.write_str("it waits, and the script gives it no time to return"),
+            Self::Output(value) => write!(f, "0, with the output {value}"),
+        }
+    }
 }
 
 /// A call that has not returned.
@@ -138,7 +148,7 @@ impl<'a> Runner<'a> {
     }
 
     fn compare(&mut self, event: &Event, call: &Call, returned: &Return) -> Step<()> {
-        self.tell("=", || format!("{} {returned:?}", call.name));
+        self.tell("=", || format!("{}: {returned}", call.name));
         let same = |a: &str, b: &str| a == b || matches!((a, b), ("EWOULDBLOCK", "EAGAIN"));
         let is_equal = match (&call.result, returned) {
             (_, Return::Output(_) | Return::Waits) => false,
@@ -156,12 +166,7 @@ impl<'a> Runner<'a> {
             (Value::Int(value), None) => value.to_string(),
             (other, _) => format!("{other:?}"),
         };
-        let actual = match returned {
-            Return::Value(value) => value.to_string(),
-            Return::Error(errno) => format!("-1 {errno}"),
-            Return::Waits => "it waits, and the script gives it no time to return".to_owned(),
-            Return::Output(value) => format!("0, with the output {value}"),
-        };
+        let actual = returned.to_string();
         let sides = vec![("expected", wanted), ("actual", actual)];
         Err(self.failure(event.place, format!("`{}` returns something else", call.name), sides))
     }
@@ -202,11 +207,11 @@ impl<'a> Runner<'a> {
                 let Some(len) = message_len(call.arguments.get(1)) else {
                     return unsupported("a message of this kind");
                 };
-                self.send(call, fd, len, &flags, done)
+                self.send(call, fd, len, &flags, is_first, done)
             }
             "send" | "sendto" => {
                 let flags = words(call.arguments.get(3));
-                self.send(call, fd, count(call, 2)?, &flags, done)
+                self.send(call, fd, count(call, 2)?, &flags, is_first, done)
             }
             "shutdown" => self.shutdown(fd, number(call, 1)?),
             "close" => self.close(fd),
@@ -235,7 +240,6 @@ impl<'a> Runner<'a> {
             port: None,
             fast_open: FastOpenUse::None,
             resets_on_close: false,
-            is_keepalive: false,
         };
         self.sockets.insert(fd, socket);
         // What the script had before is behind it.
@@ -304,40 +308,46 @@ impl<'a> Runner<'a> {
             Kind::Fresh => {}
         }
         let port = port(call.arguments.get(1));
-        if socket.fast_open == FastOpenUse::Connect {
-            socket.kind = Kind::Deferred;
+        let uses_fast_open = socket.fast_open == FastOpenUse::Connect;
+        if uses_fast_open && self.has_cookie(fd, port) {
+            // With its first write.
+            if let Some(socket) = self.sockets.get_mut(fd) {
+                socket.kind = Kind::Deferred;
+            }
             return Ok(Return::Value(0));
         }
-        if let Err(error) = self.open(fd, port, None) {
+        if let Err(error) = self.open(fd, port, uses_fast_open.then(Rope::new)) {
             return Ok(Return::Error(errno(error)));
         }
         Ok(if is_nonblocking { Return::Error("EINPROGRESS") } else { Return::Waits })
     }
 
-    /// Opens the connection of a socket; with Fast Open, if there are data for the SYN.
-    fn open(&mut self, fd: i128, port: Option<u16>, early: Option<Rope>) -> Result<(), StackError> {
-        let Some(socket) = self.sockets.get(fd) else { return Err(StackError::NoConnection) };
+    /// How the connection of a socket is opened; with Fast Open, if there are data for the SYN, or none but a cookie is wanted.
+    fn opening(&self, fd: i128, port: Option<u16>, early: Option<Rope>) -> Option<Opening> {
+        let socket = self.sockets.get(fd)?;
         let mut tcp = socket.tcp.clone();
         let asks = early.is_some() && self.settings.fast_open.0;
         tcp.fast_open = Some(if asks { FastOpen::Client } else { FastOpen::Off });
-        let opening = Opening {
+        Some(Opening {
             local: SocketAddr::new(self.settings.local, socket.port.unwrap_or(0)),
             remote: SocketAddr::new(self.settings.remote, port.unwrap_or(PORT)),
             mtu: self.settings.mtu,
             early_data: early.unwrap_or_default(),
             owner: fd as u32,
             parameters: Arc::new(self.settings.parameters(&tcp)),
-        };
+        })
+    }
+
+    fn open(&mut self, fd: i128, port: Option<u16>, early: Option<Rope>) -> Result<(), StackError> {
+        let asks = early.is_some();
+        let opening = self.opening(fd, port, early).ok_or(StackError::NoConnection)?;
         let connection = if asks {
             self.stack.connect_for_cookie(opening, &mut self.env)?
         } else {
             self.stack.connect(opening, &mut self.env)?
         };
-        let flow = self.flow_of_connection(connection);
-        self.current = flow;
-        if let Some(flow) = flow {
-            self.flows[flow].may_begin_anew = true;
-        }
+        // A flow of its own, though it may have the ports of one that is gone.
+        let flow = self.stack.ends(connection).ok().map(|(local, remote)| self.new_flow(local, remote));
         if let Some(socket) = self.sockets.get_mut(fd) {
             socket.kind = Kind::Stream(Stream::new(connection, flow, false));
         }
@@ -372,12 +382,21 @@ impl<'a> Runner<'a> {
         })
     }
 
-    fn send(&mut self, call: &Call, fd: i128, len: u64, flags: &[&str], done: &mut u64) -> Step<Return> {
+    fn send(
+        &mut self,
+        call: &Call,
+        fd: i128,
+        len: u64,
+        flags: &[&str],
+        is_first: bool,
+        done: &mut u64,
+    ) -> Step<Return> {
         let known = ["MSG_NOSIGNAL", "MSG_DONTWAIT", "MSG_FASTOPEN"];
         if flags.iter().any(|flag| !known.contains(flag)) {
             return Err(Unsupported::new("these flags of `send`", call.place).into());
         }
-        let write = Write { len, opens: flags.contains(&"MSG_FASTOPEN"), waits: !flags.contains(&"MSG_DONTWAIT") };
+        let write =
+            Write { len, opens: is_first && flags.contains(&"MSG_FASTOPEN"), waits: !flags.contains(&"MSG_DONTWAIT") };
         self.write(fd, write, done)
     }
 
@@ -397,6 +416,9 @@ impl<'a> Runner<'a> {
         if let Some(error) = stream.error.take() {
             return Ok(Return::Error(error));
         }
+        if write.opens && stream.connection.is_some() && stream.written == 0 && *done == 0 {
+            return Ok(Return::Error(if stream.is_connected { "EISCONN" } else { "EALREADY" }));
+        }
         let Some(connection) = stream.connection.filter(|_| !stream.cannot_write) else {
             return Ok(Return::Error("EPIPE"));
         };
@@ -414,43 +436,41 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// True if the stack has a cookie for this peer: a copy of it is asked to open a connection with data.
+    fn has_cookie(&self, fd: i128, port: Option<u16>) -> bool {
+        let (mut stack, mut env) = (self.stack.clone(), self.env.clone());
+        let Some(opening) = self.opening(fd, port, Some(Rope::fill(WRITTEN, 0, 1))) else { return false };
+        if stack.connect(opening, &mut env).is_err() {
+            return false;
+        }
+        stack.flush(&mut env);
+        std::iter::from_fn(|| stack.next_output()).any(|output| match output {
+            Output::Transmit { segment, .. } => {
+                let cookie = segment.header.options.as_ref().and_then(|options| options.fast_open.as_ref());
+                cookie.is_some_and(|cookie| !cookie.is_empty())
+            }
+            _ => false,
+        })
+    }
+
     /// Opens a connection with data. Where there is no cookie for them, nothing has been written yet, as on Linux.
     fn write_early(&mut self, fd: i128, len: u64, never_waits: bool, done: &mut u64) -> Return {
-        let (stack, env) = (self.stack.clone(), self.env.clone());
-        let (flows, current, sockets) = (self.flows.len(), self.current, self.sockets.get(fd).cloned());
-        if let Err(error) = self.open(fd, None, Some(Rope::fill(WRITTEN, 0, len))) {
+        if !self.settings.fast_open.0 {
+            return Return::Error("EOPNOTSUPP");
+        }
+        let has_cookie = self.has_cookie(fd, None);
+        let early = if has_cookie { Rope::fill(WRITTEN, 0, len) } else { Rope::new() };
+        if let Err(error) = self.open(fd, None, Some(early)) {
             return Return::Error(errno(error));
         }
-        // Looks at the SYN on a copy.
-        let (mut tried, mut tried_env) = (self.stack.clone(), self.env.clone());
-        tried.flush(&mut tried_env);
-        let mut goes_with_it = false;
-        while let Some(output) = tried.next_output() {
-            if let Output::Transmit { segment, .. } = output {
-                let cookie = segment.header.options.as_ref().and_then(|options| options.fast_open.as_ref());
-                let has_cookie = cookie.is_some_and(|cookie| !cookie.is_empty());
-                goes_with_it |= segment.header.flags.has(TcpFlags::SYN) && (has_cookie || !segment.payload.is_empty());
-            }
+        if !has_cookie {
+            return if never_waits { Return::Error("EINPROGRESS") } else { Return::Waits };
         }
-        if goes_with_it {
-            if let Some(Kind::Stream(stream)) = self.sockets.get_mut(fd).map(|socket| &mut socket.kind) {
-                stream.written = len;
-            }
-            *done = len;
-            return Return::Value(len.into());
+        if let Some(Kind::Stream(stream)) = self.sockets.get_mut(fd).map(|socket| &mut socket.kind) {
+            stream.written = len;
         }
-        // Once more, without data.
-        self.stack = stack;
-        self.env = env;
-        self.flows.truncate(flows);
-        self.current = current;
-        if let (Some(old), Some(socket)) = (sockets, self.sockets.get_mut(fd)) {
-            *socket = old;
-        }
-        if let Err(error) = self.open(fd, None, Some(Rope::new())) {
-            return Return::Error(errno(error));
-        }
-        if never_waits { Return::Error("EINPROGRESS") } else { Return::Waits }
+        *done = len;
+        Return::Value(len.into())
     }
 
     fn shutdown(&mut self, fd: i128, how: i128) -> Step<Return> {

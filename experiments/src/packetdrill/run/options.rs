@@ -3,15 +3,15 @@
 use super::super::ast::{Call, Value};
 use super::super::commands;
 use super::super::settings::Unsupported;
-use super::arguments::{number, words};
+use super::arguments::{count, number};
 use super::calls::Return;
 use super::sockets::{FastOpenUse, Kind};
 use super::{Runner, Step};
 use protosim_core::{Size, Span};
-use protosim_models::tcp::Keepalive;
+use protosim_models::tcp::TcpConfig;
 
 /// Socket options that are known, for setting or for asking.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 21] = [
     "SO_REUSEADDR",
     "SO_REUSEPORT",
     "SO_SNDBUF",
@@ -32,7 +32,6 @@ const KNOWN: [&str; 22] = [
     "TCP_CORK",
     "TCP_USER_TIMEOUT",
     "TCP_QUICKACK",
-    "IP_MTU_DISCOVER",
     "IP_FREEBIND",
 ];
 
@@ -51,72 +50,87 @@ pub(in super::super) fn known_option(call: &Call) -> Result<(), Unsupported> {
     }
 }
 
+/// An option that cannot be set at this point.
+fn not_now(call: &Call, option: &str) -> Unsupported {
+    Unsupported::new(format!("the socket option `{option}` at this point"), call.place)
+}
+
+/// What a socket that is not connected yet is told of its connections; the errno of what it refuses.
+fn set_before(call: &Call, option: &str, tcp: &mut TcpConfig) -> Result<Option<&'static str>, Unsupported> {
+    // The kernel doubles sizes.
+    let size = |which| count(call, which).map(|bytes| Some(Size::from_bytes(bytes.clamp(1, 1 << 28) * 2)));
+    match option {
+        "SO_SNDBUF" => tcp.send_buffer = size(3)?,
+        "SO_RCVBUF" => tcp.receive_buffer = size(3)?,
+        "TCP_MAXSEG" => {
+            let mss = u16::try_from(number(call, 3)?).ok().filter(|mss| (88..=32767).contains(mss));
+            let Some(mss) = mss else { return Ok(Some("EINVAL")) };
+            tcp.mss = Some(mss);
+        }
+        "TCP_CONGESTION" => {
+            let Some(Value::Text(name, _)) = call.arguments.get(3) else { return Err(not_now(call, option)) };
+            let found = commands::congestion(name);
+            tcp.congestion = Some(found.map_err(|reason| Unsupported::new(reason, call.place))?);
+        }
+        "TCP_SYNCNT" => tcp.syn_retries = Some(count(call, 3)?.min(127) as u32),
+        "TCP_LINGER2" => tcp.fin_wait_2 = Some(Span::from_secs(count(call, 3)?.min(1_000_000))),
+        "TCP_KEEPIDLE" | "TCP_KEEPINTVL" | "TCP_KEEPCNT" => {
+            let Some(probes) = &mut tcp.keepalive else { return Err(not_now(call, option)) };
+            let value = count(call, 3)?.min(1_000_000);
+            match option {
+                "TCP_KEEPIDLE" => probes.idle = Span::from_secs(value),
+                "TCP_KEEPINTVL" => probes.interval = Span::from_secs(value),
+                _ => probes.probes = value as u32,
+            }
+        }
+        _ => return Err(not_now(call, option)),
+    }
+    Ok(None)
+}
+
+/// Whether closing resets (`SO_LINGER` with a time of 0).
+fn resets_on_close(call: &Call) -> Result<bool, Unsupported> {
+    let field = |name: &str| match call.arguments.get(3).and_then(|value| value.field(name)) {
+        Some(Value::Int(value)) => *value,
+        _ => 0,
+    };
+    if field("onoff") != 0 && field("linger") != 0 {
+        return Err(not_now(call, "SO_LINGER"));
+    }
+    Ok(field("onoff") != 0)
+}
+
 impl Runner<'_> {
     pub(super) fn setsockopt(&mut self, call: &Call, fd: i128) -> Step<Return> {
         let Some(Value::Word(option)) = call.arguments.get(2) else { return Ok(Return::Error("ENOPROTOOPT")) };
-        let unsupported = || Unsupported::new(format!("the socket option `{option}` at this point"), call.place);
-        let (keepalive, listens) = (self.settings.keepalive, self.settings.fast_open.1);
+        let (keepalive, (connects, listens)) = (self.settings.keepalive, self.settings.fast_open);
         let nagle = if option == "TCP_NODELAY" { Some(number(call, 3)? == 0) } else { None };
         let Some(socket) = self.sockets.get_mut(fd) else { return Ok(Return::Error("EBADF")) };
-        let connection = match &socket.kind {
-            Kind::Stream(stream) => stream.connection,
-            _ => None,
+        let (is_stream, connection) = match &socket.kind {
+            Kind::Stream(stream) => (true, stream.connection),
+            _ => (false, None),
         };
-        let is_stream = matches!(socket.kind, Kind::Stream(_));
-        let tcp = &mut socket.tcp;
-        // The kernel doubles sizes for its own overhead: what is asked for is room for data.
         match option.as_str() {
             "SO_REUSEADDR" | "SO_REUSEPORT" | "IP_FREEBIND" => {}
-            "TCP_NODELAY" => tcp.nagle = nagle,
-            "SO_SNDBUF" if !is_stream => tcp.send_buffer = Some(Size::from_bytes(super::arguments::count(call, 3)?)),
-            "SO_RCVBUF" if !is_stream => tcp.receive_buffer = Some(Size::from_bytes(super::arguments::count(call, 3)?)),
+            "TCP_NODELAY" => socket.tcp.nagle = nagle,
             // Buffers here are as large as they can get from the start; more changes nothing.
-            "SO_SNDBUF" if number(call, 3)? >= 100_000 => {}
-            "TCP_MAXSEG" if !is_stream => {
-                let mss = u16::try_from(number(call, 3)?).ok().filter(|mss| (88..=32767).contains(mss));
-                let Some(mss) = mss else { return Ok(Return::Error("EINVAL")) };
-                tcp.mss = Some(mss);
-            }
-            "TCP_CONGESTION" if !is_stream => {
-                let Some(Value::Text(name, _)) = call.arguments.get(3) else { return Err(unsupported().into()) };
-                let found = commands::congestion(name);
-                tcp.congestion = Some(found.map_err(|reason| Unsupported::new(reason, call.place))?);
-            }
+            "SO_SNDBUF" if is_stream && number(call, 3)? >= 100_000 => {}
             "TCP_FASTOPEN" if listens => socket.fast_open = FastOpenUse::Listener,
+            "TCP_FASTOPEN" => {}
+            "TCP_FASTOPEN_CONNECT" if !connects => return Ok(Return::Error("EOPNOTSUPP")),
             "TCP_FASTOPEN_CONNECT" => socket.fast_open = FastOpenUse::Connect,
-            "TCP_SYNCNT" if !is_stream => tcp.syn_retries = Some(super::arguments::count(call, 3)?.min(127) as u32),
-            "SO_LINGER" => {
-                let Some(value) = call.arguments.get(3) else { return Err(unsupported().into()) };
-                let field = |name: &str| match value.field(name) {
-                    Some(Value::Int(value)) => *value,
-                    _ => 0,
-                };
-                if field("onoff") != 0 && field("linger") != 0 {
-                    return Err(unsupported().into());
-                }
-                socket.resets_on_close = field("onoff") != 0;
-            }
+            "SO_LINGER" => socket.resets_on_close = resets_on_close(call)?,
             "SO_KEEPALIVE" if !is_stream => {
-                let is_on = number(call, 3)? != 0;
-                socket.is_keepalive = is_on;
                 let wanted = socket.tcp.keepalive.unwrap_or(keepalive);
-                socket.tcp.keepalive = is_on.then_some(wanted);
-            }
-            "TCP_KEEPIDLE" | "TCP_KEEPINTVL" | "TCP_KEEPCNT" if !is_stream && socket.is_keepalive => {
-                let value = super::arguments::count(call, 3)?.min(1_000_000);
-                let probes = tcp.keepalive.get_or_insert(Keepalive::default());
-                match option.as_str() {
-                    "TCP_KEEPIDLE" => probes.idle = Span::from_secs(value),
-                    "TCP_KEEPINTVL" => probes.interval = Span::from_secs(value),
-                    _ => probes.probes = value as u32,
-                }
-            }
-            "TCP_LINGER2" if !is_stream => {
-                tcp.fin_wait_2 = Some(Span::from_secs(super::arguments::count(call, 3)?.min(1_000_000)));
+                socket.tcp.keepalive = (number(call, 3)? != 0).then_some(wanted);
             }
             "TCP_CORK" | "TCP_USER_TIMEOUT" if number(call, 3)? == 0 => {}
-            "IP_MTU_DISCOVER" if words(call.arguments.get(3)).is_empty() => {}
-            _ => return Err(unsupported().into()),
+            option if matches!(socket.kind, Kind::Fresh | Kind::Deferred) => {
+                if let Some(errno) = set_before(call, option, &mut socket.tcp)? {
+                    return Ok(Return::Error(errno));
+                }
+            }
+            option => return Err(not_now(call, option).into()),
         }
         if let (Some(connection), Some(nagle)) = (connection, nagle) {
             // A connection that is over has no segments to hold back.

@@ -26,7 +26,6 @@ pub(super) struct Socket {
     pub(super) fast_open: FastOpenUse,
     /// Closing it resets.
     pub(super) resets_on_close: bool,
-    pub(super) is_keepalive: bool,
 }
 
 /// How a socket uses Fast Open.

@@ -34,7 +34,7 @@ pub(super) struct Flow {
     /// Those of the peer's last SYN, which hold once it is answered.
     offered_isn: Option<(u32, u32)>,
     /// A SYN has been seen since the last one of ours: the next of ours may be of another connection.
-    pub(super) may_begin_anew: bool,
+    may_begin_anew: bool,
     /// The first timestamp of ours that the script knows: its number, ours.
     first_timestamp: Option<(u32, u32)>,
     /// All such timestamps.
@@ -247,7 +247,8 @@ impl Flow {
                 found.push(what);
             }
         };
-        check("flags", spec.flags == seen.flags);
+        let compared = |flags: TcpFlags| if settings.ignores_push { flags.without(TcpFlags::PSH) } else { flags };
+        check("flags", compared(spec.flags) == compared(seen.flags));
         check("sequence number", spec.start == seen.start);
         check("length", spec.len == seen.len);
         check("acknowledgment number", !spec.flags.has(TcpFlags::ACK) || spec.ack.unwrap_or(0) == seen.ack);

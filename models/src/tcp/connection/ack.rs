@@ -101,7 +101,10 @@ impl Connection {
         } else {
             is_outstanding && is_pure && ack == news.prior_una && news.newly_acked == 0 && window_before == self.snd_wnd
         };
-        if news.newly_acked == 0 && news.newly_sacked == 0 && !is_outstanding && !self.timers.is_probing() {
+        // With nothing in flight there is still word of a probe, or of a retransmission, that came twice.
+        let is_late_word = news.dsack.is_some() || self.scoreboard.probe.is_some();
+        let has_news = news.newly_acked > 0 || news.newly_sacked > 0 || is_outstanding || is_late_word;
+        if !has_news && !self.timers.is_probing() {
             self.timers.on_sign_of_life(now);
             return;
         }
@@ -228,7 +231,8 @@ impl Connection {
         self.rearm_after_ack(news, now);
         let rate = self.rate_sample(news, now);
         self.grow(news, rtt, rate, prior_phase, cx);
-        if self.scoreboard.is_empty() {
+        // A probe may still be answered twice (RFC 8985 §7.4.2).
+        if self.scoreboard.is_empty() && self.scoreboard.probe.is_none() {
             self.scoreboard.release();
         }
         self.now_busy(now);

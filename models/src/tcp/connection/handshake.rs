@@ -338,7 +338,8 @@ impl Connection {
             window_scale: offers(parameters.window_scaling, self.agreed.scaling.is_some()).then_some(shift),
             sack_permitted: offers(parameters.sack, self.agreed.sack),
             sack: Vec::<SackBlock>::new(),
-            fast_open: self.agreed.cookie.as_deref().cloned(),
+            // RFC 7413 §4.1.3: a SYN that was lost goes again without it, since something on the way may dislike it.
+            fast_open: self.agreed.cookie.as_deref().cloned().filter(|_| is_answer || self.timers.retransmissions == 0),
             as_received: None,
         };
         // RFC 3168 §6.1.1.1: a SYN that has been lost is sent again without asking for ECN.

@@ -267,6 +267,8 @@ impl Connection {
         let is_first = self.recovery.phase <= Phase::Disorder && self.recovery.dup_acks >= self.parameters.dup_thresh;
         let is_partial = self.recovery.phase == Phase::Recovery && news.newly_acked > 0 && una < self.recovery.high;
         if (is_first && self.may_recover()) || is_partial {
+            // RFC 6582 §3.2 step 3: a partial acknowledgement sends the next one at once.
+            self.output.must_resend |= is_partial && !self.parameters.prr;
             self.scoreboard.mark_lost(una, head, |range| range.transmissions == 1 || is_partial)
         } else {
             0

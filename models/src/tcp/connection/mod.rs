@@ -338,11 +338,14 @@ impl Connection {
             self.tell_done(cx);
         }
         // RFC 9293 §3.8.6.2.2: the peer is told when the window has grown enough to be worth it.
-        if self.is_synchronized() && !self.receiver.is_finished() {
+        if self.is_synchronized() && !self.receiver.is_finished() && !data.is_empty() {
             let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
             let known = self.receiver.window();
             let worth = (self.parameters.receive_buffer / 2).min(2 * self.receiver.mss);
-            if window >= known + worth || (known < self.receiver.mss && window > known) {
+            // Only where it was unread data that closed it: a window that the SYN could not tell of grows with acknowledgements.
+            let free = self.parameters.receive_buffer.saturating_sub(self.receiver.unread() + data.len());
+            let was_closed = known + worth >= free;
+            if was_closed && (window >= known + worth || (known < self.receiver.mss && window > known)) {
                 self.receiver.ack.owed = self.receiver.ack.owed.max(receive::Owed::Now);
             }
         }

@@ -288,7 +288,8 @@ impl Connection {
         if len >= self.window.mss.min(self.room_for_data()) || (end == all && self.is_finishing) {
             return Some(end);
         }
-        let is_idle = self.snd_una == self.snd_nxt;
+        // A SYN that is not acknowledged yet is no data (RFC 7413 §4.2.2: a server answers before it is).
+        let is_idle = self.snd_una.max(1) == self.snd_nxt;
         let is_all = data_end == self.buffer.end();
         let is_held =
             self.output.holds_small && !is_idle && (!self.parameters.minshall || self.output.small_end > self.snd_una);

@@ -155,7 +155,10 @@ impl Connection {
             self.note_lost(cx);
             if self.recovery.phase < Phase::Recovery {
                 self.begin_recovery(now, cx);
-                self.window.cwnd = self.window.cwnd.max(self.in_flight() + self.window.mss);
+                // RFC 9937 §6.2: the first step of the reduction is the retransmission alone.
+                let one = self.in_flight() + self.window.mss;
+                let is_stepwise = self.parameters.prr && !self.congestion.sets_window_in_recovery();
+                self.window.cwnd = if is_stepwise { one } else { self.window.cwnd.max(one) };
             }
         }
         if !self.timers.is_set() {
