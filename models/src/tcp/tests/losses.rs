@@ -4,8 +4,7 @@
 //! arrives at 150.04 + k ms, and what it makes the server acknowledge is known at 200.04 + k ms.
 //!
 //! - `Rfc`: NewReno with selective acknowledgements (RFC 6675), time-outs of at least 1 s; every second segment is acknowledged at
-//!   once, one alone after 200 ms. The first is acknowledged at once, as it is read: the window that the SYN could not tell, being above
-//!   65535 B, has opened (RFC 9293 §3.8.6.2.2). So segments 1, 3, 5, 7 and 9 are acknowledged at once, and 10 for its FIN.
+//!   once, one alone after 200 ms.
 //! - `Linux`: CUBIC, RACK-TLP (RFC 8985), proportional rate reduction (RFC 9937), time-outs of SRTT + max(200 ms, 4 RTTVAR), the
 //!   first 16 segments acknowledged one by one.
 
@@ -90,14 +89,15 @@ fn a_segment_and_its_retransmission_are_lost() {
 
 /// The last segment is lost, with the FIN.
 ///
-/// RFC: the acknowledgement of segment 9 is known at 209.04 ms and starts the timer of 1 s anew.
+/// RFC: the acknowledgement of segment 9 waits for a tenth and leaves 200 ms after 159.04 ms; at 409.04 ms it starts the timer of 1 s
+/// anew.
 ///
 /// Linux: segment 9 is acknowledged at once. A probe would be due 2 SRTT + 200 ms later, one segment being in flight, but not later than the
 /// time-out (RFC 8985 §7.2), SRTT + 200 ms.
 #[test]
 fn the_last_segment_is_lost() {
     let drops = || vec![drop_bytes(10 * MSS - 1, Which::Nth(1))];
-    assert_eq!(transfer(Profile::Rfc, drops(), vec![]), [(known(9) + 1000 * MS, 10, Why::Timeout)]);
+    assert_eq!(transfer(Profile::Rfc, drops(), vec![]), [(known(9) + 1200 * MS, 10, Why::Timeout)]);
     let (_, rto) = estimate(101..=109);
     let expected = [(known(9) as f64 + rto, 10, Why::TailLossProbe)];
     assert_sent(&transfer(Profile::Linux, drops(), vec![]), &expected);
@@ -105,9 +105,9 @@ fn the_last_segment_is_lost() {
 
 /// The last three segments are lost.
 ///
-/// RFC: the acknowledgement of segment 7 is known at 207.04 ms; the time-out is 1 s later. One segment may be in flight then
-/// (RFC 5681 §3.1): the eighth, whose acknowledgement waits for 200 ms, as nothing came after it: known at 1207.04 + 1 + 50 + 200 + 50 ms.
-/// Then two may be, the last.
+/// RFC: the acknowledgement of segment 7 leaves 200 ms after 157.04 ms, and the time-out is 1 s after it is known, at 1407.04 ms. One
+/// segment may be in flight then (RFC 5681 §3.1): the eighth, whose acknowledgement waits for 200 ms again: known at
+/// 1407.04 + 1 + 50 + 200 + 50 ms. Then two may be, the last.
 ///
 /// Linux: a probe 2 SRTT after the acknowledgement of segment 7 is known: the last segment. 101 ms later it is known to have arrived. Segments 8 and 9
 /// were sent before it, more than a round trip ago: both are lost. Of them the first goes at once, the second when that one has arrived (RFC 9937:
@@ -115,8 +115,8 @@ fn the_last_segment_is_lost() {
 #[test]
 fn the_last_three_segments_are_lost() {
     let drops = || vec![drop_bytes(7 * MSS, Which::First(3))];
-    let second = known(7) + (1000 + 1 + 50 + 200 + 50) * MS;
-    let expected = [(known(7) + 1000 * MS, 8, Why::Timeout), (second, 9, Why::Timeout), (second, 10, Why::Timeout)];
+    let second = known(7) + (1200 + 1 + 50 + 200 + 50) * MS;
+    let expected = [(known(7) + 1200 * MS, 8, Why::Timeout), (second, 9, Why::Timeout), (second, 10, Why::Timeout)];
     assert_eq!(transfer(Profile::Rfc, drops(), vec![]), expected);
     let (srtt, _) = estimate(101..=107);
     let probe = known(7) as f64 + 2.0 * srtt;
