@@ -4,7 +4,7 @@ use super::samples::{distribution, over_time};
 use super::summary::Summary;
 use crate::run::RunOutput;
 use crate::scenario::{FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate};
-use protosim_core::Span;
+use protosim_core::{Span, maths};
 use protosim_reports::figure::{Axis, Panel, Point, Series};
 use protosim_reports::statistics::Estimate;
 
@@ -132,7 +132,7 @@ fn over_axis(source: Source<'_>, x: usize, sheet: &mut Sheet<'_>) {
         }
         for formula in &spec.formulas {
             let label = joined(&formula.label, &suffix);
-            let points = sheet.drawable(&label, sample(loaded, x, &others, formula, factor));
+            let points = sheet.drawable(&label, sample(loaded, (x, spec.x_scale), &others, formula, factor));
             if points.is_empty() {
                 continue;
             }
@@ -254,7 +254,13 @@ fn describe(loaded: &Loaded, x: Option<usize>, others: &Others) -> String {
 }
 
 /// A formula between the least and the largest x.
-fn sample(loaded: &Loaded, x: usize, others: &Others, spec: &FormulaSpec, factor: f64) -> Vec<Point> {
+fn sample(
+    loaded: &Loaded,
+    (x, scale): (usize, ScaleSpec),
+    others: &Others,
+    spec: &FormulaSpec,
+    factor: f64,
+) -> Vec<Point> {
     let points = points_of(loaded, x, others);
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
     let (first, last) = (loaded.points[*first].values[x], loaded.points[*last].values[x]);
@@ -263,7 +269,13 @@ fn sample(loaded: &Loaded, x: usize, others: &Others, spec: &FormulaSpec, factor
         let y = evaluate(&loaded.scenario.axes, &spec.y, &spec.bindings, &values).ok()?;
         Some(Point::new(place * factor, y))
     };
-    (0..=SAMPLES).filter_map(|step| value_at(first + (last - first) * step as f64 / SAMPLES as f64)).collect()
+    // As far from each other on the page, on either scale.
+    let place = |share: f64| match scale {
+        ScaleSpec::Log if first > 0.0 && share < 1.0 => first * maths::exp(share * maths::ln(last / first)),
+        ScaleSpec::Log if first > 0.0 => last,
+        _ => first + (last - first) * share,
+    };
+    (0..=SAMPLES).filter_map(|step| value_at(place(step as f64 / SAMPLES as f64))).collect()
 }
 
 /// The values of all axes where `x` has this value: those that advance with it lie on straight lines from point to point.

@@ -21,10 +21,14 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "aloha", text: include_str!("../../scenarios/aloha.ron") },
     Shipped { name: "backbone", text: include_str!("../../scenarios/backbone.ron") },
     Shipped { name: "bench-chain", text: include_str!("../../scenarios/bench-chain.ron") },
+    Shipped { name: "bench-dumbbell", text: include_str!("../../scenarios/bench-dumbbell.ron") },
     Shipped { name: "bufferbloat", text: include_str!("../../scenarios/bufferbloat.ron") },
     Shipped { name: "coap-loss", text: include_str!("../../scenarios/coap-loss.ron") },
     Shipped { name: "link-traces", text: include_str!("../../scenarios/link-traces.ron") },
     Shipped { name: "ping", text: include_str!("../../scenarios/ping.ron") },
+    Shipped { name: "tcp-cwnd", text: include_str!("../../scenarios/tcp-cwnd.ron") },
+    Shipped { name: "tcp-loss", text: include_str!("../../scenarios/tcp-loss.ron") },
+    Shipped { name: "tcp-short", text: include_str!("../../scenarios/tcp-short.ron") },
 ];
 
 /// Shipped files that scenarios name with an `@` in front: a network, and traces. No trace is a recording. `abilene` is the backbone

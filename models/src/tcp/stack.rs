@@ -54,8 +54,7 @@ pub struct Stack {
 #[derive(Clone, Debug)]
 struct Entry {
     connection: Connection,
-    local: SocketAddr,
-    remote: SocketAddr,
+    ends: Key,
     owner: u32,
     /// At which it has come in, while its owner does not know of it.
     listener: Option<ListenerId>,
@@ -79,6 +78,14 @@ impl Key {
     fn new(local: SocketAddr, remote: SocketAddr) -> Self {
         let ports = u32::from(local.port()) << 16 | u32::from(remote.port());
         Self { ports, remote: remote.ip(), local: local.ip() }
+    }
+
+    const fn local(&self) -> SocketAddr {
+        SocketAddr::new(self.local, (self.ports >> 16) as u16)
+    }
+
+    const fn remote(&self) -> SocketAddr {
+        SocketAddr::new(self.remote, self.ports as u16)
     }
 }
 
@@ -238,8 +245,7 @@ impl Stack {
         }
         let entry = Entry {
             connection,
-            local,
-            remote,
+            ends: Key::new(local, remote),
             owner,
             listener: None,
             is_queued: true,
@@ -347,7 +353,7 @@ impl Stack {
     /// # Errors
     /// When there is no such connection.
     pub fn ends(&self, connection: ConnectionId) -> Result<(SocketAddr, SocketAddr), StackError> {
-        self.entry(connection).map(|entry| (entry.local, entry.remote)).ok_or(StackError::NoConnection)
+        self.entry(connection).map(|entry| (entry.ends.local(), entry.ends.remote())).ok_or(StackError::NoConnection)
     }
 
     /// A segment has arrived. `mtu` is that of the way back to its sender.
@@ -508,7 +514,7 @@ impl Stack {
         let flags = segment.header.flags;
         let Some(entry) = self.entry(id) else { return true };
         let is_new = flags.has(TcpFlags::SYN) && !flags.has_any(TcpFlags::ACK.with(TcpFlags::RST));
-        let port = entry.local.port();
+        let port = entry.ends.local().port();
         if !is_new || !entry.connection.may_be_reopened(&segment.header) || self.listener_on(port).is_none() {
             return false;
         }
@@ -638,8 +644,7 @@ impl Stack {
     ) -> ConnectionId {
         let entry = Entry {
             connection,
-            local,
-            remote,
+            ends: Key::new(local, remote),
             owner,
             listener: Some(listener),
             is_queued: false,
@@ -700,7 +705,7 @@ impl Stack {
     }
 
     fn insert(&mut self, entry: Entry) -> ConnectionId {
-        let key = Key::new(entry.local, entry.remote);
+        let key = entry.ends;
         let id = match self.free.pop() {
             Some(index) => {
                 self.connections[index as usize] = Some(Box::new(entry));
@@ -717,7 +722,7 @@ impl Stack {
 
     fn remove(&mut self, id: ConnectionId) {
         let Some(entry) = self.connections.get_mut(id.0 as usize).and_then(Option::take) else { return };
-        self.by_ends.remove(&Key::new(entry.local, entry.remote));
+        self.by_ends.remove(&entry.ends);
         self.past.entry(entry.owner).or_default().add(&entry.connection.totals());
         if let Some(listener) = entry.listener
             && let Some(listener) = self.listeners.get_mut(listener.0 as usize).and_then(Option::as_mut)
@@ -759,7 +764,7 @@ impl Stack {
             && entry.is_active
             && let Some(cookie) = entry.connection.take_cookie()
         {
-            let server = entry.remote.ip();
+            let server = entry.ends.remote().ip();
             self.cookies.insert(server, cookie);
         }
     }
@@ -803,7 +808,7 @@ impl Stack {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             let Some(entry) = self.entry(id) else { continue };
-            let (owner, local, remote) = (entry.owner, entry.local, entry.remote);
+            let (owner, local, remote) = (entry.owner, entry.ends.local(), entry.ends.remote());
             match effect {
                 Effect::Transmit(mut segment) => {
                     segment.header.source_port = local.port();

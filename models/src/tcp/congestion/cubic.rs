@@ -186,6 +186,17 @@ impl Cubic {
         window.ssthresh = maths::round_to_u64(flight as f64 * self.beta).max(2 * window.mss);
     }
 
+    /// What was saved is of no use any more.
+    pub(super) fn forget_undo(&mut self) {
+        self.saved = None;
+    }
+
+    /// Bytes allocated.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        if self.saved.is_some() { size_of::<Saved>() } else { 0 }
+    }
+
     /// RFC 9438 §4.9: as if nothing had been.
     pub(super) fn on_undo(&mut self) {
         if let Some(saved) = self.saved.take() {

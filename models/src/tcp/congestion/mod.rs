@@ -245,6 +245,24 @@ impl Congestion {
         }
     }
 
+    /// Nothing will tell any more that the last congestion was none.
+    pub fn forget_undo(&mut self) {
+        if let Self::Cubic(algorithm) = self {
+            algorithm.forget_undo();
+        }
+    }
+
+    /// Bytes allocated.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        match self {
+            Self::Cubic(algorithm) => algorithm.allocated(),
+            Self::BbrV1(_) => size_of::<BbrV1>(),
+            Self::BbrV3(_) => size_of::<BbrV3>(),
+            Self::NewReno(_) | Self::Vegas(_) | Self::Dctcp(_) | Self::Fixed(_) => 0,
+        }
+    }
+
     /// Data are about to be sent while nothing is in flight, since the application had none for `idle`, however short. The
     /// restart window (RFC 5681 §4.1) is the connection's affair; this is for what the algorithm knows of time and rate.
     pub fn on_idle_restart(&mut self, now: LocalTime, _idle: Span, window: &mut Window) {

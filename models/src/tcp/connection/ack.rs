@@ -83,7 +83,7 @@ impl Connection {
         self.update_window(header, start, ack, cx);
         news.has_echo = self.agreed.ecn && header.flags.has(TcpFlags::ECE);
         news.echo = header.timestamps.filter(|_| self.agreed.timestamps).map(|stamps| stamps.echo);
-        let highest = self.rack.highest;
+        let highest = self.scoreboard.highest;
         let high = self.recovery.high;
         if ack > self.snd_una {
             self.advance(ack, |part, news| news.note(part, now, high, true, highest), &mut news);
@@ -102,7 +102,7 @@ impl Connection {
             is_outstanding && is_pure && ack == news.prior_una && news.newly_acked == 0 && window_before == self.snd_wnd
         };
         // With nothing in flight there is still word of a probe, or of a retransmission, that came twice.
-        let is_late_word = news.dsack.is_some() || self.rack.probe.is_some();
+        let is_late_word = news.dsack.is_some() || self.scoreboard.probe.is_some();
         let has_news = news.newly_acked > 0 || news.newly_sacked > 0 || is_outstanding || is_late_word;
         if !has_news && !self.timers.is_probing() {
             self.timers.on_sign_of_life(now);
@@ -120,7 +120,9 @@ impl Connection {
         self.advance(ack, |part, news| news.note(part, now, 0, true, 0), &mut news);
         self.measure(&mut news, now);
         self.timers.handshake_done(self.rtt.srtt().is_none(), now);
-        self.delivery.at = now;
+        if !self.scoreboard.is_empty() {
+            self.scoreboard.delivered_at = now;
+        }
         if self.observes {
             self.report_sample(cx);
         }
@@ -162,7 +164,7 @@ impl Connection {
             (at(block.left), at(block.right))
         };
         let ranges: Vec<(i64, i64)> = blocks.iter().map(range).collect();
-        let (highest, high) = (self.rack.highest, self.recovery.high);
+        let (highest, high) = (self.scoreboard.highest, self.recovery.high);
         for (index, (left, right)) in ranges.iter().copied().enumerate() {
             // RFC 2883 §4: the first block tells of a duplicate if it is below the acknowledgment or within the second block.
             let is_inside = |other: &(i64, i64)| other.0 <= left && right <= other.1;
@@ -211,7 +213,7 @@ impl Connection {
         let rtt = self.measure(news, now);
         self.delivery.total += news.delivered;
         if news.delivered > 0 {
-            self.delivery.at = now;
+            self.scoreboard.delivered_at = now;
         }
         if news.has_echo {
             self.delivery.marked += news.delivered;
@@ -229,6 +231,10 @@ impl Connection {
         self.rearm_after_ack(news, now);
         let rate = self.rate_sample(news, now);
         self.grow(news, rtt, rate, prior_phase, cx);
+        // What a probe was for only a later acknowledgement may tell (RFC 8985 §7.4.2).
+        if self.scoreboard.is_empty() && self.scoreboard.probe.is_none() {
+            self.scoreboard.release();
+        }
         self.now_busy(now);
         if self.observes {
             let (una, delivered, is_duplicate) = (self.snd_una, news.delivered, news.is_duplicate);
@@ -240,7 +246,7 @@ impl Connection {
     /// A sample of the delivery rate (draft-cheng-iccrg-delivery-rate-estimation §3.3).
     fn rate_sample(&mut self, news: &News, now: LocalTime) -> Option<RateSample> {
         let (mark, sent_at, _) = news.rate?;
-        self.delivery.first_sent_at = sent_at;
+        self.scoreboard.first_sent_at = sent_at;
         if self.delivery.app_limited_until > 0 && self.delivery.total > self.delivery.app_limited_until {
             self.delivery.app_limited_until = 0;
         }

@@ -40,7 +40,7 @@ pub struct Agreed {
     /// A packet of the peer was marked as capable.
     pub(super) has_seen_ecn: bool,
     /// What goes into the SYN, then what the peer has given.
-    pub(super) cookie: Option<Bytes>,
+    pub(super) cookie: Option<Box<Bytes>>,
     /// Data that came with the SYN were taken, or ours were.
     pub(super) had_early_data: bool,
 }
@@ -69,7 +69,7 @@ impl Agreed {
             scaling: None,
             ecn: false,
             has_seen_ecn: false,
-            cookie: offer.cookie,
+            cookie: offer.cookie.map(Box::new),
             had_early_data: false,
         }
     }
@@ -257,7 +257,7 @@ impl Connection {
         }
         let asked_for_cookie = self.agreed.cookie.take();
         self.take_syn(header, cx.now());
-        self.agreed.cookie = header.options.as_ref().and_then(|options| options.fast_open.clone());
+        self.agreed.cookie = header.options.as_ref().and_then(|options| options.fast_open.clone()).map(Box::new);
         self.agreed.cookie.take_if(|cookie| cookie.is_empty() || asked_for_cookie.is_none());
         self.offer_first_window();
         self.receiver.ack.sent = 1;
@@ -339,7 +339,7 @@ impl Connection {
             sack_permitted: offers(parameters.sack, self.agreed.sack),
             sack: Vec::<SackBlock>::new(),
             // RFC 7413 §4.1.3: a SYN that was lost goes again without it, since something on the way may dislike it.
-            fast_open: self.agreed.cookie.clone().filter(|_| is_answer || self.timers.retransmissions == 0),
+            fast_open: self.agreed.cookie.as_deref().filter(|_| is_answer || self.timers.retransmissions == 0).cloned(),
             as_received: None,
         };
         // RFC 3168 §6.1.1.1: a SYN that has been lost is sent again without asking for ECN.

@@ -146,7 +146,7 @@ impl Connection {
         let end = (start + segment.payload.len().cast_signed()).min(nxt);
         if start < end && start > 0 {
             // RFC 2883 §4.1: it came twice.
-            self.receiver.dsack = Some((start.cast_unsigned(), end.cast_unsigned()));
+            self.receiver.note_duplicate(start.cast_unsigned(), end.cast_unsigned());
         }
         if segment.payload.is_empty() {
             self.challenge(cx);
@@ -159,8 +159,8 @@ impl Connection {
     /// An acknowledgement that tells a peer where we stand, not more often than it may.
     pub(super) fn challenge(&mut self, cx: &mut Cx<'_>) {
         let now = cx.now();
-        if self.output.challenged_at.is_none_or(|last| now.saturating_since(last) >= CHALLENGE_GAP) {
-            self.output.challenged_at = Some(now);
+        if self.output.challenged_at.is_none_or(|last| now.saturating_since(last.time()) >= CHALLENGE_GAP) {
+            self.output.challenged_at = Some(now.into());
             self.receiver.ack.owed = self.receiver.ack.owed.max(Owed::Now);
         }
     }
@@ -277,9 +277,9 @@ impl Connection {
         }
         // A FIN beyond the window is none yet.
         if has_fin && (start + len < self.receiver.edge || start + len == self.receiver.nxt) {
-            self.receiver.fin = Some(start + len);
+            self.receiver.fin = start + len;
         }
-        if self.receiver.fin == Some(self.receiver.nxt) {
+        if self.receiver.fin > 0 && self.receiver.fin == self.receiver.nxt {
             self.take_fin(cx);
         }
     }

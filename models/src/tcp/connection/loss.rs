@@ -7,32 +7,22 @@
 use super::super::Trace;
 use super::super::congestion::{Cause, Lost, Phase};
 use super::ack::News;
+use super::lazy::{Empty, Lazy};
 use super::{Connection, Cx};
 use protosim_core::LocalTime;
 
 /// Where the connection stands with losses.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Recovery {
     pub(super) phase: Phase,
     /// SND.NXT when the present phase began: RecoveryPoint of RFC 6675, `recover` of RFC 6582.
     pub(super) high: u64,
     /// SND.NXT when the first sign of a loss came: what was sent since then, by limited transmit, does not count as flight.
     flight_end: u64,
-    /// RescueRxt of RFC 6675 §4: up to there, one rescue retransmission has been made.
-    rescue: u64,
-    /// HighRxt of RFC 6675 §4: the end of the highest retransmission of this recovery, rescues not counted.
-    high_rxt: u64,
     /// Duplicate acknowledgements in a row, where there are no selective ones.
     dup_acks: u32,
-    /// Window and threshold before the reduction, to be restored if it was for nothing.
-    prior: Option<(u64, u64)>,
-    /// SND.UNA when the reduction began.
-    undo_una: u64,
-    /// Bytes sent again since then that no DSACK has told of; `None` once it cannot be for nothing any more.
-    undo_bytes: Option<u64>,
-    /// TSval of the first retransmission since then.
-    pub(super) first_stamp: Option<u32>,
-    prr: Prr,
+    /// The last reduction of the window.
+    episode: Lazy<Episode>,
     /// F-RTO watches whether the time-out was for nothing.
     pub(super) f_rto: bool,
     /// F-RTO's step 2b: new data, before anything is sent again.
@@ -41,6 +31,39 @@ pub(super) struct Recovery {
     had_partial: bool,
     /// Data that went with the SYN are to be sent again.
     pub(super) resends_early_data: bool,
+}
+
+/// A reduction of the window: how it goes, and what is needed to take it back.
+#[derive(Clone, Debug)]
+struct Episode {
+    /// Window and threshold before, to be restored if it was for nothing.
+    prior: Option<(u64, u64)>,
+    /// SND.UNA when it began.
+    undo_una: u64,
+    /// Bytes sent again since then that no DSACK has told of; `None` once it cannot be for nothing any more.
+    undo_bytes: Option<u64>,
+    /// TSval of the first retransmission since then.
+    first_stamp: Option<u32>,
+    prr: Prr,
+    /// RescueRxt of RFC 6675 §4: up to there, one rescue retransmission has been made.
+    rescue: u64,
+    /// HighRxt of RFC 6675 §4: the end of the highest retransmission, rescues not counted.
+    high_rxt: u64,
+    /// SND.NXT when it ended; once that is acknowledged, it cannot be taken back any more. Zero while it lasts.
+    expires: u64,
+}
+
+impl Empty for Episode {
+    const EMPTY: &'static Self = &Self {
+        prior: None,
+        undo_una: 0,
+        undo_bytes: None,
+        first_stamp: None,
+        prr: Prr { delivered: 0, out: 0, flight: 0 },
+        rescue: 0,
+        high_rxt: 0,
+        expires: 0,
+    };
 }
 
 /// Proportional rate reduction (RFC 9937 §6).
@@ -58,14 +81,8 @@ impl Recovery {
             phase: Phase::Open,
             high: 0,
             flight_end: 0,
-            rescue: 0,
-            high_rxt: 0,
             dup_acks: 0,
-            prior: None,
-            undo_una: 0,
-            undo_bytes: None,
-            first_stamp: None,
-            prr: Prr { delivered: 0, out: 0, flight: 0 },
+            episode: Lazy::new(),
             f_rto: false,
             sends_new: false,
             had_partial: false,
@@ -74,10 +91,19 @@ impl Recovery {
     }
 }
 
+impl Recovery {
+    /// Bytes allocated.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        self.episode.allocated()
+    }
+}
+
 impl Connection {
     /// Bytes in flight: `pipe` of RFC 6675 §4, FlightSize of RFC 5681 without selective acknowledgements.
     pub(super) fn in_flight(&self) -> u64 {
-        let outstanding = self.snd_nxt - self.snd_una;
+        // A FIN is no data, and takes no part.
+        let outstanding = self.snd_nxt.min(self.buffer.end()).saturating_sub(self.snd_una);
         if self.recovery.phase <= Phase::Disorder && !self.parameters.limited_transmit {
             return outstanding;
         }
@@ -97,16 +123,20 @@ impl Connection {
 
     /// Bytes that have been sent again.
     pub(super) fn note_retransmitted(&mut self, bytes: u64, stamp: u32) {
-        if let Some(undo) = &mut self.recovery.undo_bytes {
+        if self.recovery.phase < Phase::Recovery {
+            // A probe: there is nothing to take back.
+            return;
+        }
+        if let Some(undo) = &mut self.recovery.episode.undo_bytes {
             *undo += bytes;
         }
-        self.recovery.first_stamp.get_or_insert(stamp);
+        self.recovery.episode.first_stamp.get_or_insert(stamp);
     }
 
     /// Bytes that have been sent while the window is being reduced.
-    pub(super) const fn note_sent_in_reduction(&mut self, bytes: u64) {
+    pub(super) fn note_sent_in_reduction(&mut self, bytes: u64) {
         if matches!(self.recovery.phase, Phase::Recovery | Phase::Cwr) {
-            self.recovery.prr.out += bytes;
+            self.recovery.episode.prr.out += bytes;
         }
     }
 
@@ -115,10 +145,10 @@ impl Connection {
         let Some((from, to)) = news.dsack else { return };
         self.counts.dsacks += 1;
         self.rack.on_dsack(self.snd_una, self.snd_nxt);
-        let is_of_probe = self.rack.is_probe_repeated(to);
+        let is_of_probe = self.is_probe_repeated(to);
         if !is_of_probe
-            && from >= self.recovery.undo_una
-            && let Some(undo) = &mut self.recovery.undo_bytes
+            && from >= self.recovery.episode.undo_una
+            && let Some(undo) = &mut self.recovery.episode.undo_bytes
         {
             *undo = undo.saturating_sub(to - from);
         }
@@ -147,6 +177,12 @@ impl Connection {
             }
         }
         if self.recovery.phase == Phase::Open {
+            let expires = self.recovery.episode.expires;
+            if expires > 0 && self.snd_una >= expires {
+                // What was sent after the last reduction has arrived: no word of its having been for nothing will come.
+                self.recovery.episode.release();
+                self.congestion.forget_undo();
+            }
             self.recovery.flight_end = self.snd_nxt;
         }
         if self.recovery.phase == Phase::Open && (self.scoreboard.sacked() > 0 || self.recovery.dup_acks > 0) {
@@ -268,9 +304,9 @@ impl Connection {
 
     /// The window is to be reduced, for the first time in this window of data.
     pub(super) fn begin_reduction(&mut self, cause: Cause, phase: Phase, flight: u64, now: LocalTime, cx: &mut Cx<'_>) {
-        self.recovery.prior = (cause != Cause::Mark).then_some((self.window.cwnd, self.window.ssthresh));
+        self.recovery.episode.prior = (cause != Cause::Mark).then_some((self.window.cwnd, self.window.ssthresh));
         self.congestion.on_congestion(cause, now, flight, &mut self.window);
-        self.recovery.prr = Prr { delivered: 0, out: 0, flight: flight.max(1) };
+        self.recovery.episode.prr = Prr { delivered: 0, out: 0, flight: flight.max(1) };
         self.recovery.high = self.snd_nxt;
         self.set_phase(phase, cx);
         if !self.parameters.prr && !self.congestion.sets_window_in_recovery() {
@@ -290,7 +326,7 @@ impl Connection {
         let was_reducing = self.recovery.phase == Phase::Cwr;
         if was_reducing {
             // The window is being reduced already; it is not reduced twice (RFC 3168 §6.1.2).
-            self.recovery.prior = None;
+            self.recovery.episode.prior = None;
             self.recovery.high = self.snd_nxt;
             self.set_phase(Phase::Recovery, cx);
         } else {
@@ -298,13 +334,14 @@ impl Connection {
         }
         // RFC 5681 §3.2 step 3, RFC 6675 §5 step 4.3: the first lost segment leaves at once. Rate reduction sees to that itself.
         self.output.must_resend |= !self.parameters.prr && !self.congestion.sets_window_in_recovery();
-        self.recovery.undo_una = self.snd_una;
-        self.recovery.undo_bytes = Some(0);
-        self.recovery.first_stamp = None;
+        self.recovery.episode.expires = 0;
+        self.recovery.episode.undo_una = self.snd_una;
+        self.recovery.episode.undo_bytes = Some(0);
+        self.recovery.episode.first_stamp = None;
         self.recovery.had_partial = false;
-        self.recovery.high_rxt = self.snd_una;
-        self.recovery.rescue = 0;
-        self.rack.end_probe();
+        self.recovery.episode.high_rxt = self.snd_una;
+        self.recovery.episode.rescue = 0;
+        self.end_probe();
     }
 
     /// What RFC 6675 §4 lets be sent again though it is not held lost, if nothing else can be sent: rule 3, what is below something
@@ -313,23 +350,25 @@ impl Connection {
         if self.recovery.phase != Phase::Recovery || self.parameters.rack || !self.agreed.sack {
             return None;
         }
-        let (mss, high) = (self.window.mss, self.recovery.high_rxt.max(self.snd_una));
+        let (mss, high) = (self.window.mss, self.recovery.episode.high_rxt.max(self.snd_una));
         let sacked = self.scoreboard.highest_sacked().unwrap_or(0);
         let hole = self.scoreboard.sacked_ranges().missing(high, sacked).next();
         if let Some((start, end)) = hole {
             return Some((start, end.min(start + mss)));
         }
-        if self.recovery.rescue > self.snd_una {
+        if self.recovery.episode.rescue > self.snd_una {
             return None;
         }
-        self.recovery.rescue = self.recovery.high;
+        self.recovery.episode.rescue = self.recovery.high;
         let last = self.scoreboard.iter().rev().find(|range| !range.is_sacked)?;
         Some((last.start.max(last.end.saturating_sub(mss)), last.end))
     }
 
     /// A retransmission has been sent, up to `end` (HighRxt of RFC 6675 §4).
     pub(super) fn note_high_rxt(&mut self, end: u64) {
-        self.recovery.high_rxt = self.recovery.high_rxt.max(end);
+        if self.recovery.phase == Phase::Recovery {
+            self.recovery.episode.high_rxt = self.recovery.episode.high_rxt.max(end);
+        }
     }
 
     /// Ends what is done: everything that was sent when the phase began has arrived.
@@ -344,34 +383,38 @@ impl Connection {
                 self.congestion.on_recovered(now, &mut self.window);
                 self.recovery.dup_acks = 0;
                 self.rack.on_recovered();
+                self.recovery.episode.expires = self.snd_nxt;
                 self.set_phase(Phase::Open, cx);
             }
             Phase::Recovery if news.newly_acked > 0 => self.recovery.had_partial = true,
             _ => {}
         }
         // A DSACK that comes after the end may still tell that it was for nothing.
-        if self.recovery.phase <= Phase::Disorder && news.dsack.is_some() && self.recovery.undo_bytes == Some(0) {
+        if self.recovery.phase <= Phase::Disorder && news.dsack.is_some() && self.recovery.episode.undo_bytes == Some(0)
+        {
             self.undo_late(now, cx);
         }
     }
 
     /// True if the last reduction is known to have been for nothing.
     fn was_for_nothing(&self, news: &News) -> bool {
-        if !self.parameters.undo || self.recovery.prior.is_none() {
+        if !self.parameters.undo || self.recovery.episode.prior.is_none() {
             return false;
         }
         // RFC 4015 §3.2 (Eifel): the acknowledgement echoes a stamp from before the first retransmission.
-        let is_early = match (self.recovery.first_stamp, news.echo) {
+        let is_early = match (self.recovery.episode.first_stamp, news.echo) {
             (Some(first), Some(echo)) => echo != 0 && super::seq::is_before(echo, first),
             _ => false,
         };
         (news.newly_acked > 0 && is_early)
-            || (news.dsack.is_some() && self.recovery.undo_bytes == Some(0) && self.recovery.first_stamp.is_some())
+            || (news.dsack.is_some()
+                && self.recovery.episode.undo_bytes == Some(0)
+                && self.recovery.episode.first_stamp.is_some())
     }
 
     /// Takes the reduction back.
     fn undo(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
-        if let Some((cwnd, ssthresh)) = self.recovery.prior.take() {
+        if let Some((cwnd, ssthresh)) = self.recovery.episode.prior.take() {
             self.window.cwnd = self.window.cwnd.max(cwnd);
             self.window.ssthresh = ssthresh;
             self.congestion.on_undo(now, &mut self.window);
@@ -380,7 +423,7 @@ impl Connection {
             }
         }
         self.scoreboard.forget_lost();
-        self.recovery.undo_bytes = None;
+        self.recovery.episode.release();
         self.recovery.f_rto = false;
         self.recovery.sends_new = false;
         self.recovery.dup_acks = 0;
@@ -388,7 +431,8 @@ impl Connection {
     }
 
     fn undo_late(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
-        if self.parameters.undo && self.recovery.prior.is_some() && self.recovery.first_stamp.is_some() {
+        if self.parameters.undo && self.recovery.episode.prior.is_some() && self.recovery.episode.first_stamp.is_some()
+        {
             self.undo(now, cx);
         }
     }
@@ -401,8 +445,8 @@ impl Connection {
         // FlightSize (RFC 5681 §2), less what is known to have left the network.
         let flight = self.snd_nxt - self.snd_una - self.scoreboard.sacked();
         if is_new {
-            if self.recovery.phase < Phase::Recovery || self.recovery.prior.is_none() {
-                self.recovery.prior = Some((self.window.cwnd, self.window.ssthresh));
+            if self.recovery.phase < Phase::Recovery || self.recovery.episode.prior.is_none() {
+                self.recovery.episode.prior = Some((self.window.cwnd, self.window.ssthresh));
             }
             self.congestion.on_congestion(Cause::Timeout, now, flight, &mut self.window);
         }
@@ -414,14 +458,15 @@ impl Connection {
             self.scoreboard.forget_sacks();
         }
         self.recovery.dup_acks = 0;
-        self.recovery.undo_una = self.snd_una;
-        self.recovery.undo_bytes = Some(0);
-        self.recovery.first_stamp = None;
+        self.recovery.episode.expires = 0;
+        self.recovery.episode.undo_una = self.snd_una;
+        self.recovery.episode.undo_bytes = Some(0);
+        self.recovery.episode.first_stamp = None;
         self.recovery.f_rto = self.parameters.f_rto;
         self.recovery.sends_new = false;
         self.recovery.high = self.snd_nxt;
-        self.rack.end_probe();
-        let (una, by_time, rtt) = (self.snd_una, self.parameters.rack && self.agreed.sack, self.rack.rtt);
+        self.end_probe();
+        let (una, by_time, rtt) = (self.snd_una, self.parameters.rack && self.agreed.sack, self.scoreboard.rtt);
         // RFC 8985 §6.3: by time, what has been sent within the last round trip is not held lost yet.
         self.scoreboard.mark_lost(una, self.snd_nxt, |range| {
             !by_time || range.start == una || range.at.saturating_add(rtt) <= now
@@ -457,7 +502,8 @@ impl Connection {
             }
         }
         if is_over && !self.recovery.sends_new {
-            self.recovery.undo_bytes = None;
+            self.recovery.episode.expires = self.snd_nxt;
+            self.recovery.episode.undo_bytes = None;
             self.recovery.f_rto = false;
             self.congestion.on_recovered(now, &mut self.window);
             self.rack.on_recovered();
@@ -472,7 +518,7 @@ impl Connection {
         }
         let mss = self.window.mss;
         let ssthresh = self.window.ssthresh;
-        let prr = &mut self.recovery.prr;
+        let prr = &mut self.recovery.episode.prr;
         prr.delivered += news.delivered;
         let mut send = if in_flight > ssthresh {
             let share = u128::from(prr.delivered) * u128::from(ssthresh);

@@ -17,7 +17,9 @@
 mod ack;
 mod handshake;
 mod input;
+mod lazy;
 mod loss;
+mod moment;
 mod output;
 mod rack;
 mod receive;
@@ -37,7 +39,9 @@ use super::{CloseReason, Notice, Parameters, Segment, StackError, State, Trace};
 use crate::recovery::RttEstimator;
 use crate::rope::Rope;
 use bytes::Bytes;
+use lazy::Lazy;
 use loss::Recovery;
+use moment::Moment;
 use output::Output;
 use protosim_core::{Deadline, LocalTime, Machine, MachineCx, Span};
 use rack::Rack;
@@ -80,7 +84,7 @@ pub struct Connection {
     wants_room: bool,
     /// Bytes acknowledged whose memory is not given back yet.
     freed: u64,
-    scoreboard: Scoreboard,
+    scoreboard: Lazy<Scoreboard>,
     rtt: RttEstimator,
     /// As last measured; zero before.
     last_rtt: Span,
@@ -91,8 +95,6 @@ pub struct Connection {
     rack: Rack,
     delivery: Delivery,
     output: Output,
-    /// Up to when the pacing rate has been used up; behind the clock by as much as may leave at once.
-    pace_credit: LocalTime,
     receiver: Receiver,
     timers: Timers,
     counts: Counts,
@@ -129,10 +131,6 @@ struct Delivery {
     marked: u64,
     /// Bytes ever held lost.
     lost: u64,
-    /// When bytes were last delivered.
-    at: LocalTime,
-    /// When the first bytes of this flight were sent.
-    first_sent_at: LocalTime,
     /// Samples are limited by the application until so many bytes are delivered; 0 if they are not.
     app_limited_until: u64,
     /// The last sample \[bytes/s\].
@@ -156,10 +154,10 @@ struct Counts {
     zero_windows: u32,
     /// Time with data in flight, up to `busy_since`.
     busy: Span,
-    busy_since: Option<LocalTime>,
+    busy_since: Option<Moment>,
     /// Time in which the peer's window held data back.
     window_limited: Span,
-    window_limited_since: Option<LocalTime>,
+    window_limited_since: Option<Moment>,
 }
 
 /// A command to a connection, for drivers that speak to machines by messages.
@@ -242,25 +240,16 @@ impl Connection {
             is_told: false,
             wants_room: false,
             freed: 0,
-            scoreboard: Scoreboard::default(),
+            scoreboard: Lazy::new(),
             rtt: RttEstimator::new(),
             last_rtt: Span::ZERO,
             min_rtt: MinRtt { value: Span::MAX, at: now },
             window: Window { cwnd: initial_window * mss, ssthresh: u64::MAX, mss },
             congestion: parameters.congestion.build(parameters.pacing),
             recovery: Recovery::new(),
-            rack: Rack::new(now),
-            delivery: Delivery {
-                total: 0,
-                marked: 0,
-                lost: 0,
-                at: now,
-                first_sent_at: now,
-                app_limited_until: 0,
-                rate: 0,
-            },
+            rack: Rack::new(),
+            delivery: Delivery { total: 0, marked: 0, lost: 0, app_limited_until: 0, rate: 0 },
             output: Output::new(&parameters),
-            pace_credit: LocalTime::ZERO,
             receiver: Receiver::new(&parameters),
             timers: Timers::new(now),
             counts: Counts::default(),
@@ -462,9 +451,9 @@ impl Connection {
     fn now_busy(&mut self, now: LocalTime) {
         let in_flight = self.snd_una < self.snd_nxt;
         match (in_flight, self.counts.busy_since) {
-            (true, None) => self.counts.busy_since = Some(now),
+            (true, None) => self.counts.busy_since = Some(now.into()),
             (false, Some(since)) => {
-                self.counts.busy = self.counts.busy.saturating_add(now.saturating_since(since));
+                self.counts.busy = self.counts.busy.saturating_add(now.saturating_since(since.time()));
                 self.counts.busy_since = None;
             }
             _ => {}
@@ -477,6 +466,6 @@ impl Connection {
 
     /// The cookie that the peer has given, if it has just given one (RFC 7413 §4.1.2).
     pub fn take_cookie(&mut self) -> Option<Bytes> {
-        self.agreed.cookie.take()
+        self.agreed.cookie.take().map(|cookie| *cookie)
     }
 }

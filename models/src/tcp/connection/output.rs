@@ -2,6 +2,7 @@
 
 use super::super::congestion::{Phase, Window};
 use super::super::{Parameters, Segment, State, Trace, Why};
+use super::moment::Moment;
 use super::receive::Owed;
 use super::scoreboard::RateMark;
 use super::timers::Kind;
@@ -22,7 +23,7 @@ pub(super) struct Output {
     /// The first lost segment is to be sent, whatever the windows say: the time-out has passed.
     pub(super) must_resend: bool,
     /// When an acknowledgement was last sent for a segment that was not acceptable.
-    pub(super) challenged_at: Option<LocalTime>,
+    pub(super) challenged_at: Option<Moment>,
     /// ECE is set in what is sent (RFC 3168 §6.1.3).
     pub(super) echoes_congestion: bool,
     /// DCTCP: an acknowledgement with the state of before is sent first (RFC 8257 §3.2).
@@ -36,7 +37,7 @@ pub(super) struct Output {
     usage_end: u64,
     /// When data were last sent.
     sent_at: LocalTime,
-    /// When the next segment may leave at the pacing rate.
+    /// Up to when the pacing rate has been used up; behind the clock by as much as may leave at once.
     paced_until: LocalTime,
 }
 
@@ -184,7 +185,10 @@ impl Connection {
         if !self.scoreboard.has_waiting() || self.recovery.sends_new {
             return false;
         }
-        let Some((start, end)) = self.scoreboard.next_lost(self.window.mss) else { return false };
+        let Some((start, end)) = self.scoreboard.next_lost() else { return false };
+        // A FIN goes with the data before it.
+        let most = start + self.window.mss;
+        let end = if end > self.buffer.end() && self.buffer.end() <= most { end } else { end.min(most) };
         let must = std::mem::take(&mut self.output.must_resend);
         if !must && self.in_flight() + (end - start) > self.window.cwnd {
             return false;
@@ -251,7 +255,7 @@ impl Connection {
         let len = end - start;
         if self.scoreboard.is_empty() {
             // The first of a flight (draft-cheng-iccrg-delivery-rate-estimation §3.2).
-            (self.delivery.first_sent_at, self.delivery.at) = (now, now);
+            (self.scoreboard.first_sent_at, self.scoreboard.delivered_at) = (now, now);
         }
         if len < self.window.mss {
             self.output.small_end = end;
@@ -346,9 +350,10 @@ impl Connection {
         }
         let is_window_limited = self.has_new_data() && self.snd_una + self.snd_wnd < self.snd_nxt + self.window.mss;
         match (is_window_limited, self.counts.window_limited_since) {
-            (true, None) => self.counts.window_limited_since = Some(now),
+            (true, None) => self.counts.window_limited_since = Some(now.into()),
             (false, Some(since)) => {
-                self.counts.window_limited = self.counts.window_limited.saturating_add(now.saturating_since(since));
+                self.counts.window_limited =
+                    self.counts.window_limited.saturating_add(now.saturating_since(since.time()));
                 self.counts.window_limited_since = None;
             }
             _ => {}
@@ -361,7 +366,7 @@ impl Connection {
             return true;
         }
         if self.has_new_data() || self.scoreboard.has_waiting() {
-            self.timers.pacing = Some(self.output.paced_until);
+            self.timers.pacing = Some(self.output.paced_until.into());
         }
         false
     }
@@ -390,18 +395,17 @@ impl Connection {
         let burst = Span::from_nanos(u64::try_from(burst * 1_000_000_000 / u128::from(rate)).unwrap_or(u64::MAX));
         let took =
             Span::from_nanos(u64::try_from(u128::from(bytes) * 1_000_000_000 / u128::from(rate)).unwrap_or(u64::MAX));
-        // `paced_until` lags behind by a burst: so much may leave at once.
-        let from = self.pace_credit.max(LocalTime::from_nanos(now.as_nanos().saturating_sub(burst.as_nanos())));
-        self.pace_credit = from.saturating_add(took);
-        self.output.paced_until = if self.pace_credit > now { self.pace_credit } else { LocalTime::ZERO };
+        // Behind the clock by a burst at most: so much may leave at once.
+        let from = self.output.paced_until.max(LocalTime::from_nanos(now.as_nanos().saturating_sub(burst.as_nanos())));
+        self.output.paced_until = from.saturating_add(took);
     }
 
     fn rate_mark(&self, now: LocalTime, len: u64) -> RateMark {
         let is_first = self.scoreboard.is_empty();
         RateMark {
             delivered: self.delivery.total,
-            delivered_at: if is_first { now } else { self.delivery.at },
-            first_sent_at: if is_first { now } else { self.delivery.first_sent_at },
+            delivered_at: if is_first { now } else { self.scoreboard.delivered_at },
+            first_sent_at: if is_first { now } else { self.scoreboard.first_sent_at },
             in_flight: self.in_flight() + len,
             lost: self.delivery.lost,
             is_app_limited: self.delivery.app_limited_until > 0,
@@ -515,7 +519,7 @@ impl Connection {
         };
         self.counts.zero_windows += u32::from(window == 0 && !is_reset);
         self.receiver.ack.on_sent(self.receiver.nxt);
-        self.receiver.dsack = None;
+        self.receiver.forget_duplicate();
         self.transmit(Segment { header, payload, ecn }, cx);
     }
 

@@ -10,21 +10,13 @@ use protosim_core::{LocalTime, Span};
 /// What is known of the order of arrivals (§5.2), and of the probe under way (§7.1).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rack {
-    /// RACK.xmit_ts and RACK.end_seq: the youngest transmission that has arrived.
-    youngest: Option<(LocalTime, u64)>,
-    /// RACK.rtt: the round trip of that transmission.
-    pub(super) rtt: Span,
-    /// RACK.fack: the highest offset that has arrived.
-    pub(super) highest: u64,
     /// RACK.reordering_seen.
     has_reordering: bool,
     /// RACK.reo_wnd_mult and RACK.reo_wnd_persist.
     factor: u32,
     persist: u32,
     /// RACK.dsack_round: SND.NXT when a DSACK last widened the window.
-    dsack_round: Option<u64>,
-    /// TLP.end_seq: SND.NXT when the probe was sent, and whether it was a retransmission.
-    pub(super) probe: Option<(u64, bool)>,
+    dsack_round: u64,
 }
 
 /// RACK.reo_wnd_persist (§5.2).
@@ -33,27 +25,16 @@ const PERSIST: u32 = 16;
 const MAX_ACK_DELAY: Span = Span::from_millis(200);
 
 impl Rack {
-    pub(super) const fn new(_: LocalTime) -> Self {
-        Self {
-            youngest: None,
-            rtt: Span::ZERO,
-            highest: 0,
-            has_reordering: false,
-            factor: 1,
-            persist: PERSIST,
-            dsack_round: None,
-            probe: None,
-        }
+    pub(super) const fn new() -> Self {
+        Self { has_reordering: false, factor: 1, persist: PERSIST, dsack_round: 0 }
     }
 
     /// §6.2 step 4: at most once a round trip, a DSACK widens the window.
     pub(super) const fn on_dsack(&mut self, una: u64, nxt: u64) {
-        if let Some(round) = self.dsack_round
-            && una < round
-        {
+        if una < self.dsack_round {
             return;
         }
-        self.dsack_round = Some(nxt);
+        self.dsack_round = nxt;
         self.factor = self.factor.saturating_add(1);
         self.persist = PERSIST;
     }
@@ -65,18 +46,21 @@ impl Rack {
             self.factor = 1;
         }
     }
-
-    pub(super) const fn end_probe(&mut self) {
-        self.probe = None;
-    }
-
-    /// A DSACK that ends at `to` tells that the probe's data had arrived (§7.4.2).
-    pub(super) fn is_probe_repeated(&self, to: u64) -> bool {
-        self.probe.is_some_and(|(end, is_repeat)| is_repeat && to == end)
-    }
 }
 
 impl Connection {
+    /// A DSACK that ends at `to` tells that the probe's data had arrived (RFC 8985 §7.4.2).
+    pub(super) fn is_probe_repeated(&self, to: u64) -> bool {
+        self.scoreboard.probe.is_some_and(|(end, is_repeat)| is_repeat && to == end)
+    }
+
+    /// The probe says nothing any more.
+    pub(super) fn end_probe(&mut self) {
+        if self.scoreboard.probe.is_some() {
+            self.scoreboard.probe = None;
+        }
+    }
+
     /// Steps 1 to 3 of §6.2: the youngest transmission that has arrived, and whether the path reorders.
     pub(super) fn update_rack(&mut self, news: &News, now: LocalTime) {
         if news.reordered && !self.rack.has_reordering {
@@ -85,7 +69,7 @@ impl Connection {
         self.counts.reorderings += u32::from(news.reordered);
         let Some((at, end, is_original)) = news.youngest else { return };
         let rtt = now.saturating_since(at);
-        self.rack.highest = self.rack.highest.max(end);
+        self.scoreboard.highest = self.scoreboard.highest.max(end);
         if !is_original {
             // §6.2 step 2: the acknowledgement may be of the transmission before.
             let is_stale = news.echo.is_some_and(|echo| super::seq::is_before(echo, self.agreed.timestamp(at)));
@@ -93,9 +77,9 @@ impl Connection {
                 return;
             }
         }
-        if self.rack.youngest.is_none_or(|known| (at, end) > known) {
-            self.rack.youngest = Some((at, end));
-            self.rack.rtt = rtt;
+        if self.scoreboard.youngest.is_none_or(|known| (at, end) > known) {
+            self.scoreboard.youngest = Some((at, end));
+            self.scoreboard.rtt = rtt;
         }
     }
 
@@ -117,12 +101,12 @@ impl Connection {
     /// RACK_detect_loss (§6.2 step 5): what was sent before something that has arrived, by more than reordering explains. Arms
     /// the timer for what may still be explained.
     pub(super) fn find_lost_by_time(&mut self, now: LocalTime) -> u64 {
-        let Some((at, end)) = self.rack.youngest else { return 0 };
+        let Some((at, end)) = self.scoreboard.youngest else { return 0 };
         if self.scoreboard.is_plain() && self.scoreboard.retransmitted() == 0 && !self.has_older_than(at, end) {
             self.timers.cancel(Kind::Reordering);
             return 0;
         }
-        let patience = self.rack.rtt.saturating_add(self.reordering_window());
+        let patience = self.scoreboard.rtt.saturating_add(self.reordering_window());
         let mut wait = Span::ZERO;
         let mut is_lost = |range: &super::scoreboard::Sent| {
             if (range.at, range.end) >= (at, end) {
@@ -187,7 +171,7 @@ impl Connection {
         let may = self.parameters.tail_loss_probe
             && self.agreed.sack
             && !self.scoreboard.is_empty()
-            && self.rack.probe.is_none()
+            && self.scoreboard.probe.is_none()
             && self.snd_una > 0
             && self.timers.retransmissions == 0
             && matches!(self.recovery.phase, Phase::Open | Phase::Cwr)
@@ -211,38 +195,38 @@ impl Connection {
         let end_before = self.snd_nxt;
         let is_new = self.send_new_segment(Why::TailLossProbe, cx);
         if is_new {
-            self.rack.probe = Some((self.snd_nxt, false));
+            self.scoreboard.probe = Some((self.snd_nxt, false));
         } else if let Some(last) = self.scoreboard.last().copied() {
             let start = last.start.max(last.end.saturating_sub(self.window.mss));
             self.resend(start, last.end, Why::TailLossProbe, cx);
-            self.rack.probe = Some((end_before, true));
+            self.scoreboard.probe = Some((end_before, true));
         }
         self.rearm_timeout(now);
     }
 
     /// TLP_process_ack (§7.4.1): has the probe repaired a loss that nobody else has seen?
     pub(super) fn judge_probe(&mut self, news: &News, now: LocalTime, cx: &mut Cx<'_>) {
-        let Some((end, is_repeat)) = self.rack.probe else { return };
+        let Some((end, is_repeat)) = self.scoreboard.probe else { return };
         if self.snd_una < end {
             return;
         }
         if !is_repeat {
-            self.rack.probe = None;
+            self.scoreboard.probe = None;
         } else if news.dsack.is_some_and(|(_, to)| to == end) {
             // Both have arrived.
-            self.rack.probe = None;
+            self.scoreboard.probe = None;
         } else if self.snd_una > end {
             // The acknowledgement went on without telling of a copy: the original was lost.
-            self.rack.probe = None;
+            self.scoreboard.probe = None;
             if self.recovery.phase <= Phase::Disorder {
                 let flight = self.flight_size();
                 self.begin_reduction(Cause::Loss, Phase::Cwr, flight, now, cx);
             }
         } else if news.newly_acked == 0 && news.newly_sacked == 0 && news.dsack.is_none() {
             // A duplicate: the other copy has come too.
-            self.rack.probe = None;
+            self.scoreboard.probe = None;
         }
-        if self.observes && self.rack.probe.is_none() {
+        if self.observes && self.scoreboard.probe.is_none() {
             cx.observe(Trace::Timer("probe answered"));
         }
     }

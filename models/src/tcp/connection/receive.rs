@@ -4,6 +4,8 @@
 //! full segment or the delay (RFC 9293 §3.8.6.3, RFC 5681 §4.2), unless something is missing.
 
 use super::super::Parameters;
+use super::lazy::{Empty, Lazy};
+use super::moment::Moment;
 use super::seq;
 use crate::packet::SackBlock;
 use crate::rope::Rope;
@@ -21,20 +23,31 @@ pub(super) struct Receiver {
     /// What has arrived in order and has not been read.
     unread: Rope,
     unread_len: u64,
-    /// What has arrived out of order: offset of the first byte, and the bytes; ascending, apart.
-    waiting: Vec<(u64, Rope)>,
-    /// Offsets within the ranges that wait, by when something of them arrived last: the order of SACK blocks (RFC 2018 §4).
-    recent: Vec<u64>,
-    /// What came twice, for the next acknowledgement (RFC 2883).
-    pub(super) dsack: Option<(u64, u64)>,
-    /// The peer's FIN, at the offset that it takes.
-    pub(super) fin: Option<u64>,
+    /// What has arrived out of order.
+    late: Lazy<OutOfOrder>,
+    /// The offset that the peer's FIN takes; zero before it has come.
+    pub(super) fin: u64,
     /// The largest segment that has come \[bytes\]: what a full one is.
     pub(super) mss: u64,
     pub(super) ack: AckClock,
     /// Bytes for the application to read that it has not been told of.
     pub(super) has_news: bool,
     pub(super) bytes: u64,
+}
+
+/// What has arrived out of order, and what came twice.
+#[derive(Clone, Debug)]
+pub(super) struct OutOfOrder {
+    /// Offset of the first byte, and the bytes; ascending, apart.
+    waiting: Vec<(u64, Rope)>,
+    /// Offsets within the ranges that wait, by when something of them arrived last: the order of SACK blocks (RFC 2018 §4).
+    recent: Vec<u64>,
+    /// What came twice, for the next acknowledgement (RFC 2883).
+    dsack: Option<(u64, u64)>,
+}
+
+impl Empty for OutOfOrder {
+    const EMPTY: &'static Self = &Self { waiting: Vec::new(), recent: Vec::new(), dsack: None };
 }
 
 /// When the next acknowledgement is due.
@@ -44,7 +57,7 @@ pub(super) struct AckClock {
     pub(super) sent: u64,
     pub(super) owed: Owed,
     /// For the delay.
-    pub(super) deadline: Option<LocalTime>,
+    pub(super) deadline: Option<Moment>,
     /// How long acknowledgements wait now.
     pub(super) ato: Span,
     /// So many more are sent at once.
@@ -52,7 +65,7 @@ pub(super) struct AckClock {
     /// Data go back and forth: an acknowledgement can wait for the answer that will carry it.
     pub(super) is_interactive: bool,
     /// When data last came.
-    pub(super) data_at: Option<LocalTime>,
+    pub(super) data_at: Option<Moment>,
 }
 
 /// Whether an acknowledgement is owed.
@@ -98,10 +111,8 @@ impl Receiver {
             edge: 0,
             unread: Rope::new(),
             unread_len: 0,
-            waiting: Vec::new(),
-            recent: Vec::new(),
-            dsack: None,
-            fin: None,
+            late: Lazy::new(),
+            fin: 0,
             mss: FIRST_MSS,
             ack: clock,
             has_news: false,
@@ -116,12 +127,12 @@ impl Receiver {
 
     /// Bytes that wait for others before them.
     pub(super) fn out_of_order(&self) -> u64 {
-        self.waiting.iter().map(|(_, rope)| rope.len()).sum()
+        self.late.waiting.iter().map(|(_, rope)| rope.len()).sum()
     }
 
     /// True if the peer has finished and everything before has arrived.
     pub(super) fn is_finished(&self) -> bool {
-        self.fin.is_some_and(|fin| self.nxt > fin)
+        self.fin > 0 && self.nxt > self.fin
     }
 
     /// RCV.WND as the peer knows it.
@@ -154,12 +165,12 @@ impl Receiver {
         if clipped > self.nxt {
             return self.keep(clipped, data);
         }
-        let gap_filled = !self.waiting.is_empty();
+        let gap_filled = !self.late.waiting.is_empty();
         self.deliver(data);
         if gap_filled {
             self.deliver_waiting();
         }
-        Arrived { is_out_of_order: gap_filled || self.dsack.is_some(), is_duplicate: false }
+        Arrived { is_out_of_order: gap_filled || self.late.dsack.is_some(), is_duplicate: false }
     }
 
     fn deliver(&mut self, data: Rope) {
@@ -176,8 +187,8 @@ impl Receiver {
     }
 
     fn deliver_waiting(&mut self) {
-        while self.waiting.first().is_some_and(|(start, _)| *start <= self.nxt) {
-            let (start, rope) = self.waiting.remove(0);
+        while self.late.waiting.first().is_some_and(|(start, _)| *start <= self.nxt) {
+            let (start, rope) = self.late.waiting.remove(0);
             let known = self.nxt - start;
             if known < rope.len() {
                 self.deliver(if known == 0 { rope } else { rope.slice(known, rope.len() - known) });
@@ -185,10 +196,11 @@ impl Receiver {
                 self.note_duplicate(start, start + rope.len());
             }
         }
-        if self.waiting.is_empty() {
-            (self.waiting, self.recent) = (Vec::new(), Vec::new());
+        if self.late.waiting.is_empty() {
+            (self.late.waiting, self.late.recent) = (Vec::new(), Vec::new());
+            self.tidy();
         } else {
-            self.recent.retain(|offset| *offset >= self.nxt);
+            self.late.recent.retain(|offset| *offset >= self.nxt);
         }
     }
 
@@ -197,14 +209,14 @@ impl Receiver {
         let end = start + data.len();
         let mut is_new = false;
         let mut at = start;
-        let mut index = self.waiting.partition_point(|(from, rope)| from + rope.len() <= start);
+        let mut index = self.late.waiting.partition_point(|(from, rope)| from + rope.len() <= start);
         while at < end {
-            let (next, after) = match self.waiting.get(index) {
+            let (next, after) = match self.late.waiting.get(index) {
                 Some((from, rope)) if *from < end => (*from, from + rope.len()),
                 _ => (end, end),
             };
             if at < next {
-                self.waiting.insert(index, (at, data.slice(at - start, next - at)));
+                self.late.waiting.insert(index, (at, data.slice(at - start, next - at)));
                 is_new = true;
                 index += 1;
             }
@@ -222,48 +234,64 @@ impl Receiver {
     /// Makes one of ranges that touch.
     fn join_waiting(&mut self) {
         let mut index = 1;
-        while index < self.waiting.len() {
-            let (start, last) = &self.waiting[index - 1];
-            if start + last.len() == self.waiting[index].0 {
-                let (_, rope) = self.waiting.remove(index);
-                self.waiting[index - 1].1.append(&rope);
+        while index < self.late.waiting.len() {
+            let (start, last) = &self.late.waiting[index - 1];
+            if start + last.len() == self.late.waiting[index].0 {
+                let (_, rope) = self.late.waiting.remove(index);
+                self.late.waiting[index - 1].1.append(&rope);
             } else {
                 index += 1;
             }
         }
     }
 
+    /// Gives back what is not needed any more.
+    fn tidy(&mut self) {
+        if self.late.waiting.is_empty() && self.late.dsack.is_none() {
+            self.late.release();
+        }
+    }
+
+    /// What came twice, for the next acknowledgement (RFC 2883).
+    pub(super) fn note_duplicate(&mut self, from: u64, to: u64) {
+        if from < to {
+            self.late.dsack = Some((from, to));
+        }
+    }
+
+    /// An acknowledgement has told of it.
+    pub(super) fn forget_duplicate(&mut self) {
+        if self.late.dsack.is_some() {
+            self.late.dsack = None;
+            self.tidy();
+        }
+    }
+
     fn note_recent(&mut self, offset: u64) {
         let range = self.range_of(offset);
-        self.recent.retain(|other| match range {
+        self.late.recent.retain(|other| match range {
             Some((start, end)) => !(start..end).contains(other),
             None => true,
         });
-        self.recent.insert(0, offset);
-        self.recent.truncate(4);
+        self.late.recent.insert(0, offset);
+        self.late.recent.truncate(4);
     }
 
     fn range_of(&self, offset: u64) -> Option<(u64, u64)> {
         let range = |(start, rope): &(u64, Rope)| (*start, start + rope.len());
-        self.waiting.iter().map(range).find(|(start, end)| (*start..*end).contains(&offset))
-    }
-
-    fn note_duplicate(&mut self, from: u64, to: u64) {
-        if from < to {
-            self.dsack = Some((from, to));
-        }
+        self.late.waiting.iter().map(range).find(|(start, end)| (*start..*end).contains(&offset))
     }
 
     /// The blocks for an acknowledgement, the latest first (RFC 2018 §4), after what came twice (RFC 2883 §4).
     pub(super) fn sack_blocks(&self, most: usize, dsack: bool) -> Vec<SackBlock> {
-        let twice = self.dsack.filter(|_| dsack);
-        if self.waiting.is_empty() && twice.is_none() {
+        let twice = self.late.dsack.filter(|_| dsack);
+        if self.late.waiting.is_empty() && twice.is_none() {
             return Vec::new();
         }
         let block =
             |(start, end): (u64, u64)| SackBlock { left: seq::wire(self.irs, start), right: seq::wire(self.irs, end) };
-        let recent = self.recent.iter().filter_map(|offset| self.range_of(*offset));
-        let others = self.waiting.iter().map(|(start, rope)| (*start, start + rope.len()));
+        let recent = self.late.recent.iter().filter_map(|offset| self.range_of(*offset));
+        let others = self.late.waiting.iter().map(|(start, rope)| (*start, start + rope.len()));
         let mut blocks: Vec<(u64, u64)> = twice.into_iter().collect();
         let first = blocks.len();
         for range in recent.chain(others) {
@@ -277,7 +305,9 @@ impl Receiver {
     /// Bytes allocated.
     #[cfg(test)]
     pub(super) fn allocated(&self) -> usize {
-        self.waiting.capacity() * size_of::<(u64, Rope)>() + self.recent.capacity() * size_of::<u64>()
+        let late =
+            self.late.waiting.capacity() * size_of::<(u64, Rope)>() + self.late.recent.capacity() * size_of::<u64>();
+        late + self.late.allocated()
     }
 
     /// Takes at most `most` bytes out.
@@ -316,13 +346,13 @@ impl AckClock {
             self.owed = self.owed.max(Owed::Now);
         } else if self.owed == Owed::Nothing {
             self.owed = Owed::Delayed;
-            self.deadline = Some(now.saturating_add(self.ato));
+            self.deadline = Some(now.saturating_add(self.ato).into());
         }
     }
 
     /// Linux lets the delay follow the gaps between segments, from 40 ms up to the configured 200 ms.
     fn adapt(&mut self, now: LocalTime, rto: Span, parameters: &Parameters) {
-        let last = self.data_at.replace(now);
+        let last = self.data_at.replace(now.into()).map(Moment::time);
         if parameters.quick_acks == 0 {
             return;
         }
@@ -356,7 +386,7 @@ impl AckClock {
 
     /// Data leave: they are an answer if some have come just now, and acknowledgements wait for the next one.
     pub(super) fn on_answer(&mut self, now: LocalTime) {
-        if self.data_at.is_some_and(|at| now.saturating_since(at) < self.ato) {
+        if self.data_at.is_some_and(|at| now.saturating_since(at.time()) < self.ato) {
             self.is_interactive = true;
         }
     }
@@ -423,7 +453,7 @@ mod tests {
                 prop_assert_eq!(&got, &Rope::fill(3, read, front - read));
                 read = front;
                 prop_assert_eq!(receiver.out_of_order(), seen.total() - front);
-                prop_assert!(receiver.waiting.iter().all(|(_, rope)| rope.runs().len() == 1));
+                prop_assert!(receiver.late.waiting.iter().all(|(_, rope)| rope.runs().len() == 1));
             }
         }
     }

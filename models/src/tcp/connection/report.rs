@@ -2,6 +2,7 @@
 
 use super::super::congestion::Phase;
 use super::super::{Sample, TcpInfo, TcpTotals, Trace};
+use super::moment::Moment;
 use super::{Connection, Cx};
 use protosim_core::{LocalTime, Span};
 
@@ -19,8 +20,8 @@ impl Connection {
             | u8::from(agreed.has_seen_ecn) << 4
             | u8::from(agreed.had_early_data) << 5;
         let counts = &self.counts;
-        let since = |total: Span, from: Option<LocalTime>| {
-            let open = from.map_or(Span::ZERO, |from| now.saturating_since(from));
+        let since = |total: Span, from: Option<Moment>| {
+            let open = from.map_or(Span::ZERO, |from| now.saturating_since(from.time()));
             total.saturating_add(open).as_nanos() / 1_000
         };
         TcpInfo {
@@ -107,7 +108,8 @@ impl Connection {
     /// Bytes that it has allocated beside itself.
     #[cfg(test)]
     pub(in crate::tcp) fn allocated(&self) -> usize {
-        self.buffer.allocated() + self.scoreboard.allocated() + self.receiver.allocated()
+        let boxes = self.scoreboard.allocated() + self.recovery.allocated();
+        boxes + self.buffer.allocated() + self.receiver.allocated() + self.congestion.allocated()
     }
 
     /// True while losses are being repaired.

@@ -4,8 +4,9 @@
 //! part of it. Selectively acknowledged ranges are kept until the cumulative acknowledgement covers them: the peer may take its
 //! word back (RFC 2018 §8).
 
+use super::lazy::Empty;
 use crate::recovery::Ranges;
-use protosim_core::LocalTime;
+use protosim_core::{LocalTime, Span};
 use std::collections::VecDeque;
 
 /// A range that was sent.
@@ -67,10 +68,38 @@ pub(super) struct Scoreboard {
     fresh: Vec<Sent>,
     /// No range below it is lost and waits to be sent again.
     hint: u64,
+    /// When bytes were last delivered, or the first of this flight were sent.
+    pub(super) delivered_at: LocalTime,
+    /// When the first bytes of this flight were sent, as far as they are not delivered.
+    pub(super) first_sent_at: LocalTime,
+    /// RACK.xmit_ts and RACK.end_seq (RFC 8985 §5.2): the youngest transmission that has arrived.
+    pub(super) youngest: Option<(LocalTime, u64)>,
+    /// RACK.rtt: the round trip of that transmission.
+    pub(super) rtt: Span,
+    /// RACK.fack: the highest offset that has arrived.
+    pub(super) highest: u64,
+    /// TLP.end_seq (RFC 8985 §7.1): SND.NXT when a probe was sent, and whether it was a retransmission.
+    pub(super) probe: Option<(u64, bool)>,
 }
 
-/// Idle connections keep room for no more ranges than this.
-const KEPT: usize = 4;
+impl Empty for Scoreboard {
+    const EMPTY: &'static Self = &Self {
+        sent: VecDeque::new(),
+        sacked_ranges: Ranges::new(),
+        sacked: 0,
+        lost: 0,
+        retransmitted: 0,
+        waiting: 0,
+        fresh: Vec::new(),
+        hint: 0,
+        delivered_at: LocalTime::ZERO,
+        first_sent_at: LocalTime::ZERO,
+        youngest: None,
+        rtt: Span::ZERO,
+        highest: 0,
+        probe: None,
+    };
+}
 
 impl Scoreboard {
     /// Bytes that are selectively acknowledged.
@@ -168,12 +197,6 @@ impl Scoreboard {
             }
         }
         self.sacked_ranges.trim_below(una);
-        if self.sent.is_empty() {
-            self.sacked_ranges.clear();
-            if self.sent.capacity() > KEPT {
-                self.sent = VecDeque::new();
-            }
-        }
     }
 
     fn forget_flags(&mut self, part: &Sent) {
@@ -251,15 +274,15 @@ impl Scoreboard {
         std::mem::take(&mut self.fresh)
     }
 
-    /// The first range that is lost and waits to be sent again, at most `most` bytes of it.
-    pub(super) fn next_lost(&mut self, most: u64) -> Option<(u64, u64)> {
+    /// The first range that is lost and waits to be sent again.
+    pub(super) fn next_lost(&mut self) -> Option<(u64, u64)> {
         if self.waiting == 0 {
             return None;
         }
         let first = self.sent.partition_point(|range| range.end <= self.hint);
         let found = self.sent.iter().skip(first).find(|range| range.is_lost && !range.is_retransmitted)?;
         self.hint = found.start;
-        Some((found.start, found.end.min(found.start + most)))
+        Some((found.start, found.end))
     }
 
     /// `[start, end)` is being sent again; says the how-manieth transmission this is.
@@ -330,7 +353,8 @@ impl Scoreboard {
     /// Bytes allocated.
     #[cfg(test)]
     pub(super) fn allocated(&self) -> usize {
-        (self.sent.capacity() + self.fresh.capacity()) * size_of::<Sent>() + self.sacked_ranges.allocated()
+        let own = (self.sent.capacity() + self.fresh.capacity()) * size_of::<Sent>() + self.sacked_ranges.allocated();
+        if self.sent.is_empty() { own } else { own + size_of::<Self>() }
     }
 
     /// The sums, counted anew, for tests.
@@ -363,9 +387,9 @@ mod tests {
         board.sack(301, 501, |part| assert_eq!((part.start, part.end), (401, 501)));
         assert_eq!(board.iter().count(), 4);
         assert_eq!(board.mark_lost(1, 301, |_| true), 300);
-        assert_eq!(board.next_lost(100), Some((1, 101)));
+        assert_eq!(board.next_lost(), Some((1, 301)));
         assert_eq!(board.retransmit(1, 101, LocalTime::from_nanos(1), mark()), 2);
-        assert_eq!(board.next_lost(100), Some((101, 201)));
+        assert_eq!(board.next_lost(), Some((101, 301)));
         assert_eq!((board.sacked(), board.lost(), board.retransmitted()), (200, 300, 100));
         board.acknowledge(501, |_| {});
         assert_eq!((board.sacked(), board.lost(), board.retransmitted()), (0, 0, 0));
@@ -395,8 +419,8 @@ mod tests {
                         board.mark_lost(start, end, |_| true);
                     }
                     _ => {
-                        if let Some((start, end)) = board.next_lost(len) {
-                            board.retransmit(start, end, at, mark());
+                        if let Some((start, end)) = board.next_lost() {
+                            board.retransmit(start, end.min(start + len), at, mark());
                         }
                     }
                 }

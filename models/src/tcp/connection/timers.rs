@@ -1,6 +1,7 @@
 //! What a connection waits for: time-outs of transmissions (RFC 6298, RFC 8985, RFC 9293 §3.8.6.1), of acknowledgements, of states.
 
 use super::super::{Parameters, State, Trace, Why};
+use super::moment::Moment;
 use super::receive::Owed;
 use super::{CloseReason, Connection, Cx, Notice};
 use protosim_core::{Deadline, LocalTime, Span};
@@ -10,9 +11,9 @@ use protosim_core::{Deadline, LocalTime, Span};
 pub(super) struct Timers {
     transmission: Option<(Kind, LocalTime)>,
     /// The state's own end: TIME-WAIT, FIN-WAIT-2, or an idle connection's probe.
-    state: Option<LocalTime>,
+    state: Option<Moment>,
     /// When the next segment may leave, if that is later than now.
-    pub(super) pacing: Option<LocalTime>,
+    pub(super) pacing: Option<Moment>,
     /// Time-outs in a row without an acknowledgement of anything new.
     pub(super) retransmissions: u32,
     /// How often the time-out has doubled (RFC 6298 §5.5).
@@ -78,11 +79,11 @@ impl Timers {
     }
 
     /// The earliest of them and of the delay of acknowledgements.
-    pub(super) fn next(&self, delayed_ack: Option<LocalTime>) -> Option<Deadline> {
+    pub(super) fn next(&self, delayed_ack: Option<Moment>) -> Option<Deadline> {
         let mut next: Option<Deadline> = self.transmission.map(|(kind, at)| Deadline { at, timer: kind.name() });
         let others = [(delayed_ack, "delayed acknowledgement"), (self.pacing, "pacing"), (self.state, "state")];
         for (at, timer) in others {
-            if let Some(at) = at
+            if let Some(at) = at.map(Moment::time)
                 && next.is_none_or(|known| at < known.at)
             {
                 next = Some(Deadline { at, timer });
@@ -263,7 +264,7 @@ impl Connection {
             && self.timers.state.is_none()
             && matches!(self.state, State::Established | State::CloseWait)
         {
-            self.timers.state = Some(self.timers.heard_at.saturating_add(keepalive.idle));
+            self.timers.state = Some(self.timers.heard_at.saturating_add(keepalive.idle).into());
         }
     }
 
@@ -284,7 +285,7 @@ impl Connection {
         let due = self.timers.heard_at.saturating_add(keepalive.idle);
         if due > now || !self.scoreboard.is_empty() {
             self.timers.unanswered = 0;
-            self.timers.state = Some(if due > now { due } else { now.saturating_add(keepalive.idle) });
+            self.timers.state = Some((if due > now { due } else { now.saturating_add(keepalive.idle) }).into());
             return;
         }
         if self.timers.unanswered >= keepalive.probes {
@@ -293,13 +294,13 @@ impl Connection {
         }
         self.timers.unanswered += 1;
         self.send_old_byte(Why::Keepalive, cx);
-        self.timers.state = Some(now.saturating_add(keepalive.interval));
+        self.timers.state = Some(now.saturating_add(keepalive.interval).into());
     }
 
     /// The FIN is acknowledged and the peer's is awaited; not for ever, if nobody is there to close the connection.
     pub(super) fn enter_fin_wait_2(&mut self, cx: &Cx<'_>) {
         if self.is_closed && !self.parameters.fin_wait_2.is_zero() {
-            self.timers.state = Some(cx.now().saturating_add(self.parameters.fin_wait_2));
+            self.timers.state = Some(cx.now().saturating_add(self.parameters.fin_wait_2).into());
         }
     }
 
@@ -307,13 +308,13 @@ impl Connection {
     pub(super) fn enter_time_wait(&mut self, cx: &mut Cx<'_>) {
         self.set_state(State::TimeWait, cx);
         self.timers.clear();
-        self.timers.state = Some(cx.now().saturating_add(self.parameters.time_wait));
+        self.timers.state = Some(cx.now().saturating_add(self.parameters.time_wait).into());
         self.tell_done(cx);
     }
 
     pub(super) fn restart_time_wait(&mut self, cx: &Cx<'_>) {
         self.receiver.ack.owed = self.receiver.ack.owed.max(Owed::Now);
-        self.timers.state = Some(cx.now().saturating_add(self.parameters.time_wait));
+        self.timers.state = Some(cx.now().saturating_add(self.parameters.time_wait).into());
     }
 
     /// Tells the application that it is over, once it has read everything.
