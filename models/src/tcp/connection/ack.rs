@@ -231,7 +231,7 @@ impl Connection {
         self.rearm_after_ack(news, now);
         let rate = self.rate_sample(news, now);
         self.grow(news, rtt, rate, prior_phase, cx);
-        // What a probe was for only a later acknowledgement may tell (RFC 8985 §7.4.2).
+        // A probe may still be answered twice (RFC 8985 §7.4.2).
         if self.scoreboard.is_empty() && self.scoreboard.probe.is_none() {
             self.scoreboard.release();
         }

@@ -339,7 +339,7 @@ impl Connection {
             sack_permitted: offers(parameters.sack, self.agreed.sack),
             sack: Vec::<SackBlock>::new(),
             // RFC 7413 §4.1.3: a SYN that was lost goes again without it, since something on the way may dislike it.
-            fast_open: self.agreed.cookie.as_deref().filter(|_| is_answer || self.timers.retransmissions == 0).cloned(),
+            fast_open: self.agreed.cookie.as_deref().cloned().filter(|_| is_answer || self.timers.retransmissions == 0),
             as_received: None,
         };
         // RFC 3168 §6.1.1.1: a SYN that has been lost is sent again without asking for ECN.
