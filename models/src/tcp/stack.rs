@@ -471,6 +471,13 @@ impl Stack {
         !self.dirty.is_empty()
     }
 
+    /// What the first connection is made of, in words.
+    #[cfg(test)]
+    pub(super) fn anatomy(&self) -> String {
+        let parts = self.connections.iter().flatten().next().map(|entry| entry.connection.anatomy());
+        format!("entry {}, {}", size_of::<Entry>(), parts.unwrap_or_default())
+    }
+
     /// Bytes that the first connection takes, what it has allocated included; and its entry in the table of ends, with the slack of
     /// a tree whose nodes are two thirds full.
     #[cfg(test)]
