@@ -23,7 +23,8 @@ pub enum Observation {
         transmissions: u32,
     },
     /// A datagram has reached the application; reported only where someone listens to
-    /// [`DELIVERIES`](protosim_core::kernel::Interests::DELIVERIES). Its stamp less `sent_at` is the one-way delay.
+    /// [`DELIVERIES`](protosim_core::kernel::Interests::DELIVERIES) or to
+    /// [`TRACES`](protosim_core::kernel::Interests::TRACES). Its stamp less `sent_at` is the one-way delay.
     Received {
         /// Whose it is: together with the receiving App it names the flow.
         from: SocketAddr,

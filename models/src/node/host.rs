@@ -255,11 +255,13 @@ impl Host for SimHost<'_, '_> {
 
     fn observe_received(&mut self, from: SocketAddr, bytes: u64) {
         if let Some(Arrival { sent_at, .. }) = self.arrival
-            && self.cx.wants(Interests::DELIVERIES)
+            && (self.cx.wants(Interests::DELIVERIES) || self.cx.wants(Interests::TRACES))
         {
             // At once, and not when the processor is free: the datagram has arrived now.
             let observation = Observation::Received { from, sent_at, bytes };
-            self.cx.report(Report::App { app: self.app, observation });
+            let report = Report::App { app: self.app, observation };
+            // Where results are not made of it, it is looked at and no more, which decides nothing.
+            if self.cx.wants(Interests::DELIVERIES) { self.cx.report(report) } else { self.cx.report_packet(report) }
         }
     }
 

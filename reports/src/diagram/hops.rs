@@ -136,10 +136,9 @@ impl Hops {
 
     fn leave(&mut self, sighting: &Sighting<'_>, node: usize, key: Key, said: usize) {
         let is_kept = (self.from..=self.until).contains(&sighting.at);
-        let all = self.hops.entry(key.0).or_default();
-        let index = all.len();
+        let index = self.hops.get(&key.0).map_or(0, Vec::len);
         if is_kept {
-            all.push(Hop {
+            self.hops.entry(key.0).or_default().push(Hop {
                 from: node,
                 to: sighting.other,
                 departed: sighting.at,
@@ -157,8 +156,8 @@ impl Hops {
 
     fn arrive(&mut self, sighting: &Sighting<'_>, key: Key) {
         let place = (sighting.channel, key);
-        let Some(all) = self.hops.get_mut(&key.0) else { return };
         let open = self.open.get_mut(&place).and_then(VecDeque::pop_front);
+        let Some(all) = self.hops.get_mut(&key.0) else { return };
         let index = match open {
             Some(None) => return,
             Some(Some(index)) => index,
