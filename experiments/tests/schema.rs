@@ -81,8 +81,12 @@ fn the_schema_of_events_is_fresh_and_their_page_is_whole() {
     assert!(text == events_schema_text(), "renew it: protosim schema --events > docs/events.schema.json");
     let page = std::fs::read_to_string(docs.join("events.md")).unwrap();
     let schema: Value = serde_json::from_str(&text).unwrap();
-    let kinds: Vec<&str> =
-        schema["oneOf"].as_array().unwrap().iter().map(|kind| kind["properties"]["kind"]["const"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> = schema["oneOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kind| kind["properties"]["kind"]["const"].as_str().unwrap())
+        .collect();
     assert_eq!(kinds.len(), 15);
     for kind in kinds {
         assert!(page.contains(&format!("| `{kind}` |")), "{kind}");

@@ -109,6 +109,11 @@ pub trait Host: Env {
         let _ = (from, bytes);
     }
 
+    /// Reports that this application has read `bytes` from a stream of `from`. Costs nothing where nobody asks for it.
+    fn observe_read(&mut self, from: SocketAddr, bytes: u64) {
+        let _ = (from, bytes);
+    }
+
     /// Sends an ICMP echo request ("ping"); answers come to [`App::on_echo_reply`].
     ///
     /// # Errors
@@ -181,7 +186,7 @@ pub trait Host: Env {
         Err(HostError::NoSuchStream(stream))
     }
 
-    /// How a stream stands.
+    /// How a stream stands. It can still be asked while [`StreamEvent::Closed`] is being told.
     ///
     /// # Errors
     /// When the stream is not this App's or is over.

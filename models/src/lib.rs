@@ -8,6 +8,7 @@
 //! - [`node`]: hosts and routers; [`app`]: what runs on them; [`element`]: nodes and media as entities of the kernel.
 //! - [`coap`], [`ping`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
 //!   story, then encodings, configuration, machines, tests.
+//! - [`recovery`]: what protocols that repair losses share.
 //! - [`registry`]: the one place where an application is made known to scenarios.
 //!
 //! # To add a protocol
@@ -31,6 +32,7 @@ pub mod observe;
 pub mod packet;
 pub mod ping;
 pub mod queue;
+pub mod recovery;
 pub mod registry;
 pub mod rope;
 mod schema;

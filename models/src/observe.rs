@@ -22,14 +22,15 @@ pub enum Observation {
         /// How often the request was sent, the first time included.
         transmissions: u32,
     },
-    /// A datagram has reached the application; reported only where someone listens to
+    /// A datagram has reached the application, or it has read bytes of a stream; reported only where someone listens to
     /// [`DELIVERIES`](protosim_core::kernel::Interests::DELIVERIES) or to
-    /// [`TRACES`](protosim_core::kernel::Interests::TRACES). Its stamp less `sent_at` is the one-way delay.
+    /// [`TRACES`](protosim_core::kernel::Interests::TRACES).
     Received {
         /// Whose it is: together with the receiving App it names the flow.
         from: SocketAddr,
-        /// When its host sent it, after any wait for its processor.
-        sent_at: SimTime,
+        /// When its host sent the datagram, after any wait for its processor: the stamp less this is the one-way delay. `None` for
+        /// bytes of a stream, which may have been sent more than once.
+        sent_at: Option<SimTime>,
         /// Its payload.
         bytes: u64,
     },

@@ -5,7 +5,8 @@
 
 use crate::app::App;
 use crate::name::NodeName;
-use crate::{coap, ping, traffic};
+use crate::tcp::app as streams;
+use crate::{coap, ping, tcp, traffic};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +24,14 @@ pub enum AppConfig {
     CoapServer(coap::ServerConfig),
     /// Sends ICMP echo requests.
     Ping(ping::PingConfig),
+    /// Sends requests over TCP, each after the answer to the one before.
+    TcpClient(streams::TcpClientConfig),
+    /// Answers requests over TCP.
+    TcpServer(streams::TcpServerConfig),
+    /// Takes and checks bulk data over TCP.
+    TcpSink(streams::TcpSinkConfig),
+    /// Sends bulk data over TCP, on one connection or several.
+    TcpSource(streams::TcpSourceConfig),
     /// Sends requests over UDP, each after the answer to the one before.
     UdpClient(traffic::UdpClientConfig),
     /// Answers requests over UDP.
@@ -31,6 +40,24 @@ pub enum AppConfig {
     UdpSink(traffic::UdpSinkConfig),
     /// Sends UDP datagrams: at a constant rate, at random, in bursts, periodically, or as a trace says.
     UdpSource(traffic::UdpSourceConfig),
+}
+
+/// A port of a transport protocol: those of UDP and of TCP have nothing to do with each other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Port {
+    /// Of UDP.
+    Udp(u16),
+    /// Of TCP.
+    Tcp(u16),
+}
+
+impl std::fmt::Display for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Udp(port) => write!(f, "UDP port {port}"),
+            Self::Tcp(port) => write!(f, "TCP port {port}"),
+        }
+    }
 }
 
 /// The operations that take processor time on a device that says so, in order.
@@ -50,6 +77,10 @@ impl AppConfig {
             Self::CoapClient(config) => config.check(),
             Self::CoapServer(config) => config.check(),
             Self::Ping(config) => config.check(),
+            Self::TcpClient(config) => config.check(),
+            Self::TcpServer(config) => config.check(),
+            Self::TcpSink(config) => config.check(),
+            Self::TcpSource(config) => config.check(),
             Self::UdpSink(config) => config.check(),
             Self::UdpSource(config) => config.check(),
         }
@@ -62,24 +93,42 @@ impl AppConfig {
             Self::CoapClient(config) => Some(&config.to),
             Self::UdpClient(config) => Some(&config.to),
             Self::Ping(config) => Some(&config.to),
+            Self::TcpClient(config) => Some(&config.to),
+            Self::TcpSource(config) => Some(&config.to),
             Self::UdpSource(config) => Some(&config.to),
-            Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
+            Self::AimdSink(_) | Self::CoapServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
+            Self::UdpServer(_) | Self::UdpSink(_) => None,
         }
     }
 
-    /// The UDP port on which it expects someone to listen there, if it sends UDP.
-    pub fn destination_port(&self) -> Option<u16> {
+    /// The port on which it expects someone to listen there.
+    pub fn destination_port(&self) -> Option<Port> {
         match self {
-            Self::AimdSource(config) => Some(config.port),
-            Self::CoapClient(config) => Some(config.port),
-            Self::UdpClient(config) => Some(config.port),
-            Self::UdpSource(config) => Some(config.port),
+            Self::AimdSource(config) => Some(Port::Udp(config.port)),
+            Self::CoapClient(config) => Some(Port::Udp(config.port)),
+            Self::TcpClient(config) => Some(Port::Tcp(config.port)),
+            Self::TcpSource(config) => Some(Port::Tcp(config.port)),
+            Self::UdpClient(config) => Some(Port::Udp(config.port)),
+            Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
+            Self::TcpServer(_) | Self::TcpSink(_) => None,
+        }
+    }
+
+    /// Its TCP, if it has one.
+    pub fn tcp(&self) -> Option<&tcp::TcpConfig> {
+        match self {
+            Self::TcpClient(config) => Some(&config.tcp),
+            Self::TcpServer(config) => Some(&config.tcp),
+            Self::TcpSink(config) => Some(&config.tcp),
+            Self::TcpSource(config) => Some(&config.tcp),
+            Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => None,
+            Self::Ping(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => None,
         }
     }
 
     /// The length of the longest message that it sends in packets with `ip_header` bytes of IP header, with the header
-    /// of UDP or ICMP [bytes]; 0 if it sends none.
+    /// of UDP or ICMP [bytes]; 0 if it sends none, or streams, which are cut into segments that fit.
     pub fn message_len(&self, ip_header: u64) -> u64 {
         // UDP (RFC 768) and ICMP echo (RFC 792, RFC 4443) alike.
         const HEADER: u64 = 8;
@@ -93,17 +142,21 @@ impl AppConfig {
             Self::CoapServer(config) => HEADER + config.response_len(),
             Self::AimdSink(_) => HEADER + traffic::AIMD_ACK_LEN,
             Self::UdpSink(_) => 0,
+            Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => 0,
         }
     }
 
-    /// The UDP port that it listens on, if it names one.
-    pub fn listens_on(&self) -> Option<u16> {
+    /// The port that it listens on, if it names one.
+    pub fn listens_on(&self) -> Option<Port> {
         match self {
-            Self::AimdSink(config) => Some(config.port),
-            Self::CoapServer(config) => Some(config.port),
-            Self::UdpServer(config) => Some(config.port),
-            Self::UdpSink(config) => Some(config.port),
+            Self::AimdSink(config) => Some(Port::Udp(config.port)),
+            Self::CoapServer(config) => Some(Port::Udp(config.port)),
+            Self::TcpServer(config) => Some(Port::Tcp(config.port)),
+            Self::TcpSink(config) => Some(Port::Tcp(config.port)),
+            Self::UdpServer(config) => Some(Port::Udp(config.port)),
+            Self::UdpSink(config) => Some(Port::Udp(config.port)),
             Self::AimdSource(_) | Self::CoapClient(_) | Self::Ping(_) | Self::UdpClient(_) | Self::UdpSource(_) => None,
+            Self::TcpClient(_) | Self::TcpSource(_) => None,
         }
     }
 
@@ -114,8 +167,11 @@ impl AppConfig {
             Self::CoapClient(config) => config.start,
             Self::UdpClient(config) => config.start,
             Self::Ping(config) => config.start,
+            Self::TcpClient(config) => config.start,
+            Self::TcpSource(config) => config.start,
             Self::UdpSource(config) => config.start,
-            Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
+            Self::AimdSink(_) | Self::CoapServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => Span::ZERO,
+            Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
         }
     }
 
@@ -126,8 +182,11 @@ impl AppConfig {
             Self::CoapClient(config) => Some(&mut config.start),
             Self::UdpClient(config) => Some(&mut config.start),
             Self::Ping(config) => Some(&mut config.start),
+            Self::TcpClient(config) => Some(&mut config.start),
+            Self::TcpSource(config) => Some(&mut config.start),
             Self::UdpSource(config) => Some(&mut config.start),
-            Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
+            Self::AimdSink(_) | Self::CoapServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
+            Self::UdpServer(_) | Self::UdpSink(_) => None,
         }
     }
 
@@ -145,6 +204,12 @@ impl AppConfig {
             (Self::UdpSource(source), Self::CoapServer(server)) if source.port == server.port => {
                 Some("what a UdpSource sends is no CoAP, and is ignored".to_owned())
             }
+            (Self::TcpClient(client), Self::TcpSink(sink)) if client.port == sink.port => {
+                Some("a TcpSink takes data, and answers none".to_owned())
+            }
+            (Self::TcpSource(source), Self::TcpServer(server)) if source.port == server.port => {
+                Some("what a TcpSource sends is no request, and is reset".to_owned())
+            }
             _ => None,
         }
     }
@@ -158,6 +223,8 @@ impl AppConfig {
             Self::Ping(config) => Some(after(config.start, config.interval, config.count?)),
             Self::UdpSource(config) => Some(after(config.start, config.exact_gap()?, config.count?)),
             Self::UdpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
+            Self::TcpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
+            Self::TcpSource(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
             Self::AimdSource(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
                 None
             }
@@ -168,22 +235,27 @@ impl AppConfig {
     pub fn has_end(&self) -> bool {
         match self {
             Self::AimdSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => true,
-            Self::CoapClient(_) | Self::CoapServer(_) => true,
+            Self::CoapClient(_) | Self::CoapServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => true,
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
             Self::UdpClient(config) => config.count.is_some() || config.stop.is_some(),
+            Self::TcpClient(config) => config.count.is_some() || config.stop.is_some(),
+            Self::TcpSource(config) => config.bytes.is_some() || config.stop.is_some(),
             Self::UdpSource(config) => config.has_end(),
         }
     }
 
-    /// True if it begins exchanges, from which metrics are computed.
+    /// True if it begins exchanges, from which metrics are computed. Flows without an end are none.
     pub fn has_exchanges(&self) -> bool {
-        matches!(self, Self::CoapClient(_) | Self::Ping(_) | Self::UdpClient(_))
+        match self {
+            Self::TcpSource(config) => config.bytes.is_some(),
+            _ => matches!(self, Self::CoapClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_)),
+        }
     }
 
     /// True if what answers it says when a request has reached it; nobody does for a ping.
     pub fn knows_delivery(&self) -> bool {
-        matches!(self, Self::CoapClient(_) | Self::UdpClient(_))
+        matches!(self, Self::CoapClient(_) | Self::TcpClient(_) | Self::TcpSource(_) | Self::UdpClient(_))
     }
 
     /// The recorded traffic that it needs before it is built, and the path of the field that names its file. Whoever
@@ -195,6 +267,7 @@ impl AppConfig {
                 None
             }
             Self::CoapClient(_) | Self::CoapServer(_) | Self::Ping(_) => None,
+            Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
         }
     }
 
@@ -211,6 +284,16 @@ impl AppConfig {
             Self::AimdSource(config) => {
                 let sink = SocketAddr::new(address, config.port);
                 Box::new(traffic::AimdSource::new(config, sink))
+            }
+            Self::TcpClient(config) => {
+                let server = SocketAddr::new(address, config.port);
+                Box::new(streams::TcpClient::new(config, server))
+            }
+            Self::TcpServer(config) => Box::new(streams::TcpServer::new(config)),
+            Self::TcpSink(config) => Box::new(streams::TcpSink::new(config)),
+            Self::TcpSource(config) => {
+                let sink = SocketAddr::new(address, config.port);
+                Box::new(streams::TcpSource::new(config, sink))
             }
             Self::UdpClient(config) => {
                 let server = SocketAddr::new(address, config.port);

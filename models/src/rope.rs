@@ -60,7 +60,7 @@ impl Run {
     }
 
     /// The `len` bytes from `start`; both are held to what is there.
-    fn slice(&self, start: u64, len: u64) -> Self {
+    pub(crate) fn slice(&self, start: u64, len: u64) -> Self {
         let start = start.min(self.len());
         let len = len.min(self.len() - start);
         match self {
@@ -71,7 +71,7 @@ impl Run {
     }
 
     /// One run for `self` and `next`, where they continue each other as fill.
-    fn joined(&self, next: &Self) -> Option<Self> {
+    pub(crate) fn joined(&self, next: &Self) -> Option<Self> {
         match (self, next) {
             (Self::Fill { key, offset, len }, Self::Fill { key: key_2, offset: offset_2, len: len_2 })
                 if key == key_2 && offset + len == *offset_2 =>

@@ -13,7 +13,7 @@ pub(super) fn metrics(name: Option<&str>) -> Result<(), String> {
     if let Some(name) = name {
         return one(name);
     }
-    for of in [Scope::Exchanges, Scope::Sink, Scope::Direction] {
+    for of in [Scope::Exchanges, Scope::Sink, Scope::Connections, Scope::Direction] {
         say(format_args!("Of {}:", of.name()));
         Metric::ALL.into_iter().filter(|metric| metric.of() == of).for_each(print);
         say("");
@@ -49,10 +49,12 @@ fn word(metric: Metric) -> String {
 fn print(metric: Metric) {
     let entry = metric.entry();
     let unit = if entry.unit.is_empty() { String::new() } else { format!(" [{}]", entry.unit) };
-    say(format_args!("  {:<18} {}{unit}: {}", word(metric), entry.name, entry.definition));
-    say(format_args!("  {:<18} over {}", "", entry.condition));
-    if !metric.is_summary() {
-        say(format_args!("  {:<18} for panels with `x: Distribution` and `x: Time`", ""));
+    say(format_args!("  {:<21} {}{unit}: {}", word(metric), entry.name, entry.definition));
+    say(format_args!("  {:<21} over {}", "", entry.condition));
+    if metric.is_series() {
+        say(format_args!("  {:<21} for panels with `x: Time`", ""));
+    } else if !metric.is_summary() {
+        say(format_args!("  {:<21} for panels with `x: Distribution` and `x: Time`", ""));
     }
 }
 

@@ -129,7 +129,9 @@ fn check_ladder(args: &RunArgs, loaded: &Loaded, selection: &Selection) -> Resul
     let nodes = loaded.scenario.nodes.len();
     if nodes > MOST_LANES {
         let help = "choose nodes in the scenario: `diagrams: [Ladder(name: \"ladder\", nodes: [\"…\", \"…\"])]`";
-        return Err(format!("error: --ladder: {nodes} nodes are too many lanes; it shows all nodes of up to {MOST_LANES}\nhelp: {help}"));
+        return Err(format!(
+            "error: --ladder: {nodes} nodes are too many lanes; it shows all nodes of up to {MOST_LANES}\nhelp: {help}"
+        ));
     }
     if nodes < 2 {
         return Err("error: --ladder: there is one node alone; arrows go from one to another".to_owned());

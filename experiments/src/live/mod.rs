@@ -12,7 +12,7 @@ use crate::tree::{Diagnostics, Sources, Tree, read};
 use host::LiveHost;
 use protosim_core::Span;
 use protosim_models::app::Total;
-use protosim_models::registry::AppConfig;
+use protosim_models::registry::{AppConfig, Port};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -95,6 +95,9 @@ pub fn run(config: &AppConfig, options: Options, mut say: impl FnMut(String)) ->
     if matches!(config, AppConfig::Ping(_)) {
         return Err(LiveError::NotLive("ICMP needs a raw socket"));
     }
+    if config.tcp().is_some() {
+        return Err(LiveError::NotLive("it needs streams, and there are only datagrams"));
+    }
     if config.clone().trace_file().is_some() {
         return Err(LiveError::NotLive("traces are replayed in the simulator alone"));
     }
@@ -107,7 +110,7 @@ pub fn run(config: &AppConfig, options: Options, mut say: impl FnMut(String)) ->
     }
     let mut host = LiveHost::new(options.bind, options.seed);
     // The port is opened before the application starts, so that one that is taken is an error and not a panic.
-    if let Some(port) = config.listens_on() {
+    if let Some(Port::Udp(port)) = config.listens_on() {
         host.open(port).map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
     }
     let mut app = config.build(address);

@@ -2,8 +2,8 @@
 
 use super::claim::{RUN_LOG, claimed_by};
 use super::figures::draw;
-use super::story::{draw_diagrams, event_lines};
 use super::inputs::place_of_inputs;
+use super::story::{draw_diagrams, event_lines};
 use super::summary::Summary;
 use super::tables::tables;
 use crate::run::clock::peak_memory_bytes;
@@ -123,7 +123,8 @@ pub fn write_part(
     let files = render(loaded, outputs, summary)?;
     let io = |error| io_error(folder, error);
     let has_diagrams = files.bytes.keys().any(|name| name.starts_with("diagrams/"));
-    let places = [Some(folder.to_path_buf()), Some(folder.join("figures")), has_diagrams.then(|| folder.join("diagrams"))];
+    let places =
+        [Some(folder.to_path_buf()), Some(folder.join("figures")), has_diagrams.then(|| folder.join("diagrams"))];
     for place in places.into_iter().flatten() {
         std::fs::create_dir_all(&place).map_err(io)?;
     }

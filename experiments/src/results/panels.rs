@@ -183,7 +183,7 @@ fn add_over_time(source: Source<'_>, series: &SeriesSpec, bin: Option<Span>, she
     });
     let lines: Vec<(usize, Vec<Point>)> = first_runs.collect();
     let is_binned = series.metric.needs_bin() && series.metric != Metric::QueueDelay;
-    let style = if is_binned { Series::step } else { Series::line };
+    let style = if is_binned || series.metric.is_series() { Series::step } else { Series::line };
     if series.metric == Metric::Capacity && lines.windows(2).all(|pair| pair[0].1 == pair[1].1) {
         let points = lines.into_iter().next().map(|(_, points)| points).unwrap_or_default();
         return sheet.add(series.label.clone(), points, style);

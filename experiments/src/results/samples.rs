@@ -5,6 +5,7 @@ use crate::run::{Arrival, Capacity, LinkOutput, RunOutput};
 use crate::scenario::{Loaded, Metric, SeriesSpec, Subject};
 use protosim_core::sketch::Histogram;
 use protosim_core::{SimTime, Span};
+use protosim_models::tcp::Sample;
 use protosim_reports::figure::Point;
 use protosim_reports::statistics::SortedSamples;
 
@@ -24,11 +25,18 @@ pub(super) fn over_time(
             let value = |exchange: &crate::run::Exchange| exchange.completion().map(|span| span.as_secs_f64());
             with_gaps(of_app.filter_map(|exchange| Some((exchange.started?.as_secs_f64(), value(exchange)))))
         }
+        (Some(Subject::App(name)), _) if series.metric.is_series() => {
+            let samples = run.measured.connections.get(&name).map_or(&[][..], |connections| &connections.samples);
+            course(samples, series.metric)
+        }
         (Some(Subject::App(name)), bin) => {
             let arrivals = run.measured.sinks.get(&name).map_or(&[][..], |sink| &sink.arrivals);
             match bin.filter(|_| series.metric == Metric::Goodput) {
                 Some(bin) => steps(&bytes_in_bins(arrivals, bin), bin, end, |bytes| rate(*bytes, bin)),
-                None => arrivals.iter().map(|a| Point::new(a.at.as_secs_f64(), a.delay.as_secs_f64())).collect(),
+                None => {
+                    let point = |a: &Arrival| Some(Point::new(a.at.as_secs_f64(), a.delay?.as_secs_f64()));
+                    arrivals.iter().filter_map(point).collect()
+                }
             }
         }
         (Some(Subject::Link(name, way)), Some(bin)) => {
@@ -50,6 +58,10 @@ fn link_over_time(link: &LinkOutput, metric: Metric, bin: Span, end: SimTime) ->
     let Some(bins) = link.meter.bins(bin) else { return Vec::new() };
     match metric {
         Metric::Throughput => steps(bins.bytes(), bin, end, |bytes| rate(*bytes, bin)),
+        Metric::QueueLength => {
+            let sums: Vec<u128> = bins.queued().collect();
+            steps(&sums, bin, end, |sum| *sum as f64 / bin.as_nanos() as f64)
+        }
         // A bin in which nothing was offered has no wait.
         _ => {
             let middle = |index: usize| (index as f64 + 0.5) * bin.as_secs_f64();
@@ -57,6 +69,22 @@ fn link_over_time(link: &LinkOutput, metric: Metric, bin: Span, end: SimTime) ->
             with_gaps(bins.waits().iter().enumerate().map(|(index, bin)| (middle(index), wait(bin))))
         }
     }
+}
+
+/// How a connection stood: a point where the value changes, and the last one.
+fn course(samples: &[(SimTime, Sample)], metric: Metric) -> Vec<Point> {
+    let value = |sample: &Sample| match metric {
+        Metric::CongestionWindow => Some(sample.cwnd as f64),
+        Metric::SlowStartThreshold => (sample.ssthresh < u64::MAX).then_some(sample.ssthresh as f64),
+        Metric::BytesInFlight => Some(sample.in_flight as f64),
+        Metric::RoundTrip => (!sample.rtt.is_zero()).then(|| sample.rtt.as_secs_f64()),
+        Metric::SmoothedRoundTrip => (!sample.srtt.is_zero()).then(|| sample.srtt.as_secs_f64()),
+        Metric::RetransmissionTimeout => Some(sample.rto.as_secs_f64()),
+        _ => (sample.pacing_rate < u64::MAX).then_some(8.0 * sample.pacing_rate as f64),
+    };
+    let all: Vec<(f64, Option<f64>)> = samples.iter().map(|(at, sample)| (at.as_secs_f64(), value(sample))).collect();
+    let is_news = |index: &usize| *index == 0 || *index + 1 == all.len() || all[*index].1 != all[*index - 1].1;
+    with_gaps((0..all.len()).filter(is_news).map(|index| all[index]))
 }
 
 /// Points, with a gap where there is no value.

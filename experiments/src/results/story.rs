@@ -6,10 +6,16 @@ use crate::scenario::Loaded;
 use protosim_reports::figure::scene::Scene;
 
 /// The diagrams of all points by their files' names without ending, and notes on those that show nothing.
-pub(super) fn draw_diagrams(loaded: &Loaded, outputs: &[Vec<RunOutput>], notes: &mut Vec<String>) -> Vec<(String, Scene)> {
+pub(super) fn draw_diagrams(
+    loaded: &Loaded,
+    outputs: &[Vec<RunOutput>],
+    notes: &mut Vec<String>,
+) -> Vec<(String, Scene)> {
     let mut scenes = Vec::new();
     let runs = outputs.iter().enumerate().flat_map(|(point, runs)| runs.iter().map(move |run| (point, run)));
-    for (point, (spec, drawing)) in runs.flat_map(|(point, run)| run.story.diagrams.iter().map(move |told| (point, told))) {
+    for (point, (spec, drawing)) in
+        runs.flat_map(|(point, run)| run.story.diagrams.iter().map(move |told| (point, told)))
+    {
         let name = spec.file(point, &loaded.points);
         let scene = match drawing {
             Drawing::Ladder(ladder) => {

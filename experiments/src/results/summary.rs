@@ -4,7 +4,7 @@
 //!   order statistics over all of them, with intervals from ranks. Both take exchanges as independent of each other, which
 //!   those of one run are not where they share a queue: with several replications the interval is at least as wide as
 //!   Student's t makes it of the replications' own values.
-//! - Means, rates and the shares of links and sinks are means of the replications' values with Student's t intervals. With one
+//! - Means, rates and the shares of links, sinks and connections are means of the replications' values with Student's t intervals. With one
 //!   replication, means of exchanges have those of single exchanges, means of waits and of one-way delays those of batch
 //!   means, and all else has none.
 //! - Quantiles of waits and one-way delays
@@ -179,9 +179,14 @@ fn possible(estimate: Estimate, metric: Metric) -> Estimate {
     Estimate { low: estimate.low.map(within), high: estimate.high.map(within), ..estimate }
 }
 
-/// A metric of a sink or of a direction of a link.
+/// A metric of a sink, of connections, or of a direction of a link.
 fn measured(runs: &[&RunOutput], subject: &Subject, metric: Metric, confidence: Confidence) -> Option<Estimate> {
     match subject {
+        Subject::App(name) if metric.of() == Scope::Connections => {
+            let of_app = runs.iter().filter_map(|run| run.measured.connections.get(name));
+            let shares: Vec<f64> = of_app.filter_map(|all| share(all.retransmitted_bytes, all.sent_bytes)).collect();
+            mean_interval(&shares, confidence)
+        }
         Subject::App(name) => {
             let sinks: Vec<&SinkOutput> = runs.iter().filter_map(|run| run.measured.sinks.get(name)).collect();
             let samples: Vec<Samples<'_>> = sinks.iter().map(|sink| (&sink.delays, &sink.delay_histogram)).collect();
@@ -218,6 +223,7 @@ fn of_link(link: &LinkOutput, metric: Metric) -> Option<f64> {
         Metric::Utilisation => rate(meter.busy_nanos() as f64 / 1e9, link.window),
         Metric::Throughput => rate(8.0 * meter.bytes() as f64, link.window),
         Metric::Capacity => rate(link.capacity_bits?, link.window),
+        Metric::QueueLength => rate(meter.queued() as f64 / 1e9, link.window),
         Metric::LossShare => share(meter.lost(), meter.sent()),
         Metric::DropShare => share(meter.dropped(), meter.dropped() + meter.sent()),
         // A mark may be of a packet that leaves after the window.

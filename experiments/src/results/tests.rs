@@ -35,7 +35,12 @@ fn every_file_is_the_same_for_any_number_of_jobs_and_threads_with_and_without_ca
     let loaded = reduced();
     let scratch = tempfile::tempdir().unwrap();
     let plain = write_to(&scratch.path().join("a"), &loaded, Options::default(), 1);
-    let other = write_to(&scratch.path().join("b"), &loaded, Options { jobs: 2, threads: 8, capture: true, ..Options::default() }, 2);
+    let other = write_to(
+        &scratch.path().join("b"),
+        &loaded,
+        Options { jobs: 2, threads: 8, capture: true, ..Options::default() },
+        2,
+    );
     // Four tables twice, three kinds of one figure, the manifest.
     assert_eq!(plain.len(), 12);
     assert_eq!(plain.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
@@ -154,7 +159,8 @@ fn an_expectation_that_fails_says_where() {
 fn a_formula_that_is_five_percent_off_does_not_agree() {
     let mut loaded = load(&Request { scenario: "coap-loss".to_owned(), ..Request::default() }, false).unwrap();
     loaded.scenario.expect.retain(|expectation| expectation.metric == crate::scenario::Metric::MeanCompletion);
-    let outputs = run_all(&loaded, Options { jobs: 2, threads: 1, capture: false, ..Options::default() }, || ()).unwrap();
+    let outputs =
+        run_all(&loaded, Options { jobs: 2, threads: 1, capture: false, ..Options::default() }, || ()).unwrap();
     let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
     assert!(check_expectations(&loaded, &outputs, &summary)[0].holds);
     let right = loaded.scenario.expect[0].must.formula().to_owned();

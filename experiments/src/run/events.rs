@@ -70,12 +70,12 @@ pub enum What {
         /// How often the request was sent, the first time included.
         transmissions: u32,
     },
-    /// A datagram has reached a sink.
+    /// A datagram has reached a sink, or a sink has read bytes of a stream.
     Received {
         /// The address and port of its sender.
         from: String,
-        /// When it was sent.
-        sent_ns: u64,
+        /// When the datagram was sent; null for bytes of a stream.
+        sent_ns: Option<u64>,
         /// Its payload.
         bytes: u64,
     },
@@ -214,7 +214,11 @@ pub fn events_schema_text() -> String {
 }
 
 /// All events of a run, in order of its reports. `app_of` tells the scenario's index of a node's application.
-pub(super) fn events(reports: &[Reported<Report>], wires: &Wires<'_>, app_of: impl Fn(u32, u32) -> usize) -> Vec<Event> {
+pub(super) fn events(
+    reports: &[Reported<Report>],
+    wires: &Wires<'_>,
+    app_of: impl Fn(u32, u32) -> usize,
+) -> Vec<Event> {
     let mut all = Vec::new();
     let mut words = Words::default();
     for Reported { at, entity, report } in reports {
@@ -272,7 +276,7 @@ fn observed(observation: &Observation) -> (Option<u32>, What) {
             (None, What::ExchangeEnded { exchange, outcome, transmissions })
         }
         Observation::Received { from, sent_at, bytes } => {
-            (None, What::Received { from: text(from), sent_ns: sent_at.as_nanos(), bytes: *bytes })
+            (None, What::Received { from: text(from), sent_ns: sent_at.map(SimTime::as_nanos), bytes: *bytes })
         }
         Observation::Stream { stream, trace } => (Some(stream.0), traced(trace)),
     }

@@ -1,14 +1,16 @@
-//! What is measured of sinks and of links in one run, where the scenario names them.
+//! What is measured of sinks, connections and links in one run, where the scenario names them.
 
 use super::capacity::Capacity;
 use crate::scenario::{Measures, Scenario, Way};
 use protosim_core::kernel::Reported;
 use protosim_core::sketch::{Batches, Histogram};
-use protosim_core::{SimTime, Simulation, Span};
+use protosim_core::{EntityId, SimTime, Simulation, Span};
 use protosim_models::Observation;
+use protosim_models::app::StreamId;
 use protosim_models::element::{Element, nodes};
 use protosim_models::link::Meter;
 use protosim_models::node::Report;
+use protosim_models::tcp::{Sample, Trace};
 use protosim_topologies::Plan;
 use std::collections::BTreeMap;
 
@@ -17,6 +19,8 @@ use std::collections::BTreeMap;
 pub struct Measured {
     /// Of sinks.
     pub sinks: BTreeMap<String, SinkOutput>,
+    /// Of connections of applications.
+    pub connections: BTreeMap<String, ConnectionsOutput>,
     /// Of directions of links.
     pub links: BTreeMap<(String, Way), LinkOutput>,
     /// When the run ended.
@@ -42,15 +46,26 @@ pub struct SinkOutput {
     pub arrivals: Vec<Arrival>,
 }
 
-/// A datagram that reached a sink.
+/// A datagram that reached a sink, or bytes of a stream that it has read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Arrival {
     /// When.
     pub at: SimTime,
-    /// How long it was under way.
-    pub delay: Span,
+    /// How long it was under way; `None` for bytes of a stream.
+    pub delay: Option<Span>,
     /// Payload bytes.
     pub bytes: u64,
+}
+
+/// What the connections of an application did.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ConnectionsOutput {
+    /// Payload bytes that were sent, each as often as it was.
+    pub sent_bytes: u64,
+    /// Those of them that were sent again.
+    pub retransmitted_bytes: u64,
+    /// How the first connection stood over the whole run, where a figure shows it.
+    pub samples: Vec<(SimTime, Sample)>,
 }
 
 /// What a direction of a link did.
@@ -93,15 +108,18 @@ pub(super) fn measured(
             all.sinks.insert(sink.clone(), output);
         }
     }
+    for app in scenario.measures.connections.keys() {
+        all.connections.insert(app.clone(), ConnectionsOutput::default());
+    }
     for Reported { at, entity, report } in reports {
         let Report::App { app, observation: Observation::Received { sent_at, bytes, .. } } = report else { continue };
         let name = &scenario.apps[app_of(entity.0, *app)].name;
         let Some(sink) = all.sinks.get_mut(name) else { continue };
-        let delay = at.saturating_since(*sent_at);
         if *at >= from && *at < until {
             sink.bytes += bytes;
         }
-        if *sent_at >= from && *sent_at < until {
+        let delay = sent_at.map(|sent_at| at.saturating_since(sent_at));
+        if let Some(delay) = delay.filter(|_| sent_at.is_some_and(|sent_at| sent_at >= from && sent_at < until)) {
             sink.delays.add(delay.as_nanos());
             sink.delay_histogram.add(delay.as_nanos());
         }
@@ -109,7 +127,10 @@ pub(super) fn measured(
             sink.arrivals.push(Arrival { at: *at, delay, bytes: *bytes });
         }
     }
-    count_marks(simulation, &mut all);
+    count_totals(simulation, &mut all);
+    if replication == 0 {
+        take_samples(scenario, reports, &app_of, &mut all);
+    }
     for (link, way) in scenario.measures.links.keys() {
         let Some(wire) = plan.wire(link, *way == Way::Forward) else { continue };
         let interfaces = nodes(simulation).flat_map(|(_, node)| node.interfaces());
@@ -134,14 +155,48 @@ fn is_kept(measures: &Measures, sink: &str) -> bool {
     measures.sinks.get(sink).copied().unwrap_or_default()
 }
 
-/// Marks are counted by the sinks themselves, over the whole run.
-fn count_marks(simulation: &Simulation<Element>, all: &mut Measured) {
+/// How the first connection of each application stood, where a figure shows it: that of the node with the lowest number, and of
+/// its connections the one that spoke first.
+fn take_samples(
+    scenario: &Scenario,
+    reports: &[Reported<Report>],
+    app_of: impl Fn(u32, u32) -> usize,
+    all: &mut Measured,
+) {
+    let kept = |name: &str| scenario.measures.connections.get(name).copied().unwrap_or_default();
+    let streams = |reported: &Reported<Report>| match &reported.report {
+        Report::App { app, observation: Observation::Stream { stream, trace } } => {
+            let app = app_of(reported.entity.0, *app);
+            kept(&scenario.apps[app].name).then_some((app, reported.entity, *stream, *trace))
+        }
+        _ => None,
+    };
+    let mut first: BTreeMap<usize, (EntityId, StreamId)> = BTreeMap::new();
+    for (app, entity, stream, _) in reports.iter().filter_map(streams) {
+        let first = first.entry(app).or_insert((entity, stream));
+        if entity < first.0 {
+            *first = (entity, stream);
+        }
+    }
+    for reported in reports {
+        let Some((app, entity, stream, Trace::Sample(sample))) = streams(reported) else { continue };
+        if first.get(&app) == Some(&(entity, stream)) {
+            let output = all.connections.entry(scenario.apps[app].name.clone()).or_default();
+            output.samples.push((reported.at, sample));
+        }
+    }
+}
+
+/// Marks, and bytes of connections, are counted by the applications themselves, over the whole run.
+fn count_totals(simulation: &Simulation<Element>, all: &mut Measured) {
     for (name, totals) in nodes(simulation).flat_map(|(_, node)| node.app_totals()) {
-        let Some(sink) = all.sinks.get_mut(name) else { continue };
+        let (mut sink, mut connections) = (all.sinks.get_mut(name), all.connections.get_mut(name));
         for total in totals {
-            match total.name {
-                "datagrams" => sink.datagrams += total.value,
-                "ce_marked_datagrams" => sink.marked += total.value,
+            match (total.name, &mut sink, &mut connections) {
+                ("datagrams", Some(sink), _) => sink.datagrams += total.value,
+                ("ce_marked_datagrams", Some(sink), _) => sink.marked += total.value,
+                ("sent_bytes", _, Some(connections)) => connections.sent_bytes += total.value,
+                ("retransmitted_bytes", _, Some(connections)) => connections.retransmitted_bytes += total.value,
                 _ => {}
             }
         }

@@ -162,6 +162,10 @@ pub fn run_one(
     if !scenario.measures.sinks.is_empty() {
         interests = interests.and(Interests::DELIVERIES);
     }
+    // Figures over time show the first replication alone.
+    if replication == 0 && scenario.measures.connections.values().any(|is_kept| *is_kept) {
+        interests = interests.and(Interests::TRACES);
+    }
     let mut sinks = Sinks::new(interests);
     let until = match scenario.until {
         End::Quiet => Until::Quiet,

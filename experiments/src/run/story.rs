@@ -3,8 +3,8 @@
 use super::events::{Event, drop_words, events};
 use super::wires::Wires;
 use crate::scenario::{DiagramSpec, LadderSpec, Scenario, TimeSequenceSpec, Way};
-use protosim_core::kernel::{Interests, Reported};
 use protosim_core::SimTime;
+use protosim_core::kernel::{Interests, Reported};
 use protosim_models::Observation;
 use protosim_models::node::Report;
 use protosim_models::tcp::Trace;
@@ -104,7 +104,12 @@ impl Teller<'_> {
         packets.collect()
     }
 
-    fn ladder(&self, spec: &LadderSpec, (from, until): (SimTime, SimTime), app_of: &impl Fn(u32, u32) -> usize) -> Ladder {
+    fn ladder(
+        &self,
+        spec: &LadderSpec,
+        (from, until): (SimTime, SimTime),
+        app_of: &impl Fn(u32, u32) -> usize,
+    ) -> Ladder {
         let names: Vec<&str> = match spec.nodes.as_slice() {
             [] => self.scenario.nodes.iter().map(|node| node.name.as_str()).collect(),
             nodes => nodes.iter().map(|node| node.0.as_str()).collect(),
@@ -130,7 +135,12 @@ impl Teller<'_> {
     }
 
     /// What applications and connections of these nodes do.
-    fn notes(&self, nodes: &[usize], (from, until): (SimTime, SimTime), app_of: &impl Fn(u32, u32) -> usize) -> Vec<Note> {
+    fn notes(
+        &self,
+        nodes: &[usize],
+        (from, until): (SimTime, SimTime),
+        app_of: &impl Fn(u32, u32) -> usize,
+    ) -> Vec<Note> {
         let entities: Vec<u32> = nodes.iter().map(|node| self.plan.entity(*node).0).collect();
         let within = |reported: &&Reported<Report>| (from..=until).contains(&reported.at);
         let noted = || {
@@ -141,8 +151,10 @@ impl Teller<'_> {
             })
         };
         // Names are said where there is more than one to tell apart.
-        let talkers: BTreeSet<(usize, usize)> =
-            noted().filter(|(.., observation)| words(observation).is_some()).map(|(_, lane, app, _)| (lane, app)).collect();
+        let talkers: BTreeSet<(usize, usize)> = noted()
+            .filter(|(.., observation)| words(observation).is_some())
+            .map(|(_, lane, app, _)| (lane, app))
+            .collect();
         let connections: BTreeSet<(usize, usize, u32)> = noted()
             .filter_map(|(_, lane, app, observation)| match observation {
                 Observation::Stream { stream, .. } => Some((lane, app, stream.0)),
@@ -194,7 +206,10 @@ impl Teller<'_> {
         let plots: Vec<(&Stream, Sequence)> = plots.filter(|(_, plot)| !plot.is_empty()).collect();
         let mut captions = Vec::new();
         if plots.len() > 1 {
-            let names = plots.iter().take(MOST_STREAMS).map(|(stream, _)| format!("{} to {}", stream.source, stream.destination));
+            let names = plots
+                .iter()
+                .take(MOST_STREAMS)
+                .map(|(stream, _)| format!("{} to {}", stream.source, stream.destination));
             captions.push(format!("From top to bottom: {}.", names.collect::<Vec<_>>().join("; ")));
         }
         if plots.len() > MOST_STREAMS {

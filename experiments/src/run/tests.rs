@@ -184,7 +184,9 @@ fn a_time_out_begins_when_the_request_has_been_written() {
     let text = PAIRS.replace(r#"(name: "a")"#, r#"(name: "a", device: (cpu: {"coap.encode": (per_call: "3 s")}))"#);
     let text = text.replacen(r#"loss: "10 %""#, r#"loss: "100 %""#, 1).replacen("requests: 50", "requests: 1", 1);
     let loaded = load_text("t", "t.ron", &text, &Request::default(), false).unwrap();
-    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, &Watch { capture: true, ..Watch::default() }).unwrap();
+    let output =
+        run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, &Watch { capture: true, ..Watch::default() })
+            .unwrap();
     let capture = output.capture.unwrap();
     let sender = capture.interfaces.iter().position(|end| end.name == "ab@a").unwrap() as u32;
     let sent = capture.packets.iter().filter(|packet| packet.interface == sender).map(|packet| packet.at.as_secs_f64());

@@ -60,7 +60,10 @@ fn a_ladder_has_an_arrow_for_each_hop_and_a_note_for_each_step() {
     assert!(all.arrows[1].said.text.ends_with("(2nd)") && all.arrows[2].said.text.ends_with("(3rd)"));
     let notes: Vec<(usize, &str)> = all.notes.iter().map(|note| (note.lane, note.text.as_str())).collect();
     assert_eq!(notes.len(), 6);
-    assert_eq!(notes[..3], [(0, "exchange starts"), (2, "request delivered"), (0, "exchange ends: response, 3 transmissions")]);
+    assert_eq!(
+        notes[..3],
+        [(0, "exchange starts"), (2, "request delivered"), (0, "exchange ends: response, 3 transmissions")]
+    );
 }
 
 /// Without the router its two hops are one: from the first departure to the last arrival. What leaves after 15 s is left out.
@@ -157,9 +160,10 @@ fn events_of_connections_are_of_the_schema() {
             unsent: 0,
             pacing_rate: None,
         },
-        What::Received { from: "10.0.0.1:9".to_owned(), sent_ns: 5, bytes: 100 },
+        What::Received { from: "10.0.0.1:9".to_owned(), sent_ns: Some(5), bytes: 100 },
     ] {
-        let line = EventLine { point: 3, replication: 0, time_ns: 7, node: "a", app: Some("b"), stream: Some(1), what: &what };
+        let line =
+            EventLine { point: 3, replication: 0, time_ns: 7, node: "a", app: Some("b"), stream: Some(1), what: &what };
         let line = serde_json::to_value(line).unwrap();
         assert!(validator.is_valid(&line), "{line}");
         let object = line.as_object().unwrap();

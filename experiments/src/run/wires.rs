@@ -66,8 +66,9 @@ impl<'p> Wires<'p> {
             Fate::Passed => None,
             Fate::Dropped(cause) => Some(cause),
         };
-        let is_lost_on_the_way =
-            |cause: DropCause| matches!(cause, DropCause::Lost | DropCause::Recorded | DropCause::Rule | DropCause::Damaged);
+        let is_lost_on_the_way = |cause: DropCause| {
+            matches!(cause, DropCause::Lost | DropCause::Recorded | DropCause::Rule | DropCause::Damaged)
+        };
         Some(Sighting {
             at,
             channel,

@@ -122,7 +122,8 @@ impl DiagramSpec {
     /// True if it shows this point.
     pub fn shows(&self, number: usize, point: &Point) -> bool {
         let (wanted, variant) = self.choice();
-        wanted.is_none_or(|wanted| wanted == number as u64) && variant.is_none_or(|name| point.variant.as_deref() == Some(name))
+        wanted.is_none_or(|wanted| wanted == number as u64)
+            && variant.is_none_or(|name| point.variant.as_deref() == Some(name))
     }
 
     /// What its files are called at a point, without ending: where it shows several points, each has its number.

@@ -28,7 +28,7 @@ pub enum Metric {
     P95Completion,
     /// Its 99 % quantile.
     P99Completion,
-    /// Payload that reached a sink, per time.
+    /// Payload that reached a sink's application, per time.
     Goodput,
     /// One-way delays, one by one: for figures over time and of distributions.
     OneWayDelay,
@@ -42,6 +42,22 @@ pub enum Metric {
     P99OneWayDelay,
     /// Share of a sink's datagrams that came with a congestion mark.
     MarkedShare,
+    /// Share of the bytes of an application's connections that were sent again.
+    RetransmittedShare,
+    /// Congestion window of an application's first connection: for figures over time.
+    CongestionWindow,
+    /// Its slow start threshold: for figures over time.
+    SlowStartThreshold,
+    /// Bytes that it has in flight: for figures over time.
+    BytesInFlight,
+    /// Its round trips as measured: for figures over time.
+    RoundTrip,
+    /// Its smoothed round trip: for figures over time.
+    SmoothedRoundTrip,
+    /// Its retransmission time-out: for figures over time.
+    RetransmissionTimeout,
+    /// The rate at which it spreads segments: for figures over time.
+    PacingRate,
     /// Waits for the serialiser: for figures over time and of distributions.
     QueueDelay,
     /// Mean time from a packet's offer to its first bit on the wire.
@@ -52,6 +68,8 @@ pub enum Metric {
     P95QueueDelay,
     /// Its 99 % quantile.
     P99QueueDelay,
+    /// Mean length of a queue.
+    QueueLength,
     /// Share of time in which a packet was being sent.
     Utilisation,
     /// IP bytes that left, per time.
@@ -73,6 +91,8 @@ pub enum Scope {
     Exchanges,
     /// Datagrams that reach a sink application.
     Sink,
+    /// Connections of an application.
+    Connections,
     /// One direction of a link.
     Direction,
 }
@@ -100,6 +120,8 @@ const ANSWERED: &str = "exchanges that start in the measurement window and got a
 const ARRIVED: &str = "datagrams that are sent in the measurement window and reach the sink";
 /// Packets whose waits count.
 const SENT: &str = "packets that are offered in the measurement window and sent, not those that the queue drops";
+/// The connection that is shown over time.
+const FIRST: &str = "the first connection of the application, on the first of its nodes: a value after each acknowledgement, loss and time-out";
 /// Packets that leave.
 const LEFT: &str = "the measurement window; without one, from the end of the warm-up to the end of the run";
 
@@ -109,6 +131,7 @@ impl Scope {
         match self {
             Self::Exchanges => "exchanges of an application",
             Self::Sink => "datagrams at a sink",
+            Self::Connections => "connections of an application",
             Self::Direction => "one direction of a link",
         }
     }
@@ -116,7 +139,7 @@ impl Scope {
 
 impl Metric {
     /// All metrics, in the order of the summary table.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 35] = [
         Self::Delivered,
         Self::Completed,
         Self::MeanTransmissions,
@@ -132,11 +155,20 @@ impl Metric {
         Self::P95OneWayDelay,
         Self::P99OneWayDelay,
         Self::MarkedShare,
+        Self::RetransmittedShare,
+        Self::CongestionWindow,
+        Self::SlowStartThreshold,
+        Self::BytesInFlight,
+        Self::RoundTrip,
+        Self::SmoothedRoundTrip,
+        Self::RetransmissionTimeout,
+        Self::PacingRate,
         Self::QueueDelay,
         Self::MeanQueueDelay,
         Self::MedianQueueDelay,
         Self::P95QueueDelay,
         Self::P99QueueDelay,
+        Self::QueueLength,
         Self::Utilisation,
         Self::Throughput,
         Self::Capacity,
@@ -163,6 +195,14 @@ impl Metric {
             | Self::P95OneWayDelay
             | Self::P99OneWayDelay
             | Self::MarkedShare => self.of_sinks(),
+            Self::RetransmittedShare
+            | Self::CongestionWindow
+            | Self::SlowStartThreshold
+            | Self::BytesInFlight
+            | Self::RoundTrip
+            | Self::SmoothedRoundTrip
+            | Self::RetransmissionTimeout
+            | Self::PacingRate => self.of_connections(),
             _ => self.of_directions(),
         }
     }
@@ -193,7 +233,12 @@ impl Metric {
 
     const fn of_sinks(self) -> Entry {
         let (name, unit, definition, condition) = match self {
-            Self::Goodput => ("goodput", "bit/s", "UDP payload that reached the sink, per time", LEFT),
+            Self::Goodput => (
+                "goodput",
+                "bit/s",
+                "payload of UDP or TCP that reached the sink's application, per time; of a stream, when it has read it",
+                LEFT,
+            ),
             Self::OneWayDelay => (
                 "one-way delay",
                 "s",
@@ -220,6 +265,31 @@ impl Metric {
         Entry { name, unit, of: Scope::Sink, definition, condition }
     }
 
+    const fn of_connections(self) -> Entry {
+        let (name, unit, definition, condition) = match self {
+            Self::RetransmittedShare => (
+                "retransmitted share",
+                "",
+                "payload bytes that were sent again, over all payload bytes sent",
+                "all connections of the application, in the whole run, warm-up included",
+            ),
+            Self::CongestionWindow => ("congestion window", "B", "how much may be in flight (RFC 5681)", FIRST),
+            Self::SlowStartThreshold => {
+                ("slow start threshold", "B", "below it the window grows as in slow start; none at first", FIRST)
+            }
+            Self::BytesInFlight => {
+                ("bytes in flight", "B", "payload sent and neither acknowledged nor held lost", FIRST)
+            }
+            Self::RoundTrip => ("round trip", "s", "the round trip as last measured", FIRST),
+            Self::SmoothedRoundTrip => ("smoothed round trip", "s", "SRTT (RFC 6298)", FIRST),
+            Self::RetransmissionTimeout => {
+                ("retransmission time-out", "s", "RTO (RFC 6298), with its doublings", FIRST)
+            }
+            _ => ("pacing rate", "bit/s", "the rate at which segments leave, where they are spread", FIRST),
+        };
+        Entry { name, unit, of: Scope::Connections, definition, condition }
+    }
+
     const fn of_directions(self) -> Entry {
         let (name, unit, definition, condition) = match self {
             Self::QueueDelay => ("queue delay", "s", "from the offer of a packet to its first bit on the wire", SENT),
@@ -231,6 +301,12 @@ impl Metric {
             Self::P99QueueDelay => {
                 ("queue delay p99", "s", "99 % quantile of queue delay, within 0.8 % (histogram)", SENT)
             }
+            Self::QueueLength => (
+                "queue length",
+                "B",
+                "mean over time of the IP packets that wait for the serialiser, the one in service not counted",
+                "the measurement window, and packets that are sent, not those that the queue drops",
+            ),
             Self::Utilisation => (
                 "utilisation",
                 "",
@@ -283,7 +359,17 @@ impl Metric {
 
     /// True if it is one number at each point: for the summary, figures over axes and variants, and expectations.
     pub const fn is_summary(self) -> bool {
-        !self.is_distribution()
+        !self.is_distribution() && !self.is_series()
+    }
+
+    /// True if it is how a connection stands, of which nothing but its course over time is shown.
+    pub const fn is_series(self) -> bool {
+        matches!(self.of(), Scope::Connections) && !matches!(self, Self::RetransmittedShare)
+    }
+
+    /// True if it is of datagrams, and streams have none.
+    pub const fn is_of_datagrams(self) -> bool {
+        matches!(self.of(), Scope::Sink) && !matches!(self, Self::Goodput)
     }
 
     /// True if it is many samples, whose distribution can be drawn.
@@ -293,12 +379,12 @@ impl Metric {
 
     /// True if it can be drawn over time.
     pub const fn is_over_time(self) -> bool {
-        self.is_distribution() || self.needs_bin()
+        self.is_distribution() || self.is_series() || self.needs_bin()
     }
 
     /// True if it is drawn over time as one value for each part of the run.
     pub const fn needs_bin(self) -> bool {
-        matches!(self, Self::QueueDelay | Self::Goodput | Self::Throughput | Self::Capacity)
+        matches!(self, Self::QueueDelay | Self::QueueLength | Self::Goodput | Self::Throughput | Self::Capacity)
     }
 
     /// The share of samples up to it, for a quantile.
@@ -364,7 +450,7 @@ impl std::fmt::Display for Subject {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MeasureSpec {
-    /// The application, a sink.
+    /// The application: a sink, or one with connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<String>,
     /// Instead of `app`: the link.
@@ -384,9 +470,9 @@ impl MeasureSpec {
     }
 }
 
-/// True if an application receives datagrams whose delays and bytes are measured.
+/// True if an application receives datagrams or streams whose bytes are measured.
 pub(crate) fn is_sink(app: &AppSpec) -> bool {
-    matches!(app.run, AppConfig::UdpSink(_) | AppConfig::AimdSink(_))
+    matches!(app.run, AppConfig::UdpSink(_) | AppConfig::AimdSink(_) | AppConfig::TcpSink(_))
 }
 
 /// Everything that figures, expectations and `measure` name and that takes a measurement of its own: what nobody names costs
@@ -397,6 +483,8 @@ pub struct Measures {
     pub rows: BTreeSet<(Subject, Metric)>,
     /// Sinks, and whether each of their datagrams is kept for a figure over time.
     pub sinks: BTreeMap<String, bool>,
+    /// Applications whose connections are measured, and whether the first one's course over time is kept.
+    pub connections: BTreeMap<String, bool>,
     /// Directions of links, and the lengths of the parts of the run that figures over time show.
     pub links: BTreeMap<(String, Way), BTreeSet<Span>>,
 }
@@ -421,6 +509,9 @@ impl Measures {
     fn add(&mut self, subject: Option<Subject>, metric: Metric, over_time: Option<Option<Span>>) {
         let Some(subject) = subject.filter(|_| metric.of() != Scope::Exchanges) else { return };
         match &subject {
+            Subject::App(app) if metric.of() == Scope::Connections => {
+                *self.connections.entry(app.clone()).or_default() |= over_time.is_some();
+            }
             Subject::App(app) => *self.sinks.entry(app.clone()).or_default() |= over_time.is_some(),
             Subject::Link(link, way) => {
                 self.links.entry((link.clone(), *way)).or_default().extend(over_time.flatten());

@@ -62,15 +62,16 @@ pub fn network(data: &[u8]) {
     }
 }
 
-/// A UDP, ICMP or ICMPv6 message over either version of IP, as the first byte says; the checksum is
+/// A UDP, TCP, ICMP or ICMPv6 message over either version of IP, as the first byte says; the checksum is
 /// put right.
 pub fn transport(data: &[u8]) {
     let Some((choice, message)) = data.split_first() else { return };
     let is_v4 = choice & 1 == 0;
-    let (protocol, checksum_at) = match (choice & 2 == 0, is_v4) {
-        (true, _) => (protocol::UDP, 6),
-        (false, true) => (protocol::ICMP, 2),
-        (false, false) => (protocol::ICMPV6, 2),
+    let (protocol, checksum_at) = match (choice & 6, is_v4) {
+        (0, _) => (protocol::UDP, 6),
+        (4 | 6, _) => (protocol::TCP, 16),
+        (_, true) => (protocol::ICMP, 2),
+        (_, false) => (protocol::ICMPV6, 2),
     };
     let (src, dst) = addresses(is_v4);
     let mut message = message.to_vec();
@@ -92,7 +93,12 @@ pub fn transport(data: &[u8]) {
         message[checksum_at..checksum_at + 2].copy_from_slice(&checksum.finish().to_be_bytes());
     }
     let other = Transport::Other { protocol };
-    if let Some(Ok(packet)) = Packet::new(src, dst, other, Rope::from(message)).ok().map(Packet::decode_transport) {
+    let Ok(unread) = Packet::new(src, dst, other, Rope::from(message)) else { return };
+    if let Ok(packet) = unread.clone().decode_transport() {
+        if protocol == protocol::TCP {
+            let (read, came) = (packet.transport_rope().to_bytes(), unread.payload.to_bytes());
+            assert_eq!(read, came, "a segment is written as it came, options in their form");
+        }
         use_packet(packet);
     }
 }
@@ -117,6 +123,10 @@ fn use_packet(packet: Packet) {
     let bytes = packet.encode();
     assert_eq!(bytes.len() as u64, packet.wire_len());
     assert_eq!(Packet::decode(&bytes).as_ref(), Ok(&packet), "what was read is written the same");
+    if let Transport::Tcp(header) = &packet.transport {
+        assert_eq!(header.wire_len(), 20 + header.options_len() as u64);
+        assert_eq!(header.clone().fitted(), *header, "what was read fits");
+    }
     let _ = packet.quoted();
     let (reporter, _) = addresses(packet.src().is_ipv4());
     if let Some(error) = packet.icmp_error(ErrorCause::TooBig { mtu: 1280 }, reporter) {

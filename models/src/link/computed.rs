@@ -128,7 +128,7 @@ impl Computed {
         let (start, lost) = (self.free_at.max(now), self.lost);
         self.take(packet, len, luck, cx);
         if let Some(meter) = &mut self.meter {
-            meter.note_wait(now, start);
+            meter.note_wait(now, start, len);
             meter.note_departure(start, self.free_at, len, self.lost > lost);
         }
     }

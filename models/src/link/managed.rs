@@ -225,7 +225,7 @@ impl Managed {
             Server::Deliveries(deliveries) => self.free_at = deliveries.send(start, len),
         }
         if let Some(meter) = &mut self.meter {
-            meter.note_wait(offered, start.max(now));
+            meter.note_wait(offered, start.max(now), len);
         }
         self.launch(packet, len, draws, begins, cx);
     }

@@ -6,6 +6,7 @@ use protosim_core::{SimTime, Span};
 /// A measurement of one direction of a link over a window of time.
 ///
 /// - Waits are of packets that are offered in the window.
+/// - Queue length is of packets that wait for the serialiser, those in service not counted, as long as they wait in the window.
 /// - Time of work is what of it lies in the window, whoever it is spent on: it is never more than the window.
 /// - Packets sent, their bytes and those lost count where the last bit leaves in the window.
 /// - Drops and marks of the queue count where they happen in the window.
@@ -23,6 +24,8 @@ pub struct Meter {
     /// From the offer of a packet to the first bit on the wire \[ns\], of packets in order of sending.
     waits: Batches,
     wait_histogram: Histogram,
+    /// Waits by length \[byte ns\].
+    queued: u128,
     bins: Vec<Bins>,
 }
 
@@ -34,6 +37,8 @@ pub struct Bins {
     bytes: Vec<u64>,
     /// Number and sum of the waits \[ns\] of packets that were offered in the part.
     waits: Vec<(u64, u128)>,
+    /// Changes of the queue's length: what of them lies in the part \[byte ns\], and what goes on in all later ones \[bytes\].
+    queued: Vec<(i128, i128)>,
 }
 
 impl Bins {
@@ -41,7 +46,7 @@ impl Bins {
     pub const MOST: u64 = 1 << 20;
 
     fn new(width: Span) -> Self {
-        Self { width: width.max(Span::NANOSECOND), bytes: Vec::new(), waits: Vec::new() }
+        Self { width: width.max(Span::NANOSECOND), bytes: Vec::new(), waits: Vec::new(), queued: Vec::new() }
     }
 
     /// The length of a part.
@@ -57,6 +62,26 @@ impl Bins {
     /// Number of packets that were offered in each part and sent, and the sum of their waits \[ns\].
     pub fn waits(&self) -> &[(u64, u128)] {
         &self.waits
+    }
+
+    /// The sum of the queue's length over each part \[byte ns\]; parts behind the last one had nothing waiting.
+    pub fn queued(&self) -> impl Iterator<Item = u128> {
+        let width = i128::from(self.width.as_nanos());
+        self.queued.iter().scan(0_i128, move |standing, (within, after)| {
+            let sum = *standing * width + within;
+            *standing += after;
+            Some(sum.max(0) as u128)
+        })
+    }
+
+    /// The queue's length changes.
+    fn step(&mut self, at: SimTime, bytes: i128) {
+        let width = self.width.as_nanos();
+        let left = i128::from(width - at.as_nanos() % width);
+        if let Some((within, after)) = Self::slot(self.width, &mut self.queued, at) {
+            *within += bytes * left;
+            *after += bytes;
+        }
     }
 
     fn slot<T: Clone + Default>(width: Span, list: &mut Vec<T>, at: SimTime) -> Option<&mut T> {
@@ -86,6 +111,7 @@ impl Meter {
             busy: 0,
             waits: Batches::new(),
             wait_histogram: Histogram::new(),
+            queued: 0,
             bins: Vec::new(),
         }
     }
@@ -96,14 +122,19 @@ impl Meter {
         self
     }
 
-    /// A packet that was offered then is sent from `start` on.
+    /// A packet of `len` IP bytes that was offered then is sent from `start` on.
     #[inline]
-    pub(super) fn note_wait(&mut self, offered: SimTime, start: SimTime) {
+    pub(super) fn note_wait(&mut self, offered: SimTime, start: SimTime, len: u64) {
+        self.queued += u128::from(len) * self.within(offered, start);
         let wait = start.saturating_since(offered).as_nanos();
         for bins in &mut self.bins {
             if let Some((count, sum)) = Bins::slot(bins.width, &mut bins.waits, offered) {
                 *count += 1;
                 *sum += u128::from(wait);
+            }
+            if wait > 0 {
+                bins.step(offered, i128::from(len));
+                bins.step(start, -i128::from(len));
             }
         }
         if offered >= self.from && offered < self.until {
@@ -206,6 +237,11 @@ impl Meter {
     /// How long packets waited for the serialiser \[ns\].
     pub fn wait_histogram(&self) -> &Histogram {
         &self.wait_histogram
+    }
+
+    /// The sum of the queue's length over the window \[byte ns\], of packets that are sent.
+    pub fn queued(&self) -> u128 {
+        self.queued
     }
 
     /// The parts of this length, if they were asked for.

@@ -265,7 +265,9 @@ fn sparse_delays(queue: QueueConfig) -> Vec<u64> {
     world.run(Until::Time(at(10_000_000_000)));
     let delay = |sent_at: SimTime, at: SimTime| (at - sent_at).as_nanos();
     let delays = world.take_reports().into_iter().filter_map(|reported| match reported.report {
-        Report::App { observation: Observation::Received { sent_at, bytes, .. }, .. } if bytes == 200 - HEADERS => {
+        Report::App { observation: Observation::Received { sent_at: Some(sent_at), bytes, .. }, .. }
+            if bytes == 200 - HEADERS =>
+        {
             Some(delay(sent_at, reported.at))
         }
         _ => None,
@@ -349,7 +351,7 @@ fn a_shaper_keeps_the_envelope_and_holds_nothing_longer_than_it_must() {
     world.listen(Interests::RESULTS.and(Interests::DELIVERIES));
     world.run_until_quiet();
     let passed = world.take_reports().into_iter().filter_map(|reported| match reported.report {
-        Report::App { observation: Observation::Received { sent_at, bytes, .. }, .. } => {
+        Report::App { observation: Observation::Received { sent_at: Some(sent_at), bytes, .. }, .. } => {
             let nanos = |time: SimTime| i128::from(time.as_nanos());
             Some((nanos(sent_at), nanos(reported.at) - 1_000_000, i128::from(bytes + HEADERS)))
         }

@@ -1,14 +1,16 @@
 //! What an application sees of its node: the simulated [`Host`].
 
 use super::{Node, Report};
-use crate::app::{App, Host, HostError, SocketId, Total, TrafficClass};
+use crate::app::{App, Host, HostError, SocketId, StreamId, StreamInfo, StreamOptions, Total, TrafficClass};
 use crate::element::Element;
 use crate::observe::Observation;
 use crate::packet::{BuildError, Echo, Ecn, Packet};
 use crate::rope::Rope;
+use crate::tcp::{ConnectionId, Opening, Stack, StackError};
 use protosim_core::kernel::Interests;
 use protosim_core::{CannotClone, Cx, Env, LocalTime, Operation, OutOfMemory, Purpose, SimTime, Stream, Streams};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// An application and what the node keeps beside it.
 #[derive(Debug)]
@@ -180,7 +182,7 @@ impl Node {
     }
 
     /// Takes effect now, or when the processor has done what comes before.
-    fn when_free(&mut self, effect: Pending, cx: &mut Cx<'_, Element>) {
+    pub(super) fn when_free(&mut self, effect: Pending, cx: &mut Cx<'_, Element>) {
         let at = self.cpu.free_at(cx.now());
         if at <= cx.now() {
             // What came before and is done at this very instant goes first.
@@ -254,15 +256,13 @@ impl Host for SimHost<'_, '_> {
     }
 
     fn observe_received(&mut self, from: SocketAddr, bytes: u64) {
-        if let Some(Arrival { sent_at, .. }) = self.arrival
-            && (self.cx.wants(Interests::DELIVERIES) || self.cx.wants(Interests::TRACES))
-        {
-            // At once, and not when the processor is free: the datagram has arrived now.
-            let observation = Observation::Received { from, sent_at, bytes };
-            let report = Report::App { app: self.app, observation };
-            // Where results are not made of it, it is looked at and no more, which decides nothing.
-            if self.cx.wants(Interests::DELIVERIES) { self.cx.report(report) } else { self.cx.report_packet(report) }
+        if let Some(Arrival { sent_at, .. }) = self.arrival {
+            self.observe_delivery(Observation::Received { from, sent_at: Some(sent_at), bytes });
         }
+    }
+
+    fn observe_read(&mut self, from: SocketAddr, bytes: u64) {
+        self.observe_delivery(Observation::Received { from, sent_at: None, bytes });
     }
 
     fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {
@@ -273,6 +273,58 @@ impl Host for SimHost<'_, '_> {
         let packet = Packet::echo(source, to, echo, payload).map_err(refused)?;
         self.node.when_free(Pending::Send(packet), self.cx);
         Ok(())
+    }
+
+    fn stream_listen(&mut self, port: u16, options: &StreamOptions) -> Result<(), HostError> {
+        let parameters = Arc::clone(&options.tcp);
+        self.node.tcp.stack.listen(port, self.app, parameters).map_err(|_| HostError::PortTaken(port))?;
+        Ok(())
+    }
+
+    fn stream_connect(&mut self, to: SocketAddr, options: &StreamOptions) -> Result<StreamId, HostError> {
+        let source = self.node.primary_address(to.ip()).ok_or(HostError::NoSourceAddress(to.ip()))?;
+        let opening = Opening {
+            local: SocketAddr::new(source, 0),
+            remote: to,
+            mtu: self.node.mtu_towards(to.ip(), self.cx),
+            early_data: options.early_data.clone(),
+            owner: self.app,
+            parameters: Arc::clone(&options.tcp),
+        };
+        let opened = self.node.with_stack(self.cx, |stack, env| stack.connect(opening, env));
+        opened.map(|connection| StreamId(connection.0)).map_err(|error| match error {
+            StackError::OutOfMemory => HostError::OutOfMemory,
+            _ => HostError::NoFreePort,
+        })
+    }
+
+    fn stream_write(&mut self, stream: StreamId, data: &Rope) -> Result<u64, HostError> {
+        self.with_stream(stream, |stack, connection, env| stack.write(connection, data, env))
+    }
+
+    fn stream_read(&mut self, stream: StreamId, most: u64) -> Result<Rope, HostError> {
+        self.with_stream(stream, |stack, connection, env| stack.read(connection, most, env))
+    }
+
+    fn stream_finish(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.with_stream(stream, Stack::finish)
+    }
+
+    fn stream_close(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.with_stream(stream, Stack::close)
+    }
+
+    fn stream_abort(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.with_stream(stream, Stack::abort)
+    }
+
+    fn stream_info(&self, stream: StreamId) -> Result<StreamInfo, HostError> {
+        let connection = ConnectionId(stream.0);
+        let stack = &self.node.tcp.stack;
+        let is_own = stack.owner(connection) == Some(self.app);
+        let ends = stack.ends(connection).ok().filter(|_| is_own).ok_or(HostError::NoSuchStream(stream))?;
+        let tcp = stack.info(connection, self).map_err(|_| HostError::NoSuchStream(stream))?;
+        Ok(StreamInfo { local: ends.0, peer: ends.1, tcp })
     }
 
     fn set_timer(&mut self, token: u64, at: LocalTime, name: &'static str) {
@@ -314,6 +366,35 @@ impl Host for SimHost<'_, '_> {
 }
 
 impl SimHost<'_, '_> {
+    /// Reports a delivery at once, and not when the processor is free: it has happened now.
+    fn observe_delivery(&mut self, observation: Observation) {
+        let report = Report::App { app: self.app, observation };
+        if self.cx.wants(Interests::DELIVERIES) {
+            self.cx.report(report);
+        } else if self.cx.wants(Interests::TRACES) {
+            // No results are made of it: it is looked at and no more, which decides nothing.
+            self.cx.report_packet(report);
+        }
+    }
+
+    /// Calls the stack for a stream of this application.
+    fn with_stream<R>(
+        &mut self,
+        stream: StreamId,
+        call: impl FnOnce(&mut Stack, ConnectionId, &mut dyn Env) -> Result<R, StackError>,
+    ) -> Result<R, HostError> {
+        let connection = ConnectionId(stream.0);
+        if self.node.tcp.stack.owner(connection) != Some(self.app) {
+            return Err(HostError::NoSuchStream(stream));
+        }
+        let result = self.node.with_stack(self.cx, |stack, env| call(stack, connection, env));
+        result.map_err(|error| match error {
+            StackError::Finished => HostError::StreamFinished(stream),
+            StackError::OutOfMemory => HostError::OutOfMemory,
+            _ => HostError::NoSuchStream(stream),
+        })
+    }
+
     /// Takes a timer back that was due at once and has not been run yet.
     fn cancel_timer_if_due(&mut self, token: u64) {
         let app = self.app;

@@ -43,6 +43,17 @@ impl IpState {
         }
     }
 
+    /// The largest packet for a destination behind an interface that takes `first_link` bytes.
+    #[inline]
+    pub(super) fn mtu_to(&mut self, to: std::net::IpAddr, first_link: u64, now: protosim_core::SimTime) -> u64 {
+        match to {
+            to if self.discovers_path_mtus => self.path_mtus.get(to, first_link, now),
+            // RFC 8201 §1: who does not discover path MTUs keeps to the least one.
+            std::net::IpAddr::V6(_) => first_link.min(LEAST_V6),
+            std::net::IpAddr::V4(_) => first_link,
+        }
+    }
+
     /// Forgets what it has learnt, as a node does that loses power; says how many fragments had waited.
     pub(super) fn forget(&mut self) -> u64 {
         self.identifications.clear();
@@ -260,12 +271,7 @@ impl Node {
     #[inline]
     fn path_mtu(&mut self, packet: &Packet, index: u32, cx: &Cx<'_, Element>) -> u64 {
         let first_link = self.interfaces[index as usize].mtu_bytes;
-        match packet.dst() {
-            to if self.ip.discovers_path_mtus => self.ip.path_mtus.get(to, first_link, cx.now()),
-            // RFC 8201 §1: who does not discover path MTUs keeps to the least one.
-            std::net::IpAddr::V6(_) => first_link.min(LEAST_V6),
-            std::net::IpAddr::V4(_) => first_link,
-        }
+        self.ip.mtu_to(packet.dst(), first_link, cx.now())
     }
 
     /// A router has said what its next link takes (RFC 1191 §3, RFC 8201 §4). What it quotes must be a packet of ours.
@@ -284,11 +290,13 @@ impl Node {
     /// to itself, and timers that applications have set to the present or the past.
     #[inline]
     pub(super) fn come_to_rest(&mut self, cx: &mut Cx<'_, Element>) {
-        while !(self.to_self.is_empty() && self.due.is_empty()) {
+        while !(self.to_self.is_empty() && self.due.is_empty() && !self.tcp.is_restless()) {
             if !cx.step() {
                 return;
             }
-            if let Some(packet) = self.to_self.pop_front() {
+            if self.tcp.is_restless() {
+                self.tend_tcp(cx);
+            } else if let Some(packet) = self.to_self.pop_front() {
                 self.deliver(packet, cx);
             } else if let Some((app, token)) = self.due.pop_front() {
                 self.with_app(app, cx, |app, host| app.on_timer(token, host));
@@ -305,7 +313,10 @@ impl Node {
                 self.deliver_icmp(&packet, cx);
                 None
             }
-            Transport::Tcp(_) => todo!("tcp"),
+            Transport::Tcp(_) => {
+                self.deliver_tcp(*packet, cx);
+                None
+            }
             Transport::Other { .. } | Transport::Damaged => self.deliver_unread(*packet, cx),
         }
     }
@@ -356,6 +367,9 @@ impl Node {
         }
         let Some(Ok(quoted)) = packet.quoted() else { return };
         self.learn_path_mtu(packet, &quoted, cx);
+        if quoted.protocol == protocol::TCP {
+            return self.take_error_about_tcp(packet, &quoted, cx);
+        }
         if quoted.protocol == protocol::UDP
             && let Some((source_port, destination_port)) = quoted.ports
             && let Some((socket, app)) = self.udp.listener(source_port)

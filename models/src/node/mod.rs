@@ -5,7 +5,7 @@
 //! - `ip`: own address or not, forwarding with time to live and MTU, ICMP errors and their limit.
 //! - `fragment`, `reassembly`: packets larger than an MTU, cut and put together again; `path_mtu`: what hosts know of MTUs on the
 //!   way; `multicast`: packets for groups.
-//! - `udp`: ports and who listens on them.
+//! - `udp`: ports and who listens on them; `tcp`: connections, see [`crate::tcp`].
 //! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
 //!   the device act here.
 //!
@@ -37,6 +37,7 @@ mod power;
 mod reassembly;
 mod report;
 mod routes;
+mod tcp;
 mod timers;
 mod udp;
 
@@ -54,7 +55,7 @@ use crate::app::{App, Total};
 use crate::device::{Clock, Cpu, Memory};
 use crate::element::Element;
 use crate::link::{Drops, LinkChange};
-use crate::packet::{IpHeader, Ipv4Header, Ipv6Header, Packet, Transport, UdpHeader};
+use crate::packet::{IpHeader, Ipv4Header, Ipv6Header, Packet, TcpHeader, Transport, UdpHeader};
 use host::{AppSlot, Pending};
 use ip::IpState;
 use protosim_core::kernel::{InFlight, Interests};
@@ -82,6 +83,7 @@ pub struct Node {
     /// Timers that applications have set to the present or the past: application and token.
     due: VecDeque<(u32, u64)>,
     udp: UdpPorts,
+    tcp: tcp::Tcp,
     timers: AppTimers,
     clock: Clock,
     cpu: Cpu,
@@ -173,6 +175,7 @@ impl Node {
             apps: Vec::new(),
             due: VecDeque::new(),
             udp: UdpPorts::default(),
+            tcp: tcp::Tcp::default(),
             timers: AppTimers::default(),
             clock: parts.clock,
             cpu: parts.cpu,
@@ -245,6 +248,7 @@ impl Node {
 impl Node {
     pub(crate) fn on_start(&mut self, cx: &mut Cx<'_, Element>) {
         self.start_links(cx);
+        self.tcp.stack.observe(cx.wants(Interests::TRACES));
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));
         }
@@ -271,6 +275,8 @@ impl Node {
             self.give_fragments_up(cx);
         } else if let Some(interface) = self.link_timers.get(timer.0 as usize).copied().flatten() {
             self.with_link(interface, cx, |transmitter, drops, cx| transmitter.on_timer(drops, cx));
+        } else if let Some(connection) = self.tcp.owner(timer) {
+            self.on_tcp_timer(connection, cx);
         } else if let Some((app, token)) = self.timers.owner(timer) {
             self.with_app(app, cx, |app, host| app.on_timer(token, host));
             // Given back only now: most timers are set again at once.
@@ -303,12 +309,19 @@ impl Node {
 
     pub(crate) fn on_flush(&mut self, cx: &mut Cx<'_, Element>) {
         // What one application decides may be input for another on the same node.
-        while let Some(app) = self.apps.iter().position(|slot| slot.touched) {
-            if !cx.step() {
+        loop {
+            while let Some(app) = self.apps.iter().position(|slot| slot.touched) {
+                if !cx.step() {
+                    return;
+                }
+                self.apps[app].touched = false;
+                self.with_app_untouched(app as u32, cx, |app, host| app.on_flush(host));
+                self.come_to_rest(cx);
+            }
+            if !self.tcp.stack.is_dirty() || !cx.step() {
                 return;
             }
-            self.apps[app].touched = false;
-            self.with_app_untouched(app as u32, cx, |app, host| app.on_flush(host));
+            self.flush_tcp(cx);
             self.come_to_rest(cx);
         }
     }
@@ -327,6 +340,7 @@ impl Node {
             apps: self.apps.iter().map(AppSlot::try_clone).collect::<Result<_, _>>()?,
             due: self.due.clone(),
             udp: self.udp.clone(),
+            tcp: self.tcp.clone(),
             timers: self.timers.clone(),
             cpu: self.cpu.clone(),
             outbox: self.outbox.clone(),
@@ -405,19 +419,40 @@ fn address_bits(ip: &IpHeader) -> u64 {
 /// What else the headers say, for the fingerprint.
 #[inline]
 fn field_bits(packet: &Packet) -> u64 {
-    let ports = |udp: &UdpHeader| u64::from(udp.source_port) << 16 | u64::from(udp.destination_port);
-    match (&packet.ip, &packet.transport) {
-        (IpHeader::V4(ip @ Ipv4Header { options: None, .. }), Transport::Udp(udp)) => {
-            ports(udp) << 32 | u64::from(ip.identification) << 16 | u64::from(ip.flags_and_offset())
+    let ip_bits = match &packet.ip {
+        IpHeader::V4(ip @ Ipv4Header { options: None, .. }) => {
+            u64::from(ip.identification) << 16 | u64::from(ip.flags_and_offset())
         }
-        (IpHeader::V6(ip @ Ipv6Header { extensions: None, .. }), Transport::Udp(udp)) => {
-            ports(udp) << 32 | u64::from(ip.flow_label)
+        IpHeader::V6(ip @ Ipv6Header { extensions: None, .. }) => u64::from(ip.flow_label),
+        _ => return encoded_bits(packet),
+    };
+    match &packet.transport {
+        Transport::Udp(UdpHeader { source_port, destination_port }) => {
+            u64::from(*source_port) << 48 | u64::from(*destination_port) << 32 | ip_bits
         }
-        // Rare: their encoding says it all.
-        _ => {
-            let mut digest = Digest::START;
-            digest.mix_bytes(&packet.encode_snapped(packet.ip.wire_len() + packet.transport.wire_len()));
-            digest.value()
-        }
+        Transport::Tcp(header @ TcpHeader { options: None, .. }) => segment_bits(header, ip_bits),
+        _ => encoded_bits(packet),
     }
+}
+
+/// The fields of a TCP header without options but timestamps, for the fingerprint, and 32 bits of its IP header.
+#[inline]
+fn segment_bits(header: &TcpHeader, ip_bits: u64) -> u64 {
+    let ports = u64::from(header.source_port) << 48 | u64::from(header.destination_port) << 32;
+    let numbers = u64::from(header.sequence) << 32 | u64::from(header.acknowledgment);
+    let (value, echo) = header.timestamps.map_or((0, 0), |stamps| (stamps.value, stamps.echo));
+    // No stamps are another segment than stamps of zero: the flags have 12 bits.
+    let has_stamps = u64::from(header.timestamps.is_some()) << 48;
+    let small = has_stamps | u64::from(header.flags.with_reserved()) << 32 | u64::from(header.window) << 16;
+    let small = small | u64::from(header.urgent);
+    let stamps = u64::from(value) << 32 | u64::from(echo);
+    folded(ports | ip_bits, numbers).rotate_left(32) ^ folded(small, stamps)
+}
+
+/// Rare headers: their encoding says it all.
+#[cold]
+fn encoded_bits(packet: &Packet) -> u64 {
+    let mut digest = Digest::START;
+    digest.mix_bytes(&packet.encode_snapped(packet.ip.wire_len() + packet.transport.wire_len()));
+    digest.value()
 }

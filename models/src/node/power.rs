@@ -68,6 +68,9 @@ impl Node {
         }
         self.due.clear();
         self.udp.clear();
+        for timer in self.tcp.crash() {
+            cx.remove_timer(timer);
+        }
         self.memory.clear();
         self.cpu.stop(cx.now());
         // What waits for the processor never happens.
@@ -88,6 +91,7 @@ impl Node {
     /// The node starts: applications begin from nothing.
     pub(super) fn boot(&mut self, cx: &mut Cx<'_, Element>) {
         self.is_up = true;
+        self.tcp.stack.observe(cx.wants(Interests::TRACES));
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));
         }

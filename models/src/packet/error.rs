@@ -52,6 +52,8 @@ pub enum Layer {
     Ipv6,
     /// An IPv6 extension header.
     Ipv6Extension,
+    /// A TCP segment.
+    Tcp,
     /// A UDP datagram.
     Udp,
     /// An ICMP message over IPv4.
@@ -67,6 +69,7 @@ impl fmt::Display for Layer {
             Self::Ipv4 => "IPv4",
             Self::Ipv6 => "IPv6",
             Self::Ipv6Extension => "IPv6 extension header",
+            Self::Tcp => "TCP",
             Self::Udp => "UDP",
             Self::Icmp => "ICMP",
             Self::Icmpv6 => "ICMPv6",

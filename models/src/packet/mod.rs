@@ -16,7 +16,7 @@
 //! |---|---|
 //! | `ip` | what both versions share, protocol numbers |
 //! | `ipv4`, `ipv6` | the two headers |
-//! | `udp`, `icmp`, `icmpv6` | transports |
+//! | `tcp`, `udp`, `icmp`, `icmpv6` | transports |
 //! | `report` | ICMP errors: when, quoting what |
 //! | `checksum` | the Internet checksum, also over virtual payloads |
 //! | `error` | why bytes are not a packet |
@@ -36,6 +36,8 @@ mod udp;
 mod tests;
 #[cfg(test)]
 mod tests_fingerprint;
+#[cfg(test)]
+mod tests_tcp;
 #[cfg(test)]
 mod vectors;
 
@@ -186,7 +188,7 @@ impl Transport {
     /// Writes the header, with the right checksum, before `payload`.
     fn encode_into(&self, ip: &IpHeader, payload: &Rope, out: &mut Vec<u8>) {
         match self {
-            Self::Tcp(_) => todo!("encode"),
+            Self::Tcp(header) => header.encode_into(ip, payload, out),
             Self::Udp(header) => header.encode_into(ip, payload, out),
             Self::Icmp(message) => message.encode_into(payload, out),
             Self::Icmpv6(message) => message.encode_into(ip, payload, out),
@@ -216,6 +218,14 @@ impl Packet {
     pub fn udp(src: SocketAddr, dst: SocketAddr, payload: Rope) -> Result<Self, BuildError> {
         let header = UdpHeader { source_port: src.port(), destination_port: dst.port() };
         Self::new(src.ip(), dst.ip(), Transport::Udp(header), payload)
+    }
+
+    /// A TCP segment. Options that do not fit are left out ([`TcpHeader::fitted`]).
+    ///
+    /// # Errors
+    /// When the addresses are not of one family, or the segment is too large for the length field.
+    pub fn tcp(src: IpAddr, dst: IpAddr, header: TcpHeader, payload: Rope) -> Result<Self, BuildError> {
+        Self::new(src, dst, Transport::Tcp(header.fitted()), payload)
     }
 
     /// An ICMP or ICMPv6 echo request or reply, as the addresses ask.
@@ -436,6 +446,10 @@ impl Packet {
             return Ok(self);
         }
         let (transport, payload_len) = match (protocol, &self.ip) {
+            (protocol::TCP, ip) => {
+                let (header, payload_len) = TcpHeader::decode(ip, &self.payload)?;
+                (Transport::Tcp(header), payload_len)
+            }
             (protocol::UDP, ip) => {
                 let (header, payload_len) = UdpHeader::decode(ip, &self.payload)?;
                 (Transport::Udp(header), payload_len)

@@ -166,6 +166,9 @@ pub struct Quoted {
     /// Source and destination port, where its transport starts with them (UDP, TCP) and is not in
     /// another fragment.
     pub ports: Option<(u16, u16)>,
+    /// Sequence number of a TCP segment that is not in another fragment: with it the receiver tells whether the segment
+    /// was one of its own (RFC 5927 §4.1).
+    pub sequence: Option<u32>,
 }
 
 impl Quoted {
@@ -177,16 +180,22 @@ impl Quoted {
             let received = Ipv6Header::read(bytes)?;
             (IpHeader::V6(received.header), received.protocol, received.header_len, received.total_len)
         };
-        let has_ports = matches!(protocol, protocol::UDP | protocol::TCP)
-            && !ip.fragment().is_some_and(|fragment| fragment.is_non_first());
+        let mut quoted = Self { ip, protocol, wire_len: total_len as u64, ports: None, sequence: None };
+        if quoted.ip.fragment().is_some_and(|fragment| fragment.is_non_first()) {
+            return Ok(quoted);
+        }
         let transport = bytes.get(header_len..).unwrap_or_default();
-        let ports = match has_ports {
-            true => {
-                let [a, b, c, d] = first::<4>(transport, Layer::Udp)?;
-                Some((u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])))
+        let ports = |[a, b, c, d]: [u8; 4]| (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        match protocol {
+            protocol::UDP => quoted.ports = Some(ports(*first(transport, Layer::Udp)?)),
+            // RFC 792 has 8 bytes quoted, for this.
+            protocol::TCP => {
+                let [p, o, r, t, sequence @ ..] = *first::<8>(transport, Layer::Tcp)?;
+                quoted.ports = Some(ports([p, o, r, t]));
+                quoted.sequence = Some(u32::from_be_bytes(sequence));
             }
-            false => None,
-        };
-        Ok(Self { ip, protocol, wire_len: total_len as u64, ports })
+            _ => {}
+        }
+        Ok(quoted)
     }
 }

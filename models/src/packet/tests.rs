@@ -12,7 +12,7 @@ pub(super) const V6_2: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0,
 const V6_ROUTER: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0xff, 0, 0, 0, 7));
 const TOO_BIG: ErrorCause = ErrorCause::TooBig { mtu: 1400 };
 
-fn any_payload() -> impl Strategy<Value = Rope> {
+pub(super) fn any_payload() -> impl Strategy<Value = Rope> {
     let bytes = prop::collection::vec(any::<u8>(), 0..60).prop_map(Rope::from);
     let fill = (any::<u32>(), any::<u64>(), 0_u64..1_500)
         .prop_map(|(key, offset, len)| Rope::fill(key, offset.min(u64::MAX - len), len));
@@ -122,16 +122,16 @@ fn any_icmpv6() -> impl Strategy<Value = Transport> {
     .prop_map(Transport::Icmpv6)
 }
 
-/// IGMP, TCP, no next header, SCTP, and a number for experiments (RFC 3692).
+/// IGMP, no next header, SCTP, and a number for experiments (RFC 3692).
 fn any_other() -> impl Strategy<Value = Transport> {
-    prop::sample::select(vec![2, protocol::TCP, protocol::NO_NEXT_HEADER, 132, 253])
-        .prop_map(|protocol| Transport::Other { protocol })
+    prop::sample::select(vec![2, protocol::NO_NEXT_HEADER, 132, 253]).prop_map(|protocol| Transport::Other { protocol })
 }
 
 /// A whole packet with a typed transport, all of whose transport is under a checksum.
 fn any_checked_packet() -> impl Strategy<Value = Packet> {
-    let v4 = (any_v4().prop_map(IpHeader::V4), prop_oneof![any_udp(), any_icmp()]);
-    let v6 = (any_v6().prop_map(IpHeader::V6), prop_oneof![any_udp(), any_icmpv6()]);
+    let tcp = || tests_tcp::any_header().prop_map(|header| Transport::Tcp(header.fitted()));
+    let v4 = (any_v4().prop_map(IpHeader::V4), prop_oneof![any_udp(), any_icmp(), tcp()]);
+    let v6 = (any_v6().prop_map(IpHeader::V6), prop_oneof![any_udp(), any_icmpv6(), tcp()]);
     (prop_oneof![v4, v6], any_payload(), any::<u64>()).prop_map(|((ip, transport), payload, packet_id)| Packet {
         ip,
         transport,
@@ -176,7 +176,7 @@ pub(super) fn any_packet() -> impl Strategy<Value = Packet> {
 }
 
 /// The packet as it comes off a wire: payload in real bytes, no provenance.
-fn off_the_wire(packet: &Packet) -> Packet {
+pub(super) fn off_the_wire(packet: &Packet) -> Packet {
     Packet { payload: Rope::from(packet.payload.to_bytes()), provenance: Provenance::default(), ..packet.clone() }
 }
 
@@ -300,6 +300,11 @@ proptest! {
         prop_assert_eq!(quoted.ip, packet.ip.clone());
         prop_assert_eq!(quoted.wire_len, packet.wire_len());
         prop_assert_eq!(quoted.ports, packet.ports());
+        let sequence = match &packet.transport {
+            Transport::Tcp(header) => Some(header.sequence),
+            _ => None,
+        };
+        prop_assert_eq!(quoted.sequence, sequence);
         prop_assert_eq!(quoted.protocol, packet.transport.protocol());
     }
 }

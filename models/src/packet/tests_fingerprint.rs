@@ -94,6 +94,46 @@ fn icmpv6_changes(message: Icmpv6Message) -> Vec<Icmpv6Message> {
     }
 }
 
+/// The headers that differ from `header` in one bit of a field or of the encoded options, or by four more bytes of options, or
+/// by having none.
+fn tcp_changes(header: &TcpHeader) -> Vec<TcpHeader> {
+    let mut found = Vec::new();
+    let mut add = |change: &dyn Fn(&mut TcpHeader)| {
+        let mut changed = header.clone();
+        change(&mut changed);
+        found.push(changed);
+    };
+    flips!(header.source_port, 16).for_each(|port| add(&|header| header.source_port = port));
+    flips!(header.destination_port, 16).for_each(|port| add(&|header| header.destination_port = port));
+    flips!(header.sequence, 32).for_each(|sequence| add(&|header| header.sequence = sequence));
+    flips!(header.acknowledgment, 32).for_each(|number| add(&|header| header.acknowledgment = number));
+    flips!(header.flags.bits(), 8).for_each(|bits| add(&|header| header.flags = TcpFlags::from_bits(bits)));
+    flips!(header.window, 16).for_each(|window| add(&|header| header.window = window));
+    flips!(header.urgent, 16).for_each(|urgent| add(&|header| header.urgent = urgent));
+    let mut options = Vec::new();
+    header.write_options(&mut options);
+    let mut with = |options: Vec<u8>| {
+        let raw = TcpOptions { as_received: Some(options.into()), ..TcpOptions::default() };
+        found.push(TcpHeader { timestamps: None, options: Some(Box::new(raw)), ..header.clone() }.fitted());
+    };
+    flip_each_bit(&options).for_each(&mut with);
+    if options.len() < MAX_OPTIONS_LEN {
+        with([&options[..], &[1; 4]].concat());
+    }
+    if !options.is_empty() {
+        with(Vec::new());
+    }
+    found
+}
+
+fn flip_each_bit(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..8 * bytes.len()).map(|bit| {
+        let mut bytes = bytes.to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        bytes
+    })
+}
+
 fn transport_changes(transport: Transport) -> Vec<Transport> {
     match transport {
         Transport::Udp(UdpHeader { source_port, destination_port }) => flips!(source_port, 16)
@@ -103,7 +143,7 @@ fn transport_changes(transport: Transport) -> Vec<Transport> {
             .collect(),
         Transport::Icmp(message) => icmp_changes(message).into_iter().map(Transport::Icmp).collect(),
         Transport::Icmpv6(message) => icmpv6_changes(message).into_iter().map(Transport::Icmpv6).collect(),
-        Transport::Tcp(_) => todo!(),
+        Transport::Tcp(header) => tcp_changes(&header).into_iter().map(Transport::Tcp).collect(),
         Transport::Damaged => Vec::new(),
         // 128 and what is below are protocols; an extension header is none.
         Transport::Other { protocol } => flips!(protocol, 8)
@@ -277,8 +317,13 @@ fn one_of_each() -> Vec<Packet> {
     for (src, dst, icmp) in [(V4_1, V4_2, icmp_v4), (V6_1, V6_2, icmp_v6)] {
         let mut mixed = data();
         mixed.append(&Rope::fill(3, 4, 500));
-        let other = Transport::Other { protocol: protocol::TCP };
+        let other = Transport::Other { protocol: 132 };
+        let tcp = |header| Packet::tcp(src, dst, header, data()).unwrap();
         let plain = [
+            tcp(tests_tcp::bare()),
+            tcp(tests_tcp::stamped()),
+            tcp(tests_tcp::syn()),
+            tcp(tests_tcp::selective()),
             datagram(src, dst),
             Packet::udp(SocketAddr::new(src, 1), SocketAddr::new(dst, 2), mixed).unwrap(),
             Packet::udp(SocketAddr::new(src, 1), SocketAddr::new(dst, 2), Rope::new()).unwrap(),

@@ -196,7 +196,7 @@ pub struct ClassConfig {
     /// Differentiated services codepoints, 0 to 63. Default: none.
     #[serde(default)]
     pub dscp: Option<Vec<u8>>,
-    /// UDP destination ports, 1 to 65535. Default: none.
+    /// Destination ports of UDP and TCP, 1 to 65535. Default: none.
     #[serde(default)]
     pub ports: Option<Vec<u16>>,
     /// Its part of the bytes, beside those of the other classes; with `Weighted` only. Default: 1.

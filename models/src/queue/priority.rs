@@ -1,6 +1,6 @@
 //! Classes of packets, each with a queue and a discipline of its own, between which a scheduler chooses.
 //!
-//! A packet belongs to the first class that names its DSCP or its UDP destination port; a class that names neither
+//! A packet belongs to the first class that names its DSCP or its destination port, of UDP or TCP; a class that names neither
 //! takes what is left. Fragments have no ports.
 //!
 //! - **Strict**: the first class, in the order of the file, that has a packet to send. A lower class may starve.
@@ -14,7 +14,7 @@
 
 use super::{Dequeued, Drops, LinkFacts, PriorityConfig, Queue, Scheduler};
 use crate::node::DropCause;
-use crate::packet::{Packet, Transport};
+use crate::packet::Packet;
 use protosim_core::{RunSeed, SimTime};
 
 /// Queues between which a scheduler chooses.
@@ -41,10 +41,7 @@ impl Class {
         if self.dscp.is_empty() && self.ports.is_empty() {
             return true;
         }
-        let is_to_port = match &packet.transport {
-            Transport::Udp(header) => self.ports.contains(&header.destination_port),
-            _ => false,
-        };
+        let is_to_port = packet.ports().is_some_and(|(_, port)| self.ports.contains(&port));
         is_to_port || self.dscp.contains(&(packet.ip.dscp() & 0x3f))
     }
 }

@@ -1,7 +1,8 @@
 //! What a user says of TCP: a profile, and what shall differ from it.
 
 use super::congestion::CongestionConfig;
-use super::parameters::{Parameters, RtoFloor};
+use super::parameters::Parameters;
+use crate::recovery::RtoFloor;
 use protosim_core::{Size, Span};
 use serde::{Deserialize, Serialize};
 
@@ -21,12 +22,16 @@ pub struct TcpConfig {
     pub mss: Option<u16>,
     /// The first congestion window \[full segments\], 1 to 1000.
     pub initial_window: Option<u32>,
+    /// After so many losses of a SYN or its answer, the first window is one segment (RFC 5681 §3.1: 1; Linux: 2).
+    pub syn_losses: Option<u32>,
     /// Bytes that may wait to be acknowledged, those not sent yet included. Up to 1 GiB.
     pub send_buffer: Option<Size>,
     /// Bytes that may wait for the application, and so the largest window that it offers. Up to 1 GiB.
     pub receive_buffer: Option<Size>,
     /// Timestamps (RFC 7323), if the peer has them too.
     pub timestamps: Option<bool>,
+    /// Drops segments that lack the timestamps which were agreed on (RFC 7323 §3.2); Linux takes them.
+    pub timestamps_required: Option<bool>,
     /// Windows of more than 65535 bytes (RFC 7323), if the peer has them too.
     pub window_scaling: Option<bool>,
     /// Selective acknowledgements (RFC 2018), if the peer has them too.
@@ -39,6 +44,8 @@ pub struct TcpConfig {
     pub fast_open: Option<FastOpen>,
     /// Holds small segments back while data is in flight (RFC 9293 §3.7.4); false is what NODELAY says.
     pub nagle: Option<bool>,
+    /// Small segments are held back only while one that was small is in flight (Minshall's variant, as on Linux).
+    pub minshall: Option<bool>,
     /// The longest that an acknowledgement waits for more to acknowledge; 0 s for none that waits.
     pub delayed_ack: Option<Span>,
     /// An acknowledgement is sent at once for so many full segments, 1 to 64.
@@ -81,6 +88,10 @@ pub struct TcpConfig {
     pub pacing: Option<bool>,
     /// Begins anew with a small window after an idle time (RFC 5681 §4.1).
     pub restart_after_idle: Option<bool>,
+    /// That window is half of the last one for each time-out that passed idle (Linux), instead of the initial one at once.
+    pub idle_decay: Option<bool>,
+    /// A window probe carries a byte (RFC 9293 §3.8.6.1); without it, it repeats a number of old (Linux).
+    pub probe_with_data: Option<bool>,
     /// Largest segments follow what routers say (RFC 1191, RFC 8201).
     pub path_mtu_discovery: Option<bool>,
     /// Tells a silent peer from a dead one (RFC 9293 §3.8.4). Default: not.
@@ -166,15 +177,18 @@ impl TcpConfig {
             congestion: self.congestion.clone().unwrap_or(base.congestion),
             mss: self.mss.or(base.mss),
             initial_window: self.initial_window.unwrap_or(base.initial_window),
+            syn_losses: self.syn_losses.unwrap_or(base.syn_losses),
             send_buffer: self.send_buffer.map_or(base.send_buffer, Size::as_bytes),
             receive_buffer: self.receive_buffer.map_or(base.receive_buffer, Size::as_bytes),
             timestamps: self.timestamps.unwrap_or(base.timestamps),
+            timestamps_required: self.timestamps_required.unwrap_or(base.timestamps_required),
             window_scaling: self.window_scaling.unwrap_or(base.window_scaling),
             sack: self.sack.unwrap_or(base.sack),
             dsack: self.dsack.unwrap_or(base.dsack),
             ecn: self.ecn.unwrap_or(base.ecn),
             fast_open: self.fast_open.unwrap_or(base.fast_open),
             nagle: self.nagle.unwrap_or(base.nagle),
+            minshall: self.minshall.unwrap_or(base.minshall),
             delayed_ack: self.delayed_ack.unwrap_or(base.delayed_ack),
             ack_every: self.ack_every.unwrap_or(base.ack_every),
             quick_acks: self.quick_acks.unwrap_or(base.quick_acks),
@@ -196,6 +210,8 @@ impl TcpConfig {
             undo: self.undo.unwrap_or(base.undo),
             pacing: self.pacing.unwrap_or(base.pacing),
             restart_after_idle: self.restart_after_idle.unwrap_or(base.restart_after_idle),
+            idle_decay: self.idle_decay.unwrap_or(base.idle_decay),
+            probe_with_data: self.probe_with_data.unwrap_or(base.probe_with_data),
             path_mtu_discovery: self.path_mtu_discovery.unwrap_or(base.path_mtu_discovery),
             keepalive: self.keepalive.or(base.keepalive),
             time_wait: self.time_wait.unwrap_or(base.time_wait),

@@ -1,20 +1,41 @@
 //! TCP (RFC 9293): connections, congestion control, loss recovery.
 
+pub mod app;
+pub mod closed_form;
 pub mod config;
 pub mod congestion;
+pub mod connection;
 pub mod info;
+mod listener;
+mod meaning;
 pub mod parameters;
 pub mod stack;
 pub mod trace;
 
 pub use config::{EcnPolicy, FastOpen, Keepalive, Profile, TcpConfig};
 pub use info::TcpInfo;
-pub use parameters::{Parameters, RtoFloor};
+pub use meaning::{KINDS, meaning};
+pub use parameters::Parameters;
 pub use stack::{CloseReason, ConnectionId, ListenerId, Notice, Opening, Output, Stack, StackError};
 pub use trace::{Drop, Sample, Trace, Why};
 
-use crate::packet::{Ecn, TcpHeader};
+pub use connection::Connection;
+
+use crate::packet::{Ecn, TcpFlags, TcpHeader};
 use crate::rope::Rope;
+use protosim_core::Purpose;
+
+/// Processor time of taking a segment, per segment and byte of data.
+const RECEIVE: &str = "tcp.receive";
+/// Processor time of making one.
+const SEND: &str = "tcp.send";
+/// The operations that take processor time.
+pub const OPERATIONS: [&str; 2] = [RECEIVE, SEND];
+
+/// Initial sequence numbers and offsets of timestamps.
+const ISS_LUCK: Purpose = Purpose("tcp.iss");
+/// What congestion control leaves to chance.
+const CONGESTION_LUCK: Purpose = Purpose("tcp.congestion");
 
 /// The states of RFC 9293 §3.3.2.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -71,4 +92,39 @@ pub struct Segment {
     pub payload: Rope,
     /// Explicit congestion notification of its packet.
     pub ecn: Ecn,
+}
+
+impl Segment {
+    /// Sequence numbers that it takes: bytes of data, and one each for SYN and FIN.
+    pub fn len_in_sequence(&self) -> u64 {
+        let flags = self.header.flags;
+        self.payload.len() + u64::from(flags.has(TcpFlags::SYN)) + u64::from(flags.has(TcpFlags::FIN))
+    }
+}
+
+/// The reset that answers a segment which belongs to no connection (RFC 9293 §3.10.7.1); none for a reset.
+pub fn reset_for(segment: &Segment) -> Option<Segment> {
+    let header = &segment.header;
+    if header.flags.has(TcpFlags::RST) {
+        return None;
+    }
+    let has_ack = header.flags.has(TcpFlags::ACK);
+    let (flags, sequence, acknowledgment) = if has_ack {
+        (TcpFlags::RST, header.acknowledgment, 0)
+    } else {
+        let end = header.sequence.wrapping_add(segment.len_in_sequence() as u32);
+        (TcpFlags::RST.with(TcpFlags::ACK), 0, end)
+    };
+    let header = TcpHeader {
+        source_port: header.destination_port,
+        destination_port: header.source_port,
+        sequence,
+        acknowledgment,
+        flags,
+        window: 0,
+        urgent: 0,
+        timestamps: None,
+        options: None,
+    };
+    Some(Segment { header, payload: Rope::new(), ecn: Ecn::NotEct })
 }

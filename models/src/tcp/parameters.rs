@@ -2,8 +2,8 @@
 
 use super::config::{EcnPolicy, FastOpen, Keepalive, Profile};
 use super::congestion::CongestionConfig;
+use crate::recovery::{RtoFloor, RtoLimits};
 use protosim_core::Span;
-use serde::{Deserialize, Serialize};
 
 /// What a connection goes by; see [`TcpConfig`](super::TcpConfig), whose fields have the same names, for what each one says.
 #[derive(Clone, PartialEq, Debug)]
@@ -12,15 +12,18 @@ pub struct Parameters {
     pub congestion: CongestionConfig,
     pub mss: Option<u16>,
     pub initial_window: u32,
+    pub syn_losses: u32,
     pub send_buffer: u64,
     pub receive_buffer: u64,
     pub timestamps: bool,
+    pub timestamps_required: bool,
     pub window_scaling: bool,
     pub sack: bool,
     pub dsack: bool,
     pub ecn: EcnPolicy,
     pub fast_open: FastOpen,
     pub nagle: bool,
+    pub minshall: bool,
     pub delayed_ack: Span,
     pub ack_every: u32,
     pub quick_acks: u32,
@@ -42,6 +45,8 @@ pub struct Parameters {
     pub undo: bool,
     pub pacing: bool,
     pub restart_after_idle: bool,
+    pub idle_decay: bool,
+    pub probe_with_data: bool,
     pub path_mtu_discovery: bool,
     pub keepalive: Option<Keepalive>,
     pub time_wait: Span,
@@ -51,16 +56,18 @@ pub struct Parameters {
     pub syn_cookies: bool,
 }
 
-/// What the least retransmission time-out is of.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
-pub enum RtoFloor {
-    /// Of the time-out (RFC 6298 §2.4).
-    Whole,
-    /// Of what is added to the smoothed round trip for its variation (Linux).
-    Variation,
-}
-
 impl Parameters {
+    /// Within what the retransmission time-out is held.
+    pub const fn rto_limits(&self) -> RtoLimits {
+        RtoLimits {
+            initial: self.initial_rto,
+            least: self.min_rto,
+            most: self.max_rto,
+            floor: self.rto_floor,
+            tick: self.timer_tick,
+        }
+    }
+
     /// Those of a profile.
     pub fn of(profile: Profile) -> Self {
         match profile {
@@ -77,15 +84,18 @@ impl Parameters {
             congestion: CongestionConfig::NewReno,
             mss: None,
             initial_window: 10,
+            syn_losses: 1,
             send_buffer: 4 << 20,
             receive_buffer: 4 << 20,
             timestamps: true,
+            timestamps_required: true,
             window_scaling: true,
             sack: true,
             dsack: true,
             ecn: EcnPolicy::Accept,
             fast_open: FastOpen::Off,
             nagle: true,
+            minshall: false,
             // RFC 9293 §3.8.6.3: below 0.5 s; RFC 5681 §4.2: for at least every second full segment.
             delayed_ack: Span::from_millis(200),
             ack_every: 2,
@@ -110,6 +120,8 @@ impl Parameters {
             undo: false,
             pacing: false,
             restart_after_idle: true,
+            idle_decay: false,
+            probe_with_data: true,
             path_mtu_discovery: true,
             keepalive: None,
             time_wait: Span::from_secs(240),
@@ -126,7 +138,12 @@ impl Parameters {
             congestion: CongestionConfig::default(),
             send_buffer: 4 << 20,
             receive_buffer: 6 << 20,
-            delayed_ack: Span::from_millis(40),
+            delayed_ack: Span::from_millis(200),
+            syn_losses: 2,
+            minshall: true,
+            timestamps_required: false,
+            idle_decay: true,
+            probe_with_data: false,
             quick_acks: 16,
             min_rto: Span::from_millis(200),
             max_rto: Span::from_secs(120),

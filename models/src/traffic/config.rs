@@ -1,7 +1,7 @@
 //! What a user says of a traffic source and of a sink.
 
 use super::duration::TimeDistribution;
-use super::size::{SizeDistribution, Sizes, SizesOf};
+use super::size::{MAX_PAYLOAD_BYTES, SizeDistribution, Sizes, SizesOf};
 use super::trace::TraceFile;
 use crate::app::TrafficClass;
 use crate::name::NodeName;
@@ -151,7 +151,7 @@ impl UdpSourceConfig {
         if let Some(payload) = &self.payload {
             // The smaller headers, of IPv4: with those of IPv6 a very short packet has one byte of payload.
             let low = 1 + self.sizes_of.header(true);
-            found.extend(payload.check(low).map(|why| ("payload", why)));
+            found.extend(payload.check(low, MAX_PAYLOAD_BYTES).map(|why| ("payload", why)));
         }
         check_end(self.start, self.stop, self.count, &mut found);
         check_dscp(self.dscp, &mut found);
@@ -262,14 +262,14 @@ impl UdpSinkConfig {
 }
 
 /// The port of someone else.
-pub(super) fn check_port(port: u16, found: &mut Vec<Finding>) {
+pub(crate) fn check_port(port: u16, found: &mut Vec<Finding>) {
     if port == 0 {
         found.push(("port", "is 1 to 65535: nobody can listen on port 0".to_owned()));
     }
 }
 
 /// The port that an application listens on.
-pub(super) fn check_own_port(port: u16, found: &mut Vec<Finding>) {
+pub(crate) fn check_own_port(port: u16, found: &mut Vec<Finding>) {
     if port == 0 {
         found.push(("port", "is 1 to 65535: no source could name port 0".to_owned()));
     }
@@ -282,7 +282,7 @@ pub(super) fn check_dscp(dscp: u8, found: &mut Vec<Finding>) {
 }
 
 /// When a source ends.
-pub(super) fn check_end(start: Span, stop: Option<Span>, count: Option<u64>, found: &mut Vec<Finding>) {
+pub(crate) fn check_end(start: Span, stop: Option<Span>, count: Option<u64>, found: &mut Vec<Finding>) {
     if let Some(stop) = stop.filter(|stop| *stop <= start) {
         found.push(("stop", format!("at {stop} is not after the start at {start}: nothing would be sent")));
     }

@@ -54,7 +54,7 @@ impl TimeDistribution {
     }
 
     /// What is wrong with it, in words that go on from the field's name.
-    pub(super) fn check(&self) -> Option<String> {
+    pub(crate) fn check(&self) -> Option<String> {
         match self {
             Self::Uniform { low, high } if low > high => {
                 Some(format!("is from {low} to {high}: `low` is above `high`"))
@@ -76,7 +76,7 @@ impl TimeDistribution {
     }
 
     /// Its law in nanoseconds.
-    pub(super) fn law(&self) -> Distribution {
+    pub(crate) fn law(&self) -> Distribution {
         let nanos = |span: &Span| span.as_nanos() as f64;
         match self {
             Self::Fixed(span) => Distribution::Fixed(nanos(span)),
@@ -96,7 +96,7 @@ impl TimeDistribution {
 }
 
 /// A span of a law in nanoseconds, from one draw.
-pub(super) fn draw_span(law: &Distribution, purpose: Purpose, host: &mut dyn Host) -> Span {
+pub(crate) fn draw_span(law: &Distribution, purpose: Purpose, host: &mut dyn Host) -> Span {
     let nanos = match law {
         Distribution::Fixed(nanos) => *nanos,
         law => law.sample(host.rng(purpose)),

@@ -4,7 +4,7 @@
 //!   periodically, or as a trace says ([`Pattern`]), with sizes from a law ([`SizeDistribution`]). [`UdpSink`] counts what
 //!   arrives and checks, from the bytes' place in the source's stream, what is missing, late or wrong.
 //! - [`UdpClient`] and [`UdpServer`] exchange requests and responses: a closed loop, without retransmission.
-//! - [`AimdSource`] and [`AimdSink`] are a flow that backs off: it stands in for TCP's load until TCP is there.
+//! - [`AimdSource`] and [`AimdSink`] are a flow that backs off: the law of TCP's window, and nothing else of TCP.
 //!
 //! Nothing is stored per datagram but what is in flight in an adaptive flow. One-way delays are for results alone:
 //! sinks report each datagram ([`Observation::Received`](crate::Observation::Received)) where someone listens to
@@ -45,3 +45,7 @@ pub use sink::UdpSink;
 pub use size::{MAX_PAYLOAD_BYTES, SizeDistribution, SizesOf};
 pub use source::UdpSource;
 pub use trace::{Trace, TraceError, TraceFile};
+
+pub(crate) use config::{check_end, check_own_port, check_port};
+pub(crate) use duration::draw_span;
+pub(crate) use size::{MAX_STREAM_BYTES, Sizes};

@@ -8,7 +8,7 @@
 
 use super::config::{EcnMark, Finding, check_dscp, check_end, check_own_port, check_port};
 use super::duration::{TimeDistribution, draw_span};
-use super::size::{SizeDistribution, Sizes};
+use super::size::{MAX_PAYLOAD_BYTES, SizeDistribution, Sizes};
 use super::source::open;
 use crate::app::{App, Host, SocketId, Total};
 use crate::name::NodeName;
@@ -125,7 +125,7 @@ impl UdpClientConfig {
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         check_port(self.port, &mut found);
-        found.extend(self.request.check(NUMBER_LEN).map(|why| ("request", why)));
+        found.extend(self.request.check(NUMBER_LEN, MAX_PAYLOAD_BYTES).map(|why| ("request", why)));
         found.extend(self.think.check().map(|why| ("think", why)));
         if self.timeout.is_zero() {
             found.push(("timeout", "is longer than zero: every request would time out at once".to_owned()));
@@ -146,7 +146,7 @@ impl UdpServerConfig {
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         check_own_port(self.port, &mut found);
-        found.extend(self.response.check(NUMBER_LEN).map(|why| ("response", why)));
+        found.extend(self.response.check(NUMBER_LEN, MAX_PAYLOAD_BYTES).map(|why| ("response", why)));
         found.extend(self.processing.check().map(|why| ("processing", why)));
         check_dscp(self.dscp, &mut found);
         found

@@ -1,4 +1,4 @@
-//! Sizes of datagrams: what a user says of them, and how they are drawn.
+//! Sizes of datagrams and of messages in streams: what a user says of them, and how they are drawn.
 
 use crate::app::Host;
 use protosim_core::random::{Choice, Empirical};
@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 /// RFC 791: 65535 less 20 less 8).
 pub const MAX_PAYLOAD_BYTES: u64 = 65_507;
 
+/// The longest message in a stream, 1024 GiB (our choice).
+pub(crate) const MAX_STREAM_BYTES: u64 = 1 << 40;
+
 /// Bytes of the UDP header (RFC 768).
 const UDP_HEADER: u64 = 8;
 
-/// How large datagrams are, each drawn by itself. `"1000 B"` alone is `Fixed("1000 B")`.
+/// How large datagrams or messages are, each drawn by itself. `"1000 B"` alone is `Fixed("1000 B")`.
 ///
-/// What is drawn is rounded to whole bytes, and raised or lowered to what a datagram can be.
+/// What is drawn is rounded to whole bytes, and raised or lowered to what a datagram can be, or a message in a stream.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename(serialize = "SizeDistribution", deserialize = "~SizeDistribution"), deny_unknown_fields)]
 pub enum SizeDistribution {
@@ -38,7 +41,8 @@ pub enum SizeDistribution {
         shape: f64,
         /// The smallest.
         min: Size,
-        /// None is larger: the law is that of what does not exceed it. Default: 65507 B.
+        /// None is larger: the law is that of what does not exceed it. Default: the longest that there can be, 65507 B in
+        /// datagrams and 1024 GiB in streams.
         #[serde(default)]
         max: Option<Size>,
     },
@@ -85,10 +89,10 @@ impl From<Size> for SizeDistribution {
 }
 
 impl SizeDistribution {
-    /// What is wrong with it for datagrams of at least `low` bytes, in words that go on from the field's name.
-    pub(super) fn check(&self, low: u64) -> Option<String> {
-        let outside = |size: &Size| !(low..=MAX_PAYLOAD_BYTES).contains(&size.as_bytes());
-        let range = |size: &Size| format!("is {low} B to {MAX_PAYLOAD_BYTES} B, not {size}");
+    /// What is wrong with it for datagrams or messages of `low` to `most` bytes, in words that go on from the field's name.
+    pub(crate) fn check(&self, low: u64, most: u64) -> Option<String> {
+        let outside = |size: &Size| !(low..=most).contains(&size.as_bytes());
+        let range = |size: &Size| format!("is {low} B to {}, not {size}", limit(most));
         let sizes: Vec<&Size> = match self {
             Self::Fixed(size) | Self::Exponential { mean: size } | Self::LogNormal { median: size, .. } => vec![size],
             Self::Uniform { low, high } => vec![low, high],
@@ -155,6 +159,11 @@ impl SizeDistribution {
     }
 }
 
+/// The upper end of a range as people read it.
+fn limit(most: u64) -> String {
+    if most == MAX_PAYLOAD_BYTES { format!("{most} B") } else { Size::from_bytes(most).to_string() }
+}
+
 /// True for numbers above zero that are not infinite.
 pub(super) fn is_positive(x: f64) -> bool {
     x.is_finite() && x > 0.0
@@ -162,7 +171,7 @@ pub(super) fn is_positive(x: f64) -> bool {
 
 /// Draws the payloads of one application.
 #[derive(Clone, Debug)]
-pub(super) struct Sizes {
+pub(crate) struct Sizes {
     law: Box<Distribution>,
     /// The payload, where all are alike: the fast way.
     fixed: Option<u64>,
@@ -171,15 +180,25 @@ pub(super) struct Sizes {
     header: u64,
     /// The shortest payload.
     low: u64,
+    /// The longest one.
+    most: u64,
 }
 
 impl Sizes {
-    /// Payloads of at least `low` bytes; what the law draws includes `header` bytes of headers. A law that
+    /// Payloads of datagrams, of at least `low` bytes; what the law draws includes `header` bytes of headers. A law that
     /// contradicts itself, which no checked configuration has, gives the shortest.
     pub(super) fn new(sizes: &SizeDistribution, header: u64, low: u64, purpose: Purpose) -> Self {
-        let most = (header + MAX_PAYLOAD_BYTES) as f64;
-        let law = Box::new(sizes.law(most).unwrap_or(Distribution::Fixed(0.0)));
-        let mut own = Self { law, fixed: None, purpose, header, low };
+        Self::within(sizes, header, (low, MAX_PAYLOAD_BYTES), purpose)
+    }
+
+    /// Messages in a stream, of at least `low` bytes.
+    pub(crate) fn of_messages(sizes: &SizeDistribution, low: u64, purpose: Purpose) -> Self {
+        Self::within(sizes, 0, (low, MAX_STREAM_BYTES), purpose)
+    }
+
+    fn within(sizes: &SizeDistribution, header: u64, (low, most): (u64, u64), purpose: Purpose) -> Self {
+        let law = Box::new(sizes.law((header + most) as f64).unwrap_or(Distribution::Fixed(0.0)));
+        let mut own = Self { law, fixed: None, purpose, header, low, most };
         if let Distribution::Fixed(size) = *own.law {
             own.fixed = Some(own.payload(size));
         }
@@ -188,12 +207,12 @@ impl Sizes {
 
     /// The payload for a size of the law.
     fn payload(&self, size: f64) -> u64 {
-        maths::round_to_u64(size).saturating_sub(self.header).clamp(self.low, MAX_PAYLOAD_BYTES)
+        maths::round_to_u64(size).saturating_sub(self.header).clamp(self.low, self.most)
     }
 
     /// The payload of the next datagram [bytes].
     #[inline]
-    pub(super) fn draw(&self, host: &mut dyn Host) -> u64 {
+    pub(crate) fn draw(&self, host: &mut dyn Host) -> u64 {
         match self.fixed {
             Some(len) => len,
             None => self.payload(self.law.sample(host.rng(self.purpose))),
@@ -202,7 +221,7 @@ impl Sizes {
 
     /// The mean of what is drawn, with the headers that the law includes [bytes].
     pub(super) fn mean(&self) -> f64 {
-        let bounds = [self.low, MAX_PAYLOAD_BYTES].map(|payload| (payload + self.header) as f64);
+        let bounds = [self.low, self.most].map(|payload| (payload + self.header) as f64);
         self.law.mean_within(bounds[0], bounds[1])
     }
 }

@@ -7,7 +7,7 @@ use protosim_models::Rope;
 use protosim_models::packet::{
     Echo, Ecn, ErrorCause, ExtensionHeader, ExtensionKind, Fragment, IcmpMessage, Icmpv6Message,
     Icmpv6ParameterProblem, Icmpv6Unreachable, IpHeader, Ipv4Options, Ipv6Extensions, Packet, ParameterProblem,
-    Redirect, TimeExceeded, Transport, Unreachable, protocol,
+    Redirect, SackBlock, TcpFlags, TcpHeader, TcpOptions, TimeExceeded, Timestamps, Transport, Unreachable, protocol,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
@@ -200,8 +200,62 @@ fn every_kind() -> Vec<(String, Packet)> {
             add(&format!("fragment {i}"), part);
         }
         add("UDP with options", with_options(datagram(src, dst, Rope::fill(7, 0, 9))));
+        for (name, header, len) in segments() {
+            let segment = Packet::tcp(src, dst, header, Rope::fill(7, 3, len)).unwrap();
+            // Of a segment that is quoted in part, Wireshark takes the part for the whole, and finds its checksum bad.
+            if segment.wire_len() < 500 {
+                add(&format!("error about {name}"), segment.icmp_error(ErrorCause::PortUnreachable, dst).unwrap());
+            }
+            add(&format!("{name} with IP options"), with_options(segment.clone()));
+            add(name, segment);
+        }
     }
     packets
+}
+
+/// Segments of TCP with all that a header may carry: name, header, bytes of data.
+fn segments() -> Vec<(&'static str, TcpHeader, u64)> {
+    const ACK: TcpFlags = TcpFlags::ACK;
+    let bare = |flags, sequence| TcpHeader {
+        // Ports of the dynamic range, which no dissector claims.
+        source_port: 50_000,
+        destination_port: 50_001,
+        sequence,
+        acknowledgment: if flags == TcpFlags::SYN { 0 } else { 9_000 },
+        flags,
+        window: 502,
+        urgent: 0,
+        timestamps: None,
+        options: None,
+    };
+    let stamped = |header| TcpHeader { timestamps: Some(Timestamps { value: 7, echo: 6 }), ..header };
+    let with = |header, options| TcpHeader { options: Some(Box::new(options)), ..header };
+    let handshake =
+        TcpOptions { mss: Some(1_460), window_scale: Some(7), sack_permitted: true, ..TcpOptions::default() };
+    let blocks =
+        |count| (0..count).map(|k| SackBlock { left: 20_000 + 2_000 * k, right: 21_000 + 2_000 * k }).collect();
+    let sack = |count| TcpOptions { sack: blocks(count), ..TcpOptions::default() };
+    let cookie = |bytes: &'static [u8]| TcpOptions { fast_open: Some(bytes.into()), ..handshake.clone() };
+    let foreign: &'static [u8] = &[2, 4, 5, 0xb4, 1, 3, 3, 6, 1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0, 4, 2, 0, 0];
+    let foreign = TcpOptions { as_received: Some(foreign.into()), ..TcpOptions::default() };
+    let syn = bare(TcpFlags::SYN, 1);
+    vec![
+        ("TCP SYN", with(stamped(syn.clone()), handshake.clone()), 0),
+        ("TCP SYN without timestamps", with(syn.clone(), handshake.clone()), 0),
+        ("TCP SYN with another layout", with(syn.clone(), foreign), 0),
+        ("TCP SYN that asks for a cookie", with(stamped(syn.clone()), cookie(b"")), 0),
+        ("TCP SYN with cookie and data", with(stamped(syn), cookie(b"biscuits")), 33),
+        ("TCP SYN,ACK", with(stamped(bare(ACK.with(TcpFlags::SYN), 1)), handshake), 0),
+        ("TCP ACK", bare(ACK, 10_000), 0),
+        ("TCP data", stamped(bare(ACK.with(TcpFlags::PSH), 11_000)), 1_401),
+        ("TCP data without options", bare(ACK, 12_402), 257),
+        ("TCP ACK with three blocks", with(stamped(bare(ACK, 13_000)), sack(3)), 0),
+        ("TCP ACK with four blocks", with(bare(ACK, 13_000), sack(4)), 0),
+        ("TCP urgent", TcpHeader { urgent: 3, ..bare(ACK.with(TcpFlags::URG), 14_000) }, 10),
+        ("TCP marked", bare(ACK.with(TcpFlags::ECE).with(TcpFlags::CWR), 15_000), 1),
+        ("TCP FIN", stamped(bare(ACK.with(TcpFlags::FIN), 16_000)), 0),
+        ("TCP RST", bare(TcpFlags::RST, 17_000), 0),
+    ]
 }
 
 /// Every code of every ICMP message that quotes a packet.
@@ -267,6 +321,7 @@ fn tshark(file: &[u8], fields: &[&str]) -> Vec<Vec<String>> {
     let mut command = Command::new("tshark");
     command.arg("-r").arg(&path).args(["-n", "-T", "fields", "-E", "separator=|"]);
     command.args(["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"]);
+    command.args(["-o", "tcp.check_checksum:TRUE", "-o", "tcp.relative_sequence_numbers:FALSE"]);
     for field in fields {
         command.args(["-e", field]);
     }
@@ -289,8 +344,13 @@ fn wireshark_finds_nothing_malformed_and_no_bad_checksum() {
         records.push(record(i as u64, packet, 110, Some(name)));
     }
     let file = written(&[interface("a-b:a")], &records);
-    const STATUS: [&str; 4] =
-        ["ip.checksum.status", "udp.checksum.status", "icmp.checksum.status", "icmpv6.checksum.status"];
+    const STATUS: [&str; 5] = [
+        "ip.checksum.status",
+        "udp.checksum.status",
+        "icmp.checksum.status",
+        "icmpv6.checksum.status",
+        "tcp.checksum.status",
+    ];
     let fields = [&["frame.comment", "frame.len", "frame.cap_len", "_ws.malformed"][..], &STATUS].concat();
     let rows = tshark(&file, &fields);
     assert_eq!(rows.len(), records.len());
@@ -308,7 +368,7 @@ fn wireshark_finds_nothing_malformed_and_no_bad_checksum() {
     // the cut quotes are.
     for (row, (name, packet)) in rows.iter().step_by(2).zip(&packets) {
         let index = match packet.transport {
-            Transport::Tcp(_) => todo!(),
+            Transport::Tcp(_) => 4,
             Transport::Udp(_) => 1,
             Transport::Icmp(_) => 2,
             Transport::Icmpv6(_) => 3,
@@ -330,6 +390,68 @@ fn wireshark_sees_stamps_interfaces_and_ports() {
     let file = written(&[interface("a-b:a"), interface("a-b:b")], &[late]);
     let rows = tshark(&file, &["frame.time_epoch", "frame.interface_name", "udp.srcport", "udp.dstport", "udp.length"]);
     assert_eq!(rows, [["3600.000000001", "a-b:b", "50000", "50001", "13"]]);
+}
+
+/// Each field of a header and of its options, as Wireshark reads it.
+#[test]
+fn wireshark_reads_the_fields_and_options_of_segments() {
+    if !has_tool("tshark") {
+        return;
+    }
+    let [(src, dst, _), _] = addresses();
+    let segments = segments();
+    let packet =
+        |(_, header, len): &(_, TcpHeader, u64)| Packet::tcp(src, dst, header.clone(), Rope::fill(7, 3, *len)).unwrap();
+    let records: Vec<CaptureRecord> = segments.iter().map(|one| record(0, &packet(one), 65_535, None)).collect();
+    let rows = tshark(
+        &written(&[interface("a-b:a")], &records),
+        &[
+            "tcp.seq_raw",
+            "tcp.ack_raw",
+            "tcp.flags",
+            "tcp.window_size_value",
+            "tcp.urgent_pointer",
+            "tcp.len",
+            "tcp.hdr_len",
+            "tcp.options.mss_val",
+            "tcp.options.wscale.shift",
+            "tcp.options.timestamp.tsval",
+            "tcp.options.timestamp.tsecr",
+            "tcp.options.sack_le",
+            "tcp.options.sack_re",
+            "tcp.options.tfo.cookie",
+        ],
+    );
+    assert_eq!(rows.len(), segments.len());
+    for (row, (name, header, len)) in rows.iter().zip(&segments) {
+        let text = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+        let options = header.options.as_deref().cloned().unwrap_or_default();
+        let is_foreign = options.as_received.is_some();
+        let edges = |edge: &dyn Fn(&SackBlock) -> u32| {
+            options.sack.iter().map(|block| edge(block).to_string()).collect::<Vec<_>>().join(",")
+        };
+        let stamps = header.timestamps;
+        let cookie = options.fast_open.unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect();
+        // The other layout has MSS, window scale 6, and timestamps 9 and 0.
+        let either = |typed: Option<u64>, foreign: u64| text(if is_foreign { Some(foreign) } else { typed });
+        let expected = [
+            header.sequence.to_string(),
+            header.acknowledgment.to_string(),
+            format!("0x{:04x}", header.flags.bits()),
+            header.window.to_string(),
+            header.urgent.to_string(),
+            len.to_string(),
+            header.wire_len().to_string(),
+            either(options.mss.map(u64::from), 1_460),
+            either(options.window_scale.map(u64::from), 6),
+            either(stamps.map(|stamps| u64::from(stamps.value)), 9),
+            either(stamps.map(|stamps| u64::from(stamps.echo)), 0),
+            edges(&|block| block.left),
+            edges(&|block| block.right),
+            cookie,
+        ];
+        assert_eq!(row[..], expected, "{name}");
+    }
 }
 
 #[test]

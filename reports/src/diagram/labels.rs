@@ -79,7 +79,8 @@ impl Labels {
         }
         let free = candidates.into_iter().enumerate().filter(|(_, area)| self.is_free(area));
         let best = free.map(|(index, area)| (self.crossings(&area, Some(number)), index, area));
-        let best = best.min_by_key(|(crossings, index, _)| (*crossings, *index)).filter(|(crossings, ..)| *crossings <= 1);
+        let best =
+            best.min_by_key(|(crossings, index, _)| (*crossings, *index)).filter(|(crossings, ..)| *crossings <= 1);
         let Some((_, _, area)) = best else { return false };
         self.placed.push(Labelled { words: words.to_owned(), area, colour, leader: None });
         true
@@ -135,7 +136,8 @@ impl Labels {
                 let left = area.centre.0 - area.half.0;
                 let right = area.centre.0 + area.half.0;
                 let near = aim.0.clamp(left, right);
-                let edge = if aim.1 < area.centre.1 { area.centre.1 - area.half.1 } else { area.centre.1 + area.half.1 };
+                let edge =
+                    if aim.1 < area.centre.1 { area.centre.1 - area.half.1 } else { area.centre.1 + area.half.1 };
                 (area, Some(((near, edge), aim)))
             }
         };
@@ -144,15 +146,18 @@ impl Labels {
 
     fn is_free(&self, area: &Tilted) -> bool {
         let grown = area.grown(MARGIN);
-        !self.placed.iter().any(|label| label.area.overlaps(&grown)) && !self.kept.iter().any(|kept| kept.overlaps(&grown))
+        !self.placed.iter().any(|label| label.area.overlaps(&grown))
+            && !self.kept.iter().any(|kept| kept.overlaps(&grown))
     }
 
     /// How many arrows and lanes run through it; a lane counts for several.
     fn crossings(&self, area: &Tilted, own: Option<usize>) -> usize {
-        let is_other = |(number, (from, to)): &(usize, &(Place, Place))| Some(*number) != own && area.is_crossed(*from, *to);
+        let is_other =
+            |(number, (from, to)): &(usize, &(Place, Place))| Some(*number) != own && area.is_crossed(*from, *to);
         let arrows = self.lines.iter().enumerate().filter(is_other).count();
         let lanes = self.lanes.iter().filter(|x| area.is_crossed((**x, -1e6), (**x, 1e6))).count();
-        let leaders = self.placed.iter().filter_map(|label| label.leader).filter(|(a, b)| area.is_crossed(*a, *b)).count();
+        let leaders =
+            self.placed.iter().filter_map(|label| label.leader).filter(|(a, b)| area.is_crossed(*a, *b)).count();
         arrows + 6 * lanes + leaders
     }
 

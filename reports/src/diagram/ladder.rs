@@ -5,8 +5,8 @@
 //! longer than fits, the axis is broken, and the break says how much it leaves out.
 
 use super::axis::{BREAK, TimeAxis};
-use super::hops::Arrow;
 use super::column::{Column, Entry};
+use super::hops::Arrow;
 use super::labels::{Labelled, Labels};
 use super::place::Place;
 use super::words::Purpose;
@@ -194,14 +194,22 @@ impl Ladder {
         let breaks = layout.axis.breaks();
         let (left, right) = (layout.ticks_right + 4.0, layout.width - EDGE);
         for gap in &breaks {
-            let band = [(left, gap.top + 6.0), (right, gap.top + 6.0), (right, gap.bottom - 6.0), (left, gap.bottom - 6.0)];
+            let band =
+                [(left, gap.top + 6.0), (right, gap.top + 6.0), (right, gap.bottom - 6.0), (left, gap.bottom - 6.0)];
             scene.polygon("break", &band, Fill { colour: GRID, opacity: 0.35 });
             let middle = (gap.top + gap.bottom) / 2.0;
-            let words = Text { colour: FAINT_INK, ..text(&gap.left_out, (layout.ticks_right, middle + 3.0), SIZE, Anchor::End) };
+            let words = Text {
+                colour: FAINT_INK,
+                ..text(&gap.left_out, (layout.ticks_right, middle + 3.0), SIZE, Anchor::End)
+            };
             scene.text(words);
         }
         for (y, label) in layout.axis.ticks() {
-            scene.line("tick", &[(layout.ticks_right + 3.0, y), (layout.ticks_right + 7.0, y)], Stroke::solid(INK, 0.8));
+            scene.line(
+                "tick",
+                &[(layout.ticks_right + 3.0, y), (layout.ticks_right + 7.0, y)],
+                Stroke::solid(INK, 0.8),
+            );
             // The word for a break stands between the ticks at its ends.
             scene.text(text(&label, (layout.ticks_right, y + 3.0), SIZE, Anchor::End));
         }
@@ -233,7 +241,12 @@ impl Ladder {
 
     /// Labels of arrows, causes of losses, and notes of lanes in the middle; and the numbers of arrows whose labels have no room
     /// there.
-    fn labels(&self, arrows: &[&Arrow], drawn: &[Drawn], layout: &Layout) -> (Vec<Labelled>, Vec<(usize, String, Colour, f64)>) {
+    fn labels(
+        &self,
+        arrows: &[&Arrow],
+        drawn: &[Drawn],
+        layout: &Layout,
+    ) -> (Vec<Labelled>, Vec<(usize, String, Colour, f64)>) {
         let last = self.lanes.len() - 1;
         let lines: Vec<(Place, Place)> = drawn.iter().map(|arrow| (arrow.from, arrow.to)).collect();
         let mut labels = Labels::new(lines, layout.lanes.clone());
@@ -311,7 +324,9 @@ impl Ladder {
             x += width;
         }
         scene.items.push(Item::Close);
-        for line in crate::figure::wrap(&self.caption, SIZE, layout.width - 2.0 * EDGE).iter().filter(|line| !line.is_empty()) {
+        for line in
+            crate::figure::wrap(&self.caption, SIZE, layout.width - 2.0 * EDGE).iter().filter(|line| !line.is_empty())
+        {
             y += PITCH + 1.5;
             scene.text(Text { colour: FAINT_INK, ..text(line, (EDGE, y), SIZE, Anchor::Start) });
         }
@@ -327,10 +342,14 @@ fn scale(arrows: &[&Arrow]) -> f64 {
     let mut falls: Vec<u64> = Vec::new();
     let mut gaps: Vec<u64> = Vec::new();
     for (index, arrow) in arrows.iter().enumerate() {
-        falls.extend(arrow.arrived.map(|arrived| arrived.saturating_since(arrow.departed).as_nanos()).filter(|n| *n > 0));
+        falls.extend(
+            arrow.arrived.map(|arrived| arrived.saturating_since(arrow.departed).as_nanos()).filter(|n| *n > 0),
+        );
         let is_same = |other: &&&Arrow| (other.from, other.to) == (arrow.from, arrow.to);
         let before = arrows[..index].iter().rev().find(is_same);
-        gaps.extend(before.map(|before| arrow.departed.saturating_since(before.departed).as_nanos()).filter(|n| *n > 0));
+        gaps.extend(
+            before.map(|before| arrow.departed.saturating_since(before.departed).as_nanos()).filter(|n| *n > 0),
+        );
     }
     let share = |values: &mut Vec<u64>, quarters: usize| {
         values.sort_unstable();
@@ -444,6 +463,10 @@ impl Labelled {
         let (ux, uy) = self.area.along;
         let below = 0.36 * SIZE;
         let place = (self.area.centre.0 - uy * below, self.area.centre.1 + ux * below);
-        scene.text(Text { along: self.area.along, colour: self.colour, ..text(&self.words, place, SIZE, Anchor::Middle) });
+        scene.text(Text {
+            along: self.area.along,
+            colour: self.colour,
+            ..text(&self.words, place, SIZE, Anchor::Middle)
+        });
     }
 }

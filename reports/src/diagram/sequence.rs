@@ -101,7 +101,11 @@ impl Sequence {
             return;
         }
         let stroke = Stroke { at: seen.at, from: place.offset, to: place.offset + place.len };
-        if place.is_again { self.again.push(stroke) } else { self.new.push(stroke) }
+        if place.is_again {
+            self.again.push(stroke)
+        } else {
+            self.new.push(stroke)
+        }
         if seen.is_lost {
             self.lost.push(stroke);
         }

@@ -201,12 +201,8 @@ fn ladder(title: &str, lanes: &[&str], arrows: Vec<Arrow>, notes: Vec<(usize, u6
 fn ladders() -> Vec<(&'static str, Ladder)> {
     let mut open = Wire::default();
     handshake(&mut open, 0);
-    let states = vec![
-        (0, 0, "SYN-SENT"),
-        (1, 50_000, "SYN-RECEIVED"),
-        (0, 100_100, "ESTABLISHED"),
-        (1, 150_200, "ESTABLISHED"),
-    ];
+    let states =
+        vec![(0, 0, "SYN-SENT"), (1, 50_000, "SYN-RECEIVED"), (0, 100_100, "ESTABLISHED"), (1, 150_200, "ESTABLISHED")];
     let mut lost = Wire::default();
     lost.send(0, at(0), None, tcp(0, SYN, 0, 0, 0, syn_options()));
     handshake(&mut lost, 1_000_000);
@@ -222,13 +218,30 @@ fn ladders() -> Vec<(&'static str, Ladder)> {
     routed.seen.push((at(2_420_500), 12, End::Sender, Some(1), Some(2), retried, Some("queue full"), false));
     let two = ["client", "server"];
     let timers = vec![(0, 0, "SYN-SENT"), (0, 1_000_000, "timer: retransmission"), (0, 1_100_100, "ESTABLISHED")];
-    let recovery = vec![(0, 216_150, "Open → Recovery"), (0, 216_150, "2001:3001 held lost"), (0, 316_250, "Recovery → Open")];
+    let recovery =
+        vec![(0, 216_150, "Open → Recovery"), (0, 216_150, "2001:3001 held lost"), (0, 316_250, "Recovery → Open")];
     vec![
         ("handshake", ladder("A handshake", &two, open.arrows(), states)),
         ("lost-syn", ladder("A lost SYN", &two, lost.arrows(), timers)),
         ("ten", ladder("Ten segments, one lost", &two, ten_with_a_loss().arrows(), recovery)),
-        ("coap", ladder("", &two, coap_twice_again().arrows(), vec![(0, 1000, "exchange started"), (0, 7_003_500, "exchange ended: response, 3 transmissions")])),
-        ("routed", ladder("Over a router", &["client", "router", "server"], routed.arrows(), vec![(1, 2_420_500, "the queue is full"), (2, 25_500, "request delivered")])),
+        (
+            "coap",
+            ladder(
+                "",
+                &two,
+                coap_twice_again().arrows(),
+                vec![(0, 1000, "exchange started"), (0, 7_003_500, "exchange ended: response, 3 transmissions")],
+            ),
+        ),
+        (
+            "routed",
+            ladder(
+                "Over a router",
+                &["client", "router", "server"],
+                routed.arrows(),
+                vec![(1, 2_420_500, "the queue is full"), (2, 25_500, "request delivered")],
+            ),
+        ),
     ]
 }
 
@@ -295,7 +308,10 @@ fn hops_out_of_sight_are_one_arrow() {
     let hops = Hops::of(&wire.sightings(), SimTime::ZERO, SimTime::MAX);
     let arrows = hops.arrows(|node| node != 1, |node| format!("n{node}"));
     assert_eq!(arrows.len(), 2);
-    assert_eq!((arrows[0].from, arrows[0].to, arrows[0].departed, arrows[0].arrived), (0, Some(2), at(0), Some(at(17))));
+    assert_eq!(
+        (arrows[0].from, arrows[0].to, arrows[0].departed, arrows[0].arrived),
+        (0, Some(2), at(0), Some(at(17)))
+    );
     assert_eq!((arrows[1].to, arrows[1].arrived), (Some(2), None));
     assert_eq!(arrows[1].dropped.as_deref(), Some("lost on the link (n1)"));
     // Packets that leave from 50 on: the second alone.

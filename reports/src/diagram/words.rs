@@ -97,9 +97,7 @@ impl Reader {
         if let Some(options) = &header.options {
             let flow = self.flows.of(destination, source);
             parts.extend(options.mss.map(|mss| format!("mss {mss}")));
-            parts.extend(
-                options.sack.iter().map(|b| format!("sack {}:{}", flow.offset(b.left), flow.offset(b.right))),
-            );
+            parts.extend(options.sack.iter().map(|b| format!("sack {}:{}", flow.offset(b.left), flow.offset(b.right))));
         }
         if place.transmission > 1 {
             parts.push(ordinal(place.transmission));
@@ -129,7 +127,9 @@ impl Reader {
         let mut parts = vec![message.message_type.to_string()];
         match message.code.use_of() {
             CodeClass::Empty => {}
-            CodeClass::Request => parts.push(message.code.name().map_or_else(|| message.code.to_string(), str::to_owned)),
+            CodeClass::Request => {
+                parts.push(message.code.name().map_or_else(|| message.code.to_string(), str::to_owned))
+            }
             _ => parts.push(message.code.to_string()),
         }
         parts.push(format!("mid {}", message.message_id.0));
@@ -173,7 +173,9 @@ fn icmp(message: IcmpMessage) -> (String, Purpose) {
         IcmpMessage::DestinationUnreachable(Unreachable::Net) => refusal("network unreachable".to_owned()),
         IcmpMessage::DestinationUnreachable(Unreachable::Protocol) => refusal("protocol unreachable".to_owned()),
         IcmpMessage::DestinationUnreachable(code) => refusal(format!("unreachable, code {}", code as u8)),
-        IcmpMessage::FragmentationNeeded { next_hop_mtu } => refusal(format!("fragmentation needed, MTU {next_hop_mtu}")),
+        IcmpMessage::FragmentationNeeded { next_hop_mtu } => {
+            refusal(format!("fragmentation needed, MTU {next_hop_mtu}"))
+        }
         IcmpMessage::TimeExceeded(code) => refusal(time_exceeded(code)),
         IcmpMessage::Redirect { gateway, .. } => refusal(format!("redirect to {gateway}")),
         IcmpMessage::ParameterProblem { pointer, .. } => refusal(format!("parameter problem at {pointer}")),

@@ -7,14 +7,14 @@ use protosim_core::Span;
 use protosim_models::link::Mtu;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
-use protosim_models::registry::AppConfig;
+use protosim_models::registry::{AppConfig, Port};
 use protosim_topologies::check::is_reachable;
 use protosim_topologies::{AddressFamily, GroupSpec, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut ports: BTreeMap<(&str, u16), usize> = BTreeMap::new();
+    let mut ports: BTreeMap<(&str, Port), usize> = BTreeMap::new();
     for (index, app) in scenario.apps.iter().enumerate() {
         if let Some(earlier) = names.insert(&app.name, index) {
             let message = format!("another application is called `{}` too", app.name);
@@ -30,7 +30,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             .collect::<Vec<_>>()
             .into_iter();
         if let (Some(port), Some((on, earlier))) = (port, taken.next()) {
-            let message = format!("two applications on `{on}` listen on UDP port {port}");
+            let message = format!("two applications on `{on}` listen on {port}");
             let diagnostic =
                 Diagnostic::error("scenario::port-taken", span_of(tree, &format!("apps.{index}.run.port")), message)
                     .also(span_of(tree, &format!("apps.{earlier}.run.port")), "the first one");
@@ -47,7 +47,8 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
         if scenario.until == End::Quiet && !app.run.has_end() {
             let message = format!("`{}` never ends, and the run goes on until all is quiet", app.name);
             let place = head_of(tree, &format!("apps.{index}.run"));
-            let help = "give it a `count` (or a `stop`), or the scenario an `until: After(\"60 s\")`".to_owned();
+            let end = if matches!(app.run, AppConfig::TcpSource(_)) { "`bytes`" } else { "a `count`" };
+            let help = format!("give it {end} (or a `stop`), or the scenario an `until: After(\"60 s\")`");
             let diagnostic = Diagnostic::error("scenario::endless", place, message).help(help);
             mistakes.push(match tree.root.field("until") {
                 Some(until) => diagnostic.also(until.span, "until all is quiet"),
@@ -63,6 +64,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             ));
         }
         check_absurd(tree, index, mistakes);
+        check_mss(tree, scenario, index, mistakes);
         check_sets(tree, scenario, index, mistakes);
         for (field, message) in app.run.check() {
             let path = format!("apps.{index}.run.{field}");
@@ -165,6 +167,34 @@ fn check_absurd(tree: &Tree, index: usize, mistakes: &mut Diagnostics) {
     }
 }
 
+/// Segments must fit into a packet that some link of the application's node carries.
+fn check_mss(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    let app = &scenario.apps[index];
+    let (Some(mss), Some(mtu)) = (app.run.tcp().and_then(|tcp| tcp.mss), largest_mtu(scenario, app)) else { return };
+    // Headers of IP and TCP without options, which the MSS does not count (RFC 9293 §3.7.1).
+    let headers = if scenario.addresses == AddressFamily::V4 { 40 } else { 60 };
+    if u64::from(mss) + headers > mtu {
+        let message = format!(
+            "`tcp.mss`: {mss} B and {headers} B of headers make packets of {} B, and no link of `{}` carries more than {mtu} B",
+            u64::from(mss) + headers,
+            app.on.0
+        );
+        let place = span_of(tree, &format!("apps.{index}.run.tcp.mss"));
+        let help = format!("at most {}; without `mss` it follows the link", mtu.saturating_sub(headers));
+        mistakes.push(Diagnostic::error("scenario::out-of-range", place, message).help(help));
+    }
+}
+
+/// The largest packet that some link of an application's node carries \[bytes\].
+fn largest_mtu(scenario: &Scenario, app: &AppSpec) -> Option<u64> {
+    // Members of a group have links of one kind, or are in a class of their own that a message would not describe.
+    let on = scenario.sets.members(&app.on.0).next()?;
+    let links = scenario.links.iter().filter(|link| link.ends.0.0 == on || link.ends.1.0 == on);
+    let media = scenario.media.iter().filter(|medium| medium.stations().iter().any(|station| station.0 == on));
+    let mtus = links.map(|link| link.mtu()).chain(media.map(|medium| medium.mtu()));
+    mtus.max().map(Mtu::as_bytes)
+}
+
 /// Applications that send where nobody listens: they get ICMP errors at best. That may be what someone wants to see.
 pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     for (index, app) in scenario.apps.iter().enumerate() {
@@ -186,10 +216,10 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
         }
         let mut ports = scenario.apps.iter().filter(|other| is_there(other)).filter_map(|other| other.run.listens_on());
         let help = match ports.next() {
-            Some(other) => format!("an application there listens on port {other}"),
+            Some(other) => format!("an application there listens on {other}"),
             None => format!("no application on `{}` listens on any port", to.0),
         };
-        let message = format!("nobody on `{}` listens on UDP port {port}, which `{}` sends to", to.0, app.name);
+        let message = format!("nobody on `{}` listens on {port}, which `{}` sends to", to.0, app.name);
         let place = span_of(tree, &format!("apps.{index}.run"));
         warnings.push(Diagnostic::warning("scenario::nobody-listens", place, message).help(help));
     }
@@ -290,12 +320,7 @@ pub(super) fn warn_of_fragments(tree: &Tree, scenario: &Scenario, warnings: &mut
         if message == 0 || app.run.destination() == Some(&app.on) {
             continue;
         }
-        // Members of a group have links of one kind, or are in a class of their own that a warning would not describe.
-        let Some(on) = scenario.sets.members(&app.on.0).next() else { continue };
-        let links = scenario.links.iter().filter(|link| link.ends.0.0 == on || link.ends.1.0 == on);
-        let media = scenario.media.iter().filter(|medium| medium.stations().iter().any(|station| station.0 == on));
-        let mtus = links.map(|link| link.mtu()).chain(media.map(|medium| medium.mtu()));
-        let Some(mtu) = mtus.max().map(Mtu::as_bytes) else { continue };
+        let Some(mtu) = largest_mtu(scenario, app) else { continue };
         if message + header > mtu {
             let parts = message.div_ceil((mtu - of_fragment) / 8 * 8);
             let message = format!(

@@ -51,7 +51,8 @@ fn check_lanes(
     match names.len() {
         0 if all > MOST_LANES => {
             let message = format!("a ladder of all {all} nodes has too many lanes: say which `nodes`");
-            let help = format!("name 2 to {MOST_NAMED_LANES} nodes, as in `nodes: [\"{}\", …]`", scenario.nodes[0].name);
+            let help =
+                format!("name 2 to {MOST_NAMED_LANES} nodes, as in `nodes: [\"{}\", …]`", scenario.nodes[0].name);
             mistakes.push(Diagnostic::error("scenario::missing-field", whole, message).help(help));
         }
         1 => {

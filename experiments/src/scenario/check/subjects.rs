@@ -81,13 +81,13 @@ pub(super) fn check_subject(tree: &Tree, scenario: &Scenario, asked: &Asked<'_>,
                 mistakes.push(Diagnostic::error("scenario::missing-field", at("link"), message));
             }
             if asked.metric.of() != Scope::Direction {
-                return wrong_metric(asked, "a direction of a link", Scope::Direction, &at, mistakes);
+                return wrong_metric(asked, "a direction of a link", &[Scope::Direction], &at, mistakes);
             }
         }
     }
     if !asked.shown.takes(asked.metric) {
         let message = format!("`{:?}` is nothing that {}", asked.metric, asked.shown.name());
-        let help = fitting(asked.metric.of(), asked.shown);
+        let help = fitting(&[asked.metric.of()], asked.shown);
         mistakes.push(Diagnostic::error("scenario::wrong-metric", at("metric"), message).help(help));
     }
 }
@@ -100,14 +100,15 @@ fn check_app(
     at: &impl Fn(&str) -> crate::tree::Span,
     mistakes: &mut Diagnostics,
 ) -> bool {
-    let scope_of = |app: &AppSpec| match app {
-        app if app.run.has_exchanges() => Some(Scope::Exchanges),
-        app if is_sink(app) => Some(Scope::Sink),
-        _ => None,
-    };
-    let known = scenario.apps.iter().find(|app| app.name == name).and_then(scope_of);
+    let app = scenario.apps.iter().find(|app| app.name == name);
+    let known = app.map(scopes_of).filter(|own| !own.is_empty());
     match (known, asked.metric.of()) {
-        (Some(own), wanted) if own == wanted => {
+        (Some(own), wanted) if own.contains(&wanted) => {
+            if asked.metric.is_of_datagrams() && app.is_some_and(|app| app.run.tcp().is_some()) {
+                let message = format!("`{:?}` is of datagrams, and `{name}` takes streams", asked.metric);
+                let error = Diagnostic::error("scenario::unknown-metric", at("metric"), message);
+                mistakes.push(error.help("`Goodput` is of streams too".to_owned()));
+            }
             let knows = |app: &AppSpec| app.name != name || app.run.knows_delivery();
             if asked.metric == Metric::Delivered && !scenario.apps.iter().all(knows) {
                 let message = format!("of `{name}` nobody knows what was delivered: what answers it does not say so");
@@ -117,13 +118,24 @@ fn check_app(
             return true;
         }
         (Some(own), _) => {
-            let whom = if own == Scope::Sink { "a sink" } else { "an application with exchanges" };
-            wrong_metric(asked, whom, own, at, mistakes);
+            let whom = match own.first() {
+                Some(Scope::Sink) => "a sink",
+                Some(Scope::Connections) => "an application with connections",
+                _ => "an application with exchanges",
+            };
+            wrong_metric(asked, whom, &own, at, mistakes);
         }
         (None, wanted) => {
-            let noun = if wanted == Scope::Sink { "sink" } else { "application with exchanges" };
+            let noun = match wanted {
+                Scope::Sink => "sink",
+                Scope::Connections => "application with connections",
+                Scope::Exchanges | Scope::Direction => "application with exchanges",
+            };
             // A metric of links that an application is asked for: any application that has metrics would do.
-            let fits = |app: &&AppSpec| scope_of(app).is_some_and(|own| own == wanted || wanted == Scope::Direction);
+            let fits = |app: &&AppSpec| {
+                let own = scopes_of(app);
+                own.contains(&wanted) || wanted == Scope::Direction && !own.is_empty()
+            };
             let names: Vec<String> = scenario.apps.iter().filter(fits).map(|app| app.name.clone()).collect();
             check_known(name, noun, &names, at("app"), mistakes);
         }
@@ -131,10 +143,20 @@ fn check_app(
     false
 }
 
+/// What metrics of an application may be of.
+fn scopes_of(app: &AppSpec) -> Vec<Scope> {
+    let all = [
+        (app.run.has_exchanges(), Scope::Exchanges),
+        (is_sink(app), Scope::Sink),
+        (app.run.tcp().is_some(), Scope::Connections),
+    ];
+    all.into_iter().filter(|(has, _)| *has).map(|(_, scope)| scope).collect()
+}
+
 fn wrong_metric(
     asked: &Asked<'_>,
     whom: &str,
-    own: Scope,
+    own: &[Scope],
     at: &impl Fn(&str) -> crate::tree::Span,
     mistakes: &mut Diagnostics,
 ) {
@@ -144,10 +166,11 @@ fn wrong_metric(
 }
 
 /// The metrics that would do.
-fn fitting(of: Scope, shown: Shown) -> Option<String> {
-    let fits = |metric: &Metric| metric.of() == of && shown.takes(*metric);
+fn fitting(of: &[Scope], shown: Shown) -> Option<String> {
+    let fits = |metric: &Metric| of.contains(&metric.of()) && shown.takes(*metric);
     let names: Vec<String> = Metric::ALL.into_iter().filter(fits).map(|metric| format!("`{metric:?}`")).collect();
-    (!names.is_empty()).then(|| format!("of {} there are here: {}", of.name(), names.join(", ")))
+    let whose = of.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" and ");
+    (!names.is_empty()).then(|| format!("of {whose} there are here: {}", names.join(", ")))
 }
 
 /// What is to be measured beside figures and expectations.

@@ -7,6 +7,7 @@
 mod cases;
 mod networks;
 mod sound;
+mod streams;
 
 use super::load::load_with;
 use super::{Loaded, Request};
@@ -74,7 +75,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES) {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -87,7 +88,7 @@ fn every_case_is_refused_with_its_message() {
 #[test]
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-        for (name, replacements) in cases::WARNINGS {
+        for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS) {
             let loaded = load(replacements).unwrap_or_else(|error| panic!("{name} is refused: {error}"));
             assert!(!loaded.warnings.is_empty(), "{name} is not warned of");
             insta::assert_snapshot!(*name, loaded.warnings);
@@ -95,10 +96,14 @@ fn every_warning_is_given() {
     });
 }
 
+fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
+    let refused = cases::CASES.iter().chain(networks::CASES).chain(streams::CASES);
+    refused.chain(cases::WARNINGS).chain(streams::WARNINGS)
+}
+
 #[test]
 fn names_of_cases_differ() {
-    let mut names: Vec<&str> =
-        cases::CASES.iter().chain(networks::CASES).chain(cases::WARNINGS).map(|(name, _)| *name).collect();
+    let mut names: Vec<&str> = all_cases().map(|(name, _)| *name).collect();
     let all = names.len();
     names.sort_unstable();
     names.dedup();

@@ -68,7 +68,8 @@ fn a_group_that_grows_leaves_the_luck_of_its_members_alone() {
     let ends = |count: &str| {
         let set = [lossy[0], count];
         let loaded = loaded(SENSORS, &set);
-        let outputs = run_all(&loaded, Options { jobs: 1, threads: 2, capture: false, ..Options::default() }, || {}).unwrap();
+        let outputs =
+            run_all(&loaded, Options { jobs: 1, threads: 2, capture: false, ..Options::default() }, || {}).unwrap();
         let run = &outputs[0][0];
         let of_first = |exchange: &&crate::run::Exchange| run.entities[exchange.node as usize] == "sensor-1";
         run.exchanges.iter().filter(of_first).map(|exchange| exchange.ending).collect::<Vec<_>>()
@@ -226,7 +227,8 @@ fn distances_are_axes_too() {
 fn ten_thousand_nodes_are_loaded_and_run() {
     let loaded =
         loaded(SENSORS, &["nodes.sensor.count=10000", "apps.reports.stagger=1 ms", "apps.reports.run.requests=1"]);
-    let outputs = run_all(&loaded, Options { jobs: 1, threads: 2, capture: false, ..Options::default() }, || {}).unwrap();
+    let outputs =
+        run_all(&loaded, Options { jobs: 1, threads: 2, capture: false, ..Options::default() }, || {}).unwrap();
     assert_eq!(outputs[0][0].exchanges.len(), 10_000);
 }
 

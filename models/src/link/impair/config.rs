@@ -1,7 +1,7 @@
 //! What a user says of a link's impairments beside plain loss.
 
 use crate::name::FileName;
-use protosim_core::{Ratio, Span, maths};
+use protosim_core::{Ratio, Size, Span, maths};
 use serde::{Deserialize, Serialize};
 
 /// What one direction of a link does to packets, beside losing each with the same probability (`loss`). Everything acts on
@@ -137,22 +137,41 @@ pub enum Corrupt {
     Unnoticed(Ratio),
 }
 
-/// Names packets that are dropped.
+/// Names packets that are dropped, in this direction of the link.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DropRule {
-    /// The kind of packets that count, as in `"udp"` or `"coap.ack"`. Default: all.
+    /// The kind of packets that count, as in `"udp"`, `"coap.ack"` or `"tcp.syn"`. Of TCP, `"tcp.data"` are the segments that carry data,
+    /// `"tcp.ack"` those that do nothing but acknowledge. Default: all.
     pub of: Option<String>,
+    /// Only segments that carry a byte of this part of their stream; with `of: "tcp.data"`. So the last segment of a transfer can be named
+    /// by its last byte. Default: all.
+    pub bytes: Option<StreamPart>,
     /// Only packets of this conversation, counted from 1 in the order in which conversations are first seen here (CoAP: by token
-    /// and endpoints).
+    /// and endpoints; TCP: by endpoints).
     pub exchange: Option<u64>,
     /// Only packets that carry this message, counted from 1 in the order in which messages are first seen here, within the
-    /// exchange if one is given; the same message sent again is the same message (CoAP: by message id).
+    /// exchange if one is given; the same message sent again is the same message (CoAP: by message id; TCP: by sequence number,
+    /// what only acknowledges by acknowledgment number). So the third segment of data is `of: "tcp.data", message: 3`, and
+    /// `which` tells which of its transmissions.
     pub message: Option<u64>,
     /// Counts start anew for each exchange or message.
     pub each: Option<Each>,
     /// Which of them.
     pub which: Which,
+}
+
+/// A part of the bytes that a connection carries one way, counted from 0. A link that sees no SYN counts from the first data
+/// that it sees.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StreamPart {
+    /// How much of the stream precedes it. Default: 0 B.
+    #[serde(default)]
+    pub from: Size,
+    /// Where it ends: this many bytes from the start of the stream. Default: with the stream.
+    #[serde(default)]
+    pub to: Option<Size>,
 }
 
 /// What counts start anew for.
@@ -177,6 +196,13 @@ pub enum Which {
     First(u64),
     /// From the k-th on, all.
     From(u64),
+    /// A run of them.
+    Run {
+        /// The first, counted from 1.
+        from: u64,
+        /// The last.
+        to: u64,
+    },
 }
 
 impl Bursts {
@@ -264,9 +290,23 @@ impl DropRule {
         let zero = match &self.which {
             Which::Nth(k) | Which::Every(k) | Which::First(k) | Which::From(k) => *k == 0,
             Which::List(all) => all.is_empty() || all.contains(&0),
+            Which::Run { from, .. } => *from == 0,
         };
         if zero {
             found.push(("which", "has no effect: packets are counted from 1".to_owned()));
+        }
+        if let Which::Run { from, to } = self.which
+            && to < from
+        {
+            found.push(("which", format!("has no effect: the run ends with {to}, before it begins with {from}")));
+        }
+        if let Some(StreamPart { from, to: Some(to) }) = self.bytes
+            && to <= from
+        {
+            found.push(("bytes", format!("has no effect: there is no byte from {from} to {to}")));
+        }
+        if self.bytes.is_some() && self.of.as_deref() != Some("tcp.data") {
+            found.push(("bytes", "are those of streams: with `of: \"tcp.data\"` alone".to_owned()));
         }
         if self.exchange == Some(0) {
             found.push(("exchange", "is counted from 1".to_owned()));

@@ -9,8 +9,10 @@ mod rules;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_rules;
 
-pub use config::{Bursts, Corrupt, DropRule, Each, ImpairConfig, Jitter, Milli, Reorder, Which};
+pub use config::{Bursts, Corrupt, DropRule, Each, ImpairConfig, Jitter, Milli, Reorder, StreamPart, Which};
 
 use super::LinkChange;
 use crate::name::Files;
@@ -89,16 +91,16 @@ pub(super) struct Impairments {
     /// Decides in which state the chain starts.
     start: u64,
     state: State,
+    rules: Rules,
 }
 
-/// What changes from packet to packet. A packet that is taken back takes it back too.
-#[derive(Clone, Debug, Default)]
+/// What changes from packet to packet. A packet that is taken back takes it back too, as well as what rules have counted.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct State {
     /// `None` before the first packet.
     is_bad: Option<bool>,
     /// Packets that the trace has decided on.
     traced: u64,
-    rules: Rules,
 }
 
 impl Decision {
@@ -132,6 +134,7 @@ impl Impairments {
             streams: (0..PURPOSES.len()).map(stream).collect(),
             start: if ever_bursty { seed.stream(stream_name, START).next_u64() } else { 0 },
             state: State::default(),
+            rules: Rules::default(),
         };
         made.change(None, Some(config), files);
         made
@@ -143,7 +146,7 @@ impl Impairments {
         if let Some(config) = config {
             self.chain = config.bursts.map(|bursts| bursts.chain()).unwrap_or_default();
             self.trace = config.loss_trace.as_ref().and_then(|file| Some(loss_trace(files.get(file)?).ok()?.into()));
-            self.state.rules = Rules::new(&config.drop);
+            self.rules = Rules::new(&config.drop);
             self.config = config.clone();
         }
     }
@@ -160,12 +163,13 @@ impl Impairments {
 
     /// Where it stands, to be given back to [`Impairments::rewind`].
     pub(super) fn state(&self) -> State {
-        self.state.clone()
+        self.state
     }
 
-    /// As if nothing had been decided since.
+    /// As if the last packet had not been decided on, before which it stood like this.
     pub(super) fn rewind(&mut self, state: State) {
         self.state = state;
+        self.rules.undo();
     }
 
     /// What becomes of a packet of `wire_len` bytes with framing that leaves now.
@@ -183,7 +187,7 @@ impl Impairments {
             as_recorded = trace[(self.state.traced % trace.len() as u64) as usize];
             self.state.traced += 1;
         }
-        let by_rule = self.state.rules.covers(packet, &self.config.drop);
+        let by_rule = self.rules.covers(packet, &self.config.drop);
         let causes = [(by_chance, LossCause::Chance), (as_recorded, LossCause::Recorded), (by_rule, LossCause::Rule)];
         let span = |luck: u64| self.config.jitter.map_or(Span::ZERO, |jitter| jitter.span(luck));
         let damage = match self.config.corrupt {

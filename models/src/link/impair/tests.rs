@@ -236,13 +236,15 @@ fn early_packets_skip_the_delay() {
 
 #[test]
 fn rules_drop_exactly_what_they_name() {
-    let rule = |which| DropRule { of: None, exchange: None, message: None, each: None, which };
+    let rule = |which| DropRule { of: None, bytes: None, exchange: None, message: None, each: None, which };
     for (which, expected) in [
         (Which::Nth(3), vec![0, 1, 3, 4, 5, 6, 7, 8, 9]),
         (Which::List(vec![1, 10]), vec![1, 2, 3, 4, 5, 6, 7, 8]),
         (Which::Every(4), vec![0, 1, 2, 4, 5, 6, 8, 9]),
         (Which::First(2), vec![2, 3, 4, 5, 6, 7, 8, 9]),
         (Which::From(3), vec![0, 1]),
+        (Which::Run { from: 3, to: 9 }, vec![0, 1, 9]),
+        (Which::Run { from: 5, to: 5 }, vec![0, 1, 2, 3, 5, 6, 7, 8, 9]),
     ] {
         let config = ImpairConfig { drop: vec![rule(which.clone())], ..ImpairConfig::default() };
         assert_eq!(order(impaired(config), 10).0, expected, "{which:?}");
@@ -281,7 +283,7 @@ proptest! {
         let config = ImpairConfig {
             bursts: Some(Bursts::Chain { to_bad: percent(to_bad), to_good: percent(to_good), good_loss: percent(1), bad_loss: percent(90) }),
             bit_errors: Some(bits),
-            drop: vec![DropRule { of: Some("udp".to_owned()), exchange: None, message: None, each: None, which: Which::Every(k) }],
+            drop: vec![DropRule { of: Some("udp".to_owned()), bytes: None, exchange: None, message: None, each: None, which: Which::Every(k) }],
             ..ImpairConfig::default()
         };
         let seed = RunSeed { seed: k, replication: 0 };

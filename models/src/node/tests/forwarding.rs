@@ -1,7 +1,7 @@
 //! Routers, and the ICMP errors that they and hosts send.
 
 use crate::node::{DropCause, LinkEnd};
-use crate::packet::{IcmpMessage, Icmpv6Message, Packet, TimeExceeded, Transport, Unreachable};
+use crate::packet::{IcmpMessage, Icmpv6Message, Packet, TcpFlags, TcpHeader, TimeExceeded, Transport, Unreachable};
 use crate::rope::Rope;
 use crate::testing::{Do, Event, Net, Probe, World, at, events, link};
 use std::net::{IpAddr, SocketAddr};
@@ -139,24 +139,48 @@ fn a_port_without_a_listener_is_reported_to_the_sender() {
     assert_eq!(world.dropped(DropCause::NoListener), 1);
 }
 
-/// TCP from port 5000, to a host without TCP: its protocol unreachable is not for the UDP socket on 5000.
+/// SCTP (RFC 9260 §3.1), which starts with ports too, from port 5000: its protocol unreachable is not for the UDP socket on 5000.
+/// Nor is the time exceeded about a TCP segment from there, which router 1 sends.
 #[test]
 fn an_error_about_another_protocol_does_not_reach_a_udp_socket_with_the_same_port() {
-    let mut net = Net::chain(&[link("", "1 ms")]);
-    let mut tcp = 5000_u16.to_be_bytes().to_vec();
-    tcp.extend([0, 9, 1, 2, 3, 4]);
-    let transport = Transport::Other { protocol: crate::packet::protocol::TCP };
-    net.inject(0, Packet::new(net.address(0), net.address(1), transport, Rope::from(tcp)).unwrap());
-    let own = net.socket(0, 6000);
-    net.app(0, "first", Probe::new(6000).burst(0, own, 1, 1));
-    let probe = Probe::new(5000);
-    let log = probe.log();
-    net.app(0, "probe", probe);
-    let mut world = net.build(1);
-    world.run_until_quiet();
-    let (_, error) = came_back(&mut world).unwrap();
-    assert_eq!(error.transport, Transport::Icmp(IcmpMessage::DestinationUnreachable(Unreachable::Protocol)));
-    assert_eq!((events(&log), world.dropped(DropCause::NoProtocol)), (vec![], 1));
+    const SCTP: u8 = 132;
+    let mut sctp = 5000_u16.to_be_bytes().to_vec();
+    sctp.extend([0, 9, 1, 2, 3, 4, 0, 0, 0, 0]);
+    let header = TcpHeader {
+        source_port: 5000,
+        destination_port: 9,
+        sequence: 7,
+        acknowledgment: 0,
+        flags: TcpFlags::SYN,
+        window: 1000,
+        urgent: 0,
+        timestamps: None,
+        options: None,
+    };
+    let cases = [
+        (Transport::Other { protocol: SCTP }, Rope::from(sctp), 64, DropCause::NoProtocol),
+        (Transport::Tcp(header), Rope::new(), 1, DropCause::HopLimit),
+    ];
+    for (transport, payload, ttl, cause) in cases {
+        let mut net = Net::chain(&[link("", "1 ms"), link("", "1 ms")]);
+        let mut packet = Packet::new(net.address(0), net.address(2), transport, payload).unwrap();
+        packet.ip.set_ttl(ttl);
+        net.inject(0, packet);
+        let own = net.socket(0, 6000);
+        net.app(0, "first", Probe::new(6000).burst(0, own, 1, 1));
+        let probe = Probe::new(5000);
+        let log = probe.log();
+        net.app(0, "probe", probe);
+        let mut world = net.build(1);
+        world.run_until_quiet();
+        let (_, error) = came_back(&mut world).unwrap();
+        let expected = match cause {
+            DropCause::NoProtocol => IcmpMessage::DestinationUnreachable(Unreachable::Protocol),
+            _ => IcmpMessage::TimeExceeded(TimeExceeded::HopLimit),
+        };
+        assert_eq!(error.transport, Transport::Icmp(expected));
+        assert_eq!((events(&log), world.dropped(cause)), (vec![], 1));
+    }
 }
 
 /// 192.0.2.0/24 leads from node 0 to router 1, which has no route there.

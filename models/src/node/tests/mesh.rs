@@ -53,7 +53,8 @@ impl Dice {
         };
         let jitter = self.one_of(&[None, Some(Jitter::Uniform(Span::from_micros(700)))]);
         let (early, other) = (Reorder::Early(share(self)), share(self));
-        let every = DropRule { of: None, exchange: None, message: None, each: None, which: Which::Every(7) };
+        let every =
+            DropRule { of: None, bytes: None, exchange: None, message: None, each: None, which: Which::Every(7) };
         let drawn = ImpairConfig {
             bursts: self.one_of(&[None, Some(chain)]),
             bit_errors: self.one_of(&[None, Some(1e-5)]),

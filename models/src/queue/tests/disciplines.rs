@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::link::QueueLimit;
-use crate::packet::Transport;
+use crate::packet::{TcpFlags, TcpHeader, Transport};
 use protosim_core::Size;
 
 #[test]
@@ -89,18 +89,33 @@ fn a_lower_class_is_never_served_before_a_higher_one() {
     assert_eq!([bench.get(0), bench.get(0), bench.get(0)], [Some(middle), Some(rest), None]);
 }
 
-/// The source port says nothing, nor does another transport's.
+/// The source port says nothing, and a fragment has none. UDP and TCP are alike.
 #[test]
-fn only_the_destination_port_of_udp_counts() {
+fn only_the_destination_port_counts() {
     let classes = vec![class(None, Some(vec![1]), None), class(None, None, None)];
     let mut bench = Bench::new(PriorityConfig { scheduler: Scheduler::Strict, classes });
     let from_port_1 = bench.put_dscp(0, 9000, 100);
     let mut fragment = packet(99, 5, Ecn::NotEct, 100);
     fragment.transport = Transport::Other { protocol: 17 };
     bench.queue.enqueue(fragment, 92, at(0), &mut bench.drops);
+    for (id, ports) in [(100, (1, 9000)), (101, (9000, 1))] {
+        let mut segment = packet(id, 5, Ecn::NotEct, 100);
+        segment.transport = Transport::Tcp(TcpHeader {
+            source_port: ports.0,
+            destination_port: ports.1,
+            sequence: 7,
+            acknowledgment: 1,
+            flags: TcpFlags::ACK,
+            window: 1,
+            urgent: 1,
+            timestamps: None,
+            options: None,
+        });
+        bench.queue.enqueue(segment, 112, at(0), &mut bench.drops);
+    }
     let to_port_1 = bench.put_dscp(0, 1, 100);
-    assert_eq!(bench.get(0), Some(to_port_1));
-    assert_eq!(bench.get(0), Some(from_port_1));
+    assert_eq!([bench.get(0), bench.get(0)], [Some(101), Some(to_port_1)]);
+    assert_eq!([bench.get(0), bench.get(0), bench.get(0)], [Some(from_port_1), Some(99), Some(100)]);
 }
 
 /// Weights 3, 2 and 1 with packets of 1500, 700 and 40 B, all busy: after any round, bytes are as 3 : 2 : 1, to within one

@@ -14,7 +14,8 @@ impl Fixed {
         Self { segments: u64::from(segments) }
     }
 
-    pub(super) fn on_ack(&mut self, window: &mut Window) {
-        window.cwnd = self.segments * window.mss;
+    /// Called on every event: whatever the window was, it is this again.
+    pub(super) const fn hold(self, window: &mut Window) {
+        window.cwnd = self.segments.saturating_mul(window.mss);
     }
 }

@@ -5,14 +5,29 @@
 //! proportional rate reduction (RFC 9937) sets the window of algorithms that have no model of the path of their own
 //! ([`Congestion::sets_window_in_recovery`]).
 
+mod bbr;
+mod config;
+mod cubic;
+mod dctcp;
 mod fixed;
+mod hystart;
 mod new_reno;
+#[cfg(test)]
+mod tests;
+mod vegas;
 
+pub use bbr::{BbrV1, BbrV3};
+pub use config::{CongestionConfig, CubicConfig, DctcpConfig, VegasConfig};
+pub use cubic::Cubic;
+pub use dctcp::Dctcp;
 pub use fixed::Fixed;
 pub use new_reno::NewReno;
+pub use vegas::Vegas;
 
 use protosim_core::{LocalTime, Span};
-use serde::{Deserialize, Serialize};
+
+/// No window grows beyond it \[bytes\]: a thousand times what TCP's header can offer, so that sums never overflow.
+const MOST_WINDOW: u64 = 1 << 40;
 
 /// The congestion window and its threshold, both in bytes of payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +44,14 @@ impl Window {
     /// True while the window grows as in slow start (RFC 5681 §3.1).
     pub const fn is_in_slow_start(&self) -> bool {
         self.cwnd < self.ssthresh
+    }
+
+    /// Grows by `acked` bytes, but not by more than `limit`, nor beyond `ssthresh`. What was left for congestion avoidance.
+    fn grow_in_slow_start(&mut self, acked: u64, limit: u64) -> u64 {
+        let acked = acked.min(limit);
+        let grown = acked.min(self.ssthresh.min(MOST_WINDOW).saturating_sub(self.cwnd));
+        self.cwnd += grown;
+        acked - grown
     }
 }
 
@@ -67,6 +90,14 @@ pub struct Ack {
     pub snd_nxt: u64,
     /// Where the connection stands with losses.
     pub phase: Phase,
+}
+
+impl Ack {
+    /// True if algorithms without a model of the path may let the window grow: the sender has used it, and no rate
+    /// reduction sets it.
+    const fn may_grow(&self) -> bool {
+        self.is_cwnd_limited && !matches!(self.phase, Phase::Recovery | Phase::Cwr)
+    }
 }
 
 /// A sample of the delivery rate (draft-cheng-iccrg-delivery-rate-estimation).
@@ -113,105 +144,158 @@ pub enum Cause {
     Timeout,
 }
 
-/// Which algorithm, as in a scenario: `congestion: Cubic()`.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub enum CongestionConfig {
-    /// NewReno (RFC 5681, RFC 6582).
-    NewReno,
-    /// A window that never changes, for teaching.
-    Fixed {
-        /// \[full segments\], 1 to 10^6.
-        window: u32,
-    },
-}
-
-impl Default for CongestionConfig {
-    fn default() -> Self {
-        Self::NewReno
-    }
-}
-
-impl CongestionConfig {
-    /// What nothing could come of: the field, and why.
-    pub fn check(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Fixed { window: 0 } => vec![("tcp.congestion.Fixed.window", "is at least 1".to_owned())],
-            _ => Vec::new(),
-        }
-    }
-
-    /// The algorithm at the start of a connection.
-    pub fn build(&self) -> Congestion {
-        match self {
-            Self::NewReno => Congestion::NewReno(NewReno::new()),
-            Self::Fixed { window } => Congestion::Fixed(Fixed::new(*window)),
-        }
-    }
+/// A segment that is held lost; what a model of the path makes of it (draft-ietf-ccwg-bbr §5.5.10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lost {
+    /// The host's clock.
+    pub now: LocalTime,
+    /// Its first byte, as an offset in the stream.
+    pub offset: u64,
+    /// Its payload \[bytes\].
+    pub bytes: u64,
+    /// Bytes in flight right after it was sent, it included.
+    pub tx_in_flight: u64,
+    /// Bytes that were held lost between its sending and now, it included.
+    pub lost: u64,
+    /// True if the sender had nothing to send when it was sent.
+    pub is_app_limited: bool,
+    /// All bytes that have been delivered so far.
+    pub total_delivered: u64,
 }
 
 /// An algorithm at work.
 #[derive(Clone, Debug)]
 pub enum Congestion {
+    /// See [`Cubic`].
+    Cubic(Cubic),
     /// See [`NewReno`].
     NewReno(NewReno),
+    /// See [`BbrV1`].
+    BbrV1(Box<BbrV1>),
+    /// See [`BbrV3`].
+    BbrV3(Box<BbrV3>),
+    /// See [`Vegas`].
+    Vegas(Vegas),
+    /// See [`Dctcp`].
+    Dctcp(Dctcp),
     /// See [`Fixed`].
     Fixed(Fixed),
 }
 
 impl Congestion {
-    /// An acknowledgement has come. Algorithms without a model of the path do nothing here while [`Phase::Recovery`] or
-    /// [`Phase::Cwr`] last: rate reduction sets the window then.
+    /// An acknowledgement has come. Algorithms without a model of the path do not move the window while
+    /// [`Phase::Recovery`] or [`Phase::Cwr`] last: rate reduction sets it then. `luck` gives uniform draws over 64 bits.
     #[inline]
     pub fn on_ack(&mut self, ack: &Ack, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
-        let _ = luck;
         match self {
+            Self::Cubic(algorithm) => algorithm.on_ack(ack, window),
             Self::NewReno(algorithm) => algorithm.on_ack(ack, window),
-            Self::Fixed(algorithm) => algorithm.on_ack(window),
+            Self::BbrV1(algorithm) => algorithm.on_ack(ack, window, luck),
+            Self::BbrV3(algorithm) => algorithm.on_ack(ack, window, luck),
+            Self::Vegas(algorithm) => algorithm.on_ack(ack, window),
+            Self::Dctcp(algorithm) => algorithm.on_ack(ack, window),
+            Self::Fixed(algorithm) => algorithm.hold(window),
+        }
+    }
+
+    /// A segment is held lost: called for each, before [`Congestion::on_congestion`] and [`Congestion::on_ack`] of the
+    /// acknowledgement or the time-out that tells of it. Only models of the path want it.
+    #[inline]
+    pub fn on_lost(&mut self, lost: &Lost, window: &Window, luck: &mut dyn FnMut() -> u64) {
+        if let Self::BbrV3(algorithm) = self {
+            algorithm.on_lost(lost, window, luck);
         }
     }
 
     /// The path is congested, for the first time in this window of data: sets `window.ssthresh` to what the window shall be
     /// reduced to. The window itself is set by the connection: at once to one segment after a time-out, step by step while
     /// losses are being repaired; unless [`Congestion::sets_window_in_recovery`] says that this algorithm does that too.
-    pub fn on_congestion(&mut self, cause: Cause, now: LocalTime, in_flight: u64, window: &mut Window) {
-        let _ = (cause, now);
+    ///
+    /// `flight` is FlightSize (RFC 5681 §2): all bytes that have been sent and are not cumulatively acknowledged.
+    pub fn on_congestion(&mut self, cause: Cause, _now: LocalTime, flight: u64, window: &mut Window) {
         match self {
-            Self::NewReno(algorithm) => algorithm.on_congestion(in_flight, window),
-            Self::Fixed(_) => {}
+            Self::Cubic(algorithm) => algorithm.on_congestion(cause, flight, window),
+            Self::NewReno(algorithm) => algorithm.on_congestion(flight, window),
+            Self::BbrV1(algorithm) => algorithm.on_congestion(cause, window),
+            Self::BbrV3(algorithm) => algorithm.on_congestion(cause, window),
+            Self::Vegas(algorithm) => algorithm.on_congestion(flight, window),
+            Self::Dctcp(algorithm) => algorithm.on_congestion(cause, flight, window),
+            Self::Fixed(algorithm) => algorithm.hold(window),
         }
     }
 
     /// Losses are repaired, or the reduction after a mark is done; the window is `ssthresh` now, unless the algorithm sets it.
-    pub fn on_recovered(&mut self, now: LocalTime, window: &mut Window) {
-        let _ = (now, window);
+    pub fn on_recovered(&mut self, _now: LocalTime, window: &mut Window) {
+        match self {
+            Self::BbrV1(algorithm) => algorithm.on_recovered(window),
+            Self::BbrV3(algorithm) => algorithm.on_recovered(window),
+            Self::Fixed(algorithm) => algorithm.hold(window),
+            Self::Cubic(_) | Self::NewReno(_) | Self::Vegas(_) | Self::Dctcp(_) => {}
+        }
     }
 
     /// The last congestion was none: `window` is as it was before it.
-    pub fn on_undo(&mut self, now: LocalTime, window: &mut Window) {
-        let _ = (now, window);
+    pub fn on_undo(&mut self, _now: LocalTime, window: &mut Window) {
+        match self {
+            Self::Cubic(algorithm) => algorithm.on_undo(),
+            Self::BbrV1(algorithm) => algorithm.on_undo(window),
+            Self::BbrV3(algorithm) => algorithm.on_undo(window),
+            Self::Fixed(algorithm) => algorithm.hold(window),
+            Self::NewReno(_) | Self::Vegas(_) | Self::Dctcp(_) => {}
+        }
     }
 
-    /// Data are being sent after nothing was in flight for `idle`.
-    pub fn on_idle_restart(&mut self, now: LocalTime, idle: Span, window: &mut Window) {
-        let _ = (now, idle, window);
+    /// Data are about to be sent while nothing is in flight, since the application had none. If that lasted longer than the
+    /// retransmission time-out and the connection begins anew then (RFC 5681 §4.1), `restart_window` is how wide the window
+    /// is at most now.
+    pub fn on_idle_restart(
+        &mut self,
+        now: LocalTime,
+        restart_window: Option<u64>,
+        window: &mut Window,
+        luck: &mut dyn FnMut() -> u64,
+    ) {
+        match self {
+            // A model of the path does not grow old so fast (draft-ietf-ccwg-bbr §5.4).
+            Self::BbrV1(algorithm) => return algorithm.on_idle_restart(now, window, luck),
+            Self::BbrV3(algorithm) => return algorithm.on_idle_restart(now, window, luck),
+            Self::Fixed(_) => return,
+            Self::Cubic(algorithm) => algorithm.on_idle_restart(now),
+            Self::NewReno(_) | Self::Vegas(_) | Self::Dctcp(_) => {}
+        }
+        if let Some(most) = restart_window {
+            window.cwnd = window.cwnd.min(most.max(window.mss));
+        }
     }
 
-    /// True for algorithms that set the window themselves while losses are being repaired.
-    pub fn sets_window_in_recovery(&self) -> bool {
-        matches!(self, Self::Fixed(_))
+    /// True for algorithms that set the window themselves while losses are being repaired, and after a time-out.
+    pub const fn sets_window_in_recovery(&self) -> bool {
+        matches!(self, Self::Fixed(_) | Self::BbrV1(_) | Self::BbrV3(_))
+    }
+
+    /// True for algorithms whose receiving end tells of each marked packet (RFC 8257 §3.2), not of a congestion until it is answered.
+    pub const fn echoes_each_mark(&self) -> bool {
+        matches!(self, Self::Dctcp(_))
     }
 
     /// The rate at which segments shall leave \[bytes/s\], if the algorithm has one of its own.
     pub fn pacing_rate(&self, window: &Window, srtt: Span) -> Option<u64> {
-        let _ = (window, srtt);
-        None
+        match self {
+            Self::BbrV1(algorithm) => Some(algorithm.pacing_rate(window, srtt)),
+            Self::BbrV3(algorithm) => Some(algorithm.pacing_rate(window, srtt)),
+            Self::Cubic(_) | Self::NewReno(_) | Self::Vegas(_) | Self::Dctcp(_) | Self::Fixed(_) => None,
+        }
     }
 
     /// As written in tables.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
+            Self::Cubic(_) => "CUBIC",
             Self::NewReno(_) => "NewReno",
+            Self::BbrV1(_) => "BBR",
+            Self::BbrV3(_) => "BBRv3",
+            Self::Vegas(_) => "Vegas",
+            Self::Dctcp(_) => "DCTCP",
             Self::Fixed(_) => "Fixed",
         }
     }

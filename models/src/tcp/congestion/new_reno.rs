@@ -1,11 +1,14 @@
 //! NewReno: slow start and congestion avoidance (RFC 5681 §3.1), with appropriate byte counting (RFC 3465).
 
-use super::{Ack, Phase, Window};
+use super::{Ack, MOST_WINDOW, Phase, Window};
+
+/// L of RFC 3465 §2.3: so many segments more for one acknowledgement in slow start.
+const LIMIT: u64 = 2;
 
 /// One more segment for each round trip, half of them after a loss.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NewReno {
-    /// Bytes acknowledged since the window last grew by a segment (RFC 3465 §2.1).
+    /// Bytes acknowledged in congestion avoidance since the window last grew by a segment (RFC 3465 §2.1).
     acked: u64,
 }
 
@@ -15,28 +18,31 @@ impl NewReno {
     }
 
     pub(super) fn on_ack(&mut self, ack: &Ack, window: &mut Window) {
-        if matches!(ack.phase, Phase::Recovery | Phase::Cwr) || !ack.is_cwnd_limited {
+        if !ack.may_grow() {
             return;
         }
         let mut acked = ack.newly_acked;
         if window.is_in_slow_start() {
-            let grown = (window.cwnd + acked).min(window.ssthresh.max(window.cwnd));
-            acked -= grown - window.cwnd;
-            window.cwnd = grown;
-            if acked == 0 {
-                return;
-            }
+            // An acknowledgement after a time-out can cover what the receiver had kept for long: RFC 3465 §2.3 has L = 1.
+            let limit = if ack.phase == Phase::Loss { 1 } else { LIMIT };
+            acked = window.grow_in_slow_start(acked, limit * window.mss);
         }
-        self.acked += acked;
+        self.avoid(acked, window);
+    }
+
+    /// Congestion avoidance: one segment for each full window that is acknowledged (RFC 3465 §2.1), at most one for an
+    /// acknowledgement.
+    pub(super) fn avoid(&mut self, acked: u64, window: &mut Window) {
+        self.acked = self.acked.saturating_add(acked);
         if self.acked >= window.cwnd {
             self.acked -= window.cwnd;
-            window.cwnd += window.mss;
+            window.cwnd = window.cwnd.saturating_add(window.mss).min(MOST_WINDOW);
         }
     }
 
-    /// RFC 5681 §3.1, equation 4.
-    pub(super) fn on_congestion(&mut self, in_flight: u64, window: &mut Window) {
+    /// RFC 5681 §3.1, equation 4: half of `flight`, FlightSize.
+    pub(super) fn on_congestion(&mut self, flight: u64, window: &mut Window) {
         self.acked = 0;
-        window.ssthresh = (in_flight / 2).max(2 * window.mss);
+        window.ssthresh = (flight / 2).max(2 * window.mss);
     }
 }

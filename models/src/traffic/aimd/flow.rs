@@ -1,11 +1,20 @@
 //! The window and what is in flight, without clock or sockets.
 
-use super::rto::Rto;
-use protosim_core::{LocalTime, maths};
+use crate::recovery::{RtoFloor, RtoLimits, RttEstimator};
+use protosim_core::{LocalTime, Span, maths};
 use std::collections::VecDeque;
 
 /// So many acknowledgements of later datagrams tell that one is lost (RFC 5681 §3.2).
 const LATER_ACKS: u8 = 3;
+
+/// RFC 6298 §2.1, §2.4 and §2.5.
+const RTO: RtoLimits = RtoLimits {
+    initial: Span::from_secs(1),
+    least: Span::from_secs(1),
+    most: Span::from_secs(60),
+    floor: RtoFloor::Whole,
+    tick: Span::ZERO,
+};
 
 /// The sending end of one flow; see the module for its law.
 #[derive(Clone, Debug)]
@@ -19,7 +28,9 @@ pub(super) struct Flow {
     /// The oldest that is in flight and all that were sent after it; the first has the number `next - len`.
     sent: VecDeque<Sent>,
     in_flight: u64,
-    rto: Rto,
+    rtt: RttEstimator,
+    /// Time-outs since the last measurement: each doubles the next one (RFC 6298 §5.5).
+    doublings: u32,
     /// From when the time-out runs: the last acknowledgement, or the first datagram after nothing was in flight.
     since: LocalTime,
     pub(super) counts: FlowCounts,
@@ -69,7 +80,8 @@ impl Flow {
             halved_at: 0,
             sent: VecDeque::new(),
             in_flight: 0,
-            rto: Rto::new(),
+            rtt: RttEstimator::new(),
+            doublings: 0,
             since: LocalTime::ZERO,
             counts,
         }
@@ -104,7 +116,7 @@ impl Flow {
 
     /// When the time-out passes; `None` if nothing is in flight.
     pub(super) fn deadline(&self) -> Option<LocalTime> {
-        (self.in_flight > 0).then(|| self.since.saturating_add(self.rto.value()))
+        (self.in_flight > 0).then(|| self.since.saturating_add(self.rtt.rto(&RTO, self.doublings)))
     }
 
     /// Datagram `number` has been acknowledged, with or without the echo of a mark.
@@ -120,7 +132,8 @@ impl Flow {
             return;
         }
         let sent_at = acked.at;
-        self.rto.measured(now.saturating_since(sent_at));
+        self.rtt.measured(now.saturating_since(sent_at));
+        self.doublings = 0;
         self.since = now;
         self.in_flight -= 1;
         self.counts.acknowledged += 1;
@@ -151,7 +164,7 @@ impl Flow {
         self.counts.timeouts += 1;
         self.counts.lost += self.in_flight;
         self.in_flight = 0;
-        self.rto.passed();
+        self.doublings += 1;
         self.since = now;
         // The first in the queue is open: closed ones are forgotten.
         self.halve(oldest);

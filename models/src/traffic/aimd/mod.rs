@@ -24,7 +24,6 @@
 
 mod config;
 mod flow;
-mod rto;
 mod sink;
 mod source;
 

@@ -302,9 +302,10 @@ fn deliveries_are_reported_with_their_sending_where_someone_asks() {
         world.listen(asked);
         world.run_until_quiet();
         let delays = world.take_reports().into_iter().filter_map(|reported| match reported.report {
-            crate::node::Report::App { observation: Observation::Received { sent_at, bytes, .. }, .. } => {
-                Some(((reported.at - sent_at).as_nanos(), bytes))
-            }
+            crate::node::Report::App {
+                observation: Observation::Received { sent_at: Some(sent_at), bytes, .. },
+                ..
+            } => Some(((reported.at - sent_at).as_nanos(), bytes)),
             _ => None,
         });
         let expected = if listens { vec![(6_028_000, 1000), (6_556_000, 1000)] } else { vec![] };

@@ -1,0 +1,220 @@
+//! The source of bulk data.
+
+use super::tally::Tally;
+use super::{TcpSourceConfig, nowhere, options, outcome_of};
+use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::observe::{ExchangeId, Observation, Outcome};
+use crate::rope::Rope;
+use protosim_core::{CannotClone, LocalTime, Purpose, Size};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// The draws that name the bytes of flows, one for each.
+const KEY: Purpose = Purpose("tcp.key");
+
+/// The timer of the end; the timers of flows go by their number.
+const STOP: u64 = u64::MAX;
+
+/// Sends virtual bytes over one connection or several, as fast as they take them; see the module.
+///
+/// The bytes of a flow are one run under a key of its own, from offset 0 on. What a stream does not take is offered again when
+/// it has room. A flow that has been written whole is finished; the source then waits until the sink has finished too, which
+/// says that it has read everything.
+#[derive(Clone, Debug)]
+pub struct TcpSource {
+    config: TcpSourceConfig,
+    destination: SocketAddr,
+    options: StreamOptions,
+    started: LocalTime,
+    flows: Vec<Flow>,
+    /// The flow of each stream that is open.
+    by_stream: BTreeMap<StreamId, usize>,
+    tally: Tally,
+    counts: Counts,
+    /// Nothing more is written.
+    is_stopped: bool,
+}
+
+/// One connection's data.
+#[derive(Clone, Copy, Debug)]
+struct Flow {
+    /// Names its bytes.
+    key: u32,
+    /// Taken by the stream \[bytes\].
+    written: u64,
+    /// The connection's own end.
+    local: SocketAddr,
+    is_finished: bool,
+    has_ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    /// Connections that were asked for.
+    flows: u64,
+    connected: u64,
+    completed: u64,
+    failed: u64,
+    /// Bytes that came from the sink, which has nothing to say.
+    unexpected_bytes: u64,
+    refused: u64,
+}
+
+impl TcpSource {
+    /// A source of data for the sink at `destination`. `config` has passed its check.
+    pub fn new(config: TcpSourceConfig, destination: SocketAddr) -> Self {
+        Self {
+            options: options(&config.tcp),
+            config,
+            destination,
+            started: LocalTime::ZERO,
+            flows: Vec::new(),
+            by_stream: BTreeMap::new(),
+            tally: Tally::default(),
+            counts: Counts::default(),
+            is_stopped: false,
+        }
+    }
+
+    fn exchange(&self, flow: &Flow) -> ExchangeId {
+        ExchangeId { client: flow.local, server: self.destination, id: u64::from(flow.key) }
+    }
+
+    /// Opens the connection of a flow, and writes what it takes.
+    fn open(&mut self, index: usize, host: &mut dyn Host) {
+        if self.is_stopped || index >= self.flows.len() {
+            return;
+        }
+        self.counts.flows += 1;
+        let Ok(stream) = host.stream_connect(self.destination, &self.options) else {
+            self.counts.refused += 1;
+            self.counts.failed += 1;
+            return;
+        };
+        self.flows[index].local = host.stream_info(stream).map_or(nowhere(), |info| info.local);
+        self.by_stream.insert(stream, index);
+        if self.config.bytes.is_some() {
+            host.observe(Observation::ExchangeStarted(self.exchange(&self.flows[index])));
+        }
+        self.write(stream, index, host);
+    }
+
+    /// Writes until the stream takes no more, or everything is written.
+    fn write(&mut self, stream: StreamId, index: usize, host: &mut dyn Host) {
+        let flow = &mut self.flows[index];
+        if flow.is_finished {
+            return;
+        }
+        let all = if self.is_stopped { flow.written } else { self.config.bytes.map_or(u64::MAX, Size::as_bytes) };
+        while flow.written < all {
+            let len = self.config.write_size.as_bytes().min(all - flow.written);
+            let Ok(taken) = host.stream_write(stream, &Rope::fill(flow.key, flow.written, len)) else {
+                self.counts.refused += 1;
+                return;
+            };
+            flow.written += taken;
+            if taken < len {
+                return;
+            }
+        }
+        flow.is_finished = true;
+        self.counts.refused += u64::from(host.stream_finish(stream).is_err());
+    }
+
+    /// A flow is over, one way or the other.
+    fn end(&mut self, index: usize, outcome: Outcome, host: &mut dyn Host) {
+        let flow = &mut self.flows[index];
+        if std::mem::replace(&mut flow.has_ended, true) {
+            return;
+        }
+        match outcome {
+            Outcome::Response => self.counts.completed += 1,
+            _ => self.counts.failed += 1,
+        }
+        if self.config.bytes.is_some() {
+            let exchange = self.exchange(&self.flows[index]);
+            host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions: 1 });
+        }
+    }
+}
+
+impl App for TcpSource {
+    fn on_start(&mut self, host: &mut dyn Host) {
+        self.started = host.now();
+        for index in 0..u64::from(self.config.flows) {
+            let key = (host.rng(KEY).next_u64() >> 32) as u32;
+            self.flows.push(Flow { key, written: 0, local: nowhere(), is_finished: false, has_ended: false });
+            let after = self.config.start.saturating_add(self.config.stagger.saturating_mul(index));
+            host.set_timer(index, self.started.saturating_add(after), "connection");
+        }
+        if let Some(stop) = self.config.stop {
+            host.set_timer(STOP, self.started.saturating_add(stop), "stop");
+        }
+    }
+
+    fn on_datagram(&mut self, _: SocketId, _: SocketAddr, _: Rope, _: &mut dyn Host) {}
+
+    fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
+        if token != STOP {
+            return self.open(token as usize, host);
+        }
+        self.is_stopped = true;
+        let open: Vec<(StreamId, usize)> = self.by_stream.iter().map(|(stream, index)| (*stream, *index)).collect();
+        open.into_iter().for_each(|(stream, index)| self.write(stream, index, host));
+    }
+
+    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
+        let Some(index) = self.by_stream.get(&stream).copied() else { return };
+        match event {
+            StreamEvent::Accepted { .. } => {}
+            StreamEvent::Connected => {
+                self.counts.connected += 1;
+                self.write(stream, index, host);
+            }
+            StreamEvent::Writable => {
+                self.tally.look(stream, host);
+                self.write(stream, index, host);
+            }
+            // What is left unread would make of the end a reset (RFC 9293 §3.6.1).
+            StreamEvent::Readable => {
+                let unexpected = host.stream_read(stream, u64::MAX).map_or(0, |data| data.len());
+                self.counts.unexpected_bytes += unexpected;
+            }
+            StreamEvent::Finished => {
+                self.tally.look(stream, host);
+                let outcome = if self.flows[index].is_finished { Outcome::Response } else { Outcome::ErrorResponse };
+                self.end(index, outcome, host);
+                self.counts.refused += u64::from(host.stream_close(stream).is_err());
+                self.flows[index].is_finished = true;
+            }
+            StreamEvent::Closed(reason) => {
+                self.tally.close(stream, host);
+                self.by_stream.remove(&stream);
+                self.end(index, outcome_of(reason), host);
+            }
+        }
+    }
+
+    /// Bytes that were sent count as often as they were; acknowledged ones are of the sink's host, which need not have read them.
+    fn totals(&self) -> Vec<Total> {
+        let total = |name, value| Total { name, value };
+        let own = [
+            total("flows", self.counts.flows),
+            total("connected_flows", self.counts.connected),
+            total("completed_flows", self.counts.completed),
+            total("failed_flows", self.counts.failed),
+            total("written_bytes", self.flows.iter().map(|flow| flow.written).sum()),
+            total("unexpected_bytes", self.counts.unexpected_bytes),
+            total("refused_calls", self.counts.refused),
+        ];
+        own.into_iter().chain(self.tally.totals()).collect()
+    }
+
+    fn exchanges_due(&self) -> u64 {
+        if self.config.bytes.is_some() { self.counts.flows } else { 0 }
+    }
+
+    fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
+        Ok(Box::new(self.clone()))
+    }
+}

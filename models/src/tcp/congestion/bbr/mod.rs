@@ -1,0 +1,160 @@
+//! BBR: models the path by the bandwidth of its bottleneck and its least round trip, and sends what the model says.
+//!
+//! Two versions, which share units, windows of samples and the measure of aggregation:
+//! - [`BbrV1`]: draft-cardwell-iccrg-bbr-congestion-control-00, with what Linux has added.
+//! - [`BbrV3`]: draft-ietf-ccwg-bbr.
+//!
+//! Bandwidths are bytes per second, volumes bytes, gains thousandths: integers throughout, computed in 128 bits and rounded
+//! down.
+
+mod v1;
+mod v3;
+
+pub use v1::BbrV1;
+pub use v3::BbrV3;
+
+use super::{Ack, MOST_WINDOW, RateSample, Window};
+use crate::recovery::WindowedMax;
+use protosim_core::time::NANOS_PER_SEC;
+use protosim_core::{LocalTime, Span};
+
+/// MinPipeCwnd \[segments\]: for receivers that acknowledge every second segment.
+const MIN_PIPE: u64 = 4;
+/// Rounds over which aggregation is remembered (draft-ietf-ccwg-bbr, ExtraAckedFilterLen).
+const EXTRA_ACKED_ROUNDS: u64 = 10;
+/// The length of the filter of the least round trip (MinRTTFilterLen).
+const MIN_RTT_WINDOW: Span = Span::from_secs(10);
+/// How long ProbeRTT holds the window small, at least (ProbeRTTDuration).
+const PROBE_RTT_DURATION: Span = Span::from_millis(200);
+/// Paces so much slower than the bandwidth (PacingMarginPercent) \[1/100\].
+const PACING_MARGIN: u128 = 1;
+/// No bandwidth is higher \[bytes/s\].
+const MOST_BANDWIDTH: u64 = 1 << 50;
+
+/// A factor in thousandths.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Gain(u32);
+
+impl Gain {
+    const ONE: Self = Self(1000);
+
+    /// `amount` times this, rounded down.
+    fn times(self, amount: u64) -> u64 {
+        saturate(u128::from(amount) * u128::from(self.0) / 1000)
+    }
+}
+
+fn saturate(amount: u128) -> u64 {
+    u64::try_from(amount).unwrap_or(u64::MAX)
+}
+
+/// The bandwidth of a sample \[bytes/s\]; zero if it took no time.
+fn bandwidth(rate: &RateSample) -> u64 {
+    let exact = u128::from(rate.delivered) * u128::from(NANOS_PER_SEC);
+    exact.checked_div(u128::from(rate.interval.as_nanos())).map_or(0, |rate| saturate(rate).min(MOST_BANDWIDTH))
+}
+
+/// What a bandwidth of `rate` bytes/s brings in `span` \[bytes\].
+fn volume(rate: u64, span: Span) -> u64 {
+    saturate(u128::from(rate) * u128::from(span.as_nanos()) / u128::from(NANOS_PER_SEC)).min(MOST_WINDOW)
+}
+
+/// The pacing rate for a bandwidth: `gain` times it, less the margin.
+fn paced(rate: u64, gain: Gain) -> u64 {
+    saturate(u128::from(rate) * u128::from(gain.0) * (100 - PACING_MARGIN) / 100_000)
+}
+
+/// The pacing rate before there is a bandwidth: the first window each round trip, or each millisecond.
+fn first_pacing_rate(window: &Window, srtt: Span, gain: Gain) -> u64 {
+    let rtt = if srtt.is_zero() { Span::from_millis(1) } else { srtt };
+    let nominal = u128::from(window.cwnd) * u128::from(NANOS_PER_SEC) / u128::from(rtt.as_nanos());
+    gain.times(saturate(nominal).min(MOST_BANDWIDTH))
+}
+
+/// A number from 0 to `below` - 1, each as likely as the others but for one part in 2^64.
+fn draw(luck: &mut dyn FnMut() -> u64, below: u64) -> u64 {
+    saturate(u128::from(luck()) * u128::from(below) >> 64)
+}
+
+/// Packet-timed round trips (draft-ietf-ccwg-bbr §5.5.1).
+#[derive(Clone, Copy, Debug, Default)]
+struct Rounds {
+    count: u64,
+    /// A round ends with the acknowledgement of what was sent when so much had been delivered.
+    next_delivered: u64,
+    /// This acknowledgement has started a round.
+    is_start: bool,
+}
+
+impl Rounds {
+    fn update(&mut self, rate: Option<&RateSample>, total_delivered: u64) {
+        self.is_start = rate.is_some_and(|rate| rate.prior_delivered >= self.next_delivered);
+        if self.is_start {
+            self.start(total_delivered);
+            self.count += 1;
+        }
+    }
+
+    const fn start(&mut self, total_delivered: u64) {
+        self.next_delivered = total_delivered;
+    }
+}
+
+/// How much more is acknowledged at once than the bandwidth explains (draft-ietf-ccwg-bbr §5.5.9).
+#[derive(Clone, Debug, Default)]
+struct Aggregation {
+    since: LocalTime,
+    /// Bytes delivered since then.
+    delivered: u64,
+    most: WindowedMax,
+}
+
+impl Aggregation {
+    fn update(&mut self, ack: &Ack, bandwidth: u64, round: u64, rounds: u64, cwnd: u64) {
+        let mut expected = volume(bandwidth, ack.now.saturating_since(self.since));
+        if self.delivered <= expected {
+            self.restart(ack.now);
+            expected = 0;
+        }
+        self.delivered = self.delivered.saturating_add(ack.delivered);
+        let extra = self.delivered.saturating_sub(expected).min(cwnd);
+        self.most.update(round, extra, rounds);
+    }
+
+    const fn restart(&mut self, now: LocalTime) {
+        self.since = now;
+        self.delivered = 0;
+    }
+
+    /// \[bytes\]
+    fn extra_acked(&self) -> u64 {
+        self.most.best().unwrap_or(0)
+    }
+}
+
+/// Samples of segments that were sent during ProbeRTT say nothing of the bandwidth (MarkConnectionAppLimited): those that
+/// were sent when between `from` and `until` bytes had been delivered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slowed {
+    from: u64,
+    until: u64,
+}
+
+impl Slowed {
+    /// ProbeRTT begins.
+    const fn begin(&mut self, total_delivered: u64) {
+        self.from = total_delivered;
+        self.until = total_delivered;
+    }
+
+    /// ProbeRTT goes on: what is in flight is slow.
+    const fn extend(&mut self, ack: &Ack) {
+        self.until = ack.total_delivered.saturating_add(ack.in_flight);
+    }
+
+    /// True if the sample says less than the path could do.
+    const fn limits(&self, rate: &RateSample) -> bool {
+        rate.is_app_limited
+            || (self.from < self.until && self.from <= rate.prior_delivered && rate.prior_delivered < self.until)
+    }
+}

@@ -1,0 +1,389 @@
+//! BBR, version 1: draft-cardwell-iccrg-bbr-congestion-control-00, and what Linux has beyond it: a pacing margin of 1 %, and
+//! room for aggregated acknowledgements.
+//!
+//! ```text
+//!   Startup ──(bandwidth grows no more)──▶ Drain ──(queue is gone)──▶ ProbeBW
+//!      ▲                                                              │   ▲
+//!      └──────(before the pipe was full)── ProbeRTT ◀─(10 s without a │   │
+//!                                              │       lower RTT)─────┘   │
+//!                                              └──────────────────────────┘
+//! ```
+//!
+//! Losses do not change the model: during the first round of recovery as much leaves as arrives, then the window grows back, and
+//! after recovery it is what it was. Marks of queues are ignored. Not modelled: Linux's long-term sampling, which detects token
+//! buckets and holds their rate; behind such a policer this one loses more.
+
+use super::{
+    Aggregation, EXTRA_ACKED_ROUNDS, Gain, MIN_PIPE, MIN_RTT_WINDOW, PROBE_RTT_DURATION, Rounds, Slowed, bandwidth,
+    draw, first_pacing_rate, paced, volume,
+};
+use crate::recovery::WindowedMax;
+use crate::tcp::congestion::{Ack, Cause, MOST_WINDOW, Phase, Window};
+use protosim_core::{LocalTime, Span};
+
+/// BBRHighGain, 2/ln 2 (draft §4.3.2.1).
+const HIGH_GAIN: Gain = Gain(2885);
+/// The inverse of it (draft §4.3.3).
+const DRAIN_GAIN: Gain = Gain(347);
+/// cwnd_gain in ProbeBW (draft §4.3.4.2).
+const CWND_GAIN: Gain = Gain(2000);
+/// pacing_gain in ProbeBW: one after the other, each for a round trip (draft §4.3.4.3).
+const CYCLE: [Gain; 8] = [Gain(1250), Gain(750), Gain::ONE, Gain::ONE, Gain::ONE, Gain::ONE, Gain::ONE, Gain::ONE];
+/// The phase of [`CYCLE`] that probes for more.
+const PROBING: usize = 0;
+/// The phase of [`CYCLE`] that drains: the only one that a cycle does not start with.
+const DRAINING: usize = 1;
+/// BtlBwFilterLen \[rounds\] (draft §4.1.1.3).
+const BANDWIDTH_ROUNDS: u64 = 10;
+/// So many rounds without a growth by a quarter, and the pipe is full (draft §4.3.2.2).
+const FULL_ROUNDS: u8 = 3;
+/// A bandwidth has grown if it is so many times as high.
+const GROWTH: Gain = Gain(1250);
+/// Aggregation makes the window wider by no more than what arrives in this time (Linux `bbr_extra_acked_max_us`).
+const MOST_EXTRA: Span = Span::from_millis(100);
+/// Below 1.2 Mbit/s a quantum is one segment (draft §4.2.2) \[bytes/s\].
+const ONE_SEGMENT_BELOW: u64 = 150_000;
+/// Below 24 Mbit/s it is two \[bytes/s\].
+const TWO_SEGMENTS_BELOW: u64 = 3_000_000;
+/// Above, it is what leaves in a millisecond, but not more than this \[bytes\].
+const MOST_QUANTUM: u64 = 64 << 10;
+
+/// Its states (draft §3.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Startup,
+    Drain,
+    /// In this phase of the cycle.
+    ProbeBw(usize),
+    ProbeRtt,
+}
+
+/// BBR v1 at work.
+#[derive(Clone, Debug)]
+pub struct BbrV1 {
+    state: State,
+    /// Phase of the connection at the last acknowledgement.
+    last_phase: Phase,
+    rounds: Rounds,
+    /// BBR.BtlBwFilter \[bytes/s\].
+    max_bandwidth: WindowedMax,
+    /// BBR.RTprop; [`Span::MAX`] before there is one.
+    min_rtt: Span,
+    min_rtt_at: LocalTime,
+    /// When this phase of the cycle began.
+    cycle_at: LocalTime,
+    /// BBR.full_bw \[bytes/s\], and rounds since it was set.
+    full_bandwidth: u64,
+    full_rounds: u8,
+    is_pipe_full: bool,
+    /// In recovery's first round as much leaves as arrives.
+    conserves_packets: bool,
+    is_idle_restart: bool,
+    has_probed_round: bool,
+    probe_rtt_done: Option<LocalTime>,
+    slowed: Slowed,
+    /// The window before recovery or ProbeRTT \[bytes\].
+    prior_cwnd: u64,
+    /// \[bytes/s\]; zero before there is a bandwidth.
+    pacing_rate: u64,
+    /// The window at the start \[bytes\].
+    initial_cwnd: u64,
+    aggregation: Aggregation,
+}
+
+impl BbrV1 {
+    pub(in crate::tcp::congestion) fn new() -> Self {
+        Self {
+            state: State::Startup,
+            last_phase: Phase::Open,
+            rounds: Rounds::default(),
+            max_bandwidth: WindowedMax::new(),
+            min_rtt: Span::MAX,
+            min_rtt_at: LocalTime::ZERO,
+            cycle_at: LocalTime::ZERO,
+            full_bandwidth: 0,
+            full_rounds: 0,
+            is_pipe_full: false,
+            conserves_packets: false,
+            is_idle_restart: false,
+            has_probed_round: false,
+            probe_rtt_done: None,
+            slowed: Slowed::default(),
+            prior_cwnd: 0,
+            pacing_rate: 0,
+            initial_cwnd: 0,
+            aggregation: Aggregation::default(),
+        }
+    }
+
+    /// BBRUpdateOnACK (draft §3.5.3).
+    pub(in crate::tcp::congestion) fn on_ack(&mut self, ack: &Ack, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+        if self.initial_cwnd == 0 {
+            self.initial_cwnd = window.cwnd;
+            self.min_rtt_at = ack.now;
+        }
+        self.update_bandwidth(ack, window);
+        self.update_cycle(ack, window);
+        self.check_full_pipe(ack);
+        self.check_drain(ack, window, luck);
+        self.update_min_rtt(ack, window, luck);
+        self.set_pacing_rate();
+        self.set_cwnd(ack, window);
+    }
+
+    /// BBR.BtlBw \[bytes/s\].
+    fn bandwidth(&self) -> u64 {
+        self.max_bandwidth.best().unwrap_or(0)
+    }
+
+    const fn pacing_gain(&self) -> Gain {
+        match self.state {
+            State::Startup => HIGH_GAIN,
+            State::Drain => DRAIN_GAIN,
+            State::ProbeBw(phase) => CYCLE[phase],
+            State::ProbeRtt => Gain::ONE,
+        }
+    }
+
+    const fn cwnd_gain(&self) -> Gain {
+        match self.state {
+            // Draining is a matter of the pacing rate.
+            State::Startup | State::Drain => HIGH_GAIN,
+            State::ProbeBw(_) => CWND_GAIN,
+            State::ProbeRtt => Gain::ONE,
+        }
+    }
+
+    /// BBRUpdateBtlBw and BBRUpdateRound (draft §4.1.1).
+    fn update_bandwidth(&mut self, ack: &Ack, window: &Window) {
+        self.rounds.update(ack.rate.as_ref(), ack.total_delivered);
+        if self.rounds.is_start {
+            self.conserves_packets = false;
+        }
+        let Some(rate) = &ack.rate else { return };
+        let sample = bandwidth(rate);
+        if sample > 0 && (!self.slowed.limits(rate) || sample >= self.bandwidth()) {
+            self.max_bandwidth.update(self.rounds.count, sample, BANDWIDTH_ROUNDS);
+        }
+        self.aggregation.update(ack, self.bandwidth(), self.rounds.count, EXTRA_ACKED_ROUNDS, window.cwnd);
+    }
+
+    /// BBRUpdateTargetCwnd's part that is due to the model: `gain` times the bandwidth-delay product, and three quanta.
+    fn inflight(&self, gain: Gain, extra: u64, window: &Window) -> u64 {
+        if self.min_rtt == Span::MAX {
+            return self.initial_cwnd;
+        }
+        let quanta = 3 * self.quantum(window);
+        let more = if self.state == State::ProbeBw(PROBING) { 2 * window.mss } else { 0 };
+        gain.times(volume(self.bandwidth(), self.min_rtt)).saturating_add(extra + quanta + more).min(MOST_WINDOW)
+    }
+
+    /// BBR.send_quantum (draft §4.2.2).
+    fn quantum(&self, window: &Window) -> u64 {
+        match self.pacing_rate {
+            0..ONE_SEGMENT_BELOW => window.mss,
+            ONE_SEGMENT_BELOW..TWO_SEGMENTS_BELOW => 2 * window.mss,
+            rate => (rate / 1000).min(MOST_QUANTUM).max(2 * window.mss),
+        }
+    }
+
+    /// BBRCheckCyclePhase (draft §4.3.4.3).
+    fn update_cycle(&mut self, ack: &Ack, window: &Window) {
+        let State::ProbeBw(phase) = self.state else { return };
+        let is_over = ack.now.saturating_since(self.cycle_at) > self.min_rtt;
+        let in_flight = ack.prior_in_flight;
+        let is_next = match phase {
+            PROBING => is_over && (ack.lost > 0 || in_flight >= self.inflight(CYCLE[PROBING], 0, window)),
+            DRAINING => is_over || in_flight <= self.inflight(Gain::ONE, 0, window),
+            _ => is_over,
+        };
+        if is_next {
+            self.state = State::ProbeBw((phase + 1) % CYCLE.len());
+            self.cycle_at = ack.now;
+        }
+    }
+
+    /// BBRCheckFullPipe (draft §4.3.2.2).
+    fn check_full_pipe(&mut self, ack: &Ack) {
+        let is_limited = ack.rate.as_ref().is_none_or(|rate| self.slowed.limits(rate));
+        if self.is_pipe_full || !self.rounds.is_start || is_limited {
+            return;
+        }
+        if self.bandwidth() >= GROWTH.times(self.full_bandwidth) {
+            self.full_bandwidth = self.bandwidth();
+            self.full_rounds = 0;
+        } else {
+            self.full_rounds += 1;
+            self.is_pipe_full = self.full_rounds >= FULL_ROUNDS;
+        }
+    }
+
+    /// BBRCheckDrain (draft §4.3.3).
+    fn check_drain(&mut self, ack: &Ack, window: &Window, luck: &mut dyn FnMut() -> u64) {
+        if self.state == State::Startup && self.is_pipe_full {
+            self.state = State::Drain;
+        }
+        if self.state == State::Drain && ack.in_flight <= self.inflight(Gain::ONE, 0, window) {
+            self.enter_probe_bw(ack.now, luck);
+        }
+    }
+
+    /// BBREnterProbeBW: a cycle starts with any phase but the one that drains, so that flows do not probe together.
+    fn enter_probe_bw(&mut self, now: LocalTime, luck: &mut dyn FnMut() -> u64) {
+        // 2 to 8; the last one is the first of the next cycle.
+        let phase = draw(luck, CYCLE.len() as u64 - 1) as usize + DRAINING + 1;
+        self.state = State::ProbeBw(phase % CYCLE.len());
+        self.cycle_at = now;
+    }
+
+    /// BBRUpdateRTprop and BBRCheckProbeRTT (draft §4.3.5).
+    fn update_min_rtt(&mut self, ack: &Ack, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+        let is_expired = ack.now.saturating_since(self.min_rtt_at) > MIN_RTT_WINDOW;
+        if let Some(rtt) = ack.rtt.filter(|&rtt| rtt <= self.min_rtt || is_expired) {
+            self.min_rtt = rtt;
+            self.min_rtt_at = ack.now;
+        }
+        if is_expired && !self.is_idle_restart && self.state != State::ProbeRtt {
+            self.save_cwnd(window);
+            self.state = State::ProbeRtt;
+            self.probe_rtt_done = None;
+            self.slowed.begin(ack.total_delivered);
+        }
+        if self.state == State::ProbeRtt {
+            self.slowed.extend(ack);
+            if self.probe_rtt_done.is_some() {
+                self.has_probed_round |= self.rounds.is_start;
+                if self.has_probed_round {
+                    self.check_probe_rtt_done(ack.now, window, luck);
+                }
+            } else if ack.in_flight <= MIN_PIPE * window.mss {
+                self.probe_rtt_done = Some(ack.now.saturating_add(PROBE_RTT_DURATION));
+                self.has_probed_round = false;
+                self.rounds.start(ack.total_delivered);
+            }
+        }
+        if ack.delivered > 0 {
+            self.is_idle_restart = false;
+        }
+    }
+
+    fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+        if self.probe_rtt_done.is_none_or(|done| now <= done) {
+            return;
+        }
+        self.min_rtt_at = now;
+        window.cwnd = window.cwnd.max(self.prior_cwnd);
+        if self.is_pipe_full {
+            self.enter_probe_bw(now, luck);
+        } else {
+            self.state = State::Startup;
+        }
+    }
+
+    /// BBRSetPacingRate (draft §4.2.1), with Linux's margin.
+    fn set_pacing_rate(&mut self) {
+        self.set_pacing_rate_with(self.pacing_gain());
+    }
+
+    fn set_pacing_rate_with(&mut self, gain: Gain) {
+        let rate = paced(self.bandwidth(), gain);
+        if rate > 0 && (self.is_pipe_full || rate > self.pacing_rate) {
+            self.pacing_rate = rate;
+        }
+    }
+
+    /// BBRSetCwnd (draft §4.2.3.6).
+    fn set_cwnd(&mut self, ack: &Ack, window: &mut Window) {
+        if !self.recover_or_restore(ack, window) && ack.delivered > 0 {
+            let extra = if self.is_pipe_full {
+                self.aggregation.extra_acked().min(volume(self.bandwidth(), MOST_EXTRA))
+            } else {
+                0
+            };
+            let target = self.inflight(self.cwnd_gain(), extra, window);
+            let grown = window.cwnd.saturating_add(ack.delivered).min(MOST_WINDOW);
+            if self.is_pipe_full {
+                window.cwnd = grown.min(target);
+            } else if window.cwnd < target || ack.total_delivered < self.initial_cwnd {
+                window.cwnd = grown;
+            }
+        }
+        window.cwnd = window.cwnd.max(MIN_PIPE * window.mss);
+        if self.state == State::ProbeRtt {
+            window.cwnd = MIN_PIPE * window.mss;
+        }
+    }
+
+    /// BBRModulateCwndForRecovery (draft §4.2.3.4). True if the window is set for this acknowledgement.
+    fn recover_or_restore(&mut self, ack: &Ack, window: &mut Window) -> bool {
+        window.cwnd = window.cwnd.saturating_sub(ack.lost).max(window.mss);
+        let (last, phase) = (self.last_phase, ack.phase);
+        self.last_phase = phase;
+        let conserved = ack.in_flight.saturating_add(ack.delivered).min(MOST_WINDOW);
+        if phase == Phase::Recovery && last != Phase::Recovery {
+            self.conserves_packets = true;
+            self.rounds.start(ack.total_delivered);
+            window.cwnd = conserved;
+        } else if phase < Phase::Recovery && last >= Phase::Recovery {
+            self.on_recovered(window);
+        }
+        if self.conserves_packets {
+            window.cwnd = window.cwnd.max(conserved);
+        }
+        self.conserves_packets
+    }
+
+    /// BBRSaveCwnd (draft §4.2.3.4).
+    fn save_cwnd(&mut self, window: &Window) {
+        let is_whole = self.last_phase < Phase::Recovery && self.state != State::ProbeRtt;
+        self.prior_cwnd = if is_whole { window.cwnd } else { self.prior_cwnd.max(window.cwnd) };
+    }
+
+    pub(in crate::tcp::congestion) fn on_congestion(&mut self, cause: Cause, window: &mut Window) {
+        if cause == Cause::Mark {
+            return;
+        }
+        self.save_cwnd(window);
+        if cause == Cause::Timeout {
+            self.last_phase = Phase::Loss;
+            self.full_bandwidth = 0;
+            self.conserves_packets = false;
+            window.cwnd = window.mss;
+        }
+    }
+
+    /// BBRRestoreCwnd.
+    pub(in crate::tcp::congestion) fn on_recovered(&mut self, window: &mut Window) {
+        self.conserves_packets = false;
+        if self.state != State::ProbeRtt {
+            window.cwnd = window.cwnd.max(self.prior_cwnd);
+        }
+    }
+
+    /// Linux `bbr_undo_cwnd`: looks anew whether the pipe is full.
+    pub(in crate::tcp::congestion) fn on_undo(&mut self, window: &mut Window) {
+        self.full_bandwidth = 0;
+        self.full_rounds = 0;
+        self.on_recovered(window);
+    }
+
+    /// BBRHandleRestartFromIdle (draft §4.3.4.4).
+    pub(in crate::tcp::congestion) fn on_idle_restart(
+        &mut self,
+        now: LocalTime,
+        window: &mut Window,
+        luck: &mut dyn FnMut() -> u64,
+    ) {
+        self.is_idle_restart = true;
+        self.aggregation.restart(now);
+        match self.state {
+            State::ProbeBw(_) => self.set_pacing_rate_with(Gain::ONE),
+            State::ProbeRtt => self.check_probe_rtt_done(now, window, luck),
+            State::Startup | State::Drain => {}
+        }
+    }
+
+    pub(in crate::tcp::congestion) fn pacing_rate(&self, window: &Window, srtt: Span) -> u64 {
+        if self.pacing_rate == 0 { first_pacing_rate(window, srtt, HIGH_GAIN) } else { self.pacing_rate }
+    }
+}
