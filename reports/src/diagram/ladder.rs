@@ -77,6 +77,14 @@ struct Drawn {
     is_crossed: bool,
 }
 
+/// A label that has no room between lanes.
+struct Aside {
+    lane: usize,
+    words: String,
+    colour: Colour,
+    y: f64,
+}
+
 /// Where everything stands.
 struct Layout {
     axis: TimeAxis,
@@ -241,12 +249,7 @@ impl Ladder {
 
     /// Labels of arrows, causes of losses, and notes of lanes in the middle; and the numbers of arrows whose labels have no room
     /// there.
-    fn labels(
-        &self,
-        arrows: &[&Arrow],
-        drawn: &[Drawn],
-        layout: &Layout,
-    ) -> (Vec<Labelled>, Vec<(usize, String, Colour, f64)>) {
+    fn labels(&self, arrows: &[&Arrow], drawn: &[Drawn], layout: &Layout) -> (Vec<Labelled>, Vec<Aside>) {
         let last = self.lanes.len() - 1;
         let lines: Vec<(Place, Place)> = drawn.iter().map(|arrow| (arrow.from, arrow.to)).collect();
         let mut labels = Labels::new(lines, layout.lanes.clone());
@@ -265,7 +268,7 @@ impl Ladder {
             let is_at_end = arrow.from == 0 || arrow.from == last;
             if !labels.along(number, &words, line.colour, arrow.dropped.is_some() && arrow.arrived.is_none()) {
                 if is_at_end {
-                    aside.push((arrow.from, words, line.colour, line.from.1));
+                    aside.push(Aside { lane: arrow.from, words, colour: line.colour, y: line.from.1 });
                 } else {
                     labels.near(number, &words, line.colour);
                 }
@@ -278,7 +281,7 @@ impl Ladder {
     }
 
     /// The columns beside the first and the last lane: notes, and labels that have no room elsewhere.
-    fn columns(&self, aside: &[(usize, String, Colour, f64)], layout: &Layout) -> [Column; 2] {
+    fn columns(&self, aside: &[Aside], layout: &Layout) -> [Column; 2] {
         let last = self.lanes.len() - 1;
         [(0, true), (last, false)].map(|(lane, is_left)| {
             // A single lane has its column at the left.
@@ -289,8 +292,8 @@ impl Ladder {
                 y: layout.axis.y(group[0].at),
                 lines: group.iter().flat_map(|note| wrapped(&shown(&note.text))).map(|line| (line, NOTE)).collect(),
             });
-            let labels = aside.iter().filter(|(from, ..)| is_here && *from == lane);
-            let labels = labels.map(|(_, words, colour, y)| Entry { y: *y, lines: vec![(words.clone(), *colour)] });
+            let labels = aside.iter().filter(|label| is_here && label.lane == lane);
+            let labels = labels.map(|label| Entry { y: label.y, lines: vec![(label.words.clone(), label.colour)] });
             let entries = labels.chain(noted).collect();
             Column::new(layout.lanes[lane], is_left, entries, layout.axis.y(SimTime::ZERO) - PITCH)
         })

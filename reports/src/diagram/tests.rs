@@ -22,22 +22,45 @@ fn at(micros: u64) -> SimTime {
     SimTime::ZERO + Span::from_nanos(micros * 1000)
 }
 
+/// A packet at a link end, by its number.
+struct Seen {
+    at: SimTime,
+    channel: usize,
+    end: End,
+    node: usize,
+    other: usize,
+    number: usize,
+    dropped: Option<&'static str>,
+    has_left: bool,
+}
+
 /// Packets between two or three nodes in a row, as their link ends see them.
 #[derive(Default)]
 struct Wire {
     packets: Vec<Packet>,
-    seen: Vec<(SimTime, usize, End, Option<usize>, Option<usize>, usize, Option<&'static str>, bool)>,
+    seen: Vec<Seen>,
 }
 
 impl Wire {
     /// Sends over one hop; `delay` is `None` for a loss on the way.
     fn hop(&mut self, (from, to): (usize, usize), depart: SimTime, delay: Option<u64>, number: usize) {
-        let lost = delay.is_none().then_some("lost on the link");
+        let dropped = delay.is_none().then_some("lost on the link");
         let channel = from * 10 + to;
-        self.seen.push((depart, channel, End::Sender, Some(from), Some(to), number, lost, true));
+        let has_left = true;
+        self.seen.push(Seen {
+            at: depart,
+            channel,
+            end: End::Sender,
+            node: from,
+            other: to,
+            number,
+            dropped,
+            has_left,
+        });
         if let Some(delay) = delay {
-            let arrive = depart + Span::from_nanos(delay * 1000);
-            self.seen.push((arrive, channel, End::Receiver, Some(to), Some(from), number, None, true));
+            let at = depart + Span::from_nanos(delay * 1000);
+            let dropped = None;
+            self.seen.push(Seen { at, channel, end: End::Receiver, node: to, other: from, number, dropped, has_left });
         }
     }
 
@@ -53,25 +76,16 @@ impl Wire {
     }
 
     fn sightings(&self) -> Vec<Sighting<'_>> {
-        let of = |(at, channel, end, node, other, number, dropped, has_left): &(
-            SimTime,
-            usize,
-            End,
-            Option<usize>,
-            Option<usize>,
-            usize,
-            Option<&'static str>,
-            bool,
-        )| Sighting {
-            at: *at,
-            channel: *channel,
-            end: *end,
-            node: *node,
-            other: *other,
+        let of = |seen: &Seen| Sighting {
+            at: seen.at,
+            channel: seen.channel,
+            end: seen.end,
+            node: Some(seen.node),
+            other: Some(seen.other),
             goal: None,
-            packet: &self.packets[*number],
-            dropped: *dropped,
-            has_left: *has_left,
+            packet: &self.packets[seen.number],
+            dropped: seen.dropped,
+            has_left: seen.has_left,
         };
         self.seen.iter().map(of).collect()
     }
@@ -82,16 +96,16 @@ impl Wire {
     }
 
     /// What passes the link end of node 0.
-    fn passing(&self) -> Vec<sequence::Passing<'_>> {
-        let mut all: Vec<sequence::Passing<'_>> = self
+    fn passing(&self) -> Vec<Passing<'_>> {
+        let mut all: Vec<Passing<'_>> = self
             .seen
             .iter()
-            .filter(|seen| seen.3 == Some(0))
-            .map(|seen| sequence::Passing {
-                at: seen.0,
-                leaves: seen.2 == End::Sender,
-                packet: &self.packets[seen.5],
-                is_lost: seen.6.is_some(),
+            .filter(|seen| seen.node == 0)
+            .map(|seen| Passing {
+                at: seen.at,
+                leaves: seen.end == End::Sender,
+                packet: &self.packets[seen.number],
+                is_lost: seen.dropped.is_some(),
             })
             .collect();
         all.sort_by_key(|seen| seen.at);
@@ -215,7 +229,16 @@ fn ladders() -> Vec<(&'static str, Ladder)> {
     routed.hop((1, 0), at(31_500), None, answer);
     let retried = routed.add(coap(0, Type::Confirmable, Code::GET, 9, 0));
     routed.hop((0, 1), at(2_400_000), Some(20_000), retried);
-    routed.seen.push((at(2_420_500), 12, End::Sender, Some(1), Some(2), retried, Some("queue full"), false));
+    routed.seen.push(Seen {
+        at: at(2_420_500),
+        channel: 12,
+        end: End::Sender,
+        node: 1,
+        other: 2,
+        number: retried,
+        dropped: Some("queue full"),
+        has_left: false,
+    });
     let two = ["client", "server"];
     let timers = vec![(0, 0, "SYN-SENT"), (0, 1_000_000, "timer: retransmission"), (0, 1_100_100, "ESTABLISHED")];
     let recovery =
@@ -407,7 +430,7 @@ fn arrows_slant_by_time() {
 fn a_plot_has_what_the_packets_say() {
     let (sequence, figure) = plot(&ten_with_a_loss());
     assert_eq!((sequence.new.len(), sequence.again.len(), sequence.lost.len()), (11, 1, 1));
-    let stroke = |stroke: sequence::Stroke| (stroke.from, stroke.to);
+    let stroke = |stroke: Stroke| (stroke.from, stroke.to);
     assert_eq!(stroke(sequence.again[0]), (2001, 3001));
     assert_eq!(stroke(sequence.lost[0]), (2001, 3001));
     assert_eq!(sequence.selected.iter().map(|s| (s.from, s.to)).collect::<Vec<_>>()[1], (3001, 5001));
