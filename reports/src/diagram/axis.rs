@@ -159,9 +159,10 @@ impl Unit {
 /// A span to three digits, in the unit in which it is a number above one.
 pub(super) fn span_words(span: Span) -> String {
     let nanos = span.as_nanos();
-    let unit = Unit::of(nanos);
     let step = power_of_ten_below(nanos as f64 / 100.0);
-    unit.words(nanos, step)
+    // Rounding may lead into the next unit.
+    let rounded = (nanos + step / 2) / step * step;
+    Unit::of(rounded).words(rounded, power_of_ten_below(rounded as f64 / 100.0))
 }
 
 /// The largest power of ten of nanoseconds that is not above `nanos`, and at least one.
@@ -217,8 +218,15 @@ mod tests {
     fn spans_have_three_digits() {
         let words = |nanos| span_words(Span::from_nanos(nanos));
         assert_eq!(
-            [words(2_345_678_901), words(45_000_000), words(7), words(12_345_678_901), words(123_456_789_012)],
-            ["2.35 s", "45.0 ms", "7 ns", "12.3 s", "123 s"]
+            [
+                words(2_345_678_901),
+                words(45_000_000),
+                words(7),
+                words(12_345_678_901),
+                words(123_456_789_012),
+                words(999_950_000)
+            ],
+            ["2.35 s", "45.0 ms", "7 ns", "12.3 s", "123 s", "1.00 s"]
         );
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Flow {
     highest: u64,
     /// How often each first offset was sent.
     sent: BTreeMap<u64, u32>,
+    /// What has been sent: for each first offset the one after the last. None of them touch.
+    covered: BTreeMap<u64, u64>,
     /// Shift of the window, if the SYN offered one (RFC 7323 §2).
     scale: Option<u8>,
 }
@@ -26,7 +28,8 @@ pub(crate) struct Place {
     pub(crate) len: u64,
     /// The how-manieth transmission of its first offset, from 1; 0 for a segment that takes none.
     pub(crate) transmission: u32,
-    /// True if all that it takes lies below what has been sent before.
+    /// True if all that it takes has been sent before. What is dropped by a queue is seen before what waits there, so that it is
+    /// not enough to lie below the highest offset.
     pub(crate) is_again: bool,
 }
 
@@ -50,9 +53,29 @@ impl Flow {
         }
         let count = self.sent.entry(offset).or_default();
         *count += 1;
-        let (transmission, is_again) = (*count, offset + len <= self.highest);
+        let transmission = *count;
+        let is_again = self.cover(offset, offset + len);
         self.highest = self.highest.max(offset + len);
         Place { offset, len, transmission, is_again }
+    }
+
+    /// Adds a range to what has been sent; true if all of it had been before.
+    fn cover(&mut self, from: u64, to: u64) -> bool {
+        let around = self.covered.range(..=from).next_back().map(|(start, end)| (*start, *end));
+        if around.is_some_and(|(_, end)| end >= to) {
+            return true;
+        }
+        let mut merged = match around {
+            Some((start, end)) if end >= from => (start, to),
+            _ => (from, to),
+        };
+        let within: Vec<(u64, u64)> = self.covered.range(merged.0..=to).map(|(start, end)| (*start, *end)).collect();
+        for (start, end) in within {
+            self.covered.remove(&start);
+            merged.1 = merged.1.max(end);
+        }
+        self.covered.insert(merged.0, merged.1);
+        false
     }
 
     /// The offset of a sequence number: the one nearest to the highest so far. The number itself before anything is known.
@@ -91,5 +114,20 @@ impl Flows {
     /// The direction from `source` to `destination`.
     pub(crate) fn of(&mut self, source: SocketAddr, destination: SocketAddr) -> &mut Flow {
         self.0.entry((source, destination)).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ranges that touch become one; one that lies in it has been sent, one that reaches out of it has not.
+    #[test]
+    fn what_has_been_sent_is_known_whatever_the_order() {
+        let mut flow = Flow::default();
+        assert!(!flow.cover(10, 20) && !flow.cover(30, 40) && flow.covered.len() == 2);
+        assert!(!flow.cover(5, 12) && flow.covered == BTreeMap::from([(5, 20), (30, 40)]));
+        assert!(!flow.cover(20, 30) && flow.covered == BTreeMap::from([(5, 40)]));
+        assert!(flow.cover(5, 40) && flow.cover(7, 9) && !flow.cover(39, 41) && !flow.cover(0, 1));
     }
 }

@@ -8,7 +8,8 @@ use protosim_core::SimTime;
 use protosim_models::coap::wire::{CodeClass, Message};
 use protosim_models::meaning::meaning;
 use protosim_models::packet::{
-    Ecn, IcmpMessage, Icmpv6Message, Packet, TcpFlags, TcpHeader, TimeExceeded, Transport, Unreachable, protocol,
+    Ecn, IcmpMessage, Icmpv6Message, Packet, SackBlock, TcpFlags, TcpHeader, TimeExceeded, Transport, Unreachable,
+    protocol,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -97,7 +98,11 @@ impl Reader {
         if let Some(options) = &header.options {
             let flow = self.flows.of(destination, source);
             parts.extend(options.mss.map(|mss| format!("mss {mss}")));
-            parts.extend(options.sack.iter().map(|b| format!("sack {}:{}", flow.offset(b.left), flow.offset(b.right))));
+            let block = |b: &SackBlock| format!("{}:{}", flow.offset(b.left), flow.offset(b.right));
+            let blocks: Vec<String> = options.sack.iter().map(block).collect();
+            if !blocks.is_empty() {
+                parts.push(format!("sack {}", blocks.join(" ")));
+            }
         }
         if place.transmission > 1 {
             parts.push(ordinal(place.transmission));
