@@ -6,6 +6,7 @@
 //! - [`results`]: metrics with intervals, tables, figures, and the folder that they go to.
 //! - [`diff`]: two runs side by side, to the first event that differs.
 //! - [`live`]: an application over real sockets, in wall-clock time.
+//! - [`packetdrill`]: conformance scripts in packetdrill's language, against our TCP.
 //! - [`mod@reference`]: the JSON Schema of scenarios, and the page that says what each field means.
 //! - [`cli`]: the command.
 //!
@@ -17,6 +18,7 @@
 pub mod cli;
 pub mod diff;
 pub mod live;
+pub mod packetdrill;
 pub mod reference;
 pub mod results;
 pub mod run;

@@ -186,7 +186,7 @@ pub trait Host: Env {
         Err(HostError::NoSuchStream(stream))
     }
 
-    /// How a stream stands. It can still be asked while [`StreamEvent::Closed`] is being told.
+    /// How a stream stands.
     ///
     /// # Errors
     /// When the stream is not this App's or is over.

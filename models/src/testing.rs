@@ -439,8 +439,8 @@ impl World {
 
     /// A total of an application.
     pub(crate) fn total(&self, node: usize, app: &str, name: &str) -> u64 {
-        let (_, app) = self.node(node).apps().find(|(own, _)| *own == app).unwrap();
-        app.totals().into_iter().find(|total| total.name == name).unwrap().value
+        let (_, totals) = self.node(node).app_totals().find(|(own, _)| *own == app).unwrap();
+        totals.into_iter().find(|total| total.name == name).unwrap().value
     }
 
     /// Packets dropped for `cause` anywhere.

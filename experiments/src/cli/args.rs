@@ -38,6 +38,8 @@ pub(super) enum Command {
     Completions(CompletionArgs),
     /// Run an application over real UDP sockets, in wall-clock time
     Live(LiveArgs),
+    /// Judge our TCP by scripts in packetdrill's language, in virtual time
+    Packetdrill(PacketdrillArgs),
 }
 
 /// Which schema.
@@ -60,7 +62,8 @@ pub(super) struct ProfileArgs {
 pub(super) struct ScenarioArgs {
     /// Name of a shipped experiment, or a RON file
     pub(super) scenario: String,
-    /// Change a field, as in `--set links.radio.loss="2 %"`; may be given several times
+    /// Change a field, as in `--set links.radio.loss="2 %"`, or give an axis one value, as in `--set loss="2 %"`; may be given
+    /// several times
     #[arg(long, value_name = "PATH=VALUE")]
     pub(super) set: Vec<String>,
     /// Another seed than the scenario's
@@ -162,4 +165,30 @@ pub(super) struct LiveArgs {
     /// Seed of its random streams
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PacketdrillArgs {
+    /// Scripts, or folders of them (`*.pkt`)
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Constants and features: `linux`, `rfc`, `lwip` or `uip` [default: what a script says, else `linux`]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Set a field of TCP whatever scripts say, as in `--set rack=false`; may be given several times
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub(super) set: Vec<String>,
+    /// How far from its time a segment may be; "0 s" asks for exactness [default: what a script says, else 4 ms or 12.5 % of
+    /// the time since the event before, whichever is longer]
+    #[arg(long, value_name = "TIME")]
+    pub(super) tolerance: Option<String>,
+    /// Seed of the random streams: initial sequence numbers, ports
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Print what happens in each script, with its time
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+    /// Print the total and what has failed, nothing else
+    #[arg(long, short)]
+    pub(super) quiet: bool,
 }

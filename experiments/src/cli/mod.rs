@@ -1,6 +1,6 @@
 //! The `protosim` command: its arguments, and what each of its commands prints.
 //!
-//! Exit status: 0 done; 1 an expectation failed, two runs differ, or a live exchange failed; 2 could not run, or a run reached a
+//! Exit status: 0 done; 1 an expectation failed, two runs differ, a script failed, or a live exchange did; 2 could not run, or a run reached a
 //! limit; 130 interrupted (Ctrl-C), with what was finished written.
 
 #![expect(clippy::print_stderr, reason = "this is what talks to the user")]
@@ -10,6 +10,7 @@ mod completions;
 mod explain;
 mod metrics;
 mod new;
+mod packetdrill;
 mod profiles;
 mod run;
 mod terminal;
@@ -94,6 +95,7 @@ fn dispatch(command: Command) -> Result<Ending, String> {
             terminal::say(completions::script(args.shell).trim_end());
             Ok(Ending::Done)
         }
+        Command::Packetdrill(args) => packetdrill::packetdrill(&args, colours),
         Command::Live(args) => run::live(&args, colours).map(Ending::from),
     }
 }

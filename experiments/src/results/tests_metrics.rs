@@ -25,6 +25,7 @@ const THREE: &str = r#"(
         (link: "ab", direction: Forward, metric: MeanQueueDelay),
         (link: "ab", direction: Forward, metric: MedianQueueDelay),
         (link: "ab", direction: Forward, metric: P95QueueDelay),
+        (link: "ab", direction: Forward, metric: QueueLength),
         (link: "ab", direction: Forward, metric: Utilisation),
         (link: "ab", direction: Forward, metric: Throughput),
         (link: "ab", direction: Forward, metric: Capacity),
@@ -67,6 +68,8 @@ fn three_packets_at_once() {
     for (metric, expected) in [
         (Metric::MeanQueueDelay, 0.000_6),
         (Metric::MedianQueueDelay, 0.0),
+        // 1500 B wait for 1.2 of 10 ms.
+        (Metric::QueueLength, 180.0),
         (Metric::Utilisation, 0.24),
         (Metric::Throughput, 2.4e6),
         (Metric::Capacity, 1e7),
@@ -210,6 +213,23 @@ fn measurements_are_the_same_for_any_number_of_threads() {
         for (a, b) in plain.iter().flatten().zip(other.iter().flatten()) {
             assert_eq!((&a.measured, &a.digests), (&b.measured, &b.digests), "{options:?}");
         }
+    }
+}
+
+/// Four datagrams of 1500 B at once over 10 Mbit/s leave from 0, 1.2, 2.4 and 3.6 ms on: 4500, 3000, 1500 and 0 B wait. The mean
+/// over the first millisecond is 4500 B; over the second 0.2 · 4500 + 0.8 · 3000 = 3300 B; over the third 0.4 · 3000 + 0.6 · 1500 =
+/// 2100 B; over the fourth 0.6 · 1500 = 900 B; then nothing.
+#[test]
+fn the_length_of_a_queue_over_time() {
+    let panel = r#"figures: [(name: "f", title: "F", panels: [(x: Time(bin: "1 ms"), x_label: "", y_label: "", series: [
+        (label: "q", link: "ab", direction: Forward, metric: QueueLength)])])],"#;
+    let four = r#"(name: "four", on: "a", run: UdpSource(like: "once")),"#;
+    let text = THREE.replace("// more", panel).replace("queue: \"1 packets\"", "queue: \"9 packets\"");
+    let (loaded, outputs, summary) = run(&text.replace(r#"(name: "three","#, &format!(r#"{four} (name: "three","#)));
+    let figure = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]).figure.unwrap();
+    let lengths: Vec<f64> = figure.panels[0].series[0].points.iter().take(6).map(|point| point.y).collect();
+    for (length, expected) in lengths.iter().zip([4500.0, 3300.0, 2100.0, 900.0, 0.0, 0.0]) {
+        assert!((length - expected).abs() < 1e-9, "{lengths:?}");
     }
 }
 

@@ -9,6 +9,7 @@ use super::grid::{Choice, Grid};
 use super::library::{self, identity, included, read_file};
 use super::made_up::MadeUp;
 use super::profile::Profiles;
+use super::shorthand::for_axis;
 use super::{Measures, Point, Scenario};
 use crate::tree::{
     Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Reading, Sources, Span, Tree, read,
@@ -121,7 +122,8 @@ fn load_from(
     let mut profiles = Profiles::default();
     tree.apply_templates(&mut |name| profiles.template(name, &mut sources), &mut mistakes);
     for argument in others {
-        let argument = for_member(&mut tree, argument);
+        let argument = for_axis(&mut tree, argument);
+        let argument = for_member(&mut tree, &argument);
         tree.apply_override(&mut sources, &argument, &mut mistakes);
     }
     if let Some(seed) = request.seed {
@@ -183,7 +185,7 @@ fn refuse_overridden_axes(tree: &Tree, set: &[String], mistakes: &mut Diagnostic
             let name = axis.field("name").and_then(Node::as_str).unwrap_or("NAME");
             let message = format!("`{path}` has no effect here: an axis gives it a value at every point");
             let error = Diagnostic::error("scenario::no-effect", node.span, message).also(axis.span, "this axis");
-            mistakes.push(error.help(format!("override the axis: `--set 'axes.{name}.values=[…]'`")));
+            mistakes.push(error.help(format!("override the axis: `--set {name}=VALUE`")));
         }
     }
 }

@@ -17,6 +17,7 @@ mod placement;
 mod point;
 mod profile;
 mod range;
+mod shorthand;
 mod variant;
 
 #[cfg(test)]

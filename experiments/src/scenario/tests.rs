@@ -50,7 +50,7 @@ fn an_unknown_experiment_names_the_nearest() {
 #[test]
 fn an_override_of_what_an_axis_varies() {
     let message = mistakes(GOOD, &["links.0.loss=2 %"]);
-    for part in ["`links.0.loss` has no effect here", "this axis", "--set 'axes.loss.values=[…]'"] {
+    for part in ["`links.0.loss` has no effect here", "this axis", "--set loss=VALUE"] {
         assert!(message.contains(part), "{message}");
     }
 }

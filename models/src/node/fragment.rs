@@ -45,7 +45,7 @@ pub(super) fn cut(packet: &Packet, mtu: u64) -> Option<Vec<Packet>> {
         IpHeader::V4(header) => header.fragment(),
         IpHeader::V6(header) => header.extensions.as_ref()?.fragment?,
     };
-    let transport = Transport::Other { protocol: packet.transport.protocol() };
+    let protocol = packet.transport.protocol();
     let whole = packet.transport_rope();
     let mut parts = Vec::new();
     let mut at = 0;
@@ -66,7 +66,7 @@ pub(super) fn cut(packet: &Packet, mtu: u64) -> Option<Vec<Packet>> {
         let more = base.more || len < left;
         set_fragment(&mut ip, Fragment { offset: offset as u16, more, ..base });
         let payload = whole.slice(at, len);
-        let transport = transport.clone();
+        let transport = Transport::Other { protocol };
         parts.push(Packet { ip, transport, payload, provenance: packet.provenance, lost: None });
         at += len;
     }

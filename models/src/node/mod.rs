@@ -201,9 +201,14 @@ impl Node {
         self.apps.iter().filter_map(|slot| Some((&*slot.name, slot.app.as_deref()?)))
     }
 
-    /// What each application has counted, by number: its name and its totals over all its lives.
+    /// What each application has counted, by number: its name and its totals over all its lives, those of its connections behind
+    /// its own.
     pub fn app_totals(&self) -> impl Iterator<Item = (&str, Vec<Total>)> {
-        self.apps.iter().map(|slot| (&*slot.name, slot.totals()))
+        self.apps.iter().enumerate().map(|(number, slot)| {
+            let of_tcp = self.tcp.stack.totals(number as u32).into_iter().flat_map(|all| all.named());
+            let own = slot.totals().into_iter();
+            (&*slot.name, own.chain(of_tcp.map(|(name, value)| Total { name, value })).collect())
+        })
     }
 
     /// How many exchanges each application was due to begin, by number, over all its lives: its name and

@@ -41,7 +41,7 @@ impl Tcp {
 
     /// Forgets everything, as a node does that loses power. Its luck goes on from where it was.
     pub(super) fn crash(&mut self) -> impl Iterator<Item = TimerId> + use<> {
-        let fresh = Self { streams: self.streams.take(), ..Self::default() };
+        let fresh = Self { streams: self.streams.take(), stack: self.stack.begin_anew(), ..Self::default() };
         std::mem::replace(self, fresh).timers.into_iter().flatten()
     }
 }

@@ -143,6 +143,11 @@ impl TcpFlags {
         self.0 as u8
     }
 
+    /// From the word that starts with the data offset.
+    pub(super) const fn from_word(word: u16) -> Self {
+        Self(word & FLAGS_MASK)
+    }
+
     /// The twelve bits that follow the data offset: the reserved ones, then those of [`TcpFlags::bits`].
     pub(crate) const fn with_reserved(self) -> u16 {
         self.0
@@ -275,7 +280,7 @@ impl TcpHeader {
             destination_port: word(2),
             sequence: number(4),
             acknowledgment: number(8),
-            flags: TcpFlags(word(12) & FLAGS_MASK),
+            flags: TcpFlags::from_word(word(12)),
             window: word(14),
             urgent: word(18),
             timestamps,

@@ -107,7 +107,7 @@ fn tcp_changes(header: &TcpHeader) -> Vec<TcpHeader> {
     flips!(header.destination_port, 16).for_each(|port| add(&|header| header.destination_port = port));
     flips!(header.sequence, 32).for_each(|sequence| add(&|header| header.sequence = sequence));
     flips!(header.acknowledgment, 32).for_each(|number| add(&|header| header.acknowledgment = number));
-    flips!(header.flags.bits(), 8).for_each(|bits| add(&|header| header.flags = TcpFlags::from_bits(bits)));
+    flips!(header.flags.with_reserved(), 12).for_each(|bits| add(&|header| header.flags = TcpFlags::from_word(bits)));
     flips!(header.window, 16).for_each(|window| add(&|header| header.window = window));
     flips!(header.urgent, 16).for_each(|urgent| add(&|header| header.urgent = urgent));
     let mut options = Vec::new();

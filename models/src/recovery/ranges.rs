@@ -89,6 +89,12 @@ impl Ranges {
         }
     }
 
+    /// Bytes allocated.
+    #[cfg(test)]
+    pub(crate) fn allocated(&self) -> usize {
+        self.0.capacity() * size_of::<(u64, u64)>()
+    }
+
     /// Takes everything out, and gives the memory back.
     pub fn clear(&mut self) {
         self.0 = Vec::new();

@@ -18,19 +18,19 @@ pub fn mathis(constant: f64, rtt: f64, p: f64) -> f64 {
 }
 
 /// Reno's average window \[segments\] with periodic losses, an acknowledgement for each segment: sqrt(3/2) / sqrt(p) (RFC 9438
-/// §5.1, AVG_W_Reno). Throughput is this by the round trip.
+/// §5, AVG_W_reno). Throughput is this by the round trip.
 pub fn reno_average_window(p: f64) -> f64 {
     MATHIS_PERIODIC / p.sqrt()
 }
 
-/// CUBIC's average window \[segments\] with periodic losses, where it is faster than Reno (RFC 9438 §5.1, AVG_W_cubic):
+/// CUBIC's average window \[segments\] with periodic losses, where it is faster than Reno (RFC 9438 §5, AVG_W_cubic):
 /// (C (3 + β) / (4 (1 - β)))^(1/4) · (rtt / p)^(3/4). `c` in segments/s³, `rtt` in seconds.
 pub fn cubic_average_window(c: f64, beta: f64, rtt: f64, p: f64) -> f64 {
     maths::pow(c * (3.0 + beta) / (4.0 * (1.0 - beta)), 0.25) * maths::pow(rtt / p, 0.75)
 }
 
 /// The full model of Reno with losses that come in bursts to the end of a round, and with time-outs (Padhye, Firoiu, Towsley
-/// and Kurose, "Modeling TCP Throughput: A Simple Model and its Empirical Validation", 1998, equation 32).
+/// and Kurose, "Modeling TCP Throughput: A Simple Model and its Empirical Validation", 1998).
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Pftk {
     /// Round trip \[s\].
@@ -61,13 +61,13 @@ impl Pftk {
         }
     }
 
-    /// The mean window at a loss without the receiver's limit, E\[W\] \[segments\] (equation 13).
+    /// The mean window at a loss without the receiver's limit, E\[W\] \[segments\].
     pub fn expected_window(&self, p: f64) -> f64 {
         let third = (2.0 + self.b) / (3.0 * self.b);
         third + (8.0 * (1.0 - p) / (3.0 * self.b * p) + third * third).sqrt()
     }
 
-    /// The approximation that is usually quoted \[segments/s\] (equation 33; RFC 5348 §3.1 has it for one segment).
+    /// The approximation that is usually quoted \[segments/s\]; RFC 5348 §3.1 has its second part, in bytes.
     pub fn approximate_rate(&self, p: f64) -> f64 {
         let congestion_avoidance = self.rtt * (2.0 * self.b * p / 3.0).sqrt();
         let timeouts = (3.0 * (3.0 * self.b * p / 8.0).sqrt()).min(1.0) * p * (1.0 + 32.0 * p * p);
@@ -75,12 +75,12 @@ impl Pftk {
     }
 }
 
-/// f(p) = 1 + p + 2 p² + 4 p³ + 8 p⁴ + 16 p⁵ + 32 p⁶ (equation 29).
+/// f(p) = 1 + p + 2 p² + 4 p³ + 8 p⁴ + 16 p⁵ + 32 p⁶.
 fn backoff_factor(p: f64) -> f64 {
     1.0 + p * (1.0 + p * (2.0 + p * (4.0 + p * (8.0 + p * (16.0 + p * 32.0)))))
 }
 
-/// Q(w): the probability that a loss at a window of `w` segments ends in a time-out (equation 24).
+/// Q(w): the probability that a loss at a window of `w` segments ends in a time-out.
 fn timeout_probability(p: f64, w: f64) -> f64 {
     let kept = |n: f64| maths::pow(1.0 - p, n);
     let exact = (1.0 - kept(3.0)) * (1.0 + kept(3.0) * (1.0 - kept(w - 3.0))) / (1.0 - kept(w));
@@ -145,7 +145,7 @@ mod tests {
         close(MATHIS_PERIODIC * MATHIS_PERIODIC, 1.5, 1e-15);
     }
 
-    /// RFC 9438 §5.1, tables 1 and 2 (RTT 100 ms, 10 ms): average windows of Reno and of CUBIC (C = 0.4).
+    /// RFC 9438 §5: average windows of Reno and of CUBIC (C = 0.4) at round trips of 100 ms and 10 ms.
     #[test]
     fn average_windows_are_those_of_the_rfc() {
         // 1.2247 · 10 = 12.2, 1.2247 · 1000 = 1225.
@@ -170,7 +170,7 @@ mod tests {
         let path = Pftk { rtt: 0.1, rto: 1.0, b: 2.0, max_window: 1e9 };
         close(path.expected_window(0.02), 8.777_04, 1e-5);
         close(path.send_rate(0.02), 58.184_65 / 1.393_810, 1e-4);
-        // Equation 33: 0.1 sqrt(0.0266667) = 0.0163299; 3 sqrt(0.015) = 0.367423, times 0.02 · 1.0128 = 0.00744252.
+        // 0.1 sqrt(0.0266667) = 0.0163299; 3 sqrt(0.015) = 0.367423, times 0.02 · 1.0128 = 0.00744252.
         close(path.approximate_rate(0.02), 1.0 / (0.016_329_9 + 0.007_442_52), 1e-5);
     }
 

@@ -82,3 +82,49 @@ pub struct TcpInfo {
     /// Zero windows that were sent, over the life of the connection. Linux has no such field.
     pub zero_windows: u32,
 }
+
+/// What connections have counted over their lives, for results. Bytes are of payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TcpTotals {
+    /// Acknowledged by the peer's host, whose application need not have read them.
+    pub acknowledged_bytes: u64,
+    /// Sent, each as often as it was.
+    pub sent_bytes: u64,
+    /// Those of them that were sent again.
+    pub retransmitted_bytes: u64,
+    /// Segments that were sent, acknowledgements too.
+    pub segments: u64,
+    /// Segments that were sent again.
+    pub retransmitted_segments: u64,
+    /// Retransmission time-outs.
+    pub timeouts: u64,
+    /// Times that the window which is offered to the peer has closed.
+    pub zero_windows: u64,
+}
+
+impl TcpTotals {
+    /// Adds those of another connection.
+    pub const fn add(&mut self, other: &Self) {
+        self.acknowledged_bytes += other.acknowledged_bytes;
+        self.sent_bytes += other.sent_bytes;
+        self.retransmitted_bytes += other.retransmitted_bytes;
+        self.segments += other.segments;
+        self.retransmitted_segments += other.retransmitted_segments;
+        self.timeouts += other.timeouts;
+        self.zero_windows += other.zero_windows;
+    }
+
+    /// Names with values.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        [
+            ("acknowledged_bytes", self.acknowledged_bytes),
+            ("sent_bytes", self.sent_bytes),
+            ("retransmitted_bytes", self.retransmitted_bytes),
+            ("segments", self.segments),
+            ("retransmitted_segments", self.retransmitted_segments),
+            ("timeouts", self.timeouts),
+            ("zero_windows", self.zero_windows),
+        ]
+        .into_iter()
+    }
+}

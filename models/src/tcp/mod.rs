@@ -5,6 +5,8 @@ pub mod closed_form;
 pub mod config;
 pub mod congestion;
 pub mod connection;
+#[cfg(any(test, feature = "testing"))]
+pub mod hostile;
 pub mod info;
 mod listener;
 mod meaning;
@@ -13,13 +15,16 @@ pub mod stack;
 pub mod trace;
 
 pub use config::{EcnPolicy, FastOpen, Keepalive, Profile, TcpConfig};
-pub use info::TcpInfo;
+pub use info::{TcpInfo, TcpTotals};
 pub use meaning::{KINDS, meaning};
 pub use parameters::Parameters;
 pub use stack::{CloseReason, ConnectionId, ListenerId, Notice, Opening, Output, Stack, StackError};
 pub use trace::{Drop, Sample, Trace, Why};
 
 pub use connection::Connection;
+
+#[cfg(test)]
+mod tests;
 
 use crate::packet::{Ecn, TcpFlags, TcpHeader};
 use crate::rope::Rope;

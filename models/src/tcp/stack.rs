@@ -7,7 +7,7 @@
 
 use super::connection::{Connection, Offer};
 use super::listener::{Ends, Listener, Secret, cookie_of};
-use super::{FastOpen, Parameters, Segment, State, TcpInfo, Trace, reset_for};
+use super::{FastOpen, Parameters, Segment, State, TcpInfo, TcpTotals, Trace, reset_for};
 use crate::packet::{TcpFlags, TcpOptions};
 use crate::rope::Rope;
 use bytes::Bytes;
@@ -46,6 +46,8 @@ pub struct Stack {
     cookies: BTreeMap<IpAddr, Bytes>,
     secret: Option<Secret>,
     observes: bool,
+    /// What connections have counted that are over, by owner.
+    past: BTreeMap<u32, TcpTotals>,
 }
 
 /// A connection and whose it is.
@@ -206,13 +208,25 @@ impl Stack {
     /// # Errors
     /// When no port is free, or the host has no memory.
     pub fn connect(&mut self, opening: Opening, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
+        self.open(opening, false, env)
+    }
+
+    /// Opens a connection that asks for a cookie although there are no data for its SYN (RFC 7413 §4.1.1).
+    ///
+    /// # Errors
+    /// When no port is free, or the host has no memory.
+    pub fn connect_for_cookie(&mut self, opening: Opening, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
+        self.open(opening, true, env)
+    }
+
+    fn open(&mut self, opening: Opening, wants: bool, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
         let Opening { mut local, remote, mtu, early_data, owner, parameters } = opening;
         if local.port() == 0 {
             local.set_port(self.free_port(local, remote).ok_or(StackError::NoFreePort)?);
         } else if self.by_ends.contains_key(&Key::new(local, remote)) {
             return Err(StackError::PortTaken(local.port()));
         }
-        let asks = matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && !early_data.is_empty();
+        let asks = matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && (wants || !early_data.is_empty());
         let cookie = asks.then(|| self.cookies.get(&remote.ip()).cloned().unwrap_or_default());
         let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie };
         let mut cx = MachineCx::new(env, &mut self.effects);
@@ -450,6 +464,36 @@ impl Stack {
         !self.dirty.is_empty()
     }
 
+    /// Bytes that the first connection takes, what it has allocated included; and its entry in the table of ends, with the slack of
+    /// a tree whose nodes are two thirds full.
+    #[cfg(test)]
+    pub(super) fn footprint(&self) -> (usize, usize) {
+        let entry = self
+            .connections
+            .iter()
+            .flatten()
+            .next()
+            .map_or(0, |entry| size_of::<Entry>() + entry.connection.allocated());
+        (entry + size_of::<Option<Box<Entry>>>(), (size_of::<Key>() + size_of::<ConnectionId>()) * 3 / 2)
+    }
+
+    /// What all connections of an owner have counted so far; `None` if it never had one.
+    pub fn totals(&self, owner: u32) -> Option<TcpTotals> {
+        let mut all = self.past.get(&owner).copied();
+        for entry in self.connections.iter().flatten().filter(|entry| entry.owner == owner) {
+            all.get_or_insert_default().add(&entry.connection.totals());
+        }
+        all
+    }
+
+    /// A stack without connections and listeners; what was counted so far stays.
+    #[must_use]
+    pub fn begin_anew(&self) -> Self {
+        let owners = self.connections.iter().flatten().map(|entry| entry.owner).chain(self.past.keys().copied());
+        let past = owners.filter_map(|owner| Some((owner, self.totals(owner)?))).collect();
+        Self { past, observes: self.observes, ..Self::default() }
+    }
+
     /// All connections, by number.
     pub fn connections(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
         self.numbered().map(|(id, entry)| (id, &entry.connection))
@@ -673,6 +717,7 @@ impl Stack {
     fn remove(&mut self, id: ConnectionId) {
         let Some(entry) = self.connections.get_mut(id.0 as usize).and_then(Option::take) else { return };
         self.by_ends.remove(&Key::new(entry.local, entry.remote));
+        self.past.entry(entry.owner).or_default().add(&entry.connection.totals());
         if let Some(listener) = entry.listener
             && let Some(listener) = self.listeners.get_mut(listener.0 as usize).and_then(Option::as_mut)
         {

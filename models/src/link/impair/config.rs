@@ -300,10 +300,14 @@ impl DropRule {
         {
             found.push(("which", format!("has no effect: the run ends with {to}, before it begins with {from}")));
         }
-        if let Some(StreamPart { from, to: Some(to) }) = self.bytes
-            && to <= from
-        {
-            found.push(("bytes", format!("has no effect: there is no byte from {from} to {to}")));
+        match self.bytes {
+            Some(StreamPart { from, to: Some(to) }) if to <= from => {
+                found.push(("bytes", format!("has no effect: there is no byte from {from} to {to}")));
+            }
+            Some(StreamPart { from, to: None }) if from.as_bytes() == 0 => {
+                found.push(("bytes", "has no effect: it is the whole stream".to_owned()));
+            }
+            _ => {}
         }
         if self.bytes.is_some() && self.of.as_deref() != Some("tcp.data") {
             found.push(("bytes", "are those of streams: with `of: \"tcp.data\"` alone".to_owned()));

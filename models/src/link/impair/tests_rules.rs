@@ -125,7 +125,7 @@ fn the_last_segments_are_named_by_their_bytes() {
     assert_eq!(of(r#"bytes: (from: "2000 B", to: "3000 B"), which: From(1)"#), [3]);
     assert_eq!(of(r#"bytes: (from: "1999 B", to: "3001 B"), which: From(1)"#), [2, 3, 4, 8]);
     assert_eq!(of(r#"bytes: (to: "1 B"), which: From(1)"#), [1]);
-    assert_eq!(of(r#"bytes: (), which: Nth(2)"#), [2]);
+    assert_eq!(of(r#"bytes: (to: "9 GB"), which: Nth(2)"#), [2]);
 }
 
 /// Without a SYN the first data seen are the start; a SYN with data (RFC 7413) carries byte 0; another SYN is a new connection.
@@ -163,6 +163,7 @@ fn what_cannot_take_effect_is_refused() {
         (r#"(of: "tcp.ack", which: Run(from: 0, to: 5))"#, "drop.0.which"),
         (r#"(of: "tcp.ack", which: Run(from: 6, to: 5))"#, "drop.0.which"),
         (r#"(of: "tcp.data", bytes: (from: "9 B", to: "9 B"), which: From(1))"#, "drop.0.bytes"),
+        (r#"(of: "tcp.data", bytes: (), which: From(1))"#, "drop.0.bytes"),
         (r#"(of: "tcp.ack", bytes: (from: "9 B"), which: From(1))"#, "drop.0.bytes"),
         (r#"(bytes: (from: "9 B"), which: From(1))"#, "drop.0.bytes"),
         (r#"(of: "tcp.sin", which: From(1))"#, "drop.0.of"),

@@ -1,7 +1,6 @@
 //! The client of requests over streams.
 
 use super::message::{HEADER_LEN, Inbox, message};
-use super::tally::Tally;
 use super::{Connections, TcpClientConfig, nowhere, options, outcome_of};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
@@ -45,7 +44,6 @@ pub struct TcpClient {
     /// The connection that exchanges go over; those that are being closed are the tally's alone.
     connection: Option<Connection>,
     open: Option<Open>,
-    tally: Tally,
     counts: Counts,
 }
 
@@ -96,7 +94,6 @@ impl TcpClient {
             begun: 0,
             connection: None,
             open: None,
-            tally: Tally::default(),
             counts: Counts::default(),
         }
     }
@@ -118,7 +115,6 @@ impl TcpClient {
 
     fn close(&mut self, host: &mut dyn Host) {
         if let Some(connection) = self.connection.take() {
-            self.tally.look(connection.stream, host);
             self.counts.refused += u64::from(host.stream_close(connection.stream).is_err());
         }
     }
@@ -242,7 +238,6 @@ impl TcpClient {
     fn give_up(&mut self, outcome: Outcome, host: &mut dyn Host) {
         let was_open = self.conclude(outcome, host);
         if let Some(connection) = self.connection.take() {
-            self.tally.look(connection.stream, host);
             // It may be gone already.
             let _ = host.stream_abort(connection.stream);
         }
@@ -281,9 +276,6 @@ impl App for TcpClient {
     }
 
     fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
-        if let StreamEvent::Closed(_) = event {
-            self.tally.close(stream, host);
-        }
         if self.connection.as_ref().is_none_or(|connection| connection.stream != stream) {
             return;
         }
@@ -310,7 +302,7 @@ impl App for TcpClient {
 
     fn totals(&self) -> Vec<Total> {
         let total = |name, value| Total { name, value };
-        let own = [
+        vec![
             total("connections", self.counts.connections),
             total("requests", self.counts.requests),
             total("responses", self.counts.responses),
@@ -320,8 +312,7 @@ impl App for TcpClient {
             total("broken_exchanges", self.counts.broken),
             total("unexpected_responses", self.counts.unexpected),
             total("refused_calls", self.counts.refused),
-        ];
-        own.into_iter().chain(self.tally.totals()).collect()
+        ]
     }
 
     fn exchanges_due(&self) -> u64 {

@@ -13,7 +13,6 @@
 //! | `source`, `sink` | bulk data |
 //! | `message` | how requests and responses are told apart in a stream |
 //! | `client`, `server` | request and response |
-//! | `tally` | what a connection has counted, kept beyond its end |
 //!
 //! # Flows as exchanges
 //! A flow of a source with an end (`bytes`) is an exchange: it starts when the connection is opened, it is delivered when the sink
@@ -26,7 +25,6 @@ mod message;
 mod server;
 mod sink;
 mod source;
-mod tally;
 
 #[cfg(test)]
 mod tests;

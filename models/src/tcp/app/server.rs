@@ -1,7 +1,6 @@
 //! The server of requests over streams.
 
 use super::message::{HEADER_LEN, Inbox, message};
-use super::tally::Tally;
 use super::{TcpServerConfig, nowhere, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, Total};
 use crate::observe::{ExchangeId, Observation};
@@ -30,7 +29,6 @@ pub struct TcpServer {
     processed: BTreeMap<u64, (StreamId, u64)>,
     /// The next token.
     token: u64,
-    tally: Tally,
     counts: Counts,
 }
 
@@ -69,7 +67,6 @@ impl TcpServer {
             streams: BTreeMap::new(),
             processed: BTreeMap::new(),
             token: 0,
-            tally: Tally::default(),
             counts: Counts::default(),
         }
     }
@@ -128,7 +125,6 @@ impl TcpServer {
             serving.unwritten = serving.unwritten.slice(taken, u64::MAX);
         }
         if serving.is_finished && serving.open == 0 && serving.unwritten.is_empty() {
-            self.tally.look(stream, host);
             self.streams.remove(&stream);
             self.counts.refused += u64::from(host.stream_close(stream).is_err());
         }
@@ -168,7 +164,6 @@ impl App for TcpServer {
                 }
             }
             StreamEvent::Closed(_) => {
-                self.tally.close(stream, host);
                 self.streams.remove(&stream);
                 // The number of the stream may be another one's soon: what was for this one is for nobody.
                 self.processed.retain(|_, (of, _)| *of != stream);
@@ -181,7 +176,7 @@ impl App for TcpServer {
     /// has no response.
     fn totals(&self) -> Vec<Total> {
         let total = |name, value| Total { name, value };
-        let own = [
+        vec![
             total("connections", self.counts.connections),
             total("requests", self.counts.requests),
             total("request_bytes", self.counts.request_bytes),
@@ -190,8 +185,7 @@ impl App for TcpServer {
             total("corrupted_bytes", self.counts.corrupted_bytes),
             total("malformed_streams", self.counts.malformed),
             total("refused_calls", self.counts.refused),
-        ];
-        own.into_iter().chain(self.tally.totals()).collect()
+        ]
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

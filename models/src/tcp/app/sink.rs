@@ -1,6 +1,5 @@
 //! The receiver that counts what comes over streams, and checks that it is what was sent.
 
-use super::tally::Tally;
 use super::{TcpSinkConfig, nowhere, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, Total};
 use crate::observe::{ExchangeId, Observation};
@@ -23,7 +22,6 @@ const READ_SIZE: u64 = 16 << 10;
 pub struct TcpSink {
     config: TcpSinkConfig,
     streams: BTreeMap<StreamId, Inflow>,
-    tally: Tally,
     counts: Counts,
 }
 
@@ -58,7 +56,7 @@ struct Counts {
 impl TcpSink {
     /// A receiver on `config.port`. `config` has passed its check.
     pub fn new(config: TcpSinkConfig) -> Self {
-        Self { config, streams: BTreeMap::new(), tally: Tally::default(), counts: Counts::default() }
+        Self { config, streams: BTreeMap::new(), counts: Counts::default() }
     }
 
     fn accept(&mut self, stream: StreamId, peer: SocketAddr, host: &mut dyn Host) {
@@ -104,7 +102,6 @@ impl TcpSink {
 
     /// Everything has been read.
     fn complete(&mut self, stream: StreamId, host: &mut dyn Host) {
-        self.tally.look(stream, host);
         let Some(inflow) = self.streams.remove(&stream) else { return };
         self.counts.completed += 1;
         if let Some(key) = inflow.key {
@@ -158,7 +155,6 @@ impl App for TcpSink {
                 }
             }
             StreamEvent::Closed(_) => {
-                self.tally.close(stream, host);
                 if self.streams.remove(&stream).is_some() {
                     host.cancel_timer(u64::from(stream.0));
                     self.counts.broken += 1;
@@ -171,15 +167,14 @@ impl App for TcpSink {
     /// `broken_streams` ended before all of them had been read: reset, timed out.
     fn totals(&self) -> Vec<Total> {
         let total = |name, value| Total { name, value };
-        let own = [
+        vec![
             total("connections", self.counts.connections),
             total("completed_streams", self.counts.completed),
             total("broken_streams", self.counts.broken),
             total("payload_bytes", self.counts.payload_bytes),
             total("corrupted_bytes", self.counts.corrupted_bytes),
             total("refused_calls", self.counts.refused),
-        ];
-        own.into_iter().chain(self.tally.totals()).collect()
+        ]
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

@@ -1,10 +1,10 @@
 //! The source of bulk data.
 
-use super::tally::Tally;
 use super::{TcpSourceConfig, nowhere, options, outcome_of};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
+use crate::tcp::CloseReason;
 use protosim_core::{CannotClone, LocalTime, Purpose, Size};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,7 +29,6 @@ pub struct TcpSource {
     flows: Vec<Flow>,
     /// The flow of each stream that is open.
     by_stream: BTreeMap<StreamId, usize>,
-    tally: Tally,
     counts: Counts,
     /// Nothing more is written.
     is_stopped: bool,
@@ -70,7 +69,6 @@ impl TcpSource {
             started: LocalTime::ZERO,
             flows: Vec::new(),
             by_stream: BTreeMap::new(),
-            tally: Tally::default(),
             counts: Counts::default(),
             is_stopped: false,
         }
@@ -172,7 +170,6 @@ impl App for TcpSource {
                 self.write(stream, index, host);
             }
             StreamEvent::Writable => {
-                self.tally.look(stream, host);
                 self.write(stream, index, host);
             }
             // What is left unread would make of the end a reset (RFC 9293 §3.6.1).
@@ -181,24 +178,24 @@ impl App for TcpSource {
                 self.counts.unexpected_bytes += unexpected;
             }
             StreamEvent::Finished => {
-                self.tally.look(stream, host);
                 let outcome = if self.flows[index].is_finished { Outcome::Response } else { Outcome::ErrorResponse };
                 self.end(index, outcome, host);
                 self.counts.refused += u64::from(host.stream_close(stream).is_err());
                 self.flows[index].is_finished = true;
             }
             StreamEvent::Closed(reason) => {
-                self.tally.close(stream, host);
                 self.by_stream.remove(&stream);
-                self.end(index, outcome_of(reason), host);
+                // Both have finished, which may be told at once with the sink's end.
+                let is_done = reason == CloseReason::Done && self.flows[index].is_finished;
+                let outcome = if is_done { Outcome::Response } else { outcome_of(reason) };
+                self.end(index, outcome, host);
             }
         }
     }
 
-    /// Bytes that were sent count as often as they were; acknowledged ones are of the sink's host, which need not have read them.
     fn totals(&self) -> Vec<Total> {
         let total = |name, value| Total { name, value };
-        let own = [
+        vec![
             total("flows", self.counts.flows),
             total("connected_flows", self.counts.connected),
             total("completed_flows", self.counts.completed),
@@ -206,8 +203,7 @@ impl App for TcpSource {
             total("written_bytes", self.flows.iter().map(|flow| flow.written).sum()),
             total("unexpected_bytes", self.counts.unexpected_bytes),
             total("refused_calls", self.counts.refused),
-        ];
-        own.into_iter().chain(self.tally.totals()).collect()
+        ]
     }
 
     fn exchanges_due(&self) -> u64 {

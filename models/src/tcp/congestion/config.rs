@@ -152,10 +152,4 @@ impl CongestionConfig {
             Self::Fixed { window } => Congestion::Fixed(Fixed::new(*window)),
         }
     }
-
-    /// True if connections tell each other exactly which bytes came marked (RFC 8257 §3.2), instead of "some" until the
-    /// sender has reacted (RFC 3168 §6.1.3).
-    pub const fn echoes_each_mark(&self) -> bool {
-        matches!(self, Self::Dctcp(_))
-    }
 }

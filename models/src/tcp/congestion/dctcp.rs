@@ -66,8 +66,8 @@ impl Dctcp {
         }
     }
 
-    /// DCTCP.Alpha.
-    pub(super) const fn alpha(&self) -> f64 {
+    /// DCTCP.Alpha: the part of marked bytes of late, 0 to 1.
+    pub const fn alpha(&self) -> f64 {
         self.alpha
     }
 }

@@ -198,12 +198,12 @@ impl Congestion {
         }
     }
 
-    /// A segment is held lost: called for each, before [`Congestion::on_congestion`] and [`Congestion::on_ack`] of the
-    /// acknowledgement or the time-out that tells of it. Only models of the path want it.
+    /// A segment is held lost: called for each, before [`Congestion::on_ack`] of the acknowledgement that tells of it. Only
+    /// models of the path want it.
     #[inline]
-    pub fn on_lost(&mut self, lost: &Lost, window: &Window, luck: &mut dyn FnMut() -> u64) {
+    pub fn on_lost(&mut self, lost: &Lost, window: &Window) {
         if let Self::BbrV3(algorithm) = self {
-            algorithm.on_lost(lost, window, luck);
+            algorithm.on_lost(lost, window);
         }
     }
 
@@ -245,26 +245,14 @@ impl Congestion {
         }
     }
 
-    /// Data are about to be sent while nothing is in flight, since the application had none. If that lasted longer than the
-    /// retransmission time-out and the connection begins anew then (RFC 5681 §4.1), `restart_window` is how wide the window
-    /// is at most now.
-    pub fn on_idle_restart(
-        &mut self,
-        now: LocalTime,
-        restart_window: Option<u64>,
-        window: &mut Window,
-        luck: &mut dyn FnMut() -> u64,
-    ) {
+    /// Data are about to be sent while nothing is in flight, since the application had none for `idle`, however short. The
+    /// restart window (RFC 5681 §4.1) is the connection's affair; this is for what the algorithm knows of time and rate.
+    pub fn on_idle_restart(&mut self, now: LocalTime, _idle: Span, window: &mut Window) {
         match self {
-            // A model of the path does not grow old so fast (draft-ietf-ccwg-bbr §5.4).
-            Self::BbrV1(algorithm) => return algorithm.on_idle_restart(now, window, luck),
-            Self::BbrV3(algorithm) => return algorithm.on_idle_restart(now, window, luck),
-            Self::Fixed(_) => return,
+            Self::BbrV1(algorithm) => algorithm.on_idle_restart(now, window),
+            Self::BbrV3(algorithm) => algorithm.on_idle_restart(now, window),
             Self::Cubic(algorithm) => algorithm.on_idle_restart(now),
-            Self::NewReno(_) | Self::Vegas(_) | Self::Dctcp(_) => {}
-        }
-        if let Some(most) = restart_window {
-            window.cwnd = window.cwnd.min(most.max(window.mss));
+            Self::Fixed(_) | Self::NewReno(_) | Self::Vegas(_) | Self::Dctcp(_) => {}
         }
     }
 

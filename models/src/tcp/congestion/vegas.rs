@@ -3,7 +3,7 @@
 //!
 //! Once in each round trip: the window would need the least round trip of all (BaseRTT) if no queue were there; what is more
 //! is queued, `diff = cwnd · (RTT - BaseRTT) / RTT`. RTT is the least of the round, which delayed acknowledgements disturb least
-//! (as in Linux). Losses halve the window as in NewReno.
+//! (as in Linux); in slow start the last one, of what was sent after the window had grown. Losses halve the window as in NewReno.
 
 use super::config::VegasConfig;
 use super::{Ack, MOST_WINDOW, NewReno, Window};
@@ -22,6 +22,8 @@ pub struct Vegas {
     base: Span,
     /// The least round trip of this round; [`Span::MAX`] before there is one.
     round_min: Span,
+    /// The last round trip; zero before there is one.
+    last: Span,
     /// The round ends when this offset is acknowledged.
     round_end: u64,
     /// For losses.
@@ -37,6 +39,7 @@ impl Vegas {
             grows: false,
             base: Span::MAX,
             round_min: Span::MAX,
+            last: Span::ZERO,
             round_end: 0,
             reno: NewReno::new(),
         }
@@ -46,6 +49,7 @@ impl Vegas {
         if let Some(rtt) = ack.rtt.filter(|rtt| !rtt.is_zero()) {
             self.base = self.base.min(rtt);
             self.round_min = self.round_min.min(rtt);
+            self.last = rtt;
         }
         let is_round_end = ack.snd_una >= self.round_end;
         if is_round_end && ack.may_grow() && self.round_min != Span::MAX {
@@ -61,17 +65,18 @@ impl Vegas {
         }
     }
 
-    /// What is in queues \[bytes\]: exact but for the fraction of a byte.
-    fn queued(&self, cwnd: u64) -> u64 {
-        let rtt = u128::from(self.round_min.as_nanos());
-        let more = u128::from(self.round_min.saturating_sub(self.base).as_nanos());
+    /// What is in queues by a round trip of `rtt` \[bytes\]: exact but for the fraction of a byte.
+    fn queued(&self, rtt: Span, cwnd: u64) -> u64 {
+        let more = u128::from(rtt.saturating_sub(self.base).as_nanos());
+        let rtt = u128::from(rtt.as_nanos());
         // Below cwnd, since more < rtt.
         u64::try_from(u128::from(cwnd) * more / rtt).unwrap_or(cwnd)
     }
 
     /// Once in each round.
     fn adjust(&self, window: &mut Window) {
-        let queued = self.queued(window.cwnd);
+        let rtt = if window.is_in_slow_start() { self.last } else { self.round_min };
+        let queued = self.queued(rtt, window.cwnd);
         let segments = |count: u32| u64::from(count).saturating_mul(window.mss);
         if window.is_in_slow_start() {
             if queued > segments(self.gamma) {

@@ -108,6 +108,11 @@ impl Agreed {
         Timestamps { value: self.timestamp(now), echo: self.ts_recent }
     }
 
+    /// The largest window that the field of a header can say \[bytes\].
+    pub(super) fn most_window(&self) -> u64 {
+        u64::from(u16::MAX) << self.scaling.map_or(0, |(_, own)| own)
+    }
+
     /// Chooses what goes into SYNs of one's own so that a peer's cookie can carry it (RFC 4987 §3.6): the low bits of the timestamp.
     pub(super) fn set_timestamp(&mut self, now: LocalTime, value: u32) {
         self.timestamp_offset = value.wrapping_sub((now.as_nanos() / 1_000_000) as u32);
@@ -268,14 +273,14 @@ impl Connection {
         let echo = header.flags.has(TcpFlags::ECE) && !header.flags.has(TcpFlags::CWR);
         self.agreed.ecn = echo && self.parameters.ecn == EcnPolicy::Request;
         self.agreed.had_early_data = ack > 1;
-        let was_lost = self.timers.retransmissions > 0;
+        let was_lost = self.timers.syn_was_lost(&self.parameters);
         self.set_state(State::Established, cx);
         // The window of a SYN is not scaled.
         self.snd_wnd = u64::from(header.window);
         self.max_snd_wnd = self.snd_wnd;
         (self.snd_wl1, self.snd_wl2) = (0, ack);
         self.acknowledge_handshake(ack, header, cx);
-        if was_lost && self.timers.syn_was_lost_twice(&self.parameters) {
+        if was_lost {
             self.begin_with_one_segment();
         }
         if ack < self.snd_nxt {
@@ -303,13 +308,13 @@ impl Connection {
 
     /// The peer has acknowledged our SYN in SYN-RECEIVED.
     pub(super) fn finish_passive_open(&mut self, header: &TcpHeader, ack: u64, cx: &mut Cx<'_>) {
-        let was_lost = self.timers.retransmissions > 0;
+        let was_lost = self.timers.syn_was_lost(&self.parameters);
         self.set_state(State::Established, cx);
         self.snd_wnd = self.scaled_window(header);
         self.max_snd_wnd = self.snd_wnd;
         (self.snd_wl1, self.snd_wl2) = (self.receiver.nxt, ack);
         self.acknowledge_handshake(ack, header, cx);
-        if was_lost && self.timers.syn_was_lost_twice(&self.parameters) {
+        if was_lost {
             self.begin_with_one_segment();
         }
         cx.notify(Notice::Connected);

@@ -143,7 +143,7 @@ impl Connection {
         if self.state == State::TimeWait && flags.has(TcpFlags::FIN) {
             self.restart_time_wait(cx);
         }
-        let end = (start + len).min(nxt);
+        let end = (start + segment.payload.len().cast_signed()).min(nxt);
         if start < end && start > 0 {
             // RFC 2883 §4.1: it came twice.
             self.receiver.dsack = Some((start.cast_unsigned(), end.cast_unsigned()));
@@ -270,7 +270,7 @@ impl Connection {
         if len > 0 {
             if self.is_closed && start + len > self.receiver.nxt {
                 // RFC 9293 §3.6.1: nobody will read it, and the peer must know.
-                self.send_reset(cx);
+                self.reset_for(segment, cx);
                 return self.die(CloseReason::Aborted, cx);
             }
             self.take_payload(start, &segment.payload, cx);
@@ -315,13 +315,13 @@ impl Connection {
         if std::mem::take(&mut self.receiver.has_news) {
             cx.notify(Notice::Readable);
         }
+        cx.notify(Notice::Finished);
         match self.state {
             State::Established => self.set_state(State::CloseWait, cx),
             State::FinWait1 => self.set_state(State::Closing, cx),
             State::FinWait2 => self.enter_time_wait(cx),
             _ => {}
         }
-        cx.notify(Notice::Finished);
     }
 
     fn trace_drop(&self, why: Drop, cx: &mut Cx<'_>) {

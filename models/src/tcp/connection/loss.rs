@@ -16,6 +16,12 @@ pub(super) struct Recovery {
     pub(super) phase: Phase,
     /// SND.NXT when the present phase began: RecoveryPoint of RFC 6675, `recover` of RFC 6582.
     pub(super) high: u64,
+    /// SND.NXT when the first sign of a loss came: what was sent since then, by limited transmit, does not count as flight.
+    flight_end: u64,
+    /// RescueRxt of RFC 6675 §4: up to there, one rescue retransmission has been made.
+    rescue: u64,
+    /// HighRxt of RFC 6675 §4: the end of the highest retransmission of this recovery, rescues not counted.
+    high_rxt: u64,
     /// Duplicate acknowledgements in a row, where there are no selective ones.
     dup_acks: u32,
     /// Window and threshold before the reduction, to be restored if it was for nothing.
@@ -51,6 +57,9 @@ impl Recovery {
         Self {
             phase: Phase::Open,
             high: 0,
+            flight_end: 0,
+            rescue: 0,
+            high_rxt: 0,
             dup_acks: 0,
             prior: None,
             undo_una: 0,
@@ -121,7 +130,8 @@ impl Connection {
         self.count_duplicates(news);
         self.judge_probe(news, now, cx);
         if news.has_echo && self.recovery.phase <= Phase::Disorder {
-            self.begin_reduction(Cause::Mark, Phase::Cwr, news.prior_in_flight, now, cx);
+            let flight = self.flight_size();
+            self.begin_reduction(Cause::Mark, Phase::Cwr, flight, now, cx);
             self.output.tells_reduced = true;
         }
         self.end_phase(news, now, cx);
@@ -133,8 +143,11 @@ impl Connection {
             news.lost += lost;
             self.note_lost(cx);
             if self.recovery.phase < Phase::Recovery && self.may_recover() {
-                self.begin_recovery(news.prior_in_flight, now, cx);
+                self.begin_recovery(now, cx);
             }
+        }
+        if self.recovery.phase == Phase::Open {
+            self.recovery.flight_end = self.snd_nxt;
         }
         if self.recovery.phase == Phase::Open && (self.scoreboard.sacked() > 0 || self.recovery.dup_acks > 0) {
             self.set_phase(Phase::Disorder, cx);
@@ -150,12 +163,12 @@ impl Connection {
             if self.observes {
                 cx.observe(Trace::Lost { offset: range.start, len: range.len() });
             }
-            self.tell_lost(&range, now, cx);
+            self.tell_lost(&range, now);
         }
     }
 
     /// Congestion control learns of each lost segment by itself.
-    fn tell_lost(&mut self, range: &super::scoreboard::Sent, now: LocalTime, cx: &mut Cx<'_>) {
+    fn tell_lost(&mut self, range: &super::scoreboard::Sent, now: LocalTime) {
         let mut offset = range.start;
         while offset < range.end {
             let bytes = self.window.mss.min(range.end - offset);
@@ -169,7 +182,7 @@ impl Connection {
                 is_app_limited: range.mark.is_app_limited,
                 total_delivered: self.delivery.total,
             };
-            self.congestion.on_lost(&lost, &self.window, &mut || cx.rng(super::super::CONGESTION_LUCK).next_u64());
+            self.congestion.on_lost(&lost, &self.window);
             offset += bytes;
         }
     }
@@ -263,7 +276,15 @@ impl Connection {
         }
     }
 
-    pub(super) fn begin_recovery(&mut self, flight: u64, now: LocalTime, cx: &mut Cx<'_>) {
+    /// FlightSize (RFC 5681 §2): what has been sent and is not cumulatively acknowledged, without what limited transmit has sent
+    /// (RFC 3042 §2, RFC 5681 §3.2 step 2).
+    pub(super) fn flight_size(&self) -> u64 {
+        let end = if self.recovery.phase == Phase::Disorder { self.recovery.flight_end } else { self.snd_nxt };
+        end.clamp(self.snd_una, self.snd_nxt) - self.snd_una
+    }
+
+    pub(super) fn begin_recovery(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
+        let flight = self.flight_size();
         let was_reducing = self.recovery.phase == Phase::Cwr;
         if was_reducing {
             // The window is being reduced already; it is not reduced twice (RFC 3168 §6.1.2).
@@ -273,11 +294,40 @@ impl Connection {
         } else {
             self.begin_reduction(Cause::Loss, Phase::Recovery, flight, now, cx);
         }
+        // RFC 5681 §3.2 step 3, RFC 6675 §5 step 4.3: the first lost segment leaves at once. Rate reduction sees to that itself.
+        self.output.must_resend |= !self.parameters.prr && !self.congestion.sets_window_in_recovery();
         self.recovery.undo_una = self.snd_una;
         self.recovery.undo_bytes = Some(0);
         self.recovery.first_stamp = None;
         self.recovery.had_partial = false;
+        self.recovery.high_rxt = self.snd_una;
+        self.recovery.rescue = 0;
         self.rack.end_probe();
+    }
+
+    /// What RFC 6675 §4 lets be sent again though it is not held lost, if nothing else can be sent: rule 3, what is below something
+    /// that has arrived, once; rule 4, the last segment, once in a recovery, so that its acknowledgement tells of the others.
+    pub(super) fn next_rescue(&mut self) -> Option<(u64, u64)> {
+        if self.recovery.phase != Phase::Recovery || self.parameters.rack || !self.agreed.sack {
+            return None;
+        }
+        let (mss, high) = (self.window.mss, self.recovery.high_rxt.max(self.snd_una));
+        let sacked = self.scoreboard.highest_sacked().unwrap_or(0);
+        let hole = self.scoreboard.sacked_ranges().missing(high, sacked).next();
+        if let Some((start, end)) = hole {
+            return Some((start, end.min(start + mss)));
+        }
+        if self.recovery.rescue > self.snd_una {
+            return None;
+        }
+        self.recovery.rescue = self.recovery.high;
+        let last = self.scoreboard.iter().rev().find(|range| !range.is_sacked)?;
+        Some((last.start.max(last.end.saturating_sub(mss)), last.end))
+    }
+
+    /// A retransmission has been sent, up to `end` (HighRxt of RFC 6675 §4).
+    pub(super) fn note_high_rxt(&mut self, end: u64) {
+        self.recovery.high_rxt = self.recovery.high_rxt.max(end);
     }
 
     /// Ends what is done: everything that was sent when the phase began has arrived.

@@ -25,6 +25,8 @@ mod report;
 mod scoreboard;
 mod send_buffer;
 mod seq;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 pub(in crate::tcp) use handshake::shift_for;
@@ -348,7 +350,7 @@ impl Connection {
         }
         // RFC 9293 §3.8.6.2.2: the peer is told when the window has grown enough to be worth it.
         if self.is_synchronized() && !self.receiver.is_finished() {
-            let window = self.receiver.new_window(&self.parameters);
+            let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
             let known = self.receiver.window();
             let worth = (self.parameters.receive_buffer / 2).min(2 * self.receiver.mss);
             if window >= known + worth || (known < self.receiver.mss && window > known) {

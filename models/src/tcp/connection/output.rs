@@ -137,10 +137,10 @@ impl Connection {
     /// Retransmissions first, then new data (RFC 6675 §5 step C, NextSeg).
     fn send_data(&mut self, cx: &mut Cx<'_>) {
         let now = cx.now();
-        self.restart_after_idle(now, cx);
+        self.restart_after_idle(now);
         let mut has_sent = false;
         while self.may_leave_now(now) {
-            if !(self.send_lost(cx) || self.send_new(cx)) {
+            if !(self.send_lost(cx) || self.send_new(cx) || self.send_rescue(cx)) {
                 break;
             }
             has_sent = true;
@@ -194,6 +194,17 @@ impl Connection {
         true
     }
 
+    /// RFC 6675 §4, rules 3 and 4 of NextSeg.
+    fn send_rescue(&mut self, cx: &mut Cx<'_>) -> bool {
+        let is_short = self.in_flight() + self.window.mss > self.window.cwnd;
+        if is_short || self.scoreboard.has_waiting() || self.next_new_end().is_some() {
+            return false;
+        }
+        let Some((start, end)) = self.next_rescue() else { return false };
+        self.resend(start, end, Why::FastRetransmit, cx);
+        true
+    }
+
     /// Sends `[start, end)` again.
     pub(super) fn resend(&mut self, start: u64, end: u64, why: Why, cx: &mut Cx<'_>) {
         let now = cx.now();
@@ -202,6 +213,9 @@ impl Connection {
         let transmission = self.scoreboard.retransmit(start, end, now, mark);
         let stamp = self.agreed.timestamp(now);
         self.note_retransmitted(end - start, stamp);
+        if end < self.snd_nxt || start == self.snd_una {
+            self.note_high_rxt(end);
+        }
         self.counts.bytes_retransmitted += end - start;
         self.counts.retransmissions += 1;
         self.send_range(start, end, u32::from(transmission), why, cx);
@@ -213,7 +227,8 @@ impl Connection {
     /// The next new segment, as the windows, Nagle and the receiver's silly windows allow (RFC 9293 §3.8.6.2.1).
     fn send_new(&mut self, cx: &mut Cx<'_>) -> bool {
         let Some(end) = self.next_new_end() else { return false };
-        let len = end - self.snd_nxt;
+        // A FIN is no data: the congestion window does not hold it back.
+        let len = end.min(self.buffer.end()) - self.snd_nxt;
         let in_flight = self.in_flight();
         if in_flight > 0 && in_flight + len > self.window.cwnd {
             self.output.is_limited = true;
@@ -287,15 +302,16 @@ impl Connection {
     }
 
     /// Begins anew after an idle time longer than the time-out (RFC 5681 §4.1; Linux's `tcp_cwnd_restart`).
-    fn restart_after_idle(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
+    fn restart_after_idle(&mut self, now: LocalTime) {
         if !self.scoreboard.is_empty() || !self.has_new_data() || self.output.sent_at == LocalTime::ZERO {
             return;
         }
         let idle = now.saturating_since(self.output.sent_at);
         let rto = self.rtt.rto(&self.parameters.rto_limits(), 0);
-        let restart = (self.parameters.restart_after_idle && idle > rto).then(|| self.restart_window(idle, rto));
-        let luck = &mut || cx.rng(super::super::CONGESTION_LUCK).next_u64();
-        self.congestion.on_idle_restart(now, restart, &mut self.window, luck);
+        self.congestion.on_idle_restart(now, idle, &mut self.window);
+        if self.parameters.restart_after_idle && idle > rto && !self.congestion.sets_window_in_recovery() {
+            self.window.cwnd = self.restart_window(idle, rto);
+        }
     }
 
     /// RW of RFC 5681 §4.1, or what of the window half-lives of a time-out have left (RFC 2861 §3.2, Linux).
@@ -516,7 +532,7 @@ impl Connection {
     /// The window field; the right edge never moves back (RFC 9293 §3.8.6.2.2, RFC 7323 §2.4).
     fn offer_window(&mut self) -> u16 {
         let shift = self.agreed.scaling.map_or(0, |(_, own)| own);
-        let window = self.receiver.new_window(&self.parameters);
+        let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
         // Rounded up, so that it does not shrink by what the shift cuts off.
         let known = self.receiver.window();
         let field = if window > known { window >> shift } else { window.div_ceil(1 << shift) };

@@ -166,12 +166,11 @@ impl Connection {
 
     /// RACK_detect_loss at the timer (§6.3).
     pub(super) fn reordering_timeout(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
-        let flight = self.in_flight();
         let lost = self.find_lost_by_time(now);
         if lost > 0 {
             self.note_lost(cx);
             if self.recovery.phase < Phase::Recovery {
-                self.begin_recovery(flight, now, cx);
+                self.begin_recovery(now, cx);
                 self.window.cwnd = self.window.cwnd.max(self.in_flight() + self.window.mss);
             }
         }
@@ -233,7 +232,8 @@ impl Connection {
             // The acknowledgement went on without telling of a copy: the original was lost.
             self.rack.probe = None;
             if self.recovery.phase <= Phase::Disorder {
-                self.begin_reduction(Cause::Loss, Phase::Cwr, news.prior_in_flight, now, cx);
+                let flight = self.flight_size();
+                self.begin_reduction(Cause::Loss, Phase::Cwr, flight, now, cx);
             }
         } else if news.newly_acked == 0 && news.newly_sacked == 0 && news.dsack.is_none() {
             // A duplicate: the other copy has come too.

@@ -129,9 +129,9 @@ impl Receiver {
         self.edge.saturating_sub(self.nxt)
     }
 
-    /// The window to offer now; it does not grow by crumbs (RFC 9293 §3.8.6.2.2).
-    pub(super) fn new_window(&self, parameters: &Parameters) -> u64 {
-        let free = parameters.receive_buffer.saturating_sub(self.unread_len);
+    /// The window to offer now, `most` being what the field can say; it does not grow by crumbs (RFC 9293 §3.8.6.2.2).
+    pub(super) fn new_window(&self, parameters: &Parameters, most: u64) -> u64 {
+        let free = parameters.receive_buffer.saturating_sub(self.unread_len).min(most);
         let known = self.window();
         let step = self.mss.min(parameters.receive_buffer / 2);
         if free >= known + step.max(1) { free } else { known.min(free.max(known)) }
@@ -272,6 +272,12 @@ impl Receiver {
             }
         }
         blocks.into_iter().take(most).map(block).collect()
+    }
+
+    /// Bytes allocated.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        self.waiting.capacity() * size_of::<(u64, Rope)>() + self.recent.capacity() * size_of::<u64>()
     }
 
     /// Takes at most `most` bytes out.

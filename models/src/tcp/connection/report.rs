@@ -1,7 +1,7 @@
 //! What a connection says of itself.
 
 use super::super::congestion::Phase;
-use super::super::{Sample, TcpInfo, Trace};
+use super::super::{Sample, TcpInfo, TcpTotals, Trace};
 use super::{Connection, Cx};
 use protosim_core::{LocalTime, Span};
 
@@ -74,6 +74,21 @@ impl Connection {
         }
     }
 
+    /// What it has counted.
+    pub fn totals(&self) -> TcpTotals {
+        let counts = &self.counts;
+        TcpTotals {
+            // The SYN has an offset, and is no byte.
+            acknowledged_bytes: self.snd_una.min(self.buffer.end()).saturating_sub(1),
+            sent_bytes: counts.bytes_sent,
+            retransmitted_bytes: counts.bytes_retransmitted,
+            segments: counts.segments_out,
+            retransmitted_segments: u64::from(counts.retransmissions),
+            timeouts: u64::from(counts.timeouts),
+            zero_windows: u64::from(counts.zero_windows),
+        }
+    }
+
     /// How windows and estimates stand, for observers.
     pub(super) fn report_sample(&self, cx: &mut Cx<'_>) {
         cx.observe(Trace::Sample(Sample {
@@ -87,6 +102,12 @@ impl Connection {
             unsent: self.buffer.end().saturating_sub(self.snd_nxt),
             pacing_rate: self.pacing_rate().unwrap_or(u64::MAX),
         }));
+    }
+
+    /// Bytes that it has allocated beside itself.
+    #[cfg(test)]
+    pub(in crate::tcp) fn allocated(&self) -> usize {
+        self.buffer.allocated() + self.scoreboard.allocated() + self.receiver.allocated()
     }
 
     /// True while losses are being repaired.

@@ -327,6 +327,12 @@ impl Scoreboard {
         self.waiting > 0
     }
 
+    /// Bytes allocated.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        (self.sent.capacity() + self.fresh.capacity()) * size_of::<Sent>() + self.sacked_ranges.allocated()
+    }
+
     /// The sums, counted anew, for tests.
     #[cfg(test)]
     fn counted(&self) -> [u64; 3] {

@@ -78,6 +78,12 @@ impl SendBuffer {
         }
     }
 
+    /// Bytes allocated.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        self.runs.capacity() * size_of::<(u64, Run)>()
+    }
+
     /// Runs kept, for tests of memory.
     #[cfg(test)]
     pub(super) fn runs(&self) -> usize {

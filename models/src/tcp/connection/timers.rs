@@ -127,7 +127,7 @@ impl Timers {
     }
 
     /// RFC 5681 §3.1 begins with one segment after one loss of a SYN, Linux after two, since RFC 6298 lets a time-out pass early.
-    pub(super) const fn syn_was_lost_twice(&self, parameters: &Parameters) -> bool {
+    pub(super) const fn syn_was_lost(&self, parameters: &Parameters) -> bool {
         self.retransmissions >= parameters.syn_losses
     }
 }
@@ -152,8 +152,9 @@ impl Connection {
     /// An acknowledgement has come (RFC 6298 §5.2, §5.3; RFC 8985 §7.2).
     pub(super) fn rearm_after_ack(&mut self, news: &super::ack::News, now: LocalTime) {
         if self.scoreboard.is_empty() {
-            self.timers.probes = 0;
+            // RFC 9293 §3.8.6.1: the distance of probes grows as long as the window stays closed, answered or not.
             if !self.timers.is_probing() || self.snd_wnd > 0 {
+                self.timers.probes = 0;
                 self.timers.transmission = None;
             }
             return;
@@ -283,7 +284,7 @@ impl Connection {
         let due = self.timers.heard_at.saturating_add(keepalive.idle);
         if due > now || !self.scoreboard.is_empty() {
             self.timers.unanswered = 0;
-            self.timers.state = Some(due.max(now.saturating_add(keepalive.interval)));
+            self.timers.state = Some(if due > now { due } else { now.saturating_add(keepalive.idle) });
             return;
         }
         if self.timers.unanswered >= keepalive.probes {

@@ -1,12 +1,13 @@
 //! BBR: models the path by the bandwidth of its bottleneck and its least round trip, and sends what the model says.
 //!
 //! Two versions, which share units, windows of samples and the measure of aggregation:
-//! - [`BbrV1`]: draft-cardwell-iccrg-bbr-congestion-control-00, with what Linux has added.
-//! - [`BbrV3`]: draft-ietf-ccwg-bbr.
+//! - [`BbrV1`] is draft-cardwell-iccrg-bbr-congestion-control-00, with what Linux has added.
+//! - [`BbrV3`] is draft-ietf-ccwg-bbr.
 //!
 //! Bandwidths are bytes per second, volumes bytes, gains thousandths: integers throughout, computed in 128 bits and rounded
 //! down.
 
+mod long_term;
 mod v1;
 mod v3;
 
@@ -73,7 +74,7 @@ fn first_pacing_rate(window: &Window, srtt: Span, gain: Gain) -> u64 {
 
 /// A number from 0 to `below` - 1, each as likely as the others but for one part in 2^64.
 fn draw(luck: &mut dyn FnMut() -> u64, below: u64) -> u64 {
-    saturate(u128::from(luck()) * u128::from(below) >> 64)
+    saturate((u128::from(luck()) * u128::from(below)) >> 64)
 }
 
 /// Packet-timed round trips (draft-ietf-ccwg-bbr §5.5.1).
@@ -156,5 +157,61 @@ impl Slowed {
     const fn limits(&self, rate: &RateSample) -> bool {
         rate.is_app_limited
             || (self.from < self.until && self.from <= rate.prior_delivered && rate.prior_delivered < self.until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 1 % below; rounded down.
+    #[test]
+    fn the_pacing_rate_has_a_margin() {
+        assert_eq!(paced(1_000_000, Gain::ONE), 990_000);
+        assert_eq!(paced(1_000_000, Gain(1250)), 1_237_500);
+        assert_eq!(paced(101, Gain::ONE), 99);
+    }
+
+    #[test]
+    fn draws_cover_all_values_evenly() {
+        let third = u64::MAX / 3;
+        assert_eq!(
+            [0, third, third + 1, 2 * third, 2 * third + 1, u64::MAX].map(|luck| draw(&mut || luck, 3)),
+            [0, 0, 1, 1, 2, 2]
+        );
+    }
+
+    /// 1500 bytes in 12 ms are 125 000 bytes/s, which bring 5000 in 40 ms.
+    #[test]
+    fn rates_and_volumes() {
+        let sample = |delivered, interval| RateSample {
+            delivered,
+            interval,
+            prior_delivered: 0,
+            is_app_limited: false,
+            tx_in_flight: 0,
+            lost: 0,
+        };
+        assert_eq!(bandwidth(&sample(1_500, Span::from_millis(12))), 125_000);
+        assert_eq!(bandwidth(&sample(1_500, Span::ZERO)), 0);
+        assert_eq!(volume(125_000, Span::from_millis(40)), 5_000);
+    }
+
+    /// ProbeRTT from 1000 bytes on; at 2000 there are 500 in flight: what is sent until 2500 have arrived is slow.
+    #[test]
+    fn samples_of_probe_rtt_are_limited() {
+        let mut slowed = Slowed::default();
+        let sample = |prior_delivered| RateSample {
+            delivered: 1,
+            interval: Span::NANOSECOND,
+            prior_delivered,
+            is_app_limited: false,
+            tx_in_flight: 0,
+            lost: 0,
+        };
+        assert!(!slowed.limits(&sample(0)));
+        slowed.begin(1_000);
+        slowed.until = 2_500;
+        assert_eq!([999, 1_000, 2_499, 2_500].map(|at| slowed.limits(&sample(at))), [false, true, true, false]);
     }
 }

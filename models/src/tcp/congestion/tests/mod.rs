@@ -1,7 +1,10 @@
 //! Tests of congestion control: the interface's properties here, then each algorithm against closed forms and vectors, and BBR
 //! on a model of a path.
 
+mod bbr;
 mod cubic;
+mod delay;
+mod path;
 mod reno;
 
 use super::*;
@@ -108,7 +111,7 @@ enum Step {
     Congestion(Cause, u64),
     Recovered,
     Undo,
-    Restart(Option<u64>),
+    Restart(u64),
 }
 
 fn amount() -> impl Strategy<Value = u64> {
@@ -164,7 +167,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (cause, amount()).prop_map(|(cause, flight)| Step::Congestion(cause, flight)),
         1 => Just(Step::Recovered),
         1 => Just(Step::Undo),
-        1 => prop::option::of(amount()).prop_map(Step::Restart),
+        1 => amount().prop_map(Step::Restart),
     ]
 }
 
@@ -189,7 +192,7 @@ proptest! {
                             algorithm.on_ack(ack, &mut window, &mut luck);
                             prop_assert!(window.cwnd >= least * mss, "{config:?} {window:?}");
                         }
-                        Step::Lost(lost) => algorithm.on_lost(lost, &window, &mut luck),
+                        Step::Lost(lost) => algorithm.on_lost(lost, &window),
                         Step::Congestion(cause, flight) => {
                             algorithm.on_congestion(*cause, now, *flight, &mut window);
                             if !algorithm.sets_window_in_recovery() {
@@ -199,7 +202,7 @@ proptest! {
                         }
                         Step::Recovered => algorithm.on_recovered(now, &mut window),
                         Step::Undo => algorithm.on_undo(now, &mut window),
-                        Step::Restart(most) => algorithm.on_idle_restart(now, *most, &mut window, &mut luck),
+                        Step::Restart(idle) => algorithm.on_idle_restart(now, Span::from_nanos(*idle), &mut window),
                     }
                     prop_assert!((mss..=MOST_WINDOW).contains(&window.cwnd), "{config:?} {window:?}");
                     let _ = algorithm.pacing_rate(&window, Span::ZERO);

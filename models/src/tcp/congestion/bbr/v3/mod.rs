@@ -12,13 +12,19 @@
 //!
 //! State that undoes a loss is saved where an episode of losses begins (draft §5.5.11.1), not again in each of its rounds.
 
+mod losses;
+mod probe_bw;
+#[cfg(test)]
+mod tests;
+
+use losses::is_inflight_too_high;
+
 use super::{
     Aggregation, EXTRA_ACKED_ROUNDS, Gain, MIN_PIPE, MIN_RTT_WINDOW, PROBE_RTT_DURATION, Rounds, Slowed, bandwidth,
-    draw, first_pacing_rate, paced, saturate, volume,
+    first_pacing_rate, paced, volume,
 };
 use crate::recovery::WindowedMax;
-use crate::tcp::congestion::{Ack, Cause, Lost, MOST_WINDOW, Phase, Window};
-use protosim_core::time::NANOS_PER_SEC;
+use crate::tcp::congestion::{Ack, MOST_WINDOW, Phase, Window};
 use protosim_core::{LocalTime, Span};
 
 /// StartupPacingGain, 4 ln 2.
@@ -35,12 +41,6 @@ const CWND_GAIN: Gain = Gain(2000);
 const UP_CWND_GAIN: Gain = Gain(2250);
 /// ProbeRTTCwndGain.
 const PROBE_RTT_CWND_GAIN: Gain = Gain(500);
-/// Beta.
-const BETA: Gain = Gain(700);
-/// Headroom.
-const HEADROOM: Gain = Gain(150);
-/// LossThresh \[1/100\].
-const LOSS_THRESH: u64 = 2;
 /// A bandwidth has grown if it is so many times as high.
 const GROWTH: Gain = Gain(1250);
 /// So many rounds without such a growth, and the pipe is full.
@@ -51,10 +51,6 @@ const STARTUP_FULL_LOSSES: u32 = 6;
 const MAX_BW_CYCLES: u64 = 2;
 /// ProbeRTTInterval.
 const PROBE_RTT_INTERVAL: Span = Span::from_secs(5);
-/// The least time from one probe for bandwidth to the next; up to a second more is drawn (PickProbeWait).
-const PROBE_WAIT: Span = Span::from_secs(2);
-/// The most rounds from one probe to the next, less the one that may be drawn.
-const MOST_PROBE_ROUNDS: u64 = 63;
 /// The most send_quantum \[bytes\].
 const MOST_QUANTUM: u64 = 64 << 10;
 /// Stands for infinity in volumes and rates.
@@ -126,6 +122,8 @@ pub struct BbrV3 {
     loss_gaps: u32,
     lost_end: u64,
     undo: Undo,
+    /// `undo` is of this episode of losses.
+    is_state_saved: bool,
     full_bw: u64,
     full_bw_count: u8,
     full_bw_now: bool,
@@ -134,7 +132,8 @@ pub struct BbrV3 {
     probe_up_acked_per_inc: u64,
     bw_probe_up_rounds: u32,
     rounds_since_probe_up: u64,
-    bw_probe_wait: Span,
+    /// `None` until it is drawn.
+    bw_probe_wait: Option<Span>,
     cycle_stamp: LocalTime,
     is_bw_probe_sample: bool,
     prev_probe_too_high: bool,
@@ -179,6 +178,7 @@ impl BbrV3 {
             is_loss_in_round: false,
             loss_gaps: 0,
             lost_end: 0,
+            is_state_saved: false,
             undo: Undo { state: None, bw_shortterm: 0, inflight_shortterm: 0, inflight_longterm: 0 },
             full_bw: 0,
             full_bw_count: 0,
@@ -188,7 +188,7 @@ impl BbrV3 {
             probe_up_acked_per_inc: INFINITY,
             bw_probe_up_rounds: 0,
             rounds_since_probe_up: 0,
-            bw_probe_wait: Span::ZERO,
+            bw_probe_wait: None,
             cycle_stamp: LocalTime::ZERO,
             is_bw_probe_sample: false,
             prev_probe_too_high: false,
@@ -218,6 +218,7 @@ impl BbrV3 {
             self.probe_rtt_min_stamp = ack.now;
             self.aggregation.restart(ack.now);
         }
+        self.pick_probe_wait(luck);
         self.total_delivered = ack.total_delivered;
         let rs = self.sample(ack);
         self.update_latest_delivery_signals(ack, &rs);
@@ -226,10 +227,10 @@ impl BbrV3 {
         self.aggregation.update(ack, self.bw, self.rounds.count, rounds, window.cwnd);
         self.check_full_bw_reached(&rs);
         self.check_startup_done(ack, &rs);
-        self.check_drain_done(ack, window, luck);
-        self.update_probe_bw_cycle_phase(ack, &rs, window, luck);
+        self.check_drain_done(ack, window);
+        self.update_probe_bw_cycle_phase(ack, &rs, window);
         self.update_min_rtt(ack);
-        self.check_probe_rtt(ack, window, luck);
+        self.check_probe_rtt(ack, window);
         if self.is_loss_round_start {
             self.bw_latest = rs.delivery_rate;
             self.inflight_latest = rs.delivered;
@@ -239,6 +240,7 @@ impl BbrV3 {
         if ack.phase < Phase::Recovery && self.last_phase >= Phase::Recovery {
             window.cwnd = window.cwnd.max(self.prior_cwnd);
         }
+        self.is_state_saved &= ack.phase >= Phase::Recovery;
         self.last_phase = ack.phase;
         self.set_cwnd(ack, window);
     }
@@ -284,58 +286,6 @@ impl BbrV3 {
 
     const fn is_probing_bw(&self) -> bool {
         matches!(self.state, State::Startup | State::Refill | State::Up)
-    }
-
-    // Congestion signals (draft §5.5.10.3).
-
-    fn update_latest_delivery_signals(&mut self, ack: &Ack, rs: &Sample) {
-        self.is_loss_round_start = false;
-        self.bw_latest = self.bw_latest.max(rs.delivery_rate);
-        self.inflight_latest = self.inflight_latest.max(rs.delivered);
-        if ack.rate.as_ref().is_some_and(|rate| rate.prior_delivered >= self.loss_round_delivered) {
-            self.loss_round_delivered = ack.total_delivered;
-            self.is_loss_round_start = true;
-        }
-    }
-
-    fn update_congestion_signals(&mut self, ack: &Ack, rs: &Sample, window: &Window) {
-        self.rounds.update(ack.rate.as_ref(), ack.total_delivered);
-        if self.rounds.is_start {
-            self.rounds_since_probe_up = self.rounds_since_probe_up.saturating_add(1);
-        }
-        if rs.delivery_rate > 0 && (rs.delivery_rate >= self.max_bw() || !rs.is_app_limited) {
-            self.max_bw.update(self.cycle_count, rs.delivery_rate, MAX_BW_CYCLES);
-        }
-        if !self.is_loss_round_start {
-            return;
-        }
-        if self.is_loss_in_round && !self.is_probing_bw() {
-            self.adapt_lower_bounds(window);
-        }
-        self.is_loss_in_round = false;
-    }
-
-    /// InitLowerBounds and LossLowerBounds.
-    fn adapt_lower_bounds(&mut self, window: &Window) {
-        if self.bw_shortterm == INFINITY {
-            self.bw_shortterm = self.max_bw();
-        }
-        if self.inflight_shortterm == INFINITY {
-            self.inflight_shortterm = window.cwnd;
-        }
-        self.bw_shortterm = self.bw_latest.max(BETA.times(self.bw_shortterm));
-        self.inflight_shortterm = self.inflight_latest.max(BETA.times(self.inflight_shortterm));
-    }
-
-    const fn reset_short_term_model(&mut self) {
-        self.bw_shortterm = INFINITY;
-        self.inflight_shortterm = INFINITY;
-    }
-
-    const fn reset_congestion_signals(&mut self) {
-        self.is_loss_in_round = false;
-        self.bw_latest = 0;
-        self.inflight_latest = 0;
     }
 
     // Startup and Drain (draft §5.3.1, §5.3.2).
@@ -387,158 +337,13 @@ impl BbrV3 {
         }
     }
 
-    fn check_drain_done(&mut self, ack: &Ack, window: &Window, luck: &mut dyn FnMut() -> u64) {
+    fn check_drain_done(&mut self, ack: &Ack, window: &Window) {
         if self.state == State::Drain
             && (ack.in_flight <= self.inflight(self.bw, Gain::ONE, window)
                 || self.rounds.count > self.drain_start_round + 3)
         {
-            self.start_down(ack.now, luck);
+            self.start_down(ack.now);
         }
-    }
-
-    // ProbeBW (draft §5.3.3).
-
-    fn start_down(&mut self, now: LocalTime, luck: &mut dyn FnMut() -> u64) {
-        self.reset_congestion_signals();
-        self.probe_up_acked_per_inc = INFINITY;
-        // PickProbeWait.
-        self.rounds_since_probe_up = draw(luck, 2);
-        self.bw_probe_wait = PROBE_WAIT.saturating_add(Span::from_nanos(draw(luck, NANOS_PER_SEC)));
-        self.cycle_stamp = now;
-        self.ack_phase = AckPhase::Stopping;
-        self.rounds.start(self.total_delivered);
-        self.state = State::Down;
-    }
-
-    const fn start_refill(&mut self) {
-        self.reset_short_term_model();
-        self.bw_probe_up_rounds = 0;
-        self.bw_probe_up_acked = 0;
-        self.prev_probe_precautionary = false;
-        self.ack_phase = AckPhase::Refilling;
-        self.rounds.start(self.total_delivered);
-        self.state = State::Refill;
-    }
-
-    fn start_up(&mut self, rs: &Sample, window: &Window) {
-        self.ack_phase = AckPhase::Starting;
-        self.rounds.start(self.total_delivered);
-        self.reset_full_bw(rs.delivery_rate);
-        self.state = State::Up;
-        self.raise_inflight_longterm_slope(window);
-    }
-
-    fn update_probe_bw_cycle_phase(&mut self, ack: &Ack, rs: &Sample, window: &Window, luck: &mut dyn FnMut() -> u64) {
-        if !self.full_bw_reached || ack.delivered == 0 || self.adapt_long_term_model(ack, rs, window) {
-            return;
-        }
-        match self.state {
-            State::Down => {
-                if self.is_time_to_probe_bw(ack.now, window) {
-                    self.start_refill();
-                } else if self.is_time_to_cruise(ack, window) {
-                    self.state = State::Cruise;
-                }
-            }
-            State::Cruise if self.is_time_to_probe_bw(ack.now, window) => self.start_refill(),
-            State::Refill if self.rounds.is_start => {
-                self.is_bw_probe_sample = true;
-                self.start_up(rs, window);
-            }
-            State::Up => {
-                if self.is_time_to_go_down(ack, rs, window) {
-                    self.prev_probe_too_high = false;
-                    self.start_down(ack.now, luck);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// True if it has decided where to go.
-    fn adapt_long_term_model(&mut self, ack: &Ack, rs: &Sample, window: &Window) -> bool {
-        if self.ack_phase == AckPhase::Starting && self.rounds.is_start {
-            self.ack_phase = AckPhase::Feedback;
-        }
-        if self.ack_phase == AckPhase::Stopping && self.rounds.is_start {
-            self.is_bw_probe_sample = false;
-            self.ack_phase = AckPhase::Init;
-            if self.is_in_probe_bw() && !rs.is_app_limited {
-                self.cycle_count += 1;
-            }
-            if self.is_in_probe_bw() && self.prev_probe_precautionary && !self.prev_probe_too_high {
-                self.start_refill();
-                return true;
-            }
-        }
-        if !is_inflight_too_high(rs.lost, rs.tx_in_flight) && self.inflight_longterm != INFINITY {
-            self.inflight_longterm = self.inflight_longterm.max(rs.tx_in_flight);
-            if self.state == State::Up {
-                self.probe_inflight_longterm_upward(ack, window);
-            }
-        }
-        false
-    }
-
-    fn probe_inflight_longterm_upward(&mut self, ack: &Ack, window: &Window) {
-        if !ack.is_cwnd_limited || window.cwnd < self.inflight_longterm {
-            return;
-        }
-        self.bw_probe_up_acked = self.bw_probe_up_acked.saturating_add(ack.delivered);
-        if self.bw_probe_up_acked >= self.probe_up_acked_per_inc {
-            let increments = self.bw_probe_up_acked / self.probe_up_acked_per_inc;
-            self.bw_probe_up_acked %= self.probe_up_acked_per_inc;
-            let grown = increments.saturating_mul(window.mss);
-            self.inflight_longterm = self.inflight_longterm.saturating_add(grown).min(MOST_WINDOW);
-        }
-        if self.rounds.is_start {
-            self.raise_inflight_longterm_slope(window);
-        }
-    }
-
-    fn raise_inflight_longterm_slope(&mut self, window: &Window) {
-        let growth_this_round = 1_u64 << self.bw_probe_up_rounds;
-        self.bw_probe_up_rounds = (self.bw_probe_up_rounds + 1).min(30);
-        self.probe_up_acked_per_inc = (window.cwnd / growth_this_round).max(window.mss);
-    }
-
-    fn is_time_to_probe_bw(&self, now: LocalTime, window: &Window) -> bool {
-        if now.saturating_since(self.cycle_stamp) > self.bw_probe_wait {
-            return true;
-        }
-        // IsRenoCoexistenceProbeTime.
-        let reno_rounds = self.target_inflight(window) / window.mss.max(1);
-        self.rounds_since_probe_up >= reno_rounds.min(MOST_PROBE_ROUNDS)
-    }
-
-    fn is_time_to_cruise(&self, ack: &Ack, window: &Window) -> bool {
-        ack.in_flight <= self.inflight_with_headroom(window)
-            && ack.in_flight <= self.inflight(self.max_bw(), Gain::ONE, window)
-    }
-
-    fn is_time_to_go_down(&mut self, ack: &Ack, rs: &Sample, window: &Window) -> bool {
-        if self.prev_probe_too_high && ack.in_flight >= self.inflight_longterm {
-            self.prev_probe_precautionary = true;
-            return true;
-        }
-        if ack.is_cwnd_limited && window.cwnd >= self.inflight_longterm {
-            self.reset_full_bw(rs.delivery_rate);
-            return false;
-        }
-        self.full_bw_now
-    }
-
-    /// TargetInflight.
-    fn target_inflight(&self, window: &Window) -> u64 {
-        self.bdp().min(window.cwnd)
-    }
-
-    fn inflight_with_headroom(&self, window: &Window) -> u64 {
-        if self.inflight_longterm == INFINITY {
-            return INFINITY;
-        }
-        let headroom = HEADROOM.times(self.inflight_longterm).max(window.mss);
-        self.inflight_longterm.saturating_sub(headroom).max(MIN_PIPE * window.mss)
     }
 
     // The least round trip, and ProbeRTT (draft §5.3.4).
@@ -556,7 +361,7 @@ impl BbrV3 {
         }
     }
 
-    fn check_probe_rtt(&mut self, ack: &Ack, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+    fn check_probe_rtt(&mut self, ack: &Ack, window: &mut Window) {
         if self.state != State::ProbeRtt && self.probe_rtt_expired && !self.is_idle_restart {
             self.save_cwnd(window);
             self.state = State::ProbeRtt;
@@ -570,7 +375,7 @@ impl BbrV3 {
             if self.probe_rtt_done.is_some() {
                 self.probe_rtt_round_done |= self.rounds.is_start;
                 if self.probe_rtt_round_done {
-                    self.check_probe_rtt_done(ack.now, window, luck);
+                    self.check_probe_rtt_done(ack.now, window);
                 }
             } else if ack.in_flight <= self.probe_rtt_cwnd(window) {
                 self.probe_rtt_done = Some(ack.now.saturating_add(PROBE_RTT_DURATION));
@@ -583,7 +388,7 @@ impl BbrV3 {
         }
     }
 
-    fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window, luck: &mut dyn FnMut() -> u64) {
+    fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window) {
         if self.probe_rtt_done.is_none_or(|done| now <= done) {
             return;
         }
@@ -592,7 +397,7 @@ impl BbrV3 {
         // ExitProbeRTT.
         self.reset_short_term_model();
         if self.full_bw_reached {
-            self.start_down(now, luck);
+            self.start_down(now);
             self.state = State::Cruise;
         } else {
             self.state = State::Startup;
@@ -603,114 +408,14 @@ impl BbrV3 {
         self.bdp_multiple(self.bw, PROBE_RTT_CWND_GAIN).max(MIN_PIPE * window.mss)
     }
 
-    // Losses (draft §5.5.10, §5.5.11).
-
-    /// HandleLostPacket.
-    pub(in crate::tcp::congestion) fn on_lost(&mut self, lost: &Lost, window: &Window, luck: &mut dyn FnMut() -> u64) {
-        if lost.offset != self.lost_end {
-            self.loss_gaps = self.loss_gaps.saturating_add(1);
-        }
-        self.lost_end = lost.offset.saturating_add(lost.bytes);
-        self.total_delivered = lost.total_delivered;
-        // NoteLoss.
-        if !self.is_loss_in_round {
-            self.loss_round_delivered = lost.total_delivered;
-            self.save_state_upon_loss(window);
-        }
-        self.is_loss_in_round = true;
-        if self.is_bw_probe_sample && is_inflight_too_high(lost.lost, lost.tx_in_flight) {
-            self.handle_inflight_too_high(lost, window, luck);
-        }
-    }
-
-    fn handle_inflight_too_high(&mut self, lost: &Lost, window: &Window, luck: &mut dyn FnMut() -> u64) {
-        self.prev_probe_too_high = true;
-        self.is_bw_probe_sample = false;
-        if !lost.is_app_limited {
-            self.inflight_longterm = inflight_at_loss(lost).max(BETA.times(self.target_inflight(window)));
-        }
-        if self.state == State::Up {
-            self.undo.state = Some(State::Up);
-            self.start_down(lost.now, luck);
-        }
-    }
-
-    fn save_state_upon_loss(&mut self, window: &Window) {
-        self.save_cwnd(window);
-        if self.last_phase < Phase::Recovery {
-            self.undo = Undo {
-                state: None,
-                bw_shortterm: self.bw_shortterm,
-                inflight_shortterm: self.inflight_shortterm,
-                inflight_longterm: self.inflight_longterm,
-            };
-        }
-    }
-
-    fn save_cwnd(&mut self, window: &Window) {
-        let is_whole = self.last_phase < Phase::Recovery && self.state != State::ProbeRtt;
-        self.prior_cwnd = if is_whole { window.cwnd } else { self.prior_cwnd.max(window.cwnd) };
-    }
-
-    /// OnEnterRTO and OnEnterFastRecovery (draft §5.6.4.4).
-    pub(in crate::tcp::congestion) fn on_congestion(&mut self, cause: Cause, window: &mut Window) {
-        if cause == Cause::Mark {
-            return;
-        }
-        // A loss of this round has saved all before the model reacted to it.
-        if !self.is_loss_in_round {
-            self.save_state_upon_loss(window);
-        }
-        match cause {
-            // What was in flight is held lost.
-            Cause::Timeout => {
-                self.last_phase = Phase::Loss;
-                window.cwnd = window.mss;
-            }
-            Cause::Loss | Cause::Mark => self.last_phase = self.last_phase.max(Phase::Recovery),
-        }
-    }
-
-    /// RestoreCwnd.
-    pub(in crate::tcp::congestion) fn on_recovered(&mut self, window: &mut Window) {
-        window.cwnd = window.cwnd.max(self.prior_cwnd);
-        self.last_phase = Phase::Open;
-        self.bound_cwnd(window);
-    }
-
-    /// HandleSpuriousLossDetection.
-    pub(in crate::tcp::congestion) fn on_undo(&mut self, window: &mut Window) {
-        self.is_loss_in_round = false;
-        self.reset_full_bw(0);
-        self.bw_shortterm = self.bw_shortterm.max(self.undo.bw_shortterm);
-        self.inflight_shortterm = self.inflight_shortterm.max(self.undo.inflight_shortterm);
-        self.inflight_longterm = self.inflight_longterm.max(self.undo.inflight_longterm);
-        match self.undo.state.take() {
-            Some(State::Startup) if self.state != State::Startup => {
-                self.full_bw_reached = false;
-                if self.state != State::ProbeRtt {
-                    self.state = State::Startup;
-                }
-            }
-            Some(State::Up) if self.state != State::Up && self.state != State::ProbeRtt => self.start_refill(),
-            _ => {}
-        }
-        self.on_recovered(window);
-    }
-
     /// HandleRestartFromIdle (draft §5.4.1).
-    pub(in crate::tcp::congestion) fn on_idle_restart(
-        &mut self,
-        now: LocalTime,
-        window: &mut Window,
-        luck: &mut dyn FnMut() -> u64,
-    ) {
+    pub(in crate::tcp::congestion) fn on_idle_restart(&mut self, now: LocalTime, window: &mut Window) {
         self.is_idle_restart = true;
         self.aggregation.restart(now);
         if self.is_in_probe_bw() {
             self.set_pacing_rate(Gain::ONE);
         } else if self.state == State::ProbeRtt && self.probe_rtt_done.is_some() {
-            self.check_probe_rtt_done(now, window, luck);
+            self.check_probe_rtt_done(now, window);
         }
     }
 
@@ -775,18 +480,4 @@ impl BbrV3 {
         };
         window.cwnd = window.cwnd.max(least).min(cap.min(self.inflight_shortterm).max(least));
     }
-}
-
-/// IsInflightTooHigh: more lost than the threshold has of what was in flight.
-fn is_inflight_too_high(lost: u64, tx_in_flight: u64) -> bool {
-    u128::from(lost) * 100 > u128::from(tx_in_flight) * u128::from(LOSS_THRESH)
-}
-
-/// InflightAtLoss: at which volume the losses crossed the threshold.
-fn inflight_at_loss(lost: &Lost) -> u64 {
-    let inflight_prev = lost.tx_in_flight.saturating_sub(lost.bytes);
-    let lost_prev = lost.lost.saturating_sub(lost.bytes);
-    let budget = u128::from(inflight_prev) * u128::from(LOSS_THRESH);
-    let lost_prefix = budget.saturating_sub(u128::from(lost_prev) * 100) / u128::from(100 - LOSS_THRESH);
-    inflight_prev.saturating_add(saturate(lost_prefix)).min(MOST_WINDOW)
 }
