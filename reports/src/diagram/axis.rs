@@ -143,7 +143,7 @@ impl Unit {
             return format!("0 {}", self.name);
         }
         let (mut decimals, mut one) = (0, self.nanos);
-        while one > 1 && step % one != 0 {
+        while one > 1 && !step.is_multiple_of(one) {
             one /= 10;
             decimals += 1;
         }
