@@ -195,7 +195,9 @@ impl Connection {
         let most = start + self.window.mss;
         let end = if end > self.buffer.end() && self.buffer.end() <= most { end } else { end.min(most) };
         let must = std::mem::take(&mut self.output.must_resend);
-        if !must && self.in_flight() + (end - start) > self.window.cwnd {
+        // A FIN is no data: the congestion window does not hold it back, unless it comes alone.
+        let len = end.min(self.buffer.end().max(start + 1)) - start;
+        if !must && self.in_flight() + len > self.window.cwnd {
             return false;
         }
         let why = if self.phase() == Phase::Loss { Why::Timeout } else { Why::FastRetransmit };
