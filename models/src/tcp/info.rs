@@ -98,7 +98,7 @@ pub struct TcpTotals {
     pub retransmitted_segments: u64,
     /// Retransmission time-outs.
     pub timeouts: u64,
-    /// Times that the window which is offered to the peer has closed.
+    /// Segments that offered the peer no window, those with SYN, FIN or RST not counted (as Wireshark counts them).
     pub zero_windows: u64,
 }
 

@@ -524,7 +524,7 @@ impl Connection {
             timestamps,
             options,
         };
-        self.counts.zero_windows += u32::from(window == 0 && !is_reset);
+        self.counts.zero_windows += u32::from(window == 0 && !flags.has_any(TcpFlags::RST.with(TcpFlags::FIN)));
         self.receiver.ack.on_sent(self.receiver.nxt);
         self.receiver.forget_duplicate();
         self.transmit(Segment { header, payload, ecn }, cx);
