@@ -127,6 +127,45 @@ fn a_part_keeps_its_numbers_and_does_not_replace_the_whole() {
     assert_eq!(manifest(&part)["partial"], true);
 }
 
+/// Diagrams and events are files beside the others, which stay the same bytes; another run without them takes them away.
+#[test]
+fn diagrams_and_events_are_listed_and_change_nothing() {
+    let scratch = scratch(SMALL);
+    let results = scratch.path().join("results/small");
+    let files = |arguments: &[&str]| {
+        let output = run(scratch.path(), &[&["run", "small.ron", "-q"], arguments].concat());
+        assert_eq!(status(&output), 0, "{}", errors(&output));
+        manifest(&results)["files"].as_object().unwrap().clone()
+    };
+    let plain = files(&[]);
+    let mut looking = files(&["--ladder", "--events", "--threads", "2", "--jobs", "3"]);
+    let again = files(&["--ladder", "--events", "--jobs", "1"]);
+    assert_eq!(looking, again);
+    for ending in ["svg", "png", "pdf"] {
+        for point in 0..4 {
+            let name = format!("diagrams/ladder-point-{point:03}.{ending}");
+            assert!(looking.remove(&name).is_some(), "{name}");
+            assert!(std::fs::metadata(results.join(&name)).unwrap().len() > 1000);
+        }
+    }
+    assert!(looking.remove("events.jsonl").is_some());
+    assert_eq!(looking, plain);
+    let events = std::fs::read_to_string(results.join("events.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Ten requests in the first replication of each of four points.
+    assert_eq!(lines.iter().filter(|line| line["kind"] == "exchange-started").count(), 40);
+    assert!(lines.iter().all(|line| line["replication"] == 0));
+    files(&[]);
+    assert!(!results.join("events.jsonl").exists() && !results.join("diagrams/ladder-point-000.svg").exists());
+    let wide = SMALL.replace(
+        "[\"0 %\", \"10 %\"]",
+        "[\"0 %\", \"1 %\", \"2 %\", \"3 %\", \"4 %\", \"5 %\", \"6 %\", \"7 %\", \"8 %\", \"9 %\", \"10 %\"]",
+    );
+    std::fs::write(scratch.path().join("wide.ron"), wide).unwrap();
+    let refused = run(scratch.path(), &["run", "wide.ron", "--ladder"]);
+    assert!(status(&refused) == 2 && errors(&refused).contains("for 22 points; choose one with --point"));
+}
+
 #[test]
 fn parts_that_are_not_there_are_refused() {
     let scratch = scratch(SMALL);

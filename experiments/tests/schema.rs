@@ -4,6 +4,7 @@
 
 use jsonschema::Validator;
 use protosim_experiments::reference::schema_text;
+use protosim_experiments::run::events::events_schema_text;
 use protosim_experiments::scenario::{Request, load};
 use protosim_experiments::tree::{Diagnostics, Kind, Node, Sources, Tree};
 use serde_json::{Map, Value, json};
@@ -70,6 +71,26 @@ fn scenarios() -> Vec<PathBuf> {
 
 fn complaints(validator: &Validator, value: &Value) -> String {
     validator.iter_errors(value).map(|error| format!("{}: {error}\n", error.instance_path())).collect()
+}
+
+/// The schema of event logs in `docs` is the one that `protosim schema --events` prints, and its page names every kind.
+#[test]
+fn the_schema_of_events_is_fresh_and_their_page_is_whole() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let text = std::fs::read_to_string(docs.join("events.schema.json")).unwrap();
+    assert!(text == events_schema_text(), "renew it: protosim schema --events > docs/events.schema.json");
+    let page = std::fs::read_to_string(docs.join("events.md")).unwrap();
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let kinds: Vec<&str> = schema["oneOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kind| kind["properties"]["kind"]["const"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds.len(), 15);
+    for kind in kinds {
+        assert!(page.contains(&format!("| `{kind}` |")), "{kind}");
+    }
 }
 
 /// As they are resolved: includes and templates are not in the schema's scope.

@@ -23,7 +23,8 @@ pub enum Observation {
         transmissions: u32,
     },
     /// A datagram has reached the application, or it has read bytes of a stream; reported only where someone listens to
-    /// [`DELIVERIES`](protosim_core::kernel::Interests::DELIVERIES).
+    /// [`DELIVERIES`](protosim_core::kernel::Interests::DELIVERIES) or to
+    /// [`TRACES`](protosim_core::kernel::Interests::TRACES).
     Received {
         /// Whose it is: together with the receiving App it names the flow.
         from: SocketAddr,

@@ -26,8 +26,8 @@ pub(super) enum Command {
     Profiles(ProfileArgs),
     /// Write a scenario with comments, that runs as it is, to begin with
     New(NewArgs),
-    /// Print the JSON Schema of scenarios
-    Schema,
+    /// Print the JSON Schema of scenarios, or of event logs
+    Schema(SchemaArgs),
     /// Print the reference of the scenario language: every field, in Markdown
     Reference,
     /// Run two scenarios side by side and name the first event that differs
@@ -40,6 +40,14 @@ pub(super) enum Command {
     Live(LiveArgs),
     /// Judge our TCP by scripts in packetdrill's language, in virtual time
     Packetdrill(PacketdrillArgs),
+}
+
+/// Which schema.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// That of the lines of events.jsonl
+    #[arg(long)]
+    pub(super) events: bool,
 }
 
 /// Which access profile.
@@ -94,6 +102,12 @@ pub(super) struct RunArgs {
     /// Print nothing but errors
     #[arg(long, short)]
     pub(super) quiet: bool,
+    /// Draw a ladder of all nodes over the first replication of each point, to diagrams/ladder.svg, .png and .pdf
+    #[arg(long)]
+    pub(super) ladder: bool,
+    /// Write what connections and exchanges do, and dropped packets, of the first replication of each point to events.jsonl
+    #[arg(long)]
+    pub(super) events: bool,
     /// Write every packet of the first replication of each point to captures/*.pcapng
     #[arg(long)]
     pub(super) capture: bool,

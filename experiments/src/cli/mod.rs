@@ -16,6 +16,7 @@ mod run;
 mod terminal;
 
 use crate::reference;
+use crate::run::events::events_schema_text;
 use args::{Cli, Command};
 use clap::Parser;
 use std::io::IsTerminal;
@@ -78,8 +79,9 @@ fn dispatch(command: Command) -> Result<Ending, String> {
         }
         Command::Metrics(args) => metrics::metrics(args.metric.as_deref()).map(|()| Ending::Done),
         Command::New(args) => new::new(&args).map(|()| Ending::Done),
-        Command::Schema => {
-            terminal::say(reference::schema_text().trim_end());
+        Command::Schema(args) => {
+            let text = if args.events { events_schema_text() } else { reference::schema_text() };
+            terminal::say(text.trim_end());
             Ok(Ending::Done)
         }
         Command::Reference => {

@@ -10,9 +10,10 @@ use crate::results::{
 };
 use crate::run::clock::Stopwatch;
 use crate::run::{Options, RunFailure, RunOutput, Runs, Selection, Stop, run_some};
-use crate::scenario::{Loaded, Request, library, load};
+use crate::scenario::{Loaded, MOST_DRAWN, Request, library, load};
 use crate::tree::suggest;
 use protosim_core::Span;
+use protosim_reports::diagram::MOST_LANES;
 use protosim_reports::statistics::Confidence;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
     let loaded = Arc::new(load(&run_request(args)?, colours)?);
     eprint!("{}", loaded.warnings);
     let (selection, mut partial) = select(args, &loaded)?;
+    check_ladder(args, &loaded, &selection)?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
     let owner = Owner::new(&loaded.name, &args.scenario.scenario);
     let claim = if partial.reasons.is_empty() { claim } else { claim_for_part };
@@ -31,6 +33,8 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
         jobs: args.jobs.map_or(cores, usize::from),
         threads: usize::from(args.threads),
         capture: args.capture,
+        ladder: args.ladder,
+        events: args.events,
     };
     let total = selection.runs(&loaded).len();
     let stop = stop_on_interrupt();
@@ -115,6 +119,28 @@ fn run_request(args: &RunArgs) -> Result<Request, String> {
         request.set.push(format!("until=After(\"{span}\")"));
     }
     Ok(request)
+}
+
+/// Refuses a ladder with too many lanes, or too many ladders.
+fn check_ladder(args: &RunArgs, loaded: &Loaded, selection: &Selection) -> Result<(), String> {
+    if !args.ladder {
+        return Ok(());
+    }
+    let nodes = loaded.scenario.nodes.len();
+    if nodes > MOST_LANES {
+        let help = "choose nodes in the scenario: `diagrams: [Ladder(name: \"ladder\", nodes: [\"…\", \"…\"])]`";
+        return Err(format!(
+            "error: --ladder: {nodes} nodes are too many lanes; it shows all nodes of up to {MOST_LANES}\nhelp: {help}"
+        ));
+    }
+    if nodes < 2 {
+        return Err("error: --ladder: there is one node alone; arrows go from one to another".to_owned());
+    }
+    let points = selection.runs(loaded).iter().filter(|(_, replication)| *replication == 0).count();
+    if points > MOST_DRAWN {
+        return Err(format!("error: --ladder: it would be drawn for {points} points; choose one with --point"));
+    }
+    Ok(())
 }
 
 /// Which runs the arguments choose, and why results are partial then.

@@ -3,13 +3,15 @@
 use super::claim::{RUN_LOG, claimed_by};
 use super::figures::draw;
 use super::inputs::place_of_inputs;
+use super::story::{draw_diagrams, event_lines};
 use super::summary::Summary;
 use super::tables::tables;
 use crate::run::clock::peak_memory_bytes;
 use crate::run::{CapturedPacket, RunOutput};
 use crate::scenario::Loaded;
 use protosim_reports::capture::write_capture;
-use protosim_reports::figure::{Figure, FigureError};
+use protosim_reports::figure::FigureError;
+use protosim_reports::figure::scene::Scene;
 use protosim_reports::folder::{remove_leftovers, write_atomically};
 use protosim_reports::table::TableError;
 use sha2::{Digest, Sha256};
@@ -21,6 +23,8 @@ use std::time::Duration;
 
 /// The manifest's name.
 pub(super) const MANIFEST: &str = "manifest.json";
+/// The event log's name.
+const EVENTS: &str = "events.jsonl";
 /// Pixels of a PNG for each unit of a figure.
 const PNG_SCALE: f32 = 2.0;
 
@@ -66,7 +70,7 @@ pub struct Partial {
 /// What was written.
 #[derive(Clone, Debug, Default)]
 pub struct Written {
-    /// Figures, as paths.
+    /// Figures and diagrams, as paths.
     pub figures: Vec<PathBuf>,
     /// Captures, as paths.
     pub captures: Vec<PathBuf>,
@@ -118,10 +122,13 @@ pub fn write_part(
     // What cannot be made leaves the folder as it was.
     let files = render(loaded, outputs, summary)?;
     let io = |error| io_error(folder, error);
-    for place in [folder.to_path_buf(), folder.join("figures")] {
+    let has_diagrams = files.bytes.keys().any(|name| name.starts_with("diagrams/"));
+    let places =
+        [Some(folder.to_path_buf()), Some(folder.join("figures")), has_diagrams.then(|| folder.join("diagrams"))];
+    for place in places.into_iter().flatten() {
         std::fs::create_dir_all(&place).map_err(io)?;
     }
-    for place in [folder.to_path_buf(), folder.join("figures"), folder.join("captures")] {
+    for place in ["", "figures", "diagrams", "captures"].map(|name| folder.join(name)) {
         if place.is_dir() {
             remove_leftovers(&place).map_err(io)?;
         }
@@ -166,7 +173,7 @@ fn render(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Res
         files.notes.extend(drawn.notes);
         let Some(figure) = drawn.figure else { continue };
         // What was simulated is not lost for a figure that cannot be drawn.
-        match all_formats(&figure) {
+        match figure.to_scene().and_then(|scene| all_formats(&scene)) {
             Err(error) => files.notes.push(format!("figure `{}` is not drawn: {error}", spec.name)),
             Ok(formats) => {
                 for (ending, bytes) in formats {
@@ -177,11 +184,26 @@ fn render(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Res
             }
         }
     }
+    for (name, scene) in draw_diagrams(loaded, outputs, &mut files.notes) {
+        match all_formats(&scene) {
+            Err(error) => files.notes.push(format!("diagram `{name}` is not drawn: {error}")),
+            Ok(formats) => {
+                for (ending, bytes) in formats {
+                    let name = format!("diagrams/{name}.{ending}");
+                    files.figures.push(name.clone());
+                    files.bytes.insert(name, bytes);
+                }
+            }
+        }
+    }
+    if let Some(lines) = event_lines(loaded, outputs) {
+        files.bytes.insert(EVENTS.to_owned(), lines);
+    }
     Ok(files)
 }
 
-fn all_formats(figure: &Figure) -> Result<[(&'static str, Vec<u8>); 3], FigureError> {
-    Ok([("svg", figure.to_svg()?.into_bytes()), ("png", figure.to_png(PNG_SCALE)?), ("pdf", figure.to_pdf()?)])
+fn all_formats(scene: &Scene) -> Result<[(&'static str, Vec<u8>); 3], FigureError> {
+    Ok([("svg", scene.to_svg().into_bytes()), ("png", scene.to_png(PNG_SCALE)?), ("pdf", scene.to_pdf()?)])
 }
 
 fn write_captures(folder: &Path, outputs: &[Vec<RunOutput>]) -> Result<Vec<PathBuf>, FolderError> {

@@ -7,6 +7,7 @@ mod folder;
 mod inputs;
 mod panels;
 mod samples;
+mod story;
 mod summary;
 mod tables;
 

@@ -34,8 +34,13 @@ fn write_to(folder: &Path, loaded: &Loaded, options: Options, wall: u64) -> BTre
 fn every_file_is_the_same_for_any_number_of_jobs_and_threads_with_and_without_capture() {
     let loaded = reduced();
     let scratch = tempfile::tempdir().unwrap();
-    let plain = write_to(&scratch.path().join("a"), &loaded, Options { jobs: 1, threads: 1, capture: false }, 1);
-    let other = write_to(&scratch.path().join("b"), &loaded, Options { jobs: 2, threads: 8, capture: true }, 2);
+    let plain = write_to(&scratch.path().join("a"), &loaded, Options::default(), 1);
+    let other = write_to(
+        &scratch.path().join("b"),
+        &loaded,
+        Options { jobs: 2, threads: 8, capture: true, ..Options::default() },
+        2,
+    );
     // Four tables twice, three kinds of one figure, the manifest.
     assert_eq!(plain.len(), 12);
     assert_eq!(plain.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
@@ -51,7 +56,7 @@ fn a_folder_of_something_else_is_not_overwritten_without_being_told_to() {
     let scratch = tempfile::tempdir().unwrap();
     let loaded = reduced();
     let ours = scratch.path().join("ours");
-    write_to(&ours, &loaded, Options { jobs: 1, threads: 1, capture: false }, 1);
+    write_to(&ours, &loaded, Options::default(), 1);
     let (coap_loss, another) = (Owner::new("coap-loss", "coap-loss"), Owner::new("another", "another"));
     assert!(claim(&ours, &coap_loss, TITLE, false).is_ok());
     let refused = claim(&ours, &another, TITLE, false).unwrap_err().to_string();
@@ -97,7 +102,7 @@ fn files_of_one_name_do_not_overwrite_each_other() {
     claim(&results, &one, "T", false).unwrap();
     assert!(claim(&results, &two, "T", false).unwrap_err().to_string().contains("another scenario file called `x`"));
     let loaded = reduced();
-    write_to(&results, &loaded, Options { jobs: 1, threads: 1, capture: false }, 1);
+    write_to(&results, &loaded, Options::default(), 1);
     assert!(claim(&results, &one, "T", false).is_ok() && claim(&results, &two, "T", false).is_err());
 }
 
@@ -107,7 +112,7 @@ fn files_of_one_name_do_not_overwrite_each_other() {
 fn a_mixture_of_files_has_no_manifest() {
     let scratch = tempfile::tempdir().unwrap();
     let loaded = reduced();
-    let options = Options { jobs: 1, threads: 1, capture: false };
+    let options = Options::default();
     write_to(scratch.path(), &loaded, options, 1);
     let captures = scratch.path().join("captures");
     std::fs::create_dir(&captures).unwrap();
@@ -128,7 +133,7 @@ fn a_mixture_of_files_has_no_manifest() {
 fn results_of_an_earlier_run_do_not_linger() {
     let scratch = tempfile::tempdir().unwrap();
     let mut loaded = reduced();
-    let options = Options { jobs: 1, threads: 1, capture: false };
+    let options = Options::default();
     assert!(write_to(scratch.path(), &loaded, options, 1).contains_key("coap-loss.svg"));
     std::fs::write(scratch.path().join("notes.txt"), "mine").unwrap();
     loaded.scenario.figures.clear();
@@ -142,7 +147,7 @@ fn an_expectation_that_fails_says_where() {
     let mut loaded = reduced();
     loaded.scenario.expect.truncate(1);
     loaded.scenario.expect[0].must = crate::scenario::Must::BeAtMost("0.5".to_owned());
-    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || ()).unwrap();
+    let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
     let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
     let outcome = check_expectations(&loaded, &outputs, &summary).remove(0);
     assert!(!outcome.holds);
@@ -154,7 +159,8 @@ fn an_expectation_that_fails_says_where() {
 fn a_formula_that_is_five_percent_off_does_not_agree() {
     let mut loaded = load(&Request { scenario: "coap-loss".to_owned(), ..Request::default() }, false).unwrap();
     loaded.scenario.expect.retain(|expectation| expectation.metric == crate::scenario::Metric::MeanCompletion);
-    let outputs = run_all(&loaded, Options { jobs: 2, threads: 1, capture: false }, || ()).unwrap();
+    let outputs =
+        run_all(&loaded, Options { jobs: 2, threads: 1, capture: false, ..Options::default() }, || ()).unwrap();
     let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
     assert!(check_expectations(&loaded, &outputs, &summary)[0].holds);
     let right = loaded.scenario.expect[0].must.formula().to_owned();
@@ -170,13 +176,13 @@ fn too_few_exchanges_agree_with_nothing() {
         .to_vec();
     let mut loaded = load(&Request { scenario: "coap-loss".to_owned(), set, ..Request::default() }, false).unwrap();
     loaded.points.truncate(1);
-    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || ()).unwrap();
+    let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
     let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
     let mean = loaded.scenario.expect.iter().position(|e| e.metric == crate::scenario::Metric::MeanCompletion).unwrap();
     let outcome = check_expectations(&loaded, &outputs, &summary).remove(mean);
     assert!(!outcome.holds && outcome.text.contains("too few exchanges"), "{}", outcome.text);
     loaded.points[0].scenario.links[0].loss = Some(protosim_core::Ratio::ONE);
-    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || ()).unwrap();
+    let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
     let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
     let delivered = summary.find(0, &Subject::App("con".to_owned()), crate::scenario::Metric::Delivered).unwrap();
     assert_eq!((delivered.estimate.value, delivered.estimate.n), (0.0, 1));
@@ -189,7 +195,7 @@ fn a_series_without_values_is_left_out_with_a_note() {
     let mut loaded = load(&Request { scenario: "coap-loss".to_owned(), set, ..Request::default() }, false).unwrap();
     loaded.points.iter_mut().for_each(|point| point.scenario.links[0].loss = Some(protosim_core::Ratio::ONE));
     let scratch = tempfile::tempdir().unwrap();
-    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || ()).unwrap();
+    let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
     let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
     let written = write(scratch.path(), &loaded, &outputs, &summary, || Duration::ZERO).unwrap();
     assert!(!written.figures.is_empty());
@@ -202,7 +208,7 @@ fn a_series_without_values_is_left_out_with_a_note() {
 fn folders_of_results_are_compared_by_their_records() {
     let scratch = tempfile::tempdir().unwrap();
     let loaded = reduced();
-    let options = Options { jobs: 2, threads: 1, capture: false };
+    let options = Options { jobs: 2, threads: 1, capture: false, ..Options::default() };
     let (one, two) = (scratch.path().join("one"), scratch.path().join("two"));
     write_to(&one, &loaded, options, 1);
     write_to(&two, &loaded, options, 1);

@@ -2,6 +2,7 @@
 //! replications, whoever was first.
 
 use super::one::{RunFailure, RunOutput, run_one, setup};
+use super::story::Watch;
 use crate::scenario::Loaded;
 use protosim_topologies::Plan;
 use std::collections::BTreeMap;
@@ -18,6 +19,34 @@ pub struct Options {
     pub threads: usize,
     /// Listen to the packets of the first replication of each point.
     pub capture: bool,
+    /// Draw a ladder of all nodes over the whole of the first replication of each point.
+    pub ladder: bool,
+    /// Keep the event log of the first replication of each point, whether the scenario says so or not.
+    pub events: bool,
+}
+
+impl Default for Options {
+    /// One run after the other, each on one thread, and nothing to look at but results.
+    fn default() -> Self {
+        Self { jobs: 1, threads: 1, capture: false, ladder: false, events: false }
+    }
+}
+
+impl Options {
+    /// What to look at in a run.
+    fn watch(&self, loaded: &Loaded, point: usize, replication: u64) -> Watch {
+        if replication > 0 {
+            return Watch::default();
+        }
+        let scenario = &loaded.scenario;
+        let whole = self.ladder.then(|| scenario.whole_ladder());
+        let diagrams = scenario.diagrams.iter().cloned().chain(whole);
+        Watch {
+            capture: self.capture,
+            diagrams: diagrams.filter(|diagram| diagram.shows(point, &loaded.points[point])).collect(),
+            events: self.events || scenario.events,
+        }
+    }
 }
 
 /// Which runs; by default all.
@@ -135,8 +164,8 @@ pub fn run_some(loaded: &Arc<Loaded>, options: Options, selection: &Selection, s
             if stop.is_wanted() {
                 return;
             }
-            let capture = options.capture && replication == 0;
-            let result = run_one(&plan, &loaded.points[point].scenario, replication, options.threads, capture);
+            let watch = options.watch(&loaded, point, replication);
+            let result = run_one(&plan, &loaded.points[point].scenario, replication, options.threads, &watch);
             // Nobody waits any more after a stop.
             let _ = sender.send(Message::Run(index, Box::new(result)));
         };

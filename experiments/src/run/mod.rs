@@ -3,14 +3,19 @@
 mod all;
 mod capacity;
 pub mod clock;
+pub mod events;
 mod exchanges;
 mod measured;
 mod one;
+mod story;
+mod wires;
 
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_media;
+#[cfg(test)]
+mod tests_story;
 #[cfg(test)]
 mod tests_timeline;
 
@@ -19,3 +24,4 @@ pub use capacity::Capacity;
 pub use exchanges::{Ending, Exchange};
 pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};
 pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, Total, build, digests, run_one, setup};
+pub use story::{Drawing, Story, Watch};

@@ -3,6 +3,7 @@
 use super::clock::Stopwatch;
 use super::exchanges::{Exchange, add_unsent, join};
 use super::measured::{Measured, measured, with_meters};
+use super::story::{Story, Watch};
 use crate::scenario::{End, Scenario};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{RunSeed, SimTime, Simulation, Sinks, Until};
@@ -38,6 +39,8 @@ pub struct RunOutput {
     pub digests: Vec<(&'static str, String, String)>,
     /// Packets at link ends, if they were listened to.
     pub capture: Option<Capture>,
+    /// Diagrams and events, if they were asked for.
+    pub story: Story,
     /// What depends on the machine.
     pub log: RunLog,
 }
@@ -152,10 +155,10 @@ pub fn run_one(
     scenario: &Scenario,
     replication: u64,
     threads: usize,
-    capture: bool,
+    watch: &Watch,
 ) -> Result<RunOutput, RunFailure> {
     let mut simulation = build(plan, scenario, replication, threads)?;
-    let mut interests = if capture { Interests::RESULTS.and(Interests::PACKETS) } else { Interests::RESULTS };
+    let mut interests = Interests::RESULTS.and(watch.interests());
     if !scenario.measures.sinks.is_empty() {
         interests = interests.and(Interests::DELIVERIES);
     }
@@ -194,7 +197,8 @@ pub fn run_one(
         measured: measured(plan, scenario, replication, &simulation, &reports, app_of),
         totals: totals(&simulation),
         digests: digests(&simulation),
-        capture: capture.then(|| self::capture(plan, reports)),
+        story: watch.story(plan, scenario, &reports, app_of),
+        capture: watch.capture.then(|| self::capture(plan, reports)),
         log: RunLog { events: counts.events, packet_hops: counts.deliveries, simulated: simulation.now(), wall },
     })
 }

@@ -1,6 +1,6 @@
 //! The first experiment against its closed form, and what must not change results.
 
-use super::{Exchange, Options, run_all, run_one, setup};
+use super::{Exchange, Options, Watch, run_all, run_one, setup};
 use crate::results::{Basis, summarise};
 use crate::scenario::{Loaded, Metric, Request, Subject, load, load_text};
 use protosim_models::Outcome;
@@ -8,7 +8,7 @@ use protosim_models::coap::Parameters;
 use protosim_models::coap::closed_form::Attempts;
 use protosim_reports::statistics::{Confidence, SortedSamples, clopper_pearson, mean_interval};
 
-const ONE: Options = Options { jobs: 1, threads: 1, capture: false };
+const ONE: Options = Options { jobs: 1, threads: 1, capture: false, ladder: false, events: false };
 
 fn coap_loss(set: &[&str], seed: u64) -> Loaded {
     let set = set.iter().map(|argument| (*argument).to_owned()).collect();
@@ -126,7 +126,7 @@ const PAIRS: &str = r#"(
 
 fn exchanges_of(text: &str, app: &str) -> Vec<Exchange> {
     let loaded = load_text("t", "t.ron", text, &Request::default(), false).unwrap();
-    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, false).unwrap();
+    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, &Watch::default()).unwrap();
     let outputs = [output];
     of_app(&loaded, &outputs, app)
         .into_iter()
@@ -184,7 +184,9 @@ fn a_time_out_begins_when_the_request_has_been_written() {
     let text = PAIRS.replace(r#"(name: "a")"#, r#"(name: "a", device: (cpu: {"coap.encode": (per_call: "3 s")}))"#);
     let text = text.replacen(r#"loss: "10 %""#, r#"loss: "100 %""#, 1).replacen("requests: 50", "requests: 1", 1);
     let loaded = load_text("t", "t.ron", &text, &Request::default(), false).unwrap();
-    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, true).unwrap();
+    let output =
+        run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, &Watch { capture: true, ..Watch::default() })
+            .unwrap();
     let capture = output.capture.unwrap();
     let sender = capture.interfaces.iter().position(|end| end.name == "ab@a").unwrap() as u32;
     let sent = capture.packets.iter().filter(|packet| packet.interface == sender).map(|packet| packet.at.as_secs_f64());
@@ -253,7 +255,7 @@ fn requests_that_are_held_back_are_not_forgotten() {
         until: After("100 s"),
     )"#;
     let loaded = load_text("t", "t.ron", text, &Request::default(), false).unwrap();
-    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, false).unwrap();
+    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, &Watch::default()).unwrap();
     let total = |name: &str| output.totals.iter().find(|total| total.name == name).unwrap().value;
     assert_eq!((total("requests_due"), total("requests_sent"), total("responses")), (101, 51, 50));
     assert_eq!(output.exchanges.len(), 101);
@@ -270,7 +272,7 @@ fn requests_that_are_held_back_are_not_forgotten() {
 fn requests_without_memory_have_an_outcome_of_their_own() {
     let text = PAIRS.replace(r#"(name: "a")"#, r#"(name: "a", device: (memory: "1 B"))"#);
     let loaded = load_text("t", "t.ron", &text, &Request::default(), false).unwrap();
-    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, false).unwrap();
+    let output = run_one(&setup(&loaded.scenario), &loaded.scenario, 0, 1, &Watch::default()).unwrap();
     let client = loaded.scenario.apps.iter().position(|app| app.name == "c1").unwrap();
     let outcomes = output.exchanges.iter().filter(|e| e.app == client).map(|e| e.ending.unwrap().outcome);
     assert_eq!(outcomes.collect::<Vec<_>>(), vec![Outcome::OutOfMemory; 50]);
@@ -286,7 +288,10 @@ fn limits_stop_the_same_runs_with_threads_and_captures() {
     let ends = |limits: &str, threads: usize, capture: bool| {
         let text = PAIRS.replacen("apps:", &format!("limits: ({limits}), apps:"), 1);
         let loaded = load_text("t", "t.ron", &text, &Request::default(), false).unwrap();
-        run_one(&setup(&loaded.scenario), &loaded.scenario, 0, threads, capture).unwrap().stopped.is_none()
+        // All that can be looked at, or nothing.
+        let diagrams = if capture { vec![loaded.scenario.whole_ladder()] } else { Vec::new() };
+        let watch = Watch { capture, diagrams, events: capture };
+        run_one(&setup(&loaded.scenario), &loaded.scenario, 0, threads, &watch).unwrap().stopped.is_none()
     };
     let events = |limit: u64, threads, capture| ends(&format!("events: {limit}"), threads, capture);
     // The least limit that is not reached.

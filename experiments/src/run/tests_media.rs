@@ -1,6 +1,6 @@
 //! Scenarios with shared media: all that a user sees of them.
 
-use super::{RunOutput, run_one, setup};
+use super::{RunOutput, Watch, run_one, setup};
 use crate::scenario::{Loaded, Request, load_text};
 
 const TEXT: &str = include_str!("../../../.ci/scenarios/media.ron");
@@ -11,7 +11,7 @@ fn loaded() -> Loaded {
 
 fn run(loaded: &Loaded, point: usize, threads: usize, capture: bool) -> RunOutput {
     let scenario = &loaded.points[point].scenario;
-    run_one(&setup(scenario), scenario, 0, threads, capture).unwrap()
+    run_one(&setup(scenario), scenario, 0, threads, &Watch { capture, ..Watch::default() }).unwrap()
 }
 
 fn total(output: &RunOutput, node: &str, name: &str) -> u64 {

@@ -1,6 +1,6 @@
 //! What crashes, new addresses and handovers do to results. Every expected value is worked out from the times in the scenario.
 
-use super::{Exchange, RunOutput, run_one, setup};
+use super::{Exchange, RunOutput, Watch, run_one, setup};
 use crate::scenario::{Request, load_text};
 use protosim_models::Outcome;
 
@@ -19,7 +19,7 @@ fn run(delay: &str, rest: &str) -> RunOutput {
 fn run_text(text: &str) -> RunOutput {
     let loaded = load_text("t", "t.ron", text, &Request::default(), false).unwrap_or_else(|error| panic!("{error}"));
     let scenario = &loaded.points[0].scenario;
-    run_one(&setup(scenario), scenario, 0, 1, false).unwrap()
+    run_one(&setup(scenario), scenario, 0, 1, &Watch::default()).unwrap()
 }
 
 /// A total of a node, or of an application on it.
@@ -207,7 +207,7 @@ fn losses_are_told_apart() {
     let loaded = load_text("t", file.to_str().unwrap(), text, &Request::default(), false)
         .unwrap_or_else(|error| panic!("{error}"));
     let scenario = &loaded.points[0].scenario;
-    let output = run_one(&setup(scenario), scenario, 0, 1, true).unwrap();
+    let output = run_one(&setup(scenario), scenario, 0, 1, &Watch { capture: true, ..Watch::default() }).unwrap();
     let dropped = |why: &str| total(&output, "a", None, &format!("dropped packets: {why}"));
     let causes = ["lost on the link", "lost on the link as recorded", "dropped by a rule of the link"];
     assert_eq!(causes.map(dropped), [0, 5, 3]);

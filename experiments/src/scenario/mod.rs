@@ -4,6 +4,7 @@
 //! from that tree; everything wrong with it is reported together.
 
 mod check;
+mod diagram;
 mod expand;
 mod figure;
 mod files;
@@ -24,6 +25,7 @@ mod corpus;
 #[cfg(test)]
 mod tests;
 
+pub use diagram::{DiagramSpec, LadderSpec, MOST_DRAWN, MOST_NAMED_LANES, TimeSequenceSpec};
 pub use figure::{Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, ScaleSpec, SeriesSpec, evaluate};
 pub use files::Inputs;
 #[cfg(test)]
@@ -136,6 +138,13 @@ pub struct Scenario {
     /// Figures to draw.
     #[serde(default)]
     pub figures: Vec<FigureSpec>,
+    /// Diagrams of single runs to draw: ladders and time–sequence plots. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagrams: Vec<DiagramSpec>,
+    /// Whether to write `events.jsonl`, what connections and exchanges do step by step and which packets are dropped, in the first
+    /// replication of each point. Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub events: bool,
     /// What must come out; otherwise the command ends with status 1.
     #[serde(default)]
     pub expect: Vec<Expectation>,

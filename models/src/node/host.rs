@@ -256,20 +256,13 @@ impl Host for SimHost<'_, '_> {
     }
 
     fn observe_received(&mut self, from: SocketAddr, bytes: u64) {
-        if let Some(Arrival { sent_at, .. }) = self.arrival
-            && self.cx.wants(Interests::DELIVERIES)
-        {
-            // At once, and not when the processor is free: the datagram has arrived now.
-            let observation = Observation::Received { from, sent_at: Some(sent_at), bytes };
-            self.cx.report(Report::App { app: self.app, observation });
+        if let Some(Arrival { sent_at, .. }) = self.arrival {
+            self.observe_delivery(Observation::Received { from, sent_at: Some(sent_at), bytes });
         }
     }
 
     fn observe_read(&mut self, from: SocketAddr, bytes: u64) {
-        if self.cx.wants(Interests::DELIVERIES) {
-            let observation = Observation::Received { from, sent_at: None, bytes };
-            self.cx.report(Report::App { app: self.app, observation });
-        }
+        self.observe_delivery(Observation::Received { from, sent_at: None, bytes });
     }
 
     fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {
@@ -373,6 +366,17 @@ impl Host for SimHost<'_, '_> {
 }
 
 impl SimHost<'_, '_> {
+    /// Reports a delivery at once, and not when the processor is free: it has happened now.
+    fn observe_delivery(&mut self, observation: Observation) {
+        let report = Report::App { app: self.app, observation };
+        if self.cx.wants(Interests::DELIVERIES) {
+            self.cx.report(report);
+        } else if self.cx.wants(Interests::TRACES) {
+            // No results are made of it: it is looked at and no more, which decides nothing.
+            self.cx.report_packet(report);
+        }
+    }
+
     /// Calls the stack for a stream of this application.
     fn with_stream<R>(
         &mut self,

@@ -51,7 +51,7 @@ impl Node {
             if cx.wants(Interests::PACKETS) {
                 let wire = self.interfaces[interface as usize].transmitter.wire();
                 let (packet, fate) = (*packet, Fate::Dropped(cause));
-                cx.report(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet, fate }));
+                cx.report_packet(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet, fate }));
             }
         }
     }

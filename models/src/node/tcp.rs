@@ -157,7 +157,8 @@ impl Node {
                 Output::Observe { owner, connection, trace } => {
                     if cx.wants(Interests::TRACES) {
                         let observation = Observation::Stream { stream: StreamId(connection.0), trace };
-                        cx.report(Report::App { app: owner, observation });
+                        // It is looked at and no more, which must not decide where a run ends.
+                        cx.report_packet(Report::App { app: owner, observation });
                     }
                 }
             }

@@ -31,6 +31,10 @@ impl Input<'_> {
         *first
     }
 
+    fn one_in(&mut self, of: u8) -> bool {
+        self.byte().is_multiple_of(of)
+    }
+
     fn word(&mut self) -> u32 {
         u32::from_be_bytes([self.byte(), self.byte(), self.byte(), self.byte()])
     }
@@ -137,8 +141,8 @@ impl Battle {
                 let (sequence, _) = self.known.get(&(port, own)).copied().unwrap_or_default();
                 let (local, remote) = (SocketAddr::new(SERVER, own), SocketAddr::new(ENEMY, port));
                 let sequence = sequence.wrapping_add(input.word() % 64).wrapping_sub(32);
-                let is_hard = input.byte() % 2 == 0;
-                if input.byte() % 2 == 0 {
+                let is_hard = input.one_in(2);
+                if input.one_in(2) {
                     let mtu = u64::from(input.word() % 2000);
                     self.server.handle_path_mtu(local, remote, sequence, mtu, &mut self.env);
                 } else {
@@ -153,7 +157,7 @@ impl Battle {
         let known: Vec<(u16, u16)> = self.known.keys().copied().collect();
         match known.get(usize::from(input.byte() % 16)) {
             Some(pair) => *pair,
-            None => (1000 + u16::from(input.byte() % 8), if input.byte() % 8 == 0 { 81 } else { PORT }),
+            None => (1000 + u16::from(input.byte() % 8), if input.one_in(8) { 81 } else { PORT }),
         }
     }
 
@@ -184,8 +188,8 @@ impl Battle {
             flags,
             window: (input.word() % 65_536) as u16,
             urgent: input.byte().into(),
-            timestamps: (input.byte() % 2 == 0).then(|| Timestamps { value: input.word(), echo: input.word() }),
-            options: (input.byte() % 2 == 0).then(|| Box::new(options(input, sequence))),
+            timestamps: (input.one_in(2)).then(|| Timestamps { value: input.word(), echo: input.word() }),
+            options: (input.one_in(2)).then(|| Box::new(options(input, sequence))),
         };
         let ecn = Ecn::from_bits(input.byte());
         Segment { header, payload: Rope::fill(5, 0, len), ecn }
@@ -314,11 +318,11 @@ fn options(input: &mut Input<'_>, near: u32) -> TcpOptions {
         SackBlock { left, right: left.wrapping_add(input.word() % 8192) }
     };
     TcpOptions {
-        mss: (input.byte() % 2 == 0).then(|| (input.word() % 65_536) as u16),
-        window_scale: (input.byte() % 2 == 0).then(|| input.byte()),
-        sack_permitted: input.byte() % 2 == 0,
+        mss: (input.one_in(2)).then(|| (input.word() % 65_536) as u16),
+        window_scale: (input.one_in(2)).then(|| input.byte()),
+        sack_permitted: input.one_in(2),
         sack: (0..input.byte() % 5).map(|_| block(input)).collect(),
-        fast_open: (input.byte() % 4 == 0).then(|| Bytes::copy_from_slice(&input.word().to_be_bytes())),
+        fast_open: (input.one_in(4)).then(|| Bytes::copy_from_slice(&input.word().to_be_bytes())),
         as_received: None,
     }
 }

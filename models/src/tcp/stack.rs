@@ -236,10 +236,9 @@ impl Stack {
         let asks =
             matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && (wants || !early_data.is_empty());
         let cookie = asks.then(|| self.cookies.get(&remote.ip()).cloned().unwrap_or_default());
-        let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie };
+        let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie, observes: self.observes };
         let mut cx = MachineCx::new(env, &mut self.effects);
         let mut connection = Connection::open(parameters, offer, &mut cx)?;
-        connection.observes = self.observes;
         if !early_data.is_empty() {
             connection.write(&early_data, &mut cx)?;
         }
@@ -471,6 +470,13 @@ impl Stack {
         !self.dirty.is_empty()
     }
 
+    /// What the first connection is made of, in words.
+    #[cfg(test)]
+    pub(super) fn anatomy(&self) -> String {
+        let parts = self.connections.iter().flatten().next().map(|entry| entry.connection.anatomy());
+        format!("entry {}, {}", size_of::<Entry>(), parts.unwrap_or_default())
+    }
+
     /// Bytes that the first connection takes, what it has allocated included; and its entry in the table of ends, with the slack of
     /// a tree whose nodes are two thirds full.
     #[cfg(test)]
@@ -568,7 +574,7 @@ impl Stack {
             return;
         }
         let ends = Ends { local: (local.ip(), local.port()), remote: (remote.ip(), remote.port()) };
-        let mut offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie: None };
+        let mut offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie: None, observes: self.observes };
         if !listener.has_room() {
             listener.overflow(env.now());
             if listener.parameters.syn_cookies {
@@ -586,8 +592,7 @@ impl Stack {
         offer.cookie = (shown.is_some() && !is_known).then_some(own);
         let (parameters, owner) = (Arc::clone(&listener.parameters), listener.owner);
         let mut cx = MachineCx::new(env, &mut self.effects);
-        let Ok(mut connection) = Connection::answer(parameters, offer, syn, is_known, &mut cx) else { return };
-        connection.observes = self.observes;
+        let Ok(connection) = Connection::answer(parameters, offer, syn, is_known, &mut cx) else { return };
         listener.opening += 1;
         let accepts_early = is_known && !syn.payload.is_empty();
         let id = self.take_in(connection, local, remote, owner, id);
@@ -620,13 +625,12 @@ impl Stack {
         if !listener.can_queue() {
             return;
         }
-        let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie: None };
+        let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie: None, observes: self.observes };
         let (parameters, owner) = (Arc::clone(&listener.parameters), listener.owner);
         let cookie = cookie_of(&segment.header);
         let stamp = segment.header.timestamps.map(|stamps| stamps.echo);
         let mut cx = MachineCx::new(env, &mut self.effects);
-        let Ok(mut connection) = Connection::revive(parameters, offer, &syn, cookie, stamp, &mut cx) else { return };
-        connection.observes = self.observes;
+        let Ok(connection) = Connection::revive(parameters, offer, &syn, cookie, stamp, &mut cx) else { return };
         if let Some(listener) = self.listeners[id.0 as usize].as_mut() {
             listener.opening += 1;
         }
@@ -717,6 +721,7 @@ impl Stack {
             }
         };
         self.by_ends.insert(key, id);
+        self.take_effects(id);
         id
     }
 

@@ -8,6 +8,8 @@ use super::scene::{Anchor, Colour, Fill, Item, Scene, Segment, Stroke, Text, gri
 use super::style::{self, BAND_OPACITY, FAINT_INK, GRID, INK, Look, MINOR_GRID, PAPER};
 use super::{Figure, Interval, Panel, Series, Style};
 
+/// Width of the strokes of [`Style::Spans`].
+const SPAN: f64 = 1.5;
 /// Half the width of an error bar's caps.
 const CAP: f64 = 3.0;
 /// From a line's middle to the baseline of text centred on it, in font sizes: half the height of a digit.
@@ -61,7 +63,7 @@ fn open(scene: &mut Scene, class: &'static str, label: &str) {
 }
 
 fn text(content: &str, (x, y): Place, size: f64, anchor: Anchor) -> Text {
-    Text { content: content.to_owned(), x, y, size, anchor, upwards: false, colour: INK }
+    Text { content: content.to_owned(), x, y, size, anchor, along: Text::RIGHTWARDS, colour: INK }
 }
 
 /// Grid, frame, ticks and tick labels.
@@ -118,7 +120,7 @@ fn category_labels(scene: &mut Scene, p: &PanelLayout) {
             if labels.upwards {
                 let first = middle - (lines.len() - 1) as f64 * SMALL_PITCH / 2.0 + HALF_DIGIT * SMALL_SIZE;
                 let place = (first + row, frame.bottom() + TICK + 3.0);
-                scene.text(Text { upwards: true, ..text(line, place, SMALL_SIZE, Anchor::End) });
+                scene.text(Text { along: Text::UPWARDS, ..text(line, place, SMALL_SIZE, Anchor::End) });
             } else {
                 let place = (middle, frame.bottom() + TICK + SMALL_PITCH + row);
                 scene.text(text(line, place, SMALL_SIZE, Anchor::Middle));
@@ -149,7 +151,7 @@ fn titles(scene: &mut Scene, p: &PanelLayout) {
     }
     for (i, line) in p.y_title.iter().enumerate().filter(|(_, l)| !l.is_empty()) {
         let place = (p.y_title_at + i as f64 * LABEL_PITCH, middle);
-        scene.text(Text { upwards: true, ..text(line, place, LABEL_SIZE, Anchor::Middle) });
+        scene.text(Text { along: Text::UPWARDS, ..text(line, place, LABEL_SIZE, Anchor::Middle) });
     }
 }
 
@@ -196,12 +198,18 @@ fn data(scene: &mut Scene, panel: &Panel, p: &PanelLayout) {
     for (series, look) in drawn() {
         open(scene, "series", &series.label);
         for (high, low) in p.bars(series) {
+            if series.style == Style::Spans {
+                if let Some((top, bottom)) = p.frame.clip(high, low) {
+                    scene.line("span", &[top, bottom], Stroke::solid(look.colour, SPAN));
+                }
+                continue;
+            }
             // On its own bar, a whisker of the same colour would not be seen.
             let colour = if series.style == Style::Bars { INK } else { look.colour };
             error_bar(scene, &p.frame, high, low, colour);
         }
         // What is a line otherwise has none with one point; a marker shows where it is.
-        let single = series.points.len() == 1 && !series.style.compares();
+        let single = series.points.len() == 1 && !series.style.compares() && series.style != Style::Spans;
         let shape = look.marker.or(single.then_some(6));
         if let Some(shape) = shape {
             for place in marked(series, look, p) {
@@ -276,6 +284,9 @@ fn sample(scene: &mut Scene, series: &Series, look: &Look, (left, y): Place) {
     if series.style == Style::Bars {
         let corners = [(left + 4.0, y - 5.0), (right - 4.0, y - 5.0), (right - 4.0, y + 5.0), (left + 4.0, y + 5.0)];
         return scene.polygon("sample", &corners, Fill { colour: look.colour, opacity: 1.0 });
+    }
+    if series.style == Style::Spans {
+        return scene.line("sample", &[(centre, y - 5.0), (centre, y + 5.0)], Stroke::solid(look.colour, SPAN));
     }
     if series.points.iter().any(|p| p.low.is_some()) {
         if series.interval == Interval::Band {

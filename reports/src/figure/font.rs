@@ -63,7 +63,7 @@ pub(super) fn outline(text: &Text) -> Vec<Segment> {
         along: -lead(text),
         x: text.x,
         y: text.y,
-        upwards: text.upwards,
+        direction: text.along,
     };
     for placed in glyphs(&text.content) {
         FACE.outline_glyph(ttf_parser::GlyphId(placed.glyph), &mut pen);
@@ -74,7 +74,7 @@ pub(super) fn outline(text: &Text) -> Vec<Segment> {
 
 /// Breaks a text at spaces so that no line is wider than `limit` at `size`; a word wider than that is broken between
 /// characters. At least one line comes back, even for an empty text.
-pub(super) fn wrap(text: &str, size: f64, limit: f64) -> Vec<String> {
+pub(crate) fn wrap(text: &str, size: f64, limit: f64) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split([' ', '\n', '\t']).filter(|w| !w.is_empty()) {
@@ -105,13 +105,14 @@ struct Pen {
     along: f64,
     x: f64,
     y: f64,
-    upwards: bool,
+    direction: (f64, f64),
 }
 
 impl Pen {
     fn at(&self, x: f32, y: f32) -> (f64, f64) {
         let (along, above) = (self.along + f64::from(x) * self.scale, f64::from(y) * self.scale);
-        if self.upwards { (self.x - above, self.y - along) } else { (self.x + along, self.y - above) }
+        let (right, down) = self.direction;
+        (self.x + along * right + above * down, self.y + along * down - above * right)
     }
 }
 

@@ -122,13 +122,14 @@ impl PanelLayout {
     pub(super) fn bars(&self, series: &Series) -> Vec<(Place, Place)> {
         let runs = runs(series).into_iter().filter(|run| run.len() == 1 || series.interval == Interval::Bars);
         let bar = |p: &Point| Some((self.at(p.x, p.high?), self.at(p.x, p.low?)));
-        runs.flatten().filter_map(bar).collect()
+        let bars: Vec<(Place, Place)> = runs.flatten().filter_map(bar).collect();
+        if series.style == Style::Spans { joined(bars) } else { bars }
     }
 
     fn obstacles(&self, panel: &Panel) -> Obstacles {
         let mut all = Obstacles::default();
         for series in &panel.series {
-            if series.style.compares() {
+            if series.style.compares() || matches!(series.style, Style::Marks | Style::Spans) {
                 all.areas.extend(self.columns(panel, series));
                 all.lines.extend(self.lines(series).into_iter().flatten().map(|place| vec![place]));
             } else {
@@ -150,6 +151,22 @@ impl PanelLayout {
             legend.rect.top += dy;
         }
     }
+}
+
+/// Strokes that touch each other in one tenth of a unit of the page's width as one; those of no height are given some.
+fn joined(bars: Vec<(Place, Place)>) -> Vec<(Place, Place)> {
+    const LEAST: f64 = 1.2;
+    let mut joined: Vec<(Place, Place)> = Vec::new();
+    for ((x, high), (_, low)) in bars {
+        let (high, low) = if low - high < LEAST { (low - LEAST, low) } else { (high, low) };
+        match joined.last_mut() {
+            Some((top, bottom)) if (x - top.0).abs() < 0.1 && high <= bottom.1 && low >= top.1 => {
+                (top.1, bottom.1) = (top.1.min(high), bottom.1.max(low));
+            }
+            _ => joined.push(((x, high), (x, low))),
+        }
+    }
+    joined
 }
 
 /// Runs of neighbouring points with intervals.

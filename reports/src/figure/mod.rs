@@ -24,6 +24,7 @@
 //! | [`Series::line`] | a line without markers, for long series |
 //! | [`Series::step`] | a value that holds until the next point: a queue's length, a window |
 //! | [`Series::cdf`] | an empirical distribution function, as [`crate::statistics::SortedSamples::cdf`] gives it |
+//! | [`Series::marks`], [`Series::spans`] | crosses without a line; upright strokes over intervals |
 //! | [`Series::bars`], [`Series::dots`] | groups over [`Axis::categories`], with intervals as whiskers |
 //!
 //! Any number of points makes a small file: what falls into one column of the page is drawn by its ends and extremes.
@@ -52,12 +53,13 @@ mod geometry;
 mod layout;
 mod pdf;
 pub mod scene;
-mod style;
+pub(crate) mod style;
 mod svg;
 mod ticks;
 mod validate;
 
 pub use error::FigureError;
+pub(crate) use font::wrap;
 pub use font::{unsupported_character, width as text_width};
 
 /// Linear or logarithmic.
@@ -161,6 +163,10 @@ pub enum Style {
     Bars,
     /// A marker at each category.
     Dots,
+    /// A cross at each point, along an axis of numbers.
+    Marks,
+    /// An upright stroke over the interval of each point.
+    Spans,
 }
 
 impl Style {
@@ -234,6 +240,16 @@ impl Series {
     /// Markers over categories, otherwise as [`Series::bars`]; better on a logarithmic axis, where bars have no beginning.
     pub fn dots(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
         Self { style: Style::Dots, ..Self::bars(label, points) }
+    }
+
+    /// Crosses along an axis of numbers, without a line: what is lost.
+    pub fn marks(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
+        Self { style: Style::Marks, interval: Interval::Bars, ..Self::measured(label, points) }
+    }
+
+    /// Upright strokes, each over the interval of its point: segments over time.
+    pub fn spans(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
+        Self { style: Style::Spans, interval: Interval::Bars, ..Self::measured(label, points) }
     }
 
     /// The same series with error bars instead of a band.

@@ -100,9 +100,9 @@ fn draw_text(surface: &mut Surface<'_>, text: &Text, font: &Font) {
     };
     let glyphs: Vec<KrillaGlyph> = font::glyphs(&text.content).into_iter().map(glyph).collect();
     let (x, y) = (coordinate(text.x), coordinate(text.y));
-    // Reading upwards is a quarter turn, written as whole numbers instead of a sine and a cosine.
-    let turn = if text.upwards { (0.0, -1.0, 1.0, 0.0) } else { (1.0, 0.0, 0.0, 1.0) };
-    surface.push_transform(&Transform::from_row(turn.0, turn.1, turn.2, turn.3, x, y));
+    // A subtraction, since a negation would make a zero negative.
+    let (right, down, up) = (text.along.0 as f32, text.along.1 as f32, (0.0 - text.along.1) as f32);
+    surface.push_transform(&Transform::from_row(right, down, up, right, x, y));
     surface.set_stroke(None);
     surface.set_fill(Some(opaque(text.colour)));
     let start = Point::from_xy(-coordinate(font::lead(text)), 0.0);

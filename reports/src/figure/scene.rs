@@ -79,10 +79,17 @@ pub struct Text {
     pub size: f64,
     /// Where the anchor is.
     pub anchor: Anchor,
-    /// True if the text reads upwards (a y axis), false if from left to right.
-    pub upwards: bool,
+    /// Which way it reads: a step of length 1 on the page, such as [`Text::RIGHTWARDS`].
+    pub along: (f64, f64),
     /// Its colour.
     pub colour: Colour,
+}
+
+impl Text {
+    /// From left to right.
+    pub const RIGHTWARDS: (f64, f64) = (1.0, 0.0);
+    /// Upwards, as beside a y axis.
+    pub const UPWARDS: (f64, f64) = (0.0, -1.0);
 }
 
 /// One item, drawn over all earlier ones.

@@ -8,22 +8,22 @@ use super::scene::{Colour, Fill, Item, Scene, Segment, Stroke, polyline};
 use super::{Figure, Series, Style};
 
 /// Ordinary text and the frame.
-pub(super) const INK: Colour = Colour(0x22, 0x22, 0x22);
+pub(crate) const INK: Colour = Colour(0x22, 0x22, 0x22);
 /// The caption.
-pub(super) const FAINT_INK: Colour = Colour(0x55, 0x55, 0x55);
+pub(crate) const FAINT_INK: Colour = Colour(0x55, 0x55, 0x55);
 /// Grid lines at major ticks.
-pub(super) const GRID: Colour = Colour(0xdd, 0xdd, 0xdd);
+pub(crate) const GRID: Colour = Colour(0xdd, 0xdd, 0xdd);
 /// Grid lines at minor ticks.
-pub(super) const MINOR_GRID: Colour = Colour(0xee, 0xee, 0xee);
+pub(crate) const MINOR_GRID: Colour = Colour(0xee, 0xee, 0xee);
 /// Behind everything.
-pub(super) const PAPER: Colour = Colour(0xff, 0xff, 0xff);
+pub(crate) const PAPER: Colour = Colour(0xff, 0xff, 0xff);
 /// Opacity of confidence bands.
 pub(super) const BAND_OPACITY: f64 = 0.2;
 /// Half the size of a marker, in user units.
 pub(super) const MARKER: f64 = 3.6;
 
 /// Blue, vermillion, bluish green, reddish purple, orange, sky blue, black.
-const COLOURS: [Colour; 7] = [
+pub(crate) const COLOURS: [Colour; 7] = [
     Colour(0x00, 0x72, 0xb2),
     Colour(0xd5, 0x5e, 0x00),
     Colour(0x00, 0x9e, 0x73),
@@ -88,6 +88,8 @@ pub(super) fn look(figure: &Figure, panel: usize, series: &Series) -> Look {
         (Style::Cdf, _) => plain(1.5, |n| n, false),
         (Style::Bars, _) => plain(0.0, |n| n, false),
         (Style::Dots, _) => plain(0.0, |n| n, true),
+        (Style::Marks, _) => Look { marker: Some(4), ..plain(0.0, |n| n, false) },
+        (Style::Spans, _) => plain(0.0, |n| n, false),
         (Style::Formula, Some(target)) => {
             let rivals = siblings.iter().filter(|s| s.of.as_deref() == Some(target));
             let n = rivals.take_while(|s| s.label != series.label).count();

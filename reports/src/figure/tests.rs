@@ -338,7 +338,7 @@ fn no_text_overlaps_other_text() {
         let boxes: Vec<(geometry::Rect, &str)> = texts
             .map(|t| {
                 let (length, height) = (font::width(&t.content, t.size), 0.75 * t.size);
-                let rect = if t.upwards {
+                let rect = if t.along == scene::Text::UPWARDS {
                     let top = t.y + font::lead(t) - length;
                     geometry::Rect { left: t.x - height, top, width: height, height: length }
                 } else {

@@ -273,7 +273,7 @@ fn legends_hide_no_text_and_cross_no_frame() {
                 scene::Item::Text(text) if !inside => {
                     let (length, height) = (font::width(&text.content, text.size), 0.75 * text.size);
                     let (left, top) = (text.x - font::lead(text), text.y - height);
-                    let rect = if text.upwards {
+                    let rect = if text.along == scene::Text::UPWARDS {
                         let low = text.y + font::lead(text);
                         [(text.x - height, low - length), (0.0, 0.0), (text.x, low)]
                     } else {

@@ -162,7 +162,7 @@ impl<E: Entity> Cx<'_, E> {
         self.check_memory();
     }
 
-    /// Reports a packet, for captures. It does not count as the run's memory: looking must not decide where a run ends.
+    /// Reports a packet, or what else is only looked at, for captures, event logs and diagrams. It does not count as the run's memory: looking must not decide where a run ends.
     pub fn report_packet(&mut self, report: E::Report) {
         self.sink.push((None, Reported { at: self.core.now, entity: self.slot.id, report }));
         let bytes = self.sink.len() * (size_of::<Reported<E::Report>>() + E::PACKET_HEAP);

@@ -44,7 +44,7 @@ const VARIABLE: [&str; 13] = [
 ];
 
 /// Parts that are one for all points, whether they are written out or not.
-const FIXED: [&str; 14] = [
+const FIXED: [&str; 16] = [
     "format",
     "title",
     "include",
@@ -58,6 +58,8 @@ const FIXED: [&str; 14] = [
     "only_if",
     "measure",
     "figures",
+    "diagrams",
+    "events",
     "expect",
 ];
 

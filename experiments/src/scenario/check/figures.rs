@@ -12,10 +12,7 @@ use protosim_reports::formula::{Bindings, Formula};
 pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     for (number, figure) in scenario.figures.iter().enumerate() {
         let at = |field: &str| span_of(tree, &format!("figures.{number}.{field}"));
-        if figure.name.is_empty() || !figure.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
-            let message = "a figure's name becomes a file's name: letters, digits, `-` and `_`";
-            mistakes.push(Diagnostic::error("scenario::bad-name", at("name"), message));
-        }
+        check_name(&figure.name, "a figure", at("name"), mistakes);
         if scenario.figures[..number].iter().any(|other| other.name == figure.name) {
             let message = format!("another figure is called `{}` too", figure.name);
             mistakes.push(Diagnostic::error("scenario::duplicate-name", at("name"), message));
@@ -181,7 +178,15 @@ pub(super) fn check_known(name: &str, noun: &str, known: &[String], place: Span,
     mistakes.push(Diagnostic::error("scenario::unknown-name", place, message).help(help));
 }
 
-fn check_text(text: &str, place: Span, mistakes: &mut Diagnostics) {
+/// A name that becomes a file's name.
+pub(super) fn check_name(name: &str, whose: &str, place: Span, mistakes: &mut Diagnostics) {
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+        let message = format!("{whose}'s name becomes a file's name: letters, digits, `-` and `_`");
+        mistakes.push(Diagnostic::error("scenario::bad-name", place, message));
+    }
+}
+
+pub(super) fn check_text(text: &str, place: Span, mistakes: &mut Diagnostics) {
     if let Some(c) = unsupported_character(text) {
         let message = format!("figures have no glyph for `{c}`");
         mistakes.push(Diagnostic::error("scenario::no-glyph", place, message));
@@ -267,11 +272,13 @@ pub(super) fn warn_of_idle_condition(tree: &Tree, scenario: &Scenario, warnings:
     }
 }
 
+/// At most so many combinations of values are looked at.
+pub(super) const MOST_COMBINATIONS: usize = 10_000;
+
 /// The values of all axes at every point; the first ten thousand are enough to look at.
-fn combinations(scenario: &Scenario) -> Vec<Vec<f64>> {
-    const MOST: usize = 10_000;
+pub(super) fn combinations(scenario: &Scenario) -> Vec<Vec<f64>> {
     let grid = Grid::new(scenario);
-    let total = grid.total().unwrap_or(MOST).min(MOST);
+    let total = grid.total().unwrap_or(MOST_COMBINATIONS).min(MOST_COMBINATIONS);
     let all = (0..total).map(|index| grid.numbers(&grid.choice(index)));
     all.filter(|numbers| grid.keeps(numbers).unwrap_or(false)).collect()
 }

@@ -3,6 +3,7 @@
 mod apps;
 mod axes;
 mod devices;
+mod diagrams;
 mod figures;
 mod references;
 mod subjects;
@@ -89,6 +90,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     figures::check_figures(tree, scenario, mistakes);
     figures::check_expectations(tree, scenario, mistakes);
     subjects::check_measures(tree, scenario, mistakes);
+    diagrams::check_diagrams(tree, scenario, mistakes);
 }
 
 /// What can run, but probably not as meant.

@@ -50,7 +50,7 @@ fn a_group_becomes_its_members_with_links_and_applications() {
 #[test]
 fn every_member_runs_and_all_count_as_one_application() {
     let loaded = loaded(SENSORS, &[]);
-    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || {}).unwrap();
+    let outputs = run_all(&loaded, Options::default(), || {}).unwrap();
     let run = &outputs[0][0];
     let mut of_node: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for exchange in &run.exchanges {
@@ -68,7 +68,8 @@ fn a_group_that_grows_leaves_the_luck_of_its_members_alone() {
     let ends = |count: &str| {
         let set = [lossy[0], count];
         let loaded = loaded(SENSORS, &set);
-        let outputs = run_all(&loaded, Options { jobs: 1, threads: 2, capture: false }, || {}).unwrap();
+        let outputs =
+            run_all(&loaded, Options { jobs: 1, threads: 2, capture: false, ..Options::default() }, || {}).unwrap();
         let run = &outputs[0][0];
         let of_first = |exchange: &&crate::run::Exchange| run.entities[exchange.node as usize] == "sensor-1";
         run.exchanges.iter().filter(of_first).map(|exchange| exchange.ending).collect::<Vec<_>>()
@@ -171,7 +172,7 @@ fn every_profile_is_a_link_that_runs() {
             apps: [(name: "p", on: "a", run: Ping(to: "b", count: 3, payload: "16 B"))],"#
         );
         let loaded = loaded(&fields, &[]);
-        let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || {}).unwrap();
+        let outputs = run_all(&loaded, Options::default(), || {}).unwrap();
         assert_eq!(outputs[0][0].exchanges.len(), 3, "{name}");
     }
 }
@@ -226,7 +227,8 @@ fn distances_are_axes_too() {
 fn ten_thousand_nodes_are_loaded_and_run() {
     let loaded =
         loaded(SENSORS, &["nodes.sensor.count=10000", "apps.reports.stagger=1 ms", "apps.reports.run.requests=1"]);
-    let outputs = run_all(&loaded, Options { jobs: 1, threads: 2, capture: false }, || {}).unwrap();
+    let outputs =
+        run_all(&loaded, Options { jobs: 1, threads: 2, capture: false, ..Options::default() }, || {}).unwrap();
     assert_eq!(outputs[0][0].exchanges.len(), 10_000);
 }
 
@@ -237,7 +239,7 @@ fn a_real_network_from_graphml_loads_routes_and_runs() {
         apps: [(name: "p", on: "net", run: Ping(to: "net-New-York", count: 1))],"#;
     let loaded = loaded(fields, &[]);
     assert_eq!((loaded.scenario.nodes.len(), loaded.scenario.links.len()), (11, 14));
-    let outputs = run_all(&loaded, Options { jobs: 1, threads: 1, capture: false }, || {}).unwrap();
+    let outputs = run_all(&loaded, Options::default(), || {}).unwrap();
     let run = &outputs[0][0];
     // New York itself does not ask.
     assert_eq!(run.exchanges.len(), 10);

@@ -123,8 +123,17 @@ impl Connection {
         if !self.scoreboard.is_empty() {
             self.scoreboard.delivered_at = now;
         }
+        self.tidy();
         if self.observes {
             self.report_sample(cx);
+        }
+    }
+
+    /// Gives back what is needed while something is in flight alone.
+    fn tidy(&mut self) {
+        // A probe may still be answered twice (RFC 8985 §7.4.2).
+        if self.scoreboard.is_empty() && self.scoreboard.probe.is_none() {
+            self.scoreboard.release();
         }
     }
 
@@ -231,10 +240,7 @@ impl Connection {
         self.rearm_after_ack(news, now);
         let rate = self.rate_sample(news, now);
         self.grow(news, rtt, rate, prior_phase, cx);
-        // A probe may still be answered twice (RFC 8985 §7.4.2).
-        if self.scoreboard.is_empty() && self.scoreboard.probe.is_none() {
-            self.scoreboard.release();
-        }
+        self.tidy();
         self.now_busy(now);
         if self.observes {
             let (una, delivered, is_duplicate) = (self.snd_una, news.delivered, news.is_duplicate);

@@ -17,6 +17,8 @@ pub struct Offer {
     pub ip_header: u64,
     /// The cookie of the server, or an empty one to ask for it; `None` without Fast Open.
     pub cookie: Option<Bytes>,
+    /// Observers are told what the connection does.
+    pub observes: bool,
 }
 
 /// What both ends have agreed on; until then, what this end offers.
@@ -131,7 +133,7 @@ impl Connection {
     /// When the host has no memory.
     pub fn open(parameters: Arc<Parameters>, offer: Offer, cx: &mut Cx<'_>) -> Result<Self, StackError> {
         let mut connection = Self::new(parameters, offer, cx)?;
-        connection.state = State::SynSent;
+        connection.set_state(State::SynSent, cx);
         Ok(connection)
     }
 
@@ -147,7 +149,7 @@ impl Connection {
         cx: &mut Cx<'_>,
     ) -> Result<Self, StackError> {
         let mut connection = Self::new(parameters, offer, cx)?;
-        connection.state = State::SynReceived;
+        connection.set_state(State::SynReceived, cx);
         connection.take_syn(&syn.header, cx.now());
         connection.agree_on_ecn_as_server(syn.header.flags);
         connection.snd_wnd = u64::from(syn.header.window);

@@ -220,6 +220,7 @@ impl Connection {
         cx.reserve(CONTROL_BLOCK).map_err(|_| StackError::OutOfMemory)?;
         let now = cx.now();
         let luck = cx.rng(super::ISS_LUCK).next_u64();
+        let observes = offer.observes;
         let agreed = Agreed::new(offer, (luck >> 32) as u32);
         let mss = agreed.send_mss();
         let initial_window = u64::from(parameters.initial_window);
@@ -254,7 +255,7 @@ impl Connection {
             timers: Timers::new(now),
             counts: Counts::default(),
             reserved: CONTROL_BLOCK,
-            observes: false,
+            observes,
             parameters,
         })
     }

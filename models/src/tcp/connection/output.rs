@@ -175,6 +175,11 @@ impl Connection {
         self.snd_nxt < self.end_of_stream()
     }
 
+    /// The offset after the last byte that has been written.
+    pub(super) const fn end_of_data(&self) -> u64 {
+        self.buffer.end()
+    }
+
     /// The offset after the last that can be sent now.
     fn end_of_stream(&self) -> u64 {
         self.buffer.end() + u64::from(self.is_finishing)
@@ -301,7 +306,7 @@ impl Connection {
 
     /// Payload that fits into a segment beside selective acknowledgements that it carries.
     fn room_for_data(&self) -> u64 {
-        let blocks = self.receiver.sack_blocks(self.most_blocks(), self.parameters.dsack).len() as u64;
+        let blocks = self.receiver.block_count(self.most_blocks(), self.parameters.dsack) as u64;
         if blocks == 0 || !self.agreed.sack {
             return self.window.mss;
         }

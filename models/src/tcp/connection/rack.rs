@@ -197,7 +197,9 @@ impl Connection {
         if is_new {
             self.scoreboard.probe = Some((self.snd_nxt, false));
         } else if let Some(last) = self.scoreboard.last().copied() {
-            let start = last.start.max(last.end.saturating_sub(self.window.mss));
+            // A FIN goes with the data before it.
+            let data_end = last.end.min(self.end_of_data());
+            let start = last.start.max(data_end.saturating_sub(self.window.mss)).min(last.end - 1);
             self.resend(start, last.end, Why::TailLossProbe, cx);
             self.scoreboard.probe = Some((end_before, true));
         }

@@ -278,28 +278,40 @@ impl Receiver {
     }
 
     fn range_of(&self, offset: u64) -> Option<(u64, u64)> {
-        let range = |(start, rope): &(u64, Rope)| (*start, start + rope.len());
-        self.late.waiting.iter().map(range).find(|(start, end)| (*start..*end).contains(&offset))
+        let index = self.late.waiting.partition_point(|(start, _)| *start <= offset);
+        let (start, rope) = self.late.waiting.get(index.checked_sub(1)?)?;
+        let end = start + rope.len();
+        (offset < end).then_some((*start, end))
     }
 
     /// The blocks for an acknowledgement, the latest first (RFC 2018 §4), after what came twice (RFC 2883 §4).
     pub(super) fn sack_blocks(&self, most: usize, dsack: bool) -> Vec<SackBlock> {
-        let twice = self.late.dsack.filter(|_| dsack);
-        if self.late.waiting.is_empty() && twice.is_none() {
+        let late = &*self.late;
+        let twice = late.dsack.filter(|_| dsack);
+        if late.waiting.is_empty() && twice.is_none() {
             return Vec::new();
         }
-        let block =
-            |(start, end): (u64, u64)| SackBlock { left: seq::wire(self.irs, start), right: seq::wire(self.irs, end) };
-        let recent = self.late.recent.iter().filter_map(|offset| self.range_of(*offset));
-        let others = self.late.waiting.iter().map(|(start, rope)| (*start, start + rope.len()));
         let mut blocks: Vec<(u64, u64)> = twice.into_iter().collect();
         let first = blocks.len();
+        let recent = late.recent.iter().filter_map(|offset| self.range_of(*offset));
+        // Ranges that have not been told of lately are looked at only where there is room for them.
+        let others = late.waiting.iter().map(|(start, rope)| (*start, start + rope.len()));
         for range in recent.chain(others) {
+            if blocks.len() >= most {
+                break;
+            }
             if !blocks[first..].contains(&range) {
                 blocks.push(range);
             }
         }
-        blocks.into_iter().take(most).map(block).collect()
+        let wire = |offset: u64| seq::wire(self.irs, offset);
+        blocks.into_iter().take(most).map(|(start, end)| SackBlock { left: wire(start), right: wire(end) }).collect()
+    }
+
+    /// How many blocks an acknowledgement has now.
+    pub(super) fn block_count(&self, most: usize, dsack: bool) -> usize {
+        let late = &*self.late;
+        (late.waiting.len() + usize::from(dsack && late.dsack.is_some())).min(most)
     }
 
     /// Bytes allocated.
@@ -393,10 +405,12 @@ impl AckClock {
 
     /// An acknowledgement has left.
     pub(super) fn on_sent(&mut self, nxt: u64) {
+        if nxt > self.sent {
+            self.quick = self.quick.saturating_sub(1);
+        }
         self.sent = nxt;
         self.owed = Owed::Nothing;
         self.deadline = None;
-        self.quick = self.quick.saturating_sub(1);
     }
 }
 

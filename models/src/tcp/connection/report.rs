@@ -3,6 +3,8 @@
 use super::super::congestion::Phase;
 use super::super::{Sample, TcpInfo, TcpTotals, Trace};
 use super::moment::Moment;
+#[cfg(test)]
+use super::scoreboard::Scoreboard;
 use super::{Connection, Cx};
 use protosim_core::{LocalTime, Span};
 
@@ -105,11 +107,27 @@ impl Connection {
         }));
     }
 
+    /// What it has allocated, in words.
+    #[cfg(test)]
+    pub(in crate::tcp) fn anatomy(&self) -> String {
+        format!(
+            "connection {}, scoreboard {}, its ranges {}, recovery {}, buffer {}, receiver {}, congestion {}",
+            size_of::<Self>(),
+            self.scoreboard.allocated(),
+            Scoreboard::allocated(&self.scoreboard),
+            self.recovery.allocated(),
+            self.buffer.allocated(),
+            self.receiver.allocated(),
+            self.congestion.allocated(),
+        )
+    }
+
     /// Bytes that it has allocated beside itself.
     #[cfg(test)]
     pub(in crate::tcp) fn allocated(&self) -> usize {
         let boxes = self.scoreboard.allocated() + self.recovery.allocated();
-        boxes + self.buffer.allocated() + self.receiver.allocated() + self.congestion.allocated()
+        let within = Scoreboard::allocated(&self.scoreboard) + self.buffer.allocated() + self.receiver.allocated();
+        boxes + within + self.congestion.allocated()
     }
 
     /// True while losses are being repaired.

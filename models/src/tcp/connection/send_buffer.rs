@@ -73,7 +73,7 @@ impl SendBuffer {
         while self.runs.front().is_some_and(|(start, run)| start + run.len() <= self.start) {
             self.runs.pop_front();
         }
-        if self.runs.is_empty() && self.runs.capacity() > 8 {
+        if self.runs.is_empty() {
             self.runs = VecDeque::new();
         }
     }

@@ -331,6 +331,6 @@ fn a_connection_that_has_carried_much_and_is_idle_is_small() {
     for host in &pair.hosts {
         let (connection, entry) = host.stack.footprint();
         assert_eq!(host.written + host.read, 10 << 20);
-        assert!(connection + entry < 1024, "{connection} + {entry} bytes");
+        assert!(connection + entry < 1024, "{connection} + {entry} bytes: {}", host.stack.anatomy());
     }
 }
