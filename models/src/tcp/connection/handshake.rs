@@ -189,6 +189,8 @@ impl Connection {
     pub(super) fn take_syn(&mut self, syn: &TcpHeader, now: LocalTime) {
         self.receiver.irs = syn.sequence;
         self.receiver.nxt = 1;
+        // The acknowledgement of a SYN is that of no data: it uses up no quick one.
+        self.receiver.ack.sent = 1;
         let default_mss = DEFAULT_MSS[usize::from(self.agreed.ip_header > 20)];
         let none = TcpOptions::default();
         let options = syn.options.as_deref().unwrap_or(&none);
@@ -262,7 +264,6 @@ impl Connection {
         self.agreed.cookie = header.options.as_ref().and_then(|options| options.fast_open.clone()).map(Box::new);
         self.agreed.cookie.take_if(|cookie| cookie.is_empty() || asked_for_cookie.is_none());
         self.offer_first_window();
-        self.receiver.ack.sent = 1;
         match acknowledged {
             Some(ack) => self.finish_active_open(segment, ack as u64, cx),
             None => self.open_simultaneously(segment, cx),

@@ -163,9 +163,15 @@ impl Connection {
             None | Some(Kind::Persist) => self.rearm_timeout(now),
             _ => {}
         }
-        if matches!(self.timers.kind(), Some(Kind::Timeout | Kind::Probe))
-            && let Some(at) = self.probe_timeout(now)
-        {
+        // The time-out runs from the last acknowledgement of new data, or, where a probe has put it off, from the oldest segment.
+        let timeout = match self.timers.deadline() {
+            Some((Kind::Timeout, at)) => at,
+            Some((Kind::Probe, _)) => {
+                self.scoreboard.first().map_or(now, |first| first.at).saturating_add(self.timeout())
+            }
+            _ => return,
+        };
+        if let Some(at) = self.probe_timeout(now, timeout) {
             self.timers.set(Kind::Probe, at);
         }
     }

@@ -72,7 +72,10 @@ impl Connection {
         self.scoreboard.highest = self.scoreboard.highest.max(end);
         if !is_original {
             // §6.2 step 2: the acknowledgement may be of the transmission before.
-            let is_stale = news.echo.is_some_and(|echo| super::seq::is_before(echo, self.agreed.timestamp(at)));
+            // The stamp that a selective one echoes is of what came in order before, and says nothing.
+            let is_cumulative = news.newly_acked > 0 && end <= self.snd_una;
+            let is_early = |echo| super::seq::is_before(echo, self.agreed.timestamp(at));
+            let is_stale = is_cumulative && news.echo.is_some_and(is_early);
             if is_stale || rtt < self.min_rtt.value {
                 return;
             }
@@ -166,8 +169,8 @@ impl Connection {
         }
     }
 
-    /// When a probe is due, if one may be sent (§7.2).
-    pub(super) fn probe_timeout(&self, now: LocalTime) -> Option<LocalTime> {
+    /// When a probe is due, if one may be sent (§7.2); `timeout` is when the retransmission time-out passes.
+    pub(super) fn probe_timeout(&self, now: LocalTime, timeout: LocalTime) -> Option<LocalTime> {
         let may = self.parameters.tail_loss_probe
             && self.agreed.sack
             && !self.scoreboard.is_empty()
@@ -183,9 +186,7 @@ impl Connection {
         if self.rtt.srtt().is_some() && self.snd_nxt - self.snd_una <= self.window.mss {
             wait = wait.saturating_add(MAX_ACK_DELAY);
         }
-        // PTO = min(PTO, what is left of the time-out).
-        let head = self.scoreboard.first().map_or(now, |first| first.at);
-        let timeout = head.saturating_add(self.timeout());
+        // PTO = min(PTO, TCP_RTO_expiration()).
         Some(now.saturating_add(wait).min(timeout.max(now.saturating_add(Span::NANOSECOND))))
     }
 

@@ -305,7 +305,10 @@ impl Receiver {
             }
         }
         let wire = |offset: u64| seq::wire(self.irs, offset);
-        blocks.into_iter().take(most).map(|(start, end)| SackBlock { left: wire(start), right: wire(end) }).collect()
+        // A FIN that has come with the data before it has arrived as they have.
+        let with_fin = |end: u64| end + u64::from(self.fin > 0 && end == self.fin && end > self.nxt);
+        let block = |(start, end)| SackBlock { left: wire(start), right: wire(with_fin(end)) };
+        blocks.into_iter().take(most).map(block).collect()
     }
 
     /// How many blocks an acknowledgement has now.

@@ -104,6 +104,10 @@ impl Timers {
         self.transmission.is_some()
     }
 
+    pub(super) const fn deadline(&self) -> Option<(Kind, LocalTime)> {
+        self.transmission
+    }
+
     pub(super) fn kind(&self) -> Option<Kind> {
         self.transmission.map(|(kind, _)| kind)
     }
@@ -164,7 +168,8 @@ impl Connection {
         if kind == Some(Kind::Reordering) || (news.newly_acked == 0 && kind.is_some()) || self.keeps_timeout(news) {
             return;
         }
-        if let Some(at) = self.probe_timeout(now) {
+        // It is restarted by what was acknowledged (RFC 6298 §5.3).
+        if let Some(at) = self.probe_timeout(now, now.saturating_add(self.timeout())) {
             return self.timers.set(Kind::Probe, at);
         }
         match kind {
