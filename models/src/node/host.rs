@@ -106,7 +106,7 @@ pub(super) struct Arrival {
 #[derive(Clone, Debug)]
 pub(super) enum Pending {
     /// Sends a packet.
-    Send(Packet),
+    Send(Box<Packet>),
     /// Tells the outside; this application.
     Observe(u32, Observation),
 }
@@ -237,7 +237,7 @@ impl Host for SimHost<'_, '_> {
             packet.ip.set_dscp(class.dscp);
             packet.ip.set_ecn(class.ecn);
         }
-        self.node.when_free(Pending::Send(packet), self.cx);
+        self.node.when_free(Pending::Send(Box::new(packet)), self.cx);
         Ok(())
     }
 
@@ -271,7 +271,7 @@ impl Host for SimHost<'_, '_> {
         let identifier = u16::try_from(self.app).map_err(|_| HostError::NoIcmp)?;
         let echo = Echo { is_reply: false, identifier, sequence };
         let packet = Packet::echo(source, to, echo, payload).map_err(refused)?;
-        self.node.when_free(Pending::Send(packet), self.cx);
+        self.node.when_free(Pending::Send(Box::new(packet)), self.cx);
         Ok(())
     }
 

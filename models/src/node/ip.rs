@@ -202,27 +202,27 @@ impl Node {
         if let Some(message) = reporter.and_then(|address| packet.icmp_error(error, address))
             && self.ip.errors.allows(cx.now())
         {
-            self.originate(message, cx);
+            self.originate(Box::new(message), cx);
         }
     }
 
     /// Sends a packet that was made here.
-    pub(super) fn originate(&mut self, mut packet: Packet, cx: &mut Cx<'_, Element>) {
+    pub(super) fn originate(&mut self, mut packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         self.counts.originated += 1;
         self.next_packet_id += 1;
         // Unique in the run: the node's rank above its own count.
         packet.provenance.packet_id = u64::from(cx.entity().0) << 40 | self.next_packet_id;
         packet.provenance.sent_at = cx.now();
         match self.routes.lookup(packet.dst()) {
-            Hop::Local => self.to_self.push_back(Box::new(packet)),
+            Hop::Local => self.to_self.push_back(packet),
             Hop::None => {
                 self.counts.drop(DropCause::NoRoute);
             }
-            Hop::Group => self.send_to_group(packet, cx),
-            Hop::Interface(index) => self.emit(Box::new(packet), index, cx),
+            Hop::Group => self.send_to_group(*packet, cx),
+            Hop::Interface(index) => self.emit(packet, index, cx),
             hop @ (Hop::Station { .. } | Hop::OnLink(_)) => {
                 if let Some(index) = address_station(&mut packet, hop) {
-                    self.emit(Box::new(packet), index, cx);
+                    self.emit(packet, index, cx);
                 }
             }
         }
@@ -356,7 +356,7 @@ impl Node {
                 // RFC 1122 §3.2.2.6: from the address that was asked, with all the data.
                 let reply = crate::packet::Echo { is_reply: true, ..echo };
                 if let Ok(answer) = Packet::echo(packet.dst(), packet.src(), reply, packet.payload.clone()) {
-                    self.originate(answer, cx);
+                    self.originate(Box::new(answer), cx);
                 }
             } else if (echo.identifier as usize) < self.apps.len() {
                 let (from, payload) = (packet.src(), packet.payload.clone());

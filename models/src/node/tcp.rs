@@ -48,6 +48,8 @@ impl Tcp {
 
 /// What a stack sees of its node.
 struct StackEnv<'a, 'b> {
+    /// The reading of the clock, once the processor has done its work.
+    now: LocalTime,
     clock: &'a Clock,
     cpu: &'a mut Cpu,
     memory: &'a mut Memory,
@@ -58,7 +60,7 @@ struct StackEnv<'a, 'b> {
 impl Env for StackEnv<'_, '_> {
     #[inline]
     fn now(&self) -> LocalTime {
-        self.clock.reading(self.cpu.free_at(self.cx.now()))
+        self.now
     }
 
     fn rng(&mut self, purpose: Purpose) -> &mut Stream {
@@ -69,6 +71,7 @@ impl Env for StackEnv<'_, '_> {
     fn spend(&mut self, operation: Operation) {
         if !self.cpu.is_ideal() {
             self.cpu.spend(self.cx.now(), operation);
+            self.now = self.clock.reading(self.cpu.free_at(self.cx.now()));
         }
     }
 
@@ -92,7 +95,8 @@ impl Node {
         call: impl FnOnce(&mut Stack, &mut dyn Env) -> R,
     ) -> R {
         let Self { clock, cpu, memory, tcp, .. } = self;
-        let mut env = StackEnv { clock, cpu, memory, streams: &mut tcp.streams, cx };
+        let now = clock.reading(cpu.free_at(cx.now()));
+        let mut env = StackEnv { now, clock, cpu, memory, streams: &mut tcp.streams, cx };
         call(&mut tcp.stack, &mut env)
     }
 
@@ -163,7 +167,10 @@ impl Node {
                 }
             }
         }
-        self.arm_tcp(cx);
+        // What is owed a flush in this instant may change its deadline once more.
+        if !self.tcp.stack.is_dirty() {
+            self.arm_tcp(cx);
+        }
     }
 
     fn send_segment(&mut self, local: SocketAddr, remote: SocketAddr, segment: Segment, cx: &mut Cx<'_, Element>) {
@@ -174,7 +181,7 @@ impl Node {
             return;
         };
         packet.ip.set_ecn(ecn);
-        self.when_free(Pending::Send(packet), cx);
+        self.when_free(Pending::Send(Box::new(packet)), cx);
     }
 
     fn notify_stream(&mut self, owner: u32, connection: ConnectionId, notice: Notice, cx: &mut Cx<'_, Element>) {

@@ -21,6 +21,6 @@ use super::*;
 impl Node {
     /// Lets the node send `packet`, made by the test, before the first packet that an application sends.
     pub(crate) fn inject(&mut self, packet: Packet) {
-        self.outbox.push_back((SimTime::ZERO, Pending::Send(packet)));
+        self.outbox.push_back((SimTime::ZERO, Pending::Send(Box::new(packet))));
     }
 }
