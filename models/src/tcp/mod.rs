@@ -1,4 +1,52 @@
-//! TCP (RFC 9293): connections, congestion control, loss recovery.
+//! TCP (RFC 9293): connections, loss recovery, congestion control.
+//!
+//! # Where to find what
+//! | file | has |
+//! |---|---|
+//! | [`config`], [`parameters`] | what a user writes; all constants and features, by profile |
+//! | [`connection`] | [`Connection`], the machine: one end of one connection |
+//! | [`congestion`] | NewReno, CUBIC with HyStart++, BBR v1 and v3, Vegas, DCTCP, a fixed window |
+//! | [`stack`], `listener.rs` | [`Stack`]: the connections of a host, who listens, backlogs and cookies |
+//! | [`app`] | sources, sinks, clients, servers over streams |
+//! | [`info`], [`trace`] | a snapshot under Linux's names; what observers are told |
+//! | [`closed_form`] | throughput under loss, slow start, average windows, as formulas |
+//! | `meaning.rs` | what a segment is, for rules that name what a link drops |
+//! | `hostile.rs` | a host under attack: for fuzzing and properties |
+//! | [`crate::packet`] | the header and its options, with their encodings |
+//!
+//! # States
+//! ```text
+//!            passive open: SYN                     active open
+//!   (LISTEN) ───────────────▶ SYN-RECEIVED ◀──SYN── SYN-SENT
+//!                                  │ ACK               │ SYN,ACK
+//!                                  └──▶ ESTABLISHED ◀──┘
+//!                       close: FIN  │            │  FIN
+//!                 FIN-WAIT-1 ◀──────┘            └──────▶ CLOSE-WAIT
+//!    ACK of FIN │   │ FIN                                     │ close: FIN
+//!    FIN-WAIT-2 │   └▶ CLOSING ─ACK of FIN─┐              LAST-ACK
+//!       FIN └───┴────────▶ TIME-WAIT ◀─────┘                  │ ACK of FIN
+//!                             └───── 2 MSL ────▶ CLOSED ◀─────┘
+//! ```
+//!
+//! # Within an instant
+//! All segments, commands and time-outs of an instant come first; then [`Connection::flush`] decides what is sent. Acknowledgements ride on
+//! data, and several that may wait become one; each segment out of order is still acknowledged by itself (RFC 5681 §4.2). On a link
+//! without a rate all segments of a flight arrive in one instant, and get one acknowledgement where a real host would send one for every second.
+//!
+//! # What is modelled
+//! RFC 9293 with all its states; RFC 5961 (blind attacks), 7323 (timestamps, PAWS, window scaling), 2018 and 2883 (SACK, DSACK), 6298 (time-outs),
+//! 5681, 3465, 6582 (NewReno), 6675 (recovery by SACK, rescue retransmissions), 9937 (rate reduction), 8985 (RACK-TLP), 5682 (F-RTO), 3708 and
+//! 4015 (undo), 3042 (limited transmit), 3168 and 8257 (ECN), 7413 (Fast Open), 4987 (SYN cookies), 1191 and 8201 (path MTU), 6928, keepalive,
+//! window probes, Nagle and Minshall, delayed and quick acknowledgements, pacing. Windows are counted in bytes.
+//!
+//! # What is not, and what that does to results
+//! - Urgent data are taken as data, as applications see them today (RFC 6093).
+//! - Buffers do not grow by need, as Linux's do: they are as large from the start as they would become. Linux's window begins at 64 KiB
+//!   and follows the reader; here a window is what is free.
+//! - SACK compression, GRO and TSO are not modelled: each segment is acknowledged as its arrival says.
+//! - AccECN (RFC 9768), authentication (RFC 5925), packetization-layer MTU probing (RFC 4821) and user time-outs (RFC 5482) are not there.
+//! - Applications on simulated hosts accept at once: the accept backlog fills only for other users of a [`Stack`].
+//! - Fast Open of an application with data for the SYN: [`StreamOptions::early_data`](crate::app::StreamOptions).
 
 pub mod app;
 pub mod closed_form;
