@@ -62,7 +62,7 @@ impl std::fmt::Display for Port {
 
 /// The operations that take processor time on a device that says so, in order.
 pub fn operations() -> impl Iterator<Item = &'static str> {
-    coap::OPERATIONS.into_iter()
+    coap::OPERATIONS.into_iter().chain(tcp::OPERATIONS)
 }
 
 impl AppConfig {

@@ -3,6 +3,7 @@
 //! The link takes 50 ms each way. Where it has a rate, it has 12 Mbit/s forward and none backward: a full packet of 1500 B, which carries
 //! 1448 B of data beside its timestamps, takes 1 ms to the server and answers take none.
 
+mod devices;
 mod handshake;
 mod losses;
 mod rates;
