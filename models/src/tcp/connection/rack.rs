@@ -183,7 +183,8 @@ impl Connection {
             return None;
         }
         let mut wait = self.rtt.srtt().map_or(Span::from_secs(1), |srtt| srtt.saturating_mul(2));
-        if self.rtt.srtt().is_some() && self.snd_nxt - self.snd_una <= self.window.mss {
+        let data = self.snd_nxt.min(self.end_of_data()).saturating_sub(self.snd_una);
+        if self.rtt.srtt().is_some() && data <= self.window.mss {
             wait = wait.saturating_add(MAX_ACK_DELAY);
         }
         // PTO = min(PTO, TCP_RTO_expiration()).
