@@ -6,7 +6,8 @@
 //! - [`link`]: the two halves of a link; [`queue`]: what waits for it, and in which order; [`device`]: what limits a host.
 //! - [`medium`]: LAN switches, buses and radio channels, which many nodes share.
 //! - [`node`]: hosts and routers; [`app`]: what runs on them; [`element`]: nodes and media as entities of the kernel.
-//! - [`coap`], [`ping`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
+//! - [`recovery`]: what protocols that send again share: round trips, time-outs, ranges, extremes of late.
+//! - [`tcp`], [`coap`], [`ping`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
 //!   story, then encodings, configuration, machines, tests.
 //! - [`recovery`]: what protocols that repair losses share.
 //! - [`registry`]: the one place where an application is made known to scenarios.
