@@ -130,12 +130,9 @@ impl Connection {
             lost += self.scoreboard.mark_lost(from, to, &mut is_lost);
         }
         // Above all that has arrived, everything was sent later, but for what was sent again.
-        let tail = self
-            .scoreboard
-            .iter()
-            .rev()
-            .take_while(|range| range.start >= above)
-            .any(|range| (range.at, range.end) < (at, end));
+        // What was sent once was sent in order: if the first of them is not older, none is.
+        let first_once = self.scoreboard.from(above).find(|range| range.transmissions == 1);
+        let tail = first_once.is_some_and(|range| (range.at, range.end) < (at, end));
         if tail {
             lost += self.scoreboard.mark_lost(above, self.snd_nxt, &mut is_lost);
         }

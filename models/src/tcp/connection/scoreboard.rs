@@ -152,6 +152,12 @@ impl Scoreboard {
         self.sent.iter()
     }
 
+    /// The ranges that begin at `offset` or later.
+    pub(super) fn from(&self, offset: u64) -> impl Iterator<Item = &Sent> {
+        let first = self.sent.partition_point(|range| range.start < offset);
+        self.sent.range(first..)
+    }
+
     /// A range is being sent for the first time.
     pub(super) fn push(&mut self, start: u64, end: u64, at: LocalTime, mark: RateMark) {
         if let Some(last) = self.sent.back_mut()
