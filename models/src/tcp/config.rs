@@ -116,7 +116,7 @@ pub enum Profile {
     Linux,
     /// As the RFCs recommend: NewReno with selective acknowledgements, a least time-out of 1 s.
     Rfc,
-    /// As lwIP 2.1: ticks of 250 ms, no selective recovery, small buffers.
+    /// As lwIP 2.1: ticks of 500 ms, no selective recovery, small buffers.
     Lwip,
     /// As uIP 1.0: one segment in flight.
     Uip,
@@ -177,6 +177,7 @@ impl TcpConfig {
             congestion: self.congestion.clone().unwrap_or(base.congestion),
             mss: self.mss.or(base.mss),
             initial_window: self.initial_window.unwrap_or(base.initial_window),
+            initial_window_bytes: if self.initial_window.is_some() { u64::MAX } else { base.initial_window_bytes },
             syn_losses: self.syn_losses.unwrap_or(base.syn_losses),
             send_buffer: self.send_buffer.map_or(base.send_buffer, Size::as_bytes),
             receive_buffer: self.receive_buffer.map_or(base.receive_buffer, Size::as_bytes),
@@ -258,7 +259,27 @@ impl TcpConfig {
         if self.tail_loss_probe == Some(true) && !all.sack {
             found.push(("tcp.tail_loss_probe", "has no effect without `sack`".to_owned()));
         }
-        if self.keepalive.is_some_and(|probes| probes.interval.is_zero() || probes.idle.is_zero() || probes.probes == 0)
+        if all.min_rto.is_zero() {
+            found.push(("tcp.min_rto", "is longer than 0 s".to_owned()));
+        }
+        let vain = [
+            ("tcp.dsack", self.dsack == Some(true) && !all.sack, "sack"),
+            ("tcp.timestamps_required", self.timestamps_required.is_some() && !all.timestamps, "timestamps"),
+            ("tcp.minshall", self.minshall.is_some() && !all.nagle, "nagle"),
+            ("tcp.idle_decay", self.idle_decay.is_some() && !all.restart_after_idle, "restart_after_idle"),
+            ("tcp.f_rto", self.f_rto == Some(true) && !all.undo, "undo"),
+        ];
+        for (field, is_vain, needed) in vain {
+            if is_vain {
+                found.push((field, format!("has no effect without `{needed}`")));
+            }
+        }
+        let shortest = Span::from_millis(1);
+        if self.keepalive.is_some_and(|probes| probes.interval < shortest || probes.idle < shortest) {
+            found.push(("tcp.keepalive", "has an `idle` and an `interval` of at least 1 ms".to_owned()));
+        } else if self
+            .keepalive
+            .is_some_and(|probes| probes.interval.is_zero() || probes.idle.is_zero() || probes.probes == 0)
         {
             found.push((
                 "tcp.keepalive",

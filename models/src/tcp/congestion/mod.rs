@@ -183,6 +183,13 @@ pub enum Congestion {
 }
 
 impl Congestion {
+    /// The connection has its first window; an algorithm that has one of its own begins with that.
+    pub fn begin(&mut self, window: &mut Window) {
+        if let Self::Fixed(algorithm) = self {
+            algorithm.hold(window);
+        }
+    }
+
     /// An acknowledgement has come. Algorithms without a model of the path do not move the window while
     /// [`Phase::Recovery`] or [`Phase::Cwr`] last: rate reduction sets it then. `luck` gives uniform draws over 64 bits.
     #[inline]

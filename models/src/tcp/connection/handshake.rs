@@ -148,6 +148,7 @@ impl Connection {
         takes_data: bool,
         cx: &mut Cx<'_>,
     ) -> Result<Self, StackError> {
+        cx.spend(super::super::RECEIVE, syn.payload.len());
         let mut connection = Self::new(parameters, offer, cx)?;
         connection.set_state(State::SynReceived, cx);
         connection.take_syn(&syn.header, cx.now());
@@ -204,6 +205,7 @@ impl Connection {
         if let Some(shift) = options.window_scale.filter(|_| self.parameters.window_scaling) {
             self.agreed.scaling = Some((shift.min(MOST_SHIFT), shift_for(self.parameters.receive_buffer)));
         }
+        self.receiver.mss = self.receiver.mss.min(u64::from(self.agreed.own_mss(&self.parameters)));
         self.set_mss();
     }
 
@@ -211,20 +213,21 @@ impl Connection {
     fn set_mss(&mut self) {
         self.window.mss = self.agreed.send_mss();
         self.window.cwnd = self.first_window();
+        self.congestion.begin(&mut self.window);
     }
 
     /// The initial window (RFC 6928 §2), or that after a SYN was lost (RFC 5681 §3.1).
-    fn first_window(&self) -> u64 {
-        let segments = u64::from(self.parameters.initial_window);
-        // RFC 6928 §2: ten segments, but no more than 14600 bytes unless two segments are more.
-        let most = if segments == 10 { (10 * 1460).max(2 * self.window.mss) } else { u64::MAX };
-        (segments * self.window.mss).min(most)
+    pub(super) fn first_window(&self) -> u64 {
+        // RFC 6928 §2: ten segments, but no more than 14600 bytes unless two segments are more. Linux has no such limit.
+        let most = self.parameters.initial_window_bytes.max(2 * self.window.mss);
+        (u64::from(self.parameters.initial_window) * self.window.mss).min(most)
     }
 
     /// RFC 5681 §3.1: the window begins with one segment if the SYN or its answer was lost. Linux does not, since RFC 6928 §2 says
     /// so only of repeated losses.
     pub(super) fn begin_with_one_segment(&mut self) {
         self.window.cwnd = self.window.mss;
+        self.congestion.begin(&mut self.window);
     }
 
     /// RFC 3168 §6.1.1: a SYN with ECE and CWR asks for it.

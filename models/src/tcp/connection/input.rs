@@ -21,8 +21,10 @@ impl Connection {
             self.counts.data_segments_in += 1;
         }
         cx.spend(super::super::RECEIVE, segment.payload.len());
-        if self.receiver.ack.owed == Owed::Duplicate {
-            // RFC 5681 §4.2: each segment out of order is acknowledged by itself.
+        let owed = self.receiver.ack.owed;
+        if owed == Owed::Duplicate || (owed == Owed::Now && !segment.payload.is_empty()) {
+            // RFC 5681 §4.2: each segment out of order is acknowledged by itself, and every second full one. What comes in one instant, as
+            // on a link without a rate, does not share an acknowledgement.
             self.send_ack(cx);
         }
         match self.state {
@@ -43,7 +45,7 @@ impl Connection {
         let header = &segment.header;
         let start = self.receiver.nxt.cast_signed() + seq::ahead(self.receiver.irs, self.receiver.nxt, header.sequence);
         if self.ends_simultaneous_open(header, start, cx)
-            || !self.passes_paws(header, cx)
+            || !self.passes_paws(segment, start, cx)
             || !self.is_acceptable(segment, start, cx)
         {
             return;
@@ -88,7 +90,8 @@ impl Connection {
     }
 
     /// RFC 7323 §5.3, R1 and R2.
-    fn passes_paws(&mut self, header: &TcpHeader, cx: &mut Cx<'_>) -> bool {
+    fn passes_paws(&mut self, segment: &Segment, start: i64, cx: &mut Cx<'_>) -> bool {
+        let header = &segment.header;
         if !self.agreed.timestamps || header.flags.has(TcpFlags::RST) {
             return true;
         }
@@ -96,6 +99,11 @@ impl Connection {
             None => return !self.parameters.timestamps_required,
             Some(stamps) => seq::is_before(stamps.value, self.agreed.ts_recent),
         };
+        // Linux takes acknowledgements that were overtaken by data (`tcp_disordered_ack`).
+        let is_pure = segment.len_in_sequence() == 0 && start == self.receiver.nxt.cast_signed();
+        if is_pure && !self.parameters.timestamps_required {
+            return true;
+        }
         if is_old && cx.now().saturating_since(self.agreed.ts_recent_at) <= STAMP_LIFETIME {
             self.trace_drop(Drop::Paws, cx);
             self.receiver.ack.owed = self.receiver.ack.owed.max(Owed::Now);
@@ -108,7 +116,9 @@ impl Connection {
     fn note_timestamp(&mut self, header: &TcpHeader, start: i64, cx: &Cx<'_>) {
         if let Some(stamps) = header.timestamps.filter(|_| self.agreed.timestamps)
             && start <= self.receiver.ack.sent.cast_signed()
-            && !seq::is_before(stamps.value, self.agreed.ts_recent)
+            && (!seq::is_before(stamps.value, self.agreed.ts_recent)
+                // RFC 7323 §5.5: one that old says nothing any more.
+                || cx.now().saturating_since(self.agreed.ts_recent_at) > STAMP_LIFETIME)
         {
             (self.agreed.ts_recent, self.agreed.ts_recent_at) = (stamps.value, cx.now());
         }
@@ -292,7 +302,7 @@ impl Connection {
             self.receiver.ack.owed = Owed::Duplicate;
             return;
         }
-        if cx.reserve(room).is_err() {
+        if cx.reserve(room).is_err() && !self.makes_room(start, room, cx) {
             self.trace_drop(Drop::OutOfMemory, cx);
             return;
         }
@@ -305,6 +315,17 @@ impl Connection {
         let rto = self.rtt.rto(&self.parameters.rto_limits(), 0);
         let (nxt, mss) = (self.receiver.nxt, self.receiver.mss);
         self.receiver.ack.on_data(cx.now(), nxt, mss, arrived, rto, &self.parameters);
+    }
+
+    /// Without memory for what comes next, what waits for it is dropped, as on Linux (`tcp_prune_ofo_queue`): the peer sends it again after a
+    /// time-out (RFC 2018 §8). False if there is still none.
+    fn makes_room(&mut self, start: u64, room: u64, cx: &mut Cx<'_>) -> bool {
+        if start > self.receiver.nxt {
+            return false;
+        }
+        let freed = self.receiver.drop_waiting();
+        self.give_back(freed, cx);
+        cx.reserve(room).is_ok()
     }
 
     /// The peer's FIN is next: it has finished.

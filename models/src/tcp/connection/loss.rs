@@ -442,8 +442,7 @@ impl Connection {
         let is_new = self.recovery.phase != Phase::Loss
             || self.snd_una >= self.recovery.high
             || self.timers.retransmissions == 0;
-        // FlightSize (RFC 5681 §2), less what is known to have left the network.
-        let flight = self.snd_nxt - self.snd_una - self.scoreboard.sacked();
+        let flight = self.flight_size();
         if is_new {
             if self.recovery.phase < Phase::Recovery || self.recovery.episode.prior.is_none() {
                 self.recovery.episode.prior = Some((self.window.cwnd, self.window.ssthresh));
@@ -462,7 +461,8 @@ impl Connection {
         self.recovery.episode.undo_una = self.snd_una;
         self.recovery.episode.undo_bytes = Some(0);
         self.recovery.episode.first_stamp = None;
-        self.recovery.f_rto = self.parameters.f_rto;
+        // RFC 5682 §2.1 step 1: not where a time-out has passed before.
+        self.recovery.f_rto = self.parameters.f_rto && is_new;
         self.recovery.sends_new = false;
         self.recovery.high = self.snd_nxt;
         self.end_probe();
@@ -497,7 +497,8 @@ impl Connection {
             } else if news.newly_acked > 0 && !is_over {
                 // Step 2b: new data tell one from the other.
                 self.recovery.high = self.snd_nxt;
-                self.recovery.sends_new = self.has_new_data();
+                // Without new data that may leave, it is the conventional recovery (RFC 5682 §2.1 step 2b).
+                self.recovery.sends_new = self.next_new_end().is_some();
                 self.recovery.f_rto = self.recovery.sends_new;
             }
         }

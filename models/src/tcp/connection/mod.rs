@@ -301,6 +301,16 @@ impl Connection {
         self.state == State::TimeWait && (is_later || is_younger)
     }
 
+    /// It is over, and makes way for another one between the same ends.
+    pub(super) fn forget(&mut self, cx: &mut Cx<'_>) {
+        if !self.is_told {
+            self.is_told = true;
+            cx.notify(Notice::Closed(CloseReason::Done));
+        }
+        self.state = State::Closed;
+        cx.release(std::mem::take(&mut self.reserved));
+    }
+
     /// A router says that nobody is there, while the connection is being opened.
     pub(super) fn refuse(&mut self, cx: &mut Cx<'_>) {
         self.die(CloseReason::Refused, cx);

@@ -284,7 +284,7 @@ impl Connection {
     }
 
     /// Where the next new segment ends; `None` if it has to wait for something else than the congestion window.
-    fn next_new_end(&self) -> Option<u64> {
+    pub(super) fn next_new_end(&self) -> Option<u64> {
         let start = self.snd_nxt;
         let all = self.end_of_stream();
         if start >= all {
@@ -334,7 +334,7 @@ impl Connection {
 
     /// RW of RFC 5681 §4.1, or what of the window half-lives of a time-out have left (RFC 2861 §3.2, Linux).
     fn restart_window(&mut self, idle: Span, rto: Span) -> u64 {
-        let restart = (u64::from(self.parameters.initial_window) * self.window.mss).min(self.window.cwnd);
+        let restart = self.first_window().min(self.window.cwnd);
         if !self.parameters.idle_decay {
             return restart;
         }
@@ -553,7 +553,11 @@ impl Connection {
         let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
         // Rounded up, so that it does not shrink by what the shift cuts off.
         let known = self.receiver.window();
-        let field = if window > known { window >> shift } else { window.div_ceil(1 << shift) };
+        // But never beyond the buffer: else each acknowledgement would let it grow by what is rounded.
+        let unit = 1_u64 << shift;
+        let most = self.parameters.receive_buffer.next_multiple_of(unit).saturating_sub(self.receiver.unread());
+        let up = window.div_ceil(unit);
+        let field = if window > known || up << shift > most { window >> shift } else { up };
         let field = field.min(u64::from(u16::MAX));
         self.receiver.edge = self.receiver.edge.max(self.receiver.nxt + (field << shift));
         field as u16

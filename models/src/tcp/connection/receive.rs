@@ -325,6 +325,13 @@ impl Receiver {
         late + self.late.allocated()
     }
 
+    /// Drops what has arrived out of order; says how many bytes those were.
+    pub(super) fn drop_waiting(&mut self) -> u64 {
+        let bytes = self.out_of_order();
+        self.late.release();
+        bytes
+    }
+
     /// Takes at most `most` bytes out.
     pub(super) fn read(&mut self, most: u64) -> Rope {
         let len = most.min(self.unread_len);

@@ -218,7 +218,7 @@ impl Connection {
         let parameters = &self.parameters;
         let is_syn = matches!(self.state, State::SynSent | State::SynReceived);
         let most = match self.state {
-            State::SynSent => parameters.syn_retries + parameters.syn_linear_retries,
+            State::SynSent => parameters.syn_retries.saturating_add(parameters.syn_linear_retries),
             State::SynReceived => parameters.syn_ack_retries,
             _ => parameters.data_retries,
         };
@@ -267,7 +267,8 @@ impl Connection {
     pub(super) fn watch_silence(&mut self) {
         if let Some(keepalive) = self.parameters.keepalive
             && self.timers.state.is_none()
-            && matches!(self.state, State::Established | State::CloseWait)
+            && (matches!(self.state, State::Established | State::CloseWait)
+                || self.state == State::FinWait2 && !self.is_closed)
         {
             self.timers.state = Some(self.timers.heard_at.saturating_add(keepalive.idle).into());
         }
@@ -280,7 +281,7 @@ impl Connection {
                 self.timers.clear();
                 cx.release(std::mem::take(&mut self.reserved));
             }
-            State::FinWait2 => self.die(CloseReason::TimedOut, cx),
+            State::FinWait2 if self.is_closed => self.die(CloseReason::TimedOut, cx),
             _ => self.silence_timeout(now, cx),
         }
     }

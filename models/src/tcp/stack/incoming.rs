@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// What belongs to nobody yet.
 impl Stack {
     /// True if a connection in TIME-WAIT makes way for the SYN of a new one (RFC 9293 §3.10.7.4, RFC 6191), and is forgotten.
-    pub(super) fn makes_way(&mut self, id: ConnectionId, segment: &Segment) -> bool {
+    pub(super) fn makes_way(&mut self, id: ConnectionId, segment: &Segment, env: &mut dyn Env) -> bool {
         let flags = segment.header.flags;
         let Some(entry) = self.entry(id) else { return true };
         let is_new = flags.has(TcpFlags::SYN) && !flags.has_any(TcpFlags::ACK.with(TcpFlags::RST));
@@ -20,6 +20,7 @@ impl Stack {
         if !is_new || !entry.connection.may_be_reopened(&segment.header) || self.listener_on(port).is_none() {
             return false;
         }
+        let _over = self.run(id, env, Connection::forget);
         self.remove(id);
         true
     }
@@ -177,12 +178,15 @@ impl Stack {
         Some(ListenerId(index as u32))
     }
 
-    /// The lowest dynamic port that is free towards this peer: which one matters to nobody here, and a fixed choice keeps runs
-    /// comparable.
-    pub(super) fn free_port(&self, local: SocketAddr, remote: SocketAddr) -> Option<u16> {
-        DYNAMIC_PORTS.into_iter().find(|port| {
+    /// The next dynamic port that is free towards this peer: which one matters to nobody here, and a fixed choice keeps runs comparable.
+    pub(super) fn free_port(&mut self, local: SocketAddr, remote: SocketAddr) -> Option<u16> {
+        let (first, last) = DYNAMIC_PORTS.into_inner();
+        let from = self.next_port.max(first);
+        let port = (from..=last).chain(first..from).find(|port| {
             let local = SocketAddr::new(local.ip(), *port);
             !self.by_ends.contains_key(&Key::new(local, remote)) && self.listener_on(*port).is_none()
-        })
+        })?;
+        self.next_port = port.checked_add(1).unwrap_or(first);
+        Some(port)
     }
 }

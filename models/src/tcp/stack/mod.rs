@@ -48,6 +48,8 @@ pub struct Stack {
     cookies: BTreeMap<IpAddr, Bytes>,
     secret: Option<Secret>,
     observes: bool,
+    /// Behind the dynamic port that was given last.
+    next_port: u16,
     /// What connections have counted that are over, by owner.
     past: BTreeMap<u32, TcpTotals>,
 }
@@ -363,7 +365,7 @@ impl Stack {
         let remote = SocketAddr::new(remote, segment.header.source_port);
         let known = self.by_ends.get(&Key::new(local, remote)).copied();
         match known {
-            Some(id) if !self.makes_way(id, &segment) => self.pass_on(id, &segment, env),
+            Some(id) if !self.makes_way(id, &segment, env) => self.pass_on(id, &segment, env),
             _ => self.handle_unknown(local, remote, &segment, mtu, env),
         }
     }
