@@ -155,9 +155,9 @@ impl Small {
             });
             exchange.take(&taken.unwrap());
         }
-        // Where an old acknowledgement has closed its window and its time-out passes, smoltcp 0.14 neither resends nor probes: the
-        // window update that would set it going may be lost. A keepalive segment asks for another one. While it has nothing to send it
-        // must not: it would do for our stack what our own probes have to do.
+        // As the code of smoltcp 0.14 reads, it neither resends nor probes once its time-out passes with the window closed by an old
+        // acknowledgement: the window update that would set it going may be lost. A keepalive segment asks for another one. It has none
+        // while it has nothing to send: they would do for our stack what our own probes have to do.
         socket.set_keep_alive((socket.send_queue() > 0).then_some(Duration::from_secs(30)));
         before != (exchange.written, exchange.read, exchange.is_finished)
     }
@@ -221,7 +221,7 @@ fn any_path() -> impl Strategy<Value = Path> {
 
 /// Bytes of the client and of the server: much one way, or much both ways.
 fn any_bytes() -> impl Strategy<Value = [u64; 2]> {
-    let much = || (1_u64 << 20)..(2 << 20);
+    let much = || (1_u64 << 20)..(4 << 20);
     prop_oneof![
         (much(), 0_u64..60_000).prop_map(|(much, little)| [much, little]),
         (0_u64..60_000, much()).prop_map(|(little, much)| [little, much]),
