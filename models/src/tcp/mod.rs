@@ -30,8 +30,8 @@
 //!
 //! # Within an instant
 //! All segments, commands and time-outs of an instant come first; then [`Connection::flush`] decides what is sent. Acknowledgements ride on
-//! data, and several that may wait become one; each segment out of order is still acknowledged by itself (RFC 5681 §4.2). On a link
-//! without a rate all segments of a flight arrive in one instant, and get one acknowledgement where a real host would send one for every second.
+//! data, and several that may wait become one. What comes in one instant, as on a link without a rate, does not share an acknowledgement
+//! where more segments would each have got one (RFC 5681 §4.2).
 //!
 //! # What is modelled
 //! RFC 9293 with all its states; RFC 5961 (blind attacks), 7323 (timestamps, PAWS, window scaling), 2018 and 2883 (SACK, DSACK), 6298 (time-outs),

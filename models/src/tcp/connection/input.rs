@@ -44,11 +44,11 @@ impl Connection {
     fn handle_synchronized(&mut self, segment: &Segment, cx: &mut Cx<'_>) {
         let header = &segment.header;
         let start = self.receiver.nxt.cast_signed() + seq::ahead(self.receiver.irs, self.receiver.nxt, header.sequence);
-        if self.ends_simultaneous_open(header, start, cx)
-            || !self.passes_paws(segment, start, cx)
-            || !self.is_acceptable(segment, start, cx)
-        {
+        if self.ends_simultaneous_open(header, start, cx) || !self.passes_paws(segment, start, cx) {
             return;
+        }
+        if !self.is_acceptable(segment, start, cx) {
+            return self.take_old_acknowledgment(segment, start, cx);
         }
         if header.flags.has(TcpFlags::RST) {
             return self.handle_reset(start, cx);
@@ -164,6 +164,21 @@ impl Connection {
             self.receiver.ack.owed = Owed::Duplicate;
         }
         false
+    }
+
+    /// Of a segment that brings nothing but what is known, not older than a window, the acknowledgement counts if it is a new one. RFC 9293
+    /// §3.10.7.4 would drop it; but a peer that goes back after a time-out may number its acknowledgements from there, and when it has
+    /// taken the byte of a window probe meanwhile, each end would drop those of the other as old, for ever.
+    fn take_old_acknowledgment(&mut self, segment: &Segment, start: i64, cx: &mut Cx<'_>) {
+        let header = &segment.header;
+        let age = self.receiver.nxt.cast_signed() - start;
+        let ack = self.snd_una.cast_signed() + seq::ahead(self.iss, self.snd_una, header.acknowledgment);
+        let is_new = ack > self.snd_una.cast_signed() && ack <= self.snd_max.cast_signed();
+        let is_old = age > 0 && age <= self.parameters.receive_buffer.cast_signed();
+        let is_plain = header.flags.has(TcpFlags::ACK) && !header.flags.has_any(TcpFlags::SYN.with(TcpFlags::RST));
+        if is_new && is_old && is_plain && self.state != State::SynReceived {
+            self.handle_acknowledgment(segment, start, cx);
+        }
     }
 
     /// An acknowledgement that tells a peer where we stand, not more often than it may.

@@ -119,8 +119,13 @@ fn a_lost_window_update_is_made_up_by_a_probe() {
 #[test]
 fn a_small_window_limits_the_rate() {
     for whose in [Profile::Rfc, Profile::Linux] {
-        let tcp =
-            TcpConfig { receive_buffer: Some(Size::from_bytes(65_535)), window_scaling: Some(false), ..profile(whose) };
+        let tcp = TcpConfig {
+            receive_buffer: Some(Size::from_bytes(65_535)),
+            window_scaling: Some(false),
+            // The acknowledgement of the last of 45 would wait for the next window.
+            delayed_ack: Some(Span::ZERO),
+            ..profile(whose)
+        };
         let mut world = bulk(lane("", [vec![], vec![]]), 100_000_000, &tcp, sink(&tcp));
         let reports = until(&mut world, Span::from_secs(10));
         let sum_at = |ms: u64| read(&reports).iter().rev().find(|(at, _)| *at <= ms * MS).unwrap().1;
