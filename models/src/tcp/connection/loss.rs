@@ -360,8 +360,8 @@ impl Connection {
             return None;
         }
         self.recovery.episode.rescue = self.recovery.high;
-        let last = self.scoreboard.iter().rev().find(|range| !range.is_sacked)?;
-        Some((last.start.max(last.end.saturating_sub(mss)), last.end))
+        let last = *self.scoreboard.iter().rev().find(|range| !range.is_sacked)?;
+        Some((self.last_segment_of(&last), last.end))
     }
 
     /// A retransmission has been sent, up to `end` (HighRxt of RFC 6675 §4).

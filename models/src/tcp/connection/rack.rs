@@ -196,13 +196,18 @@ impl Connection {
         if is_new {
             self.scoreboard.probe = Some((self.snd_nxt, false));
         } else if let Some(last) = self.scoreboard.last().copied() {
-            // A FIN goes with the data before it.
-            let data_end = last.end.min(self.end_of_data());
-            let start = last.start.max(data_end.saturating_sub(self.window.mss)).min(last.end - 1);
+            let start = self.last_segment_of(&last);
             self.resend(start, last.end, Why::TailLossProbe, cx);
             self.scoreboard.probe = Some((end_before, true));
         }
         self.rearm_timeout(now);
+    }
+
+    /// Where the last segment of a range begins; all before it are full ones, and a FIN goes with the data before it.
+    pub(super) fn last_segment_of(&self, range: &super::scoreboard::Sent) -> u64 {
+        let data_end = range.end.min(self.end_of_data());
+        let before = data_end.saturating_sub(range.start + 1) / self.window.mss;
+        range.start + before * self.window.mss
     }
 
     /// TLP_process_ack (§7.4.1): has the probe repaired a loss that nobody else has seen?
