@@ -149,7 +149,7 @@ impl Node {
         self.ip.mtu_to(to, first_link, cx.now())
     }
 
-    /// Does what the stack wants done in this instant, one thing. False if there was nothing.
+    /// Does what the stack wants done in this instant.
     pub(super) fn tend_tcp(&mut self, cx: &mut Cx<'_, Element>) {
         if let Some(connection) = self.tcp.due.pop() {
             self.with_stack(cx, |stack, env| stack.handle_timeout(connection, env));
@@ -176,7 +176,7 @@ impl Node {
     fn send_segment(&mut self, local: SocketAddr, remote: SocketAddr, segment: Segment, cx: &mut Cx<'_, Element>) {
         let Segment { header, payload, ecn } = segment;
         // Both ends of a connection are of one family, and segments fit into packets.
-        let Ok(mut packet) = Packet::new(local.ip(), remote.ip(), Transport::Tcp(header), payload) else {
+        let Ok(mut packet) = Packet::tcp(local.ip(), remote.ip(), header, payload) else {
             debug_assert!(false, "a segment of a connection is a packet");
             return;
         };

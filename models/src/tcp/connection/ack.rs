@@ -29,7 +29,7 @@ pub(super) struct News {
     sack_rtt: Option<Span>,
     /// The youngest transmission that has arrived: when, its end, whether it was sent once.
     pub(super) youngest: Option<(LocalTime, u64, bool)>,
-    /// The lowest offset that has arrived after a higher one, sent once.
+    /// Something that was sent once has arrived after what was sent later (RFC 8985 §6.2 step 3).
     pub(super) reordered: bool,
     rate: Option<(RateMark, LocalTime, u64)>,
     /// The peer has told of data that came twice: from, to (RFC 2883).
@@ -104,12 +104,10 @@ impl Connection {
         // With nothing in flight there is still word of a probe, or of a retransmission, that came twice.
         let is_late_word = news.dsack.is_some() || self.scoreboard.probe.is_some();
         let has_news = news.newly_acked > 0 || news.newly_sacked > 0 || is_outstanding || is_late_word;
-        if !has_news && !self.timers.is_probing() {
-            self.timers.on_sign_of_life(now);
-            return;
-        }
         self.timers.on_sign_of_life(now);
-        self.learn_from(&mut news, now, cx);
+        if has_news || self.timers.is_probing() {
+            self.learn_from(&mut news, now, cx);
+        }
     }
 
     /// The acknowledgement of our SYN, and perhaps of data that went with it.
@@ -230,7 +228,7 @@ impl Connection {
         if news.newly_acked > 0 {
             self.timers.retransmissions = 0;
         }
-        self.take_dsack(news, now, cx);
+        self.take_dsack(news);
         self.update_rack(news, now);
         let prior_phase = self.phase();
         self.judge(news, now, cx);

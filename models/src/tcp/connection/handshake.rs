@@ -293,7 +293,6 @@ impl Connection {
             // RFC 7413 §4.2.2: what went with the SYN was not taken, and goes again, at once.
             let (from, to) = (ack, self.snd_nxt);
             self.scoreboard.mark_lost(from, to, |_| true);
-            self.recovery.resends_early_data = true;
         }
         cx.notify(Notice::Connected);
         if !segment.payload.is_empty() {

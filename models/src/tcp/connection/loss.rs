@@ -29,8 +29,6 @@ pub(super) struct Recovery {
     pub(super) sends_new: bool,
     /// A partial acknowledgement has come in this recovery (RFC 6582 §4).
     had_partial: bool,
-    /// Data that went with the SYN are to be sent again.
-    pub(super) resends_early_data: bool,
 }
 
 /// A reduction of the window: how it goes, and what is needed to take it back.
@@ -86,12 +84,9 @@ impl Recovery {
             f_rto: false,
             sends_new: false,
             had_partial: false,
-            resends_early_data: false,
         }
     }
-}
 
-impl Recovery {
     /// Bytes allocated.
     #[cfg(test)]
     pub(super) fn allocated(&self) -> usize {
@@ -141,7 +136,7 @@ impl Connection {
     }
 
     /// DSACK: what of the retransmissions came twice (RFC 3708, RFC 8985 §6.2 step 4).
-    pub(super) fn take_dsack(&mut self, news: &News, now: LocalTime, cx: &mut Cx<'_>) {
+    pub(super) fn take_dsack(&mut self, news: &News) {
         let Some((from, to)) = news.dsack else { return };
         self.counts.dsacks += 1;
         self.rack.on_dsack(self.snd_una, self.snd_nxt);
@@ -152,7 +147,6 @@ impl Connection {
         {
             *undo = undo.saturating_sub(to - from);
         }
-        let _ = (now, cx);
     }
 
     /// What the acknowledgement says of losses: phases begin and end here (RFC 6675 §5, RFC 6582 §3.2, RFC 5682 §2.1).

@@ -63,9 +63,7 @@ impl Connection {
 
     /// Steps 1 to 3 of §6.2: the youngest transmission that has arrived, and whether the path reorders.
     pub(super) fn update_rack(&mut self, news: &News, now: LocalTime) {
-        if news.reordered && !self.rack.has_reordering {
-            self.rack.has_reordering = true;
-        }
+        self.rack.has_reordering |= news.reordered;
         self.counts.reorderings += u32::from(news.reordered);
         let Some((at, end, is_original)) = news.youngest else { return };
         let rtt = now.saturating_since(at);
