@@ -67,7 +67,7 @@ pub(super) fn cut(packet: &Packet, mtu: u64) -> Option<Vec<Packet>> {
         set_fragment(&mut ip, Fragment { offset: offset as u16, more, ..base });
         let payload = whole.slice(at, len);
         let transport = Transport::Other { protocol };
-        parts.push(Packet { ip, transport, payload, provenance: packet.provenance, lost: None });
+        parts.push(Packet { ip, transport, payload, provenance: packet.provenance.unsealed(), lost: None });
         at += len;
     }
     Some(parts)

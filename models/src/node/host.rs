@@ -119,6 +119,7 @@ impl Node {
         cx: &mut Cx<'_, Element>,
         call: impl FnOnce(&mut dyn App, &mut dyn Host),
     ) {
+        self.touched = true;
         self.apps[app as usize].touched = true;
         self.call(app, None, cx, call);
     }
@@ -131,6 +132,7 @@ impl Node {
         cx: &mut Cx<'_, Element>,
         call: impl FnOnce(&mut dyn App, &mut dyn Host),
     ) {
+        self.touched = true;
         self.apps[app as usize].touched = true;
         self.call(app, Some(arrival), cx, call);
     }

@@ -243,6 +243,7 @@ impl Node {
             }
         }
         if is_whole {
+            packet.seal();
             self.transmit(packet, len, index, cx);
         } else {
             self.emit_in_parts(packet, mtu, index, cx);
@@ -290,6 +291,14 @@ impl Node {
     /// to itself, and timers that applications have set to the present or the past.
     #[inline]
     pub(super) fn come_to_rest(&mut self, cx: &mut Cx<'_, Element>) {
+        if self.touched || self.tcp.has_work() || !(self.to_self.is_empty() && self.due.is_empty()) {
+            self.work_off(cx);
+            cx.ask_flush();
+        }
+    }
+
+    /// [`Node::come_to_rest`] where there is something to do.
+    fn work_off(&mut self, cx: &mut Cx<'_, Element>) {
         while !(self.to_self.is_empty() && self.due.is_empty() && !self.tcp.is_restless()) {
             if !cx.step() {
                 return;

@@ -55,7 +55,7 @@ use crate::app::{App, Total};
 use crate::device::{Clock, Cpu, Memory};
 use crate::element::Element;
 use crate::link::{Drops, LinkChange};
-use crate::packet::{IpHeader, Ipv4Header, Ipv6Header, Packet, TcpHeader, Transport, UdpHeader};
+use crate::packet::Packet;
 use host::{AppSlot, Pending};
 use ip::IpState;
 use protosim_core::kernel::{InFlight, Interests};
@@ -80,6 +80,8 @@ pub struct Node {
     /// Packets of this node for itself, to be delivered in this same instant.
     to_self: VecDeque<Box<Packet>>,
     apps: Vec<AppSlot>,
+    /// Something happened to an application in this instant.
+    touched: bool,
     /// Timers that applications have set to the present or the past: application and token.
     due: VecDeque<(u32, u64)>,
     udp: UdpPorts,
@@ -173,6 +175,7 @@ impl Node {
             counts: PacketCounts::default(),
             to_self: VecDeque::new(),
             apps: Vec::new(),
+            touched: false,
             due: VecDeque::new(),
             udp: UdpPorts::default(),
             tcp: tcp::Tcp::default(),
@@ -315,7 +318,7 @@ impl Node {
     pub(crate) fn on_flush(&mut self, cx: &mut Cx<'_, Element>) {
         // What one application decides may be input for another on the same node.
         loop {
-            while let Some(app) = self.apps.iter().position(|slot| slot.touched) {
+            while let Some(app) = self.next_touched() {
                 if !cx.step() {
                     return;
                 }
@@ -329,6 +332,16 @@ impl Node {
             self.flush_tcp(cx);
             self.come_to_rest(cx);
         }
+    }
+
+    /// The first application that is owed a flush.
+    fn next_touched(&mut self) -> Option<usize> {
+        if !self.touched {
+            return None;
+        }
+        let next = self.apps.iter().position(|slot| slot.touched);
+        self.touched = next.is_some();
+        next
     }
 
     /// A copy for a snapshot.
@@ -357,7 +370,7 @@ impl Node {
 /// The report of a packet that has left on a wire; lost ones have no time of arrival.
 pub(crate) fn departure(wire: WireId, flying: &InFlight<Box<Packet>>) -> Report {
     let cause = || flying.packet.lost.map_or(DropCause::Lost, DropCause::from);
-    let fate = if flying.arrives.is_some() { Fate::Passed } else { Fate::Dropped(cause()) };
+    let fate = if flying.arrives().is_some() { Fate::Passed } else { Fate::Dropped(cause()) };
     Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet: Packet::clone(&flying.packet), fate })
 }
 
@@ -375,89 +388,4 @@ fn routes_with_own(interfaces: &[Interface], routes: &[Route]) -> Routes {
     ];
     let all: Vec<Route> = own.chain(groups).chain(routes.iter().copied()).collect();
     Routes::new(&all)
-}
-
-impl Fingerprint for Packet {
-    #[inline]
-    fn fingerprint(&self) -> u64 {
-        let mut digest = Digest::START;
-        // These multiplications wait for nothing; only the digest's do, one for the other.
-        let headers = folded(address_bits(&self.ip), field_bits(self));
-        let number = self.provenance.packet_id.wrapping_mul(SPREAD[0]);
-        let hop = u64::from(self.ip.dscp()) << 10 | (self.ip.ecn() as u64) << 8 | u64::from(self.ttl());
-        digest.mix(headers ^ number ^ hop);
-        for run in self.payload.runs() {
-            match run {
-                crate::rope::Run::Bytes(bytes) => digest.mix_bytes(bytes),
-                crate::rope::Run::Fill { key, offset, len } => {
-                    digest.mix(folded(u64::from(*key) << 32 ^ *len, *offset));
-                }
-            }
-        }
-        digest.value()
-    }
-}
-
-/// Odd numbers whose bits look drawn: the next fractional digits of pi after [`Digest::START`], the last bit set.
-const SPREAD: [u64; 2] = [0x1319_8a2e_0370_7345, 0xa409_3822_299f_31d1];
-
-/// Both numbers in one, all but surely another one if either changes.
-#[inline]
-fn folded(a: u64, b: u64) -> u64 {
-    let product = u128::from(a ^ SPREAD[0]) * u128::from(b ^ SPREAD[1]);
-    product as u64 ^ (product >> 64) as u64
-}
-
-/// The addresses, for the fingerprint. Hosts of neighbouring subnets differ in few bits of both halves of an IPv6 address,
-/// which must not cancel each other.
-#[inline]
-fn address_bits(ip: &IpHeader) -> u64 {
-    match ip {
-        IpHeader::V4(ip) => u64::from(u32::from(ip.src)) << 32 | u64::from(u32::from(ip.dst)),
-        IpHeader::V6(ip) => {
-            let half = |address: Ipv6Addr| folded((u128::from(address) >> 64) as u64, u128::from(address) as u64);
-            half(ip.src).rotate_left(32) ^ half(ip.dst)
-        }
-    }
-}
-
-/// What else the headers say, for the fingerprint.
-#[inline]
-fn field_bits(packet: &Packet) -> u64 {
-    let ip_bits = match &packet.ip {
-        IpHeader::V4(ip @ Ipv4Header { options: None, .. }) => {
-            u64::from(ip.identification) << 16 | u64::from(ip.flags_and_offset())
-        }
-        IpHeader::V6(ip @ Ipv6Header { extensions: None, .. }) => u64::from(ip.flow_label),
-        _ => return encoded_bits(packet),
-    };
-    match &packet.transport {
-        Transport::Udp(UdpHeader { source_port, destination_port }) => {
-            u64::from(*source_port) << 48 | u64::from(*destination_port) << 32 | ip_bits
-        }
-        Transport::Tcp(header @ TcpHeader { options: None, .. }) => segment_bits(header, ip_bits),
-        _ => encoded_bits(packet),
-    }
-}
-
-/// The fields of a TCP header without options but timestamps, for the fingerprint, and 32 bits of its IP header.
-#[inline]
-fn segment_bits(header: &TcpHeader, ip_bits: u64) -> u64 {
-    let ports = u64::from(header.source_port) << 48 | u64::from(header.destination_port) << 32;
-    let numbers = u64::from(header.sequence) << 32 | u64::from(header.acknowledgment);
-    let (value, echo) = header.timestamps.map_or((0, 0), |stamps| (stamps.value, stamps.echo));
-    // No stamps are another segment than stamps of zero: the flags have 12 bits.
-    let has_stamps = u64::from(header.timestamps.is_some()) << 48;
-    let small = has_stamps | u64::from(header.flags.with_reserved()) << 32 | u64::from(header.window) << 16;
-    let small = small | u64::from(header.urgent);
-    let stamps = u64::from(value) << 32 | u64::from(echo);
-    folded(ports | ip_bits, numbers).rotate_left(32) ^ folded(small, stamps)
-}
-
-/// Rare headers: their encoding says it all.
-#[cold]
-fn encoded_bits(packet: &Packet) -> u64 {
-    let mut digest = Digest::START;
-    digest.mix_bytes(&packet.encode_snapped(packet.ip.wire_len() + packet.transport.wire_len()));
-    digest.value()
 }

@@ -238,6 +238,7 @@ impl Partial {
         if start == 0 {
             packet.transport = Transport::Other { protocol: packet.transport.protocol() };
             packet.payload = Rope::new();
+            packet.provenance = packet.provenance.unsealed();
             self.first = Some(packet);
         }
     }

@@ -34,6 +34,11 @@ impl Tcp {
         self.stack.has_output() || !self.due.is_empty()
     }
 
+    /// True if there is something to be done in this instant, be it at the flush.
+    pub(super) fn has_work(&self) -> bool {
+        self.is_restless() || self.stack.is_dirty()
+    }
+
     /// Which connection a timer is for.
     pub(super) fn owner(&self, timer: TimerId) -> Option<ConnectionId> {
         *self.owners.get(timer.0 as usize)?

@@ -18,11 +18,13 @@
 //! | `ipv4`, `ipv6` | the two headers |
 //! | `tcp`, `udp`, `icmp`, `icmpv6` | transports |
 //! | `report` | ICMP errors: when, quoting what |
+//! | `fingerprint` | what digests are made of |
 //! | `checksum` | the Internet checksum, also over virtual payloads |
 //! | `error` | why bytes are not a packet |
 
 mod checksum;
 mod error;
+mod fingerprint;
 mod icmp;
 mod icmpv6;
 mod ip;
@@ -121,6 +123,8 @@ pub struct Provenance {
     /// any. It stands for the destination in the header of the link layer, which is not written out: who sends it on a
     /// medium sets it, and the medium reads it.
     pub station: u16,
+    /// What is remembered of the content.
+    seal: fingerprint::Seal,
 }
 
 /// A packet that cannot be built.
@@ -320,6 +324,16 @@ impl Packet {
     /// Length of the IP packet on the wire in bytes; the link adds its own overhead.
     #[inline(always)]
     pub fn wire_len(&self) -> u64 {
+        match self.provenance.seal.len {
+            0 => self.counted_len(),
+            known => {
+                debug_assert_eq!(u64::from(known), self.counted_len(), "a sealed packet keeps its length");
+                u64::from(known)
+            }
+        }
+    }
+
+    fn counted_len(&self) -> u64 {
         if matches!(self.transport, Transport::Damaged) {
             return self.payload.len();
         }
@@ -328,7 +342,8 @@ impl Packet {
 
     /// The packet with the bytes that it arrived with.
     pub fn damaged(&self, bytes: Vec<u8>) -> Self {
-        Self { transport: Transport::Damaged, payload: Rope::from(bytes), ..self.clone() }
+        let provenance = self.provenance.unsealed();
+        Self { transport: Transport::Damaged, payload: Rope::from(bytes), provenance, ..self.clone() }
     }
 }
 
@@ -431,7 +446,7 @@ impl Packet {
         if read.src().is_ipv4() != self.src().is_ipv4() {
             return Err(DecodeError::Version(bytes[0] >> 4));
         }
-        Ok(Self { provenance: self.provenance, ..read })
+        Ok(Self { provenance: self.provenance.unsealed(), ..read })
     }
 
     /// Reads the transport header of a packet from [`Packet::decode_network`], or of one that was
@@ -468,7 +483,7 @@ impl Packet {
         };
         // A slice of the rope rather than of the bytes: what is virtual stays virtual.
         let payload = self.payload.slice(transport.wire_len(), payload_len);
-        Ok(Self { transport, payload, ..self })
+        Ok(Self { transport, payload, provenance: self.provenance.unsealed(), ..self })
     }
 
     /// The packet at the start of `bytes` with the header `received`, if all of it is there.

@@ -100,6 +100,7 @@ impl<E: Entity> Cx<'_, E> {
     #[inline(always)]
     pub fn send(&mut self, wire: WireId, departs: SimTime, arrives: Option<SimTime>, packet: E::Packet) {
         self.check_owner(wire);
+        let looks_on = self.core.looks_on();
         let core = &mut *self.core;
         let target = &mut core.wires[wire.0 as usize];
         let (path, number, least) = (&self.slot.path, wire.0, target.min_delay);
@@ -113,11 +114,12 @@ impl<E: Entity> Cx<'_, E> {
              sooner than the wire's least delay of {least}"
         );
         let before = target.len();
-        target.purge(core.now, |flying| report_departure::<E>(core.interests, wire, flying, self.sink, self.slot.id));
+        let departed = |flying: &_| report_departure::<E>(wire, flying, self.sink, self.slot.id);
+        target.purge(core.now, looks_on.then_some(departed));
         let due = target.send(departs, arrives, packet);
         core.in_flight = core.in_flight + target.len() - before;
-        if let Some((at, number)) = due {
-            core.queue.push(EventKey::new(at, Class::Arrival, wire.0, number % EventKey::SEQUENCES));
+        if let Some(due) = due {
+            core.queue.push(due.key(wire));
         }
         self.check_memory();
     }
@@ -131,8 +133,8 @@ impl<E: Entity> Cx<'_, E> {
         self.check_owner(wire);
         let (back, due) = self.core.wires[wire.0 as usize].recall(self.core.now);
         self.core.in_flight -= back.len();
-        if let Some((at, number)) = due {
-            self.core.queue.push(EventKey::new(at, Class::Arrival, wire.0, number % EventKey::SEQUENCES));
+        if let Some(due) = due {
+            self.core.queue.push(due.key(wire));
         }
         back
     }
@@ -169,6 +171,15 @@ impl<E: Entity> Cx<'_, E> {
         if bytes as u64 > self.core.limits.capture.as_bytes() {
             let busy = self.busy();
             self.core.fail(RunError::Capture { busy, limit: self.core.limits.capture });
+        }
+    }
+
+    /// Asks for [`Entity::on_flush`] in this instant, when all its events have been handled.
+    #[inline]
+    pub fn ask_flush(&mut self) {
+        if self.slot.flush_at != self.core.now {
+            self.slot.flush_at = self.core.now;
+            self.core.to_flush.push(self.local);
         }
     }
 
@@ -210,18 +221,15 @@ impl<E: Entity> Cx<'_, E> {
     }
 }
 
-/// Lets the entity's type put a departure into words, if someone listens.
-#[inline]
+/// Lets the entity's type put a departure into words, where someone looks on ([`Core::looks_on`]).
+#[cold]
 pub(super) fn report_departure<E: Entity>(
-    interests: Interests,
     wire: WireId,
     flying: &InFlight<E::Packet>,
     sink: &mut Outbox<E::Report>,
     from: EntityId,
 ) {
-    if interests.covers(Interests::PACKETS)
-        && let Some(report) = E::departure(wire, flying)
-    {
+    if let Some(report) = E::departure(wire, flying) {
         sink.push((Some(wire), Reported { at: flying.departs, entity: from, report }));
     }
 }

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 /// A thing with state that events happen to: a host, a router, a shared medium.
 ///
 /// Handlers of one instant are called in the order of the events' keys, then
-/// [`Entity::on_flush`] once. Effects lie strictly later; what is due now is done inside the
+/// [`Entity::on_flush`] once where [`Cx::ask_flush`] has asked for it. Effects lie strictly later; what is due now is done inside the
 /// handler, each round counted by [`Cx::step`].
 pub trait Entity: Debug + Send + Sized + 'static {
     /// What travels over wires.
@@ -40,7 +40,7 @@ pub trait Entity: Debug + Send + Sized + 'static {
         let _ = cx;
     }
 
-    /// All inputs of this instant are in: decide what leaves.
+    /// All inputs of this instant are in: decide what leaves. Called where [`Cx::ask_flush`] has asked for it in this instant.
     fn on_flush(&mut self, cx: &mut Cx<'_, Self>) {
         let _ = cx;
     }

@@ -25,10 +25,18 @@ pub(super) struct Core<P> {
     pub(super) in_flight: usize,
     /// Reports in the sink that are no captured packets.
     pub(super) results: usize,
+    /// Entities that have asked for a flush in this instant.
+    pub(super) to_flush: Vec<u32>,
     pub(super) error: Option<RunError>,
 }
 
 impl<P> Core<P> {
+    /// True if someone wants to know of every packet at both ends of its wires.
+    #[inline]
+    pub(super) fn looks_on(&self) -> bool {
+        self.interests.covers(Interests::PACKETS)
+    }
+
     /// Memory held for packets and events, and for results that nobody has fetched yet [bytes].
     #[inline]
     pub(super) fn memory<E: Entity<Packet = P>>(&self) -> u64 {
@@ -59,11 +67,22 @@ pub(super) struct Slot {
     touched_at: SimTime,
     /// Events and rounds in that instant.
     pub(super) steps: u32,
+    /// The last instant in which it has asked for a flush.
+    pub(super) flush_at: SimTime,
 }
 
 impl Slot {
     pub(super) fn new(id: EntityId, path: Arc<str>, streams: Streams) -> Self {
-        Self { id, path, streams, timers: Timers::default(), digest: Digest::START, touched_at: SimTime::MAX, steps: 0 }
+        Self {
+            id,
+            path,
+            streams,
+            timers: Timers::default(),
+            digest: Digest::START,
+            touched_at: SimTime::MAX,
+            steps: 0,
+            flush_at: SimTime::MAX,
+        }
     }
 }
 
@@ -106,8 +125,6 @@ pub(super) struct Partition<E: Entity> {
     pub(super) timeline: Vec<Act<E::Action>>,
     /// The wires that lead to other partitions.
     pub(super) away: Vec<WireId>,
-    /// Entities that something happened to in this instant, for the flush.
-    touched: Vec<u32>,
     /// The entity that the last event was for, stale ones included.
     busy: u32,
     /// The last instant in which something happened to an entity.
@@ -140,7 +157,6 @@ impl<E: Entity> Partition<E> {
             slots,
             timeline,
             away,
-            touched: Vec::new(),
             busy: 0,
             last_touched: SimTime::ZERO,
             last_accepted: SimTime::ZERO,
@@ -220,28 +236,35 @@ impl<E: Entity> Partition<E> {
     #[inline]
     fn deliver(&mut self, id: WireId, sink: &mut Outbox<E::Report>) -> bool {
         let core = &mut self.core;
+        let looks_on = core.looks_on();
         let wire = &mut core.wires[id.0 as usize];
-        let (interests, from, before) = (core.interests, wire.from, wire.len());
-        let (flying, next) = wire.deliver(|flying| report_departure::<E>(interests, id, flying, sink, from));
+        let (from, before) = (wire.from, wire.len());
+        let departed = looks_on.then_some(|flying: &_| report_departure::<E>(id, flying, sink, from));
+        let (flying, next) = wire.deliver(departed);
         core.in_flight -= before - wire.len();
         // The wire's chain stands for the packet: it holds its fingerprint, departure and arrival.
         let (local, port, chain) = (wire.to_local, wire.port, wire.chains().1.value());
-        let another = next.is_some_and(|(at, _)| at == core.now);
-        if let Some((at, number)) = next.filter(|_| !another) {
-            core.queue.push(EventKey::new(at, Class::Arrival, id.0, number % EventKey::SEQUENCES));
+        let another = next.is_some_and(|due| due.at == core.now);
+        if let Some(due) = next.filter(|_| !another) {
+            core.queue.push(due.key(id));
         }
         self.deliveries += 1;
         self.touch(local);
         self.slots[local as usize].digest.mix(chain ^ u64::from(port));
         if self.log.is_some() {
-            self.log_wire(id, || format!("packet {} arrives: {:?}", flying.number, flying.packet));
-            self.log_entity(local, || format!("packet {} arrives on wire {}", flying.number, id.0));
+            self.log_delivery(id, local, &flying);
         }
         let (entity, mut cx) = self.at(local, sink);
         if cx.step() {
             entity.on_arrival(port, flying.packet, &mut cx);
         }
         another
+    }
+
+    #[cold]
+    fn log_delivery(&mut self, id: WireId, local: u32, flying: &InFlight<E::Packet>) {
+        self.log_wire(id, || format!("packet {} arrives: {:?}", flying.number, flying.packet));
+        self.log_entity(local, || format!("packet {} arrives on wire {}", flying.number, id.0));
     }
 
     fn timer(&mut self, key: EventKey, sink: &mut Outbox<E::Report>) {
@@ -301,30 +324,32 @@ impl<E: Entity> Partition<E> {
             slot.touched_at = self.core.now;
             slot.steps = 0;
             self.last_touched = self.core.now;
-            self.touched.push(local);
         }
     }
 
     #[inline]
     fn flush(&mut self, sink: &mut Outbox<E::Report>) {
-        // Almost always one entity.
-        if let [only] = *self.touched {
-            self.touched.clear();
-            let (entity, mut cx) = self.at(only, sink);
-            entity.on_flush(&mut cx);
-            return self.check_events();
+        if !self.core.to_flush.is_empty() {
+            self.flush_those(sink);
         }
-        // Sorted, so that reports leave in the order of entities.
-        self.touched.sort_unstable();
-        let mut touched = std::mem::take(&mut self.touched);
-        for local in touched.drain(..) {
-            let (entity, mut cx) = self.at(local, sink);
-            entity.on_flush(&mut cx);
-        }
-        self.touched = touched;
         self.check_events();
     }
 
+    /// Calls those who have asked for it, sorted, so that reports leave in the order of entities.
+    #[inline(never)]
+    fn flush_those(&mut self, sink: &mut Outbox<E::Report>) {
+        let mut asked = std::mem::take(&mut self.core.to_flush);
+        asked.sort_unstable();
+        for local in asked.drain(..) {
+            let (entity, mut cx) = self.at(local, sink);
+            entity.on_flush(&mut cx);
+        }
+        // Who asks while it is flushed has been heard already.
+        self.core.to_flush.clear();
+        std::mem::swap(&mut self.core.to_flush, &mut asked);
+    }
+
+    #[inline]
     fn check_events(&mut self) {
         if self.handled() >= self.core.limits.events && self.core.error.is_none() {
             self.core.error = Some(self.too_many_events());
@@ -408,10 +433,13 @@ impl<E: Entity> Partition<E> {
     /// departures reported.
     pub(super) fn settle(&mut self, now: SimTime, sink: &mut Outbox<E::Report>) {
         self.core.now = now;
+        let looks_on = self.core.looks_on();
         for (index, wire) in self.core.wires.iter_mut().enumerate() {
             let (id, from, before) = (WireId(index as u32), wire.from, wire.len());
             let mut report = |flying: &InFlight<E::Packet>| {
-                report_departure::<E>(self.core.interests, id, flying, sink, from);
+                if looks_on {
+                    report_departure::<E>(id, flying, sink, from);
+                }
             };
             wire.purge_all(now, &mut report);
             wire.report_departures(now, &mut report);
@@ -422,14 +450,15 @@ impl<E: Entity> Partition<E> {
     /// Takes over a packet from another partition.
     pub(super) fn accept(&mut self, id: WireId, flying: InFlight<E::Packet>, sink: &mut Outbox<E::Report>) {
         let core = &mut self.core;
+        let looks_on = core.looks_on();
         let wire = &mut core.wires[id.0 as usize];
         let (from, before, departed) = (wire.from, wire.len(), flying.departs);
         let due = wire.accept(flying);
         self.last_accepted = self.last_accepted.max(departed);
-        wire.purge(departed, |lost| report_departure::<E>(core.interests, id, lost, sink, from));
+        wire.purge(departed, looks_on.then_some(|lost: &_| report_departure::<E>(id, lost, sink, from)));
         core.in_flight = core.in_flight + wire.len() - before;
-        if let Some((at, number)) = due {
-            core.queue.push(EventKey::new(at, Class::Arrival, id.0, number % EventKey::SEQUENCES));
+        if let Some(due) = due {
+            core.queue.push(due.key(id));
         }
     }
 
@@ -443,7 +472,6 @@ impl<E: Entity> Partition<E> {
             slots: self.slots.clone(),
             timeline: self.timeline.clone(),
             away: self.away.clone(),
-            touched: self.touched.clone(),
             log: self.log.clone(),
             ..*self
         })

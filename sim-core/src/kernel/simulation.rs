@@ -163,6 +163,7 @@ impl<E: Entity> Builder<E> {
                 limits: self.limits,
                 in_flight: 0,
                 results: 0,
+                to_flush: Vec::new(),
                 error: None,
             };
             let here = |(_, id, _): &&(SimTime, EntityId, E::Action)| part_of[id.0 as usize] as usize == part;

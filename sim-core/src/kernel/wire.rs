@@ -12,7 +12,7 @@
 
 use super::entity::EntityId;
 use crate::digest::{Digest, Fingerprint};
-use crate::queue::EventKey;
+use crate::queue::{Class, EventKey};
 use crate::time::{SimTime, Span};
 use std::collections::VecDeque;
 
@@ -43,12 +43,46 @@ pub struct WireSpec {
 pub struct InFlight<P> {
     /// When its last bit leaves the sender.
     pub departs: SimTime,
-    /// When its last bit arrives; `None` if it is lost on the way.
-    pub arrives: Option<SimTime>,
+    /// When its last bit arrives; zero, when nothing can, if it is lost on the way.
+    arrives: SimTime,
     /// Its number on this wire, counted from 0 in order of sending.
     pub number: u64,
     /// The packet.
     pub packet: P,
+}
+
+impl<P> InFlight<P> {
+    /// When its last bit arrives; `None` if it is lost on the way.
+    pub fn arrives(&self) -> Option<SimTime> {
+        (!self.is_lost()).then_some(self.arrives)
+    }
+
+    #[inline]
+    fn is_lost(&self) -> bool {
+        self.arrives == SimTime::ZERO
+    }
+
+    /// When it arrives, and its number.
+    #[inline]
+    fn due(&self) -> Option<Due> {
+        (!self.is_lost()).then_some(Due { at: self.arrives, number: self.number })
+    }
+}
+
+/// The next arrival on a wire: what its pending event is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Due {
+    pub(super) at: SimTime,
+    /// The packet's number.
+    number: u64,
+}
+
+impl Due {
+    /// The key of its event.
+    #[inline]
+    pub(super) fn key(self, wire: WireId) -> EventKey {
+        EventKey::new(self.at, Class::Arrival, wire.0, self.number % EventKey::SEQUENCES)
+    }
 }
 
 /// One wire of a partition.
@@ -56,8 +90,8 @@ pub struct InFlight<P> {
 pub(super) struct Wire<P> {
     /// In order of departure, which is the order of arrival too.
     ring: VecDeque<InFlight<P>>,
-    /// When the packet arrives that the pending event is for, and its number.
-    pending: Option<(SimTime, u64)>,
+    /// The arrival that the pending event is for.
+    pending: Option<Due>,
     sent: u64,
     last_arrival: SimTime,
     /// Chain over the packets that were delivered or lost, kept by the receiver's partition.
@@ -67,7 +101,7 @@ pub(super) struct Wire<P> {
     overtakes: bool,
     /// Chain over the timeline's changes, kept by the sender's partition.
     pub(super) changes: Digest,
-    /// Departures of packets below this number have been reported.
+    /// Departures of packets below this number have been reported, as far as someone looks on.
     reported: u64,
     /// Index of the receiver within its partition.
     pub(super) to_local: u32,
@@ -108,30 +142,34 @@ impl<P: Fingerprint> Wire<P> {
         }
     }
 
-    /// Takes a packet for departure at `departs`. Returns when to schedule its arrival, and under
-    /// which number, if no event is pending that comes before. Unless packets may overtake, an earlier
-    /// arrival is moved to that of its predecessor.
+    /// Takes a packet for departure at `departs`. Returns the arrival to schedule, if no event is pending that comes before.
+    /// Unless packets may overtake, an earlier arrival is moved to that of its predecessor.
     #[inline]
-    pub(super) fn send(&mut self, departs: SimTime, arrives: Option<SimTime>, packet: P) -> Option<(SimTime, u64)> {
+    pub(super) fn send(&mut self, departs: SimTime, arrives: Option<SimTime>, packet: P) -> Option<Due> {
         let number = self.sent;
         self.sent += 1;
-        let arrives = if self.overtakes { arrives } else { arrives.map(|at| at.max(self.last_arrival)) };
-        self.last_arrival = arrives.unwrap_or(self.last_arrival);
-        self.ring.push_back(InFlight { departs, arrives, number, packet });
-        if self.leads_to.is_some() { None } else { self.expect(arrives, number) }
+        let arrives = match arrives {
+            Some(at) if self.overtakes => at,
+            Some(at) => at.max(self.last_arrival),
+            None => SimTime::ZERO,
+        };
+        let flying = InFlight { departs, arrives, number, packet };
+        let due = flying.due();
+        self.ring.push_back(flying);
+        self.last_arrival = due.map_or(self.last_arrival, |due| due.at);
+        if self.leads_to.is_some() { None } else { self.expect(due?) }
     }
 
     /// Takes over a packet that has departed in another partition.
-    pub(super) fn accept(&mut self, flying: InFlight<P>) -> Option<(SimTime, u64)> {
-        let (arrives, number) = (flying.arrives, flying.number);
+    pub(super) fn accept(&mut self, flying: InFlight<P>) -> Option<Due> {
+        let due = flying.due();
         self.ring.push_back(flying);
-        self.expect(arrives, number)
+        self.expect(due?)
     }
 
     /// A packet of the ring arrives then: what to schedule, if that is before the pending event.
     #[inline]
-    fn expect(&mut self, arrives: Option<SimTime>, number: u64) -> Option<(SimTime, u64)> {
-        let due = (arrives?, number);
+    fn expect(&mut self, due: Due) -> Option<Due> {
         if self.pending.is_some_and(|pending| !self.overtakes || pending < due) {
             return None;
         }
@@ -142,98 +180,106 @@ impl<P: Fingerprint> Wire<P> {
     /// True if the pending event is the one for packet `number`, as far as the key holds it.
     #[inline]
     pub(super) fn awaits(&self, number: u64) -> bool {
-        self.pending.is_some_and(|(_, pending)| pending % EventKey::SEQUENCES == number)
+        self.pending.is_some_and(|pending| pending.number % EventKey::SEQUENCES == number)
     }
 
-    /// Takes out the packet that arrives now. Also says when the next one arrives, and under which
-    /// number. `departed` is told of it and of the lost ones that left before it.
+    /// Takes out the packet that arrives now. Also says which arrives next. `departed`, if someone looks on, is told of it and of
+    /// the lost ones that left before it.
     #[inline]
-    pub(super) fn deliver(&mut self, mut departed: impl FnMut(&InFlight<P>)) -> (InFlight<P>, Option<(SimTime, u64)>) {
+    pub(super) fn deliver(&mut self, mut departed: Option<impl FnMut(&InFlight<P>)>) -> (InFlight<P>, Option<Due>) {
         if self.overtakes {
             return self.deliver_any(departed);
         }
-        let arrived = loop {
-            let flying = self.take(&mut departed).expect("a pending event stands for a packet in the ring");
-            if flying.arrives.is_some() {
-                break flying;
-            }
-        };
-        let due = |flying: &InFlight<P>| flying.arrives.map(|at| (at, flying.number));
-        // Mostly the first one: the others are asked only where it is lost.
-        let next = match self.ring.front() {
-            None => None,
-            Some(first) => due(first).or_else(|| self.ring.iter().find_map(due)),
-        };
-        self.pending = next;
-        (arrived, next)
+        let mut arrived = self.take(&mut departed);
+        while arrived.is_lost() {
+            arrived = self.take(&mut departed);
+        }
+        self.pending = self.next_arrival();
+        (arrived, self.pending)
+    }
+
+    /// The next arrival where packets do not overtake: mostly that of the first one, and the others are asked only where it is
+    /// lost.
+    #[inline]
+    fn next_arrival(&self) -> Option<Due> {
+        let first = self.ring.front()?;
+        first.due().or_else(|| self.ring.iter().find_map(InFlight::due))
     }
 
     /// [`Wire::deliver`] where packets overtake: the pending one may stand anywhere among those that have left. Kept out of line,
     /// away from the path of nearly all packets.
     #[inline(never)]
-    fn deliver_any(&mut self, mut departed: impl FnMut(&InFlight<P>)) -> (InFlight<P>, Option<(SimTime, u64)>) {
-        let awaited = self.pending.map(|(_, number)| number);
+    fn deliver_any(&mut self, mut departed: Option<impl FnMut(&InFlight<P>)>) -> (InFlight<P>, Option<Due>) {
+        let awaited = self.pending.map(|pending| pending.number);
         let index = self.ring.binary_search_by_key(&awaited, |flying| Some(flying.number));
         let index = index.expect("a pending event stands for a packet in the ring");
         // What left before it has left.
-        for flying in self.ring.iter().take(index + 1).filter(|flying| flying.number >= self.reported) {
-            departed(flying);
+        if let Some(departed) = &mut departed {
+            self.ring.iter().take(index + 1).filter(|flying| flying.number >= self.reported).for_each(departed);
         }
         self.reported = self.reported.max(self.ring[index].number + 1);
         let arrived = self.ring.remove(index).expect("the index was found");
         self.chain(&arrived);
-        while self.ring.front().is_some_and(|first| first.arrives.is_none() && first.number < arrived.number) {
+        while self.ring.front().is_some_and(|first| first.is_lost() && first.number < arrived.number) {
             self.take(&mut departed);
         }
         self.pending = self.first_arrival();
         (arrived, self.pending)
     }
 
-    /// The earliest arrival in the ring, and the packet's number.
-    fn first_arrival(&self) -> Option<(SimTime, u64)> {
-        self.ring.iter().filter_map(|flying| Some((flying.arrives?, flying.number))).min()
+    /// The earliest arrival in the ring.
+    fn first_arrival(&self) -> Option<Due> {
+        self.ring.iter().filter_map(InFlight::due).min()
     }
 
     /// Takes back what leaves after `now`, in order, and forgets the pending event if it is for one
     /// of these. Says what to schedule in its place, where packets overtake.
-    pub(super) fn recall(&mut self, now: SimTime) -> (Vec<InFlight<P>>, Option<(SimTime, u64)>) {
+    pub(super) fn recall(&mut self, now: SimTime) -> (Vec<InFlight<P>>, Option<Due>) {
         let left = self.ring.partition_point(|flying| flying.departs <= now);
         let back: Vec<_> = self.ring.drain(left..).collect();
         let mut next = None;
-        if let (Some((_, pending)), Some(first)) = (self.pending, back.first())
-            && pending >= first.number
+        if let (Some(pending), Some(first)) = (self.pending, back.first())
+            && pending.number >= first.number
         {
             // What has left arrives later than that, or not at all; in order of departure it is not at all.
             next = self.first_arrival().filter(|_| self.leads_to.is_none());
             self.pending = next;
         }
-        self.last_arrival = self.ring.iter().rev().find_map(|flying| flying.arrives).unwrap_or(self.handed_over);
+        self.last_arrival = self.ring.iter().rev().find_map(InFlight::arrives).unwrap_or(self.handed_over);
         (back, next)
     }
 
     /// Takes out lost packets at the front that have left by `now`: no event will come for them. Where
     /// the wire leads to another partition, that one does it.
     #[inline]
-    pub(super) fn purge(&mut self, now: SimTime, mut departed: impl FnMut(&InFlight<P>)) {
+    pub(super) fn purge(&mut self, now: SimTime, departed: Option<impl FnMut(&InFlight<P>)>) {
+        if self.ring.front().is_some_and(|first| first.is_lost() && first.departs <= now) {
+            self.purge_lost(now, departed);
+        }
+    }
+
+    /// [`Wire::purge`] where there is something to do, out of line.
+    #[inline(never)]
+    fn purge_lost(&mut self, now: SimTime, mut departed: Option<impl FnMut(&InFlight<P>)>) {
         if self.leads_to.is_some() {
             return;
         }
-        while self.ring.front().is_some_and(|first| first.arrives.is_none() && first.departs <= now) {
+        while self.ring.front().is_some_and(|first| first.is_lost() && first.departs <= now) {
             self.take(&mut departed);
         }
     }
 
     /// As [`Wire::purge`], wherever they stand: where packets overtake, one that is still under way may stand before them.
     pub(super) fn purge_all(&mut self, now: SimTime, mut departed: impl FnMut(&InFlight<P>)) {
-        self.purge(now, &mut departed);
+        self.purge(now, Some(&mut departed));
         if !self.overtakes || self.leads_to.is_some() {
             return;
         }
         self.report_departures(now, &mut departed);
-        for flying in self.ring.iter().filter(|flying| flying.arrives.is_none() && flying.departs <= now) {
+        for flying in self.ring.iter().filter(|flying| flying.is_lost() && flying.departs <= now) {
             self.losses.mix(link_of(flying));
         }
-        self.ring.retain(|flying| flying.arrives.is_some() || flying.departs > now);
+        self.ring.retain(|flying| !flying.is_lost() || flying.departs > now);
     }
 
     /// Tells `departed` of every packet that has left by `now` and was not reported yet.
@@ -250,7 +296,7 @@ impl<P: Fingerprint> Wire<P> {
     pub(super) fn depart(&mut self, end: SimTime) -> Option<InFlight<P>> {
         self.ring.front().filter(|first| first.departs < end)?;
         let flying = self.ring.pop_front()?;
-        self.handed_over = flying.arrives.unwrap_or(self.handed_over);
+        self.handed_over = flying.arrives().unwrap_or(self.handed_over);
         Some(flying)
     }
 
@@ -272,7 +318,7 @@ impl<P: Fingerprint> Wire<P> {
 
     /// Packets that will arrive and have not yet.
     pub(super) fn in_flight(&self) -> impl Iterator<Item = &InFlight<P>> {
-        self.ring.iter().filter(|flying| flying.arrives.is_some())
+        self.ring.iter().filter(|flying| !flying.is_lost())
     }
 
     /// The chains over everything that happened on this wire, as far as this partition knows: changes, traffic.
@@ -285,20 +331,23 @@ impl<P: Fingerprint> Wire<P> {
         self.overtakes.then_some(self.losses)
     }
 
+    /// Takes out the first packet of the ring, which must not be empty.
     #[inline(always)]
-    fn take(&mut self, departed: &mut impl FnMut(&InFlight<P>)) -> Option<InFlight<P>> {
-        let flying = self.ring.pop_front()?;
+    fn take(&mut self, departed: &mut Option<impl FnMut(&InFlight<P>)>) -> InFlight<P> {
+        let flying = self.ring.pop_front().expect("a pending event stands for a packet in the ring");
         self.chain(&flying);
-        if flying.number >= self.reported {
+        if let Some(departed) = departed
+            && flying.number >= self.reported
+        {
             self.reported = flying.number + 1;
             departed(&flying);
         }
-        Some(flying)
+        flying
     }
 
     #[inline]
     fn chain(&mut self, flying: &InFlight<P>) {
-        let chain = if self.overtakes && flying.arrives.is_none() { &mut self.losses } else { &mut self.traffic };
+        let chain = if self.overtakes && flying.is_lost() { &mut self.losses } else { &mut self.traffic };
         chain.mix(link_of(flying));
     }
 }
@@ -306,6 +355,5 @@ impl<P: Fingerprint> Wire<P> {
 /// One link of the chain: the fingerprint is well mixed already, and does not wait for the chain.
 #[inline]
 fn link_of<P: Fingerprint>(flying: &InFlight<P>) -> u64 {
-    let arrives = flying.arrives.map_or(u64::MAX, SimTime::as_nanos);
-    flying.packet.fingerprint() ^ flying.departs.as_nanos() ^ arrives.rotate_left(32)
+    flying.packet.fingerprint() ^ flying.departs.as_nanos() ^ flying.arrives.as_nanos().rotate_left(32)
 }

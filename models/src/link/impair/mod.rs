@@ -273,7 +273,8 @@ impl Damage {
                     return packet.clone();
                 }
                 let bytes = with_flipped_bit(packet.payload.to_bytes().to_vec(), luck);
-                Packet { payload: Rope::from(bytes), ..packet.clone() }
+                let provenance = packet.provenance.unsealed();
+                Packet { payload: Rope::from(bytes), provenance, ..packet.clone() }
             }
         }
     }

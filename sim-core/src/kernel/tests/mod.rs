@@ -172,23 +172,27 @@ impl Entity for Puppet {
     type Report = Note;
 
     fn on_start(&mut self, cx: &mut Cx<'_, Self>) {
+        cx.ask_flush();
         let moves = self.start.clone();
         self.make(&moves, cx);
     }
 
     fn on_arrival(&mut self, port: u32, packet: Parcel, cx: &mut Cx<'_, Self>) {
+        cx.ask_flush();
         self.note(Arrived { port, id: packet.0 }, cx);
         let moves = self.on_arrival.clone();
         self.make(&moves, cx);
     }
 
     fn on_timer(&mut self, timer: TimerId, tag: u64, cx: &mut Cx<'_, Self>) {
+        cx.ask_flush();
         self.note(Fired { slot: timer.0, tag }, cx);
         let moves = self.on_timer.clone();
         self.make(&moves, cx);
     }
 
     fn on_action(&mut self, action: &Vec<Move>, cx: &mut Cx<'_, Self>) {
+        cx.ask_flush();
         self.note(Acted, cx);
         self.make(action, cx);
     }
@@ -204,7 +208,7 @@ impl Entity for Puppet {
     }
 
     fn departure(wire: WireId, flying: &InFlight<Parcel>) -> Option<Note> {
-        Some(Left { wire: wire.0, id: flying.packet.0, lost: flying.arrives.is_none() })
+        Some(Left { wire: wire.0, id: flying.packet.0, lost: flying.arrives().is_none() })
     }
 
     fn try_clone(&self) -> Result<Self, CannotClone> {

@@ -114,6 +114,7 @@ impl Entity for Relay {
     type Report = Word;
 
     fn on_start(&mut self, cx: &mut Cx<'_, Self>) {
+        cx.ask_flush();
         self.idle = cx.new_timer(1, "idle");
         self.soon = cx.new_timer(2, "soon");
         let first = cx.rng(LUCK).below(20);
@@ -121,6 +122,7 @@ impl Entity for Relay {
     }
 
     fn on_arrival(&mut self, port: u32, packet: Hopper, cx: &mut Cx<'_, Self>) {
+        cx.ask_flush();
         self.say(Word::Heard(port, packet.id), cx);
         self.received[port as usize] += 1;
         if packet.hops > 0 {
@@ -140,6 +142,7 @@ impl Entity for Relay {
     }
 
     fn on_timer(&mut self, _: TimerId, tag: u64, cx: &mut Cx<'_, Self>) {
+        cx.ask_flush();
         self.say(Word::Rang(tag as u32), cx);
         if tag == 1 && self.budget > 0 {
             self.budget -= 1;
@@ -152,13 +155,14 @@ impl Entity for Relay {
     }
 
     fn on_action(&mut self, change: &Change, cx: &mut Cx<'_, Self>) {
+        cx.ask_flush();
         self.say(Word::Changed(change.out), cx);
         let out = &mut self.outs[change.out];
         cx.mark(out.wire, change.fingerprint());
         let back = cx.recall(out.wire);
         assert!(back.iter().all(|flying| flying.departs > cx.now()));
         assert!(back.is_sorted_by(|a, b| a.number < b.number && a.departs <= b.departs));
-        out.lost -= back.iter().filter(|flying| flying.arrives.is_none()).count() as u64;
+        out.lost -= back.iter().filter(|flying| flying.arrives().is_none()).count() as u64;
         out.taken_back += back.len() as u64;
         out.manner = change.manner.clone();
         out.free_at = cx.now();
@@ -185,7 +189,7 @@ impl Entity for Relay {
     }
 
     fn departure(wire: WireId, flying: &InFlight<Hopper>) -> Option<Word> {
-        Some(Word::Left(wire.0, flying.packet.id, flying.arrives))
+        Some(Word::Left(wire.0, flying.packet.id, flying.arrives()))
     }
 
     fn try_clone(&self) -> Result<Self, CannotClone> {
