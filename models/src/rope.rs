@@ -60,6 +60,7 @@ impl Run {
     }
 
     /// The `len` bytes from `start`; both are held to what is there.
+    #[inline]
     pub(crate) fn slice(&self, start: u64, len: u64) -> Self {
         let start = start.min(self.len());
         let len = len.min(self.len() - start);
@@ -121,10 +122,19 @@ impl Rope {
     }
 
     /// Adds `run` at the end.
+    #[inline]
     pub fn push(&mut self, run: Run) {
         if run.is_empty() {
             return;
         }
+        if matches!(self.0, Runs::None) {
+            self.0 = Runs::One(run);
+        } else {
+            self.push_behind(run);
+        }
+    }
+
+    fn push_behind(&mut self, run: Run) {
         self.0 = match std::mem::take(&mut self.0) {
             Runs::None => Runs::One(run),
             Runs::One(last) => match last.joined(&run) {

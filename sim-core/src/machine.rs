@@ -113,18 +113,21 @@ pub struct OutOfMemory {
 /// The whole world that a machine can reach.
 pub struct MachineCx<'a, M: Machine> {
     env: &'a mut dyn Env,
+    /// What the clock reads: it goes on while the processor works, and not else.
+    now: LocalTime,
     effects: &'a mut Vec<EffectOf<M>>,
 }
 
 impl<'a, M: Machine> MachineCx<'a, M> {
     /// A context on `env`, whose effects go to the end of `effects`.
     pub fn new(env: &'a mut dyn Env, effects: &'a mut Vec<EffectOf<M>>) -> Self {
-        Self { env, effects }
+        Self { now: env.now(), env, effects }
     }
 
     /// The reading of the host's clock.
+    #[inline]
     pub fn now(&self) -> LocalTime {
-        self.env.now()
+        self.now
     }
 
     /// The random stream for `purpose`.
@@ -135,6 +138,7 @@ impl<'a, M: Machine> MachineCx<'a, M> {
     /// See [`Env::spend`].
     pub fn spend(&mut self, name: &'static str, bytes: u64) {
         self.env.spend(Operation { name, bytes });
+        self.now = self.env.now();
     }
 
     /// See [`Env::reserve`].

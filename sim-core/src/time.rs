@@ -86,6 +86,23 @@ impl Span {
         Self(secs * NANOS_PER_SEC)
     }
 
+    /// How much per second `amount` in this span is, rounded down; [`u64::MAX`] where that is more than can be said, and for no time
+    /// at all.
+    #[inline]
+    pub const fn rate_of(self, amount: u64) -> u64 {
+        if self.0 == 0 {
+            return u64::MAX;
+        }
+        match amount.checked_mul(NANOS_PER_SEC) {
+            // A division of 128 bits costs several times as much.
+            Some(product) => product / self.0,
+            None => {
+                let rate = amount as u128 * NANOS_PER_SEC as u128 / self.0 as u128;
+                if rate > u64::MAX as u128 { u64::MAX } else { rate as u64 }
+            }
+        }
+    }
+
     /// The span nearest to `secs` seconds, halves away from zero; negative and NaN give zero, too
     /// large gives [`Span::MAX`]. This is the one place where a float becomes a span.
     pub fn from_secs_f64(secs: f64) -> Self {

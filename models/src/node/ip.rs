@@ -323,7 +323,7 @@ impl Node {
                 None
             }
             Transport::Tcp(_) => {
-                self.deliver_tcp(*packet, cx);
+                self.deliver_tcp(packet, cx);
                 None
             }
             Transport::Other { .. } | Transport::Damaged => self.deliver_unread(*packet, cx),

@@ -106,15 +106,14 @@ impl Node {
     }
 
     /// A segment for this node.
-    pub(super) fn deliver_tcp(&mut self, packet: Packet, cx: &mut Cx<'_, Element>) {
+    pub(super) fn deliver_tcp(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         self.counts.delivered += 1;
-        let (local, remote, ecn) = (packet.dst(), packet.src(), packet.ip.ecn());
-        let Transport::Tcp(header) = packet.transport else { return };
+        let (local, remote) = (packet.dst(), packet.src());
         if local.is_multicast() || !crate::packet::is_single_host(remote) {
             // RFC 9293 §3.10: such segments are dropped without an answer.
             return;
         }
-        let segment = Segment { header, payload: packet.payload, ecn };
+        let Some(segment) = Segment::of(*packet) else { return };
         let mtu = self.mtu_towards(remote, cx);
         self.with_stack(cx, |stack, env| stack.handle_segment(local, remote, segment, mtu, env));
     }
@@ -161,7 +160,7 @@ impl Node {
         }
         while let Some(output) = self.tcp.stack.next_output() {
             match output {
-                Output::Transmit { local, remote, segment } => self.send_segment(local, remote, segment, cx),
+                Output::Transmit(packet) => self.when_free(Pending::Send(packet), cx),
                 Output::Notify { owner, connection, notice } => self.notify_stream(owner, connection, notice, cx),
                 Output::Observe { owner, connection, trace } => {
                     if cx.wants(Interests::TRACES) {
@@ -176,17 +175,6 @@ impl Node {
         if !self.tcp.stack.is_dirty() {
             self.arm_tcp(cx);
         }
-    }
-
-    fn send_segment(&mut self, local: SocketAddr, remote: SocketAddr, segment: Segment, cx: &mut Cx<'_, Element>) {
-        let Segment { header, payload, ecn } = segment;
-        // Both ends of a connection are of one family, and segments fit into packets.
-        let Ok(mut packet) = Packet::tcp(local.ip(), remote.ip(), header, payload) else {
-            debug_assert!(false, "a segment of a connection is a packet");
-            return;
-        };
-        packet.ip.set_ecn(ecn);
-        self.when_free(Pending::Send(Box::new(packet)), cx);
     }
 
     fn notify_stream(&mut self, owner: u32, connection: ConnectionId, notice: Notice, cx: &mut Cx<'_, Element>) {

@@ -208,6 +208,7 @@ impl Packet {
     ///
     /// # Errors
     /// When the addresses are not of one family, or the payload is too large for the length field.
+    #[inline]
     pub fn new(src: IpAddr, dst: IpAddr, transport: Transport, payload: Rope) -> Result<Self, BuildError> {
         let ip = IpHeader::new(src, dst).ok_or(BuildError::MixedFamilies { src, dst })?;
         let packet = Self { ip, transport, payload, provenance: Provenance::default(), lost: None };
@@ -228,6 +229,7 @@ impl Packet {
     ///
     /// # Errors
     /// When the addresses are not of one family, or the segment is too large for the length field.
+    #[inline]
     pub fn tcp(src: IpAddr, dst: IpAddr, header: TcpHeader, payload: Rope) -> Result<Self, BuildError> {
         Self::new(src, dst, Transport::Tcp(header.fitted()), payload)
     }
@@ -248,13 +250,14 @@ impl Packet {
     }
 
     /// True if the length fields can say how long the packet is.
+    #[inline]
     pub(crate) fn fits(&self) -> bool {
         let fixed = match self.ip {
             IpHeader::V4(_) => 0,
             IpHeader::V6(_) => ipv6::HEADER_LEN as u64,
         };
-        self.ip.wire_len() + self.transport.wire_len() <= MAX_WIRE_LEN + fixed
-            && self.payload.len() <= MAX_WIRE_LEN + fixed - self.ip.wire_len() - self.transport.wire_len()
+        let headers = self.ip.wire_len() + self.transport.wire_len();
+        headers <= MAX_WIRE_LEN + fixed && self.payload.len() <= MAX_WIRE_LEN + fixed - headers
     }
 }
 

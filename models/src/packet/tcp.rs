@@ -216,7 +216,12 @@ impl TcpHeader {
     /// (All options that a handshake may have, with the longest cookie, are just 40 bytes.) The functions that build packets
     /// use this.
     #[must_use]
-    pub fn fitted(mut self) -> Self {
+    #[inline]
+    pub fn fitted(self) -> Self {
+        if self.options.is_none() { self } else { self.with_fitted_options() }
+    }
+
+    fn with_fitted_options(mut self) -> Self {
         let Some(options) = &mut self.options else { return self };
         if options.as_received.is_some() {
             let mut bytes = Vec::with_capacity(MAX_OPTIONS_LEN);

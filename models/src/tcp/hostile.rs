@@ -253,7 +253,7 @@ impl Battle {
             }
             while let Some(output) = self.friend.next_output() {
                 is_quiet = false;
-                if let Output::Transmit { segment, .. } = output {
+                if let Some(segment) = segment_of(output) {
                     self.server.handle_segment(SERVER, FRIEND, segment, 1500, &mut self.env);
                 }
             }
@@ -265,12 +265,15 @@ impl Battle {
 
     fn take_from_server(&mut self, output: Output) {
         match output {
-            Output::Transmit { remote, segment, .. } if remote.ip() == FRIEND => {
+            Output::Transmit(ref packet) if packet.dst() == FRIEND => {
+                let Some(segment) = segment_of(output) else { return };
                 self.friend.handle_segment(FRIEND, SERVER, segment, 1500, &mut self.env);
             }
-            Output::Transmit { remote, local, segment } => {
-                let end = segment.header.sequence.wrapping_add(segment.len_in_sequence() as u32);
-                self.known.insert((remote.port(), local.port()), (end, segment.header.acknowledgment));
+            Output::Transmit(_) => {
+                let Some(segment) = segment_of(output) else { return };
+                let header = &segment.header;
+                let end = header.sequence.wrapping_add(segment.len_in_sequence() as u32);
+                self.known.insert((header.destination_port, header.source_port), (end, header.acknowledgment));
                 if self.known.len() > 24 {
                     self.known.pop_first();
                 }
@@ -339,4 +342,9 @@ mod tests {
             attack(&data);
         }
     }
+}
+
+fn segment_of(output: Output) -> Option<Segment> {
+    let Output::Transmit(packet) = output else { return None };
+    Segment::of(*packet)
 }

@@ -74,9 +74,10 @@ pub use connection::Connection;
 #[cfg(test)]
 mod tests;
 
-use crate::packet::{Ecn, TcpFlags, TcpHeader};
+use crate::packet::{BuildError, Ecn, Packet, TcpFlags, TcpHeader, Transport};
 use crate::rope::Rope;
 use protosim_core::Purpose;
+use std::net::IpAddr;
 
 /// Processor time of taking a segment, per segment and byte of data.
 const RECEIVE: &str = "tcp.receive";
@@ -152,6 +153,26 @@ impl Segment {
     pub fn len_in_sequence(&self) -> u64 {
         let flags = self.header.flags;
         self.payload.len() + u64::from(flags.has(TcpFlags::SYN)) + u64::from(flags.has(TcpFlags::FIN))
+    }
+
+    /// The segment that a packet carries, if it does.
+    #[inline]
+    pub fn of(packet: Packet) -> Option<Self> {
+        let ecn = packet.ip.ecn();
+        let Transport::Tcp(header) = packet.transport else { return None };
+        Some(Self { header, payload: packet.payload, ecn })
+    }
+
+    /// The packet that carries it.
+    ///
+    /// # Errors
+    /// As of [`Packet::tcp`].
+    #[inline]
+    pub fn into_packet(self, src: IpAddr, dst: IpAddr) -> Result<Packet, BuildError> {
+        let Self { header, payload, ecn } = self;
+        let mut packet = Packet::tcp(src, dst, header, payload)?;
+        packet.ip.set_ecn(ecn);
+        Ok(packet)
     }
 }
 

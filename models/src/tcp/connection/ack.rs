@@ -262,8 +262,7 @@ impl Connection {
             return None;
         }
         let delivered = self.delivery.total - mark.delivered;
-        self.delivery.rate =
-            (u128::from(delivered) * 1_000_000_000 / u128::from(interval.as_nanos())).min(u128::from(u64::MAX)) as u64;
+        self.delivery.rate = interval.rate_of(delivered);
         Some(RateSample {
             delivered,
             interval,

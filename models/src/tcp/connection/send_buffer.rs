@@ -56,6 +56,12 @@ impl SendBuffer {
         if from >= to {
             return out;
         }
+        // Bulk data are one run.
+        if let Some((start, run)) = self.runs.front()
+            && start + run.len() >= to
+        {
+            return Rope::from(run.slice(from - start, to - from));
+        }
         let first = self.runs.partition_point(|(start, run)| start + run.len() <= from);
         for (start, run) in self.runs.iter().skip(first) {
             if *start >= to {

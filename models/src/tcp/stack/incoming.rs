@@ -14,10 +14,12 @@ impl Stack {
     /// True if a connection in TIME-WAIT makes way for the SYN of a new one (RFC 9293 §3.10.7.4, RFC 6191), and is forgotten.
     pub(super) fn makes_way(&mut self, id: ConnectionId, segment: &Segment, env: &mut dyn Env) -> bool {
         let flags = segment.header.flags;
+        if !flags.has(TcpFlags::SYN) || flags.has_any(TcpFlags::ACK.with(TcpFlags::RST)) {
+            return false;
+        }
         let Some(entry) = self.entry(id) else { return true };
-        let is_new = flags.has(TcpFlags::SYN) && !flags.has_any(TcpFlags::ACK.with(TcpFlags::RST));
         let port = entry.ends.local().port();
-        if !is_new || !entry.connection.may_be_reopened(&segment.header) || self.listener_on(port).is_none() {
+        if !entry.connection.may_be_reopened(&segment.header) || self.listener_on(port).is_none() {
             return false;
         }
         let _over = self.run(id, env, Connection::forget);
@@ -51,7 +53,7 @@ impl Stack {
 
     pub(super) fn refuse(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment) {
         if let Some(segment) = reset_for(segment) {
-            self.outputs.push_back(Output::Transmit { local, remote, segment });
+            self.send(local.ip(), remote.ip(), segment);
         }
     }
 
@@ -76,7 +78,7 @@ impl Stack {
             listener.overflow(env.now());
             if listener.parameters.syn_cookies {
                 let segment = secret.answer(&ends, syn, &listener.parameters, &offer, env.now());
-                self.outputs.push_back(Output::Transmit { local, remote, segment });
+                self.send(local.ip(), remote.ip(), segment);
             }
             return;
         }

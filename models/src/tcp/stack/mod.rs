@@ -11,6 +11,7 @@ mod table;
 use super::connection::{Connection, Offer};
 use super::listener::{Listener, Secret};
 use super::{FastOpen, Parameters, Segment, State, TcpInfo, TcpTotals, Trace};
+use crate::packet::Packet;
 use crate::rope::Rope;
 use bytes::Bytes;
 use protosim_core::machine::EffectOf;
@@ -35,6 +36,8 @@ pub struct Stack {
     free: Vec<u32>,
     /// Which connection a segment belongs to.
     by_ends: BTreeMap<Key, ConnectionId>,
+    /// What was last found there: the next segment is mostly for the same one.
+    last_found: Option<(Key, ConnectionId)>,
     /// By number; `None` for those that are closed.
     listeners: Vec<Option<Listener>>,
     outputs: VecDeque<Output>,
@@ -101,15 +104,8 @@ const SECRET_LUCK: Purpose = Purpose("tcp.secret");
 /// What a stack wants done or known, in the order in which it came about.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// This segment is to be sent.
-    Transmit {
-        /// From whom.
-        local: SocketAddr,
-        /// To whom.
-        remote: SocketAddr,
-        /// The segment.
-        segment: Segment,
-    },
+    /// This packet, with a segment in it, is to be sent.
+    Transmit(Box<Packet>),
     /// The owner of a connection should know.
     Notify {
         /// Whose connection.
@@ -361,13 +357,25 @@ impl Stack {
 
     /// A segment has arrived. `mtu` is that of the way back to its sender.
     pub fn handle_segment(&mut self, local: IpAddr, remote: IpAddr, segment: Segment, mtu: u64, env: &mut dyn Env) {
-        let local = SocketAddr::new(local, segment.header.destination_port);
-        let remote = SocketAddr::new(remote, segment.header.source_port);
-        let known = self.by_ends.get(&Key::new(local, remote)).copied();
-        match known {
+        let header = &segment.header;
+        let ports = u32::from(header.destination_port) << 16 | u32::from(header.source_port);
+        let ends = Key { ports, remote, local };
+        match self.find(&ends) {
             Some(id) if !self.makes_way(id, &segment, env) => self.pass_on(id, &segment, env),
-            _ => self.handle_unknown(local, remote, &segment, mtu, env),
+            _ => self.handle_unknown(ends.local(), ends.remote(), &segment, mtu, env),
         }
+    }
+
+    #[inline]
+    fn find(&mut self, ends: &Key) -> Option<ConnectionId> {
+        if let Some((known, id)) = &self.last_found
+            && known == ends
+        {
+            return Some(*id);
+        }
+        let id = self.by_ends.get(ends).copied()?;
+        self.last_found = Some((*ends, id));
+        Some(id)
     }
 
     /// A router has said that packets to `remote` have to be at most `mtu` bytes, about a segment with this sequence number.

@@ -5,6 +5,7 @@ use super::super::{Segment, State};
 use super::{ConnectionId, Entry, Notice, Output, Stack, StackError};
 use crate::packet::TcpFlags;
 use protosim_core::{Effect, Env, MachineCx};
+use std::net::IpAddr;
 
 /// Connections and what comes of them.
 impl Stack {
@@ -43,6 +44,7 @@ impl Stack {
     pub(super) fn remove(&mut self, id: ConnectionId) {
         let Some(entry) = self.connections.get_mut(id.0 as usize).and_then(Option::take) else { return };
         self.by_ends.remove(&entry.ends);
+        self.last_found = None;
         self.past.entry(entry.owner).or_default().add(&entry.connection.totals());
         if let Some(listener) = entry.listener
             && let Some(listener) = self.listeners.get_mut(listener.0 as usize).and_then(Option::as_mut)
@@ -96,9 +98,12 @@ impl Stack {
         env: &mut dyn Env,
         call: impl FnOnce(&mut Connection, &mut MachineCx<'_, Connection>) -> R,
     ) -> Result<R, StackError> {
-        let result = self.run(id, env, call).ok_or(StackError::NoConnection)?;
-        self.owe_flush(id);
-        Ok(result)
+        if let Some(entry) = self.entry_mut(id)
+            && !std::mem::replace(&mut entry.is_dirty, true)
+        {
+            self.dirty.push(id);
+        }
+        self.run(id, env, call).ok_or(StackError::NoConnection)
     }
 
     /// Calls a connection, and takes what comes of it.
@@ -128,18 +133,27 @@ impl Stack {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             let Some(entry) = self.entry(id) else { continue };
-            let (owner, local, remote) = (entry.owner, entry.ends.local(), entry.ends.remote());
+            let (owner, ends) = (entry.owner, entry.ends);
             match effect {
                 Effect::Transmit(mut segment) => {
-                    segment.header.source_port = local.port();
-                    segment.header.destination_port = remote.port();
-                    self.outputs.push_back(Output::Transmit { local, remote, segment });
+                    segment.header.source_port = (ends.ports >> 16) as u16;
+                    segment.header.destination_port = ends.ports as u16;
+                    self.send(ends.local, ends.remote, segment);
                 }
                 Effect::Notify(notice) => self.notify(id, owner, notice),
                 Effect::Observe(trace) => self.outputs.push_back(Output::Observe { owner, connection: id, trace }),
             }
         }
         self.effects = effects;
+    }
+
+    #[inline]
+    pub(super) fn send(&mut self, local: IpAddr, remote: IpAddr, segment: Segment) {
+        // Both ends of a connection are of one family, and segments fit into packets.
+        match segment.into_packet(local, remote) {
+            Ok(packet) => self.outputs.push_back(Output::Transmit(Box::new(packet))),
+            Err(error) => debug_assert!(false, "a segment of a connection is a packet: {error}"),
+        }
     }
 
     /// Tells the owner, if it knows of the connection.
