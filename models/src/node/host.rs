@@ -119,7 +119,7 @@ impl Node {
         cx: &mut Cx<'_, Element>,
         call: impl FnOnce(&mut dyn App, &mut dyn Host),
     ) {
-        self.touched = true;
+        (self.touched, self.stirred) = (true, true);
         self.apps[app as usize].touched = true;
         self.call(app, None, cx, call);
     }
@@ -132,7 +132,7 @@ impl Node {
         cx: &mut Cx<'_, Element>,
         call: impl FnOnce(&mut dyn App, &mut dyn Host),
     ) {
-        self.touched = true;
+        (self.touched, self.stirred) = (true, true);
         self.apps[app as usize].touched = true;
         self.call(app, Some(arrival), cx, call);
     }
@@ -335,6 +335,7 @@ impl Host for SimHost<'_, '_> {
         if instant <= self.cx.now() {
             self.cancel_timer(token);
             self.node.due.push_back((self.app, token));
+            self.node.stirred = true;
             return;
         }
         let timer = match self.node.timers.find(self.app, token) {

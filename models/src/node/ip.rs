@@ -214,7 +214,10 @@ impl Node {
         packet.provenance.packet_id = u64::from(cx.entity().0) << 40 | self.next_packet_id;
         packet.provenance.sent_at = cx.now();
         match self.routes.lookup(packet.dst()) {
-            Hop::Local => self.to_self.push_back(packet),
+            Hop::Local => {
+                self.to_self.push_back(packet);
+                self.stirred = true;
+            }
             Hop::None => {
                 self.counts.drop(DropCause::NoRoute);
             }
@@ -243,7 +246,7 @@ impl Node {
             }
         }
         if is_whole {
-            packet.seal();
+            packet.seal(len);
             self.transmit(packet, len, index, cx);
         } else {
             self.emit_in_parts(packet, mtu, index, cx);
@@ -291,13 +294,12 @@ impl Node {
     /// to itself, and timers that applications have set to the present or the past.
     #[inline]
     pub(super) fn come_to_rest(&mut self, cx: &mut Cx<'_, Element>) {
-        if self.touched || self.tcp.has_work() || !(self.to_self.is_empty() && self.due.is_empty()) {
+        if self.stirred {
             self.work_off(cx);
-            cx.ask_flush();
         }
     }
 
-    /// [`Node::come_to_rest`] where there is something to do.
+    /// [`Node::come_to_rest`] where there may be something to do.
     fn work_off(&mut self, cx: &mut Cx<'_, Element>) {
         while !(self.to_self.is_empty() && self.due.is_empty() && !self.tcp.is_restless()) {
             if !cx.step() {
@@ -310,6 +312,10 @@ impl Node {
             } else if let Some((app, token)) = self.due.pop_front() {
                 self.with_app(app, cx, |app, host| app.on_timer(token, host));
             }
+        }
+        self.stirred = false;
+        if self.touched || self.tcp.stack.is_dirty() {
+            cx.ask_flush();
         }
     }
 

@@ -82,6 +82,9 @@ pub struct Node {
     apps: Vec<AppSlot>,
     /// Something happened to an application in this instant.
     touched: bool,
+    /// Something has been done that may leave work for this instant: a packet for the node itself, a timer that is due at once, a call
+    /// of an application or of the stack of TCP.
+    stirred: bool,
     /// Timers that applications have set to the present or the past: application and token.
     due: VecDeque<(u32, u64)>,
     udp: UdpPorts,
@@ -176,6 +179,7 @@ impl Node {
             to_self: VecDeque::new(),
             apps: Vec::new(),
             touched: false,
+            stirred: false,
             due: VecDeque::new(),
             udp: UdpPorts::default(),
             tcp: tcp::Tcp::default(),

@@ -97,6 +97,7 @@ impl Node {
         }
         if branch.is_member {
             self.to_self.push_back(Box::new(packet));
+            self.stirred = true;
         }
     }
 }

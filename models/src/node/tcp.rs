@@ -31,12 +31,7 @@ pub(super) struct Tcp {
 impl Tcp {
     /// True if there is something to be done in this instant, before the flush.
     pub(super) fn is_restless(&self) -> bool {
-        self.stack.has_output() || !self.due.is_empty()
-    }
-
-    /// True if there is something to be done in this instant, be it at the flush.
-    pub(super) fn has_work(&self) -> bool {
-        self.is_restless() || self.stack.is_dirty()
+        self.stack.has_output() || !self.due.is_empty() || (self.stack.has_rescheduled() && !self.stack.is_dirty())
     }
 
     /// Which connection a timer is for.
@@ -99,6 +94,7 @@ impl Node {
         cx: &mut Cx<'_, Element>,
         call: impl FnOnce(&mut Stack, &mut dyn Env) -> R,
     ) -> R {
+        self.stirred = true;
         let Self { clock, cpu, memory, tcp, .. } = self;
         let now = clock.reading(cpu.free_at(cx.now()));
         let mut env = StackEnv { now, clock, cpu, memory, streams: &mut tcp.streams, cx };

@@ -45,11 +45,12 @@ impl fmt::Debug for Seal {
 }
 
 impl Packet {
-    /// Remembers length and fingerprint of the content. Whoever changes more of the packet than time to live, class and congestion
+    /// Remembers its length, `len`, and the fingerprint of its content. Whoever changes more of the packet than time to live, class and congestion
     /// mark afterwards takes them off again ([`Provenance::unsealed`]).
-    pub(crate) fn seal(&mut self) {
-        let len = self.wire_len() as u32;
-        self.provenance.seal = Seal { content: content_of(self), len };
+    #[inline]
+    pub(crate) fn seal(&mut self, len: u64) {
+        debug_assert_eq!(len, self.wire_len());
+        self.provenance.seal = Seal { content: content_of(self), len: len as u32 };
     }
 }
 

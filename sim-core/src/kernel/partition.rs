@@ -202,8 +202,7 @@ impl<E: Entity> Partition<E> {
         debug_assert!(now > self.core.now, "time goes forward");
         self.core.now = now;
         let mut sample = false;
-        while let Some(key) = self.core.queue.peek().filter(|key| key.time() == now) {
-            self.core.queue.pop();
+        while let Some(key) = self.core.queue.pop_at(now) {
             self.events += 1;
             match key.class() {
                 Class::Arrival => self.arrival(key, sink),
@@ -244,9 +243,9 @@ impl<E: Entity> Partition<E> {
         core.in_flight -= before - wire.len();
         // The wire's chain stands for the packet: it holds its fingerprint, departure and arrival.
         let (local, port, chain) = (wire.to_local, wire.port, wire.chains().1.value());
-        let another = next.is_some_and(|due| due.at == core.now);
-        if let Some(due) = next.filter(|_| !another) {
-            core.queue.push(due.key(id));
+        let another = next.at == core.now;
+        if next.is_some() && !another {
+            core.queue.push(next.key(id));
         }
         self.deliveries += 1;
         self.touch(local);

@@ -62,7 +62,7 @@ impl<P> InFlight<P> {
         self.arrives == SimTime::ZERO
     }
 
-    /// When it arrives, and its number.
+    /// When it arrives, and its number, unless it is lost.
     #[inline]
     fn due(&self) -> Option<Due> {
         (!self.is_lost()).then_some(Due { at: self.arrives, number: self.number })
@@ -78,6 +78,15 @@ pub(super) struct Due {
 }
 
 impl Due {
+    /// Nothing arrives: what is due at the last instant never comes.
+    const NEVER: Self = Self { at: SimTime::MAX, number: u64::MAX };
+
+    /// True if something arrives at all.
+    #[inline]
+    pub(super) fn is_some(self) -> bool {
+        self.at < SimTime::MAX
+    }
+
     /// The key of its event.
     #[inline]
     pub(super) fn key(self, wire: WireId) -> EventKey {
@@ -91,7 +100,7 @@ pub(super) struct Wire<P> {
     /// In order of departure, which is the order of arrival too.
     ring: VecDeque<InFlight<P>>,
     /// The arrival that the pending event is for.
-    pending: Option<Due>,
+    pending: Due,
     sent: u64,
     last_arrival: SimTime,
     /// Chain over the packets that were delivered or lost, kept by the receiver's partition.
@@ -125,7 +134,7 @@ impl<P: Fingerprint> Wire<P> {
     pub(super) fn new(spec: &WireSpec, to_local: u32, leads_to: Option<u32>) -> Self {
         Self {
             ring: VecDeque::new(),
-            pending: None,
+            pending: Due::NEVER,
             sent: 0,
             last_arrival: SimTime::ZERO,
             traffic: Digest::START,
@@ -170,23 +179,23 @@ impl<P: Fingerprint> Wire<P> {
     /// A packet of the ring arrives then: what to schedule, if that is before the pending event.
     #[inline]
     fn expect(&mut self, due: Due) -> Option<Due> {
-        if self.pending.is_some_and(|pending| !self.overtakes || pending < due) {
+        if self.pending.is_some() && (!self.overtakes || self.pending < due) {
             return None;
         }
-        self.pending = Some(due);
+        self.pending = due;
         Some(due)
     }
 
     /// True if the pending event is the one for packet `number`, as far as the key holds it.
     #[inline]
     pub(super) fn awaits(&self, number: u64) -> bool {
-        self.pending.is_some_and(|pending| pending.number % EventKey::SEQUENCES == number)
+        self.pending.is_some() && self.pending.number % EventKey::SEQUENCES == number
     }
 
     /// Takes out the packet that arrives now. Also says which arrives next. `departed`, if someone looks on, is told of it and of
     /// the lost ones that left before it.
     #[inline]
-    pub(super) fn deliver(&mut self, mut departed: Option<impl FnMut(&InFlight<P>)>) -> (InFlight<P>, Option<Due>) {
+    pub(super) fn deliver(&mut self, mut departed: Option<impl FnMut(&InFlight<P>)>) -> (InFlight<P>, Due) {
         if self.overtakes {
             return self.deliver_any(departed);
         }
@@ -201,17 +210,19 @@ impl<P: Fingerprint> Wire<P> {
     /// The next arrival where packets do not overtake: mostly that of the first one, and the others are asked only where it is
     /// lost.
     #[inline]
-    fn next_arrival(&self) -> Option<Due> {
-        let first = self.ring.front()?;
-        first.due().or_else(|| self.ring.iter().find_map(InFlight::due))
+    fn next_arrival(&self) -> Due {
+        match self.ring.front() {
+            None => Due::NEVER,
+            Some(first) if first.is_lost() => self.ring.iter().find_map(InFlight::due).unwrap_or(Due::NEVER),
+            Some(first) => Due { at: first.arrives, number: first.number },
+        }
     }
 
     /// [`Wire::deliver`] where packets overtake: the pending one may stand anywhere among those that have left. Kept out of line,
     /// away from the path of nearly all packets.
     #[inline(never)]
-    fn deliver_any(&mut self, mut departed: Option<impl FnMut(&InFlight<P>)>) -> (InFlight<P>, Option<Due>) {
-        let awaited = self.pending.map(|pending| pending.number);
-        let index = self.ring.binary_search_by_key(&awaited, |flying| Some(flying.number));
+    fn deliver_any(&mut self, mut departed: Option<impl FnMut(&InFlight<P>)>) -> (InFlight<P>, Due) {
+        let index = self.ring.binary_search_by_key(&self.pending.number, |flying| flying.number);
         let index = index.expect("a pending event stands for a packet in the ring");
         // What left before it has left.
         if let Some(departed) = &mut departed {
@@ -228,8 +239,8 @@ impl<P: Fingerprint> Wire<P> {
     }
 
     /// The earliest arrival in the ring.
-    fn first_arrival(&self) -> Option<Due> {
-        self.ring.iter().filter_map(InFlight::due).min()
+    fn first_arrival(&self) -> Due {
+        self.ring.iter().filter_map(InFlight::due).min().unwrap_or(Due::NEVER)
     }
 
     /// Takes back what leaves after `now`, in order, and forgets the pending event if it is for one
@@ -238,12 +249,13 @@ impl<P: Fingerprint> Wire<P> {
         let left = self.ring.partition_point(|flying| flying.departs <= now);
         let back: Vec<_> = self.ring.drain(left..).collect();
         let mut next = None;
-        if let (Some(pending), Some(first)) = (self.pending, back.first())
-            && pending.number >= first.number
+        if let Some(first) = back.first()
+            && self.pending.is_some()
+            && self.pending.number >= first.number
         {
             // What has left arrives later than that, or not at all; in order of departure it is not at all.
-            next = self.first_arrival().filter(|_| self.leads_to.is_none());
-            self.pending = next;
+            self.pending = if self.leads_to.is_none() { self.first_arrival() } else { Due::NEVER };
+            next = Some(self.pending).filter(|due| due.is_some());
         }
         self.last_arrival = self.ring.iter().rev().find_map(InFlight::arrives).unwrap_or(self.handed_over);
         (back, next)

@@ -107,6 +107,21 @@ impl EventQueue {
         self.run.next()
     }
 
+    /// Takes the earliest pending event, if it is due at `time`; no earlier one may be pending.
+    #[inline]
+    pub fn pop_at(&mut self, time: SimTime) -> Option<EventKey> {
+        if !self.late.is_empty() || self.run.is_empty() {
+            return self.peek().filter(|key| key.time() == time).and_then(|_| self.pop());
+        }
+        let key = self.run.next().filter(|key| key.time() == time)?;
+        self.run.drop_next();
+        self.len -= 1;
+        if cfg!(debug_assertions) {
+            self.last_popped = Some(time);
+        }
+        Some(key)
+    }
+
     /// Takes the earliest pending event.
     #[inline]
     pub fn pop(&mut self) -> Option<EventKey> {

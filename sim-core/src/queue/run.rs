@@ -51,6 +51,12 @@ impl Run {
         Some(key)
     }
 
+    /// Forgets the earliest key, which there must be.
+    #[inline]
+    pub(super) fn drop_next(&mut self) {
+        self.len -= 1;
+    }
+
     /// Takes all keys, latest first.
     pub(super) fn take(&mut self) -> Vec<EventKey> {
         let Self { mut keys, len } = std::mem::replace(self, Self::new());

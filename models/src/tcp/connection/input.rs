@@ -327,7 +327,7 @@ impl Connection {
         let kept = self.receiver.unread() + self.receiver.out_of_order() - held;
         self.give_back(room - kept.min(room), cx);
         self.counts.out_of_order += u32::from(arrived.is_out_of_order && !arrived.is_duplicate);
-        let rto = self.rtt.rto(&self.parameters.rto_limits(), 0);
+        let rto = || self.rtt.rto(&self.parameters.rto_limits(), 0);
         let (nxt, mss) = (self.receiver.nxt, self.receiver.mss);
         self.receiver.ack.on_data(cx.now(), nxt, mss, arrived, rto, &self.parameters);
     }

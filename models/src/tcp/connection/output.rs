@@ -30,6 +30,8 @@ pub(super) struct Output {
     pub(super) echo_first: bool,
     /// CWR is to be set in the next new data (RFC 3168 §6.1.2).
     pub(super) tells_reduced: bool,
+    /// At the last flush nothing was left to be sent, and nothing in flight.
+    is_settled: bool,
     /// The window was what held data back, in this window of data.
     is_limited: bool,
     /// The most in flight in this window of data, and where that ends.
@@ -55,6 +57,7 @@ impl Output {
             echoes_congestion: false,
             echo_first: false,
             tells_reduced: false,
+            is_settled: false,
             is_limited: false,
             most_in_flight: 0,
             usage_end: 0,
@@ -71,6 +74,19 @@ impl Output {
 }
 
 impl Connection {
+    /// True if there may be something for [`Connection::flush`] to do: not where the peer alone sends, and its data need no
+    /// acknowledgement yet.
+    #[inline]
+    pub(in crate::tcp) fn wants_flush(&self) -> bool {
+        let is_quiet = self.state == State::Established
+            && self.receiver.ack.owed < Owed::Now
+            && !self.output.echo_first
+            && self.output.is_settled
+            && self.scoreboard.is_empty()
+            && !self.has_new_data();
+        !is_quiet
+    }
+
     /// All inputs of this instant have been taken: sends what is to be sent.
     pub fn flush(&mut self, cx: &mut Cx<'_>) {
         match self.state {
@@ -93,6 +109,7 @@ impl Connection {
         }
         self.watch_silence();
         self.now_busy(cx.now());
+        self.output.is_settled = self.scoreboard.is_empty() && !self.has_new_data();
     }
 
     const fn may_send_data(&self) -> bool {

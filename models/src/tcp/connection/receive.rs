@@ -149,6 +149,7 @@ impl Receiver {
     }
 
     /// Data from `start`, as much of them as the window takes.
+    #[inline]
     pub(super) fn take(&mut self, start: u64, payload: &Rope) -> Arrived {
         let (from, to) = (start, start + payload.len());
         self.mss = self.mss.max(payload.len());
@@ -353,7 +354,7 @@ impl AckClock {
         nxt: u64,
         mss: u64,
         arrived: Arrived,
-        rto: Span,
+        rto: impl FnOnce() -> Span,
         parameters: &Parameters,
     ) {
         self.adapt(now, rto, parameters);
@@ -373,7 +374,7 @@ impl AckClock {
     }
 
     /// Linux lets the delay follow the gaps between segments, from 40 ms up to the configured 200 ms.
-    fn adapt(&mut self, now: LocalTime, rto: Span, parameters: &Parameters) {
+    fn adapt(&mut self, now: LocalTime, rto: impl FnOnce() -> Span, parameters: &Parameters) {
         let last = self.data_at.replace(now.into()).map(Moment::time);
         if parameters.quick_acks == 0 {
             return;
@@ -384,8 +385,8 @@ impl AckClock {
         if gap <= Span::from_nanos(LEAST_ATO.as_nanos() / 2) {
             self.ato = half.saturating_add(Span::from_nanos(LEAST_ATO.as_nanos() / 2));
         } else if gap < self.ato {
-            self.ato = half.saturating_add(gap).min(rto);
-        } else if gap > rto {
+            self.ato = half.saturating_add(gap).min(rto());
+        } else if gap > rto() {
             // A new start after an idle time.
             self.quick = parameters.quick_acks;
             self.is_interactive = false;

@@ -472,12 +472,19 @@ impl Stack {
         !self.outputs.is_empty()
     }
 
+    /// True if [`Stack::next_rescheduled`] has something to say.
+    #[inline]
+    pub fn has_rescheduled(&self) -> bool {
+        !self.rescheduled.is_empty()
+    }
+
     /// Whose connection this is.
     pub fn owner(&self, connection: ConnectionId) -> Option<u32> {
         self.entry(connection).map(|entry| entry.owner)
     }
 
     /// True if a connection is owed a flush.
+    #[inline]
     pub fn is_dirty(&self) -> bool {
         !self.dirty.is_empty()
     }

@@ -98,12 +98,15 @@ impl Stack {
         env: &mut dyn Env,
         call: impl FnOnce(&mut Connection, &mut MachineCx<'_, Connection>) -> R,
     ) -> Result<R, StackError> {
-        if let Some(entry) = self.entry_mut(id)
-            && !std::mem::replace(&mut entry.is_dirty, true)
-        {
+        let entry = self.connections.get_mut(id.0 as usize).and_then(Option::as_deref_mut);
+        let entry = entry.ok_or(StackError::NoConnection)?;
+        let result = call(&mut entry.connection, &mut MachineCx::new(env, &mut self.effects));
+        if !entry.is_dirty && entry.connection.wants_flush() {
+            entry.is_dirty = true;
             self.dirty.push(id);
         }
-        self.run(id, env, call).ok_or(StackError::NoConnection)
+        self.after(id);
+        Ok(result)
     }
 
     /// Calls a connection, and takes what comes of it.
@@ -115,21 +118,27 @@ impl Stack {
     ) -> Option<R> {
         let entry = self.connections.get_mut(id.0 as usize)?.as_deref_mut()?;
         let result = call(&mut entry.connection, &mut MachineCx::new(env, &mut self.effects));
+        self.after(id);
+        Some(result)
+    }
+
+    /// A connection has been called.
+    #[inline]
+    fn after(&mut self, id: ConnectionId) {
+        let Some(entry) = self.connections.get_mut(id.0 as usize).and_then(Option::as_deref_mut) else { return };
         let is_over = entry.connection.is_over();
         if !std::mem::replace(&mut entry.is_rescheduled, true) {
             self.rescheduled.push(id);
         }
-        self.take_effects(id);
+        if !self.effects.is_empty() {
+            self.take_effects(id);
+        }
         if is_over {
             self.remove(id);
         }
-        Some(result)
     }
 
     pub(super) fn take_effects(&mut self, id: ConnectionId) {
-        if self.effects.is_empty() {
-            return;
-        }
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             let Some(entry) = self.entry(id) else { continue };
