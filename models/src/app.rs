@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// An application on a host: a client, a server, a broker, a traffic source.
 ///
 /// Calls come in the order of events. Within one instant all inputs come first; then
-/// [`App::on_flush`] is called once.
+/// [`App::on_flush`] is called once, where [`Host::ask_flush`] has asked for it.
 pub trait App: Debug + Send {
     /// The host has started: bind sockets, set the first timer.
     fn on_start(&mut self, host: &mut dyn Host);
@@ -43,7 +43,8 @@ pub trait App: Debug + Send {
         let _ = (from, sequence, payload, host);
     }
 
-    /// All inputs of this instant have been taken: decide what waits to be decided.
+    /// All inputs of this instant have been taken: decide what waits to be decided. Called where [`Host::ask_flush`] has asked for it in
+    /// this instant.
     fn on_flush(&mut self, host: &mut dyn Host) {
         let _ = host;
     }
@@ -72,6 +73,9 @@ pub trait App: Debug + Send {
 
 /// What a host offers its applications, besides its clock, luck, processor and memory ([`Env`]).
 pub trait Host: Env {
+    /// Asks for [`App::on_flush`] in this instant.
+    fn ask_flush(&mut self);
+
     /// Opens a UDP socket on `port`, or on a free one from the dynamic range (RFC 6335 §6) for 0.
     ///
     /// # Errors

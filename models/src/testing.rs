@@ -589,6 +589,7 @@ pub(crate) fn events(log: &Log) -> Vec<(u64, Event)> {
 
 impl App for Probe {
     fn on_start(&mut self, host: &mut dyn Host) {
+        host.ask_flush();
         self.socket = Some(host.udp_bind(self.port).unwrap());
         let mut times: Vec<u64> = self.script.iter().map(|(nanos, _)| *nanos).collect();
         times.sort_unstable();
@@ -603,6 +604,7 @@ impl App for Probe {
     }
 
     fn on_datagram(&mut self, socket: SocketId, from: SocketAddr, payload: Rope, host: &mut dyn Host) {
+        host.ask_flush();
         self.note(Event::Datagram(from, payload.clone()), host);
         if let Some(operation) = self.serves {
             host.spend(operation);
@@ -611,6 +613,7 @@ impl App for Probe {
     }
 
     fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
+        host.ask_flush();
         if token < SCRIPT {
             return self.note(Event::Timer(token), host);
         }
@@ -621,10 +624,12 @@ impl App for Probe {
     }
 
     fn on_unreachable(&mut self, _: SocketId, to: SocketAddr, host: &mut dyn Host) {
+        host.ask_flush();
         self.note(Event::Unreachable(to), host);
     }
 
     fn on_echo_reply(&mut self, from: IpAddr, sequence: u16, payload: Rope, host: &mut dyn Host) {
+        host.ask_flush();
         self.note(Event::EchoReply(from, sequence, payload), host);
     }
 

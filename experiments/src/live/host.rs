@@ -37,6 +37,7 @@ pub(super) struct LiveHost {
     timers: BTreeMap<u64, LocalTime>,
     started: BTreeMap<ExchangeId, LocalTime>,
     lines: VecDeque<(String, LineCounts)>,
+    owes_flush: bool,
 }
 
 impl LiveHost {
@@ -51,6 +52,7 @@ impl LiveHost {
             timers: BTreeMap::new(),
             started: BTreeMap::new(),
             lines: VecDeque::new(),
+            owes_flush: false,
         }
     }
 
@@ -82,6 +84,11 @@ impl LiveHost {
 
     pub(super) fn take_lines(&mut self) -> impl Iterator<Item = (String, LineCounts)> {
         std::mem::take(&mut self.lines).into_iter()
+    }
+
+    /// True if the application has asked for a flush.
+    pub(super) fn takes_flush(&mut self) -> bool {
+        std::mem::take(&mut self.owes_flush)
     }
 
     pub(super) fn has_timers(&self) -> bool {
@@ -130,6 +137,10 @@ impl Env for LiveHost {
 }
 
 impl Host for LiveHost {
+    fn ask_flush(&mut self) {
+        self.owes_flush = true;
+    }
+
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
         if let Some(socket) = self.opened.remove(&port).filter(|_| port != 0) {
             return Ok(socket);

@@ -117,7 +117,9 @@ pub fn run(config: &AppConfig, options: Options, mut say: impl FnMut(String)) ->
     let mut outcome = Outcome::default();
     app.on_start(&mut host);
     loop {
-        app.on_flush(&mut host);
+        if host.takes_flush() {
+            app.on_flush(&mut host);
+        }
         for (line, counts) in host.take_lines() {
             outcome.exchanges += u64::from(counts.started);
             outcome.answered += u64::from(counts.answered);

@@ -20,7 +20,7 @@ pub(super) struct AppSlot {
     pub(super) app: Option<Box<dyn App>>,
     /// Its luck: streams of its own, so that applications of one node do not share draws.
     streams: Option<Streams>,
-    /// Something happened to it in this instant; it is owed a flush.
+    /// It is owed a flush in this instant.
     pub(super) touched: bool,
     /// As it is when the node starts, for nodes that the timeline lets crash.
     blueprint: Option<Box<dyn App>>,
@@ -112,19 +112,17 @@ pub(super) enum Pending {
 }
 
 impl Node {
-    /// Calls an application; it is owed a flush then.
+    /// Calls an application.
     pub(super) fn with_app(
         &mut self,
         app: u32,
         cx: &mut Cx<'_, Element>,
         call: impl FnOnce(&mut dyn App, &mut dyn Host),
     ) {
-        (self.touched, self.stirred) = (true, true);
-        self.apps[app as usize].touched = true;
         self.call(app, None, cx, call);
     }
 
-    /// Calls an application with a datagram; it is owed a flush then.
+    /// Calls an application with a datagram.
     pub(super) fn with_app_on_arrival(
         &mut self,
         app: u32,
@@ -132,19 +130,7 @@ impl Node {
         cx: &mut Cx<'_, Element>,
         call: impl FnOnce(&mut dyn App, &mut dyn Host),
     ) {
-        (self.touched, self.stirred) = (true, true);
-        self.apps[app as usize].touched = true;
         self.call(app, Some(arrival), cx, call);
-    }
-
-    /// Calls an application.
-    pub(super) fn with_app_untouched(
-        &mut self,
-        app: u32,
-        cx: &mut Cx<'_, Element>,
-        call: impl FnOnce(&mut dyn App, &mut dyn Host),
-    ) {
-        self.call(app, None, cx, call);
     }
 
     fn call(
@@ -227,6 +213,11 @@ impl Env for SimHost<'_, '_> {
 }
 
 impl Host for SimHost<'_, '_> {
+    fn ask_flush(&mut self) {
+        (self.node.touched, self.node.stirred) = (true, true);
+        self.node.apps[self.app as usize].touched = true;
+    }
+
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
         self.node.udp.bind(port, self.app)
     }

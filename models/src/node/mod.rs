@@ -80,10 +80,10 @@ pub struct Node {
     /// Packets of this node for itself, to be delivered in this same instant.
     to_self: VecDeque<Box<Packet>>,
     apps: Vec<AppSlot>,
-    /// Something happened to an application in this instant.
+    /// An application is owed a flush in this instant.
     touched: bool,
-    /// Something has been done that may leave work for this instant: a packet for the node itself, a timer that is due at once, a call
-    /// of an application or of the stack of TCP.
+    /// Something has been done that may leave work for this instant: a packet for the node itself, a timer that is due at once, an
+    /// application that wants a flush, a call of the stack of TCP.
     stirred: bool,
     /// Timers that applications have set to the present or the past: application and token.
     due: VecDeque<(u32, u64)>,
@@ -327,7 +327,7 @@ impl Node {
                     return;
                 }
                 self.apps[app].touched = false;
-                self.with_app_untouched(app as u32, cx, |app, host| app.on_flush(host));
+                self.with_app(app as u32, cx, |app, host| app.on_flush(host));
                 self.come_to_rest(cx);
             }
             if !self.tcp.stack.is_dirty() || !cx.step() {

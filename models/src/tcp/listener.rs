@@ -123,7 +123,7 @@ impl Secret {
         let sack = options.sack_permitted && stamps.is_some() && parameters.sack;
         let said = u32::from(scale.unwrap_or(15).min(15)) | u32::from(sack) << 4;
         let value = ((now.as_nanos() / 1_000_000) as u32 & !((1 << STAMP_BITS) - 1)) | said;
-        let own_mss = offer.mtu.saturating_sub(offer.ip_header + 20).min(u64::from(u16::MAX)) as u16;
+        let own_mss = offer.mtu.saturating_sub(offer.ends.ip_header() + 20).min(u64::from(u16::MAX)) as u16;
         let options = TcpOptions {
             mss: Some(parameters.mss.map_or(own_mss, |mss| mss.min(own_mss))),
             window_scale: scale.map(|_| super::connection::shift_for(parameters.receive_buffer)),

@@ -53,6 +53,7 @@ pub mod closed_form;
 pub mod config;
 pub mod congestion;
 pub mod connection;
+mod ends;
 #[cfg(any(test, feature = "testing"))]
 pub mod hostile;
 pub mod info;
@@ -62,6 +63,7 @@ pub mod parameters;
 pub mod stack;
 pub mod trace;
 
+pub use ends::Ends;
 pub use config::{EcnPolicy, FastOpen, Keepalive, Profile, TcpConfig};
 pub use info::{TcpInfo, TcpTotals};
 pub use meaning::{KINDS, meaning};

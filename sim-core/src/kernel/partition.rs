@@ -180,7 +180,7 @@ impl<E: Entity> Partition<E> {
             entity.on_start(&mut cx);
         }
         self.flush(sink);
-        self.core.error.take().map_or(Ok(()), Err)
+        self.verdict()
     }
 
     /// When the next event is due.
@@ -192,13 +192,22 @@ impl<E: Entity> Partition<E> {
     /// Handles all events before `end`.
     pub(super) fn run_before(&mut self, end: SimTime, sink: &mut Outbox<E::Report>) -> Result<(), RunError> {
         while let Some(now) = self.next_event().filter(|now| *now < end) {
-            self.instant(now, sink)?;
+            self.instant(now, sink);
+            if self.core.error.is_some() {
+                return self.verdict();
+            }
         }
         Ok(())
     }
 
+    /// Why the run has to stop, if it has; asked once.
+    pub(super) fn verdict(&mut self) -> Result<(), RunError> {
+        self.core.error.take().map_or(Ok(()), Err)
+    }
+
     /// Handles one instant: all its events in order, then the flush, then the samples.
-    pub(super) fn instant(&mut self, now: SimTime, sink: &mut Outbox<E::Report>) -> Result<(), RunError> {
+    #[inline]
+    pub(super) fn instant(&mut self, now: SimTime, sink: &mut Outbox<E::Report>) {
         debug_assert!(now > self.core.now, "time goes forward");
         self.core.now = now;
         let mut sample = false;
@@ -215,7 +224,6 @@ impl<E: Entity> Partition<E> {
         if sample {
             self.sample(sink);
         }
-        self.core.error.take().map_or(Ok(()), Err)
     }
 
     #[inline]
@@ -338,7 +346,9 @@ impl<E: Entity> Partition<E> {
     #[inline(never)]
     fn flush_those(&mut self, sink: &mut Outbox<E::Report>) {
         let mut asked = std::mem::take(&mut self.core.to_flush);
-        asked.sort_unstable();
+        if asked.len() > 1 {
+            asked.sort_unstable();
+        }
         for local in asked.drain(..) {
             let (entity, mut cx) = self.at(local, sink);
             entity.on_flush(&mut cx);

@@ -306,7 +306,10 @@ impl<E: Entity> Simulation<E> {
         let partition = &mut self.partitions[0];
         let (reached, result) = match (begun, partition.next_event()) {
             (Err(error), _) => (error.busy().at, Err(error)),
-            (Ok(()), Some(next)) if next < SimTime::MAX => (next, partition.instant(next, &mut sinks.buffers[0])),
+            (Ok(()), Some(next)) if next < SimTime::MAX => {
+                partition.instant(next, &mut sinks.buffers[0]);
+                (next, partition.verdict())
+            }
             _ => return Ok(false),
         };
         self.finish(reached, sinks, result).map(|()| true)

@@ -44,6 +44,8 @@ impl Env for TestHost {
 }
 
 impl Host for TestHost {
+    fn ask_flush(&mut self) {}
+
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
         assert!(port == 0 || port == self.local.port());
         Ok(SocketId(0))

@@ -1,5 +1,6 @@
 //! Opening a connection, and what both ends agree on (RFC 9293 §3.5, RFC 7323, RFC 2018, RFC 3168 §6.1.1, RFC 7413).
 
+use super::super::ends::Ends;
 use super::super::{EcnPolicy, FastOpen, Parameters, Segment, StackError, State};
 use super::receive::Owed;
 use super::{Connection, Cx, Notice, seq};
@@ -11,10 +12,10 @@ use std::sync::Arc;
 /// What one end brings into a handshake, beside its parameters.
 #[derive(Clone, Debug)]
 pub struct Offer {
+    /// Who speaks to whom.
+    pub ends: Ends,
     /// The largest packet that the way out takes \[bytes\].
     pub mtu: u64,
-    /// Bytes of the IP header on the way.
-    pub ip_header: u64,
     /// The cookie of the server, or an empty one to ask for it; `None` without Fast Open.
     pub cookie: Option<Bytes>,
     /// Observers are told what the connection does.
@@ -58,10 +59,10 @@ const MOST_SHIFT: u8 = 14;
 
 impl Agreed {
     pub(super) fn new(offer: Offer, timestamp_offset: u32) -> Self {
-        let path_mss = offer.mtu.saturating_sub(offer.ip_header + HEADER_LEN).max(1);
+        let path_mss = offer.mtu.saturating_sub(offer.ends.ip_header() + HEADER_LEN).max(1);
         Self {
             path_mss,
-            ip_header: offer.ip_header,
+            ip_header: offer.ends.ip_header(),
             peer_mss: u64::from(u16::MAX),
             timestamps: false,
             timestamp_offset,
@@ -357,8 +358,8 @@ impl Connection {
         };
         let echo = if is_answer { self.agreed.ts_recent } else { 0 };
         TcpHeader {
-            source_port: 0,
-            destination_port: 0,
+            source_port: self.ends.local_port(),
+            destination_port: self.ends.remote_port(),
             sequence: self.iss,
             acknowledgment: if is_answer { seq::wire(self.receiver.irs, self.receiver.nxt) } else { 0 },
             flags,

@@ -17,12 +17,11 @@ impl Connection {
     /// A segment has arrived.
     pub fn handle_segment(&mut self, segment: &Segment, cx: &mut Cx<'_>) {
         self.counts.segments_in += 1;
-        if !segment.payload.is_empty() {
-            self.counts.data_segments_in += 1;
-        }
-        cx.spend(super::super::RECEIVE, segment.payload.len());
+        let len = segment.payload.len();
+        self.counts.data_segments_in += u64::from(len > 0);
+        cx.spend(super::super::RECEIVE, len);
         let owed = self.receiver.ack.owed;
-        if owed == Owed::Duplicate || (owed == Owed::Now && !segment.payload.is_empty()) {
+        if owed == Owed::Duplicate || (owed == Owed::Now && len > 0) {
             // RFC 5681 §4.2: each segment out of order is acknowledged by itself, and every second full one. What comes in one instant, as
             // on a link without a rate, does not share an acknowledgement.
             self.send_ack(cx);
@@ -323,7 +322,7 @@ impl Connection {
         }
         self.reserved += room;
         let held = self.receiver.unread() + self.receiver.out_of_order();
-        let arrived = self.receiver.take(start, payload);
+        let arrived = self.receiver.take(start, payload, room);
         let kept = self.receiver.unread() + self.receiver.out_of_order() - held;
         self.give_back(room - kept.min(room), cx);
         self.counts.out_of_order += u32::from(arrived.is_out_of_order && !arrived.is_duplicate);

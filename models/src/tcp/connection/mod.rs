@@ -35,8 +35,10 @@ pub(in crate::tcp) use handshake::shift_for;
 pub use handshake::{Agreed, Offer};
 
 use super::congestion::{Congestion, Phase, Window};
+use super::ends::Ends;
 use super::{CloseReason, Notice, Parameters, Segment, StackError, State, Trace};
 use crate::recovery::RttEstimator;
+use crate::packet::Packet;
 use crate::rope::Rope;
 use bytes::Bytes;
 use lazy::Lazy;
@@ -54,6 +56,7 @@ use timers::Timers;
 /// One end of a connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
+    ends: Ends,
     parameters: Arc<Parameters>,
     state: State,
     agreed: Agreed,
@@ -179,14 +182,17 @@ pub enum Command {
 pub type Cx<'a> = MachineCx<'a, Connection>;
 
 impl Machine for Connection {
-    type Message = Segment;
+    /// A segment in its packet.
+    type Message = Box<Packet>;
     type Command = Command;
     type Notice = Notice;
     type Trace = Trace;
     type Misuse = StackError;
 
-    fn handle_message(&mut self, message: Segment, cx: &mut Cx<'_>) {
-        self.handle_segment(&message, cx);
+    fn handle_message(&mut self, message: Box<Packet>, cx: &mut Cx<'_>) {
+        if let Some(segment) = Segment::of(*message) {
+            self.handle_segment(&segment, cx);
+        }
     }
 
     fn handle_command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<(), StackError> {
@@ -220,11 +226,12 @@ impl Connection {
         cx.reserve(CONTROL_BLOCK).map_err(|_| StackError::OutOfMemory)?;
         let now = cx.now();
         let luck = cx.rng(super::ISS_LUCK).next_u64();
-        let observes = offer.observes;
+        let (ends, observes) = (offer.ends, offer.observes);
         let agreed = Agreed::new(offer, (luck >> 32) as u32);
         let mss = agreed.send_mss();
         let initial_window = u64::from(parameters.initial_window);
         Ok(Self {
+            ends,
             state: State::Closed,
             agreed,
             iss: luck as u32,
@@ -258,6 +265,11 @@ impl Connection {
             observes,
             parameters,
         })
+    }
+
+    /// Who speaks to whom.
+    pub const fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     /// The state.
@@ -344,17 +356,18 @@ impl Connection {
     /// Takes at most `most` bytes that have arrived in order.
     pub fn read(&mut self, most: u64, cx: &mut Cx<'_>) -> Rope {
         let data = self.receiver.read(most);
-        self.give_back(data.len(), cx);
+        let len = data.len();
+        self.give_back(len, cx);
         if !self.is_told && matches!(self.state, State::Closed | State::TimeWait) {
             self.tell_done(cx);
         }
         // RFC 9293 §3.8.6.2.2: the peer is told when the window has grown enough to be worth it.
-        if self.is_synchronized() && !self.receiver.is_finished() && !data.is_empty() {
+        if self.is_synchronized() && !self.receiver.is_finished() && len > 0 {
             let window = self.receiver.new_window(&self.parameters, self.agreed.most_window());
             let known = self.receiver.window();
             let worth = (self.parameters.receive_buffer / 2).min(2 * self.receiver.mss);
             // Only where it was unread data that closed it: a window that the SYN could not tell of grows with acknowledgements.
-            let free = self.parameters.receive_buffer.saturating_sub(self.receiver.unread() + data.len());
+            let free = self.parameters.receive_buffer.saturating_sub(self.receiver.unread() + len);
             let was_closed = known + worth >= free;
             if was_closed && (window >= known + worth || (known < self.receiver.mss && window > known)) {
                 self.receiver.ack.owed = self.receiver.ack.owed.max(receive::Owed::Now);

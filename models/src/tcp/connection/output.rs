@@ -537,8 +537,8 @@ impl Connection {
         let options = (!blocks.is_empty()).then(|| Box::new(TcpOptions { sack: blocks, ..TcpOptions::default() }));
         let timestamps: Option<Timestamps> = self.agreed.timestamps.then(|| self.agreed.stamps(now));
         let header = TcpHeader {
-            source_port: 0,
-            destination_port: 0,
+            source_port: self.ends.local_port(),
+            destination_port: self.ends.remote_port(),
             sequence: seq::wire(self.iss, offset),
             acknowledgment: seq::wire(self.receiver.irs, self.receiver.nxt),
             flags: flags.with(echo),
@@ -583,7 +583,11 @@ impl Connection {
     fn transmit(&mut self, segment: Segment, cx: &mut Cx<'_>) {
         self.counts.segments_out += 1;
         cx.spend(super::super::SEND, segment.payload.len());
-        cx.transmit(segment);
+        // Both ends are of one family, and segments fit into packets.
+        match segment.into_packet(self.ends.local, self.ends.remote) {
+            Ok(packet) => cx.transmit(Box::new(packet)),
+            Err(error) => debug_assert!(false, "a segment of a connection is a packet: {error}"),
+        }
     }
 
     /// A router has said what the way takes (RFC 1191 §6.4, RFC 8201): what was too large is sent again in smaller segments.

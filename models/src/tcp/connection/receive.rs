@@ -148,11 +148,11 @@ impl Receiver {
         if free >= known + step.max(1) { free } else { known.min(free.max(known)) }
     }
 
-    /// Data from `start`, as much of them as the window takes.
+    /// `len` bytes of data from `start`, as much of them as the window takes.
     #[inline]
-    pub(super) fn take(&mut self, start: u64, payload: &Rope) -> Arrived {
-        let (from, to) = (start, start + payload.len());
-        self.mss = self.mss.max(payload.len());
+    pub(super) fn take(&mut self, start: u64, payload: &Rope, len: u64) -> Arrived {
+        let (from, to) = (start, start + len);
+        self.mss = self.mss.max(len);
         let (clipped, end) = (from.max(self.nxt), to.min(self.edge.max(self.nxt)));
         if clipped >= end {
             self.note_duplicate(from, to.min(self.nxt));
@@ -167,20 +167,19 @@ impl Receiver {
             return self.keep(clipped, data);
         }
         let gap_filled = !self.late.waiting.is_empty();
-        self.deliver(data);
+        self.deliver(data, end - clipped);
         if gap_filled {
             self.deliver_waiting();
         }
         Arrived { is_out_of_order: gap_filled || self.late.dsack.is_some(), is_duplicate: false }
     }
 
-    fn deliver(&mut self, data: Rope) {
-        let len = data.len();
+    fn deliver(&mut self, data: Rope, len: u64) {
         self.nxt += len;
         self.bytes += len;
         self.unread_len += len;
         self.has_news = true;
-        if self.unread.is_empty() {
+        if self.unread_len == len {
             self.unread = data;
         } else {
             self.unread.append(&data);
@@ -191,8 +190,9 @@ impl Receiver {
         while self.late.waiting.first().is_some_and(|(start, _)| *start <= self.nxt) {
             let (start, rope) = self.late.waiting.remove(0);
             let known = self.nxt - start;
-            if known < rope.len() {
-                self.deliver(if known == 0 { rope } else { rope.slice(known, rope.len() - known) });
+            let len = rope.len();
+            if known < len {
+                self.deliver(if known == 0 { rope } else { rope.slice(known, len - known) }, len - known);
             } else if known > 0 {
                 self.note_duplicate(start, start + rope.len());
             }
@@ -446,19 +446,19 @@ mod tests {
     fn the_latest_block_is_first() {
         let mut receiver = receiver();
         for start in [501, 1001, 1501] {
-            receiver.take(start, &Rope::fill(0, start, 500));
+            receiver.take(start, &Rope::fill(0, start, 500), 500);
         }
         assert_eq!(blocks(&receiver), [(501, 2001)]);
         let mut receiver = self::receiver();
         for start in [501, 1501, 2501, 3501] {
-            receiver.take(start, &Rope::fill(0, start, 500));
+            receiver.take(start, &Rope::fill(0, start, 500), 500);
         }
         assert_eq!(blocks(&receiver), [(3501, 4001), (2501, 3001), (1501, 2001), (501, 1001)]);
         // The second segment comes after all and joins the two first blocks to one, which is then the latest.
-        receiver.take(1001, &Rope::fill(0, 1001, 500));
+        receiver.take(1001, &Rope::fill(0, 1001, 500), 500);
         assert_eq!(blocks(&receiver), [(501, 2001), (3501, 4001), (2501, 3001)]);
         // And one of them twice (RFC 2883 §4.2.2): it stands first, then the block that it is in.
-        receiver.take(1001, &Rope::fill(0, 1001, 500));
+        receiver.take(1001, &Rope::fill(0, 1001, 500), 500);
         assert_eq!(blocks(&receiver)[..2], [(1001, 1501), (501, 2001)]);
     }
 
@@ -470,7 +470,7 @@ mod tests {
             let mut seen = crate::recovery::Ranges::new();
             let mut read = 0;
             for (start, len) in pieces {
-                receiver.take(1 + start, &Rope::fill(3, start, len));
+                receiver.take(1 + start, &Rope::fill(3, start, len), len);
                 seen.insert(start, start + len);
                 let front = seen.range_of(0).map_or(0, |(_, end)| end);
                 prop_assert_eq!(receiver.nxt, 1 + front);

@@ -1,9 +1,10 @@
 //! Segments that belong to no connection: new ones, cookies, and what is refused (RFC 9293 §3.10.7.1 and §3.10.7.2).
 
 use super::super::connection::{Connection, Offer};
-use super::super::listener::{Ends, Secret, cookie_of};
+use super::super::ends::Ends;
+use super::super::listener::{self, Secret, cookie_of};
 use super::super::{Segment, reset_for};
-use super::{ConnectionId, DYNAMIC_PORTS, Entry, Key, ListenerId, Notice, Output, SECRET_LUCK, Stack, ip_header};
+use super::{ConnectionId, DYNAMIC_PORTS, Entry,  ListenerId, Notice, Output, SECRET_LUCK, Stack};
 use crate::packet::{TcpFlags, TcpOptions};
 use protosim_core::{Env, MachineCx};
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ impl Stack {
             return false;
         }
         let Some(entry) = self.entry(id) else { return true };
-        let port = entry.ends.local().port();
+        let port = entry.connection.ends().local_port();
         if !entry.connection.may_be_reopened(&segment.header) || self.listener_on(port).is_none() {
             return false;
         }
@@ -72,8 +73,8 @@ impl Stack {
             // As on Linux: the client's SYN comes again.
             return;
         }
-        let ends = Ends { local: (local.ip(), local.port()), remote: (remote.ip(), remote.port()) };
-        let mut offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie: None, observes: self.observes };
+        let ends = listener::Ends { local: (local.ip(), local.port()), remote: (remote.ip(), remote.port()) };
+        let mut offer = Offer { mtu, ends: Ends::new(local, remote), cookie: None, observes: self.observes };
         if !listener.has_room() {
             listener.overflow(env.now());
             if listener.parameters.syn_cookies {
@@ -94,7 +95,7 @@ impl Stack {
         let Ok(connection) = Connection::answer(parameters, offer, syn, is_known, &mut cx) else { return };
         listener.opening += 1;
         let accepts_early = is_known && !syn.payload.is_empty();
-        let id = self.take_in(connection, local, remote, owner, id);
+        let id = self.take_in(connection, owner, id);
         if accepts_early {
             // The application gets the data before the handshake is over.
             self.queue_accept(id);
@@ -114,7 +115,7 @@ impl Stack {
     ) {
         let secret = self.secret(env);
         let Some(listener) = self.listeners[id.0 as usize].as_ref() else { return };
-        let ends = Ends { local: (local.ip(), local.port()), remote: (remote.ip(), remote.port()) };
+        let ends = listener::Ends { local: (local.ip(), local.port()), remote: (remote.ip(), remote.port()) };
         let syn = if listener.believes_cookies(env.now()) && !segment.header.flags.has(TcpFlags::SYN) {
             secret.read(&ends, segment, env.now())
         } else {
@@ -124,7 +125,7 @@ impl Stack {
         if !listener.can_queue() {
             return;
         }
-        let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie: None, observes: self.observes };
+        let offer = Offer { mtu, ends: Ends::new(local, remote), cookie: None, observes: self.observes };
         let (parameters, owner) = (Arc::clone(&listener.parameters), listener.owner);
         let cookie = cookie_of(&segment.header);
         let stamp = segment.header.timestamps.map(|stamps| stamps.echo);
@@ -133,21 +134,18 @@ impl Stack {
         if let Some(listener) = self.listeners[id.0 as usize].as_mut() {
             listener.opening += 1;
         }
-        let id = self.take_in(connection, local, remote, owner, id);
+        let id = self.take_in(connection, owner, id);
         self.pass_on(id, segment, env);
     }
 
     pub(super) fn take_in(
         &mut self,
         connection: Connection,
-        local: SocketAddr,
-        remote: SocketAddr,
         owner: u32,
         listener: ListenerId,
     ) -> ConnectionId {
         let entry = Entry {
             connection,
-            ends: Key::new(local, remote),
             owner,
             listener: Some(listener),
             is_queued: false,
@@ -186,7 +184,7 @@ impl Stack {
         let from = self.next_port.max(first);
         let port = (from..=last).chain(first..from).find(|port| {
             let local = SocketAddr::new(local.ip(), *port);
-            !self.by_ends.contains_key(&Key::new(local, remote)) && self.listener_on(*port).is_none()
+            !self.by_ends.contains_key(&Ends::new(local, remote)) && self.listener_on(*port).is_none()
         })?;
         self.next_port = port.checked_add(1).unwrap_or(first);
         Some(port)

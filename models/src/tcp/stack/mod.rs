@@ -9,6 +9,7 @@ mod incoming;
 mod table;
 
 use super::connection::{Connection, Offer};
+use super::ends::Ends;
 use super::listener::{Listener, Secret};
 use super::{FastOpen, Parameters, Segment, State, TcpInfo, TcpTotals, Trace};
 use crate::packet::Packet;
@@ -35,9 +36,9 @@ pub struct Stack {
     connections: Vec<Option<Box<Entry>>>,
     free: Vec<u32>,
     /// Which connection a segment belongs to.
-    by_ends: BTreeMap<Key, ConnectionId>,
+    by_ends: BTreeMap<Ends, ConnectionId>,
     /// What was last found there: the next segment is mostly for the same one.
-    last_found: Option<(Key, ConnectionId)>,
+    last_found: Option<(Ends, ConnectionId)>,
     /// By number; `None` for those that are closed.
     listeners: Vec<Option<Listener>>,
     outputs: VecDeque<Output>,
@@ -61,7 +62,6 @@ pub struct Stack {
 #[derive(Clone, Debug)]
 struct Entry {
     connection: Connection,
-    ends: Key,
     owner: u32,
     /// At which it has come in, while its owner does not know of it.
     listener: Option<ListenerId>,
@@ -71,29 +71,6 @@ struct Entry {
     is_rescheduled: bool,
     /// It was opened from here.
     is_active: bool,
-}
-
-/// Ports first: they differ most.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Key {
-    ports: u32,
-    remote: IpAddr,
-    local: IpAddr,
-}
-
-impl Key {
-    fn new(local: SocketAddr, remote: SocketAddr) -> Self {
-        let ports = u32::from(local.port()) << 16 | u32::from(remote.port());
-        Self { ports, remote: remote.ip(), local: local.ip() }
-    }
-
-    const fn local(&self) -> SocketAddr {
-        SocketAddr::new(self.local, (self.ports >> 16) as u16)
-    }
-
-    const fn remote(&self) -> SocketAddr {
-        SocketAddr::new(self.remote, self.ports as u16)
-    }
 }
 
 /// The dynamic ports (RFC 6335 §6).
@@ -230,13 +207,13 @@ impl Stack {
         let Opening { mut local, remote, mtu, early_data, owner, parameters } = opening;
         if local.port() == 0 {
             local.set_port(self.free_port(local, remote).ok_or(StackError::NoFreePort)?);
-        } else if self.by_ends.contains_key(&Key::new(local, remote)) {
+        } else if self.by_ends.contains_key(&Ends::new(local, remote)) {
             return Err(StackError::PortTaken(local.port()));
         }
         let asks =
             matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && (wants || !early_data.is_empty());
         let cookie = asks.then(|| self.cookies.get(&remote.ip()).cloned().unwrap_or_default());
-        let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie, observes: self.observes };
+        let offer = Offer { ends: Ends::new(local, remote), mtu, cookie, observes: self.observes };
         let mut cx = MachineCx::new(env, &mut self.effects);
         let mut connection = Connection::open(parameters, offer, &mut cx)?;
         if !early_data.is_empty() {
@@ -244,7 +221,6 @@ impl Stack {
         }
         let entry = Entry {
             connection,
-            ends: Key::new(local, remote),
             owner,
             listener: None,
             is_queued: true,
@@ -352,14 +328,14 @@ impl Stack {
     /// # Errors
     /// When there is no such connection.
     pub fn ends(&self, connection: ConnectionId) -> Result<(SocketAddr, SocketAddr), StackError> {
-        self.entry(connection).map(|entry| (entry.ends.local(), entry.ends.remote())).ok_or(StackError::NoConnection)
+        self.entry(connection).map(|entry| (entry.connection.ends().local(), entry.connection.ends().remote())).ok_or(StackError::NoConnection)
     }
 
     /// A segment has arrived. `mtu` is that of the way back to its sender.
     pub fn handle_segment(&mut self, local: IpAddr, remote: IpAddr, segment: Segment, mtu: u64, env: &mut dyn Env) {
         let header = &segment.header;
         let ports = u32::from(header.destination_port) << 16 | u32::from(header.source_port);
-        let ends = Key { ports, remote, local };
+        let ends = Ends { ports, remote, local };
         match self.find(&ends) {
             Some(id) if !self.makes_way(id, &segment, env) => self.pass_on(id, &segment, env),
             _ => self.handle_unknown(ends.local(), ends.remote(), &segment, mtu, env),
@@ -367,7 +343,7 @@ impl Stack {
     }
 
     #[inline]
-    fn find(&mut self, ends: &Key) -> Option<ConnectionId> {
+    fn find(&mut self, ends: &Ends) -> Option<ConnectionId> {
         if let Some((known, id)) = &self.last_found
             && known == ends
         {
@@ -387,7 +363,7 @@ impl Stack {
         mtu: u64,
         env: &mut dyn Env,
     ) {
-        let Some(id) = self.by_ends.get(&Key::new(local, remote)).copied() else { return };
+        let Some(id) = self.by_ends.get(&Ends::new(local, remote)).copied() else { return };
         // RFC 5927 §4: what is not in flight cannot have been too large.
         if self.entry(id).is_some_and(|entry| entry.connection.is_in_flight(sequence)) {
             let _alive = self.with(id, env, |machine, cx| machine.lower_path_mtu(mtu, cx));
@@ -404,7 +380,7 @@ impl Stack {
         is_hard: bool,
         env: &mut dyn Env,
     ) {
-        let Some(id) = self.by_ends.get(&Key::new(local, remote)).copied() else { return };
+        let Some(id) = self.by_ends.get(&Ends::new(local, remote)).copied() else { return };
         let refuses = |entry: &Entry| {
             is_hard
                 && matches!(entry.connection.state(), State::SynSent | State::SynReceived)
@@ -506,7 +482,7 @@ impl Stack {
             .flatten()
             .next()
             .map_or(0, |entry| size_of::<Entry>() + entry.connection.allocated());
-        (entry + size_of::<Option<Box<Entry>>>(), (size_of::<Key>() + size_of::<ConnectionId>()) * 3 / 2)
+        (entry + size_of::<Option<Box<Entry>>>(), (size_of::<Ends>() + size_of::<ConnectionId>()) * 3 / 2)
     }
 
     /// What all connections of an owner have counted so far; `None` if it never had one.
@@ -530,9 +506,4 @@ impl Stack {
     pub fn connections(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
         self.numbered().map(|(id, entry)| (id, &entry.connection))
     }
-}
-
-/// Bytes of the IP header before a segment.
-const fn ip_header(remote: IpAddr) -> u64 {
-    if remote.is_ipv4() { 20 } else { 40 }
 }

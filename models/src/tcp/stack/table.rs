@@ -25,7 +25,7 @@ impl Stack {
     }
 
     pub(super) fn insert(&mut self, entry: Entry) -> ConnectionId {
-        let key = entry.ends;
+        let ends = *entry.connection.ends();
         let id = match self.free.pop() {
             Some(index) => {
                 self.connections[index as usize] = Some(Box::new(entry));
@@ -36,14 +36,14 @@ impl Stack {
                 ConnectionId(self.connections.len() as u32 - 1)
             }
         };
-        self.by_ends.insert(key, id);
+        self.by_ends.insert(ends, id);
         self.take_effects(id);
         id
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) {
         let Some(entry) = self.connections.get_mut(id.0 as usize).and_then(Option::take) else { return };
-        self.by_ends.remove(&entry.ends);
+        self.by_ends.remove(entry.connection.ends());
         self.last_found = None;
         self.past.entry(entry.owner).or_default().add(&entry.connection.totals());
         if let Some(listener) = entry.listener
@@ -86,7 +86,7 @@ impl Stack {
             && entry.is_active
             && let Some(cookie) = entry.connection.take_cookie()
         {
-            let server = entry.ends.remote().ip();
+            let server = entry.connection.ends().remote;
             self.cookies.insert(server, cookie);
         }
     }
@@ -142,13 +142,9 @@ impl Stack {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             let Some(entry) = self.entry(id) else { continue };
-            let (owner, ends) = (entry.owner, entry.ends);
+            let owner = entry.owner;
             match effect {
-                Effect::Transmit(mut segment) => {
-                    segment.header.source_port = (ends.ports >> 16) as u16;
-                    segment.header.destination_port = ends.ports as u16;
-                    self.send(ends.local, ends.remote, segment);
-                }
+                Effect::Transmit(packet) => self.outputs.push_back(Output::Transmit(packet)),
                 Effect::Notify(notice) => self.notify(id, owner, notice),
                 Effect::Observe(trace) => self.outputs.push_back(Output::Observe { owner, connection: id, trace }),
             }

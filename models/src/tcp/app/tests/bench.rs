@@ -131,6 +131,8 @@ impl Env for Bench {
 }
 
 impl Host for Bench {
+    fn ask_flush(&mut self) {}
+
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
         Err(HostError::PortTaken(port))
     }
