@@ -187,7 +187,7 @@ impl Node {
     fn notify_stream(&mut self, owner: u32, connection: ConnectionId, notice: Notice, cx: &mut Cx<'_, Element>) {
         let (stream, event) = match notice {
             Notice::Incoming(listener) => {
-                let accepted = self.with_stack(cx, |stack, env| stack.accept(listener, env));
+                let accepted = self.tcp.stack.accept(listener);
                 let Some(accepted) = accepted else { return };
                 let Ok((local, peer)) = self.tcp.stack.ends(accepted) else { return };
                 (StreamId(accepted.0), StreamEvent::Accepted { port: local.port(), peer })

@@ -276,7 +276,7 @@ impl Battle {
                 }
             }
             Output::Notify { notice: Notice::Incoming(listener), .. } => {
-                let accepted = self.server.accept(listener, &mut self.env);
+                let accepted = self.server.accept(listener);
                 let is_friend = |id| self.server.ends(id).is_ok_and(|(_, remote)| remote.ip() == FRIEND);
                 match accepted {
                     Some(id) if is_friend(id) => self.friendly = Some(id),

@@ -7,7 +7,7 @@ use crate::rope::Rope;
 use bytes::Bytes;
 use protosim_core::{Digest, LocalTime};
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// A port that is listened to.
@@ -28,6 +28,8 @@ pub(super) struct Listener {
 const COOKIE_MSS: [u16; 4] = [536, 1220, 1440, 1460];
 /// Cookies change with a clock of 64 s, and live for two of its ticks at most, as on Linux.
 const COOKIE_TICK_NANOS: u64 = 64_000_000_000;
+/// One more for each tick of this clock (RFC 9293 §3.4.1): once around in 4.77 h.
+const ISN_TICK_NANOS: u64 = 4000;
 /// Bits of a stamp that say what the SYN had offered: shift of the window (15 for none), selective acknowledgements.
 const STAMP_BITS: u32 = 6;
 
@@ -62,7 +64,7 @@ impl Listener {
     }
 }
 
-/// The secrets of a host, by which it knows its cookies again.
+/// The secret of a host, by which it knows its cookies again and chooses initial sequence numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Secret(pub(super) u64);
 
@@ -71,6 +73,12 @@ pub(super) struct Secret(pub(super) u64);
 pub(super) struct Ends {
     pub(super) local: (IpAddr, u16),
     pub(super) remote: (IpAddr, u16),
+}
+
+impl Ends {
+    pub(super) fn new(local: SocketAddr, remote: SocketAddr) -> Self {
+        Self { local: (local.ip(), local.port()), remote: (remote.ip(), remote.port()) }
+    }
 }
 
 impl Secret {
@@ -87,6 +95,19 @@ impl Secret {
         words.iter().for_each(|word| digest.mix(*word));
         digest.mix(self.0);
         digest.value()
+    }
+
+    /// RFC 9293 §3.4.1 (MUST-8), RFC 6528 §3: ISN = M + F(local address and port, remote address and port, secret), where M is a clock of
+    /// 4 us.
+    pub(super) fn initial_sequence(self, ends: &Ends, now: LocalTime) -> u32 {
+        ((now.as_nanos() / ISN_TICK_NANOS) as u32).wrapping_add(self.mix(&[0x6528], ends) as u32)
+    }
+
+    /// What is added to the clock of timestamps. One for all connections between two hosts, so that stamps of a later one are later
+    /// (RFC 7323 §5.4, RFC 6191 §2), as on Linux (`secure_tcp_ts_off`).
+    pub(super) fn timestamp_offset(self, ends: &Ends) -> u32 {
+        let hosts = Ends { local: (ends.local.0, 0), remote: (ends.remote.0, 0) };
+        self.mix(&[0x7323], &hosts) as u32
     }
 
     /// The cookie of a client for data with its SYN: 8 bytes, of its address alone (RFC 7413 §4.1.2).

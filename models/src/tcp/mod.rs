@@ -85,8 +85,6 @@ const SEND: &str = "tcp.send";
 /// The operations that take processor time.
 pub const OPERATIONS: [&str; 2] = [RECEIVE, SEND];
 
-/// Initial sequence numbers and offsets of timestamps.
-const ISS_LUCK: Purpose = Purpose("tcp.iss");
 /// What congestion control leaves to chance.
 const CONGESTION_LUCK: Purpose = Purpose("tcp.congestion");
 

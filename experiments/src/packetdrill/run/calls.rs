@@ -274,7 +274,7 @@ impl<'a> Runner<'a> {
         let Some(socket) = self.sockets.get(fd) else { return Ok(Return::Error("EBADF")) };
         let Kind::Listener(listener) = socket.kind else { return Ok(Return::Error("EINVAL")) };
         let mut socket = socket.clone();
-        let Some(connection) = self.stack.accept(listener, &mut self.env) else {
+        let Some(connection) = self.stack.accept(listener) else {
             return Ok(if socket.is_nonblocking { Return::Error("EAGAIN") } else { Return::Waits });
         };
         let Some(number) = self.sockets.number(&call.result) else {

@@ -19,6 +19,10 @@ pub struct Offer {
     pub cookie: Option<Bytes>,
     /// Observers are told what the connection does.
     pub observes: bool,
+    /// The initial send sequence number.
+    pub iss: u32,
+    /// What is added to the clock for timestamps.
+    pub timestamp_offset: u32,
 }
 
 /// What both ends have agreed on; until then, what this end offers.
@@ -57,14 +61,14 @@ const DEFAULT_MSS: [u64; 2] = [536, 1220];
 const MOST_SHIFT: u8 = 14;
 
 impl Agreed {
-    pub(super) fn new(offer: Offer, timestamp_offset: u32) -> Self {
+    pub(super) fn new(offer: Offer) -> Self {
         let path_mss = offer.mtu.saturating_sub(offer.ip_header + HEADER_LEN).max(1);
         Self {
             path_mss,
             ip_header: offer.ip_header,
             peer_mss: u64::from(u16::MAX),
             timestamps: false,
-            timestamp_offset,
+            timestamp_offset: offer.timestamp_offset,
             ts_recent: 0,
             ts_recent_at: LocalTime::ZERO,
             sack: false,

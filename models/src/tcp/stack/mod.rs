@@ -7,8 +7,10 @@
 
 mod incoming;
 mod table;
+#[cfg(test)]
+mod tests;
 
-use super::connection::{Connection, Offer};
+use super::connection::Connection;
 use super::listener::{Listener, Secret};
 use super::{FastOpen, Parameters, Segment, State, TcpInfo, TcpTotals, Trace};
 use crate::rope::Rope;
@@ -240,7 +242,8 @@ impl Stack {
         let asks =
             matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && (wants || !early_data.is_empty());
         let cookie = asks.then(|| self.cookies.get(&remote.ip()).cloned().unwrap_or_default());
-        let offer = Offer { mtu, ip_header: ip_header(remote.ip()), cookie, observes: self.observes };
+        let mut offer = self.offer(local, remote, mtu, env);
+        offer.cookie = cookie;
         let mut cx = MachineCx::new(env, &mut self.effects);
         let mut connection = Connection::open(parameters, offer, &mut cx)?;
         if !early_data.is_empty() {
@@ -262,7 +265,7 @@ impl Stack {
     }
 
     /// The oldest connection that waits at a listener.
-    pub fn accept(&mut self, listener: ListenerId, env: &mut dyn Env) -> Option<ConnectionId> {
+    pub fn accept(&mut self, listener: ListenerId) -> Option<ConnectionId> {
         let waiting = &mut self.listeners.get_mut(listener.0 as usize)?.as_mut()?.ready;
         let id = waiting.pop_front()?;
         let entry = self.entry_mut(id)?;
@@ -275,7 +278,6 @@ impl Stack {
         if is_at_end {
             tell(Notice::Finished);
         }
-        let _ = env;
         Some(id)
     }
 
@@ -365,8 +367,11 @@ impl Stack {
         let remote = SocketAddr::new(remote, segment.header.source_port);
         let known = self.by_ends.get(&Key::new(local, remote)).copied();
         match known {
-            Some(id) if !self.makes_way(id, &segment, env) => self.pass_on(id, &segment, env),
-            _ => self.handle_unknown(local, remote, &segment, mtu, env),
+            Some(id) => match self.makes_way(id, &segment, env) {
+                Some(used) => self.handle_unknown(local, remote, &segment, mtu, Some(used), env),
+                None => self.pass_on(id, &segment, env),
+            },
+            None => self.handle_unknown(local, remote, &segment, mtu, None, env),
         }
     }
 

@@ -75,7 +75,7 @@ impl Host {
 
     fn take(&mut self, connection: ConnectionId, notice: Notice) {
         match notice {
-            Notice::Incoming(listener) => self.connection = self.stack.accept(listener, &mut self.env),
+            Notice::Incoming(listener) => self.connection = self.stack.accept(listener),
             Notice::Closed(reason) => {
                 assert_eq!(Some(connection), self.connection);
                 self.closed = Some(reason);
