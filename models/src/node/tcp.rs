@@ -156,7 +156,9 @@ impl Node {
         }
         while let Some(output) = self.tcp.stack.next_output() {
             match output {
-                Output::Transmit { local, remote, segment } => self.send_segment(local, remote, segment, cx),
+                Output::Transmit { local, remote, segment, dont_fragment } => {
+                    self.send_segment(local, remote, segment, dont_fragment, cx);
+                }
                 Output::Notify { owner, connection, notice } => self.notify_stream(owner, connection, notice, cx),
                 Output::Observe { owner, connection, trace } => {
                     if cx.wants(Interests::TRACES) {
@@ -173,7 +175,14 @@ impl Node {
         }
     }
 
-    fn send_segment(&mut self, local: SocketAddr, remote: SocketAddr, segment: Segment, cx: &mut Cx<'_, Element>) {
+    fn send_segment(
+        &mut self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        segment: Segment,
+        dont_fragment: bool,
+        cx: &mut Cx<'_, Element>,
+    ) {
         let Segment { header, payload, ecn } = segment;
         // Both ends of a connection are of one family, and segments fit into packets.
         let Ok(mut packet) = Packet::tcp(local.ip(), remote.ip(), header, payload) else {
@@ -181,6 +190,9 @@ impl Node {
             return;
         };
         packet.ip.set_ecn(ecn);
+        if !dont_fragment {
+            self.ip.let_routers_cut(&mut packet);
+        }
         self.when_free(Pending::Send(Box::new(packet)), cx);
     }
 

@@ -268,7 +268,7 @@ impl Battle {
             Output::Transmit { remote, segment, .. } if remote.ip() == FRIEND => {
                 self.friend.handle_segment(FRIEND, SERVER, segment, 1500, &mut self.env);
             }
-            Output::Transmit { remote, local, segment } => {
+            Output::Transmit { remote, local, segment, .. } => {
                 let end = segment.header.sequence.wrapping_add(segment.len_in_sequence() as u32);
                 self.known.insert((remote.port(), local.port()), (end, segment.header.acknowledgment));
                 if self.known.len() > 24 {

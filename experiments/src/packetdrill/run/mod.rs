@@ -199,7 +199,7 @@ impl<'a> Runner<'a> {
     fn take_outputs(&mut self) {
         while let Some(output) = self.stack.next_output() {
             match output {
-                Output::Transmit { local, remote, segment } => {
+                Output::Transmit { local, remote, segment, .. } => {
                     if (self.hook)(&segment) {
                         self.sent.push_back(Sent { at: self.env.now, local, remote, segment });
                     }

@@ -220,7 +220,7 @@ impl Connection {
         cx.reserve(CONTROL_BLOCK).map_err(|_| StackError::OutOfMemory)?;
         let now = cx.now();
         let (observes, iss) = (offer.observes, offer.iss);
-        let agreed = Agreed::new(offer);
+        let agreed = Agreed::new(offer, &parameters);
         let mss = agreed.send_mss();
         let initial_window = u64::from(parameters.initial_window);
         Ok(Self {
@@ -318,6 +318,11 @@ impl Connection {
             cx.notify(Notice::Closed(CloseReason::Done));
         }
         self.state = State::Closed;
+        cx.release(std::mem::take(&mut self.reserved));
+    }
+
+    /// It comes to nothing before anyone knows of it.
+    pub(super) fn discard(mut self, cx: &mut Cx<'_>) {
         cx.release(std::mem::take(&mut self.reserved));
     }
 

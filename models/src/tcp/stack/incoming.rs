@@ -72,7 +72,7 @@ impl Stack {
 
     pub(super) fn refuse(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment) {
         if let Some(segment) = reset_for(segment) {
-            self.outputs.push_back(Output::Transmit { local, remote, segment });
+            self.outputs.push_back(Output::Transmit { local, remote, segment, dont_fragment: true });
         }
     }
 
@@ -96,7 +96,8 @@ impl Stack {
             listener.overflow(env.now());
             if listener.parameters.syn_cookies {
                 let segment = secret.answer(&ends, syn, &listener.parameters, &offer, env.now());
-                self.outputs.push_back(Output::Transmit { local, remote, segment });
+                let dont_fragment = listener.parameters.path_mtu_discovery;
+                self.outputs.push_back(Output::Transmit { local, remote, segment, dont_fragment });
             }
             return;
         }

@@ -111,6 +111,8 @@ pub enum Output {
         remote: SocketAddr,
         /// The segment.
         segment: Segment,
+        /// Routers must not cut its packet over IPv4 (RFC 1191 §3).
+        dont_fragment: bool,
     },
     /// The owner of a connection should know.
     Notify {
@@ -219,7 +221,7 @@ impl Stack {
     /// Opens a connection.
     ///
     /// # Errors
-    /// When no port is free, or the host has no memory.
+    /// When no port is free, or the host has no memory for the connection and its early data.
     pub fn connect(&mut self, opening: Opening, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
         self.open(opening, false, env)
     }
@@ -246,8 +248,10 @@ impl Stack {
         offer.cookie = cookie;
         let mut cx = MachineCx::new(env, &mut self.effects);
         let mut connection = Connection::open(parameters, offer, &mut cx)?;
-        if !early_data.is_empty() {
-            connection.write(&early_data, &mut cx)?;
+        if connection.write(&early_data, &mut cx)? < early_data.len() {
+            connection.discard(&mut cx);
+            self.effects.clear();
+            return Err(StackError::OutOfMemory);
         }
         let entry = Entry {
             connection,

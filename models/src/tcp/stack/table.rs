@@ -129,11 +129,12 @@ impl Stack {
         for effect in effects.drain(..) {
             let Some(entry) = self.entry(id) else { continue };
             let (owner, local, remote) = (entry.owner, entry.ends.local(), entry.ends.remote());
+            let dont_fragment = entry.connection.parameters().path_mtu_discovery;
             match effect {
                 Effect::Transmit(mut segment) => {
                     segment.header.source_port = local.port();
                     segment.header.destination_port = remote.port();
-                    self.outputs.push_back(Output::Transmit { local, remote, segment });
+                    self.outputs.push_back(Output::Transmit { local, remote, segment, dont_fragment });
                 }
                 Effect::Notify(notice) => self.notify(id, owner, notice),
                 Effect::Observe(trace) => self.outputs.push_back(Output::Observe { owner, connection: id, trace }),

@@ -119,7 +119,7 @@ impl End for Host {
             let mut is_idle = true;
             while let Some(output) = self.stack.next_output() {
                 match output {
-                    Output::Transmit { local, remote, segment } => {
+                    Output::Transmit { local, remote, segment, .. } => {
                         let Segment { header, payload, ecn } = segment;
                         let mut packet = Packet::tcp(local.ip(), remote.ip(), header, payload).unwrap();
                         packet.ip.set_ecn(ecn);
