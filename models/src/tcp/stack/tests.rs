@@ -69,7 +69,7 @@ impl Hosts {
                 return;
             }
             self.pass(Span::from_nanos(1000));
-            for (from, segment) in self.sent[before..].to_vec() {
+            for (from, segment) in self.sent[before..].iter().cloned() {
                 let (here, there) = (address(1 - from), address(from));
                 self.stacks[1 - from].handle_segment(here, there, segment, 1500, &mut self.envs[1 - from]);
             }
