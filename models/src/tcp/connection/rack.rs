@@ -152,7 +152,7 @@ impl Connection {
         if lost > 0 {
             self.note_lost(cx);
             if self.recovery.phase < Phase::Recovery {
-                self.begin_recovery(now, cx);
+                self.begin_recovery(0, cx);
                 // RFC 9937 §6.2: the first step of the reduction is the retransmission alone.
                 let one = self.in_flight() + self.window.mss;
                 let is_stepwise = self.parameters.prr && !self.congestion.sets_window_in_recovery();
@@ -209,7 +209,7 @@ impl Connection {
     }
 
     /// TLP_process_ack (§7.4.1): has the probe repaired a loss that nobody else has seen?
-    pub(super) fn judge_probe(&mut self, news: &News, now: LocalTime, cx: &mut Cx<'_>) {
+    pub(super) fn judge_probe(&mut self, news: &News, cx: &mut Cx<'_>) {
         let Some((end, is_repeat)) = self.scoreboard.probe else { return };
         if self.snd_una < end {
             return;
@@ -224,7 +224,7 @@ impl Connection {
             self.scoreboard.probe = None;
             if self.recovery.phase <= Phase::Disorder {
                 let flight = self.flight_size();
-                self.begin_reduction(Cause::Loss, Phase::Cwr, flight, now, cx);
+                self.begin_reduction(Cause::Loss, Phase::Cwr, flight, news.delivered, cx);
             }
         } else if news.newly_acked == 0 && news.newly_sacked == 0 && news.dsack.is_none() {
             // A duplicate: the other copy has come too.
