@@ -88,7 +88,7 @@ impl Connection {
     fn reordering_window(&self) -> Span {
         if !self.rack.has_reordering {
             let thresh = u64::from(self.parameters.dup_thresh);
-            if self.recovery.phase >= Phase::Recovery || self.scoreboard.sacked() >= thresh * self.window.mss {
+            if self.recovery.phase >= Phase::Recovery || self.scoreboard.has_sacked_segments(thresh) {
                 return Span::ZERO;
             }
         }
@@ -178,8 +178,7 @@ impl Connection {
             return None;
         }
         let mut wait = self.rtt.srtt().map_or(Span::from_secs(1), |srtt| srtt.saturating_mul(2));
-        let data = self.snd_nxt.min(self.end_of_data()).saturating_sub(self.snd_una);
-        if self.rtt.srtt().is_some() && data <= self.window.mss {
+        if self.rtt.srtt().is_some() && self.scoreboard.is_one_segment() {
             wait = wait.saturating_add(MAX_ACK_DELAY);
         }
         // PTO = min(PTO, TCP_RTO_expiration()).
@@ -201,11 +200,12 @@ impl Connection {
         self.rearm_timeout(now);
     }
 
-    /// Where the last segment of a range begins; all before it are full ones, and a FIN goes with the data before it.
+    /// Where the last segment of a range begins; a FIN goes with the data before it.
     pub(super) fn last_segment_of(&self, range: &super::scoreboard::Sent) -> u64 {
         let data_end = range.end.min(self.end_of_data());
-        let before = data_end.saturating_sub(range.start + 1) / self.window.mss;
-        range.start + before * self.window.mss
+        let size = u64::from(range.size).min(self.window.mss);
+        let before = data_end.saturating_sub(range.start + 1) / size;
+        range.start + before * size
     }
 
     /// TLP_process_ack (§7.4.1): has the probe repaired a loss that nobody else has seen?
