@@ -111,7 +111,7 @@ pub struct TcpConfig {
     pub syn_backlog: Option<u32>,
     /// Connections that wait to be accepted, for scripts of packetdrill: applications accept at once, and have no use for it.
     pub accept_backlog: Option<u32>,
-    /// When that is full: answers with a cookie and remembers nothing (RFC 4987 §3.6), or drops.
+    /// When the backlog is full: answers with a cookie and remembers nothing (RFC 4987 §3.6), or drops.
     pub syn_cookies: Option<bool>,
 }
 

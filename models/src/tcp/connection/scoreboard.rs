@@ -432,6 +432,27 @@ mod tests {
         assert_eq!((board.sacked(), board.lost(), board.retransmitted()), (0, 0, 0));
     }
 
+    /// Segments of 100, 100, 50, 100 and 100 bytes leave at once: what follows a smaller one is another range, so that all but the last of a
+    /// range are of one length. From 101 to 251 are two, from 101 to 351 three, though those are 250 bytes.
+    #[test]
+    fn ranges_know_how_many_segments_they_are() {
+        let mut board = Scoreboard::default();
+        let mut start = 1;
+        for len in [100, 100, 50, 100, 100] {
+            board.push(start, start + len, LocalTime::ZERO, mark());
+            start += len;
+        }
+        let ranges: Vec<_> = board.iter().map(|range| (range.start, range.end, range.segments())).collect();
+        assert_eq!(ranges, [(1, 251, 3), (251, 451, 2)]);
+        assert!(!board.has_sacked_segments(1) && !board.is_one_segment());
+        board.sack(101, 251, |_| {});
+        assert!(board.has_sacked_segments(2) && !board.has_sacked_segments(3));
+        board.sack(251, 351, |_| {});
+        assert!(board.has_sacked_segments(3) && !board.has_sacked_segments(4));
+        board.acknowledge(351, |_| {});
+        assert!(board.is_one_segment());
+    }
+
     proptest! {
         /// Whatever happens, ranges stay ascending and without gaps, and the sums are theirs.
         #[test]
