@@ -54,6 +54,18 @@ impl IpState {
         }
     }
 
+    /// Lets routers cut a packet of this node's over IPv4, which nobody cuts otherwise.
+    pub(super) fn let_routers_cut(&mut self, packet: &mut Packet) {
+        if let IpHeader::V4(header) = &packet.ip
+            && header.dont_fragment
+        {
+            let id = self.identifications.next(packet);
+            if let IpHeader::V4(header) = &mut packet.ip {
+                allow_fragmentation(header, id);
+            }
+        }
+    }
+
     /// Forgets what it has learnt, as a node does that loses power; says how many fragments had waited.
     pub(super) fn forget(&mut self) -> u64 {
         self.identifications.clear();
@@ -236,14 +248,8 @@ impl Node {
         let mtu = self.path_mtu(&packet, index, cx);
         let len = packet.wire_len();
         let is_whole = len <= mtu;
-        if let IpHeader::V4(header) = &packet.ip
-            && header.dont_fragment
-            && !(is_whole && self.ip.discovers_path_mtus && !packet.is_icmp_error())
-        {
-            let id = self.ip.identifications.next(&packet);
-            if let IpHeader::V4(header) = &mut packet.ip {
-                allow_fragmentation(header, id);
-            }
+        if !(is_whole && self.ip.discovers_path_mtus && !packet.is_icmp_error()) {
+            self.ip.let_routers_cut(&mut packet);
         }
         if is_whole {
             packet.seal(len);

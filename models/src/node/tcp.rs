@@ -156,7 +156,12 @@ impl Node {
         }
         while let Some(output) = self.tcp.stack.next_output() {
             match output {
-                Output::Transmit(packet) => self.when_free(Pending::Send(packet), cx),
+                Output::Transmit { mut packet, dont_fragment } => {
+                    if !dont_fragment {
+                        self.ip.let_routers_cut(&mut packet);
+                    }
+                    self.when_free(Pending::Send(packet), cx);
+                }
                 Output::Notify { owner, connection, notice } => self.notify_stream(owner, connection, notice, cx),
                 Output::Observe { owner, connection, trace } => {
                     if cx.wants(Interests::TRACES) {
@@ -176,7 +181,7 @@ impl Node {
     fn notify_stream(&mut self, owner: u32, connection: ConnectionId, notice: Notice, cx: &mut Cx<'_, Element>) {
         let (stream, event) = match notice {
             Notice::Incoming(listener) => {
-                let accepted = self.with_stack(cx, |stack, env| stack.accept(listener, env));
+                let accepted = self.tcp.stack.accept(listener);
                 let Some(accepted) = accepted else { return };
                 let Ok((local, peer)) = self.tcp.stack.ends(accepted) else { return };
                 (StreamId(accepted.0), StreamEvent::Accepted { port: local.port(), peer })

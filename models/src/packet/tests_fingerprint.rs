@@ -19,29 +19,48 @@ fn other_codes<C: Copy + PartialEq>(all: &'static [C], code: C) -> impl Iterator
     all.iter().copied().filter(move |other| *other != code)
 }
 
-/// The arrays that differ from `bytes` in one bit.
-fn flipped<const N: usize>(bytes: [u8; N]) -> impl Iterator<Item = [u8; N]> {
-    (0..8 * N).map(move |bit| {
-        let mut bytes = bytes;
+/// The bytes that differ from `bytes` in one bit.
+fn flip_each_bit(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..8 * bytes.len()).map(|bit| {
+        let mut bytes = bytes.to_vec();
         bytes[bit / 8] ^= 1 << (bit % 8);
         bytes
     })
 }
 
+/// The arrays that differ from `bytes` in one bit.
+fn flipped<const N: usize>(bytes: [u8; N]) -> impl Iterator<Item = [u8; N]> {
+    let all: Vec<Vec<u8>> = flip_each_bit(&bytes).collect();
+    all.into_iter().map(|bytes| bytes.try_into().unwrap())
+}
+
+/// The echoes that differ from that of the kind `same` in one bit, or by being one of the kind `other`.
+fn echo_changes<M>(identifier: u16, sequence: u16, same: fn(u16, u16) -> M, other: fn(u16, u16) -> M) -> Vec<M> {
+    flips!(identifier, 16)
+        .map(|changed| same(changed, sequence))
+        .chain(flips!(sequence, 16).map(|changed| same(identifier, changed)))
+        .chain([other(identifier, sequence)])
+        .collect()
+}
+
+/// The messages of kinds that are not known which differ in one bit.
+fn other_changes<M>(icmp_type: u8, code: u8, rest: [u8; 4], make: fn(u8, u8, [u8; 4]) -> M) -> Vec<M> {
+    flips!(icmp_type, 8)
+        .map(|changed| make(changed, code, rest))
+        .chain(flips!(code, 8).map(|changed| make(icmp_type, changed, rest)))
+        .chain(flipped(rest).map(|changed| make(icmp_type, code, changed)))
+        .collect()
+}
+
 /// The messages that differ from `message` in one bit of one field, in its code, or by being the other kind of echo.
 fn icmp_changes(message: IcmpMessage) -> Vec<IcmpMessage> {
     use IcmpMessage as M;
+    let request = |identifier, sequence| M::EchoRequest { identifier, sequence };
+    let reply = |identifier, sequence| M::EchoReply { identifier, sequence };
+    let other = |icmp_type, code, rest| M::Other { icmp_type, code, rest };
     match message {
-        M::EchoRequest { identifier: id, sequence: seq } => flips!(id, 16)
-            .map(|identifier| M::EchoRequest { identifier, sequence: seq })
-            .chain(flips!(seq, 16).map(|sequence| M::EchoRequest { identifier: id, sequence }))
-            .chain([M::EchoReply { identifier: id, sequence: seq }])
-            .collect(),
-        M::EchoReply { identifier: id, sequence: seq } => flips!(id, 16)
-            .map(|identifier| M::EchoReply { identifier, sequence: seq })
-            .chain(flips!(seq, 16).map(|sequence| M::EchoReply { identifier: id, sequence }))
-            .chain([M::EchoRequest { identifier: id, sequence: seq }])
-            .collect(),
+        M::EchoRequest { identifier, sequence } => echo_changes(identifier, sequence, request, reply),
+        M::EchoReply { identifier, sequence } => echo_changes(identifier, sequence, reply, request),
         M::DestinationUnreachable(code) => other_codes(Unreachable::ALL, code).map(M::DestinationUnreachable).collect(),
         M::FragmentationNeeded { next_hop_mtu: mtu } => {
             flips!(mtu, 16).map(|next_hop_mtu| M::FragmentationNeeded { next_hop_mtu }).collect()
@@ -55,28 +74,19 @@ fn icmp_changes(message: IcmpMessage) -> Vec<IcmpMessage> {
             .map(|pointer| M::ParameterProblem { code, pointer })
             .chain(other_codes(ParameterProblem::ALL, code).map(|code| M::ParameterProblem { code, pointer: p }))
             .collect(),
-        M::Other { icmp_type: kind, code, rest } => flips!(kind, 8)
-            .map(|icmp_type| M::Other { icmp_type, code, rest })
-            .chain(flips!(code, 8).map(|code| M::Other { icmp_type: kind, code, rest }))
-            .chain(flipped(rest).map(|rest| M::Other { icmp_type: kind, code, rest }))
-            .collect(),
+        M::Other { icmp_type, code, rest } => other_changes(icmp_type, code, rest, other),
     }
 }
 
 /// [`icmp_changes`], ICMPv6.
 fn icmpv6_changes(message: Icmpv6Message) -> Vec<Icmpv6Message> {
     use Icmpv6Message as M;
+    let request = |identifier, sequence| M::EchoRequest { identifier, sequence };
+    let reply = |identifier, sequence| M::EchoReply { identifier, sequence };
+    let other = |icmp_type, code, rest| M::Other { icmp_type, code, rest };
     match message {
-        M::EchoRequest { identifier: id, sequence: seq } => flips!(id, 16)
-            .map(|identifier| M::EchoRequest { identifier, sequence: seq })
-            .chain(flips!(seq, 16).map(|sequence| M::EchoRequest { identifier: id, sequence }))
-            .chain([M::EchoReply { identifier: id, sequence: seq }])
-            .collect(),
-        M::EchoReply { identifier: id, sequence: seq } => flips!(id, 16)
-            .map(|identifier| M::EchoReply { identifier, sequence: seq })
-            .chain(flips!(seq, 16).map(|sequence| M::EchoReply { identifier: id, sequence }))
-            .chain([M::EchoRequest { identifier: id, sequence: seq }])
-            .collect(),
+        M::EchoRequest { identifier, sequence } => echo_changes(identifier, sequence, request, reply),
+        M::EchoReply { identifier, sequence } => echo_changes(identifier, sequence, reply, request),
         M::DestinationUnreachable(code) => {
             other_codes(Icmpv6Unreachable::ALL, code).map(M::DestinationUnreachable).collect()
         }
@@ -86,11 +96,7 @@ fn icmpv6_changes(message: Icmpv6Message) -> Vec<Icmpv6Message> {
             .map(|pointer| M::ParameterProblem { code, pointer })
             .chain(other_codes(Icmpv6ParameterProblem::ALL, code).map(|code| M::ParameterProblem { code, pointer: p }))
             .collect(),
-        M::Other { icmp_type: kind, code, rest } => flips!(kind, 8)
-            .map(|icmp_type| M::Other { icmp_type, code, rest })
-            .chain(flips!(code, 8).map(|code| M::Other { icmp_type: kind, code, rest }))
-            .chain(flipped(rest).map(|rest| M::Other { icmp_type: kind, code, rest }))
-            .collect(),
+        M::Other { icmp_type, code, rest } => other_changes(icmp_type, code, rest, other),
     }
 }
 
@@ -124,14 +130,6 @@ fn tcp_changes(header: &TcpHeader) -> Vec<TcpHeader> {
         with(Vec::new());
     }
     found
-}
-
-fn flip_each_bit(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    (0..8 * bytes.len()).map(|bit| {
-        let mut bytes = bytes.to_vec();
-        bytes[bit / 8] ^= 1 << (bit % 8);
-        bytes
-    })
 }
 
 fn transport_changes(transport: Transport) -> Vec<Transport> {
@@ -170,9 +168,7 @@ fn v4_changes(header: &Ipv4Header) -> Vec<(&'static str, Ipv4Header)> {
     flips!(header.dscp, 6).for_each(|dscp| add("DSCP", &|header| header.dscp = dscp));
     flips!(header.ecn as u8, 2).for_each(|ecn| add("ECN", &|header| header.ecn = Ecn::from_bits(ecn)));
     let options = header.options.as_ref().map(|options| options.as_bytes().to_vec()).unwrap_or_default();
-    for bit in 0..8 * options.len() {
-        let mut options = options.clone();
-        options[bit / 8] ^= 1 << (bit % 8);
+    for options in flip_each_bit(&options) {
         add("options", &|header| header.options = Ipv4Options::new(&options).map(Box::new));
     }
     match &header.options {
@@ -252,13 +248,7 @@ fn payload_changes(payload: &Rope) -> Vec<Rope> {
     let mut found: Vec<Rope> = Vec::new();
     for (index, run) in payload.runs().iter().enumerate() {
         let runs: Vec<Run> = match run {
-            Run::Bytes(bytes) => (0..8 * bytes.len())
-                .map(|bit| {
-                    let mut bytes = bytes.to_vec();
-                    bytes[bit / 8] ^= 1 << (bit % 8);
-                    Run::Bytes(bytes.into())
-                })
-                .collect(),
+            Run::Bytes(bytes) => flip_each_bit(bytes).map(|bytes| Run::Bytes(bytes.into())).collect(),
             Run::Fill { key, offset, len } => {
                 let (key, offset, len) = (*key, *offset, *len);
                 // 2^63 and more would end after the last offset.

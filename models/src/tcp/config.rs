@@ -40,7 +40,7 @@ pub struct TcpConfig {
     pub dsack: Option<bool>,
     /// Explicit congestion notification (RFC 3168).
     pub ecn: Option<EcnPolicy>,
-    /// Data with the SYN (RFC 7413).
+    /// Data with the SYN (RFC 7413). A `TcpClient` sends them wherever its profile allows it, a `TcpSource` only if it is said here.
     pub fast_open: Option<FastOpen>,
     /// Holds small segments back while data is in flight (RFC 9293 §3.7.4); false is what NODELAY says.
     pub nagle: Option<bool>,
@@ -62,14 +62,20 @@ pub struct TcpConfig {
     pub rto_floor: Option<RtoFloor>,
     /// Time-outs are rounded up to a multiple of this; 0 s for exact ones.
     pub timer_tick: Option<Span>,
-    /// How often a SYN is sent again.
+    /// How often a SYN is sent again, by who opens connections.
     pub syn_retries: Option<u32>,
     /// How many of those come without doubling the time-out (Linux 6.5).
     pub syn_linear_retries: Option<u32>,
-    /// How often a SYN with ACK is sent again.
+    /// How often a SYN with ACK is sent again, by who listens.
     pub syn_ack_retries: Option<u32>,
-    /// How often data are sent again before the connection is given up.
+    /// How often data are sent again before the connection is given up; see `retries_by_time`. Probes of a closed window that nobody
+    /// answers are counted in any case.
     pub data_retries: Option<u32>,
+    /// Data are given up not after so many retransmissions, but at the first time-out after as long as `data_retries` doublings of 200 ms
+    /// take, up to `max_rto` each (Linux: 15 are 924.6 s), from the first retransmission on.
+    pub retries_by_time: Option<bool>,
+    /// A time-out while losses are being repaired lowers the threshold once more (RFC 5681 §3.1, equation 4); Linux holds it.
+    pub timeout_reduces_again: Option<bool>,
     /// Duplicate acknowledgements that tell of a loss (RFC 5681 §3.2), 1 to 100.
     pub dup_thresh: Option<u32>,
     /// New data for the first two duplicate acknowledgements (RFC 3042).
@@ -92,7 +98,8 @@ pub struct TcpConfig {
     pub idle_decay: Option<bool>,
     /// A window probe carries a byte (RFC 9293 §3.8.6.1); without it, it repeats a number of old (Linux).
     pub probe_with_data: Option<bool>,
-    /// Largest segments follow what routers say (RFC 1191, RFC 8201).
+    /// Largest segments follow what routers say (RFC 1191, RFC 8201). Without it routers may cut packets over IPv4, and packets over
+    /// IPv6 have 1280 bytes at most.
     pub path_mtu_discovery: Option<bool>,
     /// Tells a silent peer from a dead one (RFC 9293 §3.8.4). Default: not.
     pub keepalive: Option<Keepalive>,
@@ -102,10 +109,19 @@ pub struct TcpConfig {
     pub fin_wait_2: Option<Span>,
     /// Connections that are being opened at a listener.
     pub syn_backlog: Option<u32>,
-    /// Connections that wait for the application to accept them.
+    /// Connections that wait to be accepted, for scripts of packetdrill: applications accept at once, and have no use for it.
     pub accept_backlog: Option<u32>,
     /// When the backlog is full: answers with a cookie and remembers nothing (RFC 4987 §3.6), or drops.
     pub syn_cookies: Option<bool>,
+}
+
+/// What an application does with connections.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Role {
+    /// It opens them.
+    Opens,
+    /// They come to it.
+    Listens,
 }
 
 /// Whose constants and features a connection has.
@@ -202,6 +218,8 @@ impl TcpConfig {
             syn_linear_retries: self.syn_linear_retries.unwrap_or(base.syn_linear_retries),
             syn_ack_retries: self.syn_ack_retries.unwrap_or(base.syn_ack_retries),
             data_retries: self.data_retries.unwrap_or(base.data_retries),
+            retries_by_time: self.retries_by_time.unwrap_or(base.retries_by_time),
+            timeout_reduces_again: self.timeout_reduces_again.unwrap_or(base.timeout_reduces_again),
             dup_thresh: self.dup_thresh.unwrap_or(base.dup_thresh),
             limited_transmit: self.limited_transmit.unwrap_or(base.limited_transmit),
             rack: self.rack.unwrap_or(base.rack),
@@ -223,8 +241,84 @@ impl TcpConfig {
         }
     }
 
-    /// Fields that contradict each other or that nothing could come of: the field, and why.
-    pub fn check(&self) -> Vec<Finding> {
+    /// Fields that contradict each other, or that nothing could come of for an application of this role: the field, and why.
+    pub fn check(&self, role: Role) -> Vec<Finding> {
+        let mut found = self.check_values();
+        self.check_role(role, &mut found);
+        self.check_congestion(role, &mut found);
+        found
+    }
+
+    /// What only the other end has a use for.
+    fn check_role(&self, role: Role, found: &mut Vec<Finding>) {
+        let mut refuse = |field, is_vain: bool, why: &str| {
+            if is_vain {
+                found.push((field, format!("has no effect: {why}")));
+            }
+        };
+        refuse("tcp.accept_backlog", self.accept_backlog.is_some(), "applications accept at once");
+        match role {
+            Role::Opens => {
+                let why = "this application opens connections; its peer listens";
+                refuse("tcp.syn_backlog", self.syn_backlog.is_some(), why);
+                refuse("tcp.syn_cookies", self.syn_cookies.is_some(), why);
+                refuse("tcp.syn_ack_retries", self.syn_ack_retries.is_some(), why);
+                let why = "this application opens connections: say `Client`";
+                refuse("tcp.fast_open", self.fast_open == Some(FastOpen::Server), why);
+            }
+            Role::Listens => {
+                let why = "this application listens; its peer opens connections";
+                refuse("tcp.syn_retries", self.syn_retries.is_some(), why);
+                refuse("tcp.syn_linear_retries", self.syn_linear_retries.is_some(), why);
+                let why = "this application listens: say `Server`";
+                refuse("tcp.fast_open", self.fast_open == Some(FastOpen::Client), why);
+            }
+        }
+    }
+
+    /// What the congestion control has no use for, and what it needs.
+    fn check_congestion(&self, role: Role, found: &mut Vec<Finding>) {
+        let all = self.resolve();
+        let congestion = all.congestion.build(all.pacing);
+        let name = congestion.name();
+        let mut refuse = |field, is_vain: bool, why: String| {
+            if is_vain {
+                found.push((field, why));
+            }
+        };
+        if congestion.sets_window_in_recovery() {
+            let why = || format!("has no effect: {name} sets its window itself");
+            refuse("tcp.prr", self.prr.is_some(), why());
+            refuse("tcp.timeout_reduces_again", self.timeout_reduces_again.is_some(), why());
+            refuse("tcp.restart_after_idle", self.restart_after_idle.is_some(), why());
+            refuse("tcp.idle_decay", self.idle_decay.is_some(), why());
+        }
+        match all.congestion {
+            CongestionConfig::Bbr | CongestionConfig::BbrV3 => {
+                refuse(
+                    "tcp.pacing",
+                    self.pacing.is_some(),
+                    format!("has no effect: {name} has a pacing rate of its own"),
+                );
+            }
+            CongestionConfig::Fixed { .. } => {
+                let why = || "has no effect: the window is fixed".to_owned();
+                refuse("tcp.initial_window", self.initial_window.is_some(), why());
+                refuse("tcp.syn_losses", self.syn_losses.is_some(), why());
+            }
+            CongestionConfig::Dctcp(_) => {
+                let (is_asked, needed) = match role {
+                    Role::Opens => (all.ecn == EcnPolicy::Request, "Request"),
+                    Role::Listens => (all.ecn != EcnPolicy::Off, "Accept"),
+                };
+                let why = format!("is NewReno without marks of queues: DCTCP needs `ecn: {needed}` here");
+                refuse("tcp.congestion", !is_asked, why);
+            }
+            CongestionConfig::Cubic(_) | CongestionConfig::NewReno | CongestionConfig::Vegas(_) => {}
+        }
+    }
+
+    fn check_values(&self) -> Vec<Finding> {
         let mut found: Vec<Finding> = Vec::new();
         if self.mss.is_some_and(|mss| mss < LEAST_MSS) {
             found.push(("tcp.mss", format!("is at least {LEAST_MSS}: 40 bytes of options must leave room for data")));
@@ -290,5 +384,73 @@ impl TcpConfig {
             found.extend(congestion.check());
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::congestion::DctcpConfig;
+    use super::*;
+
+    fn fields(config: &TcpConfig, role: Role) -> Vec<&'static str> {
+        config.check(role).into_iter().map(|(field, _)| field).collect()
+    }
+
+    /// What a profile has is never refused; what is said and changes nothing is.
+    #[test]
+    fn fields_without_effect_are_refused() {
+        for profile in [Profile::Linux, Profile::Rfc, Profile::Lwip, Profile::Uip] {
+            let config = TcpConfig { profile, ..TcpConfig::default() };
+            assert_eq!((fields(&config, Role::Opens), fields(&config, Role::Listens)), (vec![], vec![]), "{profile:?}");
+        }
+        let backlogs = TcpConfig {
+            accept_backlog: Some(5),
+            syn_backlog: Some(5),
+            syn_cookies: Some(true),
+            syn_ack_retries: Some(3),
+            syn_retries: Some(3),
+            syn_linear_retries: Some(1),
+            fast_open: Some(FastOpen::Both),
+            ..TcpConfig::default()
+        };
+        let opens = ["tcp.accept_backlog", "tcp.syn_backlog", "tcp.syn_cookies", "tcp.syn_ack_retries"];
+        assert_eq!(fields(&backlogs, Role::Opens), opens);
+        let listens = ["tcp.accept_backlog", "tcp.syn_retries", "tcp.syn_linear_retries"];
+        assert_eq!(fields(&backlogs, Role::Listens), listens);
+        for (fast_open, role) in [(FastOpen::Server, Role::Opens), (FastOpen::Client, Role::Listens)] {
+            let config = TcpConfig { fast_open: Some(fast_open), ..TcpConfig::default() };
+            assert_eq!(fields(&config, role), ["tcp.fast_open"]);
+        }
+    }
+
+    /// BBR and fixed windows set their windows themselves; DCTCP lives of marks.
+    #[test]
+    fn what_congestion_control_has_no_use_for_is_refused() {
+        let with = |congestion| TcpConfig {
+            congestion: Some(congestion),
+            prr: Some(true),
+            pacing: Some(true),
+            initial_window: Some(4),
+            ..TcpConfig::default()
+        };
+        assert_eq!(fields(&with(CongestionConfig::NewReno), Role::Opens), [] as [&str; 0]);
+        assert_eq!(fields(&with(CongestionConfig::Bbr), Role::Opens), ["tcp.prr", "tcp.pacing"]);
+        assert_eq!(fields(&with(CongestionConfig::BbrV3), Role::Opens), ["tcp.prr", "tcp.pacing"]);
+        let fixed = CongestionConfig::Fixed { window: 3 };
+        assert_eq!(fields(&with(fixed), Role::Opens), ["tcp.prr", "tcp.initial_window"]);
+        for (ecn, role, expected) in [
+            (None, Role::Opens, vec!["tcp.congestion"]),
+            (Some(EcnPolicy::Accept), Role::Opens, vec!["tcp.congestion"]),
+            (Some(EcnPolicy::Request), Role::Opens, vec![]),
+            (None, Role::Listens, vec![]),
+            (Some(EcnPolicy::Off), Role::Listens, vec!["tcp.congestion"]),
+        ] {
+            let congestion = Some(CongestionConfig::Dctcp(DctcpConfig::default()));
+            assert_eq!(
+                fields(&TcpConfig { congestion, ecn, ..TcpConfig::default() }, role),
+                expected,
+                "{ecn:?}, {role:?}"
+            );
+        }
     }
 }

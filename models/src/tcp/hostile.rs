@@ -265,11 +265,11 @@ impl Battle {
 
     fn take_from_server(&mut self, output: Output) {
         match output {
-            Output::Transmit(ref packet) if packet.dst() == FRIEND => {
+            Output::Transmit { ref packet, .. } if packet.dst() == FRIEND => {
                 let Some(segment) = segment_of(output) else { return };
                 self.friend.handle_segment(FRIEND, SERVER, segment, 1500, &mut self.env);
             }
-            Output::Transmit(_) => {
+            Output::Transmit { .. } => {
                 let Some(segment) = segment_of(output) else { return };
                 let header = &segment.header;
                 let end = header.sequence.wrapping_add(segment.len_in_sequence() as u32);
@@ -279,7 +279,7 @@ impl Battle {
                 }
             }
             Output::Notify { notice: Notice::Incoming(listener), .. } => {
-                let accepted = self.server.accept(listener, &mut self.env);
+                let accepted = self.server.accept(listener);
                 let is_friend = |id| self.server.ends(id).is_ok_and(|(_, remote)| remote.ip() == FRIEND);
                 match accepted {
                     Some(id) if is_friend(id) => self.friendly = Some(id),
@@ -345,6 +345,6 @@ mod tests {
 }
 
 fn segment_of(output: Output) -> Option<Segment> {
-    let Output::Transmit(packet) = output else { return None };
+    let Output::Transmit { packet, .. } = output else { return None };
     Segment::of(*packet)
 }

@@ -1,6 +1,7 @@
 //! Who listens: connections being opened, those that wait to be accepted, cookies in place of either (RFC 4987 §3.6, RFC 7413 §4.1.2).
 
 use super::connection::Offer;
+use super::ends::Ends;
 use super::{ConnectionId, FastOpen, Parameters, Segment};
 use crate::packet::{Ecn, TcpFlags, TcpHeader, TcpOptions, Timestamps};
 use crate::rope::Rope;
@@ -28,6 +29,8 @@ pub(super) struct Listener {
 const COOKIE_MSS: [u16; 4] = [536, 1220, 1440, 1460];
 /// Cookies change with a clock of 64 s, and live for two of its ticks at most, as on Linux.
 const COOKIE_TICK_NANOS: u64 = 64_000_000_000;
+/// One more for each tick of this clock (RFC 9293 §3.4.1): once around in 4.77 h.
+const ISN_TICK_NANOS: u64 = 4000;
 /// Bits of a stamp that say what the SYN had offered: shift of the window (15 for none), selective acknowledgements.
 const STAMP_BITS: u32 = 6;
 
@@ -62,22 +65,15 @@ impl Listener {
     }
 }
 
-/// The secrets of a host, by which it knows its cookies again.
+/// The secret of a host, by which it knows its cookies again and chooses initial sequence numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Secret(pub(super) u64);
-
-/// Who speaks to whom, as a cookie covers it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ends {
-    pub(super) local: (IpAddr, u16),
-    pub(super) remote: (IpAddr, u16),
-}
 
 impl Secret {
     fn mix(self, words: &[u64], ends: &Ends) -> u64 {
         let mut digest = Digest::START;
         digest.mix(self.0);
-        for (address, port) in [ends.local, ends.remote] {
+        for (address, port) in [(ends.local, ends.local_port()), (ends.remote, ends.remote_port())] {
             match address {
                 IpAddr::V4(v4) => digest.mix_bytes(&v4.octets()),
                 IpAddr::V6(v6) => digest.mix_bytes(&v6.octets()),
@@ -89,9 +85,22 @@ impl Secret {
         digest.value()
     }
 
+    /// RFC 9293 §3.4.1 (MUST-8), RFC 6528 §3: ISN = M + F(local address and port, remote address and port, secret), where M is a clock of
+    /// 4 us.
+    pub(super) fn initial_sequence(self, ends: &Ends, now: LocalTime) -> u32 {
+        ((now.as_nanos() / ISN_TICK_NANOS) as u32).wrapping_add(self.mix(&[0x6528], ends) as u32)
+    }
+
+    /// What is added to the clock of timestamps. One for all connections between two hosts, so that stamps of a later one are later
+    /// (RFC 7323 §5.4, RFC 6191 §2), as on Linux (`secure_tcp_ts_off`).
+    pub(super) fn timestamp_offset(self, ends: &Ends) -> u32 {
+        let hosts = Ends { ports: 0, ..*ends };
+        self.mix(&[0x7323], &hosts) as u32
+    }
+
     /// The cookie of a client for data with its SYN: 8 bytes, of its address alone (RFC 7413 §4.1.2).
     pub(super) fn fast_open(self, local: IpAddr, client: IpAddr) -> Bytes {
-        let ends = Ends { local: (local, 0), remote: (client, 0) };
+        let ends = Ends { ports: 0, local, remote: client };
         Bytes::copy_from_slice(&self.mix(&[0x7413], &ends).to_be_bytes())
     }
 
@@ -131,8 +140,8 @@ impl Secret {
             ..TcpOptions::default()
         };
         let header = TcpHeader {
-            source_port: ends.local.1,
-            destination_port: ends.remote.1,
+            source_port: ends.local_port(),
+            destination_port: ends.remote_port(),
             sequence: self.cookie(ends, header.sequence, tick, index),
             acknowledgment: header.sequence.wrapping_add(1),
             flags: TcpFlags::SYN.with(TcpFlags::ACK),

@@ -34,8 +34,8 @@
 //! where more segments would each have got one (RFC 5681 §4.2).
 //!
 //! # What is modelled
-//! RFC 9293 with all its states; RFC 5961 (blind attacks), 7323 (timestamps, PAWS, window scaling), 2018 and 2883 (SACK, DSACK), 6298 (time-outs),
-//! 5681, 3465, 6582 (NewReno), 6675 (recovery by SACK, rescue retransmissions), 9937 (rate reduction), 8985 (RACK-TLP), 5682 (F-RTO), 3708 and
+//! RFC 9293 with all its states; RFC 6528 (initial sequence numbers), 6191 (TIME-WAIT makes way), 5961 (blind attacks), 7323 (timestamps, PAWS,
+//! window scaling), 2018 and 2883 (SACK, DSACK), 6298 (time-outs), 5681, 3465, 6582 (NewReno), 6675 (recovery by SACK, rescue retransmissions), 9937 (rate reduction), 8985 (RACK-TLP), 5682 (F-RTO), 3708 and
 //! 4015 (undo), 3042 (limited transmit), 3168 and 8257 (ECN), 7413 (Fast Open), 4987 (SYN cookies), 1191 and 8201 (path MTU), 6928, keepalive,
 //! window probes, Nagle and Minshall, delayed and quick acknowledgements, pacing. Windows are counted in bytes.
 //!
@@ -46,7 +46,8 @@
 //! - SACK compression, GRO and TSO are not modelled: each segment is acknowledged as its arrival says.
 //! - AccECN (RFC 9768), authentication (RFC 5925), packetization-layer MTU probing (RFC 4821) and user time-outs (RFC 5482) are not there.
 //! - Applications on simulated hosts accept at once: the accept backlog fills only for other users of a [`Stack`].
-//! - Fast Open of an application with data for the SYN: [`StreamOptions::early_data`](crate::app::StreamOptions).
+//! - Fast Open needs data when a connection is opened: applications give them by
+//!   [`StreamOptions::early_data`](crate::app::StreamOptions), as `TcpClient` does, and `TcpSource` where its `fast_open` says so.
 
 pub mod app;
 pub mod closed_form;
@@ -63,8 +64,8 @@ pub mod parameters;
 pub mod stack;
 pub mod trace;
 
-pub use ends::Ends;
 pub use config::{EcnPolicy, FastOpen, Keepalive, Profile, TcpConfig};
+pub use ends::Ends;
 pub use info::{TcpInfo, TcpTotals};
 pub use meaning::{KINDS, meaning};
 pub use parameters::Parameters;
@@ -88,8 +89,6 @@ const SEND: &str = "tcp.send";
 /// The operations that take processor time.
 pub const OPERATIONS: [&str; 2] = [RECEIVE, SEND];
 
-/// Initial sequence numbers and offsets of timestamps.
-const ISS_LUCK: Purpose = Purpose("tcp.iss");
 /// What congestion control leaves to chance.
 const CONGESTION_LUCK: Purpose = Purpose("tcp.congestion");
 

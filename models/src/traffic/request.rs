@@ -8,13 +8,14 @@
 
 use super::config::{EcnMark, Finding, check_dscp, check_end, check_own_port, check_port};
 use super::duration::{TimeDistribution, draw_span};
+use super::exchange::{check_answering, check_asking, no_processing, usual_message, usual_think};
 use super::size::{MAX_PAYLOAD_BYTES, SizeDistribution, Sizes};
 use super::source::open;
 use crate::app::{App, Host, SocketId, Total};
 use crate::name::NodeName;
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::{Rope, Run};
-use protosim_core::{CannotClone, Distribution, LocalTime, Purpose, Size, Span};
+use protosim_core::{CannotClone, Distribution, LocalTime, Purpose, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -43,10 +44,10 @@ pub struct UdpClientConfig {
     /// The server's UDP port, 1 to 65535. Required.
     pub port: u16,
     /// UDP payload of requests, at least 8 B. Default: 64 B (our choice).
-    #[serde(default = "sixty_four_bytes")]
+    #[serde(default = "usual_message")]
     pub request: SizeDistribution,
     /// From the end of one request, answered or not, to the next. Default: 1 s (our choice).
-    #[serde(default = "one_second")]
+    #[serde(default = "usual_think")]
     pub think: TimeDistribution,
     /// How long a response is waited for. Default: 10 s (our choice).
     #[serde(default = "ten_seconds")]
@@ -75,10 +76,10 @@ pub struct UdpServerConfig {
     /// The UDP port that it listens on, 1 to 65535. Required.
     pub port: u16,
     /// UDP payload of responses, at least 8 B. Default: 64 B (our choice).
-    #[serde(default = "sixty_four_bytes")]
+    #[serde(default = "usual_message")]
     pub response: SizeDistribution,
     /// From a request to its response; requests do not wait for each other. Default: 0 s.
-    #[serde(default = "no_time")]
+    #[serde(default = "no_processing")]
     pub processing: TimeDistribution,
     /// How packets are marked for congestion notification (RFC 3168). Default: NotEct.
     #[serde(default)]
@@ -86,18 +87,6 @@ pub struct UdpServerConfig {
     /// Differentiated services codepoint of packets (RFC 2474), 0 to 63. Default: 0.
     #[serde(default)]
     pub dscp: u8,
-}
-
-fn sixty_four_bytes() -> SizeDistribution {
-    SizeDistribution::Fixed(Size::from_bytes(64))
-}
-
-fn one_second() -> TimeDistribution {
-    TimeDistribution::Fixed(Span::from_secs(1))
-}
-
-fn no_time() -> TimeDistribution {
-    TimeDistribution::Fixed(Span::ZERO)
 }
 
 const fn ten_seconds() -> Span {
@@ -110,8 +99,8 @@ impl UdpClientConfig {
         Self {
             to,
             port,
-            request: sixty_four_bytes(),
-            think: one_second(),
+            request: usual_message(),
+            think: usual_think(),
             timeout: ten_seconds(),
             start: Span::ZERO,
             stop: None,
@@ -125,11 +114,8 @@ impl UdpClientConfig {
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         check_port(self.port, &mut found);
-        found.extend(self.request.check(NUMBER_LEN, MAX_PAYLOAD_BYTES).map(|why| ("request", why)));
-        found.extend(self.think.check().map(|why| ("think", why)));
-        if self.timeout.is_zero() {
-            found.push(("timeout", "is longer than zero: every request would time out at once".to_owned()));
-        }
+        let lengths = [NUMBER_LEN, MAX_PAYLOAD_BYTES];
+        check_asking(&self.request, lengths, &self.think, self.timeout, &mut found);
         check_end(self.start, self.stop, self.count, &mut found);
         check_dscp(self.dscp, &mut found);
         found
@@ -139,15 +125,14 @@ impl UdpClientConfig {
 impl UdpServerConfig {
     /// A server on `port` with everything else at its default.
     pub fn new(port: u16) -> Self {
-        Self { port, response: sixty_four_bytes(), processing: no_time(), ecn: EcnMark::NotEct, dscp: 0 }
+        Self { port, response: usual_message(), processing: no_processing(), ecn: EcnMark::NotEct, dscp: 0 }
     }
 
     /// Fields that contradict each other or that nothing could come of: the field, and why.
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         check_own_port(self.port, &mut found);
-        found.extend(self.response.check(NUMBER_LEN, MAX_PAYLOAD_BYTES).map(|why| ("response", why)));
-        found.extend(self.processing.check().map(|why| ("processing", why)));
+        check_answering(&self.response, [NUMBER_LEN, MAX_PAYLOAD_BYTES], &self.processing, &mut found);
         check_dscp(self.dscp, &mut found);
         found
     }

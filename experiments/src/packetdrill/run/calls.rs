@@ -274,7 +274,7 @@ impl<'a> Runner<'a> {
         let Some(socket) = self.sockets.get(fd) else { return Ok(Return::Error("EBADF")) };
         let Kind::Listener(listener) = socket.kind else { return Ok(Return::Error("EINVAL")) };
         let mut socket = socket.clone();
-        let Some(connection) = self.stack.accept(listener, &mut self.env) else {
+        let Some(connection) = self.stack.accept(listener) else {
             return Ok(if socket.is_nonblocking { Return::Error("EAGAIN") } else { Return::Waits });
         };
         let Some(number) = self.sockets.number(&call.result) else {
@@ -445,7 +445,7 @@ impl<'a> Runner<'a> {
         }
         stack.flush(&mut env);
         std::iter::from_fn(|| stack.next_output()).any(|output| match output {
-            Output::Transmit(packet) => {
+            Output::Transmit { packet, .. } => {
                 let Some(segment) = protosim_models::tcp::Segment::of(*packet) else { return false };
                 let cookie = segment.header.options.as_ref().and_then(|options| options.fast_open.as_ref());
                 cookie.is_some_and(|cookie| !cookie.is_empty())

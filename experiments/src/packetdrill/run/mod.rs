@@ -199,7 +199,7 @@ impl<'a> Runner<'a> {
     fn take_outputs(&mut self) {
         while let Some(output) = self.stack.next_output() {
             match output {
-                Output::Transmit(packet) => {
+                Output::Transmit { packet, .. } => {
                     let ends = packet.source_socket().zip(packet.destination_socket());
                     if let (Some((local, remote)), Some(segment)) = (ends, protosim_models::tcp::Segment::of(*packet))
                         && (self.hook)(&segment)

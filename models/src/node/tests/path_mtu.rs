@@ -1,9 +1,12 @@
 //! Packets larger than an MTU in networks: fragments, path MTU discovery, black holes, and the limit on ICMP errors.
 
 use crate::link::LinkConfig;
+use crate::name::NodeName;
 use crate::node::{DropCause, IpConfig, LinkEnd};
 use crate::packet::{IcmpMessage, Icmpv6Message, Packet, TimeExceeded, Transport};
 use crate::rope::Rope;
+use crate::tcp::app::{TcpSink, TcpSinkConfig, TcpSource, TcpSourceConfig};
+use crate::tcp::{Profile, TcpConfig};
 use crate::testing::{Do, Event, Net, Probe, World, at, events, link};
 use protosim_core::{Size, Span};
 use std::net::{IpAddr, SocketAddr};
@@ -100,6 +103,45 @@ fn routers_cut_ipv4_and_sources_keep_to_1280_over_ipv6() {
     world.run_until_quiet();
     // 1460 bytes of UDP: 1232 and 228.
     assert_eq!((delivered(&world, 2), lengths(&mut world, 1, true)), (1, vec![1280, 276]));
+}
+
+/// 2920 bytes of TCP over a link of 576 in the middle, which neither end knows of; the segments that uIP sends are of 1460 bytes. Without
+/// path MTU discovery their packets of 1500 bytes may be cut: 1480 are 552, 552 and 376, two fragments more for each of the two. With it,
+/// the first one is dropped, and all others are small.
+#[test]
+fn tcp_without_path_mtu_discovery_lets_routers_cut() {
+    for (discovers, made, dropped) in [(None, 4, 0), (Some(true), 0, 1)] {
+        let tcp = TcpConfig { profile: Profile::Uip, path_mtu_discovery: discovers, ..TcpConfig::default() };
+        let mut net = Net::chain(&[of_mtu(1500), of_mtu(576), of_mtu(1500)]);
+        let to = net.socket(3, 5001);
+        let bytes = Some(Size::from_bytes(2920));
+        let config = TcpSourceConfig { bytes, tcp, ..TcpSourceConfig::new(NodeName("n003".to_owned()), 5001) };
+        net.app(0, "source", TcpSource::new(config, to));
+        net.app(3, "sink", TcpSink::new(TcpSinkConfig::new(5001)));
+        let mut world = net.build(1);
+        world.run_until_quiet();
+        assert_eq!(self::made(&world, 1), made, "{discovers:?}");
+        assert_eq!(world.node(1).dropped(DropCause::TooBig), dropped, "{discovers:?}");
+        assert_eq!((world.total(3, "sink", "payload_bytes"), world.total(3, "sink", "corrupted_bytes")), (2920, 0));
+    }
+}
+
+/// RFC 8201 §4: over IPv6, where no router cuts, TCP without path MTU discovery sends packets of 1280 bytes at most: 20,000 bytes arrive over
+/// a link of 1280 in the middle, and none is too large for it.
+#[test]
+fn tcp_without_path_mtu_discovery_keeps_to_1280_over_ipv6() {
+    let tcp = TcpConfig { path_mtu_discovery: Some(false), ..TcpConfig::default() };
+    let mut net = Net::chain(&[of_mtu(1500), of_mtu(1280), of_mtu(1500)]);
+    let to = SocketAddr::new(net.address_v6(3), 5001);
+    let bytes = Some(Size::from_bytes(20_000));
+    let config = TcpSourceConfig { bytes, tcp, ..TcpSourceConfig::new(NodeName("n003".to_owned()), 5001) };
+    net.app(0, "source", TcpSource::new(config, to));
+    net.app(3, "sink", TcpSink::new(TcpSinkConfig::new(5001)));
+    let mut world = net.build(1);
+    world.listen(protosim_core::kernel::Interests::PACKETS);
+    world.run_until_quiet();
+    assert_eq!((world.total(3, "sink", "payload_bytes"), world.dropped(DropCause::TooBig)), (20_000, 0));
+    assert_eq!(lengths(&mut world, 1, true).into_iter().max(), Some(1280));
 }
 
 /// RFC 8201 over 1500, 1400, 1300 and 1280: each of the first three datagrams of 1500 bytes costs one step, the fourth arrives. From the second on

@@ -3,8 +3,11 @@
 use super::message::HEADER_LEN;
 use crate::name::NodeName;
 use crate::tcp::TcpConfig;
-use crate::tcp::config::Finding;
-use crate::traffic::{MAX_STREAM_BYTES, SizeDistribution, TimeDistribution, check_end, check_own_port, check_port};
+use crate::tcp::config::{Finding, Role};
+use crate::traffic::{
+    MAX_STREAM_BYTES, SizeDistribution, TimeDistribution, check_answering, check_asking, check_end, check_own_port,
+    check_port, no_processing, usual_message, usual_think,
+};
 use protosim_core::{Rate, Size, Span};
 use serde::{Deserialize, Serialize};
 
@@ -69,10 +72,10 @@ pub struct TcpClientConfig {
     /// The server's TCP port, 1 to 65535. Required.
     pub port: u16,
     /// Length of requests, at least 16 B. Default: 64 B (our choice).
-    #[serde(default = "sixty_four_bytes")]
+    #[serde(default = "usual_message")]
     pub request: SizeDistribution,
     /// From the end of one exchange, answered or not, to the next. Default: 1 s (our choice).
-    #[serde(default = "one_second")]
+    #[serde(default = "usual_think")]
     pub think: TimeDistribution,
     /// How long a response is waited for; then the connection is given up. Default: 60 s (our choice).
     #[serde(default = "sixty_seconds")]
@@ -118,10 +121,10 @@ pub struct TcpServerConfig {
     /// The TCP port that it listens on, 1 to 65535. Required.
     pub port: u16,
     /// Length of responses, at least 16 B. Default: 64 B (our choice).
-    #[serde(default = "sixty_four_bytes")]
+    #[serde(default = "usual_message")]
     pub response: SizeDistribution,
     /// From the last byte of a request to its response; requests do not wait for each other. Default: 0 s.
-    #[serde(default = "no_time")]
+    #[serde(default = "no_processing")]
     pub processing: TimeDistribution,
     /// Its TCP. Default: as Linux has it.
     #[serde(default)]
@@ -134,18 +137,6 @@ const fn one() -> u32 {
 
 const fn usual_write() -> Size {
     Size::from_bytes(128 << 10)
-}
-
-fn sixty_four_bytes() -> SizeDistribution {
-    SizeDistribution::Fixed(Size::from_bytes(64))
-}
-
-fn one_second() -> TimeDistribution {
-    TimeDistribution::Fixed(Span::from_secs(1))
-}
-
-fn no_time() -> TimeDistribution {
-    TimeDistribution::Fixed(Span::ZERO)
 }
 
 const fn sixty_seconds() -> Span {
@@ -192,7 +183,7 @@ impl TcpSourceConfig {
             found
                 .push(("stagger", format!("is too long: the last connection would be opened at {last}, after `stop`")));
         }
-        found.extend(self.tcp.check());
+        found.extend(self.tcp.check(Role::Opens));
         found
     }
 }
@@ -207,7 +198,7 @@ impl TcpSinkConfig {
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         check_own_port(self.port, &mut found);
-        found.extend(self.tcp.check());
+        found.extend(self.tcp.check(Role::Listens));
         found
     }
 }
@@ -218,8 +209,8 @@ impl TcpClientConfig {
         Self {
             to,
             port,
-            request: sixty_four_bytes(),
-            think: one_second(),
+            request: usual_message(),
+            think: usual_think(),
             timeout: sixty_seconds(),
             start: Span::ZERO,
             stop: None,
@@ -240,18 +231,15 @@ impl TcpClientConfig {
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         check_port(self.port, &mut found);
-        found.extend(self.request.check(HEADER_LEN, MAX_STREAM_BYTES).map(|why| ("request", why)));
-        found.extend(self.think.check().map(|why| ("think", why)));
-        if self.timeout.is_zero() {
-            found.push(("timeout", "is longer than zero: every request would time out at once".to_owned()));
-        }
+        let lengths = [HEADER_LEN, MAX_STREAM_BYTES];
+        check_asking(&self.request, lengths, &self.think, self.timeout, &mut found);
         if !(1..=1000).contains(&self.writes) {
             found.push(("writes", "is 1 to 1000".to_owned()));
         } else if self.writes == 1 && self.write_gap.is_some() {
             found.push(("write_gap", "has no effect: requests are written in one piece".to_owned()));
         }
         check_end(self.start, self.stop, self.count, &mut found);
-        found.extend(self.tcp.check());
+        found.extend(self.tcp.check(Role::Opens));
         found
     }
 }
@@ -259,16 +247,15 @@ impl TcpClientConfig {
 impl TcpServerConfig {
     /// A server on `port` with everything else at its default.
     pub fn new(port: u16) -> Self {
-        Self { port, response: sixty_four_bytes(), processing: no_time(), tcp: TcpConfig::default() }
+        Self { port, response: usual_message(), processing: no_processing(), tcp: TcpConfig::default() }
     }
 
     /// Fields that contradict each other or that nothing could come of: the field, and why.
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         check_own_port(self.port, &mut found);
-        found.extend(self.response.check(HEADER_LEN, MAX_STREAM_BYTES).map(|why| ("response", why)));
-        found.extend(self.processing.check().map(|why| ("processing", why)));
-        found.extend(self.tcp.check());
+        check_answering(&self.response, [HEADER_LEN, MAX_STREAM_BYTES], &self.processing, &mut found);
+        found.extend(self.tcp.check(Role::Listens));
         found
     }
 }

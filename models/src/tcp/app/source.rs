@@ -4,7 +4,7 @@ use super::{TcpSourceConfig, nowhere, options, outcome_of};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
-use crate::tcp::CloseReason;
+use crate::tcp::{CloseReason, FastOpen};
 use protosim_core::{CannotClone, LocalTime, Purpose, Size};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -84,17 +84,31 @@ impl TcpSource {
             return;
         }
         self.counts.flows += 1;
-        let Ok(stream) = host.stream_connect(self.destination, &self.options) else {
+        let early_data = self.early_data(&self.flows[index]);
+        let early_len = early_data.len();
+        let options = StreamOptions { early_data, ..self.options.clone() };
+        let Ok(stream) = host.stream_connect(self.destination, &options) else {
             self.counts.refused += 1;
             self.counts.failed += 1;
             return;
         };
+        self.flows[index].written = early_len;
         self.flows[index].local = host.stream_info(stream).map_or(nowhere(), |info| info.local);
         self.by_stream.insert(stream, index);
         if self.config.bytes.is_some() {
             host.observe(Observation::ExchangeStarted(self.exchange(&self.flows[index])));
         }
         self.write(stream, index, host);
+    }
+
+    /// What is given to the connection for its SYN (RFC 7413), if the user has said so: the first write.
+    fn early_data(&self, flow: &Flow) -> Rope {
+        if !matches!(self.config.tcp.fast_open, Some(FastOpen::Client | FastOpen::Both)) {
+            return Rope::new();
+        }
+        let all = self.config.bytes.map_or(u64::MAX, Size::as_bytes);
+        let most = self.config.write_size.as_bytes().min(self.options.tcp.send_buffer);
+        Rope::fill(flow.key, 0, most.min(all))
     }
 
     /// Writes until the stream takes no more, or everything is written.

@@ -186,6 +186,14 @@ impl Cubic {
         window.ssthresh = maths::round_to_u64(flight as f64 * self.beta).max(2 * window.mss);
     }
 
+    /// §4.8: congestion avoidance after a time-out begins with the window of then, though this time-out reduces nothing (Linux's
+    /// `bictcp_state` forgets the maximum). What is saved stays that before the reduction under way.
+    pub(super) fn on_timeout_in_reduction(&mut self) {
+        self.carry = 0.0;
+        self.stage = Stage::Before;
+        self.after_timeout = true;
+    }
+
     /// What was saved is of no use any more.
     pub(super) fn forget_undo(&mut self) {
         self.saved = None;

@@ -231,6 +231,17 @@ impl Congestion {
         }
     }
 
+    /// The retransmission time-out has passed while the window is being reduced, and the stack does not reduce it twice (Linux): the
+    /// threshold stays, the window begins anew.
+    pub fn on_timeout_in_reduction(&mut self, window: &mut Window) {
+        match self {
+            Self::Cubic(algorithm) => algorithm.on_timeout_in_reduction(),
+            Self::BbrV1(algorithm) => algorithm.on_congestion(Cause::Timeout, window),
+            Self::BbrV3(algorithm) => algorithm.on_congestion(Cause::Timeout, window),
+            Self::Fixed(_) | Self::NewReno(_) | Self::Vegas(_) | Self::Dctcp(_) => {}
+        }
+    }
+
     /// Losses are repaired, or the reduction after a mark is done; the window is `ssthresh` now, unless the algorithm sets it.
     pub fn on_recovered(&mut self, _now: LocalTime, window: &mut Window) {
         match self {

@@ -20,6 +20,10 @@ pub struct Offer {
     pub cookie: Option<Bytes>,
     /// Observers are told what the connection does.
     pub observes: bool,
+    /// The initial send sequence number.
+    pub iss: u32,
+    /// What is added to the clock for timestamps.
+    pub timestamp_offset: u32,
 }
 
 /// What both ends have agreed on; until then, what this end offers.
@@ -54,18 +58,23 @@ pub(super) const TIMESTAMPS_LEN: u64 = 12;
 pub(super) const HEADER_LEN: u64 = 20;
 /// What a peer takes that says nothing (RFC 9293 §3.7.1): over IPv4 and IPv6.
 const DEFAULT_MSS: [u64; 2] = [536, 1220];
+/// The least MTU of links over IPv6 (RFC 8200 §5).
+const LEAST_MTU_V6: u64 = 1280;
 /// The largest shift (RFC 7323 §2.3).
 const MOST_SHIFT: u8 = 14;
 
 impl Agreed {
-    pub(super) fn new(offer: Offer, timestamp_offset: u32) -> Self {
-        let path_mss = offer.mtu.saturating_sub(offer.ends.ip_header() + HEADER_LEN).max(1);
+    pub(super) fn new(offer: Offer, parameters: &Parameters) -> Self {
+        // RFC 8201 §4: who does not discover paths keeps to what every link over IPv6 takes, as nobody cuts packets on their way.
+        let is_v6 = offer.ends.remote.is_ipv6();
+        let most = if is_v6 && !parameters.path_mtu_discovery { LEAST_MTU_V6 } else { u64::MAX };
+        let path_mss = offer.mtu.min(most).saturating_sub(offer.ends.ip_header() + HEADER_LEN).max(1);
         Self {
             path_mss,
             ip_header: offer.ends.ip_header(),
             peer_mss: u64::from(u16::MAX),
             timestamps: false,
-            timestamp_offset,
+            timestamp_offset: offer.timestamp_offset,
             ts_recent: 0,
             ts_recent_at: LocalTime::ZERO,
             sack: false,

@@ -69,7 +69,7 @@ impl Empty for Episode {
 struct Prr {
     delivered: u64,
     out: u64,
-    /// RecoverFS: bytes in flight when it began.
+    /// RecoverFS: bytes in flight when it began, without those that had arrived out of order.
     flight: u64,
 }
 
@@ -152,10 +152,10 @@ impl Connection {
     /// What the acknowledgement says of losses: phases begin and end here (RFC 6675 §5, RFC 6582 §3.2, RFC 5682 §2.1).
     pub(super) fn judge(&mut self, news: &mut News, now: LocalTime, cx: &mut Cx<'_>) {
         self.count_duplicates(news);
-        self.judge_probe(news, now, cx);
+        self.judge_probe(news, cx);
         if news.has_echo && self.recovery.phase <= Phase::Disorder {
             let flight = self.flight_size();
-            self.begin_reduction(Cause::Mark, Phase::Cwr, flight, now, cx);
+            self.begin_reduction(Cause::Mark, Phase::Cwr, flight, news.delivered, cx);
             self.output.tells_reduced = true;
         }
         self.end_phase(news, now, cx);
@@ -167,7 +167,7 @@ impl Connection {
             news.lost += lost;
             self.note_lost(cx);
             if self.recovery.phase < Phase::Recovery && self.may_recover() {
-                self.begin_recovery(now, cx);
+                self.begin_recovery(news.delivered, cx);
             }
         }
         if self.recovery.phase == Phase::Open {
@@ -296,11 +296,16 @@ impl Connection {
         }
     }
 
-    /// The window is to be reduced, for the first time in this window of data.
-    pub(super) fn begin_reduction(&mut self, cause: Cause, phase: Phase, flight: u64, now: LocalTime, cx: &mut Cx<'_>) {
+    /// The window is to be reduced, for the first time in this window of data. `delivered` is what the acknowledgement has brought that
+    /// says so.
+    pub(super) fn begin_reduction(&mut self, cause: Cause, phase: Phase, flight: u64, delivered: u64, cx: &mut Cx<'_>) {
+        let now = cx.now();
+        let recover_flight = self.recover_flight(delivered);
         self.recovery.episode.prior = (cause != Cause::Mark).then_some((self.window.cwnd, self.window.ssthresh));
+        // Until a retransmission begins to count.
+        (self.recovery.episode.undo_bytes, self.recovery.episode.first_stamp) = (None, None);
         self.congestion.on_congestion(cause, now, flight, &mut self.window);
-        self.recovery.episode.prr = Prr { delivered: 0, out: 0, flight: flight.max(1) };
+        self.recovery.episode.prr = Prr { delivered: 0, out: 0, flight: recover_flight.max(1) };
         self.recovery.high = self.snd_nxt;
         self.set_phase(phase, cx);
         if !self.parameters.prr && !self.congestion.sets_window_in_recovery() {
@@ -315,7 +320,15 @@ impl Connection {
         end.clamp(self.snd_una, self.snd_nxt) - self.snd_una
     }
 
-    pub(super) fn begin_recovery(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
+    /// RecoverFS (RFC 9937 §6.1): what has been sent and is not known to have arrived, but for what the present acknowledgement has told of,
+    /// which counts as delivered in recovery.
+    fn recover_flight(&self, delivered: u64) -> u64 {
+        let outstanding = self.snd_nxt.min(self.buffer.end()).saturating_sub(self.snd_una);
+        (outstanding + delivered).saturating_sub(self.scoreboard.sacked() + self.presumed_arrived())
+    }
+
+    /// Losses are to be repaired; `delivered` as in [`Connection::begin_reduction`].
+    pub(super) fn begin_recovery(&mut self, delivered: u64, cx: &mut Cx<'_>) {
         let flight = self.flight_size();
         let was_reducing = self.recovery.phase == Phase::Cwr;
         if was_reducing {
@@ -324,7 +337,7 @@ impl Connection {
             self.recovery.high = self.snd_nxt;
             self.set_phase(Phase::Recovery, cx);
         } else {
-            self.begin_reduction(Cause::Loss, Phase::Recovery, flight, now, cx);
+            self.begin_reduction(Cause::Loss, Phase::Recovery, flight, delivered, cx);
         }
         // RFC 5681 §3.2 step 3, RFC 6675 §5 step 4.3: the first lost segment leaves at once. Rate reduction sees to that itself.
         self.output.must_resend |= !self.parameters.prr && !self.congestion.sets_window_in_recovery();
@@ -431,17 +444,36 @@ impl Connection {
         }
     }
 
+    /// True if a time-out reduces the window: once for the same data (RFC 5681 §3.1: not where the timer has sent them again before). While
+    /// a reduction is under way for another cause, it does so again by the RFC; on Linux it does not (`tcp_enter_loss`).
+    fn reduces_at_timeout(&self) -> bool {
+        if self.snd_una >= self.recovery.high {
+            return true;
+        }
+        match self.recovery.phase {
+            Phase::Open | Phase::Disorder => true,
+            Phase::Cwr | Phase::Recovery => self.parameters.timeout_reduces_again,
+            Phase::Loss => self.timers.retransmissions == 0,
+        }
+    }
+
     /// The retransmission time-out has passed (RFC 6298 §5.4, RFC 5681 §3.1 equation 4, RFC 6675 §5.1).
     pub(super) fn begin_loss(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
-        let is_new = self.recovery.phase != Phase::Loss
-            || self.snd_una >= self.recovery.high
-            || self.timers.retransmissions == 0;
-        let flight = self.flight_size();
-        if is_new {
-            if self.recovery.phase < Phase::Recovery || self.recovery.episode.prior.is_none() {
-                self.recovery.episode.prior = Some((self.window.cwnd, self.window.ssthresh));
-            }
+        let is_first = self.reduces_at_timeout();
+        if is_first {
+            let flight = self.flight_size();
+            // What is taken back if it was for nothing is this reduction, and none before it (RFC 9438 §4.9.1, RFC 5682 §3).
+            self.recovery.episode.prior = Some((self.window.cwnd, self.window.ssthresh));
             self.congestion.on_congestion(Cause::Timeout, now, flight, &mut self.window);
+            self.recovery.episode.undo_una = self.snd_una;
+            self.recovery.episode.undo_bytes = Some(0);
+            self.recovery.episode.first_stamp = None;
+        } else if self.recovery.phase != Phase::Loss {
+            if self.recovery.phase == Phase::Cwr {
+                // A reduction for a mark, or after a probe, is not taken back: nothing will tell that it was for nothing.
+                self.recovery.episode.prior = None;
+            }
+            self.congestion.on_timeout_in_reduction(&mut self.window);
         }
         if !self.congestion.sets_window_in_recovery() {
             self.window.cwnd = self.window.mss;
@@ -452,11 +484,8 @@ impl Connection {
         }
         self.recovery.dup_acks = 0;
         self.recovery.episode.expires = 0;
-        self.recovery.episode.undo_una = self.snd_una;
-        self.recovery.episode.undo_bytes = Some(0);
-        self.recovery.episode.first_stamp = None;
         // RFC 5682 §2.1 step 1: not where a time-out has passed before.
-        self.recovery.f_rto = self.parameters.f_rto && is_new;
+        self.recovery.f_rto = self.parameters.f_rto && is_first;
         self.recovery.sends_new = false;
         self.recovery.high = self.snd_nxt;
         self.end_probe();

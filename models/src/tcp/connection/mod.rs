@@ -37,8 +37,8 @@ pub use handshake::{Agreed, Offer};
 use super::congestion::{Congestion, Phase, Window};
 use super::ends::Ends;
 use super::{CloseReason, Notice, Parameters, Segment, StackError, State, Trace};
-use crate::recovery::RttEstimator;
 use crate::packet::Packet;
+use crate::recovery::RttEstimator;
 use crate::rope::Rope;
 use bytes::Bytes;
 use lazy::Lazy;
@@ -225,16 +225,15 @@ impl Connection {
     fn new(parameters: Arc<Parameters>, offer: Offer, cx: &mut Cx<'_>) -> Result<Self, StackError> {
         cx.reserve(CONTROL_BLOCK).map_err(|_| StackError::OutOfMemory)?;
         let now = cx.now();
-        let luck = cx.rng(super::ISS_LUCK).next_u64();
-        let (ends, observes) = (offer.ends, offer.observes);
-        let agreed = Agreed::new(offer, (luck >> 32) as u32);
+        let (ends, observes, iss) = (offer.ends, offer.observes, offer.iss);
+        let agreed = Agreed::new(offer, &parameters);
         let mss = agreed.send_mss();
         let initial_window = u64::from(parameters.initial_window);
         Ok(Self {
             ends,
             state: State::Closed,
             agreed,
-            iss: luck as u32,
+            iss,
             snd_una: 0,
             snd_nxt: 0,
             snd_max: 0,
@@ -302,15 +301,26 @@ impl Connection {
         self.receiver.is_finished()
     }
 
-    /// True in TIME-WAIT, if this SYN cannot be one of old: its number or its stamp is beyond all that has come (RFC 9293 §3.10.7.4,
-    /// RFC 6191 §2).
+    /// True in TIME-WAIT, if this SYN cannot be one of old (RFC 9293 §3.10.7.4): its stamp is later than all that have come, or its
+    /// number is where stamps do not tell (RFC 6191 §2).
     pub(super) fn may_be_reopened(&self, syn: &crate::packet::TcpHeader) -> bool {
         let is_later = seq::ahead(self.receiver.irs, self.receiver.nxt, syn.sequence) > 0;
-        let is_younger = match syn.timestamps {
-            Some(stamps) if self.agreed.timestamps => seq::is_before(self.agreed.ts_recent, stamps.value),
-            _ => false,
+        let stamps = syn.timestamps.filter(|_| self.parameters.timestamps);
+        let is_new = match stamps {
+            Some(stamps) if self.agreed.timestamps => {
+                seq::is_before(self.agreed.ts_recent, stamps.value)
+                    || (stamps.value == self.agreed.ts_recent && is_later)
+            }
+            // The earlier connection had none.
+            Some(_) => true,
+            None => is_later,
         };
-        self.state == State::TimeWait && (is_later || is_younger)
+        self.state == State::TimeWait && is_new
+    }
+
+    /// The sequence number behind all that were used.
+    pub(super) const fn next_sequence(&self) -> u32 {
+        seq::wire(self.iss, self.snd_max)
     }
 
     /// It is over, and makes way for another one between the same ends.
@@ -320,6 +330,11 @@ impl Connection {
             cx.notify(Notice::Closed(CloseReason::Done));
         }
         self.state = State::Closed;
+        cx.release(std::mem::take(&mut self.reserved));
+    }
+
+    /// It comes to nothing before anyone knows of it.
+    pub(super) fn discard(mut self, cx: &mut Cx<'_>) {
         cx.release(std::mem::take(&mut self.reserved));
     }
 

@@ -88,7 +88,7 @@ impl Connection {
     fn reordering_window(&self) -> Span {
         if !self.rack.has_reordering {
             let thresh = u64::from(self.parameters.dup_thresh);
-            if self.recovery.phase >= Phase::Recovery || self.scoreboard.sacked() >= thresh * self.window.mss {
+            if self.recovery.phase >= Phase::Recovery || self.scoreboard.has_sacked_segments(thresh) {
                 return Span::ZERO;
             }
         }
@@ -152,7 +152,7 @@ impl Connection {
         if lost > 0 {
             self.note_lost(cx);
             if self.recovery.phase < Phase::Recovery {
-                self.begin_recovery(now, cx);
+                self.begin_recovery(0, cx);
                 // RFC 9937 §6.2: the first step of the reduction is the retransmission alone.
                 let one = self.in_flight() + self.window.mss;
                 let is_stepwise = self.parameters.prr && !self.congestion.sets_window_in_recovery();
@@ -178,8 +178,7 @@ impl Connection {
             return None;
         }
         let mut wait = self.rtt.srtt().map_or(Span::from_secs(1), |srtt| srtt.saturating_mul(2));
-        let data = self.snd_nxt.min(self.end_of_data()).saturating_sub(self.snd_una);
-        if self.rtt.srtt().is_some() && data <= self.window.mss {
+        if self.rtt.srtt().is_some() && self.scoreboard.is_one_segment() {
             wait = wait.saturating_add(MAX_ACK_DELAY);
         }
         // PTO = min(PTO, TCP_RTO_expiration()).
@@ -201,15 +200,16 @@ impl Connection {
         self.rearm_timeout(now);
     }
 
-    /// Where the last segment of a range begins; all before it are full ones, and a FIN goes with the data before it.
+    /// Where the last segment of a range begins; a FIN goes with the data before it.
     pub(super) fn last_segment_of(&self, range: &super::scoreboard::Sent) -> u64 {
         let data_end = range.end.min(self.end_of_data());
-        let before = data_end.saturating_sub(range.start + 1) / self.window.mss;
-        range.start + before * self.window.mss
+        let size = u64::from(range.size).min(self.window.mss);
+        let before = data_end.saturating_sub(range.start + 1) / size;
+        range.start + before * size
     }
 
     /// TLP_process_ack (§7.4.1): has the probe repaired a loss that nobody else has seen?
-    pub(super) fn judge_probe(&mut self, news: &News, now: LocalTime, cx: &mut Cx<'_>) {
+    pub(super) fn judge_probe(&mut self, news: &News, cx: &mut Cx<'_>) {
         let Some((end, is_repeat)) = self.scoreboard.probe else { return };
         if self.snd_una < end {
             return;
@@ -224,7 +224,7 @@ impl Connection {
             self.scoreboard.probe = None;
             if self.recovery.phase <= Phase::Disorder {
                 let flight = self.flight_size();
-                self.begin_reduction(Cause::Loss, Phase::Cwr, flight, now, cx);
+                self.begin_reduction(Cause::Loss, Phase::Cwr, flight, news.delivered, cx);
             }
         } else if news.newly_acked == 0 && news.newly_sacked == 0 && news.dsack.is_none() {
             // A duplicate: the other copy has come too.

@@ -20,6 +20,8 @@ pub(super) struct Sent {
     pub(super) at: LocalTime,
     /// How often.
     pub(super) transmissions: u16,
+    /// The length of the segments that it left in; the last one may be smaller.
+    pub(super) size: u16,
     /// The peer has it, out of order.
     pub(super) is_sacked: bool,
     /// It is held lost, and has not been sent again since then unless `is_retransmitted`.
@@ -52,6 +54,11 @@ impl Sent {
     pub(super) const fn len(&self) -> u64 {
         self.end - self.start
     }
+
+    /// The segments that it left in.
+    fn segments(&self) -> u64 {
+        self.len().div_ceil(u64::from(self.size))
+    }
 }
 
 /// All ranges in flight, ascending and without gaps.
@@ -64,6 +71,8 @@ pub(super) struct Scoreboard {
     retransmitted: u64,
     /// Bytes that are held lost and have not been sent again since.
     waiting: u64,
+    /// The length of the segment that was pushed last.
+    last_len: u64,
     /// What has been marked since it was last asked.
     fresh: Vec<Sent>,
     /// No range below it is lost and waits to be sent again.
@@ -90,6 +99,7 @@ impl Empty for Scoreboard {
         lost: 0,
         retransmitted: 0,
         waiting: 0,
+        last_len: 0,
         fresh: Vec::new(),
         hint: 0,
         delivered_at: LocalTime::ZERO,
@@ -147,6 +157,23 @@ impl Scoreboard {
         &self.sacked_ranges
     }
 
+    /// True if at least so many segments are selectively acknowledged.
+    pub(super) fn has_sacked_segments(&self, count: u64) -> bool {
+        if self.sacked == 0 {
+            return false;
+        }
+        let mut segments = 0;
+        self.sent.iter().rev().filter(|range| range.is_sacked).any(|range| {
+            segments += range.segments();
+            segments >= count
+        })
+    }
+
+    /// True if a single segment is in flight.
+    pub(super) fn is_one_segment(&self) -> bool {
+        self.sent.len() == 1 && self.sent[0].segments() == 1
+    }
+
     /// All ranges.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Sent> {
         self.sent.iter()
@@ -160,8 +187,12 @@ impl Scoreboard {
 
     /// A range is being sent for the first time.
     pub(super) fn push(&mut self, start: u64, end: u64, at: LocalTime, mark: RateMark) {
+        let len = end - start;
+        let last_len = std::mem::replace(&mut self.last_len, len);
         if let Some(last) = self.sent.back_mut()
             && last.at == at
+            && last_len == u64::from(last.size)
+            && len <= last_len
             && last.transmissions == 1
             && last.end == start
             && !last.is_sacked
@@ -177,6 +208,7 @@ impl Scoreboard {
             end,
             at,
             transmissions: 1,
+            size: u16::try_from(len).unwrap_or(u16::MAX),
             is_sacked: false,
             is_lost: false,
             is_retransmitted: false,
@@ -398,6 +430,27 @@ mod tests {
         assert_eq!((board.sacked(), board.lost(), board.retransmitted()), (200, 300, 100));
         board.acknowledge(501, |_| {});
         assert_eq!((board.sacked(), board.lost(), board.retransmitted()), (0, 0, 0));
+    }
+
+    /// Segments of 100, 100, 50, 100 and 100 bytes leave at once: what follows a smaller one is another range, so that all but the last of a
+    /// range are of one length. From 101 to 251 are two, from 101 to 351 three, though those are 250 bytes.
+    #[test]
+    fn ranges_know_how_many_segments_they_are() {
+        let mut board = Scoreboard::default();
+        let mut start = 1;
+        for len in [100, 100, 50, 100, 100] {
+            board.push(start, start + len, LocalTime::ZERO, mark());
+            start += len;
+        }
+        let ranges: Vec<_> = board.iter().map(|range| (range.start, range.end, range.segments())).collect();
+        assert_eq!(ranges, [(1, 251, 3), (251, 451, 2)]);
+        assert!(!board.has_sacked_segments(1) && !board.is_one_segment());
+        board.sack(101, 251, |_| {});
+        assert!(board.has_sacked_segments(2) && !board.has_sacked_segments(3));
+        board.sack(251, 351, |_| {});
+        assert!(board.has_sacked_segments(3) && !board.has_sacked_segments(4));
+        board.acknowledge(351, |_| {});
+        assert!(board.is_one_segment());
     }
 
     proptest! {

@@ -16,6 +16,8 @@ pub(super) struct Timers {
     pub(super) pacing: Option<Moment>,
     /// Time-outs in a row without an acknowledgement of anything new.
     pub(super) retransmissions: u32,
+    /// When the first of them passed.
+    stalled_at: LocalTime,
     /// How often the time-out has doubled (RFC 6298 §5.5).
     pub(super) doublings: u32,
     /// Window probes or keepalives in a row.
@@ -57,6 +59,20 @@ const CAUTIOUS_RTO: Span = Span::from_secs(3);
 /// Beyond so many doublings every time-out is at its most.
 const MOST_DOUBLINGS: u32 = 32;
 
+/// Linux's `TCP_RTO_MIN`, from which it counts how long retransmissions may take.
+const MODEL_RTO: Span = Span::from_millis(200);
+
+/// How long it takes until `data_retries` retransmissions have timed out, were the first time-out of 200 ms: each is twice the last one, but no
+/// longer than the longest (Linux's `tcp_model_timeout`).
+fn model_timeout(parameters: &Parameters) -> Span {
+    let longest = parameters.max_rto.max(MODEL_RTO);
+    // As many as are not longer than that.
+    let doubled = (longest.as_nanos() / MODEL_RTO.as_nanos()).ilog2();
+    let retries = parameters.data_retries;
+    let growing = MODEL_RTO.saturating_mul((2_u64 << doubled.min(retries)) - 1);
+    growing.saturating_add(longest.saturating_mul(u64::from(retries.saturating_sub(doubled))))
+}
+
 impl Timers {
     pub(super) const fn new(now: LocalTime) -> Self {
         Self {
@@ -64,6 +80,7 @@ impl Timers {
             state: None,
             pacing: None,
             retransmissions: 0,
+            stalled_at: now,
             doublings: 0,
             probes: 0,
             unanswered: 0,
@@ -217,13 +234,20 @@ impl Connection {
     fn transmission_timeout(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
         let parameters = &self.parameters;
         let is_syn = matches!(self.state, State::SynSent | State::SynReceived);
-        let most = match self.state {
-            State::SynSent => parameters.syn_retries.saturating_add(parameters.syn_linear_retries),
-            State::SynReceived => parameters.syn_ack_retries,
-            _ => parameters.data_retries,
+        let count = self.timers.retransmissions;
+        let is_given_up = match self.state {
+            State::SynSent => count >= parameters.syn_retries.saturating_add(parameters.syn_linear_retries),
+            State::SynReceived => count >= parameters.syn_ack_retries,
+            _ if parameters.retries_by_time => {
+                count > 0 && now.saturating_since(self.timers.stalled_at) >= model_timeout(parameters)
+            }
+            _ => count >= parameters.data_retries,
         };
-        if self.timers.retransmissions >= most {
+        if is_given_up {
             return self.die(CloseReason::TimedOut, cx);
+        }
+        if count == 0 {
+            self.timers.stalled_at = now;
         }
         if !is_syn {
             self.counts.timeouts += 1;
@@ -329,5 +353,21 @@ impl Connection {
             self.is_told = true;
             cx.notify(Notice::Closed(CloseReason::Done));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The times that Linux's documentation names (ip-sysctl, `tcp_retries2`): 15 are 924.6 s, 1023 * 0.2 + 6 * 120. 8 are 511 * 0.2 s,
+    /// 9 are 1023 * 0.2 s, as 200 ms doubled nine times are 102.4 s, and ten times more than 120 s.
+    #[test]
+    fn retransmissions_take_as_long_as_on_linux() {
+        let after = |data_retries| {
+            let parameters = Parameters { data_retries, ..Parameters::of(super::super::super::Profile::Linux) };
+            model_timeout(&parameters).as_nanos() / 1_000_000
+        };
+        assert_eq!([0, 8, 9, 15].map(after), [200, 102_200, 204_600, 924_600]);
     }
 }

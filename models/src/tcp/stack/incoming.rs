@@ -2,9 +2,9 @@
 
 use super::super::connection::{Connection, Offer};
 use super::super::ends::Ends;
-use super::super::listener::{self, Secret, cookie_of};
+use super::super::listener::{Secret, cookie_of};
 use super::super::{Segment, reset_for};
-use super::{ConnectionId, DYNAMIC_PORTS, Entry,  ListenerId, Notice, Output, SECRET_LUCK, Stack};
+use super::{ConnectionId, DYNAMIC_PORTS, Entry, ListenerId, Notice, Output, SECRET_LUCK, Stack};
 use crate::packet::{TcpFlags, TcpOptions};
 use protosim_core::{Env, MachineCx};
 use std::net::SocketAddr;
@@ -12,29 +12,46 @@ use std::sync::Arc;
 
 /// What belongs to nobody yet.
 impl Stack {
-    /// True if a connection in TIME-WAIT makes way for the SYN of a new one (RFC 9293 §3.10.7.4, RFC 6191), and is forgotten.
-    pub(super) fn makes_way(&mut self, id: ConnectionId, segment: &Segment, env: &mut dyn Env) -> bool {
+    /// If a connection in TIME-WAIT makes way for the SYN of a new one (RFC 9293 §3.10.7.4, RFC 6191), it is forgotten: the sequence
+    /// number behind all that it has used.
+    pub(super) fn makes_way(&mut self, id: ConnectionId, segment: &Segment, env: &mut dyn Env) -> Option<u32> {
         let flags = segment.header.flags;
         if !flags.has(TcpFlags::SYN) || flags.has_any(TcpFlags::ACK.with(TcpFlags::RST)) {
-            return false;
+            return None;
         }
-        let Some(entry) = self.entry(id) else { return true };
+        let entry = self.entry(id)?;
         let port = entry.connection.ends().local_port();
         if !entry.connection.may_be_reopened(&segment.header) || self.listener_on(port).is_none() {
-            return false;
+            return None;
         }
+        let used = entry.connection.next_sequence();
         let _over = self.run(id, env, Connection::forget);
         self.remove(id);
-        true
+        Some(used)
     }
 
-    /// A segment that belongs to no connection (RFC 9293 §3.10.7.1 and §3.10.7.2).
+    /// What a connection begins with: initial numbers that are always later than those of an earlier one between the same ends.
+    pub(super) fn offer(&mut self, local: SocketAddr, remote: SocketAddr, mtu: u64, env: &mut dyn Env) -> Offer {
+        let (secret, ends) = (self.secret(env), Ends::new(local, remote));
+        Offer {
+            ends,
+            mtu,
+            cookie: None,
+            observes: self.observes,
+            iss: secret.initial_sequence(&ends, env.now()),
+            timestamp_offset: secret.timestamp_offset(&ends),
+        }
+    }
+
+    /// A segment that belongs to no connection (RFC 9293 §3.10.7.1 and §3.10.7.2). `used` is the sequence number behind those of the
+    /// connection in TIME-WAIT that has made way for it.
     pub(super) fn handle_unknown(
         &mut self,
         local: SocketAddr,
         remote: SocketAddr,
         segment: &Segment,
         mtu: u64,
+        used: Option<u32>,
         env: &mut dyn Env,
     ) {
         let flags = segment.header.flags;
@@ -48,13 +65,17 @@ impl Stack {
             return self.handle_cookie(listener, local, remote, segment, mtu, env);
         }
         if flags.has(TcpFlags::SYN) {
-            self.handle_syn(listener, local, remote, segment, mtu, env);
+            let mut offer = self.offer(local, remote, mtu, env);
+            if let Some(used) = used {
+                offer.iss = beyond(used, offer.iss);
+            }
+            self.handle_syn(listener, local, remote, segment, offer, env);
         }
     }
 
     pub(super) fn refuse(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment) {
         if let Some(segment) = reset_for(segment) {
-            self.send(local.ip(), remote.ip(), segment);
+            self.send(local.ip(), remote.ip(), segment, true);
         }
     }
 
@@ -64,7 +85,7 @@ impl Stack {
         local: SocketAddr,
         remote: SocketAddr,
         syn: &Segment,
-        mtu: u64,
+        mut offer: Offer,
         env: &mut dyn Env,
     ) {
         let secret = self.secret(env);
@@ -73,13 +94,13 @@ impl Stack {
             // As on Linux: the client's SYN comes again.
             return;
         }
-        let ends = listener::Ends { local: (local.ip(), local.port()), remote: (remote.ip(), remote.port()) };
-        let mut offer = Offer { mtu, ends: Ends::new(local, remote), cookie: None, observes: self.observes };
+        let ends = Ends::new(local, remote);
         if !listener.has_room() {
             listener.overflow(env.now());
             if listener.parameters.syn_cookies {
                 let segment = secret.answer(&ends, syn, &listener.parameters, &offer, env.now());
-                self.send(local.ip(), remote.ip(), segment);
+                let dont_fragment = listener.parameters.path_mtu_discovery;
+                self.send(local.ip(), remote.ip(), segment, dont_fragment);
             }
             return;
         }
@@ -114,8 +135,9 @@ impl Stack {
         env: &mut dyn Env,
     ) {
         let secret = self.secret(env);
+        let offer = self.offer(local, remote, mtu, env);
         let Some(listener) = self.listeners[id.0 as usize].as_ref() else { return };
-        let ends = listener::Ends { local: (local.ip(), local.port()), remote: (remote.ip(), remote.port()) };
+        let ends = Ends::new(local, remote);
         let syn = if listener.believes_cookies(env.now()) && !segment.header.flags.has(TcpFlags::SYN) {
             secret.read(&ends, segment, env.now())
         } else {
@@ -125,7 +147,6 @@ impl Stack {
         if !listener.can_queue() {
             return;
         }
-        let offer = Offer { mtu, ends: Ends::new(local, remote), cookie: None, observes: self.observes };
         let (parameters, owner) = (Arc::clone(&listener.parameters), listener.owner);
         let cookie = cookie_of(&segment.header);
         let stamp = segment.header.timestamps.map(|stamps| stamps.echo);
@@ -138,12 +159,7 @@ impl Stack {
         self.pass_on(id, segment, env);
     }
 
-    pub(super) fn take_in(
-        &mut self,
-        connection: Connection,
-        owner: u32,
-        listener: ListenerId,
-    ) -> ConnectionId {
+    pub(super) fn take_in(&mut self, connection: Connection, owner: u32, listener: ListenerId) -> ConnectionId {
         let entry = Entry {
             connection,
             owner,
@@ -189,4 +205,10 @@ impl Stack {
         self.next_port = port.checked_add(1).unwrap_or(first);
         Some(port)
     }
+}
+
+/// RFC 9293 §3.10.7.4: in place of a connection in TIME-WAIT, the initial number has to be beyond all that it has used. That of the clock
+/// is, unless more than 250 kB/s were sent; else a window beyond, as on Linux (`tcp_timewait_state_process`).
+const fn beyond(used: u32, iss: u32) -> u32 {
+    if iss.wrapping_sub(used).cast_signed() >= 0 { iss } else { used.wrapping_add(65_537) }
 }

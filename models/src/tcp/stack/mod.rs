@@ -7,8 +7,10 @@
 
 mod incoming;
 mod table;
+#[cfg(test)]
+mod tests;
 
-use super::connection::{Connection, Offer};
+use super::connection::Connection;
 use super::ends::Ends;
 use super::listener::{Listener, Secret};
 use super::{FastOpen, Parameters, Segment, State, TcpInfo, TcpTotals, Trace};
@@ -81,8 +83,13 @@ const SECRET_LUCK: Purpose = Purpose("tcp.secret");
 /// What a stack wants done or known, in the order in which it came about.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// This packet, with a segment in it, is to be sent.
-    Transmit(Box<Packet>),
+    /// A packet, with a segment in it, is to be sent.
+    Transmit {
+        /// The packet.
+        packet: Box<Packet>,
+        /// Routers must not cut it over IPv4 (RFC 1191 §3).
+        dont_fragment: bool,
+    },
     /// The owner of a connection should know.
     Notify {
         /// Whose connection.
@@ -190,7 +197,7 @@ impl Stack {
     /// Opens a connection.
     ///
     /// # Errors
-    /// When no port is free, or the host has no memory.
+    /// When no port is free, or the host has no memory for the connection and its early data.
     pub fn connect(&mut self, opening: Opening, env: &mut dyn Env) -> Result<ConnectionId, StackError> {
         self.open(opening, false, env)
     }
@@ -213,11 +220,14 @@ impl Stack {
         let asks =
             matches!(parameters.fast_open, FastOpen::Client | FastOpen::Both) && (wants || !early_data.is_empty());
         let cookie = asks.then(|| self.cookies.get(&remote.ip()).cloned().unwrap_or_default());
-        let offer = Offer { ends: Ends::new(local, remote), mtu, cookie, observes: self.observes };
+        let mut offer = self.offer(local, remote, mtu, env);
+        offer.cookie = cookie;
         let mut cx = MachineCx::new(env, &mut self.effects);
         let mut connection = Connection::open(parameters, offer, &mut cx)?;
-        if !early_data.is_empty() {
-            connection.write(&early_data, &mut cx)?;
+        if connection.write(&early_data, &mut cx)? < early_data.len() {
+            connection.discard(&mut cx);
+            self.effects.clear();
+            return Err(StackError::OutOfMemory);
         }
         let entry = Entry {
             connection,
@@ -234,7 +244,7 @@ impl Stack {
     }
 
     /// The oldest connection that waits at a listener.
-    pub fn accept(&mut self, listener: ListenerId, env: &mut dyn Env) -> Option<ConnectionId> {
+    pub fn accept(&mut self, listener: ListenerId) -> Option<ConnectionId> {
         let waiting = &mut self.listeners.get_mut(listener.0 as usize)?.as_mut()?.ready;
         let id = waiting.pop_front()?;
         let entry = self.entry_mut(id)?;
@@ -247,7 +257,6 @@ impl Stack {
         if is_at_end {
             tell(Notice::Finished);
         }
-        let _ = env;
         Some(id)
     }
 
@@ -328,7 +337,9 @@ impl Stack {
     /// # Errors
     /// When there is no such connection.
     pub fn ends(&self, connection: ConnectionId) -> Result<(SocketAddr, SocketAddr), StackError> {
-        self.entry(connection).map(|entry| (entry.connection.ends().local(), entry.connection.ends().remote())).ok_or(StackError::NoConnection)
+        self.entry(connection)
+            .map(|entry| (entry.connection.ends().local(), entry.connection.ends().remote()))
+            .ok_or(StackError::NoConnection)
     }
 
     /// A segment has arrived. `mtu` is that of the way back to its sender.
@@ -337,8 +348,11 @@ impl Stack {
         let ports = u32::from(header.destination_port) << 16 | u32::from(header.source_port);
         let ends = Ends { ports, remote, local };
         match self.find(&ends) {
-            Some(id) if !self.makes_way(id, &segment, env) => self.pass_on(id, &segment, env),
-            _ => self.handle_unknown(ends.local(), ends.remote(), &segment, mtu, env),
+            Some(id) => match self.makes_way(id, &segment, env) {
+                Some(used) => self.handle_unknown(ends.local(), ends.remote(), &segment, mtu, Some(used), env),
+                None => self.pass_on(id, &segment, env),
+            },
+            None => self.handle_unknown(ends.local(), ends.remote(), &segment, mtu, None, env),
         }
     }
 

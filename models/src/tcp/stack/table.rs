@@ -144,7 +144,10 @@ impl Stack {
             let Some(entry) = self.entry(id) else { continue };
             let owner = entry.owner;
             match effect {
-                Effect::Transmit(packet) => self.outputs.push_back(Output::Transmit(packet)),
+                Effect::Transmit(packet) => {
+                    let dont_fragment = entry.connection.parameters().path_mtu_discovery;
+                    self.outputs.push_back(Output::Transmit { packet, dont_fragment });
+                }
                 Effect::Notify(notice) => self.notify(id, owner, notice),
                 Effect::Observe(trace) => self.outputs.push_back(Output::Observe { owner, connection: id, trace }),
             }
@@ -153,10 +156,10 @@ impl Stack {
     }
 
     #[inline]
-    pub(super) fn send(&mut self, local: IpAddr, remote: IpAddr, segment: Segment) {
+    pub(super) fn send(&mut self, local: IpAddr, remote: IpAddr, segment: Segment, dont_fragment: bool) {
         // Both ends of a connection are of one family, and segments fit into packets.
         match segment.into_packet(local, remote) {
-            Ok(packet) => self.outputs.push_back(Output::Transmit(Box::new(packet))),
+            Ok(packet) => self.outputs.push_back(Output::Transmit { packet: Box::new(packet), dont_fragment }),
             Err(error) => debug_assert!(false, "a segment of a connection is a packet: {error}"),
         }
     }

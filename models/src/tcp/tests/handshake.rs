@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::packet::{TcpFlags, Transport};
-use crate::tcp::Keepalive;
 use crate::tcp::app::{TcpClient, TcpClientConfig, TcpServer, TcpServerConfig};
+use crate::tcp::{FastOpen, Keepalive};
 
 /// A client that asks `count` times, without thinking, and its server.
 fn ask(link: LinkConfig, count: u64, tcp: &TcpConfig) -> World {
@@ -78,6 +78,31 @@ fn a_black_hole_is_given_up() {
     }
 }
 
+/// T22: a source that may sends its first bytes with the SYN (RFC 7413). The first flow has no cookie: its data leave after the handshake, at R, and
+/// are read at 1.5 R. The second one, 1 s later, has: they are read half a round trip after its SYN. Without Fast Open that takes 1.5 R too.
+#[test]
+fn a_source_sends_its_first_bytes_with_the_syn() {
+    for (fast_open, second) in [(Some(FastOpen::Client), 1050), (None, 1150)] {
+        let config = TcpSourceConfig {
+            bytes: Some(Size::from_bytes(100)),
+            flows: 2,
+            stagger: Span::from_secs(1),
+            tcp: TcpConfig { fast_open, ..TcpConfig::default() },
+            ..TcpSourceConfig::new(server(), 5001)
+        };
+        let served = TcpConfig { fast_open: Some(FastOpen::Server), ..TcpConfig::default() };
+        let source = TcpSource::new(config, socket(5001));
+        let mut world = pair(lane("", [vec![], vec![]]), source, TcpSink::new(sink(&served)));
+        world.run_until_quiet();
+        assert_eq!(read(&world.take_reports()), [(150 * MS, 100), (second * MS, 200)]);
+        assert_eq!(
+            (world.total(1, "server", "completed_streams"), world.total(1, "server", "corrupted_bytes")),
+            (2, 0)
+        );
+        assert_eq!(world.total(0, "client", "written_bytes"), 200);
+    }
+}
+
 /// T6: nobody listens. The answer is RST with ACK, sequence 0, acknowledging the SYN (RFC 9293 §3.10.7.1); refused at R.
 #[test]
 fn a_closed_port_refuses() {
@@ -109,6 +134,24 @@ fn a_black_out_doubles_the_time_out() {
     let times: Vec<u64> = retransmissions(&reports).into_iter().map(|(at, ..)| at).collect();
     assert_eq!(times, [1, 3, 7, 15, 31, 63].map(|time| (100 + time * 1000) * MS));
     assert_eq!(exchange(&reports).1, Some((123_100 * MS, Outcome::TimedOut)));
+}
+
+/// The same on Linux, where what counts is time: R is 800 ms, so that the time-out is 0.8 + 4 * 0.4 = 2.4 s. Data leave at 0.8 s, a probe of
+/// the tail after 2 R + 200 ms, the first retransmission 2.4 s after that, at 5 s; then 4.8, 9.6, 19.2, 38.4 and 76.8 s later, and each
+/// 120 s. 15 doublings of 200 ms are 1023 * 0.2 + 6 * 120 = 924.6 s: the first time-out after that is at 993.8 s, 988.8 s after the first
+/// retransmission. There are 12 of them, not 15.
+#[test]
+fn linux_gives_a_black_out_up_by_time() {
+    let tcp = profile(Profile::Linux);
+    let black_out = lane("", [vec![drop("tcp.data", Which::From(1))], vec![]]);
+    let mut world = bulk(LinkConfig { delay: link("", "400 ms").delay, ..black_out }, MSS, &tcp, sink(&tcp));
+    let reports = until(&mut world, Span::from_secs(2000));
+    let times: Vec<u64> = retransmissions(&reports).into_iter().map(|(at, ..)| at / MS).collect();
+    let timeouts = [5.0, 9.8, 19.4, 38.6, 77.0, 153.8, 273.8, 393.8, 513.8, 633.8, 753.8, 873.8];
+    let expected: Vec<u64> =
+        [2.6].into_iter().chain(timeouts).map(|secs: f64| (secs * 1000.0).round() as u64).collect();
+    assert_eq!(times, expected);
+    assert_eq!(exchange(&reports).1, Some((993_800 * MS, Outcome::TimedOut)));
 }
 
 /// T15: a peer that has vanished is probed after 7200 s, then every 75 s; the ninth probe unanswered ends the connection 75 s later,

@@ -72,6 +72,52 @@ fn first_pacing_rate(window: &Window, srtt: Span, gain: Gain) -> u64 {
     gain.times(saturate(nominal).min(MOST_BANDWIDTH))
 }
 
+/// The rate at which segments leave \[bytes/s\]; zero before there is a bandwidth (SetPacingRate).
+#[derive(Clone, Copy, Debug, Default)]
+struct Pacing(u64);
+
+impl Pacing {
+    /// `gain` times the bandwidth; until the pipe is full it only rises.
+    fn set(&mut self, bandwidth: u64, gain: Gain, is_pipe_full: bool) {
+        let rate = paced(bandwidth, gain);
+        if rate > 0 && (is_pipe_full || rate > self.0) {
+            self.0 = rate;
+        }
+    }
+
+    /// The rate, or that of the first window with this gain.
+    fn rate(self, window: &Window, srtt: Span, first: Gain) -> u64 {
+        if self.0 == 0 { first_pacing_rate(window, srtt, first) } else { self.0 }
+    }
+}
+
+/// The end of ProbeRTT: the window is held small for a while and a round trip, from when little is in flight.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hold {
+    until: Option<LocalTime>,
+    had_round: bool,
+}
+
+impl Hold {
+    /// An acknowledgement in ProbeRTT: true once a round trip has passed with at most `least` bytes in flight.
+    fn on_ack(&mut self, ack: &Ack, least: u64, rounds: &mut Rounds) -> bool {
+        if self.until.is_some() {
+            self.had_round |= rounds.is_start;
+            return self.had_round;
+        }
+        if ack.in_flight <= least {
+            self.until = Some(ack.now.saturating_add(PROBE_RTT_DURATION));
+            self.had_round = false;
+            rounds.start(ack.total_delivered);
+        }
+        false
+    }
+
+    fn is_over(&self, now: LocalTime) -> bool {
+        self.until.is_some_and(|until| now > until)
+    }
+}
+
 /// A number from 0 to `below` - 1, each as likely as the others but for one part in 2^64.
 fn draw(luck: &mut dyn FnMut() -> u64, below: u64) -> u64 {
     saturate((u128::from(luck()) * u128::from(below)) >> 64)

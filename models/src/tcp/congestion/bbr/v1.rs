@@ -14,8 +14,8 @@
 
 use super::long_term::LongTerm;
 use super::{
-    Aggregation, EXTRA_ACKED_ROUNDS, Gain, MIN_PIPE, MIN_RTT_WINDOW, PROBE_RTT_DURATION, Rounds, Slowed, bandwidth,
-    draw, first_pacing_rate, paced, volume,
+    Aggregation, EXTRA_ACKED_ROUNDS, Gain, Hold, MIN_PIPE, MIN_RTT_WINDOW, Pacing, Rounds, Slowed, bandwidth, draw,
+    volume,
 };
 use crate::recovery::WindowedMax;
 use crate::tcp::congestion::{Ack, Cause, MOST_WINDOW, Phase, Window};
@@ -81,13 +81,11 @@ pub struct BbrV1 {
     /// In recovery's first round as much leaves as arrives.
     conserves_packets: bool,
     is_idle_restart: bool,
-    has_probed_round: bool,
-    probe_rtt_done: Option<LocalTime>,
+    hold: Hold,
     slowed: Slowed,
     /// The window before recovery or ProbeRTT \[bytes\].
     prior_cwnd: u64,
-    /// \[bytes/s\]; zero before there is a bandwidth.
-    pacing_rate: u64,
+    pacing: Pacing,
     /// The window at the start \[bytes\].
     initial_cwnd: u64,
     aggregation: Aggregation,
@@ -110,11 +108,10 @@ impl BbrV1 {
             wants_phase: false,
             conserves_packets: false,
             is_idle_restart: false,
-            has_probed_round: false,
-            probe_rtt_done: None,
+            hold: Hold::default(),
             slowed: Slowed::default(),
             prior_cwnd: 0,
-            pacing_rate: 0,
+            pacing: Pacing::default(),
             initial_cwnd: 0,
             aggregation: Aggregation::default(),
             long_term: LongTerm::default(),
@@ -133,7 +130,7 @@ impl BbrV1 {
         self.check_drain(ack, window);
         self.update_min_rtt(ack, window);
         self.pick_phase(luck);
-        self.set_pacing_rate();
+        self.set_pacing_rate(self.pacing_gain());
         self.set_cwnd(ack, window);
     }
 
@@ -201,7 +198,7 @@ impl BbrV1 {
 
     /// BBR.send_quantum (draft §4.2.2).
     fn quantum(&self, window: &Window) -> u64 {
-        match self.pacing_rate {
+        match self.pacing.0 {
             0..ONE_SEGMENT_BELOW => window.mss,
             ONE_SEGMENT_BELOW..TWO_SEGMENTS_BELOW => 2 * window.mss,
             rate => (rate / 1000).min(MOST_QUANTUM).max(2 * window.mss),
@@ -276,20 +273,13 @@ impl BbrV1 {
         if is_expired && !self.is_idle_restart && self.state != State::ProbeRtt {
             self.save_cwnd(window);
             self.state = State::ProbeRtt;
-            self.probe_rtt_done = None;
+            self.hold = Hold::default();
             self.slowed.begin(ack.total_delivered);
         }
         if self.state == State::ProbeRtt {
             self.slowed.extend(ack);
-            if self.probe_rtt_done.is_some() {
-                self.has_probed_round |= self.rounds.is_start;
-                if self.has_probed_round {
-                    self.check_probe_rtt_done(ack.now, window);
-                }
-            } else if ack.in_flight <= MIN_PIPE * window.mss {
-                self.probe_rtt_done = Some(ack.now.saturating_add(PROBE_RTT_DURATION));
-                self.has_probed_round = false;
-                self.rounds.start(ack.total_delivered);
+            if self.hold.on_ack(ack, MIN_PIPE * window.mss, &mut self.rounds) {
+                self.check_probe_rtt_done(ack.now, window);
             }
         }
         if ack.delivered > 0 {
@@ -298,7 +288,7 @@ impl BbrV1 {
     }
 
     fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window) {
-        if self.probe_rtt_done.is_none_or(|done| now <= done) {
+        if !self.hold.is_over(now) {
             return;
         }
         self.min_rtt_at = now;
@@ -311,15 +301,8 @@ impl BbrV1 {
     }
 
     /// BBRSetPacingRate (draft §4.2.1), with Linux's margin.
-    fn set_pacing_rate(&mut self) {
-        self.set_pacing_rate_with(self.pacing_gain());
-    }
-
-    fn set_pacing_rate_with(&mut self, gain: Gain) {
-        let rate = paced(self.sending_bandwidth(), gain);
-        if rate > 0 && (self.is_pipe_full || rate > self.pacing_rate) {
-            self.pacing_rate = rate;
-        }
+    fn set_pacing_rate(&mut self, gain: Gain) {
+        self.pacing.set(self.sending_bandwidth(), gain, self.is_pipe_full);
     }
 
     /// BBRSetCwnd (draft §4.2.3.6).
@@ -403,14 +386,14 @@ impl BbrV1 {
         self.is_idle_restart = true;
         self.aggregation.restart(now);
         match self.state {
-            State::ProbeBw(_) => self.set_pacing_rate_with(Gain::ONE),
+            State::ProbeBw(_) => self.set_pacing_rate(Gain::ONE),
             State::ProbeRtt => self.check_probe_rtt_done(now, window),
             State::Startup | State::Drain => {}
         }
     }
 
     pub(in crate::tcp::congestion) fn pacing_rate(&self, window: &Window, srtt: Span) -> u64 {
-        if self.pacing_rate == 0 { first_pacing_rate(window, srtt, HIGH_GAIN) } else { self.pacing_rate }
+        self.pacing.rate(window, srtt, HIGH_GAIN)
     }
 }
 

@@ -141,6 +141,39 @@ fn undoing_restores_the_curve() {
     assert_eq!(window, undone);
 }
 
+/// §4.9.1: a time-out that reduces after a loss has reduced takes back its own reduction alone.
+#[test]
+fn undoing_a_time_out_after_a_loss_restores_the_curve_after_the_loss() {
+    let (mut algorithm, mut window) = after_loss(Cause::Loss);
+    run(&mut algorithm, &mut window, 0, 3_000);
+    algorithm.on_congestion(Cause::Loss, LocalTime::ZERO, window.cwnd, &mut window);
+    window.cwnd = window.ssthresh;
+    let (mut other, mut undone) = (algorithm.clone(), window);
+    other.on_congestion(Cause::Timeout, LocalTime::ZERO, undone.cwnd, &mut undone);
+    undone = window;
+    other.on_undo(LocalTime::ZERO, &mut undone);
+    run(&mut algorithm, &mut window, 3_000, 6_000);
+    run(&mut other, &mut undone, 3_000, 6_000);
+    assert_eq!(window, undone);
+}
+
+/// Linux: a time-out while a loss is repaired reduces nothing more; what is taken back is the reduction for the loss.
+#[test]
+fn undoing_a_time_out_that_has_reduced_nothing_restores_the_curve_before_the_loss() {
+    let (mut algorithm, mut window) = after_loss(Cause::Loss);
+    run(&mut algorithm, &mut window, 0, 3_000);
+    let (mut other, mut undone) = (algorithm.clone(), window);
+    other.on_congestion(Cause::Loss, LocalTime::ZERO, undone.cwnd, &mut undone);
+    let reduced = undone;
+    other.on_timeout_in_reduction(&mut undone);
+    assert_eq!(undone, reduced);
+    undone = window;
+    other.on_undo(LocalTime::ZERO, &mut undone);
+    run(&mut algorithm, &mut window, 3_000, 6_000);
+    run(&mut other, &mut undone, 3_000, 6_000);
+    assert_eq!(window, undone);
+}
+
 /// T17, RFC 9438 §5: one loss in 1/p acknowledgements gives 1.0538 · R^0.75 / p^0.75 segments; with p = 10^-4 and R = 0.5 s
 /// 1.0538 · 0.59460 · 1000 = 626.6, where Reno has 122. The curve is flat at its maximum: a distance x from this average shrinks
 /// by 0.7 x³ with each loss only, to 1.9 % after 2000 of them, from above and from below.

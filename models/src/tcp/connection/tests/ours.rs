@@ -75,7 +75,7 @@ impl Host {
 
     fn take(&mut self, connection: ConnectionId, notice: Notice) {
         match notice {
-            Notice::Incoming(listener) => self.connection = self.stack.accept(listener, &mut self.env),
+            Notice::Incoming(listener) => self.connection = self.stack.accept(listener),
             Notice::Closed(reason) => {
                 assert_eq!(Some(connection), self.connection);
                 self.closed = Some(reason);
@@ -119,7 +119,7 @@ impl End for Host {
             let mut is_idle = true;
             while let Some(output) = self.stack.next_output() {
                 match output {
-                    Output::Transmit(packet) => {
+                    Output::Transmit { packet, .. } => {
                         outgoing.push(packet.encode());
                         is_idle = false;
                     }

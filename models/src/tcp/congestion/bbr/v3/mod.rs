@@ -20,8 +20,7 @@ mod tests;
 use losses::is_inflight_too_high;
 
 use super::{
-    Aggregation, EXTRA_ACKED_ROUNDS, Gain, MIN_PIPE, MIN_RTT_WINDOW, PROBE_RTT_DURATION, Rounds, Slowed, bandwidth,
-    first_pacing_rate, paced, volume,
+    Aggregation, EXTRA_ACKED_ROUNDS, Gain, Hold, MIN_PIPE, MIN_RTT_WINDOW, Pacing, Rounds, Slowed, bandwidth, volume,
 };
 use crate::recovery::WindowedMax;
 use crate::tcp::congestion::{Ack, MOST_WINDOW, Phase, Window};
@@ -143,12 +142,11 @@ pub struct BbrV3 {
     probe_rtt_min_delay: Span,
     probe_rtt_min_stamp: LocalTime,
     probe_rtt_expired: bool,
-    probe_rtt_done: Option<LocalTime>,
-    probe_rtt_round_done: bool,
+    hold: Hold,
     slowed: Slowed,
     is_idle_restart: bool,
     prior_cwnd: u64,
-    pacing_rate: u64,
+    pacing: Pacing,
     /// The window at the start; zero before the first acknowledgement.
     initial_cwnd: u64,
     /// C.delivered at the last acknowledgement.
@@ -198,12 +196,11 @@ impl BbrV3 {
             probe_rtt_min_delay: Span::MAX,
             probe_rtt_min_stamp: LocalTime::ZERO,
             probe_rtt_expired: false,
-            probe_rtt_done: None,
-            probe_rtt_round_done: false,
+            hold: Hold::default(),
             slowed: Slowed::default(),
             is_idle_restart: false,
             prior_cwnd: 0,
-            pacing_rate: 0,
+            pacing: Pacing::default(),
             initial_cwnd: 0,
             total_delivered: 0,
             aggregation: Aggregation::default(),
@@ -365,22 +362,16 @@ impl BbrV3 {
         if self.state != State::ProbeRtt && self.probe_rtt_expired && !self.is_idle_restart {
             self.save_cwnd(window);
             self.state = State::ProbeRtt;
-            self.probe_rtt_done = None;
+            self.hold = Hold::default();
             self.ack_phase = AckPhase::Stopping;
             self.rounds.start(ack.total_delivered);
             self.slowed.begin(ack.total_delivered);
         }
         if self.state == State::ProbeRtt {
             self.slowed.extend(ack);
-            if self.probe_rtt_done.is_some() {
-                self.probe_rtt_round_done |= self.rounds.is_start;
-                if self.probe_rtt_round_done {
-                    self.check_probe_rtt_done(ack.now, window);
-                }
-            } else if ack.in_flight <= self.probe_rtt_cwnd(window) {
-                self.probe_rtt_done = Some(ack.now.saturating_add(PROBE_RTT_DURATION));
-                self.probe_rtt_round_done = false;
-                self.rounds.start(ack.total_delivered);
+            let least = self.probe_rtt_cwnd(window);
+            if self.hold.on_ack(ack, least, &mut self.rounds) {
+                self.check_probe_rtt_done(ack.now, window);
             }
         }
         if ack.delivered > 0 {
@@ -389,7 +380,7 @@ impl BbrV3 {
     }
 
     fn check_probe_rtt_done(&mut self, now: LocalTime, window: &mut Window) {
-        if self.probe_rtt_done.is_none_or(|done| now <= done) {
+        if !self.hold.is_over(now) {
             return;
         }
         self.probe_rtt_min_stamp = now;
@@ -414,7 +405,7 @@ impl BbrV3 {
         self.aggregation.restart(now);
         if self.is_in_probe_bw() {
             self.set_pacing_rate(Gain::ONE);
-        } else if self.state == State::ProbeRtt && self.probe_rtt_done.is_some() {
+        } else if self.state == State::ProbeRtt {
             self.check_probe_rtt_done(now, window);
         }
     }
@@ -422,14 +413,11 @@ impl BbrV3 {
     // Control parameters (draft §5.6).
 
     fn set_pacing_rate(&mut self, gain: Gain) {
-        let rate = paced(self.bw, gain);
-        if rate > 0 && (self.full_bw_reached || rate > self.pacing_rate) {
-            self.pacing_rate = rate;
-        }
+        self.pacing.set(self.bw, gain, self.full_bw_reached);
     }
 
     pub(in crate::tcp::congestion) fn pacing_rate(&self, window: &Window, srtt: Span) -> u64 {
-        if self.pacing_rate == 0 { first_pacing_rate(window, srtt, STARTUP_PACING_GAIN) } else { self.pacing_rate }
+        self.pacing.rate(window, srtt, STARTUP_PACING_GAIN)
     }
 
     fn bdp(&self) -> u64 {
@@ -449,7 +437,7 @@ impl BbrV3 {
     }
 
     fn quantization_budget(&self, inflight_cap: u64, window: &Window) -> u64 {
-        let send_quantum = (self.pacing_rate / 1000).min(MOST_QUANTUM).max(2 * window.mss);
+        let send_quantum = (self.pacing.0 / 1000).min(MOST_QUANTUM).max(2 * window.mss);
         let cap = inflight_cap.max(3 * send_quantum).max(MIN_PIPE * window.mss);
         let more = if self.state == State::Up { 2 * window.mss } else { 0 };
         cap.saturating_add(more).min(MOST_WINDOW)
