@@ -18,6 +18,7 @@ pub struct Drawn {
 /// The figure of a specification.
 pub fn draw(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary, spec: &FigureSpec) -> Drawn {
     let mut figure = Figure::new(&spec.title);
+    figure.shares_y = spec.same_y;
     let mut notes = Vec::new();
     let mut panels = 0;
     for panel in &spec.panels {

@@ -243,9 +243,12 @@ fn points_of(loaded: &Loaded, x: usize, others: &Others) -> Vec<usize> {
 }
 
 fn describe(loaded: &Loaded, x: Option<usize>, others: &Others) -> String {
-    let axes = loaded.scenario.axes.iter().enumerate().filter(|(index, _)| !goes_with(loaded, *index, x));
+    let all = &loaded.scenario.axes;
+    let axes = all.iter().enumerate().filter(|(index, _)| !goes_with(loaded, *index, x));
     let variant = others.variant.iter().map(|variant| format!(", {variant}"));
-    let parts = axes.zip(&others.values).map(|((_, axis), value)| {
+    // Of axes that advance together the first one tells lines apart.
+    let follows = |index: usize| all[index].zip.is_some() && all[..index].iter().any(|axis| axis.zip == all[index].zip);
+    let parts = axes.zip(&others.values).filter(|((index, _), _)| !follows(*index)).map(|((_, axis), value)| {
         let (unit, factor) = axis.dimension().figure_unit();
         let space = if unit.is_empty() { "" } else { " " };
         format!(", {} {}{space}{unit}", axis.name, value * factor)

@@ -199,6 +199,28 @@ fn figures_of_all_kinds_are_drawn_whole() {
     assert!((0.013_336..0.013_5).contains(&least), "{least}");
 }
 
+/// Two axes that advance together make two lines, which go by the first one.
+#[test]
+fn of_axes_that_advance_together_the_first_one_names_lines() {
+    let (loaded, outputs, summary) = run(r#"(
+        format: 1, title: "t",
+        nodes: [(name: "a"), (name: "b")],
+        links: [(name: "ab", ends: ("a", "b"), rate: "1 Mbit/s", delay: "1 ms")],
+        apps: [(name: "ping", on: "a", run: Ping(to: "b", count: 2, interval: "50 ms"))],
+        axes: [
+            (name: "rate", path: "links.ab.rate", values: ["1 Mbit/s", "2 Mbit/s"]),
+            (name: "delay", path: "links.ab.delay", values: ["1 ms", "2 ms"], zip: "z"),
+            (name: "every", path: "apps.ping.run.interval", values: ["50 ms", "60 ms"], zip: "z"),
+        ],
+        figures: [(name: "f", title: "F", panels: [
+            (x: "rate", x_label: "x", y_label: "y", series: [(label: "ping", app: "ping", metric: MeanCompletion)]),
+        ])],
+    )"#);
+    let figure = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]).figure.unwrap();
+    let labels: Vec<&str> = figure.panels[0].series.iter().map(|series| series.label.as_str()).collect();
+    assert_eq!(labels, ["ping, delay 0.001 s", "ping, delay 0.002 s"]);
+}
+
 #[test]
 fn measurements_are_the_same_for_any_number_of_threads() {
     let loaded = load_text("t", "t.ron", ALL_KINDS, &Request::default(), false).unwrap();

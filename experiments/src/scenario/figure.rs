@@ -18,6 +18,10 @@ pub struct FigureSpec {
     /// Below the figure. Default: none.
     #[serde(default)]
     pub caption: String,
+    /// Whether panels whose vertical axes have the same label, unit and scale go from the same least to the same largest value.
+    /// Default: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub same_y: bool,
     /// Its panels, from top to bottom.
     pub panels: Vec<PanelSpec>,
 }

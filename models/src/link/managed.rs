@@ -242,7 +242,7 @@ impl Managed {
     ) {
         let departs = self.free_at;
         let before = if self.may_change { self.impairments.state() } else { State::default() };
-        let decision = self.impairments.decide(&packet, self.framing.wire_len(len), &draws);
+        let decision = self.impairments.decide(&packet, self.framing.wire_len(len), departs, &draws);
         let soonest = cx.now() + Span::NANOSECOND;
         let after = |span: Span| departs.saturating_add(span).max(soonest);
         let delay = if decision.is_early { Span::ZERO } else { self.delay.saturating_add(decision.extra) };

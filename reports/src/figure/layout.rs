@@ -237,13 +237,16 @@ fn panel(figure: &Figure, number: usize) -> PanelLayout {
     let together: Vec<&Panel> = figure.panels.iter().filter(|p| p.x == panel.x).collect();
     let x = span(&panel.x, together.iter().flat_map(|p| points(p)).map(|p| p.x));
     let ends = |p: &Point| [Some(p.y), p.low, p.high].into_iter().flatten();
+    let alike: Vec<&Panel> =
+        if figure.shares_y { figure.panels.iter().filter(|p| p.y == panel.y).collect() } else { vec![panel] };
+    let heights = || alike.iter().flat_map(|p| points(p)).flat_map(ends);
     // Bars begin at zero, which a logarithmic axis does not have.
-    let zero = panel.series.iter().any(|s| s.style == Style::Bars).then_some(0.0);
-    let y = span(&panel.y, points(panel).flat_map(ends).chain(zero));
+    let zero = alike.iter().flat_map(|p| &p.series).any(|s| s.style == Style::Bars).then_some(0.0);
+    let y = span(&panel.y, heights().chain(zero));
     let y = match zero {
         Some(_) if panel.y.range.is_none() => {
             let reach = |(low, high): (f64, f64), end: f64| (low.min(end), high.max(end));
-            let (low, high) = points(panel).flat_map(ends).fold((0.0, 0.0), reach);
+            let (low, high) = heights().fold((0.0, 0.0), reach);
             y.standing_on_zero(low, high)
         }
         _ => y,

@@ -309,12 +309,20 @@ pub struct Figure {
     pub arrangement: Arrangement,
     /// Printed small below the panels; may be empty.
     pub caption: String,
+    /// Whether panels with equal y axes share one range.
+    pub shares_y: bool,
 }
 
 impl Figure {
     /// A figure without panels; panels are stacked.
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), panels: Vec::new(), arrangement: Arrangement::Stacked, caption: String::new() }
+        Self {
+            title: title.into(),
+            panels: Vec::new(),
+            arrangement: Arrangement::Stacked,
+            caption: String::new(),
+            shares_y: false,
+        }
     }
 
     /// The same figure with one more panel.
@@ -326,6 +334,12 @@ impl Figure {
     /// The same figure with its panels from left to right.
     pub fn side_by_side(mut self) -> Self {
         self.arrangement = Arrangement::SideBySide;
+        self
+    }
+
+    /// The same figure with one range for all y axes that are equal.
+    pub fn sharing_y(mut self) -> Self {
+        self.shares_y = true;
         self
     }
 

@@ -289,6 +289,24 @@ fn every_label_title_and_unit_is_in_the_svg() {
     assert!(tree.size().width() > 440.0 && !svg.contains(" id="));
 }
 
+/// One panel from 1 to 10, one from 100 to 1000: alone each has a range of its own, together both have that of all.
+#[test]
+fn equal_vertical_axes_share_a_range_where_they_shall() {
+    let panel = |least: f64, label: &str| {
+        let points = [Point::new(0.0, least), Point::new(1.0, 10.0 * least)];
+        Panel::new(Axis::linear("x"), Axis::log(label)).series(Series::measured("a", points))
+    };
+    let two = |label: &str| Figure::new("f").panel(panel(1.0, "y")).panel(panel(100.0, label));
+    let is_shared = |figure: &Figure| {
+        let panels = layout::arrange(figure).panels;
+        panels[0].y == panels[1].y
+    };
+    assert!(!is_shared(&two("y")));
+    assert!(is_shared(&two("y").sharing_y()));
+    // Another axis keeps its own.
+    assert!(!is_shared(&two("z").sharing_y()));
+}
+
 #[test]
 fn markup_in_labels_is_escaped() {
     let figure = one_panel(

@@ -76,12 +76,10 @@ pub(super) fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             mistakes
                 .push(Diagnostic::error("scenario::duplicate-name", at(".name"), message).also(first, "the first one"));
         }
-        let is_identifier = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if axis.name.is_empty()
-            || !axis.name.chars().all(is_identifier)
-            || axis.name.starts_with(|c: char| c.is_ascii_digit())
-        {
-            let message = "an axis's name stands in formulas and columns: letters, digits and `_`, no digit first";
+        let is_identifier = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if !axis.name.chars().all(is_identifier) || !axis.name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            let message =
+                "an axis's name stands in formulas and columns: small letters, digits and `_`, a letter first";
             mistakes.push(Diagnostic::error("scenario::bad-name", at(".name"), message));
         }
         check_axis_field(tree, scenario, index, mistakes);

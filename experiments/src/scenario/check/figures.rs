@@ -23,6 +23,16 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
             let message = "a figure without panels shows nothing";
             mistakes.push(Diagnostic::error("scenario::no-effect", at("panels"), message));
         }
+        let y_of = |panel: &PanelSpec| {
+            let unit = panel.series.first().map(|series| series.metric.unit());
+            (panel.y_label.clone(), panel.y_scale, panel.x == PanelX::Distribution, unit)
+        };
+        let has_pair = (1..figure.panels.len())
+            .any(|k| figure.panels[..k].iter().any(|earlier| y_of(earlier) == y_of(&figure.panels[k])));
+        if figure.same_y && !has_pair {
+            let message = "`same_y` has no effect: no two panels have the same vertical axis";
+            mistakes.push(Diagnostic::error("scenario::no-effect", at("same_y"), message));
+        }
         for (index, panel) in figure.panels.iter().enumerate() {
             let inner = |field: &str| span_of(tree, &format!("figures.{number}.panels.{index}.{field}"));
             check_text(&panel.x_label, inner("x_label"), mistakes);

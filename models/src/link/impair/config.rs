@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImpairConfig {
-    /// Loss in bursts (Gilbert–Elliott). Default: none.
+    /// Loss in bursts (Gilbert–Elliott, or outages). Default: none.
     pub bursts: Option<Bursts>,
     /// Probability that a bit is wrong on the way; a packet with a wrong bit is lost, so that long packets are lost more
     /// often: 1 − (1 − e)^(8 n) for n bytes with framing. Default: none.
@@ -30,8 +30,9 @@ pub struct ImpairConfig {
     pub corrupt: Option<Corrupt>,
 }
 
-/// Loss in bursts: a chain with a good and a bad state makes one step per packet (Gilbert 1960, Elliott 1963). Whether a
-/// packet is lost is decided in the state that it finds; then the chain steps. It starts in its stationary distribution.
+/// Loss in bursts. `Mean` and `Chain`: a chain with a good and a bad state makes one step per packet (Gilbert 1960, Elliott
+/// 1963). Whether a packet is lost is decided in the state that it finds; then the chain steps. It starts in its stationary
+/// distribution. `Outages` last for a time, however many packets it meets.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum Bursts {
@@ -54,6 +55,15 @@ pub enum Bursts {
         /// Loss in the bad state. Default: 100 %.
         #[serde(default = "always")]
         bad_loss: Ratio,
+    },
+    /// A packet that is lost takes with it what comes close behind. With a `length` below the round trip and above the time that
+    /// a window of TCP takes to leave, a loss is of all that is left of the window: what a full drop-tail queue on the way does,
+    /// and what formulas of TCP's throughput assume (Padhye and others 1998).
+    Outages {
+        /// An outage begins with a packet with this probability, unless one lasts.
+        chance: Ratio,
+        /// That packet is lost, and all whose last bits leave less than this after its last bit.
+        length: Span,
     },
 }
 
@@ -206,7 +216,7 @@ pub enum Which {
 }
 
 impl Bursts {
-    /// Probabilities: to bad, to good, loss in the good state, loss in the bad one.
+    /// Probabilities: to bad, to good, loss in the good state, loss in the bad one. Outages have no chain: it stays good.
     pub fn chain(&self) -> (Ratio, Ratio, Ratio, Ratio) {
         match *self {
             // Mean loss P = p / (p + r) and mean burst 1 / r: r = 1 / b, p = r P / (1 - P).
@@ -216,6 +226,7 @@ impl Bursts {
                 (Ratio::from_f64(to_bad), Ratio::from_f64(to_good), Ratio::ZERO, Ratio::ONE)
             }
             Self::Chain { to_bad, to_good, good_loss, bad_loss } => (to_bad, to_good, good_loss, bad_loss),
+            Self::Outages { .. } => Default::default(),
         }
     }
 }
@@ -260,6 +271,13 @@ impl ImpairConfig {
                     refuse("bursts", "has no effect: it never leaves the good state, where nothing is lost".to_owned());
                 } else if good_loss == bad_loss {
                     refuse("bursts", "loses as much in both states: use `loss` instead".to_owned());
+                }
+            }
+            Some(Bursts::Outages { chance, length }) => {
+                if chance.is_zero() {
+                    refuse("bursts.chance", "has no effect: no outage begins".to_owned());
+                } else if length.is_zero() {
+                    refuse("bursts.length", "is longer than 0 s: use `loss` to lose single packets".to_owned());
                 }
             }
             None => {}

@@ -19,7 +19,7 @@ use crate::name::Files;
 use crate::packet::{LossCause, Packet};
 use crate::rope::Rope;
 use protosim_core::random::normal_quantile;
-use protosim_core::{Purpose, Ratio, RunSeed, Span, Stream, maths};
+use protosim_core::{Purpose, Ratio, RunSeed, SimTime, Span, Stream, maths};
 use rules::Rules;
 use std::sync::Arc;
 
@@ -101,6 +101,8 @@ pub(super) struct State {
     is_bad: Option<bool>,
     /// Packets that the trace has decided on.
     traced: u64,
+    /// What leaves before this moment is lost in an outage; the start where there was none yet.
+    outage_ends: SimTime,
 }
 
 impl Decision {
@@ -172,11 +174,11 @@ impl Impairments {
         self.rules.undo();
     }
 
-    /// What becomes of a packet of `wire_len` bytes with framing that leaves now.
-    pub(super) fn decide(&mut self, packet: &Packet, wire_len: u64, draws: &Draws) -> Decision {
+    /// What becomes of a packet of `wire_len` bytes with framing whose last bit leaves at `departs`.
+    pub(super) fn decide(&mut self, packet: &Packet, wire_len: u64, departs: SimTime, draws: &Draws) -> Decision {
         let draw = |purpose: usize| draws.of[purpose];
         let mut by_chance = self.loss.covers(draw(LOSS));
-        by_chance |= self.step_chain(draw(BURSTS), draw(STEP));
+        by_chance |= self.is_in_burst(departs, draws);
         if let Some(errors) = self.config.bit_errors {
             // 1 - (1 - e)^(8 n), precise for small e.
             let share = -maths::exp_m1(8.0 * wire_len as f64 * maths::ln_1p(-errors));
@@ -204,11 +206,24 @@ impl Impairments {
         }
     }
 
+    /// Whether a burst takes a packet that leaves at `departs`.
+    fn is_in_burst(&mut self, departs: SimTime, draws: &Draws) -> bool {
+        let (luck, step) = (draws.of[BURSTS], draws.of[STEP]);
+        match self.config.bursts {
+            None => false,
+            Some(Bursts::Outages { chance, length }) => {
+                let begins = departs >= self.state.outage_ends && chance.covers(luck);
+                if begins {
+                    self.state.outage_ends = departs.saturating_add(length);
+                }
+                begins || departs < self.state.outage_ends
+            }
+            Some(Bursts::Mean { .. } | Bursts::Chain { .. }) => self.step_chain(luck, step),
+        }
+    }
+
     /// Loss in the chain's present state, then a step.
     fn step_chain(&mut self, luck: u64, step: u64) -> bool {
-        if self.config.bursts.is_none() {
-            return false;
-        }
         let (to_bad, to_good, good_loss, bad_loss) = self.chain;
         let is_bad = self.state.is_bad.unwrap_or_else(|| {
             let (p, r) = (to_bad.as_f64(), to_good.as_f64());

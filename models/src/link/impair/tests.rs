@@ -24,7 +24,7 @@ fn decisions(config: ImpairConfig, count: usize, len: u64) -> Vec<Decision> {
     let packet = datagram(len);
     let decide = |_| {
         let draws = all.draw();
-        all.decide(&packet, len, &draws)
+        all.decide(&packet, len, SimTime::ZERO, &draws)
     };
     (0..count).map(decide).collect()
 }
@@ -77,6 +77,50 @@ fn bursts_have_the_mean_loss_and_the_mean_run_of_their_formulas() {
     }
 }
 
+/// Packets leave each 3 ms, and outages of 10 ms begin with 2 % of those that meet none: with the one at 0 ms those at 3, 6 and 9 ms
+/// are lost. Of 4 + 49 packets in the mean cycle (49 pass before the next one, 0.98 / 0.02) 4 are lost: 7.547 %. In 10^6
+/// packets there are 18 868 cycles, of lengths that deviate by 49.5: the share by 7.547 % · 49.5 / 53 / 137 = 0.05 points; five
+/// are 0.26. One outage follows another at once with 2 %: of runs of lost packets the mean is 4 / 0.98, and each is a multiple of 4.
+#[test]
+fn outages_take_all_that_leaves_while_they_last() {
+    let outages = Bursts::Outages { chance: ratio("2 %"), length: Span::from_millis(10) };
+    let mut all = impairments(only(outages), &Files::default());
+    let packet = datagram(100);
+    let lost: Vec<bool> = (0..1_000_000)
+        .map(|k| {
+            let draws = all.draw();
+            all.decide(&packet, 100, SimTime::from_nanos(3_000_000 * k), &draws).is_lost()
+        })
+        .collect();
+    assert!((share(&lost) - 4.0 / 53.0).abs() < 0.002_6, "{}", share(&lost));
+    assert!((mean_run(&lost) - 4.0 / 0.98).abs() < 0.02, "{}", mean_run(&lost));
+    let mut runs = lost.chunk_by(|a, b| a == b).filter(|run| run[0]).peekable();
+    assert!(runs.peek().is_some());
+    // The last one may be cut off by the end.
+    let whole: Vec<usize> = runs.map(<[bool]>::len).collect();
+    assert!(whole[..whole.len() - 1].iter().all(|len| len % 4 == 0), "{whole:?}");
+}
+
+/// What leaves exactly at the end of an outage of 10 ms is not in it.
+#[test]
+fn an_outage_ends_at_its_end() {
+    let outages = Bursts::Outages { chance: ratio("50 %"), length: Span::from_millis(10) };
+    let mut all = impairments(only(outages), &Files::default());
+    let packet = datagram(100);
+    let [begins, never] = [0, u64::MAX].map(|luck| {
+        let mut draws = Draws::default();
+        draws.of[BURSTS] = luck;
+        draws
+    });
+    let mut lost =
+        |micros: u64, draws: &Draws| all.decide(&packet, 100, SimTime::from_nanos(micros * 1000), draws).is_lost();
+    let found = [lost(0, &never), lost(1_000, &begins), lost(10_999, &never), lost(11_000, &never)];
+    assert_eq!(found, [false, true, true, false]);
+    // The next one begins where it may: a draw within the first one says nothing.
+    let found = [lost(20_000, &begins), lost(25_000, &begins), lost(30_000, &never)];
+    assert_eq!(found, [true, true, false]);
+}
+
 /// 1 - (1 - 1e-5)^(8 · 1500) = 11.308 % of long packets, 1 - (1 - 1e-5)^(8 · 100) = 0.797 % of short ones. 10^5
 /// packets: deviations of 0.100 and 0.028 points; five of them.
 #[test]
@@ -96,7 +140,8 @@ fn a_recorded_loss_trace_is_followed_and_begins_anew() {
     let config = ImpairConfig { loss_trace: Some(name), ..ImpairConfig::default() };
     let mut all = impairments(config, &files);
     let packet = datagram(100);
-    let lost: Vec<bool> = (0..10).map(|_| all.decide(&packet, 100, &Draws::default()).is_lost()).collect();
+    let lost: Vec<bool> =
+        (0..10).map(|_| all.decide(&packet, 100, SimTime::ZERO, &Draws::default()).is_lost()).collect();
     assert_eq!(lost, [false, true, true, false, false, true, true, false, false, true]);
     assert_eq!(loss_trace("0\n2\n"), Err((2, "expected `0` (passed) or `1` (lost), found `2`".to_owned())));
     assert!(loss_trace("# nothing\n").is_err());
@@ -263,7 +308,7 @@ fn what_is_lost_in_bursts_of_one_percent_is_lost_at_any_plain_loss_too() {
         let packet = datagram(100);
         let lost = |_| {
             let draws = all.draw();
-            all.decide(&packet, 100, &draws).is_lost()
+            all.decide(&packet, 100, SimTime::ZERO, &draws).is_lost()
         };
         (0..5000).map(lost).collect::<Vec<bool>>()
     };
@@ -291,12 +336,12 @@ proptest! {
         let packet = datagram(400);
         for _ in 0..warm {
             let draws = all.draw();
-            all.decide(&packet, 400, &draws);
+            all.decide(&packet, 400, SimTime::ZERO, &draws);
         }
         let (draws, state) = (all.draw(), all.state());
-        let first = all.decide(&packet, 400, &draws);
+        let first = all.decide(&packet, 400, SimTime::ZERO, &draws);
         all.rewind(state);
-        prop_assert_eq!(all.decide(&packet, 400, &draws), first);
+        prop_assert_eq!(all.decide(&packet, 400, SimTime::ZERO, &draws), first);
     }
 }
 

@@ -67,7 +67,7 @@ fn dropped(rules: &[&str], packets: &[Packet]) -> Vec<usize> {
     let mut all = impairments(rules);
     let mut decide = |packet: &Packet| {
         let draws = all.draw();
-        all.decide(packet, packet.wire_len(), &draws).is_lost()
+        all.decide(packet, packet.wire_len(), SimTime::ZERO, &draws).is_lost()
     };
     (0..packets.len()).filter(|index| decide(&packets[*index])).collect()
 }
@@ -195,7 +195,7 @@ proptest! {
         let (mut plain, mut tried) = (impairments(&RULES), impairments(&RULES));
         let decide = |all: &mut Impairments, packet: &Packet| {
             let draws = all.draw();
-            all.decide(packet, packet.wire_len(), &draws)
+            all.decide(packet, packet.wire_len(), SimTime::ZERO, &draws)
         };
         for (pick, is_taken_back) in picks {
             if is_taken_back {

@@ -37,10 +37,20 @@ fn startup_finds_the_bandwidth() {
     }
 }
 
-/// Cruising keeps the path full and the queue short, of buffers of 20 times that. Version 1 drains after a probe to what fills the path
-/// and three quanta of two segments each, 59 kB: a round trip of 47 ms; in the probe, one of eight phases, to 1.25 of it, 60 ms at most.
-/// Version 3 drains to what fills the path. It probes each 33 rounds (as many as the path holds segments), by a quarter more in each
-/// of four rounds, to twice the round trip at most; at 0.9 it takes ten rounds to drain that: half of 40 ms in 14 of 47 rounds, 6 ms.
+/// Cruising keeps the path full and the queue short, of buffers of 20 times that. In flight over the rate is the round trip; the queue
+/// changes with the pacing rate, 99 % of the gain times the bandwidth (the margin).
+///
+/// Version 1 probes (1.2375 of the rate: 297 kB/s more in flight) to 1.25 times what fills the path, three quanta of two segments and two
+/// more: 62.5 + 9 + 3 = 74.5 kB, 59.6 ms; then drains a round trip of 40 ms (0.7425: 322 kB/s, 12.9 kB) to 61.6 kB, 49.3 ms, or ends
+/// earlier at 59 kB; six phases of 40 ms stay there, or lose 3 kB by the margin if the bandwidth is not found 1 % too high. If so:
+/// up from 61.6 kB in 43 ms at 54.4 ms in the mean, down in 40 ms at 54.4, 240 ms at 49.3: (43 + 40) 54.4 + 240 · 49.3 over 323 are 50.6 ms.
+/// With the margin 49.7 ms.
+///
+/// Version 3 drains to what fills the path, and probes after 33 rounds (as many as the path holds segments). Probing lasts the three rounds
+/// that see no more bandwidth: 40, 49.5 and 61.3 ms, since the queue grows by 0.2375 s each second, to 35.8 ms after 151 ms, with a mean
+/// of 17.9. At 0.9 · 0.99 of the rate it takes 35.8 / 0.109 = 328 ms to drain, with the same mean. From one probe to the next it is 33
+/// rounds and more than 1.4 s: two of them fit into 2.9 s, 2 (151 + 328) 17.9 / 2900 = 5.9 ms above 40. Whole segments of
+/// 1.2 ms may make a millisecond of difference.
 #[test]
 fn the_steady_state_is_near_the_bandwidth_delay_product() {
     for config in both() {
