@@ -14,7 +14,7 @@ main(int argc, char** argv)
     std::string access = "1Gbps";
     std::string queue = "550000B";
     std::string routing = "global";
-    std::string congestion = "TcpCubic";
+    std::string congestion = "peers::FriendlyCubic";
     double seconds = 10;
     bool count = false;
     CommandLine line(__FILE__);
@@ -23,7 +23,7 @@ main(int argc, char** argv)
     line.AddValue("access", "Rate of all other links, whose delay is 1 ms", access);
     line.AddValue("queue", "Drop-tail queue of the link in the middle", queue);
     line.AddValue("routing", "global or indexed", routing);
-    line.AddValue("congestion", "Congestion control, as in TcpCubic", congestion);
+    line.AddValue("congestion", "Class of the congestion control", congestion);
     line.AddValue("seconds", "Simulated time", seconds);
     line.AddValue("count", "Count packet-hops", count);
     line.Parse(argc, argv);
