@@ -81,12 +81,12 @@ main(int argc, char** argv)
     line.AddValue("links", "How many links, of 1 Gbit/s and 1 ms each", links);
     line.AddValue("payload", "UDP payload in bytes, sent at 100 Mbit/s of it", payload);
     line.AddValue("seconds", "For how long", seconds);
-    line.AddValue("routing", "global or indexed", routing);
+    line.AddValue("routing", "global, static or indexed", routing);
     line.AddValue("count", "Count packet-hops", count);
     line.Parse(argc, argv);
 
     NodeContainer nodes(links + 1);
-    const bool indexed = InstallInternet(nodes, routing);
+    const auto way = InstallInternet(nodes, routing);
     auto link = Link("1Gbps", "1ms", "1000p");
     std::vector<Ends> ends;
     for (uint32_t i = 0; i < links; ++i)
@@ -94,17 +94,11 @@ main(int argc, char** argv)
         ends.push_back(Join(link, nodes.Get(i), nodes.Get(i + 1), i));
     }
     const auto target = ends.back().secondAddress;
-    if (indexed)
+    for (const auto& hop : ends)
     {
-        for (uint32_t i = 0; i < links; ++i)
-        {
-            RoutesOf(nodes.Get(i)).SetDefault(ends[i].first, ends[i].secondAddress);
-        }
+        SetDefaultRoute(way, hop.first, hop.secondAddress);
     }
-    else
-    {
-        Ipv4GlobalRoutingHelper::PopulateRoutingTables();
-    }
+    FinishRouting(way);
 
     const auto interval = NanoSeconds(int64_t(payload) * 8 * 10);
     Sink sink(nodes.Get(links), 9);

@@ -225,27 +225,78 @@ class IndexedRoutingHelper : public Ipv4RoutingHelper
     }
 };
 
-inline IndexedRouting&
-RoutesOf(Ptr<Node> node)
+// How packets find their way: by ns-3's shortest paths, by its static routes, which it looks through one after the other, or by the table above.
+enum class Routing
 {
-    return *DynamicCast<IndexedRouting>(node->GetObject<Ipv4>()->GetRoutingProtocol());
-}
+    Global,
+    Static,
+    Indexed
+};
 
-// IPv4, UDP and TCP on all nodes: `routing` is "global" for ns-3's shortest paths, which the caller computes with
-// Ipv4GlobalRoutingHelper, or "indexed" for routes that the caller puts in.
-inline bool
-InstallInternet(const NodeContainer& nodes, const std::string& routing)
+// IPv4, UDP and TCP on all nodes, with the routing that an option names.
+inline Routing
+InstallInternet(const NodeContainer& nodes, const std::string& name)
 {
     InternetStackHelper internet;
     internet.SetIpv6StackInstall(false);
-    const bool indexed = routing == "indexed";
-    NS_ABORT_MSG_IF(!indexed && routing != "global", "--routing is global or indexed");
-    if (indexed)
+    Routing routing = Routing::Global;
+    if (name == "static")
     {
+        routing = Routing::Static;
+        internet.SetRoutingHelper(Ipv4StaticRoutingHelper());
+    }
+    else if (name == "indexed")
+    {
+        routing = Routing::Indexed;
         internet.SetRoutingHelper(IndexedRoutingHelper());
     }
+    else
+    {
+        NS_ABORT_MSG_IF(name != "global", "--routing is global, static or indexed");
+    }
     internet.Install(nodes);
-    return indexed;
+    return routing;
+}
+
+inline IndexedRouting&
+RoutesOf(Ptr<NetDevice> device)
+{
+    return *DynamicCast<IndexedRouting>(device->GetNode()->GetObject<Ipv4>()->GetRoutingProtocol());
+}
+
+// What the node of `device` knows no better goes through it to `next`. Shortest paths need no telling.
+inline void
+SetDefaultRoute(Routing routing, Ptr<NetDevice> device, Ipv4Address next)
+{
+    if (routing == Routing::Indexed)
+    {
+        RoutesOf(device).SetDefault(device, next);
+    }
+    else if (routing == Routing::Static)
+    {
+        auto ipv4 = device->GetNode()->GetObject<Ipv4>();
+        Ipv4StaticRoutingHelper().GetStaticRouting(ipv4)->SetDefaultRoute(next, ipv4->GetInterfaceForDevice(device));
+    }
+}
+
+// `neighbour` is at the other end of the link of `device`, which static routes and shortest paths know by its address.
+inline void
+AddNeighbour(Routing routing, Ptr<NetDevice> device, Ipv4Address neighbour)
+{
+    if (routing == Routing::Indexed)
+    {
+        RoutesOf(device).AddRoute(neighbour, device, neighbour);
+    }
+}
+
+// All links are there.
+inline void
+FinishRouting(Routing routing)
+{
+    if (routing == Routing::Global)
+    {
+        Ipv4GlobalRoutingHelper::PopulateRoutingTables();
+    }
 }
 
 // Both ends of a link get addresses of a network of their own, the `number`-th of 30 bits from 10.0.0.0 on.

@@ -22,7 +22,7 @@ main(int argc, char** argv)
     line.AddValue("bottleneck", "Rate of the link in the middle, whose delay is 20 ms", bottleneck);
     line.AddValue("access", "Rate of all other links, whose delay is 1 ms", access);
     line.AddValue("queue", "Drop-tail queue of the link in the middle", queue);
-    line.AddValue("routing", "global or indexed", routing);
+    line.AddValue("routing", "global, static or indexed", routing);
     line.AddValue("congestion", "Class of the congestion control", congestion);
     line.AddValue("seconds", "Simulated time", seconds);
     line.AddValue("count", "Count packet-hops", count);
@@ -32,7 +32,7 @@ main(int argc, char** argv)
     NodeContainer routers(2);
     NodeContainer left(flows);
     NodeContainer right(flows);
-    const bool indexed = InstallInternet(NodeContainer(routers, left, right), routing);
+    const auto way = InstallInternet(NodeContainer(routers, left, right), routing);
     auto middle = Link(bottleneck, "20ms", queue);
     auto edge = Link(access, "1ms", "1000p");
     const auto trunk = Join(middle, routers.Get(0), routers.Get(1), 0);
@@ -42,23 +42,14 @@ main(int argc, char** argv)
         const auto near = Join(edge, left.Get(i), routers.Get(0), 2 * i + 1);
         const auto far = Join(edge, right.Get(i), routers.Get(1), 2 * i + 2);
         targets.push_back(far.firstAddress);
-        if (indexed)
-        {
-            RoutesOf(left.Get(i)).SetDefault(near.first, near.secondAddress);
-            RoutesOf(right.Get(i)).SetDefault(far.first, far.secondAddress);
-            RoutesOf(routers.Get(0)).AddRoute(near.firstAddress, near.second, near.firstAddress);
-            RoutesOf(routers.Get(1)).AddRoute(far.firstAddress, far.second, far.firstAddress);
-        }
+        SetDefaultRoute(way, near.first, near.secondAddress);
+        SetDefaultRoute(way, far.first, far.secondAddress);
+        AddNeighbour(way, near.second, near.firstAddress);
+        AddNeighbour(way, far.second, far.firstAddress);
     }
-    if (indexed)
-    {
-        RoutesOf(routers.Get(0)).SetDefault(trunk.first, trunk.secondAddress);
-        RoutesOf(routers.Get(1)).SetDefault(trunk.second, trunk.firstAddress);
-    }
-    else
-    {
-        Ipv4GlobalRoutingHelper::PopulateRoutingTables();
-    }
+    SetDefaultRoute(way, trunk.first, trunk.secondAddress);
+    SetDefaultRoute(way, trunk.second, trunk.firstAddress);
+    FinishRouting(way);
 
     std::vector<std::unique_ptr<TcpDrain>> drains;
     std::vector<std::unique_ptr<TcpBulk>> sources;

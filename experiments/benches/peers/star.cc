@@ -119,13 +119,13 @@ main(int argc, char** argv)
     line.AddValue("nodes", "How many nodes beside the server", nodes);
     line.AddValue("seconds", "Simulated time", seconds);
     line.AddValue("loss", "Share of packets lost, each way", loss);
-    line.AddValue("routing", "global or indexed", routing);
+    line.AddValue("routing", "global, static or indexed", routing);
     line.AddValue("count", "Count packet-hops", count);
     line.Parse(argc, argv);
 
     auto hub = CreateObject<Node>();
     NodeContainer leaves(nodes);
-    const bool indexed = InstallInternet(NodeContainer(NodeContainer(hub), leaves), routing);
+    const auto way = InstallInternet(NodeContainer(NodeContainer(hub), leaves), routing);
     auto link = Link("250kbps", "10ms", "1000p");
     Ipv4Address target;
     for (uint32_t i = 0; i < nodes; ++i)
@@ -142,16 +142,10 @@ main(int argc, char** argv)
         {
             target = ends.secondAddress;
         }
-        if (indexed)
-        {
-            RoutesOf(leaves.Get(i)).SetDefault(ends.first, ends.secondAddress);
-            RoutesOf(hub).AddRoute(ends.firstAddress, ends.second, ends.firstAddress);
-        }
+        SetDefaultRoute(way, ends.first, ends.secondAddress);
+        AddNeighbour(way, ends.second, ends.firstAddress);
     }
-    if (!indexed)
-    {
-        Ipv4GlobalRoutingHelper::PopulateRoutingTables();
-    }
+    FinishRouting(way);
 
     // The first requests are spread over the first 10 s, and none is begun in the last second.
     Server server(hub);

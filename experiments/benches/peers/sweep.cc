@@ -20,11 +20,11 @@ Transfer(const Options& options, double loss, uint64_t run, double begun)
 {
     RngSeedManager::SetRun(run);
     NodeContainer nodes(2);
-    InstallInternet(nodes, "indexed");
+    const auto way = InstallInternet(nodes, "indexed");
     auto link = Link(options.rate, options.delay, "1000p");
     const auto ends = Join(link, nodes.Get(0), nodes.Get(1), 0);
-    RoutesOf(nodes.Get(0)).SetDefault(ends.first, ends.secondAddress);
-    RoutesOf(nodes.Get(1)).SetDefault(ends.second, ends.firstAddress);
+    SetDefaultRoute(way, ends.first, ends.secondAddress);
+    SetDefaultRoute(way, ends.second, ends.firstAddress);
     auto errors = CreateObject<RateErrorModel>();
     errors->SetUnit(RateErrorModel::ERROR_UNIT_PACKET);
     errors->SetRate(loss);
