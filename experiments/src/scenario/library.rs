@@ -22,6 +22,8 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "backbone", text: include_str!("../../scenarios/backbone.ron") },
     Shipped { name: "bench-chain", text: include_str!("../../scenarios/bench-chain.ron") },
     Shipped { name: "bench-dumbbell", text: include_str!("../../scenarios/bench-dumbbell.ron") },
+    Shipped { name: "bench-star", text: include_str!("../../scenarios/bench-star.ron") },
+    Shipped { name: "bench-sweep", text: include_str!("../../scenarios/bench-sweep.ron") },
     Shipped { name: "bufferbloat", text: include_str!("../../scenarios/bufferbloat.ron") },
     Shipped { name: "coap-loss", text: include_str!("../../scenarios/coap-loss.ron") },
     Shipped { name: "link-traces", text: include_str!("../../scenarios/link-traces.ron") },
