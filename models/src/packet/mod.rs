@@ -63,7 +63,7 @@ use std::net::{IpAddr, SocketAddr};
 /// header.
 pub const MAX_WIRE_LEN: u64 = 65_535;
 
-/// An IP packet. At most 160 bytes in memory, two and a half cache lines; what hardly any packet has (IPv4
+/// An IP packet. At most 192 bytes in memory, three cache lines; what hardly any packet has (IPv4
 /// options, IPv6 extension headers, most options of TCP, payloads of several runs) lives elsewhere.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Packet {
