@@ -77,7 +77,7 @@ pub use connection::Connection;
 #[cfg(test)]
 mod tests;
 
-use crate::packet::{BuildError, Ecn, Packet, TcpFlags, TcpHeader, Transport};
+use crate::packet::{Ecn, IpHeader, Packet, Provenance, TcpFlags, TcpHeader, Transport};
 use crate::rope::Rope;
 use protosim_core::Purpose;
 use std::net::IpAddr;
@@ -88,6 +88,9 @@ const RECEIVE: &str = "tcp.receive";
 const SEND: &str = "tcp.send";
 /// The operations that take processor time.
 pub const OPERATIONS: [&str; 2] = [RECEIVE, SEND];
+
+/// Data that fit into a packet whatever the headers \[bytes\].
+const SMALL: u64 = 65_000;
 
 /// What congestion control leaves to chance.
 const CONGESTION_LUCK: Purpose = Purpose("tcp.congestion");
@@ -164,16 +167,15 @@ impl Segment {
         Some(Self { header, payload: packet.payload, ecn })
     }
 
-    /// The packet that carries it.
-    ///
-    /// # Errors
-    /// As of [`Packet::tcp`].
+    /// The packet that carries it; `None` where the addresses are not of one family, or it is too large for one.
     #[inline]
-    pub fn into_packet(self, src: IpAddr, dst: IpAddr) -> Result<Packet, BuildError> {
+    pub fn into_packet(self, src: IpAddr, dst: IpAddr) -> Option<Box<Packet>> {
         let Self { header, payload, ecn } = self;
-        let mut packet = Packet::tcp(src, dst, header, payload)?;
-        packet.ip.set_ecn(ecn);
-        Ok(packet)
+        let mut ip = IpHeader::new(src, dst)?;
+        ip.set_ecn(ecn);
+        let (is_small, transport) = (payload.len() <= SMALL, Transport::Tcp(header.fitted()));
+        let packet = Box::new(Packet { ip, transport, payload, provenance: Provenance::default(), lost: None });
+        (is_small || packet.fits()).then_some(packet)
     }
 }
 

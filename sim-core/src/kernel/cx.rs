@@ -99,10 +99,12 @@ impl<E: Entity> Cx<'_, E> {
     /// or less than the wire's [`WireSpec::min_delay`](super::WireSpec::min_delay) after `departs`.
     #[inline(always)]
     pub fn send(&mut self, wire: WireId, departs: SimTime, arrives: Option<SimTime>, packet: E::Packet) {
-        self.check_owner(wire);
         let looks_on = self.core.looks_on();
         let core = &mut *self.core;
         let target = &mut core.wires[wire.0 as usize];
+        if target.from != self.slot.id {
+            self.is_not_owner(wire);
+        }
         let (path, number, least) = (&self.slot.path, wire.0, target.min_delay);
         assert!(
             departs >= core.now && target.in_order(departs),
@@ -210,8 +212,14 @@ impl<E: Entity> Cx<'_, E> {
 
     #[inline]
     fn check_owner(&self, wire: WireId) {
-        let owner = self.core.wires[wire.0 as usize].from;
-        assert!(owner == self.slot.id, "wire {} does not belong to `{}`", wire.0, self.slot.path);
+        if self.core.wires[wire.0 as usize].from != self.slot.id {
+            self.is_not_owner(wire);
+        }
+    }
+
+    #[cold]
+    fn is_not_owner(&self, wire: WireId) -> ! {
+        panic!("wire {} does not belong to `{}`", wire.0, self.slot.path);
     }
 
     #[inline]

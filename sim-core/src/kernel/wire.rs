@@ -102,7 +102,11 @@ pub(super) struct Wire<P> {
     /// The arrival that the pending event is for.
     pending: Due,
     sent: u64,
+    /// When the last packet that was sent, and not taken back, leaves.
+    newest_departure: SimTime,
     last_arrival: SimTime,
+    /// Lost packets in the ring.
+    lost: u32,
     /// Chain over the packets that were delivered or lost, kept by the receiver's partition.
     traffic: Digest,
     /// Where packets overtake: chain over the lost ones, in order of departure; kept by the receiver's partition.
@@ -136,6 +140,8 @@ impl<P: Fingerprint> Wire<P> {
             ring: VecDeque::new(),
             pending: Due::NEVER,
             sent: 0,
+            newest_departure: SimTime::ZERO,
+            lost: 0,
             last_arrival: SimTime::ZERO,
             traffic: Digest::START,
             losses: Digest::START,
@@ -164,6 +170,8 @@ impl<P: Fingerprint> Wire<P> {
         };
         let flying = InFlight { departs, arrives, number, packet };
         let due = flying.due();
+        self.lost += u32::from(due.is_none());
+        self.newest_departure = departs;
         self.ring.push_back(flying);
         self.last_arrival = due.map_or(self.last_arrival, |due| due.at);
         if self.leads_to.is_some() { None } else { self.expect(due?) }
@@ -172,6 +180,7 @@ impl<P: Fingerprint> Wire<P> {
     /// Takes over a packet that has departed in another partition.
     pub(super) fn accept(&mut self, flying: InFlight<P>) -> Option<Due> {
         let due = flying.due();
+        self.lost += u32::from(due.is_none());
         self.ring.push_back(flying);
         self.expect(due?)
     }
@@ -258,6 +267,8 @@ impl<P: Fingerprint> Wire<P> {
             next = Some(self.pending).filter(|due| due.is_some());
         }
         self.last_arrival = self.ring.iter().rev().find_map(InFlight::arrives).unwrap_or(self.handed_over);
+        self.newest_departure = self.newest_departure.min(now);
+        self.lost -= back.iter().filter(|flying| flying.is_lost()).count() as u32;
         (back, next)
     }
 
@@ -265,7 +276,7 @@ impl<P: Fingerprint> Wire<P> {
     /// the wire leads to another partition, that one does it.
     #[inline]
     pub(super) fn purge(&mut self, now: SimTime, departed: Option<impl FnMut(&InFlight<P>)>) {
-        if self.ring.front().is_some_and(|first| first.is_lost() && first.departs <= now) {
+        if self.lost > 0 {
             self.purge_lost(now, departed);
         }
     }
@@ -292,6 +303,7 @@ impl<P: Fingerprint> Wire<P> {
             self.losses.mix(link_of(flying));
         }
         self.ring.retain(|flying| !flying.is_lost() || flying.departs > now);
+        self.lost = self.ring.iter().filter(|flying| flying.is_lost()).count() as u32;
     }
 
     /// Tells `departed` of every packet that has left by `now` and was not reported yet.
@@ -308,6 +320,7 @@ impl<P: Fingerprint> Wire<P> {
     pub(super) fn depart(&mut self, end: SimTime) -> Option<InFlight<P>> {
         self.ring.front().filter(|first| first.departs < end)?;
         let flying = self.ring.pop_front()?;
+        self.lost -= u32::from(flying.is_lost());
         self.handed_over = flying.arrives().unwrap_or(self.handed_over);
         Some(flying)
     }
@@ -320,7 +333,7 @@ impl<P: Fingerprint> Wire<P> {
     /// True if a packet may leave at `departs`: not before the one sent before it.
     #[inline]
     pub(super) fn in_order(&self, departs: SimTime) -> bool {
-        self.ring.back().is_none_or(|last| last.departs <= departs)
+        self.newest_departure <= departs
     }
 
     /// When the last packet of the ring leaves that ever does.
@@ -348,6 +361,7 @@ impl<P: Fingerprint> Wire<P> {
     fn take(&mut self, departed: &mut Option<impl FnMut(&InFlight<P>)>) -> InFlight<P> {
         let flying = self.ring.pop_front().expect("a pending event stands for a packet in the ring");
         self.chain(&flying);
+        self.lost -= u32::from(flying.is_lost());
         if let Some(departed) = departed
             && flying.number >= self.reported
         {

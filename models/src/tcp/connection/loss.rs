@@ -27,8 +27,8 @@ pub(super) struct Recovery {
     pub(super) f_rto: bool,
     /// F-RTO's step 2b: new data, before anything is sent again.
     pub(super) sends_new: bool,
-    /// A partial acknowledgement has come in this recovery (RFC 6582 §4).
-    had_partial: bool,
+    /// Partial acknowledgements in this recovery (RFC 6582 §4).
+    partials: u32,
 }
 
 /// A reduction of the window: how it goes, and what is needed to take it back.
@@ -47,6 +47,8 @@ struct Episode {
     rescue: u64,
     /// HighRxt of RFC 6675 §4: the end of the highest retransmission, rescues not counted.
     high_rxt: u64,
+    /// When it began, or when a retransmission was last found lost in it.
+    reduced_at: LocalTime,
     /// SND.NXT when it ended; once that is acknowledged, it cannot be taken back any more. Zero while it lasts.
     expires: u64,
 }
@@ -60,6 +62,7 @@ impl Empty for Episode {
         prr: Prr { delivered: 0, out: 0, flight: 0 },
         rescue: 0,
         high_rxt: 0,
+        reduced_at: LocalTime::ZERO,
         expires: 0,
     };
 }
@@ -83,7 +86,7 @@ impl Recovery {
             episode: Lazy::new(),
             f_rto: false,
             sends_new: false,
-            had_partial: false,
+            partials: 0,
         }
     }
 
@@ -165,9 +168,11 @@ impl Connection {
         let lost = self.find_lost(news, now);
         if lost > 0 {
             news.lost += lost;
-            self.note_lost(cx);
+            let is_again = self.note_lost(cx);
             if self.recovery.phase < Phase::Recovery && self.may_recover() {
                 self.begin_recovery(news.delivered, cx);
+            } else if is_again {
+                self.reduce_again(cx);
             }
         }
         if self.recovery.phase == Phase::Open {
@@ -187,14 +192,34 @@ impl Connection {
         }
     }
 
-    pub(super) fn note_lost(&mut self, cx: &mut Cx<'_>) {
-        let now = cx.now();
+    /// Tells of what has newly been held lost. True if something among it had been sent again since the last reduction.
+    pub(super) fn note_lost(&mut self, cx: &mut Cx<'_>) -> bool {
+        let (now, since) = (cx.now(), self.recovery.episode.reduced_at);
+        let mut is_again = false;
         for range in self.scoreboard.take_fresh() {
+            is_again |= range.transmissions > 1 && range.at >= since;
             if self.observes {
                 cx.observe(Trace::Lost { offset: range.start, len: range.len() });
             }
             self.tell_lost(&range, now);
         }
+        is_again
+    }
+
+    /// RFC 5681 §4.3: the loss of a retransmission lowers window and threshold once more. Not with proportional rate reduction, which
+    /// sends no more than is delivered (as on Linux).
+    pub(super) fn reduce_again(&mut self, cx: &mut Cx<'_>) {
+        if self.recovery.phase != Phase::Recovery || self.parameters.prr || self.congestion.sets_window_in_recovery() {
+            return;
+        }
+        let now = cx.now();
+        let flight = self.flight_size().min(self.window.cwnd);
+        self.congestion.on_congestion(Cause::Loss, now, flight, &mut self.window);
+        self.window.cwnd = self.window.ssthresh;
+        self.recovery.high = self.snd_nxt;
+        self.recovery.episode.reduced_at = now;
+        // Two losses are not both taken back.
+        self.recovery.episode.prior = None;
     }
 
     /// Congestion control learns of each lost segment by itself.
@@ -345,7 +370,8 @@ impl Connection {
         self.recovery.episode.undo_una = self.snd_una;
         self.recovery.episode.undo_bytes = Some(0);
         self.recovery.episode.first_stamp = None;
-        self.recovery.had_partial = false;
+        self.recovery.partials = 0;
+        self.recovery.episode.reduced_at = cx.now();
         self.recovery.episode.high_rxt = self.snd_una;
         self.recovery.episode.rescue = 0;
         self.end_probe();
@@ -393,7 +419,9 @@ impl Connection {
                 self.recovery.episode.expires = self.snd_nxt;
                 self.set_phase(Phase::Open, cx);
             }
-            Phase::Recovery if news.newly_acked > 0 => self.recovery.had_partial = true,
+            Phase::Recovery if news.newly_acked > 0 => {
+                self.recovery.partials = self.recovery.partials.saturating_add(1)
+            }
             _ => {}
         }
         // A DSACK that comes after the end may still tell that it was for nothing.
@@ -460,6 +488,8 @@ impl Connection {
     /// The retransmission time-out has passed (RFC 6298 §5.4, RFC 5681 §3.1 equation 4, RFC 6675 §5.1).
     pub(super) fn begin_loss(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
         let is_first = self.reduces_at_timeout();
+        // RFC 5682 §3.1 step 1: not where a loss was being repaired, and not where a time-out has passed before.
+        let was_repairing = self.recovery.phase >= Phase::Recovery && self.snd_una < self.recovery.high;
         if is_first {
             let flight = self.flight_size();
             // What is taken back if it was for nothing is this reduction, and none before it (RFC 9438 §4.9.1, RFC 5682 §3).
@@ -484,8 +514,7 @@ impl Connection {
         }
         self.recovery.dup_acks = 0;
         self.recovery.episode.expires = 0;
-        // RFC 5682 §2.1 step 1: not where a time-out has passed before.
-        self.recovery.f_rto = self.parameters.f_rto && is_first;
+        self.recovery.f_rto = self.parameters.f_rto && is_first && !was_repairing;
         self.recovery.sends_new = false;
         self.recovery.high = self.snd_nxt;
         self.end_probe();
@@ -562,13 +591,10 @@ impl Connection {
         self.window.cwnd = in_flight + send;
     }
 
-    /// True if a partial acknowledgement must not restart the time-out (RFC 6582 §4, "impatient").
-    pub(super) fn keeps_timeout(&self, news: &News) -> bool {
-        !self.agreed.sack
-            && self.recovery.phase == Phase::Recovery
-            && self.recovery.had_partial
-            && news.newly_acked > 0
-            && self.snd_una < self.recovery.high
+    /// True if partial acknowledgements do not restart the time-out any more, nor do the retransmissions that they cause: all but the
+    /// first one (RFC 6582 §4, "impatient").
+    pub(super) fn keeps_timeout(&self) -> bool {
+        !self.agreed.sack && self.recovery.phase == Phase::Recovery && self.recovery.partials > 1
     }
 
     /// Segments held to have arrived by duplicates, for reports.

@@ -253,7 +253,8 @@ impl Connection {
         self.counts.bytes_retransmitted += end - start;
         self.counts.retransmissions += 1;
         self.send_range(start, end, u32::from(transmission), why, cx);
-        if is_head && self.timers.kind() != Some(Kind::Reordering) {
+        let keeps = self.timers.kind() == Some(Kind::Reordering) || (self.keeps_timeout() && self.timers.is_set());
+        if is_head && !keeps {
             self.rearm_timeout(now);
         }
     }
@@ -585,8 +586,8 @@ impl Connection {
         cx.spend(super::super::SEND, segment.payload.len());
         // Both ends are of one family, and segments fit into packets.
         match segment.into_packet(self.ends.local, self.ends.remote) {
-            Ok(packet) => cx.transmit(Box::new(packet)),
-            Err(error) => debug_assert!(false, "a segment of a connection is a packet: {error}"),
+            Some(packet) => cx.transmit(packet),
+            None => debug_assert!(false, "a segment of a connection is a packet"),
         }
     }
 

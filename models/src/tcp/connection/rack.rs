@@ -150,8 +150,12 @@ impl Connection {
     pub(super) fn reordering_timeout(&mut self, now: LocalTime, cx: &mut Cx<'_>) {
         let lost = self.find_lost_by_time(now);
         if lost > 0 {
-            self.note_lost(cx);
-            if self.recovery.phase < Phase::Recovery {
+            let is_again = self.note_lost(cx);
+            if self.recovery.phase >= Phase::Recovery {
+                if is_again {
+                    self.reduce_again(cx);
+                }
+            } else {
                 self.begin_recovery(0, cx);
                 // RFC 9937 §6.2: the first step of the reduction is the retransmission alone.
                 let one = self.in_flight() + self.window.mss;

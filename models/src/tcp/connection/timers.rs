@@ -182,7 +182,7 @@ impl Connection {
             return;
         }
         let kind = self.timers.kind();
-        if kind == Some(Kind::Reordering) || (news.newly_acked == 0 && kind.is_some()) || self.keeps_timeout(news) {
+        if kind == Some(Kind::Reordering) || (news.newly_acked == 0 && kind.is_some()) || self.keeps_timeout() {
             return;
         }
         // It is restarted by what was acknowledged (RFC 6298 §5.3).

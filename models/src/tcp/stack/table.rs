@@ -159,8 +159,8 @@ impl Stack {
     pub(super) fn send(&mut self, local: IpAddr, remote: IpAddr, segment: Segment, dont_fragment: bool) {
         // Both ends of a connection are of one family, and segments fit into packets.
         match segment.into_packet(local, remote) {
-            Ok(packet) => self.outputs.push_back(Output::Transmit { packet: Box::new(packet), dont_fragment }),
-            Err(error) => debug_assert!(false, "a segment of a connection is a packet: {error}"),
+            Some(packet) => self.outputs.push_back(Output::Transmit { packet, dont_fragment }),
+            None => debug_assert!(false, "a segment of a connection is a packet"),
         }
     }
 
