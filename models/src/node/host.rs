@@ -174,7 +174,9 @@ impl Node {
         let at = self.cpu.free_at(cx.now());
         if at <= cx.now() {
             // What came before and is done at this very instant goes first.
-            self.empty_outbox(cx);
+            if !self.outbox.is_empty() {
+                self.empty_outbox(cx);
+            }
             return self.take_effect(effect, cx);
         }
         self.outbox.push_back((at, effect));

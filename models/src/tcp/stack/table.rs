@@ -81,12 +81,13 @@ impl Stack {
             // As on Linux: who cannot wait to be accepted has not been heard; its SYN is answered again.
             return;
         }
-        let _alive = self.with(id, env, |machine, cx| machine.handle_segment(segment, cx));
-        if let Some(entry) = self.entry_mut(id)
-            && entry.is_active
-            && let Some(cookie) = entry.connection.take_cookie()
-        {
-            let server = entry.connection.ends().remote;
+        let is_active = entry.is_active;
+        let cookie = self.with(id, env, |machine, cx| {
+            machine.handle_segment(segment, cx);
+            // That of a server is its own, to be sent.
+            if is_active { machine.take_cookie().map(|cookie| (machine.ends().remote, cookie)) } else { None }
+        });
+        if let Ok(Some((server, cookie))) = cookie {
             self.cookies.insert(server, cookie);
         }
     }
