@@ -412,14 +412,26 @@ impl Stack {
 
     /// All inputs of this instant have been taken: decides what is sent.
     pub fn flush(&mut self, env: &mut dyn Env) {
+        // Mostly one.
+        if self.dirty.len() == 1
+            && let Some(id) = self.dirty.pop()
+        {
+            return self.flush_one(id, env);
+        }
         let mut dirty = std::mem::take(&mut self.dirty);
         for id in dirty.drain(..) {
-            let Some(entry) = self.entry_mut(id) else { continue };
-            entry.is_dirty = false;
-            self.run(id, env, Connection::flush);
+            self.flush_one(id, env);
         }
         if self.dirty.is_empty() {
             self.dirty = dirty;
+        }
+    }
+
+    #[inline]
+    fn flush_one(&mut self, id: ConnectionId, env: &mut dyn Env) {
+        if let Some(entry) = self.entry_mut(id) {
+            entry.is_dirty = false;
+            self.run(id, env, Connection::flush);
         }
     }
 

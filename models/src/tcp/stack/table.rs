@@ -4,6 +4,7 @@ use super::super::connection::Connection;
 use super::super::{Segment, State};
 use super::{ConnectionId, Entry, Notice, Output, Stack, StackError};
 use crate::packet::TcpFlags;
+use protosim_core::machine::EffectOf;
 use protosim_core::{Effect, Env, MachineCx};
 use std::net::IpAddr;
 
@@ -140,20 +141,31 @@ impl Stack {
     }
 
     pub(super) fn take_effects(&mut self, id: ConnectionId) {
+        // Mostly one.
+        if self.effects.len() == 1
+            && let Some(effect) = self.effects.pop()
+        {
+            return self.take_effect(id, effect);
+        }
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
-            let Some(entry) = self.entry(id) else { continue };
-            let owner = entry.owner;
-            match effect {
-                Effect::Transmit(packet) => {
-                    let dont_fragment = entry.connection.parameters().path_mtu_discovery;
-                    self.outputs.push_back(Output::Transmit { packet, dont_fragment });
-                }
-                Effect::Notify(notice) => self.notify(id, owner, notice),
-                Effect::Observe(trace) => self.outputs.push_back(Output::Observe { owner, connection: id, trace }),
-            }
+            self.take_effect(id, effect);
         }
         self.effects = effects;
+    }
+
+    #[inline]
+    fn take_effect(&mut self, id: ConnectionId, effect: EffectOf<Connection>) {
+        let Some(entry) = self.entry(id) else { return };
+        let owner = entry.owner;
+        match effect {
+            Effect::Transmit(packet) => {
+                let dont_fragment = entry.connection.parameters().path_mtu_discovery;
+                self.outputs.push_back(Output::Transmit { packet, dont_fragment });
+            }
+            Effect::Notify(notice) => self.notify(id, owner, notice),
+            Effect::Observe(trace) => self.outputs.push_back(Output::Observe { owner, connection: id, trace }),
+        }
     }
 
     #[inline]
