@@ -129,6 +129,8 @@ impl Connection {
         self.timers.handshake_done(self.rtt.srtt().is_none(), now);
         if !self.scoreboard.is_empty() {
             self.scoreboard.delivered_at = now;
+            // Data that have left before the handshake was over are still in flight (RFC 6298 §5.3).
+            self.rearm_timeout(now);
         }
         self.tidy();
         if self.observes {

@@ -303,12 +303,11 @@ impl Connection {
             // RFC 7413 §4.2.2: what went with the SYN was not taken, and goes again, at once.
             let (from, to) = (ack, self.snd_nxt);
             self.scoreboard.mark_lost(from, to, |_| true);
+            self.note_lost(cx);
         }
         cx.notify(Notice::Connected);
-        if !segment.payload.is_empty() {
-            // Data of a server that answers a SYN with data come with it (RFC 7413 §4.2.2).
-            self.take_payload(1, &segment.payload, cx);
-        }
+        // The rest of the segment: data of a server that answers a SYN with data (RFC 7413 §4.2.2), a FIN.
+        self.handle_text(1, segment, cx);
         self.receiver.ack.owed = Owed::Now;
     }
 
@@ -331,6 +330,10 @@ impl Connection {
         self.acknowledge_handshake(ack, header, cx);
         if was_lost {
             self.begin_with_one_segment();
+        }
+        if self.fin_offset().is_some_and(|fin| self.snd_max > fin) {
+            // The answer to early data, and the FIN after it, may have left before (RFC 7413 §4.2.2).
+            self.follow_sent_fin(cx);
         }
         cx.notify(Notice::Connected);
     }

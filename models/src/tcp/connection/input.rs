@@ -7,7 +7,7 @@ use crate::packet::{Ecn, TcpFlags, TcpHeader};
 use crate::rope::Rope;
 use protosim_core::Span;
 
-/// Acknowledgements of segments that are not acceptable keep this distance, if they carry no data: two ends must not keep each other
+/// Acknowledgements of segments that are not acceptable keep this distance, if they carry neither data nor a FIN: two ends must not keep each other
 /// busy (RFC 5961 §7; Linux's `tcp_invalid_ratelimit`).
 const CHALLENGE_GAP: Span = Span::from_millis(500);
 /// A timestamp that old says nothing any more (RFC 7323 §5.5): 24 days.
@@ -157,7 +157,7 @@ impl Connection {
             // RFC 2883 §4.1: it came twice.
             self.receiver.note_duplicate(start.cast_unsigned(), end.cast_unsigned());
         }
-        if segment.payload.is_empty() {
+        if segment.payload.is_empty() && !flags.has(TcpFlags::FIN) || flags.has(TcpFlags::SYN) {
             self.challenge(cx);
         } else {
             self.receiver.ack.owed = Owed::Duplicate;
@@ -275,7 +275,7 @@ impl Connection {
     }
 
     /// The seventh and eighth check: data and FIN.
-    fn handle_text(&mut self, start: u64, segment: &Segment, cx: &mut Cx<'_>) {
+    pub(super) fn handle_text(&mut self, start: u64, segment: &Segment, cx: &mut Cx<'_>) {
         let len = segment.payload.len();
         let has_fin = segment.header.flags.has(TcpFlags::FIN);
         if len == 0 && !has_fin {

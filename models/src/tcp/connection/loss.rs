@@ -102,10 +102,11 @@ impl Connection {
     pub(super) fn in_flight(&self) -> u64 {
         // A FIN is no data, and takes no part.
         let outstanding = self.snd_nxt.min(self.buffer.end()).saturating_sub(self.snd_una);
-        if self.recovery.phase <= Phase::Disorder && !self.parameters.limited_transmit {
-            return outstanding;
+        let mut left = self.scoreboard.lost();
+        // Before a recovery, what has arrived out of order makes room for limited transmit alone (RFC 3042).
+        if self.recovery.phase > Phase::Disorder || self.parameters.limited_transmit {
+            left += self.scoreboard.sacked() + self.presumed_arrived();
         }
-        let left = self.scoreboard.sacked() + self.scoreboard.lost() + self.presumed_arrived();
         outstanding.saturating_sub(left) + self.scoreboard.retransmitted()
     }
 

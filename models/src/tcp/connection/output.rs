@@ -473,7 +473,7 @@ impl Connection {
         self.send_segment(start, flags, payload, ecn, cx);
     }
 
-    fn follow_sent_fin(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn follow_sent_fin(&mut self, cx: &mut Cx<'_>) {
         match self.state {
             State::Established => self.set_state(State::FinWait1, cx),
             State::CloseWait => self.set_state(State::LastAck, cx),

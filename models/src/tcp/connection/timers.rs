@@ -235,7 +235,10 @@ impl Connection {
         let parameters = &self.parameters;
         let is_syn = matches!(self.state, State::SynSent | State::SynReceived);
         let count = self.timers.retransmissions;
+        // RFC 9293 §3.8.6.1 (MUST-37): the peer has closed its window over data in flight. As long as it answers, the connection stays.
+        let is_closed = !is_syn && self.snd_wnd == 0;
         let is_given_up = match self.state {
+            _ if is_closed => self.timers.unanswered >= parameters.data_retries,
             State::SynSent => count >= parameters.syn_retries.saturating_add(parameters.syn_linear_retries),
             State::SynReceived => count >= parameters.syn_ack_retries,
             _ if parameters.retries_by_time => {
@@ -246,14 +249,16 @@ impl Connection {
         if is_given_up {
             return self.die(CloseReason::TimedOut, cx);
         }
-        if count == 0 {
+        if count == 0 || is_closed {
             self.timers.stalled_at = now;
         }
+        self.timers.unanswered += u32::from(is_closed);
         if !is_syn {
             self.counts.timeouts += 1;
             self.begin_loss(now, cx);
         }
-        self.timers.retransmissions += 1;
+        // What a closed window holds up does not count: it opens with a full number of retransmissions to go.
+        self.timers.retransmissions = if is_closed { 1 } else { self.timers.retransmissions + 1 };
         let is_linear =
             self.state == State::SynSent && self.timers.retransmissions <= self.parameters.syn_linear_retries;
         if !is_linear {

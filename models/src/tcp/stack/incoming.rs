@@ -7,6 +7,8 @@ use super::super::{Segment, reset_for};
 use super::{ConnectionId, DYNAMIC_PORTS, Entry, ListenerId, Notice, Output, SECRET_LUCK, Stack};
 use crate::packet::{TcpFlags, TcpOptions};
 use protosim_core::{Env, MachineCx};
+#[cfg(test)]
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -186,6 +188,18 @@ impl Stack {
 
     pub(super) fn secret(&mut self, env: &mut dyn Env) -> Secret {
         *self.secret.get_or_insert_with(|| Secret(env.rng(SECRET_LUCK).next_u64()))
+    }
+
+    /// The cookie that it gives a client.
+    #[cfg(test)]
+    pub(in crate::tcp) fn cookie_for(&mut self, local: IpAddr, client: IpAddr, env: &mut dyn Env) -> bytes::Bytes {
+        self.secret(env).fast_open(local, client)
+    }
+
+    /// A server has given this cookie before.
+    #[cfg(test)]
+    pub(in crate::tcp) fn learn_cookie(&mut self, server: IpAddr, cookie: bytes::Bytes) {
+        self.cookies.insert(server, cookie);
     }
 
     pub(super) fn listener_on(&self, port: u16) -> Option<ListenerId> {

@@ -12,7 +12,8 @@ mod pair;
 mod path;
 mod smoltcp;
 
-use super::super::{CloseReason, Parameters, Profile, TcpConfig};
+use super::super::congestion::{CongestionConfig, CubicConfig, VegasConfig};
+use super::super::{EcnPolicy, FastOpen, Parameters, Profile, TcpConfig};
 use ours::ours;
 use path::Path;
 use proptest::prelude::*;
@@ -42,22 +43,47 @@ fn losses_are_repaired() {
     }
 }
 
+fn any_congestion() -> impl Strategy<Value = Option<CongestionConfig>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(CongestionConfig::NewReno)),
+        Just(Some(CongestionConfig::Cubic(CubicConfig::default()))),
+        Just(Some(CongestionConfig::Bbr)),
+        Just(Some(CongestionConfig::BbrV3)),
+        Just(Some(CongestionConfig::Vegas(VegasConfig::default()))),
+    ]
+}
+
 fn any_profile() -> impl Strategy<Value = Parameters> {
     let profile = prop_oneof![Just(Profile::Rfc), Just(Profile::Linux), Just(Profile::Lwip), Just(Profile::Uip)];
-    (profile, any::<[bool; 8]>(), 1_u64..200_000, 88_u16..1460).prop_map(|(profile, on, buffer, mss)| {
-        let buffer = Some(protosim_core::Size::from_bytes(buffer.max(2000)));
-        let config = TcpConfig {
-            profile,
-            mss: on[0].then_some(mss),
-            receive_buffer: buffer.filter(|_| on[1]),
-            timestamps: on[2].then_some(on[3]),
-            sack: on[4].then_some(on[5]),
-            pacing: Some(on[6]),
-            prr: Some(on[7]),
-            ..TcpConfig::default()
-        };
-        config.resolve()
-    })
+    (profile, any_congestion(), any::<[bool; 16]>(), 1_u64..200_000, 88_u16..1460).prop_map(
+        |(profile, congestion, on, buffer, mss)| {
+            let buffer = Some(protosim_core::Size::from_bytes(buffer.max(2000)));
+            let config = TcpConfig {
+                profile,
+                congestion,
+                mss: on[0].then_some(mss),
+                receive_buffer: buffer.filter(|_| on[1]),
+                timestamps: on[2].then_some(on[3]),
+                sack: on[4].then_some(on[5]),
+                pacing: Some(on[6]),
+                prr: Some(on[7]),
+                limited_transmit: on[8].then_some(on[9]),
+                rack: on[10].then_some(on[11]),
+                ecn: on[12].then_some(EcnPolicy::Request),
+                fast_open: on[13].then_some(FastOpen::Both),
+                ..TcpConfig::default()
+            };
+            // So that nobody gives up: with 20 % of loss and more, seven retransmissions in a row are lost now and then.
+            Parameters {
+                data_retries: 40,
+                retries_by_time: false,
+                syn_retries: 40,
+                syn_ack_retries: 40,
+                ..config.resolve()
+            }
+        },
+    )
 }
 
 proptest! {
@@ -66,22 +92,19 @@ proptest! {
     #[test]
     fn every_byte_arrives_once_and_in_order(
         seed in any::<u64>(),
-        loss in 0_u64..20,
+        loss in 0_u64..=20,
         duplicate in 0_u64..10,
         reorder in 0_u64..20,
         corrupt in 0_u64..4,
         client in any_profile(),
         server in any_profile(),
-        bytes in (0_u64..1_500_000, 0_u64..60_000),
+        bytes in (prop_oneof![1_u64..4, Just(1 << 20), 0_u64..1_500_000], 0_u64..60_000),
         read_step in prop_oneof![Just(u64::MAX), 1_u64..5000],
     ) {
         let bytes = [bytes.0, bytes.1];
         let mut pair = ours(seed, Path::new(loss, duplicate, reorder, corrupt), [client, server], bytes, read_step);
         pair.run(Span::from_secs(1_000_000));
-        let given_up = [&pair.client, &pair.server].iter().any(|host| host.closed == Some(CloseReason::TimedOut));
-        if !given_up {
-            pair.check(bytes);
-        }
+        pair.check(bytes);
     }
 }
 

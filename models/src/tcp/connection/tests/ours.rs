@@ -1,6 +1,6 @@
 //! Our stack as an end.
 
-use super::super::super::{CloseReason, ConnectionId, Notice, Opening, Output, Parameters, Segment, Stack};
+use super::super::super::{CloseReason, ConnectionId, FastOpen, Notice, Opening, Output, Parameters, Segment, Stack};
 use super::pair::{End, Exchange, PORT, Pair, address};
 use super::path::Path;
 use crate::packet::{Packet, Transport};
@@ -33,12 +33,29 @@ impl Host {
 
     /// End 0.
     pub(super) fn client(seed: u64, parameters: Parameters, to_write: u64, read_step: u64) -> Self {
+        Self::client_with(seed, parameters, to_write, read_step, None)
+    }
+
+    /// End 0, which may have a cookie of the server: then its first data go with the SYN.
+    fn client_with(
+        seed: u64,
+        parameters: Parameters,
+        to_write: u64,
+        read_step: u64,
+        cookie: Option<bytes::Bytes>,
+    ) -> Self {
         let mut host = Self::new(seed, 0, Exchange::new(0, to_write, read_step));
+        let mut early_data = Rope::new();
+        if let Some(cookie) = cookie {
+            host.stack.learn_cookie(IpAddr::V4(address(1)), cookie);
+            early_data = host.exchange.unwritten(1000.min(parameters.send_buffer));
+            host.exchange.written += early_data.len();
+        }
         let opening = Opening {
             local: SocketAddr::new(host.address, 0),
             remote: SocketAddr::new(IpAddr::V4(address(1)), PORT),
             mtu: 1500,
-            early_data: Rope::new(),
+            early_data,
             owner: 0,
             parameters: Arc::new(parameters),
         };
@@ -159,7 +176,9 @@ pub(super) fn ours(
     bytes: [u64; 2],
     read_step: u64,
 ) -> Pair<Host, Host> {
-    let client = Host::client(seed, client, bytes[0], read_step);
-    let server = Host::server(seed, server, bytes[1], read_step);
+    let mut server = Host::server(seed, server, bytes[1], read_step);
+    let has_cookie = client.fast_open != FastOpen::Off && bytes[0] > 0;
+    let cookie = has_cookie.then(|| server.stack.cookie_for(server.address, IpAddr::V4(address(0)), &mut server.env));
+    let client = Host::client_with(seed, client, bytes[0], read_step, cookie);
     Pair::new(seed, path, client, server)
 }
