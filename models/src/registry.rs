@@ -127,6 +127,15 @@ impl AppConfig {
         }
     }
 
+    /// Fields of its [`AppConfig::tcp`] that could change nothing, since its data go one way alone; and which way that is.
+    pub fn idle_fields_of_tcp(&self) -> Option<(&'static [&'static str], &'static str)> {
+        match self {
+            Self::TcpSink(_) => Some((&tcp::config::OF_SENDERS, "a TcpSink sends no data")),
+            Self::TcpSource(_) => Some((&tcp::config::OF_RECEIVERS, "a TcpSource receives no data")),
+            _ => None,
+        }
+    }
+
     /// The length of the longest message that it sends in packets with `ip_header` bytes of IP header, with the header
     /// of UDP or ICMP [bytes]; 0 if it sends none, or streams, which are cut into segments that fit.
     pub fn message_len(&self, ip_header: u64) -> u64 {

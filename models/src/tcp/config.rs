@@ -107,6 +107,17 @@ pub struct TcpConfig {
     pub time_wait: Option<Span>,
     /// How long an end that the application has closed waits for the peer's FIN; 0 s for ever.
     pub fin_wait_2: Option<Span>,
+    /// The least distance of acknowledgements of segments that are not acceptable and carry nothing (RFC 5961 §7; Linux's
+    /// `tcp_invalid_ratelimit`).
+    pub challenge_gap: Option<Span>,
+    /// The least that an acknowledgement is delayed where the delay follows the gaps between segments (`quick_acks`; Linux's `TCP_ATO_MIN`).
+    pub min_delayed_ack: Option<Span>,
+    /// What a probe of the tail waits for the acknowledgement of a single segment (TLP.max_ack_delay of RFC 8985 §7.2).
+    pub probe_ack_delay: Option<Span>,
+    /// The time-out after a handshake that took a retransmission and gave no round trip (RFC 6298 §5.7).
+    pub cautious_rto: Option<Span>,
+    /// For how long a round trip counts as the least one of late (Linux's `tcp_min_rtt_wlen`).
+    pub min_rtt_window: Option<Span>,
     /// Connections that are being opened at a listener.
     pub syn_backlog: Option<u32>,
     /// Connections that wait to be accepted, for scripts of packetdrill: applications accept at once, and have no use for it.
@@ -114,6 +125,22 @@ pub struct TcpConfig {
     /// When the backlog is full: answers with a cookie and remembers nothing (RFC 4987 §3.6), or drops.
     pub syn_cookies: Option<bool>,
 }
+
+/// Fields about data that are sent: of no effect where an application only receives.
+pub const OF_SENDERS: [&str; 10] = [
+    "congestion",
+    "send_buffer",
+    "initial_window",
+    "nagle",
+    "minshall",
+    "limited_transmit",
+    "prr",
+    "pacing",
+    "restart_after_idle",
+    "idle_decay",
+];
+/// Fields about data that are received: of no effect where an application only sends.
+pub const OF_RECEIVERS: [&str; 5] = ["delayed_ack", "min_delayed_ack", "ack_every", "quick_acks", "dsack"];
 
 /// What an application does with connections.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -235,6 +262,11 @@ impl TcpConfig {
             keepalive: self.keepalive.or(base.keepalive),
             time_wait: self.time_wait.unwrap_or(base.time_wait),
             fin_wait_2: self.fin_wait_2.unwrap_or(base.fin_wait_2),
+            challenge_gap: self.challenge_gap.unwrap_or(base.challenge_gap),
+            min_delayed_ack: self.min_delayed_ack.unwrap_or(base.min_delayed_ack),
+            probe_ack_delay: self.probe_ack_delay.unwrap_or(base.probe_ack_delay),
+            cautious_rto: self.cautious_rto.unwrap_or(base.cautious_rto),
+            min_rtt_window: self.min_rtt_window.unwrap_or(base.min_rtt_window),
             syn_backlog: self.syn_backlog.unwrap_or(base.syn_backlog),
             accept_backlog: self.accept_backlog.unwrap_or(base.accept_backlog),
             syn_cookies: self.syn_cookies.unwrap_or(base.syn_cookies),
@@ -353,6 +385,9 @@ impl TcpConfig {
         if self.tail_loss_probe == Some(true) && !all.sack {
             found.push(("tcp.tail_loss_probe", "has no effect without `sack`".to_owned()));
         }
+        if self.cautious_rto.is_some_and(|rto| rto.is_zero()) {
+            found.push(("tcp.cautious_rto", "is longer than 0 s".to_owned()));
+        }
         if all.min_rto.is_zero() {
             found.push(("tcp.min_rto", "is longer than 0 s".to_owned()));
         }
@@ -362,6 +397,8 @@ impl TcpConfig {
             ("tcp.minshall", self.minshall.is_some() && !all.nagle, "nagle"),
             ("tcp.idle_decay", self.idle_decay.is_some() && !all.restart_after_idle, "restart_after_idle"),
             ("tcp.f_rto", self.f_rto == Some(true) && !all.undo, "undo"),
+            ("tcp.min_delayed_ack", self.min_delayed_ack.is_some() && all.quick_acks == 0, "quick_acks"),
+            ("tcp.probe_ack_delay", self.probe_ack_delay.is_some() && !all.tail_loss_probe, "tail_loss_probe"),
         ];
         for (field, is_vain, needed) in vain {
             if is_vain {
@@ -371,14 +408,8 @@ impl TcpConfig {
         let shortest = Span::from_millis(1);
         if self.keepalive.is_some_and(|probes| probes.interval < shortest || probes.idle < shortest) {
             found.push(("tcp.keepalive", "has an `idle` and an `interval` of at least 1 ms".to_owned()));
-        } else if self
-            .keepalive
-            .is_some_and(|probes| probes.interval.is_zero() || probes.idle.is_zero() || probes.probes == 0)
-        {
-            found.push((
-                "tcp.keepalive",
-                "has an `idle` and an `interval` longer than 0 s, and at least 1 probe".to_owned(),
-            ));
+        } else if self.keepalive.is_some_and(|probes| probes.probes == 0) {
+            found.push(("tcp.keepalive", "has at least 1 probe".to_owned()));
         }
         if let Some(congestion) = &self.congestion {
             found.extend(congestion.check());

@@ -330,6 +330,11 @@ fn options(input: &mut Input<'_>, near: u32) -> TcpOptions {
     }
 }
 
+fn segment_of(output: Output) -> Option<Segment> {
+    let Output::Transmit { packet, .. } = output else { return None };
+    Segment::of(*packet)
+}
+
 #[cfg(test)]
 mod tests {
     use super::attack;
@@ -342,9 +347,4 @@ mod tests {
             attack(&data);
         }
     }
-}
-
-fn segment_of(output: Output) -> Option<Segment> {
-    let Output::Transmit { packet, .. } = output else { return None };
-    Segment::of(*packet)
 }

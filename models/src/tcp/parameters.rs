@@ -55,6 +55,16 @@ pub struct Parameters {
     pub keepalive: Option<Keepalive>,
     pub time_wait: Span,
     pub fin_wait_2: Span,
+    /// Distance of acknowledgements of bare segments that are not acceptable (RFC 5961 §7).
+    pub challenge_gap: Span,
+    /// The least delay of an acknowledgement where it follows the gaps between segments.
+    pub min_delayed_ack: Span,
+    /// TLP.max_ack_delay (RFC 8985 §7.2).
+    pub probe_ack_delay: Span,
+    /// The time-out after a handshake without a round trip (RFC 6298 §5.7).
+    pub cautious_rto: Span,
+    /// For how long a round trip counts as the least one of late.
+    pub min_rtt_window: Span,
     pub syn_backlog: u32,
     pub accept_backlog: u32,
     pub syn_cookies: bool,
@@ -133,6 +143,11 @@ impl Parameters {
             keepalive: None,
             time_wait: Span::from_secs(240),
             fin_wait_2: Span::ZERO,
+            challenge_gap: Span::from_millis(500),
+            min_delayed_ack: Span::from_millis(40),
+            probe_ack_delay: Span::from_millis(200),
+            cautious_rto: Span::from_secs(3),
+            min_rtt_window: Span::from_secs(300),
             syn_backlog: 128,
             accept_backlog: 128,
             syn_cookies: false,

@@ -8,6 +8,7 @@ use protosim_models::link::Mtu;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
 use protosim_models::registry::{AppConfig, Port};
+use protosim_models::tcp::congestion::CongestionConfig;
 use protosim_topologies::check::is_reachable;
 use protosim_topologies::{AddressFamily, GroupSpec, Plan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
         }
         check_absurd(tree, index, mistakes);
         check_mss(tree, scenario, index, mistakes);
+        check_direction(tree, scenario, index, mistakes);
         check_sets(tree, scenario, index, mistakes);
         for (field, message) in app.run.check() {
             let path = format!("apps.{index}.run.{field}");
@@ -182,6 +184,25 @@ fn check_mss(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diag
         let place = span_of(tree, &format!("apps.{index}.run.tcp.mss"));
         let help = format!("at most {}; without `mss` it follows the link", mtu.saturating_sub(headers));
         mistakes.push(Diagnostic::error("scenario::out-of-range", place, message).help(help));
+    }
+}
+
+/// Fields of TCP about the direction in which an application's data do not go, where they are written at the application itself. A template may
+/// have them, since both ends may be like it.
+fn check_direction(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    let app = &scenario.apps[index];
+    let Some((fields, why)) = app.run.idle_fields_of_tcp() else { return };
+    let place = format!("apps.{index}.run.tcp");
+    let own = span_of(tree, &place);
+    // The end that receives echoes the marks of DCTCP.
+    let has_dctcp = matches!(app.run.tcp().and_then(|tcp| tcp.congestion.as_ref()), Some(CongestionConfig::Dctcp(_)));
+    for field in fields.iter().filter(|field| !(has_dctcp && **field == "congestion")) {
+        let node = format!("{place}.{field}").parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+        if let Some(node) = node.filter(|node| node.span.lies_in(own)) {
+            let message = format!("`tcp.{field}` of `{}` has no effect: {why}", app.name);
+            let help = "it belongs to the other end; in a template it may stand for both".to_owned();
+            mistakes.push(Diagnostic::error("scenario::no-effect", node.span, message).help(help));
+        }
     }
 }
 

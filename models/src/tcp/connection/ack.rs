@@ -217,7 +217,7 @@ impl Connection {
         self.timers.doublings = 0;
         let last = if news.acks_retransmission { None } else { news.last_rtt };
         let young = last.or(news.sack_rtt).unwrap_or(sample);
-        self.min_rtt.add(young, now);
+        self.min_rtt.add(young, now, self.parameters.min_rtt_window);
         self.last_rtt = sample;
         Some(young)
     }

@@ -7,9 +7,6 @@ use crate::packet::{Ecn, TcpFlags, TcpHeader};
 use crate::rope::Rope;
 use protosim_core::Span;
 
-/// Acknowledgements of segments that are not acceptable keep this distance, if they carry neither data nor a FIN: two ends must not keep each other
-/// busy (RFC 5961 §7; Linux's `tcp_invalid_ratelimit`).
-const CHALLENGE_GAP: Span = Span::from_millis(500);
 /// A timestamp that old says nothing any more (RFC 7323 §5.5): 24 days.
 const STAMP_LIFETIME: Span = Span::from_secs(24 * 24 * 3600);
 
@@ -180,10 +177,14 @@ impl Connection {
         }
     }
 
-    /// An acknowledgement that tells a peer where we stand, not more often than it may.
+    /// An acknowledgement that tells a peer where we stand, not more often than it may: two ends must not keep each other busy (RFC 5961 §7).
     pub(super) fn challenge(&mut self, cx: &mut Cx<'_>) {
         let now = cx.now();
-        if self.output.challenged_at.is_none_or(|last| now.saturating_since(last.time()) >= CHALLENGE_GAP) {
+        if self
+            .output
+            .challenged_at
+            .is_none_or(|last| now.saturating_since(last.time()) >= self.parameters.challenge_gap)
+        {
             self.output.challenged_at = Some(now.into());
             self.receiver.ack.owed = self.receiver.ack.owed.max(Owed::Now);
         }

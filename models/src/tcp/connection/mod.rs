@@ -114,12 +114,10 @@ struct MinRtt {
     at: LocalTime,
 }
 
-/// For how long a round trip counts as the least one of late (Linux's `tcp_min_rtt_wlen`).
-const MIN_RTT_WINDOW: Span = Span::from_secs(300);
-
 impl MinRtt {
-    fn add(&mut self, rtt: Span, now: LocalTime) {
-        if rtt <= self.value || now.saturating_since(self.at) > MIN_RTT_WINDOW {
+    /// A round trip; the least one counts for `window`.
+    fn add(&mut self, rtt: Span, now: LocalTime, window: Span) {
+        if rtt <= self.value || now.saturating_since(self.at) > window {
             *self = Self { value: rtt, at: now };
         }
     }

@@ -21,8 +21,6 @@ pub(super) struct Rack {
 
 /// RACK.reo_wnd_persist (§5.2).
 const PERSIST: u32 = 16;
-/// What a probe of one segment waits for an acknowledgement that is held back (§7.2, TLP.max_ack_delay).
-const MAX_ACK_DELAY: Span = Span::from_millis(200);
 
 impl Rack {
     pub(super) const fn new() -> Self {
@@ -183,7 +181,7 @@ impl Connection {
         }
         let mut wait = self.rtt.srtt().map_or(Span::from_secs(1), |srtt| srtt.saturating_mul(2));
         if self.rtt.srtt().is_some() && self.scoreboard.is_one_segment() {
-            wait = wait.saturating_add(MAX_ACK_DELAY);
+            wait = wait.saturating_add(self.parameters.probe_ack_delay);
         }
         // PTO = min(PTO, TCP_RTO_expiration()).
         Some(now.saturating_add(wait).min(timeout.max(now.saturating_add(Span::NANOSECOND))))

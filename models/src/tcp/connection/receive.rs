@@ -91,8 +91,6 @@ pub(super) struct Arrived {
 
 /// Before a segment has come: the default maximum segment size (RFC 9293 §3.7.1).
 const FIRST_MSS: u64 = 536;
-/// The shortest delay on Linux.
-const LEAST_ATO: Span = Span::from_millis(40);
 
 impl Receiver {
     pub(super) fn new(parameters: &Parameters) -> Self {
@@ -100,7 +98,11 @@ impl Receiver {
             sent: 0,
             owed: Owed::Nothing,
             deadline: None,
-            ato: if parameters.quick_acks > 0 { LEAST_ATO.min(parameters.delayed_ack) } else { parameters.delayed_ack },
+            ato: if parameters.quick_acks > 0 {
+                parameters.min_delayed_ack.min(parameters.delayed_ack)
+            } else {
+                parameters.delayed_ack
+            },
             quick: parameters.quick_acks,
             is_interactive: false,
             data_at: None,
@@ -382,8 +384,8 @@ impl AckClock {
         let Some(last) = last else { return };
         let gap = now.saturating_since(last);
         let half = Span::from_nanos(self.ato.as_nanos() / 2);
-        if gap <= Span::from_nanos(LEAST_ATO.as_nanos() / 2) {
-            self.ato = half.saturating_add(Span::from_nanos(LEAST_ATO.as_nanos() / 2));
+        if gap <= Span::from_nanos(parameters.min_delayed_ack.as_nanos() / 2) {
+            self.ato = half.saturating_add(Span::from_nanos(parameters.min_delayed_ack.as_nanos() / 2));
         } else if gap < self.ato {
             self.ato = half.saturating_add(gap).min(rto());
         } else if gap > rto() {
@@ -391,7 +393,7 @@ impl AckClock {
             self.quick = parameters.quick_acks;
             self.is_interactive = false;
         }
-        self.ato = self.ato.clamp(LEAST_ATO.min(parameters.delayed_ack), parameters.delayed_ack);
+        self.ato = self.ato.clamp(parameters.min_delayed_ack.min(parameters.delayed_ack), parameters.delayed_ack);
     }
 
     /// It has waited as long as it may. On Linux the delay was too short then, or no answer came to carry it.
@@ -401,7 +403,7 @@ impl AckClock {
         }
         if self.is_interactive {
             self.is_interactive = false;
-            self.ato = LEAST_ATO.min(parameters.delayed_ack);
+            self.ato = parameters.min_delayed_ack.min(parameters.delayed_ack);
         } else {
             self.ato = self.ato.saturating_mul(2).min(parameters.delayed_ack);
         }

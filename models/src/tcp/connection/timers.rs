@@ -54,8 +54,6 @@ impl Kind {
     }
 }
 
-/// RFC 6298 §5.7.
-const CAUTIOUS_RTO: Span = Span::from_secs(3);
 /// Beyond so many doublings every time-out is at its most.
 const MOST_DOUBLINGS: u32 = 32;
 
@@ -159,7 +157,7 @@ impl Connection {
     pub(super) fn timeout(&self) -> Span {
         let limits = self.parameters.rto_limits();
         let base = self.rtt.rto(&limits, self.timers.doublings);
-        if self.timers.is_cautious && self.rtt.srtt().is_none() { base.max(CAUTIOUS_RTO) } else { base }
+        if self.timers.is_cautious && self.rtt.srtt().is_none() { base.max(self.parameters.cautious_rto) } else { base }
     }
 
     /// Starts the retransmission time-out from now, or stops it if nothing is in flight.
