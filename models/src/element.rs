@@ -17,6 +17,10 @@ pub enum Element {
     Node(Node),
     /// A LAN switch, a bus, a radio channel.
     Medium(Box<Medium>),
+    /// A host that others have written.
+    #[cfg(test)]
+    #[expect(private_interfaces, reason = "there is none but in tests of this crate")]
+    Guest(Box<dyn crate::testing::Guest>),
 }
 
 impl Element {
@@ -24,15 +28,15 @@ impl Element {
     pub fn node(&self) -> Option<&Node> {
         match self {
             Self::Node(node) => Some(node),
-            Self::Medium(_) => None,
+            _ => None,
         }
     }
 
     /// The medium, if it is one.
     pub fn medium(&self) -> Option<&Medium> {
         match self {
-            Self::Node(_) => None,
             Self::Medium(medium) => Some(medium),
+            _ => None,
         }
     }
 }
@@ -60,6 +64,8 @@ impl Entity for Element {
         match self {
             Self::Node(node) => node.on_start(cx),
             Self::Medium(medium) => medium.on_start(cx),
+            #[cfg(test)]
+            Self::Guest(guest) => guest.on_start(cx),
         }
     }
 
@@ -68,6 +74,8 @@ impl Entity for Element {
         match self {
             Self::Node(node) => node.on_arrival(port, packet, cx),
             Self::Medium(medium) => medium.on_arrival(port, packet, cx),
+            #[cfg(test)]
+            Self::Guest(guest) => guest.on_arrival(packet, cx),
         }
     }
 
@@ -76,6 +84,8 @@ impl Entity for Element {
         match self {
             Self::Node(node) => node.on_timer(timer, cx),
             Self::Medium(medium) => medium.on_timer(timer, cx),
+            #[cfg(test)]
+            Self::Guest(guest) => guest.on_timer(timer, cx),
         }
     }
 
@@ -83,7 +93,7 @@ impl Entity for Element {
         match self {
             Self::Node(node) => node.on_action(action, cx),
             // No act of a timeline names a medium.
-            Self::Medium(_) => debug_assert!(false, "{action:?} is for nodes"),
+            _ => debug_assert!(false, "{action:?} is for nodes"),
         }
     }
 
@@ -102,6 +112,10 @@ impl Entity for Element {
         Ok(match self {
             Self::Node(node) => Self::Node(node.try_clone()?),
             Self::Medium(medium) => Self::Medium(medium.clone()),
+            #[cfg(test)]
+            Self::Guest(_) => {
+                return Err(CannotClone { endpoint: "guest".to_owned(), reason: "others have written it".to_owned() });
+            }
         })
     }
 }

@@ -6,7 +6,9 @@
 //! | `pair` | two ends, the path and the clock; what the applications exchange |
 //! | `ours` | our stack as an end |
 //! | `smoltcp` | smoltcp as an end, and ours against it |
+//! | `kernel` | the same under the kernel, with a node, an application and a link of ours |
 
+mod kernel;
 mod ours;
 mod pair;
 mod path;

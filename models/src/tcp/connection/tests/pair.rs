@@ -29,6 +29,7 @@ pub(super) trait End {
 }
 
 /// What the application of an end has written and read. Every byte follows from the index of the end that sends it, and its place.
+#[derive(Debug)]
 pub(super) struct Exchange {
     index: usize,
     to_write: u64,

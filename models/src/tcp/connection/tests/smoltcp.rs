@@ -13,6 +13,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
 /// The IP packets on their way in and out of an interface.
 #[derive(Default)]
@@ -73,7 +74,7 @@ fn milliseconds() -> u32 {
 
 /// What a smoltcp end goes by.
 #[derive(Clone, Debug)]
-struct Settings {
+pub(super) struct Settings {
     receive_buffer: usize,
     send_buffer: usize,
     congestion: CongestionControl,
@@ -83,22 +84,22 @@ struct Settings {
 }
 
 /// A host with smoltcp.
-struct Small {
+pub(super) struct Small {
     wire: Wire,
     interface: Interface,
     sockets: SocketSet<'static>,
     socket: SocketHandle,
-    exchange: Exchange,
+    pub(super) exchange: Exchange,
 }
 
 impl Small {
-    fn new(seed: u64, index: usize, settings: &Settings, exchange: Exchange) -> Self {
+    pub(super) fn new(seed: u64, index: usize, own: Ipv4Addr, settings: &Settings, exchange: Exchange) -> Self {
         let mut wire = Wire::default();
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed ^ (index as u64 + 1);
         let mut interface = Interface::new(config, &mut wire, Instant::ZERO);
         interface.update_ip_addrs(|addresses| {
-            addresses.push(IpCidr::new(IpAddress::Ipv4(address(index)), 24)).unwrap();
+            addresses.push(IpCidr::new(IpAddress::Ipv4(own), 24)).unwrap();
         });
         let buffer = |len: usize| SocketBuffer::new(vec![0; len]);
         let mut socket = Socket::new(buffer(settings.receive_buffer), buffer(settings.send_buffer));
@@ -116,17 +117,25 @@ impl Small {
     }
 
     fn client(seed: u64, settings: &Settings, to_write: u64, read_step: u64) -> Self {
-        let mut small = Self::new(seed, 0, settings, Exchange::new(0, to_write, read_step));
-        let socket = small.sockets.get_mut::<Socket<'_>>(small.socket);
-        // One of the ports for this (RFC 6335 §6).
-        let port = 49_152 + (seed % 16_384) as u16;
-        socket.connect(small.interface.context(), (address(1), PORT), port).unwrap();
+        let mut small = Self::new(seed, 0, address(0), settings, Exchange::new(0, to_write, read_step));
+        small.connect(seed, address(1));
         small
     }
 
+    pub(super) fn connect(&mut self, seed: u64, to: Ipv4Addr) {
+        let socket = self.sockets.get_mut::<Socket<'_>>(self.socket);
+        // One of the ports for this (RFC 6335 §6).
+        let port = 49_152 + (seed % 16_384) as u16;
+        socket.connect(self.interface.context(), (to, PORT), port).unwrap();
+    }
+
+    pub(super) fn listen(&mut self) {
+        self.sockets.get_mut::<Socket<'_>>(self.socket).listen(PORT).unwrap();
+    }
+
     fn server(seed: u64, settings: &Settings, to_write: u64, read_step: u64) -> Self {
-        let mut small = Self::new(seed, 1, settings, Exchange::new(1, to_write, read_step));
-        small.sockets.get_mut::<Socket<'_>>(small.socket).listen(PORT).unwrap();
+        let mut small = Self::new(seed, 1, address(1), settings, Exchange::new(1, to_write, read_step));
+        small.listen();
         small
     }
 
@@ -204,7 +213,7 @@ impl End for Small {
     }
 }
 
-fn any_settings() -> impl Strategy<Value = Settings> {
+pub(super) fn any_settings() -> impl Strategy<Value = Settings> {
     let congestion =
         prop_oneof![Just(CongestionControl::None), Just(CongestionControl::Reno), Just(CongestionControl::Cubic)];
     let buffer = || prop_oneof![2048_usize..8192, 8192_usize..300_000];
@@ -220,7 +229,7 @@ fn any_path() -> impl Strategy<Value = Path> {
 }
 
 /// Bytes of the client and of the server: much one way, or much both ways.
-fn any_bytes() -> impl Strategy<Value = [u64; 2]> {
+pub(super) fn any_bytes() -> impl Strategy<Value = [u64; 2]> {
     let much = || (1_u64 << 20)..(4 << 20);
     prop_oneof![
         (much(), 0_u64..60_000).prop_map(|(much, little)| [much, little]),
