@@ -63,7 +63,12 @@ fn round_trip(topology: &Topology, from: &str, to: &str, threads: usize) -> Stri
     let plan = plan(topology);
     let config = PingConfig { count: Some(1), ..PingConfig::new(NodeName(String::new())) };
     let (node, target) = (plan.node(from).unwrap(), plan.address(plan.node(to).unwrap()).unwrap());
-    let apps = vec![Installation { node, name: "ping".to_owned(), app: Box::new(Ping::new(config, target)) }];
+    let apps = vec![Installation {
+        node,
+        name: "ping".to_owned(),
+        app: Box::new(Ping::new(config, target)),
+        is_measured: true,
+    }];
     let seed = RunSeed { seed: 1, replication: 0 };
     let mut simulation = plan.simulation(seed, Limits::default(), apps, threads).unwrap();
     let mut sinks = Sinks::new(Interests::PACKETS);
@@ -195,7 +200,7 @@ fn multicast(topology: &mut Topology, members: &str, threads: usize) -> (Vec<u64
     let mut apps = Vec::new();
     for node in 0..plan.graph().nodes() {
         let app = Box::new(UdpSink::new(UdpSinkConfig { port: 9 }));
-        apps.push(Installation { node, name: "sink".to_owned(), app });
+        apps.push(Installation { node, name: "sink".to_owned(), app, is_measured: true });
     }
     let bytes = protosim_core::Size::from_bytes(100);
     let source = UdpSourceConfig {
@@ -203,7 +208,7 @@ fn multicast(topology: &mut Topology, members: &str, threads: usize) -> (Vec<u64
         ..UdpSourceConfig::constant(NodeName("all".to_owned()), 9, "10 kbit/s".parse().unwrap(), bytes)
     };
     let app = Box::new(UdpSource::new(source, destination));
-    apps.push(Installation { node: plan.node("a").unwrap(), name: "source".to_owned(), app });
+    apps.push(Installation { node: plan.node("a").unwrap(), name: "source".to_owned(), app, is_measured: true });
     let seed = RunSeed { seed: 1, replication: 0 };
     let mut simulation = plan.simulation(seed, Limits::default(), apps, threads).unwrap();
     simulation.run(Until::Quiet, &mut Sinks::new(Interests::NONE)).unwrap();

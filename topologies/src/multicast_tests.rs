@@ -56,11 +56,11 @@ fn run(topology: &Topology) -> (Vec<u64>, u64) {
     let mut apps = Vec::new();
     for node in 0..plan.graph().nodes() {
         let app = Box::new(UdpSink::new(UdpSinkConfig { port: 9 }));
-        apps.push(Installation { node, name: "sink".to_owned(), app });
+        apps.push(Installation { node, name: "sink".to_owned(), app, is_measured: true });
     }
     for sender in &group.senders {
         let app = Box::new(UdpSource::new(source(), destination));
-        apps.push(Installation { node: rank(sender), name: "source".to_owned(), app });
+        apps.push(Installation { node: rank(sender), name: "source".to_owned(), app, is_measured: true });
     }
     let seed = RunSeed { seed: 1, replication: 0 };
     let mut simulation = plan.simulation(seed, protosim_core::kernel::Limits::default(), apps, 1).unwrap();

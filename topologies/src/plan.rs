@@ -89,6 +89,8 @@ pub struct Installation {
     pub name: String,
     /// The application.
     pub app: Box<dyn App>,
+    /// Whether something is measured of what it receives: deliveries to all others are not reported, which would take memory.
+    pub is_measured: bool,
 }
 
 impl Plan {
@@ -341,7 +343,8 @@ impl Plan {
             let mut apps = std::mem::take(&mut apps_of[rank]);
             apps.sort_by(|a, b| a.name.cmp(&b.name));
             for app in apps {
-                node.install(&app.name, app.app);
+                let number = node.install(&app.name, app.app);
+                node.measure_deliveries(number, app.is_measured);
             }
             let name = self.name(rank);
             builder.entity(name, self.stream_name(rank), Element::Node(node))?;

@@ -71,7 +71,12 @@ pub(crate) fn address_of(plan: &Plan, name: &str) -> IpAddr {
 /// `count` pings from a node, one each second.
 fn ping(plan: &Plan, from: &str, to: IpAddr, count: u64) -> Installation {
     let config = PingConfig { count: Some(count), ..PingConfig::new(NodeName(String::new())) };
-    Installation { node: plan.node(from).unwrap(), name: "ping".to_owned(), app: Box::new(Ping::new(config, to)) }
+    Installation {
+        node: plan.node(from).unwrap(),
+        name: "ping".to_owned(),
+        app: Box::new(Ping::new(config, to)),
+        is_measured: true,
+    }
 }
 
 pub(crate) fn simulation(plan: &Plan, apps: Vec<Installation>) -> Simulation<Element> {

@@ -140,7 +140,9 @@ pub fn build(
     let apps = scenario.placements().filter_map(|placed| {
         let address = placed.to.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let app = placed.config().build(address);
-        Some(Installation { node: plan.node(placed.on)?, name: placed.spec.name.clone(), app })
+        let name = placed.spec.name.clone();
+        let is_measured = scenario.measures.sinks.contains_key(&name);
+        Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })
     });
     let seed = RunSeed { seed: scenario.seed, replication };
     plan.simulation(seed, scenario.limits(), apps.collect(), threads)

@@ -22,6 +22,8 @@ pub(super) struct AppSlot {
     streams: Option<Streams>,
     /// It is owed a flush in this instant.
     pub(super) touched: bool,
+    /// What reaches it is reported to those who listen to deliveries.
+    pub(super) is_measured: bool,
     /// As it is when the node starts, for nodes that the timeline lets crash.
     blueprint: Option<Box<dyn App>>,
     /// What it had counted before it crashed.
@@ -33,7 +35,16 @@ pub(super) struct AppSlot {
 impl AppSlot {
     pub(super) fn new(name: &str, app: Box<dyn App>) -> Self {
         let (name, app) = (name.into(), Some(app));
-        Self { name, app, streams: None, touched: false, blueprint: None, past: Vec::new(), past_due: 0 }
+        Self {
+            name,
+            app,
+            streams: None,
+            touched: false,
+            is_measured: true,
+            blueprint: None,
+            past: Vec::new(),
+            past_due: 0,
+        }
     }
 
     pub(super) fn try_clone(&self) -> Result<Self, CannotClone> {
@@ -45,6 +56,7 @@ impl AppSlot {
             app: self.app.as_deref().map(copy).transpose()?,
             streams: self.streams.clone(),
             touched: self.touched,
+            is_measured: self.is_measured,
             blueprint: self.blueprint.as_deref().map(copy).transpose()?,
             past: self.past.clone(),
             past_due: self.past_due,
@@ -365,7 +377,7 @@ impl SimHost<'_, '_> {
     /// Reports a delivery at once, and not when the processor is free: it has happened now.
     fn observe_delivery(&mut self, observation: Observation) {
         let report = Report::App { app: self.app, observation };
-        if self.cx.wants(Interests::DELIVERIES) {
+        if self.cx.wants(Interests::DELIVERIES) && self.node.apps[self.app as usize].is_measured {
             self.cx.report(report);
         } else if self.cx.wants(Interests::TRACES) {
             // No results are made of it: it is looked at and no more, which decides nothing.

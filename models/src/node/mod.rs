@@ -203,6 +203,11 @@ impl Node {
         self.apps.len() as u32 - 1
     }
 
+    /// Whether what reaches an application is reported where someone listens to deliveries; it is, unless this says otherwise.
+    pub fn measure_deliveries(&mut self, app: u32, is_measured: bool) {
+        self.apps[app as usize].is_measured = is_measured;
+    }
+
     /// The applications with their names, by number.
     pub fn apps(&self) -> impl Iterator<Item = (&str, &dyn App)> {
         self.apps.iter().filter_map(|slot| Some((&*slot.name, slot.app.as_deref()?)))

@@ -30,7 +30,7 @@ fn pings(plan: &Plan, to: &str) -> Vec<(SimTime, PacketReport)> {
     let config =
         PingConfig { count: Some(300), interval: Span::from_millis(10), ..PingConfig::new(NodeName(String::new())) };
     let app = Box::new(Ping::new(config, address_of(plan, to)));
-    packets(plan, vec![Installation { node: plan.node("a").unwrap(), name: "ping".to_owned(), app }])
+    packets(plan, vec![Installation { node: plan.node("a").unwrap(), name: "ping".to_owned(), app, is_measured: true }])
 }
 
 fn path<'p>(plan: &'p Plan, seen: &PacketReport) -> &'p str {

@@ -80,7 +80,10 @@ fn pings(plan: &Plan, from: &str, to: std::net::IpAddr, count: u64) -> Vec<Packe
     let start = Span::from_millis(500);
     let config = PingConfig { count: Some(count), start, ..PingConfig::new(NodeName(String::new())) };
     let app = Box::new(Ping::new(config, to));
-    let seen = packets(plan, vec![Installation { node: plan.node(from).unwrap(), name: "ping".to_owned(), app }]);
+    let seen = packets(
+        plan,
+        vec![Installation { node: plan.node(from).unwrap(), name: "ping".to_owned(), app, is_measured: true }],
+    );
     seen.into_iter().map(|(_, seen)| seen).filter(|seen| seen.end == LinkEnd::Receiver).collect()
 }
 
