@@ -113,12 +113,21 @@ fn field_bits(packet: &Packet) -> u64 {
         Transport::Udp(UdpHeader { source_port, destination_port }) => {
             u64::from(*source_port) << 48 | u64::from(*destination_port) << 32 | ip_bits
         }
-        Transport::Tcp(header @ TcpHeader { options: None, .. }) => segment_bits(header, ip_bits),
+        Transport::Tcp(header) => match &header.options {
+            None => segment_bits(header, ip_bits),
+            Some(options) if options.are_blocks_alone() => {
+                let mut digest = Digest::START;
+                digest.mix(segment_bits(header, ip_bits));
+                options.sack.iter().for_each(|block| digest.mix(u64::from(block.left) << 32 | u64::from(block.right)));
+                digest.value()
+            }
+            Some(_) => encoded_bits(packet),
+        },
         _ => encoded_bits(packet),
     }
 }
 
-/// The fields of a TCP header without options but timestamps, for the fingerprint, and 32 bits of its IP header.
+/// The fields of a TCP header but for options other than timestamps, for the fingerprint, and 32 bits of its IP header.
 #[inline]
 fn segment_bits(header: &TcpHeader, ip_bits: u64) -> u64 {
     let ports = u64::from(header.source_port) << 48 | u64::from(header.destination_port) << 32;

@@ -104,6 +104,15 @@ pub struct TcpOptions {
     pub as_received: Option<Bytes>,
 }
 
+impl TcpOptions {
+    /// True if there are selective acknowledgements and nothing else, as in most headers that have options at all.
+    #[inline]
+    pub(super) fn are_blocks_alone(&self) -> bool {
+        let Self { mss, window_scale, sack_permitted, sack: _, fast_open, as_received } = self;
+        mss.is_none() && window_scale.is_none() && !sack_permitted && fast_open.is_none() && as_received.is_none()
+    }
+}
+
 /// A block of bytes that have been received (RFC 2018 §3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SackBlock {

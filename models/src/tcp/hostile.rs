@@ -332,7 +332,7 @@ fn options(input: &mut Input<'_>, near: u32) -> TcpOptions {
 
 fn segment_of(output: Output) -> Option<Segment> {
     let Output::Transmit { packet, .. } = output else { return None };
-    Segment::of(*packet)
+    Segment::of(packet)
 }
 
 #[cfg(test)]

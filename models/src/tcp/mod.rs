@@ -161,10 +161,11 @@ impl Segment {
 
     /// The segment that a packet carries, if it does.
     #[inline]
-    pub fn of(packet: Packet) -> Option<Self> {
-        let ecn = packet.ip.ecn();
-        let Transport::Tcp(header) = packet.transport else { return None };
-        Some(Self { header, payload: packet.payload, ecn })
+    #[expect(clippy::boxed_local, reason = "a pointer is moved faster than three cache lines")]
+    pub fn of(packet: Box<Packet>) -> Option<Self> {
+        let Packet { ip, transport, payload, .. } = *packet;
+        let Transport::Tcp(header) = transport else { return None };
+        Some(Self { header, payload, ecn: ip.ecn() })
     }
 
     /// The packet that carries it; `None` where the addresses are not of one family, or it is too large for one.

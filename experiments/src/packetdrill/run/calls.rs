@@ -446,7 +446,7 @@ impl<'a> Runner<'a> {
         stack.flush(&mut env);
         std::iter::from_fn(|| stack.next_output()).any(|output| match output {
             Output::Transmit { packet, .. } => {
-                let Some(segment) = protosim_models::tcp::Segment::of(*packet) else { return false };
+                let Some(segment) = protosim_models::tcp::Segment::of(packet) else { return false };
                 let cookie = segment.header.options.as_ref().and_then(|options| options.fast_open.as_ref());
                 cookie.is_some_and(|cookie| !cookie.is_empty())
             }

@@ -201,7 +201,7 @@ impl<'a> Runner<'a> {
             match output {
                 Output::Transmit { packet, .. } => {
                     let ends = packet.source_socket().zip(packet.destination_socket());
-                    if let (Some((local, remote)), Some(segment)) = (ends, protosim_models::tcp::Segment::of(*packet))
+                    if let (Some((local, remote)), Some(segment)) = (ends, protosim_models::tcp::Segment::of(packet))
                         && (self.hook)(&segment)
                     {
                         self.sent.push_back(Sent { at: self.env.now, local, remote, segment });

@@ -188,7 +188,7 @@ impl Machine for Connection {
     type Misuse = StackError;
 
     fn handle_message(&mut self, message: Box<Packet>, cx: &mut Cx<'_>) {
-        if let Some(segment) = Segment::of(*message) {
+        if let Some(segment) = Segment::of(message) {
             self.handle_segment(&segment, cx);
         }
     }

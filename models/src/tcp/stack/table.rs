@@ -100,15 +100,7 @@ impl Stack {
         env: &mut dyn Env,
         call: impl FnOnce(&mut Connection, &mut MachineCx<'_, Connection>) -> R,
     ) -> Result<R, StackError> {
-        let entry = self.connections.get_mut(id.0 as usize).and_then(Option::as_deref_mut);
-        let entry = entry.ok_or(StackError::NoConnection)?;
-        let result = call(&mut entry.connection, &mut MachineCx::new(env, &mut self.effects));
-        if !entry.is_dirty && entry.connection.wants_flush() {
-            entry.is_dirty = true;
-            self.dirty.push(id);
-        }
-        self.after(id);
-        Ok(result)
+        self.called(id, env, call, true).ok_or(StackError::NoConnection)
     }
 
     /// Calls a connection, and takes what comes of it.
@@ -118,26 +110,34 @@ impl Stack {
         env: &mut dyn Env,
         call: impl FnOnce(&mut Connection, &mut MachineCx<'_, Connection>) -> R,
     ) -> Option<R> {
-        let entry = self.connections.get_mut(id.0 as usize)?.as_deref_mut()?;
-        let result = call(&mut entry.connection, &mut MachineCx::new(env, &mut self.effects));
-        self.after(id);
-        Some(result)
+        self.called(id, env, call, false)
     }
 
-    /// A connection has been called.
     #[inline]
-    fn after(&mut self, id: ConnectionId) {
-        let Some(entry) = self.connections.get_mut(id.0 as usize).and_then(Option::as_deref_mut) else { return };
-        let is_over = entry.connection.is_over();
+    fn called<R>(
+        &mut self,
+        id: ConnectionId,
+        env: &mut dyn Env,
+        call: impl FnOnce(&mut Connection, &mut MachineCx<'_, Connection>) -> R,
+        owes_flush: bool,
+    ) -> Option<R> {
+        let entry = self.connections.get_mut(id.0 as usize)?.as_deref_mut()?;
+        let result = call(&mut entry.connection, &mut MachineCx::new(env, &mut self.effects));
+        if owes_flush && !entry.is_dirty && entry.connection.wants_flush() {
+            entry.is_dirty = true;
+            self.dirty.push(id);
+        }
         if !std::mem::replace(&mut entry.is_rescheduled, true) {
             self.rescheduled.push(id);
         }
+        let is_over = entry.connection.is_over();
         if !self.effects.is_empty() {
             self.take_effects(id);
         }
         if is_over {
             self.remove(id);
         }
+        Some(result)
     }
 
     pub(super) fn take_effects(&mut self, id: ConnectionId) {

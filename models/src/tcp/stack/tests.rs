@@ -58,7 +58,7 @@ impl Hosts {
                 while let Some(output) = self.stacks[from].next_output() {
                     match output {
                         Output::Transmit { packet, .. } => {
-                            self.sent.extend(Segment::of(*packet).map(|segment| (from, segment)))
+                            self.sent.extend(Segment::of(packet).map(|segment| (from, segment)))
                         }
                         Output::Notify { notice: Notice::Incoming(listener), .. } => {
                             self.accepted = self.stacks[from].accept(listener);
@@ -109,7 +109,7 @@ fn initial_numbers_are_a_clock_and_a_hash() {
         let connection = hosts.connect(port);
         hosts.stacks[0].flush(&mut hosts.envs[0]);
         let Some(Output::Transmit { packet, .. }) = hosts.stacks[0].next_output() else { panic!("there is a SYN") };
-        let segment = Segment::of(*packet).unwrap();
+        let segment = Segment::of(packet).unwrap();
         hosts.stacks[0].abort(connection, &mut hosts.envs[0]).unwrap();
         while hosts.stacks[0].next_output().is_some() {}
         (segment.header.sequence, segment.header.timestamps.unwrap().value)
