@@ -78,14 +78,11 @@ impl Connection {
     pub(super) fn process_ack(&mut self, segment: &Segment, start: i64, ack: u64, cx: &mut Cx<'_>) {
         let header = &segment.header;
         let now = cx.now();
-        let has_sacks = header.options.is_some();
-        if ack == self.snd_una && !has_sacks && self.scoreboard.is_empty() && !self.timers.is_probing() {
-            // Data come in, and nothing is under way to the peer that it could tell of.
+        let tells_nothing = ack == self.snd_una && header.options.is_none() && !self.timers.is_probing();
+        if tells_nothing && self.scoreboard.is_empty() && self.scoreboard.probe.is_none() {
+            // Data come in, and nothing is under way to the peer.
             self.update_window(header, start, ack, cx);
-            self.timers.on_sign_of_life(now);
-            if self.scoreboard.probe.is_none() {
-                return;
-            }
+            return self.timers.on_sign_of_life(now);
         }
         let mut news = News { prior_in_flight: self.in_flight(), prior_una: self.snd_una, ..News::default() };
         let window_before = self.snd_wnd;
