@@ -384,11 +384,11 @@ impl Connection {
         if self.recovery.phase != Phase::Recovery || self.parameters.rack || !self.agreed.sack {
             return None;
         }
-        let (mss, high) = (self.window.mss, self.recovery.episode.high_rxt.max(self.snd_una));
+        let (room, high) = (self.room_for_data(), self.recovery.episode.high_rxt.max(self.snd_una));
         let sacked = self.scoreboard.highest_sacked().unwrap_or(0);
         let hole = self.scoreboard.sacked_ranges().missing(high, sacked).next();
         if let Some((start, end)) = hole {
-            return Some((start, end.min(start + mss)));
+            return Some((start, end.min(start + room)));
         }
         if self.recovery.episode.rescue > self.snd_una {
             return None;

@@ -215,7 +215,7 @@ impl Connection {
         }
         let Some((start, end)) = self.scoreboard.next_lost() else { return false };
         // A FIN goes with the data before it.
-        let most = start + self.window.mss;
+        let most = start + self.room_for_data();
         let end = if end > self.buffer.end() && self.buffer.end() <= most { end } else { end.min(most) };
         let must = std::mem::take(&mut self.output.must_resend);
         // A FIN is no data: the congestion window does not hold it back, unless it comes alone.
@@ -328,8 +328,9 @@ impl Connection {
         may.then_some(end)
     }
 
-    /// Payload that fits into a segment beside selective acknowledgements that it carries.
-    fn room_for_data(&self) -> u64 {
+    /// Payload that fits into a segment beside selective acknowledgements that it carries, whether it goes for the first time or again
+    /// (RFC 6691 §4: the sender must reduce the data by the options).
+    pub(super) fn room_for_data(&self) -> u64 {
         let blocks = self.receiver.block_count(self.most_blocks(), self.parameters.dsack) as u64;
         if blocks == 0 || !self.agreed.sack {
             return self.window.mss;
@@ -504,7 +505,7 @@ impl Connection {
         let edge = self.snd_una + self.snd_wnd;
         if edge > start {
             // What fits, though it is little.
-            let end = self.end_of_stream().min(edge).min(start + self.window.mss);
+            let end = self.end_of_stream().min(edge).min(start + self.room_for_data());
             return self.send_first_time(end, Why::WindowProbe, cx);
         }
         if !self.parameters.probe_with_data {

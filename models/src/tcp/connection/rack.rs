@@ -207,7 +207,9 @@ impl Connection {
         let data_end = range.end.min(self.end_of_data());
         let size = u64::from(range.size).min(self.window.mss);
         let before = data_end.saturating_sub(range.start + 1) / size;
-        range.start + before * size
+        let start = range.start + before * size;
+        // What does not fit beside selective acknowledgements is left out at its front.
+        start.max(data_end.saturating_sub(self.room_for_data()))
     }
 
     /// TLP_process_ack (§7.4.1): has the probe repaired a loss that nobody else has seen?

@@ -195,11 +195,7 @@ fn talk(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     /// Both ways, 1 MiB and more, with up to 20 % of loss, reordering, duplicates and flipped bits, small windows.
-    ///
-    /// Of a few thousand cases one has not come to its end (see proptest-regressions): segments of 88 bytes into smoltcp's smallest buffer, both
-    /// sending. Whose fault that is is not known yet; until then this is run by hand (`--ignored`).
     #[test]
-    #[ignore = "a rare case does not come to its end, and it is not known yet why"]
     fn smoltcp_is_the_other_end_of_a_link(
         seed in any::<u64>(),
         lane in any_link(),

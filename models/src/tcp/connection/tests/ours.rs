@@ -9,6 +9,9 @@ use protosim_core::{IdealEnv, LocalTime};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+/// The largest packet of the path, in bytes.
+const MTU: u64 = 1500;
+
 /// A host with our stack.
 pub(super) struct Host {
     pub(super) stack: Stack,
@@ -54,7 +57,7 @@ impl Host {
         let opening = Opening {
             local: SocketAddr::new(host.address, 0),
             remote: SocketAddr::new(IpAddr::V4(address(1)), PORT),
-            mtu: 1500,
+            mtu: MTU,
             early_data,
             owner: 0,
             parameters: Arc::new(parameters),
@@ -114,7 +117,7 @@ impl End for Host {
         let Transport::Tcp(header) = packet.transport else { return };
         self.env.now = now;
         let segment = Segment { header, payload: packet.payload, ecn };
-        self.stack.handle_segment(local, remote, segment, 1500, &mut self.env);
+        self.stack.handle_segment(local, remote, segment, MTU, &mut self.env);
     }
 
     fn expire(&mut self, now: LocalTime) {
@@ -137,6 +140,8 @@ impl End for Host {
             while let Some(output) = self.stack.next_output() {
                 match output {
                     Output::Transmit { packet, .. } => {
+                        // Also what goes again, beside selective acknowledgements (RFC 6691 §4).
+                        assert!(packet.wire_len() <= MTU, "{packet:?}");
                         outgoing.push(packet.encode());
                         is_idle = false;
                     }
