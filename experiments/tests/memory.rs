@@ -1,0 +1,251 @@
+//! What simulations allocate: nothing that grows with packets once they are under way, and no more bytes than budgeted for each host,
+//! connection, packet, stream and event. The budgets stand in `docs/performance.md` too.
+//!
+//! This binary has an allocator of its own, which counts what the calling thread asks for (`allocation-counter`); worlds on one
+//! thread run on the caller's. What a thing takes is the difference between 2 N and N of them, over N: what does not
+//! depend on their number cancels out, and the slack of tables that double their size is in it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use allocation_counter::{AllocationInfo, measure};
+use protosim_core::kernel::Interests;
+use protosim_core::{Class, EventKey, EventQueue, Purpose, RunSeed, SimTime, Simulation, Sinks, Span, Streams, Until};
+use protosim_experiments::run::{build, setup};
+use protosim_experiments::scenario::{Request, load};
+use protosim_models::element::{Element, nodes};
+use std::io::Write;
+
+/// Does something, and says what it has allocated.
+fn counted<T>(work: impl FnOnce() -> T) -> (T, AllocationInfo) {
+    let mut made = None;
+    let info = measure(|| made = Some(work()));
+    (made.unwrap(), info)
+}
+
+/// The world of the only point of a shipped experiment.
+fn shipped(name: &str, set: &[&str]) -> (Simulation<Element>, AllocationInfo) {
+    let set = set.iter().map(|&argument| argument.to_owned()).collect();
+    let loaded = load(&Request { scenario: name.to_owned(), set, seed: None }, false).unwrap();
+    let scenario = &loaded.points[0].scenario;
+    let plan = setup(scenario);
+    counted(|| build(&plan, scenario, 0, 1).unwrap())
+}
+
+/// The world of a scenario's text.
+fn written(text: &str) -> (Simulation<Element>, AllocationInfo) {
+    let mut file = tempfile::Builder::new().suffix(".ron").tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    shipped(file.path().to_str().unwrap(), &[])
+}
+
+/// Runs to `millis` from the start, reporting what results are made of, and says what that has allocated.
+fn run_to(simulation: &mut Simulation<Element>, millis: u64) -> AllocationInfo {
+    let mut sinks = Sinks::new(Interests::RESULTS);
+    let until = Until::Time(SimTime::ZERO + Span::from_millis(millis));
+    counted(|| simulation.run(until, &mut sinks).unwrap()).1
+}
+
+/// Packets that hosts have made so far.
+fn made(simulation: &Simulation<Element>) -> u64 {
+    nodes(simulation).map(|(_, node)| node.counts().originated).sum()
+}
+
+/// Packets made between two instants in milliseconds, and allocations in that time; the world stands at the first.
+fn between(simulation: &mut Simulation<Element>, from: u64, to: u64) -> (u64, u64) {
+    let warm = run_to(simulation, from);
+    assert!(warm.count_total > 0, "nothing is counted");
+    let before = made(simulation);
+    let allocations = run_to(simulation, to).count_total;
+    (made(simulation) - before, allocations)
+}
+
+/// Packets are boxed: a hop moves a pointer, and each packet is allocated once and freed once.
+const ALLOCATIONS_PER_PACKET: u64 = 1;
+/// What one second may allocate beside: tables that grow when more is under way than ever before.
+const ALLOCATIONS_PER_SECOND: u64 = 64;
+
+/// Checks the allocations of one second in which so many packets were made.
+fn no_more_than_packets(what: &str, (packets, allocations): (u64, u64)) {
+    eprintln!("{what}: {allocations} allocations for {packets} packets in a second");
+    let budget = ALLOCATIONS_PER_PACKET * packets + ALLOCATIONS_PER_SECOND;
+    assert!(allocations <= budget, "{what}: {allocations} allocations for {packets} packets, more than {budget}");
+}
+
+/// One second of 12,500 packets, each over ten links: 125,000 packet-hops.
+#[test]
+fn a_hop_allocates_nothing() {
+    let (mut world, _) = shipped("bench-chain", &[]);
+    let second = between(&mut world, 1000, 2000);
+    assert_eq!(second.0, 12_500);
+    no_more_than_packets("bench-chain", second);
+}
+
+/// In its third second no packet of the dumbbell is lost: 100 Mbit/s in packets of 1500 B and 14 B around them, less than 8,333 segments, with
+/// an acknowledgement for every second one.
+#[test]
+fn a_segment_without_loss_allocates_nothing() {
+    let (mut world, _) = shipped("bench-dumbbell", &[]);
+    let second = between(&mut world, 2000, 3000);
+    no_more_than_packets("bench-dumbbell without loss", second);
+}
+
+/// An acknowledgement with selective acknowledgements has an allocation for them: options that are rare lie out of line.
+const ALLOCATIONS_PER_PACKET_WITH_LOSSES: f64 = 1.2;
+
+#[test]
+fn losses_allocate_little() {
+    let (mut world, _) = shipped("bench-dumbbell", &[]);
+    let (packets, allocations) = between(&mut world, 1000, 10_000);
+    let per_packet = allocations as f64 / packets as f64;
+    holds("allocations per packet of bench-dumbbell, losses included", per_packet, ALLOCATIONS_PER_PACKET_WITH_LOSSES);
+}
+
+/// What one more of many takes in bytes, if `of` says what so many take in all.
+fn each(number: u64, of: impl Fn(u64) -> i64) -> f64 {
+    (of(2 * number) - of(number)) as f64 / number as f64
+}
+
+/// Holds a measurement to its budget; `--nocapture` shows it.
+fn holds(what: &str, measured: f64, budget: f64) {
+    eprintln!("{what}: {measured:.2}, budget {budget}");
+    assert!(measured > 0.0, "{what}: nothing is counted");
+    assert!(measured <= budget, "{what}: {measured:.2}, more than {budget}");
+}
+
+/// A leaf of a star, nothing running on it, with both directions of its link and its place in the tables of the hub.
+#[test]
+fn bytes_of_an_idle_host() {
+    let star = |leaves: u64| {
+        let text = format!(
+            r#"(format: 1, title: "Star",
+            networks: [Star(name: "s", leaves: {leaves}, link: (rate: "250 kbit/s", delay: "10 ms", loss: "1 %"))],
+            apps: [(name: "server", on: "s-hub", run: UdpServer(port: 7))], until: After("1 s"))"#
+        );
+        let (_world, built) = written(&text);
+        built.bytes_current
+    };
+    holds("an idle host", each(1000, star), IDLE_HOST);
+}
+const IDLE_HOST: f64 = 3600.0;
+
+/// A node of `bench-star` after two requests: application, socket, timers and three random streams included (losses of
+/// both directions, and none else).
+#[test]
+fn bytes_of_a_host_that_asks() {
+    let star = |leaves: u64| {
+        let stagger = Span::from_secs(10).as_nanos() / leaves;
+        let (mut world, built) =
+            shipped("bench-star", &[&format!("nodes={leaves}"), &format!("stagger=\"{stagger} ns\"")]);
+        let mut sinks = Sinks::new(Interests::NONE);
+        let (_, run) = counted(|| world.run(Until::Time(SimTime::ZERO + Span::from_secs(20)), &mut sinks).unwrap());
+        built.bytes_current + run.bytes_current
+    };
+    holds("a host of bench-star", each(1000, star), ASKING_HOST);
+}
+const ASKING_HOST: f64 = 6400.0;
+
+/// Both ends of a connection that has carried 1 MiB and is idle, with what a client and its server keep of it. One end by itself is
+/// held to 1 KiB where TCP is.
+#[test]
+fn bytes_of_an_idle_connection() {
+    let connections = |number: u64| {
+        let clients: String = (0..number)
+            .map(|n| {
+                format!(
+                    r#"(name: "c{n}", on: "a", run: TcpClient(to: "b", port: 80, request: "64 B", think: "1000 s",
+                    start: "{n} ms")),"#
+                )
+            })
+            .collect();
+        let text = format!(
+            r#"(format: 1, title: "Connections", nodes: [(name: "a"), (name: "b")],
+            links: [(ends: ("a", "b"), rate: "10 Gbit/s", delay: "1 ms")],
+            apps: [(name: "server", on: "b", run: TcpServer(port: 80, response: "1 MiB")), {clients}], until: After("60 s"))"#
+        );
+        let (mut world, built) = written(&text);
+        let mut sinks = Sinks::new(Interests::NONE);
+        let (_, run) = counted(|| world.run(Until::Time(SimTime::ZERO + Span::from_secs(50)), &mut sinks).unwrap());
+        built.bytes_current + run.bytes_current
+    };
+    holds("both ends of a connection", each(100, connections), CONNECTION);
+}
+const CONNECTION: f64 = 4900.0;
+
+/// Packets of 1000 B that wait for a link of 1 kbit/s.
+fn waiting(number: u64, queue: &str) -> i64 {
+    let text = format!(
+        r#"(format: 1, title: "Queue", nodes: [(name: "a"), (name: "b")],
+        links: [(ends: ("a", "b"), rate: "1 kbit/s", delay: "1 ms", forward: (queue: {queue}))],
+        apps: [(name: "sink", on: "b", run: UdpSink(port: 9)),
+            (name: "source", on: "a", run: UdpSource(to: "b", port: 9, rate: "1 Gbit/s", payload: "1000 B", count: {number}))],
+        until: After("1 s"))"#
+    );
+    let (mut world, _) = written(&text);
+    let first = run_to(&mut world, 0);
+    let then = run_to(&mut world, 900);
+    assert_eq!((made(&world), world.counts().deliveries), (number, 0), "all wait");
+    first.bytes_current + then.bytes_current
+}
+
+/// In a queue that drops from its tail, departures are computed, and packets lie on the wire from the start.
+#[test]
+fn bytes_of_a_queued_packet() {
+    let queue = r#""1000000 packets""#;
+    holds("a packet in a drop-tail queue", each(10_000, |number| waiting(number, queue)), QUEUED);
+}
+const QUEUED: f64 = 285.0;
+
+#[test]
+fn bytes_of_a_packet_in_a_managed_queue() {
+    let queue = r#"CoDel(limit: "1000000 packets", target: "60 s", interval: "1000 s")"#;
+    holds("a packet in a CoDel queue", each(10_000, |number| waiting(number, queue)), MANAGED);
+}
+const MANAGED: f64 = 220.0;
+
+/// The streams of entities that have drawn from `hot` of them, names of eight bytes.
+fn streams(number: u64, hot: usize) -> i64 {
+    const PURPOSES: [Purpose; 3] = [Purpose("loss"), Purpose("delay"), Purpose("think")];
+    let run = RunSeed { seed: 1, replication: 0 };
+    let make = || {
+        let mut all = Vec::with_capacity(number as usize);
+        for entity in 0..number {
+            let mut streams = Streams::new(run, &format!("n{entity:07}"));
+            for purpose in &PURPOSES[..hot] {
+                streams.get(*purpose).next_u64();
+            }
+            all.push(streams);
+        }
+        all
+    };
+    counted(make).1.bytes_current
+}
+
+#[test]
+fn bytes_of_random_streams() {
+    let [cold, one, three] = [0, 1, 3].map(|hot| each(1000, |number| streams(number, hot)));
+    holds("an entity's streams before its first draw", cold, COLD_STREAMS);
+    holds("its first stream", one - cold, FIRST_STREAM);
+    holds("each further stream", (three - one) / 2.0, FURTHER_STREAM);
+}
+const COLD_STREAMS: f64 = 64.0;
+const FIRST_STREAM: f64 = 584.0;
+const FURTHER_STREAM: f64 = 304.0;
+
+/// Timers at random within a second.
+#[test]
+fn bytes_of_a_pending_event() {
+    let queue = |number: u64| {
+        let mut draws = RunSeed { seed: 1, replication: 0 }.stream("queue", Purpose("times"));
+        let fill = || {
+            let mut queue = EventQueue::default();
+            for sequence in 0..number {
+                let at = SimTime::from_nanos(1 + draws.below(1_000_000_000));
+                queue.push(EventKey::new(at, Class::Timer, 1, sequence));
+            }
+            queue
+        };
+        counted(fill).1.bytes_current
+    };
+    holds("a pending event", each(100_000, queue), PENDING_EVENT);
+}
+const PENDING_EVENT: f64 = 22.0;
