@@ -114,10 +114,7 @@ impl Computed {
         cx: &mut Cx<'_, E>,
     ) {
         let now = cx.now();
-        while let Some(first) = self.waiting.front().filter(|first| first.departs <= now) {
-            self.waiting_bytes -= u64::from(first.len);
-            self.waiting.pop_front();
-        }
+        self.forget_departed(now);
         if !self.has_place(len) {
             if let Some(meter) = &mut self.meter {
                 meter.note_judgement(now, 1, 0);
@@ -130,6 +127,21 @@ impl Computed {
         if let Some(meter) = &mut self.meter {
             meter.note_wait(now, start, len);
             meter.note_departure(start, self.free_at, len, self.lost > lost);
+        }
+    }
+
+    /// Forgets what has left.
+    #[inline]
+    fn forget_departed(&mut self, now: SimTime) {
+        if self.free_at <= now {
+            // All of it, as mostly.
+            self.waiting.clear();
+            self.waiting_bytes = 0;
+            return;
+        }
+        while let Some(first) = self.waiting.front().filter(|first| first.departs <= now) {
+            self.waiting_bytes -= u64::from(first.len);
+            self.waiting.pop_front();
         }
     }
 

@@ -244,7 +244,7 @@ impl Host for SimHost<'_, '_> {
             packet.ip.set_dscp(class.dscp);
             packet.ip.set_ecn(class.ecn);
         }
-        self.node.when_free(Pending::Send(Box::new(packet)), self.cx);
+        self.node.when_free(Pending::Send(packet.into_pooled()), self.cx);
         Ok(())
     }
 
@@ -278,7 +278,7 @@ impl Host for SimHost<'_, '_> {
         let identifier = u16::try_from(self.app).map_err(|_| HostError::NoIcmp)?;
         let echo = Echo { is_reply: false, identifier, sequence };
         let packet = Packet::echo(source, to, echo, payload).map_err(refused)?;
-        self.node.when_free(Pending::Send(Box::new(packet)), self.cx);
+        self.node.when_free(Pending::Send(packet.into_pooled()), self.cx);
         Ok(())
     }
 

@@ -364,7 +364,7 @@ impl Node {
         };
         self.counts.delivered += 1;
         let arrival = Arrival { sent_at: packet.provenance.sent_at, ecn: packet.ip.ecn() };
-        self.with_app_on_arrival(app, arrival, cx, |app, host| app.on_datagram(socket, from, packet.payload, host));
+        self.with_app_on_arrival(app, arrival, cx, |app, host| app.on_datagram(socket, from, packet.recycle(), host));
         None
     }
 

@@ -30,6 +30,7 @@ mod icmpv6;
 mod ip;
 mod ipv4;
 mod ipv6;
+mod pool;
 mod report;
 mod tcp;
 mod udp;

@@ -77,7 +77,7 @@ pub use connection::Connection;
 #[cfg(test)]
 mod tests;
 
-use crate::packet::{Ecn, IpHeader, Packet, Provenance, TcpFlags, TcpHeader, Transport};
+use crate::packet::{Ecn, IpHeader, Packet, TcpFlags, TcpHeader, Transport};
 use crate::rope::Rope;
 use protosim_core::Purpose;
 use std::net::IpAddr;
@@ -161,11 +161,10 @@ impl Segment {
 
     /// The segment that a packet carries, if it does.
     #[inline]
-    #[expect(clippy::boxed_local, reason = "a pointer is moved faster than three cache lines")]
-    pub fn of(packet: Box<Packet>) -> Option<Self> {
-        let Packet { ip, transport, payload, .. } = *packet;
-        let Transport::Tcp(header) = transport else { return None };
-        Some(Self { header, payload, ecn: ip.ecn() })
+    pub fn of(mut packet: Box<Packet>) -> Option<Self> {
+        let Transport::Tcp(header) = std::mem::replace(&mut packet.transport, Transport::Damaged) else { return None };
+        let ecn = packet.ip.ecn();
+        Some(Self { header, payload: packet.recycle(), ecn })
     }
 
     /// The packet that carries it; `None` where the addresses are not of one family, or it is too large for one.
@@ -175,7 +174,7 @@ impl Segment {
         let mut ip = IpHeader::new(src, dst)?;
         ip.set_ecn(ecn);
         let (is_small, transport) = (payload.len() <= SMALL, Transport::Tcp(header.fitted()));
-        let packet = Box::new(Packet { ip, transport, payload, provenance: Provenance::default(), lost: None });
+        let packet = Packet::boxed(ip, transport, payload);
         (is_small || packet.fits()).then_some(packet)
     }
 }

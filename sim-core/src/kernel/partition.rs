@@ -84,6 +84,17 @@ impl Slot {
             flush_at: SimTime::MAX,
         }
     }
+
+    /// Something happens to the entity: true if it is the first in this instant.
+    #[inline]
+    fn touch(&mut self, now: SimTime) -> bool {
+        let is_first = self.touched_at != now;
+        if is_first {
+            self.touched_at = now;
+            self.steps = 0;
+        }
+        is_first
+    }
 }
 
 /// An act of the timeline on an entity of this partition.
@@ -191,8 +202,8 @@ impl<E: Entity> Partition<E> {
 
     /// Handles all events before `end`.
     pub(super) fn run_before(&mut self, end: SimTime, sink: &mut Outbox<E::Report>) -> Result<(), RunError> {
-        while let Some(now) = self.next_event().filter(|now| *now < end) {
-            self.instant(now, sink);
+        while let Some(first) = self.core.queue.pop_before(end) {
+            self.instant(first, sink);
             if self.core.error.is_some() {
                 return self.verdict();
             }
@@ -205,13 +216,16 @@ impl<E: Entity> Partition<E> {
         self.core.error.take().map_or(Ok(()), Err)
     }
 
-    /// Handles one instant: all its events in order, then the flush, then the samples.
+    /// Handles one instant: all its events in order, of which `first` has been taken from the queue, then the flush, then the
+    /// samples.
     #[inline]
-    pub(super) fn instant(&mut self, now: SimTime, sink: &mut Outbox<E::Report>) {
+    pub(super) fn instant(&mut self, first: EventKey, sink: &mut Outbox<E::Report>) {
+        let now = first.time();
         debug_assert!(now > self.core.now, "time goes forward");
         self.core.now = now;
         let mut sample = false;
-        while let Some(key) = self.core.queue.pop_at(now) {
+        let mut next = Some(first);
+        while let Some(key) = next {
             self.events += 1;
             match key.class() {
                 Class::Arrival => self.arrival(key, sink),
@@ -219,6 +233,7 @@ impl<E: Entity> Partition<E> {
                 Class::Timeline => self.act(key, sink),
                 Class::Sampler => sample = true,
             }
+            next = self.core.queue.pop_at(now);
         }
         self.flush(sink);
         if sample {
@@ -256,8 +271,11 @@ impl<E: Entity> Partition<E> {
             core.queue.push(next.key(id));
         }
         self.deliveries += 1;
-        self.touch(local);
-        self.slots[local as usize].digest.mix(chain ^ u64::from(port));
+        let slot = &mut self.slots[local as usize];
+        slot.digest.mix(chain ^ u64::from(port));
+        if slot.touch(self.core.now) {
+            self.last_touched = self.core.now;
+        }
         if self.log.is_some() {
             self.log_delivery(id, local, &flying);
         }
@@ -326,10 +344,7 @@ impl<E: Entity> Partition<E> {
     /// Remembers that something happens to the entity in this instant.
     #[inline]
     fn touch(&mut self, local: u32) {
-        let slot = &mut self.slots[local as usize];
-        if slot.touched_at != self.core.now {
-            slot.touched_at = self.core.now;
-            slot.steps = 0;
+        if self.slots[local as usize].touch(self.core.now) {
             self.last_touched = self.core.now;
         }
     }

@@ -122,6 +122,21 @@ impl EventQueue {
         Some(key)
     }
 
+    /// Takes the earliest pending event, if it is due before `end`.
+    #[inline]
+    pub fn pop_before(&mut self, end: SimTime) -> Option<EventKey> {
+        let key = self.peek().filter(|key| key.time() < end)?;
+        if self.late.is_empty() {
+            self.run.drop_next();
+            self.len -= 1;
+            if cfg!(debug_assertions) {
+                self.last_popped = Some(key.time());
+            }
+            return Some(key);
+        }
+        self.pop()
+    }
+
     /// Takes the earliest pending event.
     #[inline]
     pub fn pop(&mut self) -> Option<EventKey> {
