@@ -66,15 +66,15 @@ fn between(simulation: &mut Simulation<Element>, from: u64, to: u64) -> (u64, u6
     (made(simulation) - before, allocations)
 }
 
-/// Packets are boxed: a hop moves a pointer, and each packet is allocated once and freed once.
-const ALLOCATIONS_PER_PACKET: u64 = 1;
-/// What one second may allocate beside: tables that grow when more is under way than ever before.
+/// What a second in steady state may allocate, however many packets are made in it: a table that grows when more is under way than ever
+/// before. Packets themselves lie in a pool.
 const ALLOCATIONS_PER_SECOND: u64 = 64;
 
 /// Checks the allocations of one second in which so many packets were made.
-fn no_more_than_packets(what: &str, (packets, allocations): (u64, u64)) {
+fn nothing_by_the_packet(what: &str, (packets, allocations): (u64, u64)) {
     eprintln!("{what}: {allocations} allocations for {packets} packets in a second");
-    let budget = ALLOCATIONS_PER_PACKET * packets + ALLOCATIONS_PER_SECOND;
+    assert!(packets > 100 * ALLOCATIONS_PER_SECOND, "{what}: too few packets to tell: {packets}");
+    let budget = ALLOCATIONS_PER_SECOND;
     assert!(allocations <= budget, "{what}: {allocations} allocations for {packets} packets, more than {budget}");
 }
 
@@ -84,7 +84,7 @@ fn a_hop_allocates_nothing() {
     let (mut world, _) = shipped("bench-chain", &[]);
     let second = between(&mut world, 1000, 2000);
     assert_eq!(second.0, 12_500);
-    no_more_than_packets("bench-chain", second);
+    nothing_by_the_packet("bench-chain", second);
 }
 
 /// In its third second the dumbbell loses nothing: slow start is over, and the queue not yet full again.
@@ -95,12 +95,12 @@ fn a_segment_without_loss_allocates_nothing() {
     let lost = lost_so_far(&world);
     let second = between(&mut world, 2000, 3000);
     assert_eq!(lost_so_far(&world), lost, "a second with losses; take another one");
-    no_more_than_packets("bench-dumbbell without loss", second);
+    nothing_by_the_packet("bench-dumbbell without loss", second);
 }
 
-/// An acknowledgement that reports what is missing costs some allocations more: its options lie out of line, being rare, and ranges are
+/// An acknowledgement that reports what is missing costs seven allocations: its options lie out of line, being rare, and ranges are
 /// gathered at both ends. A packet in twenty is such a one.
-const ALLOCATIONS_PER_PACKET_WITH_LOSSES: f64 = 1.2;
+const ALLOCATIONS_PER_PACKET_WITH_LOSSES: f64 = 0.2;
 
 #[test]
 fn losses_allocate_little() {
@@ -113,6 +113,8 @@ fn losses_allocate_little() {
 
 /// What one more of many takes in bytes, if `of` says what so many take in all.
 fn each(number: u64, of: impl Fn(u64) -> i64) -> f64 {
+    // The thread's pool of packets is left by the first as by the others.
+    of(2 * number);
     (of(2 * number) - of(number)) as f64 / number as f64
 }
 
