@@ -3,7 +3,7 @@
 //! No partition gets ahead of another by more than the shortest delay between them, so no packet can come
 //! too late. At a window's end packets are handed over, limits are added up, and the next window is agreed on.
 
-use super::barrier::{Barrier, BreakOnPanic};
+use super::board::{Board, BreakOnPanic, Post};
 use super::entity::Entity;
 use super::limits::RunError;
 use super::partition::Partition;
@@ -11,30 +11,18 @@ use super::report::Outbox;
 use super::wire::{InFlight, Wire, WireId};
 use crate::digest::Fingerprint;
 use crate::time::{SimTime, Span};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Packets on their way from one partition to another, with their wires.
 type Mailbox<P> = Mutex<Vec<(WireId, InFlight<P>)>>;
 
-/// What a partition has used of the limits that hold for all of them together.
-#[derive(Default)]
-struct Load {
-    events: AtomicU64,
-    /// Those of the last window alone.
-    latest_events: AtomicU64,
-    memory: AtomicU64,
-}
-
 /// Where the threads of one run meet.
 pub(super) struct Meeting<P: Fingerprint> {
-    barrier: Barrier,
-    /// The earliest instant at which each partition can do something.
-    horizons: Vec<AtomicU64>,
-    loads: Vec<Load>,
-    /// By sender times the number of partitions plus receiver.
-    mail: Vec<Mailbox<P>>,
+    board: Board,
+    /// By sender times the number of partitions plus receiver; for odd and even meetings, as who is ahead may write for the next one.
+    mail: [Vec<Mailbox<P>>; 2],
     failures: Mutex<Vec<RunError>>,
+    count: usize,
     lookahead: Span,
     end: SimTime,
 }
@@ -42,15 +30,8 @@ pub(super) struct Meeting<P: Fingerprint> {
 impl<P: Fingerprint + Send> Meeting<P> {
     /// A run up to `end` of `count` partitions with at least `lookahead` between them.
     pub(super) fn new(count: usize, lookahead: Span, end: SimTime) -> Self {
-        Self {
-            barrier: Barrier::new(count),
-            horizons: (0..count).map(|_| AtomicU64::new(0)).collect(),
-            loads: (0..count).map(|_| Load::default()).collect(),
-            mail: (0..count * count).map(|_| Mutex::default()).collect(),
-            failures: Mutex::default(),
-            lookahead,
-            end,
-        }
+        let boxes = || (0..count * count).map(|_| Mutex::default()).collect();
+        Self { board: Board::new(count), mail: [boxes(), boxes()], failures: Mutex::default(), count, lookahead, end }
     }
 
     /// Runs every partition in a thread of its own, to the end or to the first failure.
@@ -75,82 +56,99 @@ impl<P: Fingerprint + Send> Meeting<P> {
         earliest(self.failures.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// One thread's part.
+    /// One thread's part: at each meeting it takes over packets, hears how far all are, and runs the next window.
     fn attend<E: Entity<Packet = P>>(&self, index: usize, partition: &mut Partition<E>, sink: &mut Outbox<E::Report>) {
-        let _guard = BreakOnPanic(&self.barrier);
-        loop {
-            self.collect(index, partition, sink);
-            self.horizons[index].store(horizon(partition).as_nanos(), Ordering::Release);
-            if self.barrier.wait().is_err() {
+        let _guard = BreakOnPanic(&self.board);
+        let mut post = Post { horizon: horizon(partition).as_nanos(), events: partition.handled(), ..Post::default() };
+        for meeting in 1.. {
+            self.board.post(index, meeting, post);
+            if self.board.wait(meeting).is_err() {
                 return;
             }
-            let earliest = self.horizons.iter().map(|at| at.load(Ordering::Acquire)).min().unwrap_or(u64::MAX);
+            self.collect(index, meeting, partition, sink);
+            if meeting > 1 && self.must_stop(index, meeting, partition) {
+                return;
+            }
+            let earliest = self.board.posts(meeting).map(|post| post.horizon).min().unwrap_or(u64::MAX);
             let start = SimTime::from_nanos(earliest);
             if start >= self.end {
                 return;
             }
             let window_end = start.saturating_add(self.lookahead).min(self.end);
             let before = partition.handled();
-            if let Err(failure) = partition.run_before(window_end, sink) {
+            let result = partition.run_before(window_end, sink);
+            post.has_failed = result.is_err();
+            if let Err(failure) = result {
                 self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
             }
-            let load = &self.loads[index];
-            load.events.store(partition.handled(), Ordering::Relaxed);
-            load.latest_events.store(partition.handled() - before, Ordering::Relaxed);
-            load.memory.store(partition.core.memory::<E>(), Ordering::Relaxed);
-            self.hand_over(index, partition, window_end);
-            if self.barrier.wait().is_err() {
-                return;
-            }
-            if self.must_stop(index, partition) {
-                self.collect(index, partition, sink);
-                return;
-            }
+            post.events = partition.handled();
+            post.latest_events = partition.handled() - before;
+            post.memory = partition.core.memory::<E>();
+            let next_arrival = self.hand_over(index, meeting + 1, partition, window_end);
+            post.horizon = horizon(partition).min(next_arrival).as_nanos();
         }
     }
 
-    /// Asked between a window's end and the next meeting, when every failure of the window is known: so all
-    /// threads come to the same answer and leave together.
-    fn must_stop<E: Entity<Packet = P>>(&self, index: usize, partition: &Partition<E>) -> bool {
-        let sum =
-            |part: fn(&Load) -> &AtomicU64| self.loads.iter().map(|l| part(l).load(Ordering::Relaxed)).sum::<u64>();
+    /// Whether the last window has ended the run. Every post of it is known: so all threads come to the same answer and leave together.
+    fn must_stop<E: Entity<Packet = P>>(&self, index: usize, meeting: u64, partition: &Partition<E>) -> bool {
+        let (mut events, mut memory, mut has_failed) = (0_u64, 0_u64, false);
         // Of those that did the most in the window the first is named: memory is held by the receiver, but it
         // is the sender that asks for it.
-        let work = |(index, load): &(usize, &Load)| (load.latest_events.load(Ordering::Relaxed), usize::MAX - index);
-        let named = self.loads.iter().enumerate().max_by_key(work).is_some_and(|(most, _)| most == index);
+        let (mut most, mut named) = (0, 0);
+        for (thread, post) in self.board.posts(meeting).enumerate() {
+            events += post.events;
+            memory += post.memory;
+            has_failed |= post.has_failed;
+            if post.latest_events > most {
+                (most, named) = (post.latest_events, thread);
+            }
+        }
         let limits = &partition.core.limits;
-        let events = sum(|load| &load.events) >= limits.events;
-        let memory = sum(|load| &load.memory) > limits.memory.as_bytes();
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if events && named {
-            failures.push(partition.too_many_events());
+        let (events, memory) = (events >= limits.events, memory > limits.memory.as_bytes());
+        if named == index && (events || memory) {
+            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+            failures.extend(events.then(|| partition.too_many_events()));
+            failures.extend(memory.then(|| partition.too_much_memory()));
         }
-        if memory && named {
-            failures.push(partition.too_much_memory());
-        }
-        events || memory || !failures.is_empty()
+        events || memory || has_failed
     }
 
-    fn hand_over<E: Entity<Packet = P>>(&self, index: usize, partition: &mut Partition<E>, end: SimTime) {
+    /// Hands packets that have left before `end` over at the next meeting. Says when the first of them arrives.
+    fn hand_over<E: Entity<Packet = P>>(
+        &self,
+        index: usize,
+        meeting: u64,
+        partition: &mut Partition<E>,
+        end: SimTime,
+    ) -> SimTime {
+        let mut earliest = SimTime::MAX;
         for id in &partition.away {
             let wire = &mut partition.core.wires[id.0 as usize];
             let Some(to) = wire.leads_to else { continue };
             if wire.next_departure().is_none_or(|departure| departure >= end) {
                 continue;
             }
-            let mailbox = &self.mail[index * self.horizons.len() + to as usize];
+            let mailbox = &self.mail[(meeting % 2) as usize][index * self.count + to as usize];
             let mut mailbox = mailbox.lock().unwrap_or_else(PoisonError::into_inner);
             while let Some(flying) = wire.depart(end) {
                 partition.core.in_flight -= 1;
+                earliest = earliest.min(flying.arrives().unwrap_or(SimTime::MAX));
                 mailbox.push((*id, flying));
             }
         }
+        earliest
     }
 
-    fn collect<E: Entity<Packet = P>>(&self, index: usize, partition: &mut Partition<E>, sink: &mut Outbox<E::Report>) {
-        let count = self.horizons.len();
-        for from in 0..count {
-            let mut mailbox = self.mail[from * count + index].lock().unwrap_or_else(PoisonError::into_inner);
+    fn collect<E: Entity<Packet = P>>(
+        &self,
+        index: usize,
+        meeting: u64,
+        partition: &mut Partition<E>,
+        sink: &mut Outbox<E::Report>,
+    ) {
+        for from in (0..self.count).filter(|from| *from != index) {
+            let mailbox = &self.mail[(meeting % 2) as usize][from * self.count + index];
+            let mut mailbox = mailbox.lock().unwrap_or_else(PoisonError::into_inner);
             for (wire, flying) in mailbox.drain(..) {
                 partition.accept(wire, flying, sink);
             }

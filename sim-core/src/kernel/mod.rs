@@ -14,7 +14,7 @@
 //!   windows no longer than the shortest delay between them and exchange packets at window ends. The
 //!   results are the same bytes for any number of partitions.
 
-mod barrier;
+mod board;
 mod cx;
 mod entity;
 mod limits;
@@ -22,6 +22,7 @@ mod meeting;
 mod partition;
 mod report;
 mod simulation;
+mod split;
 mod timer;
 mod wire;
 

@@ -5,6 +5,7 @@ use super::limits::{Limits, RunError};
 use super::meeting::{Meeting, earliest};
 use super::partition::{Act, Core, Happening, Partition, Slot};
 use super::report::{Interests, Sinks};
+use super::split::split;
 use super::wire::{InFlight, Wire, WireId, WireSpec};
 use crate::digest::Digest;
 use crate::queue::EventQueue;
@@ -127,7 +128,7 @@ impl<E: Entity> Builder<E> {
             return Err(BuildError::NoSamplePeriod);
         }
         self.timeline.sort_by_key(|(at, ..)| *at);
-        let part_of = partition_of(self.entities.len(), &self.wires, threads);
+        let part_of = split(self.entities.len(), &self.wires, threads);
         let count = part_of.iter().max().map_or(1, |last| *last as usize + 1);
         let mut local_of = Vec::with_capacity(part_of.len());
         let mut sizes = vec![0_u32; count];
@@ -185,45 +186,6 @@ impl<E: Entity> Builder<E> {
             now: SimTime::ZERO,
         }
     }
-}
-
-/// Which partition each entity goes to: entities joined by a wire without delay stay together; the
-/// groups are dealt out in order of rank, about equally many entities to each partition.
-fn partition_of(entities: usize, wires: &[WireSpec], threads: usize) -> Vec<u32> {
-    let mut leader: Vec<usize> = (0..entities).collect();
-    fn find(leader: &mut [usize], mut index: usize) -> usize {
-        while leader[index] != index {
-            leader[index] = leader[leader[index]];
-            index = leader[index];
-        }
-        index
-    }
-    for spec in wires.iter().filter(|spec| spec.min_delay.is_zero()) {
-        let a = find(&mut leader, spec.from.0 as usize);
-        let b = find(&mut leader, spec.to.0 as usize);
-        // The lower rank leads, so that groups are dealt out in order of rank.
-        leader[a.max(b)] = a.min(b);
-    }
-    let mut sizes = vec![0_usize; entities];
-    for index in 0..entities {
-        sizes[find(&mut leader, index)] += 1;
-    }
-    let share = entities.div_ceil(threads.max(1)).max(1);
-    let (mut part, mut filled) = (0_u32, 0);
-    let mut part_of = vec![0; entities];
-    for index in 0..entities {
-        let leading = find(&mut leader, index);
-        if leading == index {
-            if filled >= share {
-                (part, filled) = (part + 1, 0);
-            }
-            filled += sizes[index];
-            part_of[index] = part;
-        } else {
-            part_of[index] = part_of[leading];
-        }
-    }
-    part_of
 }
 
 /// A world and where it stands in its run.
