@@ -61,7 +61,7 @@ pub struct Plan {
 pub struct PlannedWire {
     /// `link:from->to`: its place in the order of events, its stream's name, its name in digests. For a medium,
     /// `medium:node->*` and `medium:*->node`.
-    pub path: String,
+    pub path: Arc<str>,
     /// Rank of the link; for a station, of the medium.
     pub link: usize,
     /// True for the direction from the link's first end to its second, or from the station to the medium.
@@ -109,7 +109,7 @@ impl Plan {
                 let (from, to) = if is_forward { (first, second) } else { (second, first) };
                 let name = |rank: usize| &topology.nodes[graph.node(rank).listed].name;
                 let path = format!("{}:{}->{}", topology.links[graph.link(link)].name(), name(from), name(to));
-                PlannedWire { path, link, is_forward, station: None }
+                PlannedWire { path: path.into(), link, is_forward, station: None }
             })
             .collect();
         wires.extend(wires_of_media(&topology, &graph));
@@ -513,7 +513,7 @@ fn wires_of_media(topology: &Topology, graph: &NetworkGraph) -> Vec<PlannedWire>
         for (station, rank) in lan.stations.iter().enumerate() {
             let node = &topology.nodes[graph.node(*rank).listed].name;
             for (path, is_forward) in [(format!("{medium}:{node}->*"), true), (format!("{medium}:*->{node}"), false)] {
-                wires.push(PlannedWire { path, link, is_forward, station: Some(station) });
+                wires.push(PlannedWire { path: path.into(), link, is_forward, station: Some(station) });
             }
         }
     }

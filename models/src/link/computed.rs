@@ -172,6 +172,9 @@ impl Computed {
     ) {
         let departs = self.free_at;
         if departs > cx.now() {
+            if self.waiting.capacity() == 0 {
+                self.waiting.reserve_exact(1);
+            }
             self.waiting.push_back(Waiting { departs, carry: self.carry, len: len as u32, luck });
             self.waiting_bytes += len;
         }

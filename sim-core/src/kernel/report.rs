@@ -72,7 +72,10 @@ impl<R> Sinks<R> {
     /// Everything that was reported, by time, then entity, then the order in which it spoke; after
     /// its words of an instant its departures of that instant, by wire.
     pub fn into_merged(self) -> Vec<Reported<R>> {
-        let mut all: Outbox<R> = self.buffers.into_iter().flatten().collect();
+        // Those of one thread are taken as they are, without a copy.
+        let mut buffers = self.buffers.into_iter();
+        let mut all: Outbox<R> = buffers.next().unwrap_or_default();
+        all.extend(buffers.flatten());
         // Stable: an entity's words of one instant all come from one buffer, in its order, and so do
         // the departures of one wire.
         all.sort_by_key(|(wire, reported)| (reported.at, reported.entity, *wire));

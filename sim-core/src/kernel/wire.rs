@@ -15,6 +15,7 @@ use crate::digest::{Digest, Fingerprint};
 use crate::queue::{Class, EventKey};
 use crate::time::{SimTime, Span};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// A wire, by the rank of its path among all wires' paths in sorted order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,7 +25,7 @@ pub struct WireId(pub u32);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WireSpec {
     /// Its name: decides its rank, and stands in digests.
-    pub path: String,
+    pub path: Arc<str>,
     /// The entity that sends on it.
     pub from: EntityId,
     /// The entity that it leads to.
@@ -172,6 +173,10 @@ impl<P: Fingerprint> Wire<P> {
         let due = flying.due();
         self.lost += u32::from(due.is_none());
         self.newest_departure = departs;
+        // One after the other on most wires of a large network, where a ring that grows by itself would take room for four.
+        if self.ring.capacity() == 0 {
+            self.ring.reserve_exact(1);
+        }
         self.ring.push_back(flying);
         self.last_arrival = due.map_or(self.last_arrival, |due| due.at);
         if self.leads_to.is_some() { None } else { self.expect(due?) }
