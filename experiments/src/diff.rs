@@ -154,7 +154,9 @@ impl Run<'_> {
         let mut world = self.world()?;
         let until = if self.end() == SimTime::MAX { Until::Quiet } else { Until::Time(self.end()) };
         world.run(until, &mut Sinks::deaf())?;
-        let keyed = digests(&world).into_iter().map(|(kind, path, digest)| ((kind.to_owned(), path.to_string()), digest.to_string()));
+        let keyed = digests(&world)
+            .into_iter()
+            .map(|(kind, path, digest)| ((kind.to_owned(), path.to_string()), digest.to_string()));
         Ok(keyed.collect())
     }
 }

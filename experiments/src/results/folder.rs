@@ -172,6 +172,9 @@ struct StagedTable {
     hash: String,
 }
 
+/// From so many rows on, both forms of a table are written at once.
+const MANY: usize = 10_000;
+
 /// Writes all tables beside their places: they may be larger than memory should hold, and each is gone when it is written.
 fn stage_tables(
     folder: &Path,
@@ -179,7 +182,7 @@ fn stage_tables(
     outputs: &[Vec<RunOutput>],
     summary: &Summary,
 ) -> Result<Vec<StagedTable>, FolderError> {
-    let staged = |name: String, write: &dyn Fn(&mut Hashing<'_, '_>) -> Result<(), TableError>| {
+    let staged = |name: String, write: &(dyn Fn(&mut Hashing<'_, '_>) -> Result<(), TableError> + Sync)| {
         let fill = |out: &mut BufWriter<&File>| {
             let mut out = Hashing { out, hash: Sha256::new() };
             write(&mut out)?;
@@ -194,8 +197,14 @@ fn stage_tables(
     let mut all = Vec::new();
     for table in tables(loaded, outputs, summary) {
         let table = table?;
-        all.push(staged(format!("{}.csv", table.name()), &|out| table.write_csv(out))?);
-        all.push(staged(format!("{}.parquet", table.name()), &|out| table.write_parquet(out))?);
+        let csv = || staged(format!("{}.csv", table.name()), &|out| table.write_csv(out));
+        let parquet = || staged(format!("{}.parquet", table.name()), &|out| table.write_parquet(out));
+        // Both at once where there are two cores, and enough to do.
+        let (csv, parquet) = match table.rows() {
+            MANY.. => rayon::join(csv, parquet),
+            _ => (csv(), parquet()),
+        };
+        all.extend([csv?, parquet?]);
     }
     Ok(all)
 }

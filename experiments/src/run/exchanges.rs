@@ -151,3 +151,26 @@ pub(super) fn add_unsent(exchanges: &mut Vec<Exchange>, due: impl Iterator<Item 
         exchanges.extend((first..due).map(unsent));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(port: u16, id: u64) -> ExchangeId {
+        let end = |host: u8, port| SocketAddr::from(([10, 0, 0, host], port));
+        ExchangeId { client: end(1, port), server: end(2, 7), id }
+    }
+
+    /// Of several with one name the last one counts, whatever stands in the same bucket; here there is one bucket for all.
+    #[test]
+    fn the_latest_exchange_of_a_name_is_found() {
+        let mut latest = Latest::for_reports(0);
+        assert_eq!(latest.heads.len(), 1);
+        assert_eq!(latest.find(&named(1, 0)), None);
+        for name in [named(1, 0), named(2, 0), named(1, 1), named(1, 0)] {
+            latest.push(name);
+        }
+        let found = [named(1, 0), named(2, 0), named(1, 1), named(2, 1)].map(|name| latest.find(&name));
+        assert_eq!(found, [Some(3), Some(1), Some(2), None]);
+    }
+}

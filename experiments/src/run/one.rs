@@ -202,7 +202,8 @@ pub fn run_one(
 /// Packets that links have lost after they were sent.
 fn lost_on_links(simulation: &Simulation<Element>) -> u64 {
     let nodes = simulation.entities().filter_map(|(_, element)| element.node());
-    let of_node = |node: &Node| [DropCause::Lost, DropCause::Recorded, DropCause::Rule].map(|cause| node.dropped(cause));
+    let of_node =
+        |node: &Node| [DropCause::Lost, DropCause::Recorded, DropCause::Rule].map(|cause| node.dropped(cause));
     nodes.flat_map(of_node).sum()
 }
 

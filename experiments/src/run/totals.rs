@@ -39,9 +39,10 @@ impl Totals {
     /// All of them, in the order of tables: by node, then media.
     pub fn iter(&self) -> impl Iterator<Item = Total> {
         let mut values = self.values.iter();
-        let counted = self.of_entities.iter().flat_map(|(node, kind)| {
-            self.kinds[*kind as usize].iter().map(move |(app, name)| (*node, app, *name))
-        });
+        let counted = self
+            .of_entities
+            .iter()
+            .flat_map(|(node, kind)| self.kinds[*kind as usize].iter().map(move |(app, name)| (*node, app, *name)));
         counted.map(move |(node, app, name)| {
             let value = values.next().copied().unwrap_or_default();
             Total { node, app: app.clone(), name, value }
@@ -63,6 +64,9 @@ impl Totals {
 pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps: &[Vec<usize>]) -> Totals {
     let names: Vec<Arc<str>> = scenario.apps.iter().map(|app| app.name.as_str().into()).collect();
     let mut totals = Totals::default();
+    // What a node counts itself, and six of most applications.
+    totals.values.reserve(apps.iter().map(|apps| OF_NODES + 6 * apps.len()).sum());
+    totals.of_entities.reserve(apps.len());
     let mut counted: Vec<Counted> = Vec::new();
     for (entity, (_, element)) in simulation.entities().enumerate() {
         let Some(node) = element.node() else { continue };
@@ -101,6 +105,9 @@ pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps
     }
     totals
 }
+
+/// How many totals a node has beside those of its applications.
+const OF_NODES: usize = 8 + DropCause::ALL.len();
 
 /// What drops for a cause are called in tables.
 fn dropped_name(cause: DropCause) -> &'static str {

@@ -2,8 +2,8 @@
 
 use super::Node;
 use super::counts::DropCause;
-use super::tcp::Tcp;
 use super::report::{Fate, LinkEnd, Report};
+use super::tcp::Tcp;
 use crate::element::Element;
 use crate::link::{Drops, Transmitter};
 use protosim_core::Cx;

@@ -62,8 +62,10 @@ pub struct Route {
 pub struct Routes {
     v4: Ranges<u32>,
     v6: Ranges<u128>,
-    /// The last answer: packets for one destination tend to follow each other.
+    /// The last answer but of own addresses: packets for one destination tend to follow each other.
     last: Option<(IpAddr, Hop)>,
+    /// The own address that was last asked for: a host is asked for it and for others in turns.
+    last_own: Option<IpAddr>,
 }
 
 /// Range i goes from `starts[i]` to the next start; below the first start there is no route.
@@ -98,6 +100,7 @@ impl Routes {
             v4: flatten(v4, |last| last.checked_add(1)),
             v6: flatten(v6, |last| last.checked_add(1)),
             last: None,
+            last_own: None,
         }
     }
 
@@ -109,11 +112,17 @@ impl Routes {
         {
             return hop;
         }
+        if self.last_own == Some(address) {
+            return Hop::Local;
+        }
         let hop = match address {
             IpAddr::V4(address) => self.v4.lookup(u32::from(address)),
             IpAddr::V6(address) => self.v6.lookup(u128::from(address)),
         };
-        self.last = Some((address, hop));
+        match hop {
+            Hop::Local => self.last_own = Some(address),
+            hop => self.last = Some((address, hop)),
+        }
         hop
     }
 }

@@ -6,7 +6,7 @@
 
 use std::io::Write;
 
-use super::{Cell, Table, TableError};
+use super::{Cell, ColumnType, Table, TableError};
 
 /// Bytes that are gathered before they are written.
 const GATHERED: usize = 1 << 16;
@@ -26,14 +26,26 @@ impl Table {
         }
         text.push(b'\n');
         let mut floats = vec![Float::default(); self.columns().len()];
+        // The first columns say of which run a row is, and are the same in many that follow each other.
+        let of_run = self.columns().iter().take_while(|column| column.column_type() != ColumnType::Text).count();
+        let mut first = Vec::new();
         for row in 0..self.rows() {
             let start = text.len();
-            for (index, (column, float)) in self.columns().iter().zip(&mut floats).enumerate() {
+            let is_same = row > 0 && of_run > 0 && self.columns()[..of_run].iter().all(|column| column.repeats(row));
+            if is_same {
+                text.extend_from_slice(&first);
+            }
+            let written = if is_same { of_run } else { 0 };
+            for (index, (column, float)) in self.columns().iter().zip(&mut floats).enumerate().skip(written) {
                 if index > 0 {
                     text.push(b',');
                 }
                 if let Some(cell) = column.cell(row) {
                     write_cell(cell, float, &mut text)?;
+                }
+                if index + 1 == of_run {
+                    first.clear();
+                    first.extend_from_slice(&text[start..]);
                 }
             }
             // A line of nothing would be no row.

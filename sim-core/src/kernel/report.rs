@@ -78,7 +78,14 @@ impl<R> Sinks<R> {
         all.extend(buffers.flatten());
         // Stable: an entity's words of one instant all come from one buffer, in its order, and so do
         // the departures of one wire.
-        all.sort_by_key(|(wire, reported)| (reported.at, reported.entity, *wire));
+        if all.is_sorted_by_key(|(_, reported)| reported.at) {
+            // Of one thread, mostly: only what was said at one instant has to be put in order.
+            for instant in all.chunk_by_mut(|(_, a), (_, b)| a.at == b.at).filter(|instant| instant.len() > 1) {
+                instant.sort_by_key(|(wire, reported)| (reported.entity, *wire));
+            }
+        } else {
+            all.sort_by_key(|(wire, reported)| (reported.at, reported.entity, *wire));
+        }
         all.into_iter().map(|(_, reported)| reported).collect()
     }
 }
