@@ -81,7 +81,8 @@ impl Computed {
             framing: *framing,
             free_at: SimTime::ZERO,
             carry: 0,
-            waiting: VecDeque::new(),
+            // Most links of a large network send one packet after the other.
+            waiting: VecDeque::with_capacity(1),
             waiting_bytes: 0,
             luck: draws_loss.then(|| Box::new(seed.stream(stream_name, LOSS))),
             lost: 0,
@@ -172,9 +173,6 @@ impl Computed {
     ) {
         let departs = self.free_at;
         if departs > cx.now() {
-            if self.waiting.capacity() == 0 {
-                self.waiting.reserve_exact(1);
-            }
             self.waiting.push_back(Waiting { departs, carry: self.carry, len: len as u32, luck });
             self.waiting_bytes += len;
         }

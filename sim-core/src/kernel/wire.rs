@@ -138,7 +138,8 @@ impl<P> Wire<P> {
 impl<P: Fingerprint> Wire<P> {
     pub(super) fn new(spec: &WireSpec, to_local: u32, leads_to: Option<u32>) -> Self {
         Self {
-            ring: VecDeque::new(),
+            // One packet after the other on most wires of a large network, where a ring that grows by itself takes room for four.
+            ring: VecDeque::with_capacity(1),
             pending: Due::NEVER,
             sent: 0,
             newest_departure: SimTime::ZERO,
@@ -173,10 +174,6 @@ impl<P: Fingerprint> Wire<P> {
         let due = flying.due();
         self.lost += u32::from(due.is_none());
         self.newest_departure = departs;
-        // One after the other on most wires of a large network, where a ring that grows by itself would take room for four.
-        if self.ring.capacity() == 0 {
-            self.ring.reserve_exact(1);
-        }
         self.ring.push_back(flying);
         self.last_arrival = due.map_or(self.last_arrival, |due| due.at);
         if self.leads_to.is_some() { None } else { self.expect(due?) }
