@@ -118,7 +118,7 @@ pub fn compare(side_a: &Side, side_b: &Side) -> Result<Option<Difference>, RunFa
 
 fn shape_difference(a: &Plan, b: &Plan) -> Option<String> {
     let names = |plan: &Plan| (0..plan.graph().nodes()).map(|rank| plan.name(rank).to_owned()).collect::<Vec<_>>();
-    let wires = |plan: &Plan| plan.wires().iter().map(|wire| wire.path.clone()).collect::<Vec<_>>();
+    let wires = |plan: &Plan| plan.wires().iter().map(|wire| wire.path.to_string()).collect::<Vec<_>>();
     let only = |these: Vec<String>, those: &[String]| these.into_iter().find(|name| !those.contains(name));
     for (noun, of_a, of_b) in [("node", names(a), names(b)), ("link", wires(a), wires(b))] {
         if let Some(name) = only(of_a.clone(), &of_b) {
@@ -154,7 +154,9 @@ impl Run<'_> {
         let mut world = self.world()?;
         let until = if self.end() == SimTime::MAX { Until::Quiet } else { Until::Time(self.end()) };
         world.run(until, &mut Sinks::deaf())?;
-        let keyed = digests(&world).into_iter().map(|(kind, path, digest)| ((kind.to_owned(), path), digest));
+        let keyed = digests(&world)
+            .into_iter()
+            .map(|(kind, path, digest)| ((kind.to_owned(), path.to_string()), digest.to_string()));
         Ok(keyed.collect())
     }
 }

@@ -271,7 +271,7 @@ impl Net {
                 let path = format!("{}/{}", spec.name, if is_forward { "a" } else { "b" });
                 let min_delay = self.delays(link, is_forward).min().unwrap();
                 let wire = builder.wire(WireSpec {
-                    path,
+                    path: path.into(),
                     from: ids[from],
                     to: ids[to],
                     port,

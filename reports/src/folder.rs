@@ -26,13 +26,43 @@ pub fn write_atomically<T, E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
 ) -> Result<T, E> {
+    let (staged, filled) = stage(path, fill)?;
+    staged.publish()?;
+    Ok(filled)
+}
+
+/// A file that is written and not in its place yet. Dropped before [`Staged::publish`] it is gone, and what was there stays.
+pub struct Staged {
+    partial: Partial,
+    target: PathBuf,
+}
+
+impl Staged {
+    /// Puts it in its place.
+    ///
+    /// # Errors
+    /// Those of the file system, with the path in their text.
+    pub fn publish(self) -> io::Result<()> {
+        let Self { partial, target } = self;
+        partial.publish(&target).map_err(|error| at(&target, &error))
+    }
+}
+
+/// Writes a file through `fill`, to be put at `path` later: several files can so become new together, without being held in
+/// memory.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn stage<T, E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
+) -> Result<(Staged, T), E> {
     let partial = Partial::create(path).map_err(|error| at(path, &error))?;
     let mut out = BufWriter::with_capacity(1 << 16, &partial.file);
     let filled = fill(&mut out)?;
     out.flush().map_err(|error| at(path, &error))?;
     drop(out);
-    partial.publish(path).map_err(|error| at(path, &error))?;
-    Ok(filled)
+    Ok((Staged { partial, target: path.to_owned() }, filled))
 }
 
 /// Removes the partial files that killed runs left in `folder`; those of living writers stay. Says how many went.

@@ -101,14 +101,15 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
 pub(crate) fn check_names(names: impl Iterator<Item = String>, list: &str, noun: &str, found: &mut Vec<Finding>) {
     let mut first: BTreeMap<String, usize> = BTreeMap::new();
     for (index, name) in names.enumerate() {
-        let path = format!("{list}.{index}.name");
+        let path = || format!("{list}.{index}.name");
         let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
         if name.is_empty() || !name.chars().all(allowed) {
             let message = format!("a {noun}'s name is made of letters, digits, `-` and `_`");
-            found.push(Finding::new(Kind::BadName, path.clone(), message));
+            found.push(Finding::new(Kind::BadName, path(), message));
         }
         if let Some(earlier) = first.get(&name) {
-            let mut finding = Finding::new(Kind::DuplicateName, path, format!("another {noun} is called `{name}` too"));
+            let mut finding =
+                Finding::new(Kind::DuplicateName, path(), format!("another {noun} is called `{name}` too"));
             finding.other = Some((format!("{list}.{earlier}.name"), format!("the first `{name}`")));
             found.push(finding);
         } else {

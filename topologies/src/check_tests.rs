@@ -82,14 +82,15 @@ fn link_places(change: impl FnOnce(&mut LinkConfig)) -> Vec<(Kind, String)> {
 fn fields_of_links_that_can_have_no_effect_are_found_in_their_places() {
     let no_effect = |path: &str| vec![(Kind::NoEffect, path.to_owned())];
     let queue = Some(QueueConfig::DropTail(QueueLimit::Packets(1)));
-    let own = |delay| Some(DirectionConfig { delay: Some(Span::from_millis(delay)), ..DirectionConfig::default() });
+    let own =
+        |delay| Some(Box::new(DirectionConfig { delay: Some(Span::from_millis(delay)), ..DirectionConfig::default() }));
     // Both directions have a delay of their own.
     assert_eq!(link_places(|link| (link.forward, link.backward) = (own(2), own(3))), no_effect("links.1.delay"));
     assert_eq!(link_places(|link| link.forward = own(2)), []);
     // Without a rate there is neither a queue nor a time to send.
     assert_eq!(link_places(|link| link.queue = queue.clone()), no_effect("links.1.queue"));
     assert_eq!(link_places(|link| link.framing = Some(Framing::Ethernet)), no_effect("links.1.framing"));
-    let own_queue = Some(DirectionConfig { queue: queue.clone(), ..DirectionConfig::default() });
+    let own_queue = Some(Box::new(DirectionConfig { queue: queue.clone(), ..DirectionConfig::default() }));
     assert_eq!(link_places(|link| link.backward = own_queue), no_effect("links.1.backward.queue"));
 }
 
@@ -99,7 +100,7 @@ fn a_link_needs_a_rate_or_a_delay_in_both_directions() {
     assert_eq!(link_places(|link| link.delay = None), missing);
     assert_eq!(link_places(|link| link.delay = Some(Span::ZERO)), missing);
     let zero = DirectionConfig { delay: Some(Span::ZERO), ..DirectionConfig::default() };
-    assert_eq!(link_places(|link| link.backward = Some(zero)), missing);
+    assert_eq!(link_places(|link| link.backward = Some(Box::new(zero))), missing);
     assert_eq!(link_places(|link| (link.delay, link.rate) = (None, Some("1 Mbit/s".parse().unwrap()))), []);
 }
 
@@ -193,7 +194,7 @@ fn event_places(event: TimelineEvent) -> Vec<(Kind, String)> {
     let mut topology = net("x:a-b y:b-c z:c-d");
     let rate = Some("1 Mbit/s".parse().unwrap());
     topology.links[1].rate = rate;
-    topology.links[2].forward = Some(DirectionConfig { rate, ..DirectionConfig::default() });
+    topology.links[2].forward = Some(Box::new(DirectionConfig { rate, ..DirectionConfig::default() }));
     assert_eq!(check_topology(&topology), []);
     // Earlier than the one that is looked at: two of one instant are a mistake of their own.
     let first = TimelineEvent { at: Span::from_millis(250), ..slower(Direction::Both, 2) };

@@ -77,7 +77,7 @@ fn round_trip(topology: &Topology, from: &str, to: &str, threads: usize) -> Stri
     let arrived = sinks.into_merged().into_iter().filter_map(|said| match said.report {
         Report::Packet(packet) if packet.end == LinkEnd::Receiver => {
             assert!(plan.link_end(packet.wire, false).is_some());
-            Some(plan.wires()[packet.wire.0 as usize].path.clone())
+            Some(plan.wires()[packet.wire.0 as usize].path.to_string())
         }
         _ => None,
     });

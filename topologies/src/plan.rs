@@ -18,6 +18,7 @@ use protosim_models::name::{Files, NodeName};
 use protosim_models::node::{GroupRoute, Interface, NodeParts, Route};
 use protosim_models::{App, Element, Node};
 use reroutes::Reroute;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -52,8 +53,8 @@ pub struct Plan {
     group_addresses: Vec<IpAddr>,
     /// By node rank.
     group_routes: Vec<Vec<GroupRoute>>,
-    /// By [`WireId`]: what is measured, before anything has happened.
-    meters: Vec<Option<Meter>>,
+    /// What is measured, before anything has happened.
+    meters: BTreeMap<WireId, Meter>,
 }
 
 /// One direction of a link, or of the way between a node and a shared medium.
@@ -61,7 +62,7 @@ pub struct Plan {
 pub struct PlannedWire {
     /// `link:from->to`: its place in the order of events, its stream's name, its name in digests. For a medium,
     /// `medium:node->*` and `medium:*->node`.
-    pub path: String,
+    pub path: Arc<str>,
     /// Rank of the link; for a station, of the medium.
     pub link: usize,
     /// True for the direction from the link's first end to its second, or from the station to the medium.
@@ -109,7 +110,7 @@ impl Plan {
                 let (from, to) = if is_forward { (first, second) } else { (second, first) };
                 let name = |rank: usize| &topology.nodes[graph.node(rank).listed].name;
                 let path = format!("{}:{}->{}", topology.links[graph.link(link)].name(), name(from), name(to));
-                PlannedWire { path, link, is_forward, station: None }
+                PlannedWire { path: path.into(), link, is_forward, station: None }
             })
             .collect();
         wires.extend(wires_of_media(&topology, &graph));
@@ -130,7 +131,6 @@ impl Plan {
         let routes = (0..graph.nodes()).map(routes).collect();
         let agenda = Agenda::new(&topology, &graph, &timeline);
         let group_routes = Vec::new();
-        let meters = vec![None; wires.len()];
         let entities = entities_of(&topology, &graph);
         let mut entity_of_node = vec![EntityId(0); graph.nodes()];
         let mut entity_of_medium = vec![EntityId(0); graph.media().count()];
@@ -157,7 +157,7 @@ impl Plan {
             routes,
             group_addresses,
             group_routes,
-            meters,
+            meters: BTreeMap::new(),
         };
         (plan.group_routes, plan.groups_of_medium) = plan.routes_of_groups();
         plan
@@ -166,7 +166,7 @@ impl Plan {
     /// The same plan with a measurement of one direction of the link called `link`; all is as it was if there is no such link.
     pub fn with_meter(mut self, link: &str, is_forward: bool, meter: Meter) -> Self {
         if let Some(wire) = self.wire(link, is_forward) {
-            self.meters[wire.0 as usize] = Some(meter);
+            self.meters.insert(wire, meter);
         }
         self
     }
@@ -398,7 +398,7 @@ impl Plan {
             stream_name: &stream_name,
             later: &later,
             files: &self.files,
-            meter: self.meters[outgoing.0 as usize].clone(),
+            meter: self.meters.get(&outgoing).cloned(),
         };
         Interface {
             addresses: vec![self.end_address(link, u32::from(!is_first))],
@@ -513,7 +513,7 @@ fn wires_of_media(topology: &Topology, graph: &NetworkGraph) -> Vec<PlannedWire>
         for (station, rank) in lan.stations.iter().enumerate() {
             let node = &topology.nodes[graph.node(*rank).listed].name;
             for (path, is_forward) in [(format!("{medium}:{node}->*"), true), (format!("{medium}:*->{node}"), false)] {
-                wires.push(PlannedWire { path, link, is_forward, station: Some(station) });
+                wires.push(PlannedWire { path: path.into(), link, is_forward, station: Some(station) });
             }
         }
     }

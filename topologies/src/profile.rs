@@ -133,13 +133,13 @@ impl Profile {
             mtu: Some(self.mtu.value),
             loss: self.loss.as_ref().map(|loss| loss.value),
             framing: Some(self.framing.value),
-            impair: self.jitter.as_ref().map(|jitter| jitter.value.impairment()),
+            impair: self.jitter.as_ref().map(|jitter| Box::new(jitter.value.impairment())),
             ..LinkTemplate::default()
         };
         if up == down {
             LinkTemplate { rate: up.rate, queue: up.queue, ..base }
         } else {
-            LinkTemplate { forward: Some(up), backward: Some(down), ..base }
+            LinkTemplate { forward: Some(Box::new(up)), backward: Some(Box::new(down)), ..base }
         }
     }
 

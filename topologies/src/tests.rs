@@ -87,7 +87,7 @@ pub(crate) fn simulation(plan: &Plan, apps: Vec<Installation>) -> Simulation<Ele
 pub(crate) fn packets(plan: &Plan, apps: Vec<Installation>) -> Vec<(SimTime, PacketReport)> {
     let mut sinks = Sinks::new(Interests::PACKETS);
     simulation(plan, apps).run(Until::Quiet, &mut sinks).unwrap();
-    let packet = |report: Report| if let Report::Packet(packet) = report { Some(packet) } else { None };
+    let packet = |report: Report| if let Report::Packet(packet) = report { Some(*packet) } else { None };
     sinks.into_merged().into_iter().filter_map(|said| Some((said.at, packet(said.report)?))).collect()
 }
 
@@ -96,7 +96,7 @@ fn way(plan: &Plan, from: &str, to: IpAddr) -> String {
     let arrived = |seen: &PacketReport| seen.end == LinkEnd::Receiver && seen.packet.dst() == to;
     let seen = packets(plan, vec![ping(plan, from, to, 1)]);
     let paths = seen.iter().filter(|(_, seen)| arrived(seen)).map(|(_, seen)| &plan.wires()[seen.wire.0 as usize].path);
-    paths.map(String::as_str).collect::<Vec<_>>().join(" ")
+    paths.map(|path| &**path).collect::<Vec<_>>().join(" ")
 }
 
 /// [`way`] to a node's address.
@@ -459,7 +459,7 @@ fn a_change_of_one_direction_leaves_the_other_and_other_links_alone() {
 fn a_wire_promises_the_least_delay_that_it_ever_has() {
     let mut topology = net("x:a-b y:b-c");
     topology.links[0].backward =
-        Some(DirectionConfig { delay: Some(Span::from_millis(9)), ..DirectionConfig::default() });
+        Some(Box::new(DirectionConfig { delay: Some(Span::from_millis(9)), ..DirectionConfig::default() }));
     // x forward: 1 ms, later 30 ms; x backward: 9 ms, later 4 ms; y: 1 ms.
     let plan = plan_with(topology, vec![slower(Direction::Forward, 30), slower(Direction::Backward, 4)]);
     let world = simulation(&plan, Vec::new());
@@ -482,7 +482,7 @@ fn lossy(words: &str) -> Topology {
 fn losses(topology: Topology, timeline: Vec<TimelineEvent>, from: &str, to: &str, wire: &str) -> Vec<bool> {
     let plan = plan_with(topology, timeline);
     let seen = packets(&plan, vec![ping(&plan, from, address_of(&plan, to), 64)]);
-    let left = |seen: &PacketReport| seen.end == LinkEnd::Sender && plan.wires()[seen.wire.0 as usize].path == wire;
+    let left = |seen: &PacketReport| seen.end == LinkEnd::Sender && *plan.wires()[seen.wire.0 as usize].path == *wire;
     let lost: Vec<bool> =
         seen.iter().filter(|(_, seen)| left(seen)).map(|(_, seen)| seen.fate != Fate::Passed).collect();
     assert_eq!(lost.len(), 64);

@@ -12,12 +12,13 @@ use crate::scenario::Loaded;
 use protosim_reports::capture::write_capture;
 use protosim_reports::figure::FigureError;
 use protosim_reports::figure::scene::Scene;
-use protosim_reports::folder::{remove_leftovers, write_atomically};
+use protosim_reports::folder::{Staged, remove_leftovers, stage, write_atomically};
 use protosim_reports::table::TableError;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ pub struct Written {
     pub notes: Vec<String>,
 }
 
-/// Everything that is to be written but captures and `run.log`, by name.
+/// Everything that is to be written but tables, captures and `run.log`, by name.
 #[derive(Default)]
 struct Files {
     bytes: BTreeMap<String, Vec<u8>>,
@@ -122,13 +123,15 @@ pub fn write_part(
     // What cannot be made leaves the folder as it was.
     let files = render(loaded, outputs, summary)?;
     let io = |error| io_error(folder, error);
+    std::fs::create_dir_all(folder).map_err(io)?;
+    remove_leftovers(folder).map_err(io)?;
+    let staged = stage_tables(folder, loaded, outputs, summary)?;
     let has_diagrams = files.bytes.keys().any(|name| name.starts_with("diagrams/"));
-    let places =
-        [Some(folder.to_path_buf()), Some(folder.join("figures")), has_diagrams.then(|| folder.join("diagrams"))];
+    let places = [Some(folder.join("figures")), has_diagrams.then(|| folder.join("diagrams"))];
     for place in places.into_iter().flatten() {
         std::fs::create_dir_all(&place).map_err(io)?;
     }
-    for place in ["", "figures", "diagrams", "captures"].map(|name| folder.join(name)) {
+    for place in ["figures", "diagrams", "captures"].map(|name| folder.join(name)) {
         if place.is_dir() {
             remove_leftovers(&place).map_err(io)?;
         }
@@ -140,6 +143,10 @@ pub fn write_part(
         _ => {}
     }
     let mut hashes = BTreeMap::new();
+    for StagedTable { name, file, hash } in staged {
+        file.publish().map_err(io)?;
+        hashes.insert(name, hash);
+    }
     for (name, bytes) in &files.bytes {
         write_atomically(&folder.join(name), |out| out.write_all(bytes)).map_err(io)?;
         hashes.insert(name.clone(), sha256_hex(bytes));
@@ -158,16 +165,71 @@ pub fn write_part(
     Ok(Written { figures, captures, notes: files.notes })
 }
 
-/// Makes tables and figures.
+/// A table in one of its forms, written beside its place.
+struct StagedTable {
+    name: String,
+    file: Staged,
+    hash: String,
+}
+
+/// From so many rows on, both forms of a table are written at once.
+const MANY: usize = 10_000;
+
+/// Writes all tables beside their places: they may be larger than memory should hold, and each is gone when it is written.
+fn stage_tables(
+    folder: &Path,
+    loaded: &Loaded,
+    outputs: &[Vec<RunOutput>],
+    summary: &Summary,
+) -> Result<Vec<StagedTable>, FolderError> {
+    let staged = |name: String, write: &(dyn Fn(&mut Hashing<'_, '_>) -> Result<(), TableError> + Sync)| {
+        let fill = |out: &mut BufWriter<&File>| {
+            let mut out = Hashing { out, hash: Sha256::new() };
+            write(&mut out)?;
+            Ok::<String, TableError>(hex(&out.hash.finalize()))
+        };
+        let (file, hash) = stage(&folder.join(&name), fill).map_err(|error| match error {
+            TableError::Io(error) => io_error(folder, error),
+            error => error.into(),
+        })?;
+        Ok::<StagedTable, FolderError>(StagedTable { name, file, hash })
+    };
+    let mut all = Vec::new();
+    for table in tables(loaded, outputs, summary) {
+        let table = table?;
+        let csv = || staged(format!("{}.csv", table.name()), &|out| table.write_csv(out));
+        let parquet = || staged(format!("{}.parquet", table.name()), &|out| table.write_parquet(out));
+        // Both at once where there are two cores, and enough to do.
+        let (csv, parquet) = match table.rows() {
+            MANY.. => rayon::join(csv, parquet),
+            _ => (csv(), parquet()),
+        };
+        all.extend([csv?, parquet?]);
+    }
+    Ok(all)
+}
+
+/// A file and the hash of what was written to it.
+struct Hashing<'o, 'f> {
+    out: &'o mut BufWriter<&'f File>,
+    hash: Sha256,
+}
+
+impl Write for Hashing<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Makes figures, diagrams and the event log.
 fn render(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Result<Files, FolderError> {
     let mut files = Files::default();
-    for table in tables(loaded, outputs, summary)? {
-        let (mut csv, mut parquet) = (Vec::new(), Vec::new());
-        table.write_csv(&mut csv)?;
-        table.write_parquet(&mut parquet)?;
-        files.bytes.insert(format!("{}.csv", table.name()), csv);
-        files.bytes.insert(format!("{}.parquet", table.name()), parquet);
-    }
     for spec in &loaded.scenario.figures {
         let drawn = draw(loaded, outputs, summary, spec);
         files.notes.extend(drawn.notes);
@@ -308,7 +370,11 @@ pub(super) fn io_error(folder: &Path, error: io::Error) -> FolderError {
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

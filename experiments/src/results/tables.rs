@@ -5,14 +5,18 @@ use crate::run::RunOutput;
 use crate::scenario::{Loaded, Subject};
 use protosim_reports::table::{Cell, Column, Table, TableError};
 
-/// All tables, in the order of their files.
-pub(super) fn tables(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Result<Vec<Table>, TableError> {
-    Ok(vec![
-        summary_table(loaded, summary)?,
-        exchange_table(loaded, outputs)?,
-        counter_table(loaded, outputs)?,
-        digest_table(loaded, outputs)?,
-    ])
+/// All tables, one after the other: each may be large.
+pub(super) fn tables(
+    loaded: &Loaded,
+    outputs: &[Vec<RunOutput>],
+    summary: &Summary,
+) -> impl Iterator<Item = Result<Table, TableError>> {
+    (0..4).map(move |table| match table {
+        0 => summary_table(loaded, summary),
+        1 => exchange_table(loaded, outputs),
+        2 => counter_table(loaded, outputs),
+        _ => digest_table(loaded, outputs),
+    })
 }
 
 /// Number of the point, its variant if there are any, and values of the axes: the first columns of every table.
@@ -28,6 +32,13 @@ fn point_cells(loaded: &Loaded, point: usize) -> Vec<Cell<'_>> {
     let variant = point.variant.as_deref().map(Cell::from);
     let values = point.values.iter().map(|value| Cell::from(*value));
     std::iter::once(number).chain(variant).chain(values).collect()
+}
+
+/// [`point_cells`] and the replication: the first cells of what is of one run.
+fn run_cells(loaded: &Loaded, point: usize, replication: u64) -> Vec<Cell<'_>> {
+    let mut cells = point_cells(loaded, point);
+    cells.push(Cell::from(replication));
+    cells
 }
 
 fn summary_table(loaded: &Loaded, summary: &Summary) -> Result<Table, TableError> {
@@ -87,13 +98,12 @@ fn exchange_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, 
     ]);
     let mut table = Table::new("exchanges", columns)?;
     for_each_run(outputs, |point, replication, run| {
+        let first = run_cells(loaded, point, replication);
         for exchange in &run.exchanges {
             let ending = exchange.ending;
-            let mut cells = point_cells(loaded, point);
-            cells.extend([
-                Cell::from(replication),
+            let cells = [
                 Cell::from(loaded.scenario.apps[exchange.app].name.as_str()),
-                Cell::from(run.entities[exchange.node as usize].as_str()),
+                Cell::from(&*run.entities[exchange.node as usize]),
                 Cell::from(exchange.number),
                 Cell::from(exchange.started.map(|at| at.as_secs_f64())),
                 Cell::from(exchange.delivered.map(|span| span.as_secs_f64())),
@@ -105,8 +115,8 @@ fn exchange_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, 
                 }),
                 Cell::from(ending.map(|ending| u64::from(ending.transmissions))),
                 Cell::from(counts(loaded, point, run, exchange)),
-            ]);
-            table.push_row(&cells)?;
+            ];
+            table.push_row_behind(&first, &cells)?;
         }
         Ok(())
     })?;
@@ -124,16 +134,15 @@ fn counter_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, T
     ]);
     let mut table = Table::new("counters", columns)?;
     for_each_run(outputs, |point, replication, run| {
-        for total in &run.totals {
-            let mut cells = point_cells(loaded, point);
-            cells.extend([
-                Cell::from(replication),
-                Cell::from(total.node.as_str()),
+        let first = run_cells(loaded, point, replication);
+        for total in run.totals.iter() {
+            let cells = [
+                Cell::from(&*run.entities[total.node as usize]),
                 Cell::from(total.app.as_deref()),
-                Cell::from(total.name.as_str()),
+                Cell::from(total.name),
                 Cell::from(total.value),
-            ]);
-            table.push_row(&cells)?;
+            ];
+            table.push_row_behind(&first, &cells)?;
         }
         Ok(())
     })?;
@@ -145,15 +154,10 @@ fn digest_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, Ta
     columns.extend([Column::u64("replication"), Column::text("kind"), Column::text("path"), Column::text("digest")]);
     let mut table = Table::new("digests", columns)?;
     for_each_run(outputs, |point, replication, run| {
+        let first = run_cells(loaded, point, replication);
         for (kind, path, digest) in &run.digests {
-            let mut cells = point_cells(loaded, point);
-            cells.extend([
-                Cell::from(replication),
-                Cell::from(*kind),
-                Cell::from(path.as_str()),
-                Cell::from(digest.as_str()),
-            ]);
-            table.push_row(&cells)?;
+            let digest = digest.to_string();
+            table.push_row_behind(&first, &[Cell::from(*kind), Cell::from(&**path), Cell::from(digest.as_str())])?;
         }
         Ok(())
     })?;

@@ -1,7 +1,7 @@
 //! From observations at both ends to exchanges.
 
 use protosim_core::kernel::Reported;
-use protosim_core::{SimTime, Span};
+use protosim_core::{Digest, SimTime, Span};
 use protosim_models::node::Report;
 use protosim_models::{ExchangeId, Observation, Outcome};
 use std::collections::BTreeMap;
@@ -54,8 +54,7 @@ pub(super) fn join(
     };
     let name = |id: &ExchangeId| ExchangeId { client: one(id.client), server: one(id.server), ..*id };
     let mut exchanges: Vec<Exchange> = Vec::new();
-    // The latest exchange of a name: a late report is about that one.
-    let mut latest: BTreeMap<ExchangeId, usize> = BTreeMap::new();
+    let mut latest = Latest::for_reports(reports.len());
     let mut counts: BTreeMap<(usize, u32), u64> = BTreeMap::new();
     for Reported { at, entity, report } in reports {
         let Report::App { app, observation } = report else { continue };
@@ -64,19 +63,19 @@ pub(super) fn join(
                 let app = app_of(entity.0, *app);
                 let node = entity.0;
                 let count = counts.entry((app, node)).or_default();
-                latest.insert(name(id), exchanges.len());
+                latest.push(name(id));
                 let started = Some(*at);
                 exchanges.push(Exchange { app, node, number: *count, started, delivered: None, ending: None });
                 *count += 1;
             }
             Observation::RequestDelivered(id) => {
-                if let Some(exchange) = latest.get(&name(id)).map(|index| &mut exchanges[*index]) {
+                if let Some(exchange) = latest.find(&name(id)).map(|index| &mut exchanges[index]) {
                     exchange.delivered.get_or_insert(at.saturating_since(exchange.started.unwrap_or(*at)));
                 }
             }
             Observation::Received { .. } | Observation::Stream { .. } => {}
             Observation::ExchangeEnded { exchange: id, outcome, transmissions } => {
-                if let Some(exchange) = latest.get(&name(id)).map(|index| &mut exchanges[*index]) {
+                if let Some(exchange) = latest.find(&name(id)).map(|index| &mut exchanges[index]) {
                     let after = at.saturating_since(exchange.started.unwrap_or(*at));
                     exchange.ending.get_or_insert(Ending { after, outcome: *outcome, transmissions: *transmissions });
                 }
@@ -86,8 +85,62 @@ pub(super) fn join(
     exchanges
 }
 
+/// Which exchange had a name last: a late report is about that one. A table of buckets, each the head of a chain from the newest
+/// exchange to the oldest; nobody goes through it in the order of buckets.
+struct Latest {
+    /// By hash: one more than the newest exchange.
+    heads: Vec<u32>,
+    /// By exchange: one more than the next older one of its bucket.
+    older: Vec<u32>,
+    /// By exchange.
+    names: Vec<ExchangeId>,
+}
+
+impl Latest {
+    /// For the exchanges in so many reports: two or three each.
+    fn for_reports(reports: usize) -> Self {
+        Self { heads: vec![0; (reports / 2).next_power_of_two()], older: Vec::new(), names: Vec::new() }
+    }
+
+    fn bucket(&self, name: &ExchangeId) -> usize {
+        let mut digest = Digest::START;
+        for address in [name.client, name.server] {
+            let ip = match address.ip() {
+                IpAddr::V4(ip) => u128::from(u32::from(ip)),
+                IpAddr::V6(ip) => u128::from(ip),
+            };
+            digest.mix(ip as u64 ^ (ip >> 64) as u64 ^ u64::from(address.port()) << 48);
+        }
+        digest.mix(name.id);
+        digest.value() as usize & (self.heads.len() - 1)
+    }
+
+    /// The next exchange has this name.
+    fn push(&mut self, name: ExchangeId) {
+        let bucket = self.bucket(&name);
+        self.names.push(name);
+        self.older.push(self.heads[bucket]);
+        self.heads[bucket] = self.names.len() as u32;
+    }
+
+    fn find(&self, name: &ExchangeId) -> Option<usize> {
+        let mut next = self.heads[self.bucket(name)];
+        loop {
+            let index = next.checked_sub(1)? as usize;
+            if self.names[index] == *name {
+                return Some(index);
+            }
+            next = self.older[index];
+        }
+    }
+}
+
 /// Adds the exchanges that were due and never begun, behind the others. `due` says how many were due in all, by application and node.
 pub(super) fn add_unsent(exchanges: &mut Vec<Exchange>, due: impl Iterator<Item = ((usize, u32), u64)>) {
+    let mut due = due.peekable();
+    if due.peek().is_none() {
+        return;
+    }
     let mut begun: BTreeMap<(usize, u32), u64> = BTreeMap::new();
     for exchange in exchanges.iter() {
         *begun.entry((exchange.app, exchange.node)).or_default() += 1;
@@ -96,5 +149,28 @@ pub(super) fn add_unsent(exchanges: &mut Vec<Exchange>, due: impl Iterator<Item 
         let first = begun.get(&(app, node)).copied().unwrap_or_default();
         let unsent = |number| Exchange { app, node, number, started: None, delivered: None, ending: None };
         exchanges.extend((first..due).map(unsent));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(port: u16, id: u64) -> ExchangeId {
+        let end = |host: u8, port| SocketAddr::from(([10, 0, 0, host], port));
+        ExchangeId { client: end(1, port), server: end(2, 7), id }
+    }
+
+    /// Of several with one name the last one counts, whatever stands in the same bucket; here there is one bucket for all.
+    #[test]
+    fn the_latest_exchange_of_a_name_is_found() {
+        let mut latest = Latest::for_reports(0);
+        assert_eq!(latest.heads.len(), 1);
+        assert_eq!(latest.find(&named(1, 0)), None);
+        for name in [named(1, 0), named(2, 0), named(1, 1), named(1, 0)] {
+            latest.push(name);
+        }
+        let found = [named(1, 0), named(2, 0), named(1, 1), named(2, 1)].map(|name| latest.find(&name));
+        assert_eq!(found, [Some(3), Some(1), Some(2), None]);
     }
 }

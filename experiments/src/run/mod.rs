@@ -8,6 +8,7 @@ mod exchanges;
 mod measured;
 mod one;
 mod story;
+mod totals;
 mod wires;
 
 #[cfg(test)]
@@ -23,5 +24,6 @@ pub use all::{Failed, Options, Runs, Selection, Stop, run_all, run_some};
 pub use capacity::Capacity;
 pub use exchanges::{Ending, Exchange};
 pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};
-pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, Total, build, digests, run_one, setup};
+pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};
 pub use story::{Drawing, Story, Watch};
+pub use totals::{Total, Totals};

@@ -4,11 +4,10 @@ use super::clock::Stopwatch;
 use super::exchanges::{Exchange, add_unsent, join};
 use super::measured::{Measured, measured, with_meters};
 use super::story::{Story, Watch};
+use super::totals::{Totals, totals};
 use crate::scenario::{End, Scenario};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
-use protosim_core::{RunSeed, SimTime, Simulation, Sinks, Until};
-use protosim_models::element::{media, nodes};
-use protosim_models::medium::Medium;
+use protosim_core::{Digest, RunSeed, SimTime, Simulation, Sinks, Until};
 use protosim_models::node::{Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
 use protosim_models::packet::Packet;
 use protosim_models::{Element, Node};
@@ -28,34 +27,21 @@ pub struct RunOutput {
     /// Why it did not come to its end, if a limit stopped it: all else is as it was then.
     pub stopped: Option<RunError>,
     /// Names of the nodes and shared media, by number.
-    pub entities: Arc<[String]>,
+    pub entities: Arc<[Arc<str>]>,
     /// All exchanges, in order of starts; then those that were due and never sent.
     pub exchanges: Vec<Exchange>,
     /// What was measured of sinks and links.
     pub measured: Measured,
     /// What nodes and applications have counted.
-    pub totals: Vec<Total>,
+    pub totals: Totals,
     /// Digests by path: of nodes and shared media, then of the directions of links.
-    pub digests: Vec<(&'static str, String, String)>,
+    pub digests: Vec<(&'static str, Arc<str>, Digest)>,
     /// Packets at link ends, if they were listened to.
     pub capture: Option<Capture>,
     /// Diagrams and events, if they were asked for.
     pub story: Story,
     /// What depends on the machine.
     pub log: RunLog,
-}
-
-/// Something counted over a run.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Total {
-    /// The node.
-    pub node: String,
-    /// The application; `None` for what the node itself counts.
-    pub app: Option<String>,
-    /// What, with its unit last.
-    pub name: String,
-    /// How many.
-    pub value: u64,
 }
 
 /// The packets of one run.
@@ -98,7 +84,8 @@ impl CapturedPacket {
 pub struct RunLog {
     /// Events, stale ones included.
     pub events: u64,
-    /// Packets that arrived at the end of a link.
+    /// Packets that links have carried: those that arrived at the end of one, and those that were lost on the way. Inside of a shared
+    /// medium what was lost does not count.
     pub packet_hops: u64,
     /// Where the simulated clock stood at the end.
     pub simulated: SimTime,
@@ -183,26 +170,41 @@ pub fn run_one(
     }
     let reports = sinks.into_merged();
     let apps = app_indices(plan, scenario);
-    let counts = simulation.counts();
     let app_of = |node: u32, app: u32| apps[node as usize][app as usize];
-    let mut exchanges = join(&reports, app_of, &aliases(plan, scenario));
     let of_element = |(entity, ((_, element), indices)): (usize, ((&str, &Element), &Vec<usize>))| {
         let due = element.node().into_iter().flat_map(Node::app_exchanges_due);
         due.zip(indices).map(move |((_, due), app)| ((*app, entity as u32), due)).collect::<Vec<_>>()
     };
-    add_unsent(&mut exchanges, simulation.entities().zip(&apps).enumerate().flat_map(of_element));
+    let due: Vec<_> = simulation.entities().zip(&apps).enumerate().flat_map(of_element).collect();
+    let measured = measured(plan, scenario, replication, &simulation, &reports, app_of);
+    let (entities, totals, digests) =
+        (Arc::clone(simulation.paths()), totals(&simulation, scenario, &apps), digests(&simulation));
+    let (counts, simulated) = (simulation.counts(), simulation.now());
+    let packet_hops = counts.deliveries + lost_on_links(&simulation);
+    // The world goes before what it has reported is put together: in a large network either takes as much.
+    drop(simulation);
+    let mut exchanges = join(&reports, app_of, &aliases(plan, scenario));
+    add_unsent(&mut exchanges, due.into_iter());
     Ok(RunOutput {
         replication,
         stopped,
-        entities: simulation.entities().map(|(path, _)| path.to_owned()).collect(),
+        entities,
         exchanges,
-        measured: measured(plan, scenario, replication, &simulation, &reports, app_of),
-        totals: totals(&simulation),
-        digests: digests(&simulation),
+        measured,
+        totals,
+        digests,
         story: watch.story(plan, scenario, &reports, app_of),
         capture: watch.capture.then(|| self::capture(plan, reports)),
-        log: RunLog { events: counts.events, packet_hops: counts.deliveries, simulated: simulation.now(), wall },
+        log: RunLog { events: counts.events, packet_hops, simulated, wall },
     })
+}
+
+/// Packets that links have lost after they were sent.
+fn lost_on_links(simulation: &Simulation<Element>) -> u64 {
+    let nodes = simulation.entities().filter_map(|(_, element)| element.node());
+    let of_node =
+        |node: &Node| [DropCause::Lost, DropCause::Recorded, DropCause::Rule].map(|cause| node.dropped(cause));
+    nodes.flat_map(of_node).sum()
 }
 
 /// For each address that a node may have in this run, its first one: an exchange stays the same when its client's address changes under
@@ -229,67 +231,21 @@ fn app_indices(plan: &Plan, scenario: &Scenario) -> Vec<Vec<usize>> {
     indices
 }
 
-fn totals(simulation: &Simulation<Element>) -> Vec<Total> {
-    let mut totals = Vec::new();
-    for (path, node) in nodes(simulation) {
-        let mut count = |app: Option<&str>, name: &str, value: u64| {
-            totals.push(Total { node: path.to_owned(), app: app.map(str::to_owned), name: name.to_owned(), value });
-        };
-        let counts = node.counts();
-        count(None, "originated packets", counts.originated);
-        count(None, "delivered packets", counts.delivered);
-        count(None, "forwarded packets", counts.forwarded);
-        count(None, "fragments made", counts.fragments_made);
-        count(None, "fragments joined", counts.fragments_joined);
-        count(None, "multicast copies", counts.copied);
-        for cause in DropCause::ALL {
-            count(None, &format!("dropped packets: {}", cause.name()), node.dropped(cause));
-        }
-        count(None, "processor busy ns", node.cpu().busy().as_nanos());
-        count(None, "memory peak bytes", node.memory().peak());
-        for (name, totals) in node.app_totals() {
-            for total in totals {
-                count(Some(name), total.name, total.value);
-            }
-        }
-    }
-    totals.extend(media(simulation).flat_map(|(path, medium)| totals_of_medium(path, medium)));
-    totals
-}
-
-/// What a shared medium has counted; it stands where nodes do, with `medium:` before its name.
-fn totals_of_medium(path: &str, medium: &Medium) -> Vec<Total> {
-    let counts = medium.counts();
-    let mut named: Vec<(String, u64)> = [
-        ("frames", counts.frames),
-        ("collided frames", counts.collisions),
-        ("retries", counts.retries),
-        ("delivered packets", counts.delivered),
-        ("copies for several stations", counts.copied),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    let dropped = |cause: DropCause| (format!("dropped packets: {}", cause.name()), counts.dropped(cause));
-    named.extend(DropCause::OF_MEDIA.map(dropped));
-    named.extend(medium.busy().map(|busy| ("busy ns".to_owned(), busy.as_nanos())));
-    let total = |(name, value)| Total { node: path.to_owned(), app: None, name, value };
-    named.into_iter().map(total).collect()
-}
-
 /// Digests with kind and path: of nodes and media, then of the directions of links.
-pub fn digests(simulation: &Simulation<Element>) -> Vec<(&'static str, String, String)> {
+pub fn digests(simulation: &Simulation<Element>) -> Vec<(&'static str, Arc<str>, Digest)> {
     let nodes = simulation.entity_digests().into_iter().map(|(path, digest)| match path.strip_prefix(MEDIUM) {
-        Some(medium) => ("medium", medium.to_owned(), digest.to_string()),
-        None => ("node", path, digest.to_string()),
+        Some(medium) => ("medium", medium.into(), digest),
+        None => ("node", path, digest),
     });
-    let wires = simulation.wire_digests().into_iter().map(|(path, digest)| ("link", path, digest.to_string()));
+    let wires = simulation.wire_digests().into_iter().map(|(path, digest)| ("link", path, digest));
     nodes.chain(wires).collect()
 }
 
 fn capture(plan: &Plan, reports: Vec<Reported<Report>>) -> Capture {
     let interfaces = plan.link_ends().into_iter().map(|name| CaptureInterface { name, description: String::new() });
     let packets = reports.into_iter().filter_map(|Reported { at, report, .. }| {
-        let Report::Packet(PacketReport { wire, end, packet, fate }) = report else { return None };
+        let Report::Packet(report) = report else { return None };
+        let PacketReport { wire, end, packet, fate } = *report;
         let dropped = match fate {
             Fate::Passed => None,
             Fate::Dropped(cause) => Some(cause),

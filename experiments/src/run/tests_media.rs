@@ -1,6 +1,6 @@
 //! Scenarios with shared media: all that a user sees of them.
 
-use super::{RunOutput, Watch, run_one, setup};
+use super::{RunOutput, Total, Watch, run_one, setup};
 use crate::scenario::{Loaded, Request, load_text};
 
 const TEXT: &str = include_str!("../../../.ci/scenarios/media.ron");
@@ -15,7 +15,9 @@ fn run(loaded: &Loaded, point: usize, threads: usize, capture: bool) -> RunOutpu
 }
 
 fn total(output: &RunOutput, node: &str, name: &str) -> u64 {
-    let found = output.totals.iter().find(|total| total.node == node && total.app.is_none() && total.name == name);
+    let is_it =
+        |total: &Total| *output.entities[total.node as usize] == *node && total.app.is_none() && total.name == name;
+    let found = output.totals.iter().find(is_it);
     found.unwrap_or_else(|| panic!("{node} does not count {name}")).value
 }
 
@@ -30,7 +32,7 @@ fn threads_and_captures_change_nothing() {
             assert_eq!((&one.digests, &one.totals, &one.exchanges), (&other.digests, &other.totals, &other.exchanges));
         }
         let media: Vec<&str> =
-            one.digests.iter().filter(|(kind, ..)| *kind == "medium").map(|(_, path, _)| path.as_str()).collect();
+            one.digests.iter().filter(|(kind, ..)| *kind == "medium").map(|(_, path, _)| &**path).collect();
         assert_eq!(media, ["bus", "field", "lan"]);
     }
 }

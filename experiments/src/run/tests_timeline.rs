@@ -1,6 +1,6 @@
 //! What crashes, new addresses and handovers do to results. Every expected value is worked out from the times in the scenario.
 
-use super::{Exchange, RunOutput, Watch, run_one, setup};
+use super::{Exchange, RunOutput, Total, Watch, run_one, setup};
 use crate::scenario::{Request, load_text};
 use protosim_models::Outcome;
 
@@ -24,8 +24,8 @@ fn run_text(text: &str) -> RunOutput {
 
 /// A total of a node, or of an application on it.
 fn total(output: &RunOutput, node: &str, app: Option<&str>, name: &str) -> u64 {
-    let found =
-        output.totals.iter().find(|total| total.node == node && total.app.as_deref() == app && total.name == name);
+    let is_of = |total: &Total| *output.entities[total.node as usize] == *node && total.app.as_deref() == app;
+    let found = output.totals.iter().find(|total| is_of(total) && total.name == name);
     found.unwrap_or_else(|| panic!("no {name}")).value
 }
 

@@ -132,19 +132,19 @@ fn named_by_links(scenario: &Scenario) -> Vec<(String, Kind, FileName)> {
     let mut add = |path: String, kind: Kind, name: Option<&FileName>| {
         named.extend(name.map(|name| (path, kind, name.clone())));
     };
-    let losses = |impair: &Option<ImpairConfig>| impair.as_ref().and_then(|impair| impair.loss_trace.clone());
+    let losses = |impair: Option<&ImpairConfig>| impair.and_then(|impair| impair.loss_trace.clone());
     for (index, link) in scenario.links.iter().enumerate() {
         let LinkConfig { rate_trace, impair, forward, backward, .. } = link;
         add(format!("links.{index}.rate_trace"), Kind::Rates, rate_trace.as_ref());
-        add(format!("links.{index}.impair.loss_trace"), Kind::Losses, losses(impair).as_ref());
+        add(format!("links.{index}.impair.loss_trace"), Kind::Losses, losses(impair.as_deref()).as_ref());
         for (side, own) in [("forward", forward), ("backward", backward)] {
-            let Some(DirectionConfig { rate_trace, impair, .. }) = own else { continue };
+            let Some(DirectionConfig { rate_trace, impair, .. }) = own.as_deref() else { continue };
             add(format!("links.{index}.{side}.rate_trace"), Kind::Rates, rate_trace.as_ref());
-            add(format!("links.{index}.{side}.impair.loss_trace"), Kind::Losses, losses(impair).as_ref());
+            add(format!("links.{index}.{side}.impair.loss_trace"), Kind::Losses, losses(impair.as_ref()).as_ref());
         }
     }
     for (index, event) in scenario.timeline.iter().enumerate() {
-        add(format!("timeline.{index}.impair.loss_trace"), Kind::Losses, losses(&event.impair).as_ref());
+        add(format!("timeline.{index}.impair.loss_trace"), Kind::Losses, losses(event.impair.as_ref()).as_ref());
     }
     named
 }

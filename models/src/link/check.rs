@@ -15,7 +15,7 @@ impl LinkConfig {
             direction.rate.is_none() && direction.rate_trace.is_none() && direction.shaper.is_none()
         };
         for (name, direction, own) in [("forward", &forward, &self.forward), ("backward", &backward, &self.backward)] {
-            let Some(own) = own else { continue };
+            let Some(own) = own.as_deref() else { continue };
             if never_waits(direction) && own.queue.is_some() {
                 let why = "has no effect: without a rate no packet ever waits".to_owned();
                 found.push((format!("{name}.queue"), why));
@@ -30,7 +30,7 @@ impl LinkConfig {
                 ("shaper", own.shaper.is_some() && own.shaper == self.shaper),
                 ("queue", own.queue.is_some() && own.queue == self.queue),
                 ("loss", own.loss.is_some() && own.loss == self.loss),
-                ("impair", own.impair.is_some() && own.impair == self.impair),
+                ("impair", own.impair.is_some() && own.impair.as_ref() == self.impair.as_deref()),
             ] {
                 if same {
                     let why = "has no effect: the link says the same for both directions".to_owned();
@@ -44,7 +44,7 @@ impl LinkConfig {
             rate_trace: self.rate_trace.clone(),
             shaper: self.shaper,
             queue: self.queue.clone(),
-            impair: self.impair.clone(),
+            impair: self.impair.as_deref().cloned(),
             ..DirectionConfig::default()
         };
         self.check_own("", &both, &mut found);
@@ -65,7 +65,7 @@ impl LinkConfig {
     /// What holds for the link has no effect where both directions say otherwise.
     fn check_overridden(&self, found: &mut Findings) {
         let both = |pick: fn(&DirectionConfig) -> bool| {
-            [&self.forward, &self.backward].iter().all(|own| own.as_ref().is_some_and(pick))
+            [&self.forward, &self.backward].iter().all(|own| own.as_deref().is_some_and(pick))
         };
         for (field, given, overridden) in [
             ("rate", self.rate.is_some(), both(|own| own.rate.is_some() || own.rate_trace.is_some())),

@@ -81,7 +81,8 @@ impl Computed {
             framing: *framing,
             free_at: SimTime::ZERO,
             carry: 0,
-            waiting: VecDeque::new(),
+            // Most links of a large network send one packet after the other.
+            waiting: VecDeque::with_capacity(1),
             waiting_bytes: 0,
             luck: draws_loss.then(|| Box::new(seed.stream(stream_name, LOSS))),
             lost: 0,

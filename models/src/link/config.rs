@@ -35,16 +35,16 @@ pub struct LinkConfig {
     /// Probability that a packet is lost on the way. Default: 0 %.
     pub loss: Option<Ratio>,
     /// What else happens to packets on the way. Default: nothing.
-    pub impair: Option<ImpairConfig>,
+    pub impair: Option<Box<ImpairConfig>>,
     /// Bytes that the link adds to each packet. Default: none.
     pub framing: Option<Framing>,
     /// The name that its random streams go by. Default: its name. A link that is renamed keeps its luck by
     /// saying its old name here.
     pub stream_name: Option<String>,
     /// Exceptions for the direction from the first end to the second.
-    pub forward: Option<DirectionConfig>,
+    pub forward: Option<Box<DirectionConfig>>,
     /// Exceptions for the direction from the second end to the first.
-    pub backward: Option<DirectionConfig>,
+    pub backward: Option<Box<DirectionConfig>>,
 }
 
 /// What may differ between the directions of a link; what is left out is as [`LinkConfig`] says.
@@ -101,7 +101,7 @@ impl LinkConfig {
     /// Everything that holds for one direction.
     pub fn direction(&self, is_forward: bool) -> DirectionConfig {
         let own = if is_forward { &self.forward } else { &self.backward };
-        let own = own.clone().unwrap_or_default();
+        let own = own.as_deref().cloned().unwrap_or_default();
         DirectionConfig {
             // A direction with a trace of its own has no use for the link's rate, nor the other way round.
             rate: own.rate.or(self.rate.filter(|_| own.rate_trace.is_none())),
@@ -110,7 +110,7 @@ impl LinkConfig {
             shaper: own.shaper.or(self.shaper),
             queue: own.queue.or_else(|| self.queue.clone()),
             loss: own.loss.or(self.loss),
-            impair: own.impair.or_else(|| self.impair.clone()),
+            impair: own.impair.or_else(|| self.impair.as_deref().cloned()),
         }
     }
 }

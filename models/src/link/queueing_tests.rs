@@ -185,7 +185,7 @@ fn the_loss_of_m_d_1_k_is_that_of_the_embedded_chain() {
 /// Which of a million packets, one each 100 µs, are lost on a link with `bursts`.
 fn lost_in_bursts(bursts: impair::Bursts) -> Vec<bool> {
     let impair = ImpairConfig { bursts: Some(bursts), ..ImpairConfig::default() };
-    let config = LinkConfig { impair: Some(impair), ..link("1 Gbit/s", "1 ms") };
+    let config = LinkConfig { impair: Some(Box::new(impair)), ..link("1 Gbit/s", "1 ms") };
     let source = packets(Pattern::Constant, "8 Mbit/s", SizeDistribution::Fixed(bytes(100)));
     let mut world = lane(config, 4, vec![UdpSourceConfig { count: Some(1_000_000), ..source }]).build(1);
     let mut lost = Vec::new();

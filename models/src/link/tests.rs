@@ -107,7 +107,7 @@ fn directions_have_their_own_rates_and_delays() {
         delay: Some("1 ms".parse().unwrap()),
         ..DirectionConfig::default()
     };
-    let mut net = Net::chain(&[LinkConfig { backward: Some(backward), ..ten_mbit() }]);
+    let mut net = Net::chain(&[LinkConfig { backward: Some(Box::new(backward)), ..ten_mbit() }]);
     for (node, other) in [(0, 1), (1, 0)] {
         let to = net.socket(other, 9);
         net.app(node, "probe", Probe::new(9).burst(0, to, 1472, 1));

@@ -3,7 +3,7 @@
 use super::config::MediumConfig;
 use crate::element::Element;
 use crate::name::Files;
-use crate::node::{DropCause, Fate, LinkEnd, PacketReport, Report};
+use crate::node::{DropCause, Fate, LinkEnd, Report};
 use crate::packet::Packet;
 use crate::queue::Drops;
 use protosim_core::kernel::Interests;
@@ -164,7 +164,7 @@ impl Shared {
                 At::Receiver(station) => (self.wires[station].1, LinkEnd::Receiver),
             };
             let (packet, fate) = (packet.clone(), Fate::Dropped(cause));
-            cx.report_packet(Report::Packet(PacketReport { wire, end, packet, fate }));
+            cx.report_packet(Report::packet(wire, end, packet, fate));
         }
     }
 

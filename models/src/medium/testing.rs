@@ -96,7 +96,7 @@ impl Field {
             for index in 0..count {
                 let (node, port) = (EntityId(index as u32 + 1), if to_medium { index as u32 } else { 0 });
                 let (from, to) = if to_medium { (node, EntityId(0)) } else { (EntityId(0), node) };
-                let path = format!("{letter}{index:05}");
+                let path = format!("{letter}{index:05}").into();
                 builder.wire(WireSpec { path, from, to, port, min_delay, overtakes: false }).unwrap();
             }
         }
@@ -154,7 +154,7 @@ impl Field {
     }
 
     /// All digests.
-    pub(super) fn digests(&self) -> Vec<(String, protosim_core::Digest)> {
+    pub(super) fn digests(&self) -> Vec<(std::sync::Arc<str>, protosim_core::Digest)> {
         [self.sim.entity_digests(), self.sim.wire_digests()].concat()
     }
 }

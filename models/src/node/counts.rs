@@ -114,9 +114,12 @@ pub struct PacketCounts {
     pub fragments_joined: u64,
     /// Copies made for branches of multicast trees: n − 1 for a packet that went n ways.
     pub copied: u64,
-    /// By the order of [`DropCause::ALL`]; what links lose on the way stays zero here.
-    pub(super) dropped: [u64; DropCause::ALL.len()],
+    /// `None` while nothing was dropped; what links lose on the way stays zero here.
+    dropped: Option<Box<Dropped>>,
 }
+
+/// Counts of drops, by the order of [`DropCause::ALL`]. Most nodes drop nothing.
+type Dropped = [u64; DropCause::ALL.len()];
 
 impl From<LossCause> for DropCause {
     fn from(cause: LossCause) -> Self {
@@ -131,12 +134,15 @@ impl From<LossCause> for DropCause {
 impl PacketCounts {
     #[inline]
     pub(super) fn drop(&mut self, cause: DropCause) -> DropCause {
-        self.dropped[cause as usize] += 1;
+        self.drop_many(cause, 1);
         cause
     }
 
+    #[inline]
     pub(super) fn drop_many(&mut self, cause: DropCause, count: u64) {
-        self.dropped[cause as usize] += count;
+        if count > 0 {
+            self.dropped.get_or_insert_default()[cause as usize] += count;
+        }
     }
 }
 
@@ -148,7 +154,7 @@ impl Node {
             DropCause::Lost => lost(LossCause::Chance),
             DropCause::Recorded => lost(LossCause::Recorded),
             DropCause::Rule => lost(LossCause::Rule),
-            cause => self.counts.dropped[cause as usize],
+            cause => self.counts.dropped.as_ref().map_or(0, |dropped| dropped[cause as usize]),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::limit::ErrorLimit;
 use super::multicast::{GroupRoute, Groups};
 use super::path_mtu::{LEAST_V6, PathMtus};
 use super::reassembly::Reassembly;
-use super::report::{Fate, LinkEnd, PacketReport, Report};
+use super::report::{Fate, LinkEnd, Report};
 use super::routes::Hop;
 use crate::element::Element;
 use crate::packet::{ErrorCause, Fragment, IcmpMessage, Icmpv6Message, IpHeader, Packet, Quoted, Transport, protocol};
@@ -195,7 +195,7 @@ impl Node {
         if cx.wants(Interests::PACKETS) {
             let wire = self.interfaces[index as usize].transmitter.wire();
             let fate = Fate::Dropped(cause);
-            cx.report_packet(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet, fate }));
+            cx.report_packet(Report::packet(wire, LinkEnd::Sender, packet, fate));
         }
     }
 

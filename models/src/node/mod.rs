@@ -30,6 +30,7 @@ mod fragment;
 mod host;
 mod interface;
 mod ip;
+mod lazy;
 mod limit;
 mod multicast;
 mod path_mtu;
@@ -58,6 +59,7 @@ use crate::link::{Drops, LinkChange};
 use crate::packet::Packet;
 use host::{AppSlot, Pending};
 use ip::IpState;
+use lazy::LazyTcp;
 use protosim_core::kernel::{InFlight, Interests};
 use protosim_core::{CannotClone, Cx, Digest, Fingerprint, SimTime, TimerId, WireId};
 use std::collections::VecDeque;
@@ -88,7 +90,7 @@ pub struct Node {
     /// Timers that applications have set to the present or the past: application and token.
     due: VecDeque<(u32, u64)>,
     udp: UdpPorts,
-    tcp: tcp::Tcp,
+    tcp: LazyTcp,
     timers: AppTimers,
     clock: Clock,
     cpu: Cpu,
@@ -182,7 +184,7 @@ impl Node {
             stirred: false,
             due: VecDeque::new(),
             udp: UdpPorts::default(),
-            tcp: tcp::Tcp::default(),
+            tcp: LazyTcp::default(),
             timers: AppTimers::default(),
             clock: parts.clock,
             cpu: parts.cpu,
@@ -199,6 +201,8 @@ impl Node {
 
     /// Lets `app` run on this node under `name`, and returns its number.
     pub fn install(&mut self, name: &str, app: Box<dyn App>) -> u32 {
+        // Most nodes have one, and a vector that grows by itself takes room for four.
+        self.apps.reserve_exact(1);
         self.apps.push(AppSlot::new(name, app));
         self.apps.len() as u32 - 1
     }
@@ -265,7 +269,7 @@ impl Node {
 impl Node {
     pub(crate) fn on_start(&mut self, cx: &mut Cx<'_, Element>) {
         self.start_links(cx);
-        self.tcp.stack.observe(cx.wants(Interests::TRACES));
+        self.tcp.observe(cx.wants(Interests::TRACES));
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));
         }
@@ -278,7 +282,7 @@ impl Node {
             let copy = Packet::clone(&packet);
             let fate = self.receive(packet, port, cx).map_or(Fate::Passed, Fate::Dropped);
             let wire = self.interfaces[port as usize].incoming;
-            cx.report_packet(Report::Packet(PacketReport { wire, end: LinkEnd::Receiver, packet: copy, fate }));
+            cx.report_packet(Report::packet(wire, LinkEnd::Receiver, copy, fate));
         } else {
             self.receive(packet, port, cx);
         }
@@ -380,7 +384,7 @@ impl Node {
 pub(crate) fn departure(wire: WireId, flying: &InFlight<Box<Packet>>) -> Report {
     let cause = || flying.packet.lost.map_or(DropCause::Lost, DropCause::from);
     let fate = if flying.arrives().is_some() { Fate::Passed } else { Fate::Dropped(cause()) };
-    Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet: Packet::clone(&flying.packet), fate })
+    Report::packet(wire, LinkEnd::Sender, Packet::clone(&flying.packet), fate)
 }
 
 /// A table of these routes, of the node's own addresses, and of what belongs to groups (RFC 5771, RFC 4291 §2.7).

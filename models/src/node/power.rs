@@ -2,7 +2,8 @@
 
 use super::Node;
 use super::counts::DropCause;
-use super::report::{Fate, LinkEnd, PacketReport, Report};
+use super::report::{Fate, LinkEnd, Report};
+use super::tcp::Tcp;
 use crate::element::Element;
 use crate::link::{Drops, Transmitter};
 use protosim_core::Cx;
@@ -51,7 +52,7 @@ impl Node {
             if cx.wants(Interests::PACKETS) {
                 let wire = self.interfaces[interface as usize].transmitter.wire();
                 let (packet, fate) = (*packet, Fate::Dropped(cause));
-                cx.report_packet(Report::Packet(PacketReport { wire, end: LinkEnd::Sender, packet, fate }));
+                cx.report_packet(Report::packet(wire, LinkEnd::Sender, packet, fate));
             }
         }
     }
@@ -68,7 +69,7 @@ impl Node {
         }
         self.due.clear();
         self.udp.clear();
-        for timer in self.tcp.crash() {
+        for timer in self.tcp.touched().into_iter().flat_map(Tcp::crash) {
             cx.remove_timer(timer);
         }
         self.memory.clear();
@@ -91,7 +92,7 @@ impl Node {
     /// The node starts: applications begin from nothing.
     pub(super) fn boot(&mut self, cx: &mut Cx<'_, Element>) {
         self.is_up = true;
-        self.tcp.stack.observe(cx.wants(Interests::TRACES));
+        self.tcp.observe(cx.wants(Interests::TRACES));
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));
         }

@@ -8,8 +8,8 @@ use protosim_core::WireId;
 /// A report of a node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Report {
-    /// A packet at one end of a link; only where someone listens to packets.
-    Packet(PacketReport),
+    /// A packet at one end of a link; only where someone listens to packets. Boxed, so that the many other reports of a run take less.
+    Packet(Box<PacketReport>),
     /// Something an application has observed.
     App {
         /// Which application of the node.
@@ -17,6 +17,13 @@ pub enum Report {
         /// What.
         observation: Observation,
     },
+}
+
+impl Report {
+    /// A report of a packet at an end of a wire.
+    pub(crate) fn packet(wire: WireId, end: LinkEnd, packet: Packet, fate: Fate) -> Self {
+        Self::Packet(Box::new(PacketReport { wire, end, packet, fate }))
+    }
 }
 
 /// A packet at one end of one direction of a link.

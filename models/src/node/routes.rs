@@ -62,15 +62,17 @@ pub struct Route {
 pub struct Routes {
     v4: Ranges<u32>,
     v6: Ranges<u128>,
-    /// The last answer: packets for one destination tend to follow each other.
+    /// The last answer but of own addresses: packets for one destination tend to follow each other.
     last: Option<(IpAddr, Hop)>,
+    /// The own address that was last asked for: a host is asked for it and for others in turns.
+    last_own: Option<IpAddr>,
 }
 
-/// Range i goes from `starts[i]` to the next start; the first start is zero.
+/// Range i goes from `starts[i]` to the next start; below the first start there is no route.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Ranges<A> {
-    starts: Vec<A>,
-    hops: Vec<Hop>,
+    starts: Box<[A]>,
+    hops: Box<[Hop]>,
 }
 
 impl Routes {
@@ -95,9 +97,10 @@ impl Routes {
             }
         }
         Self {
-            v4: flatten(v4, u32::MIN, |last| last.checked_add(1)),
-            v6: flatten(v6, u128::MIN, |last| last.checked_add(1)),
+            v4: flatten(v4, |last| last.checked_add(1)),
+            v6: flatten(v6, |last| last.checked_add(1)),
             last: None,
+            last_own: None,
         }
     }
 
@@ -109,11 +112,17 @@ impl Routes {
         {
             return hop;
         }
+        if self.last_own == Some(address) {
+            return Hop::Local;
+        }
         let hop = match address {
             IpAddr::V4(address) => self.v4.lookup(u32::from(address)),
             IpAddr::V6(address) => self.v6.lookup(u128::from(address)),
         };
-        self.last = Some((address, hop));
+        match hop {
+            Hop::Local => self.last_own = Some(address),
+            hop => self.last = Some((address, hop)),
+        }
         hop
     }
 }
@@ -121,24 +130,24 @@ impl Routes {
 impl<A: Ord + Copy> Ranges<A> {
     #[inline]
     fn lookup(&self, address: A) -> Hop {
-        // The first start is the least address, so at least one start is not above it.
-        self.hops[self.starts.partition_point(|start| *start <= address) - 1]
+        let above = self.starts.partition_point(|start| *start <= address);
+        if above == 0 { Hop::None } else { self.hops[above - 1] }
     }
 }
 
 /// Prefixes are nested or disjoint, so a sweep with a stack of the open ones finds who rules where.
-fn flatten<A: Ord + Copy>(mut routes: Vec<(u32, A, A, Hop)>, least: A, next: impl Fn(A) -> Option<A>) -> Ranges<A> {
+fn flatten<A: Ord + Copy>(mut routes: Vec<(u32, A, A, Hop)>, next: impl Fn(A) -> Option<A>) -> Ranges<A> {
     routes.sort_by_key(|(len, first, ..)| (*first, *len));
     routes.dedup_by_key(|(len, first, ..)| (*first, *len));
-    let mut ranges = Ranges { starts: vec![least], hops: vec![Hop::None] };
+    let (mut starts, mut hops) = (Vec::new(), Vec::new());
     let mut begin = |start: A, hop: Hop| {
-        if ranges.starts.last() == Some(&start) {
-            ranges.starts.pop();
-            ranges.hops.pop();
+        if starts.last() == Some(&start) {
+            starts.pop();
+            hops.pop();
         }
-        if ranges.hops.last() != Some(&hop) {
-            ranges.starts.push(start);
-            ranges.hops.push(hop);
+        if hops.last().copied().unwrap_or(Hop::None) != hop {
+            starts.push(start);
+            hops.push(hop);
         }
     };
     let mut open: Vec<(A, Hop)> = Vec::new();
@@ -156,7 +165,7 @@ fn flatten<A: Ord + Copy>(mut routes: Vec<(u32, A, A, Hop)>, least: A, next: imp
             begin(start, open.last().map_or(Hop::None, |(_, outer)| *outer));
         }
     }
-    ranges
+    Ranges { starts: starts.into(), hops: hops.into() }
 }
 
 #[cfg(test)]

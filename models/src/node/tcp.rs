@@ -96,6 +96,7 @@ impl Node {
     ) -> R {
         self.stirred = true;
         let Self { clock, cpu, memory, tcp, .. } = self;
+        let tcp = &mut **tcp;
         let now = clock.reading(cpu.free_at(cx.now()));
         let mut env = StackEnv { now, clock, cpu, memory, streams: &mut tcp.streams, cx };
         call(&mut tcp.stack, &mut env)

@@ -3,39 +3,64 @@
 use protosim_core::TimerId;
 use std::collections::BTreeMap;
 
+/// From so many of the kernel's slots on there is a table; fewer are looked through.
+const MOST_LOOKED_THROUGH: usize = 8;
+
 /// Which kernel timer stands for which application's token.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AppTimers {
+    /// Where there are many.
     by_token: BTreeMap<(u32, u64), TimerId>,
     /// By number of the kernel's slot.
     owners: Vec<Option<(u32, u64)>>,
 }
 
 impl AppTimers {
+    fn has_table(&self) -> bool {
+        self.owners.len() > MOST_LOOKED_THROUGH
+    }
+
     pub(super) fn find(&self, app: u32, token: u64) -> Option<TimerId> {
-        self.by_token.get(&(app, token)).copied()
+        if self.has_table() {
+            return self.by_token.get(&(app, token)).copied();
+        }
+        let slot = self.owners.iter().position(|owner| *owner == Some((app, token)))?;
+        Some(TimerId(slot as u32))
     }
 
     pub(super) fn add(&mut self, app: u32, token: u64, timer: TimerId) {
-        self.by_token.insert((app, token), timer);
         let slot = timer.0 as usize;
+        let had_table = self.has_table();
         if self.owners.len() <= slot {
+            self.owners.reserve_exact(if slot < 4 { slot + 1 - self.owners.len() } else { 0 });
             self.owners.resize(slot + 1, None);
         }
         self.owners[slot] = Some((app, token));
+        if had_table {
+            self.by_token.insert((app, token), timer);
+        } else if self.has_table() {
+            let owned = |(slot, owner): (usize, &Option<(u32, u64)>)| Some(((*owner)?, TimerId(slot as u32)));
+            self.by_token = self.owners.iter().enumerate().filter_map(owned).collect();
+        }
     }
 
     /// Forgets the token's timer, which the caller gives back to the kernel.
     pub(super) fn cancel(&mut self, app: u32, token: u64) -> Option<TimerId> {
-        let timer = self.by_token.remove(&(app, token))?;
+        let timer = self.find(app, token)?;
+        if self.has_table() {
+            self.by_token.remove(&(app, token));
+        }
         self.owners[timer.0 as usize] = None;
         Some(timer)
     }
 
-    /// Forgets all of them, which the caller gives back to the kernel.
+    /// Forgets all of them, which the caller gives back to the kernel, in the order of applications and tokens.
     pub(super) fn clear(&mut self) -> impl Iterator<Item = TimerId> + use<> {
-        self.owners.clear();
-        std::mem::take(&mut self.by_token).into_values()
+        let owned = |(slot, owner): (usize, &Option<(u32, u64)>)| Some(((*owner)?, TimerId(slot as u32)));
+        let mut all: Vec<((u32, u64), TimerId)> = self.owners.iter().enumerate().filter_map(owned).collect();
+        all.sort_unstable_by_key(|(owner, _)| *owner);
+        *self = Self::default();
+        all.into_iter().map(|(_, timer)| timer)
     }
 
     /// Whose timer this is.

@@ -11,7 +11,7 @@ use super::duration::{TimeDistribution, draw_span};
 use super::exchange::{check_answering, check_asking, no_processing, usual_message, usual_think};
 use super::size::{MAX_PAYLOAD_BYTES, SizeDistribution, Sizes};
 use super::source::open;
-use crate::app::{App, Host, SocketId, Total};
+use crate::app::{App, Host, SocketId, Total, TrafficClass};
 use crate::name::NodeName;
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::{Rope, Run};
@@ -148,6 +148,12 @@ pub(super) fn numbered(number: u64, len: u64) -> Rope {
 
 /// The number in front of a datagram; `None` if it is too short for one.
 pub(super) fn number_of(payload: &Rope) -> Option<u64> {
+    // As it was put there: one run of eight bytes, read without a copy.
+    if let Some(Run::Bytes(bytes)) = payload.runs().first()
+        && let Some(number) = bytes.first_chunk()
+    {
+        return Some(u64::from_be_bytes(*number));
+    }
     let bytes = payload.slice(0, NUMBER_LEN).to_bytes();
     Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))
 }
@@ -155,7 +161,11 @@ pub(super) fn number_of(payload: &Rope) -> Option<u64> {
 /// Sends requests one after the other; see the module.
 #[derive(Clone, Debug)]
 pub struct UdpClient {
-    config: UdpClientConfig,
+    timeout: Span,
+    start: Span,
+    stop: Option<Span>,
+    count: Option<u64>,
+    class: TrafficClass,
     server: SocketAddr,
     sizes: Sizes,
     think: Distribution,
@@ -187,7 +197,11 @@ impl UdpClient {
         Self {
             sizes: Sizes::new(&config.request, 0, NUMBER_LEN, SIZE),
             think: config.think.law(),
-            config,
+            timeout: config.timeout,
+            start: config.start,
+            stop: config.stop,
+            count: config.count,
+            class: config.ecn.with_dscp(config.dscp),
             server,
             socket: None,
             started: LocalTime::ZERO,
@@ -206,8 +220,8 @@ impl UdpClient {
 
     /// Plans the next request for `at`, if there is one.
     fn plan(&self, at: LocalTime, host: &mut dyn Host) {
-        let is_within = self.config.stop.is_none_or(|stop| at < self.started.saturating_add(stop));
-        if is_within && self.config.count.is_none_or(|count| self.begun < count) {
+        let is_within = self.stop.is_none_or(|stop| at < self.started.saturating_add(stop));
+        if is_within && self.count.is_none_or(|count| self.begun < count) {
             host.set_timer(NEXT, at, "next request");
         }
     }
@@ -222,7 +236,7 @@ impl UdpClient {
             Ok(()) => {
                 self.counts.requests += 1;
                 host.observe(Observation::ExchangeStarted(self.exchange(number, host)));
-                host.set_timer(TIMEOUT, host.now().saturating_add(self.config.timeout), "response");
+                host.set_timer(TIMEOUT, host.now().saturating_add(self.timeout), "response");
             }
             Err(_) => {
                 self.counts.refused += 1;
@@ -251,10 +265,10 @@ impl App for UdpClient {
         self.started = host.now();
         // The upper half is drawn, the lower one counts.
         self.first = host.rng(KEY).next_u64() & !u64::from(u32::MAX);
-        match open(0, self.config.ecn.with_dscp(self.config.dscp), host) {
+        match open(0, self.class, host) {
             Ok(socket) => {
                 self.socket = Some(socket);
-                self.plan(self.started.saturating_add(self.config.start), host);
+                self.plan(self.started.saturating_add(self.start), host);
             }
             Err(_) => self.counts.refused += 1,
         }

@@ -201,6 +201,13 @@ impl Column {
     /// [`TableError::Type`], [`TableError::Missing`] and [`TableError::NotFinite`].
     pub fn push(&mut self, cell: Cell<'_>) -> Result<(), TableError> {
         self.check(&cell)?;
+        self.push_checked(cell);
+        Ok(())
+    }
+
+    /// Adds a cell that [`Column::check`] takes.
+    #[inline]
+    pub(super) fn push_checked(&mut self, cell: Cell<'_>) {
         match (&mut self.cells, cell) {
             (Cells::U64(cells), cell) => cells.push(if let Cell::U64(value) = cell { value } else { 0 }),
             (Cells::I64(cells), cell) => cells.push(if let Cell::I64(value) = cell { value } else { 0 }),
@@ -209,12 +216,12 @@ impl Column {
             (Cells::Bool(cells), cell) => cells.push(matches!(cell, Cell::Bool(true))),
         }
         if let Some(present) = &mut self.present {
-            present.push(cell != Cell::Missing);
+            present.push(!matches!(cell, Cell::Missing));
         }
-        Ok(())
     }
 
     /// Whether the column takes this cell.
+    #[inline]
     pub(super) fn check(&self, cell: &Cell<'_>) -> Result<(), TableError> {
         match (self.column_type(), cell) {
             (_, Cell::Missing) if self.present.is_none() => Err(TableError::Missing { column: self.name.clone() }),
@@ -283,6 +290,20 @@ impl Column {
             Cells::Text(cells) => Cell::Text(cells.get(row)),
             Cells::Bool(cells) => Cell::Bool(cells[row]),
         })
+    }
+
+    /// Whether the cell of a row is that of the row before, bit by bit; `row` is neither the first nor beyond the last. Not
+    /// asked of texts.
+    #[inline]
+    pub(super) fn repeats(&self, row: usize) -> bool {
+        let is_same = match &self.cells {
+            Cells::U64(cells) => cells[row] == cells[row - 1],
+            Cells::I64(cells) => cells[row] == cells[row - 1],
+            Cells::F64(cells) => cells[row].to_bits() == cells[row - 1].to_bits(),
+            Cells::Bool(cells) => cells[row] == cells[row - 1],
+            Cells::Text(_) => false,
+        };
+        is_same && self.present.as_ref().is_none_or(|present| present[row] == present[row - 1])
     }
 
     pub(super) fn cells(&self) -> &Cells {

@@ -166,15 +166,24 @@ impl Table {
     /// # Errors
     /// [`TableError::Width`], [`TableError::Type`], [`TableError::Missing`] and [`TableError::NotFinite`].
     pub fn push_row(&mut self, cells: &[Cell<'_>]) -> Result<(), TableError> {
-        if cells.len() != self.columns.len() {
-            let table = self.name.clone();
-            return Err(TableError::Width { table, expected: self.columns.len(), found: cells.len() });
+        self.push_row_behind(&[], cells)
+    }
+
+    /// As [`Table::push_row`], of a row whose first cells many rows have.
+    ///
+    /// # Errors
+    /// As [`Table::push_row`].
+    pub fn push_row_behind(&mut self, first: &[Cell<'_>], rest: &[Cell<'_>]) -> Result<(), TableError> {
+        let found = first.len() + rest.len();
+        if found != self.columns.len() {
+            return Err(TableError::Width { table: self.name.clone(), expected: self.columns.len(), found });
         }
-        for (column, cell) in self.columns.iter().zip(cells) {
+        let cells = || first.iter().chain(rest);
+        for (column, cell) in self.columns.iter().zip(cells()) {
             column.check(cell)?;
         }
-        for (column, cell) in self.columns.iter_mut().zip(cells) {
-            column.push(*cell)?;
+        for (column, cell) in self.columns.iter_mut().zip(cells()) {
+            column.push_checked(*cell);
         }
         self.rows += 1;
         Ok(())

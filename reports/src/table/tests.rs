@@ -49,6 +49,24 @@ fn csv_has_the_bytes_of_rfc_4180_with_lf() {
     assert_eq!(csv(&sample()), expected);
 }
 
+/// First columns that repeat are copied from the row before: not where one of them differs, is missing, or is minus zero; and a lone
+/// text that is empty is a row all the same.
+#[test]
+fn csv_rows_that_begin_alike_are_whole() {
+    let columns = vec![Column::u64("run"), Column::f64("loss").optional(), Column::text("node"), Column::u64("value")];
+    let mut table = Table::new("t", columns).expect("a table");
+    let losses = [Some(0.0), Some(0.0), Some(-0.0), None, None, Some(0.5), Some(0.5)];
+    for (row, loss) in losses.into_iter().enumerate() {
+        let first = [Cell::from(u64::from(row == 6)), Cell::from(loss)];
+        table.push_row_behind(&first, &[Cell::from("n"), Cell::from(row as u64)]).expect("a row");
+    }
+    assert_eq!(csv(&table), "run,loss,node,value\n0,0,n,0\n0,0,n,1\n0,-0,n,2\n0,,n,3\n0,,n,4\n0,0.5,n,5\n1,0.5,n,6\n");
+    let numbers = Column::u64("run").with([7_u64, 7, 70]).expect("a column");
+    assert_eq!(csv(&Table::new("t", vec![numbers]).expect("a table")), "run\n7\n7\n70\n");
+    let texts = Column::text("node").with(["", "n"]).expect("a column");
+    assert_eq!(csv(&Table::new("t", vec![texts]).expect("a table")), "node\n\"\"\nn\n");
+}
+
 #[test]
 fn csv_numbers_are_plain_near_one_and_exponential_far_away() {
     let numbers = [1.0, 0.00001, 9.5e-6, 123_456_789.25, 9_999_999_999_999_998.0, 1e16, 0.1 + 0.2, 5e-324];

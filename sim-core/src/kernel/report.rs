@@ -72,10 +72,20 @@ impl<R> Sinks<R> {
     /// Everything that was reported, by time, then entity, then the order in which it spoke; after
     /// its words of an instant its departures of that instant, by wire.
     pub fn into_merged(self) -> Vec<Reported<R>> {
-        let mut all: Outbox<R> = self.buffers.into_iter().flatten().collect();
+        // Those of one thread are taken as they are, without a copy.
+        let mut buffers = self.buffers.into_iter();
+        let mut all: Outbox<R> = buffers.next().unwrap_or_default();
+        all.extend(buffers.flatten());
         // Stable: an entity's words of one instant all come from one buffer, in its order, and so do
         // the departures of one wire.
-        all.sort_by_key(|(wire, reported)| (reported.at, reported.entity, *wire));
+        if all.is_sorted_by_key(|(_, reported)| reported.at) {
+            // Of one thread, mostly: only what was said at one instant has to be put in order.
+            for instant in all.chunk_by_mut(|(_, a), (_, b)| a.at == b.at).filter(|instant| instant.len() > 1) {
+                instant.sort_by_key(|(wire, reported)| (reported.entity, *wire));
+            }
+        } else {
+            all.sort_by_key(|(wire, reported)| (reported.at, reported.entity, *wire));
+        }
         all.into_iter().map(|(_, reported)| reported).collect()
     }
 }

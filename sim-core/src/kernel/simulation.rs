@@ -95,7 +95,7 @@ impl<E: Entity> Builder<E> {
     /// When its path does not sort after that of the wire before it.
     pub fn wire(&mut self, spec: WireSpec) -> Result<WireId, BuildError> {
         if self.wires.last().is_some_and(|last| last.path >= spec.path) {
-            return Err(BuildError::PathOrder(spec.path));
+            return Err(BuildError::PathOrder(spec.path.to_string()));
         }
         self.wires.push(spec);
         Ok(WireId(self.wires.len() as u32 - 1))
@@ -116,7 +116,7 @@ impl<E: Entity> Builder<E> {
     pub fn build(mut self, threads: usize) -> Result<Simulation<E>, BuildError> {
         let known = |id: EntityId| (id.0 as usize) < self.entities.len();
         if let Some(spec) = self.wires.iter().find(|spec| !known(spec.from) || !known(spec.to)) {
-            return Err(BuildError::NoSuchEntity(spec.path.clone()));
+            return Err(BuildError::NoSuchEntity(spec.path.to_string()));
         }
         if let Some((at, ..)) = self.timeline.iter().find(|(_, id, _)| !known(*id)) {
             return Err(BuildError::NoSuchEntity(format!("timeline at {at}")));
@@ -140,9 +140,10 @@ impl<E: Entity> Builder<E> {
     }
 
     fn assemble(self, part_of: &[u32], local_of: &[u32], count: usize) -> Simulation<E> {
-        let paths: Vec<Arc<str>> = self.entities.iter().map(|(path, ..)| path.clone()).collect();
-        let mut entities: Vec<Vec<E>> = (0..count).map(|_| Vec::new()).collect();
-        let mut slots: Vec<Vec<Slot>> = (0..count).map(|_| Vec::new()).collect();
+        let paths: Arc<[Arc<str>]> = self.entities.iter().map(|(path, ..)| path.clone()).collect();
+        let size = |part: usize| part_of.iter().filter(|other| **other as usize == part).count();
+        let mut entities: Vec<Vec<E>> = (0..count).map(|part| Vec::with_capacity(size(part))).collect();
+        let mut slots: Vec<Vec<Slot>> = (0..count).map(|part| Vec::with_capacity(size(part))).collect();
         for (index, (path, stream_name, entity)) in self.entities.into_iter().enumerate() {
             let part = part_of[index] as usize;
             entities[part].push(entity);
@@ -192,7 +193,7 @@ impl<E: Entity> Builder<E> {
 #[derive(Debug)]
 pub struct Simulation<E: Entity> {
     pub(super) partitions: Vec<Partition<E>>,
-    paths: Vec<Arc<str>>,
+    paths: Arc<[Arc<str>]>,
     wires: Vec<WireSpec>,
     /// The shortest delay between two partitions.
     lookahead: Span,
@@ -353,6 +354,11 @@ impl<E: Entity> Simulation<E> {
         all.into_iter().map(|(_, path, entity)| (path, entity))
     }
 
+    /// The paths of all entities, in order of rank.
+    pub fn paths(&self) -> &Arc<[Arc<str>]> {
+        &self.paths
+    }
+
     /// The path of an entity.
     pub fn path(&self, entity: EntityId) -> &str {
         &self.paths[entity.0 as usize]
@@ -373,19 +379,19 @@ impl<E: Entity> Simulation<E> {
     }
 
     /// The digest of every entity, by path.
-    pub fn entity_digests(&self) -> Vec<(String, Digest)> {
+    pub fn entity_digests(&self) -> Vec<(Arc<str>, Digest)> {
         let mut all: Vec<_> = self
             .partitions
             .iter()
             .flat_map(|partition| &partition.slots)
-            .map(|slot| (slot.path.to_string(), slot.digest))
+            .map(|slot| (slot.path.clone(), slot.digest))
             .collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
 
     /// The digest of every wire, by path.
-    pub fn wire_digests(&self) -> Vec<(String, Digest)> {
+    pub fn wire_digests(&self) -> Vec<(Arc<str>, Digest)> {
         let digest = |index: usize| {
             let mut whole = Digest::START;
             // Changes are kept by the sender's partition, traffic by the receiver's; elsewhere both

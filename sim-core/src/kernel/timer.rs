@@ -48,6 +48,10 @@ impl Timers {
             return TimerId(index);
         }
         let index = u32::try_from(self.slots.len()).expect("an entity has fewer than 2^32 timers");
+        // Most entities have one or two, and a vector that grows by itself takes room for four.
+        if index < 2 {
+            self.slots.reserve_exact(1);
+        }
         self.slots.push(Slot { deadline: SimTime::MAX, pushed: SimTime::MAX, tag, name: Some(name) });
         TimerId(index)
     }

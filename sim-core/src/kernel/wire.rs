@@ -15,6 +15,7 @@ use crate::digest::{Digest, Fingerprint};
 use crate::queue::{Class, EventKey};
 use crate::time::{SimTime, Span};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// A wire, by the rank of its path among all wires' paths in sorted order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,7 +25,7 @@ pub struct WireId(pub u32);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WireSpec {
     /// Its name: decides its rank, and stands in digests.
-    pub path: String,
+    pub path: Arc<str>,
     /// The entity that sends on it.
     pub from: EntityId,
     /// The entity that it leads to.
@@ -137,7 +138,8 @@ impl<P> Wire<P> {
 impl<P: Fingerprint> Wire<P> {
     pub(super) fn new(spec: &WireSpec, to_local: u32, leads_to: Option<u32>) -> Self {
         Self {
-            ring: VecDeque::new(),
+            // One packet after the other on most wires of a large network, where a ring that grows by itself takes room for four.
+            ring: VecDeque::with_capacity(1),
             pending: Due::NEVER,
             sent: 0,
             newest_departure: SimTime::ZERO,

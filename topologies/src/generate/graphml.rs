@@ -112,7 +112,7 @@ impl GraphMl {
             made.delay = delay;
             made.rate = rates[0].flatten();
             if let Some(back) = rates[1].filter(|back| *back != made.rate) {
-                made.backward = Some(DirectionConfig { rate: back, ..DirectionConfig::default() });
+                made.backward = Some(Box::new(DirectionConfig { rate: back, ..DirectionConfig::default() }));
             }
             let count = parallel.entry((first.min(second), first.max(second))).or_default();
             *count += 1;

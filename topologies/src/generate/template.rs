@@ -24,13 +24,13 @@ pub struct LinkTemplate {
     /// See [`LinkConfig::loss`].
     pub loss: Option<Ratio>,
     /// See [`LinkConfig::impair`].
-    pub impair: Option<ImpairConfig>,
+    pub impair: Option<Box<ImpairConfig>>,
     /// See [`LinkConfig::framing`].
     pub framing: Option<Framing>,
     /// See [`LinkConfig::forward`].
-    pub forward: Option<DirectionConfig>,
+    pub forward: Option<Box<DirectionConfig>>,
     /// See [`LinkConfig::backward`].
-    pub backward: Option<DirectionConfig>,
+    pub backward: Option<Box<DirectionConfig>>,
 }
 
 impl LinkTemplate {

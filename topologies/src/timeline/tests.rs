@@ -98,7 +98,7 @@ fn a_node_with_a_new_address_is_found_there_and_nowhere_else() {
         let new = plan.new_addresses()[0].address;
         let fates = |seen: &[PacketReport], to: std::net::IpAddr| -> Vec<Fate> {
             let there = |seen: &&PacketReport| {
-                plan.wires()[seen.wire.0 as usize].path == "wifi:r->phone" && seen.packet.dst() == to
+                *plan.wires()[seen.wire.0 as usize].path == *"wifi:r->phone" && seen.packet.dst() == to
             };
             seen.iter().filter(there).map(|seen| seen.fate).collect()
         };

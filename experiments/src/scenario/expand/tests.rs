@@ -71,7 +71,7 @@ fn a_group_that_grows_leaves_the_luck_of_its_members_alone() {
         let outputs =
             run_all(&loaded, Options { jobs: 1, threads: 2, capture: false, ..Options::default() }, || {}).unwrap();
         let run = &outputs[0][0];
-        let of_first = |exchange: &&crate::run::Exchange| run.entities[exchange.node as usize] == "sensor-1";
+        let of_first = |exchange: &&crate::run::Exchange| *run.entities[exchange.node as usize] == *"sensor-1";
         run.exchanges.iter().filter(of_first).map(|exchange| exchange.ending).collect::<Vec<_>>()
     };
     assert_eq!(ends("nodes.sensor.count=3"), ends("nodes.sensor.count=9"));
@@ -244,7 +244,7 @@ fn a_real_network_from_graphml_loads_routes_and_runs() {
     // New York itself does not ask.
     assert_eq!(run.exchanges.len(), 10);
     for exchange in &run.exchanges {
-        let city = run.entities[exchange.node as usize].as_str();
+        let city = &*run.entities[exchange.node as usize];
         let seconds = exchange.completion().unwrap_or_else(|| panic!("{city} gets no answer")).as_secs_f64();
         // Great circles over fibre, by hand: New York to Seattle over Chicago, Indianapolis, Kansas City and Denver are 1144 + 265 +
         // 727 + 897 + 1643 = 4676 km; at 2/3 of the speed of light, and there and back again, 46.8 ms.

@@ -200,7 +200,7 @@ fn stream(config: LinkConfig, count: u64) -> Net {
 }
 
 fn impaired(impair: ImpairConfig) -> LinkConfig {
-    LinkConfig { impair: Some(impair), ..link("10 Mbit/s", "5 ms") }
+    LinkConfig { impair: Some(Box::new(impair)), ..link("10 Mbit/s", "5 ms") }
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn jitter_alone_keeps_the_order_and_with_reordering_it_does_not() {
 #[test]
 fn early_packets_skip_the_delay() {
     let config = ImpairConfig { reorder: Some(Reorder::Early(ratio("20 %"))), ..ImpairConfig::default() };
-    let (_, spent) = order(LinkConfig { impair: Some(config), ..link("10 Mbit/s", "25 ms") }, 500);
+    let (_, spent) = order(LinkConfig { impair: Some(Box::new(config)), ..link("10 Mbit/s", "25 ms") }, 500);
     let early = spent.iter().filter(|nanos| **nanos == 0).count();
     assert_eq!(spent.iter().filter(|nanos| **nanos == 25_000_000).count() + early, 500);
     assert!((55..=145).contains(&early), "{early}");

@@ -37,7 +37,7 @@ impl Dice {
             mtu: Some(ron::from_str(&quantity(self.one_of(&["1500 B", "576 B", "100 B"]))).unwrap()),
             queue: drop_tail(self.one_of(&["0 packets", "3 packets", "2000 B", "100 packets"])),
             loss: Some(Ratio::from_percent(self.one_of(&[0, 1, 20, 100]))),
-            impair: self.one_of(&[0, 0, 1]).eq(&1).then(|| self.impairments()),
+            impair: self.one_of(&[0, 0, 1]).eq(&1).then(|| Box::new(self.impairments())),
             framing: Some(self.one_of(&[crate::link::Framing::None, crate::link::Framing::Ethernet])),
             ..LinkConfig::between("a", "b")
         }

@@ -15,6 +15,7 @@ mod host;
 mod mesh;
 mod multicast;
 mod path_mtu;
+mod size;
 
 use super::*;
 

@@ -60,7 +60,7 @@ fn lane(rate: &str, drops: [Vec<DropRule>; 2]) -> LinkConfig {
     let direction = |rate: &str, impair: Option<ImpairConfig>| {
         let rate = (!rate.is_empty()).then(|| rate.parse().unwrap());
         let config = DirectionConfig { rate, impair, ..DirectionConfig::default() };
-        (config != DirectionConfig::default()).then_some(config)
+        (config != DirectionConfig::default()).then(|| Box::new(config))
     };
     LinkConfig { forward: direction(rate, forward), backward: direction("", backward), ..link("", "50 ms") }
 }

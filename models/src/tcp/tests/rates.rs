@@ -33,7 +33,7 @@ fn goodput(link: LinkConfig, seed: u64, tcp: &TcpConfig, end: u64) -> f64 {
 fn a_queue_of_one_bdp_keeps_the_link_busy() {
     let queue = Some(QueueConfig::DropTail(QueueLimit::Bytes(Size::from_bytes(125_000))));
     let forward = DirectionConfig { rate: "10 Mbit/s".parse().ok(), queue, ..DirectionConfig::default() };
-    let bottleneck = LinkConfig { forward: Some(forward), ..link("", "50 ms") };
+    let bottleneck = LinkConfig { forward: Some(Box::new(forward)), ..link("", "50 ms") };
     for congestion in [CongestionConfig::NewReno, CongestionConfig::default()] {
         for whose in [Profile::Rfc, Profile::Linux] {
             let tcp = TcpConfig { congestion: Some(congestion.clone()), ..profile(whose) };
@@ -53,7 +53,7 @@ fn mathis_constant(losses: &DirectionConfig, p: f64, seeds: u64) -> f64 {
         ..profile(Profile::Rfc)
     };
     let rate = "1 Gbit/s".parse().ok();
-    let lossy = LinkConfig { forward: Some(losses.clone()), rate, ..link("", "20 ms") };
+    let lossy = LinkConfig { forward: Some(Box::new(losses.clone())), rate, ..link("", "20 ms") };
     let mean = (1..=seeds).map(|seed| goodput(lossy.clone(), seed, &tcp, 320)).sum::<f64>() / seeds as f64;
     mean * 0.04 / (1460.0 * 8.0) * p.sqrt()
 }
@@ -89,7 +89,7 @@ fn bbr_holds_up_to_a_fifth_of_loss_and_its_third_version_does_not() {
         let loss = Some(Ratio::from_percent(percent));
         let queue = Some(QueueConfig::DropTail(QueueLimit::Bytes(Size::from_bytes(100_000))));
         let forward = DirectionConfig { rate: "20 Mbit/s".parse().ok(), loss, queue, ..DirectionConfig::default() };
-        let lossy = LinkConfig { forward: Some(forward), ..link("", "20 ms") };
+        let lossy = LinkConfig { forward: Some(Box::new(forward)), ..link("", "20 ms") };
         let tcp = TcpConfig { congestion: Some(congestion), ..profile(Profile::Linux) };
         goodput(lossy, 1, &tcp, 80) / (20e6 * 1448.0 / 1500.0)
     };
@@ -115,7 +115,8 @@ impl Measured {
     /// Adds what NewReno with this TCP does from 20 s to `end`, over 1 Gbit/s and a round trip of `rtt_ms`.
     fn add(&mut self, losses: &DirectionConfig, rtt_ms: u64, tcp: &TcpConfig, (seed, end): (u64, u64)) {
         let delay = format!("{} us", rtt_ms * 500);
-        let lossy = LinkConfig { forward: Some(losses.clone()), rate: "1 Gbit/s".parse().ok(), ..link("", &delay) };
+        let lossy =
+            LinkConfig { forward: Some(Box::new(losses.clone())), rate: "1 Gbit/s".parse().ok(), ..link("", &delay) };
         let mut net = Net::new(seed);
         net.node("n000", false);
         net.node("n001", false);

@@ -222,7 +222,14 @@ impl Entity for Puppet {
 /// A wire with the given rank, by number of its ends.
 fn wire(rank: usize, from: u32, to: u32, min_delay: u64) -> WireSpec {
     let (from, to) = (EntityId(from), EntityId(to));
-    WireSpec { path: format!("w{rank:02}"), from, to, port: rank as u32, min_delay: ns(min_delay), overtakes: false }
+    WireSpec {
+        path: format!("w{rank:02}").into(),
+        from,
+        to,
+        port: rank as u32,
+        min_delay: ns(min_delay),
+        overtakes: false,
+    }
 }
 
 /// A builder with these puppets, called `p00`, `p01`, ..., and wires of (from, to, least delay).

@@ -6,6 +6,7 @@ use super::*;
 use crate::quantity::Ratio;
 use crate::random::Purpose;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// A packet with the number of hops that it still has.
 #[derive(Clone, Debug, PartialEq)]
@@ -230,8 +231,8 @@ pub(super) struct Plan {
 pub(super) struct Stage {
     now: SimTime,
     deliveries: u64,
-    entities: Vec<(String, Digest)>,
-    wires: Vec<(String, Digest)>,
+    entities: Vec<(Arc<str>, Digest)>,
+    wires: Vec<(Arc<str>, Digest)>,
     relays: Vec<Relay>,
     in_flight: Vec<Vec<InFlight<Hopper>>>,
 }

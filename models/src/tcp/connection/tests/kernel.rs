@@ -148,7 +148,7 @@ fn any_link() -> impl Strategy<Value = LinkConfig> {
         };
         let impair = Some(impair).filter(|impair| !impair.is_idle());
         let direction = DirectionConfig { loss: share(loss), impair, ..DirectionConfig::default() };
-        let direction = Some(direction).filter(|direction| *direction != DirectionConfig::default());
+        let direction = Some(direction).filter(|direction| *direction != DirectionConfig::default()).map(Box::new);
         LinkConfig { forward: direction.clone(), backward: direction, ..link("20 Mbit/s", "10 ms") }
     })
 }

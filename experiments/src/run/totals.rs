@@ -1,0 +1,134 @@
+//! What nodes, media and applications have counted over a run.
+
+use crate::scenario::Scenario;
+use protosim_core::Simulation;
+use protosim_models::Element;
+use protosim_models::medium::Medium;
+use protosim_models::node::DropCause;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+/// Something counted over a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Total {
+    /// Number of the node or shared medium.
+    pub node: u32,
+    /// The application; `None` for what the node itself counts.
+    pub app: Option<Arc<str>>,
+    /// What, with its unit last.
+    pub name: &'static str,
+    /// How many.
+    pub value: u64,
+}
+
+/// Everything that was counted over a run: some thirty numbers for each node. Nodes of one kind count the same things, so that
+/// what these are is kept once, and of each node its numbers alone.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    /// What is counted, by kind.
+    kinds: Vec<Vec<Counted>>,
+    /// Each node or medium that counts, and its kind, in the order of tables.
+    of_entities: Vec<(u32, u32)>,
+    values: Vec<u64>,
+}
+
+/// The application, or `None`, and the name of what is counted.
+type Counted = (Option<Arc<str>>, &'static str);
+
+impl Totals {
+    /// All of them, in the order of tables: by node, then media.
+    pub fn iter(&self) -> impl Iterator<Item = Total> {
+        let mut values = self.values.iter();
+        let counted = self
+            .of_entities
+            .iter()
+            .flat_map(|(node, kind)| self.kinds[*kind as usize].iter().map(move |(app, name)| (*node, app, *name)));
+        counted.map(move |(node, app, name)| {
+            let value = values.next().copied().unwrap_or_default();
+            Total { node, app: app.clone(), name, value }
+        })
+    }
+
+    /// Adds all that one node or medium has counted.
+    fn push(&mut self, entity: u32, counted: &[Counted]) {
+        let known = self.kinds.iter().rposition(|kind| *kind == counted);
+        let kind = known.unwrap_or_else(|| {
+            self.kinds.push(counted.to_vec());
+            self.kinds.len() - 1
+        });
+        self.of_entities.push((entity, kind as u32));
+    }
+}
+
+/// Counts everything. `apps` are the scenario's indices of the applications of each entity.
+pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps: &[Vec<usize>]) -> Totals {
+    let names: Vec<Arc<str>> = scenario.apps.iter().map(|app| app.name.as_str().into()).collect();
+    let mut totals = Totals::default();
+    // What a node counts itself, and six of most applications.
+    totals.values.reserve(apps.iter().map(|apps| OF_NODES + 6 * apps.len()).sum());
+    totals.of_entities.reserve(apps.len());
+    let mut counted: Vec<Counted> = Vec::new();
+    for (entity, (_, element)) in simulation.entities().enumerate() {
+        let Some(node) = element.node() else { continue };
+        counted.clear();
+        let mut count = |app: Option<&Arc<str>>, name: &'static str, value: u64| {
+            counted.push((app.cloned(), name));
+            totals.values.push(value);
+        };
+        let counts = node.counts();
+        count(None, "originated packets", counts.originated);
+        count(None, "delivered packets", counts.delivered);
+        count(None, "forwarded packets", counts.forwarded);
+        count(None, "fragments made", counts.fragments_made);
+        count(None, "fragments joined", counts.fragments_joined);
+        count(None, "multicast copies", counts.copied);
+        for cause in DropCause::ALL {
+            count(None, dropped_name(cause), node.dropped(cause));
+        }
+        count(None, "processor busy ns", node.cpu().busy().as_nanos());
+        count(None, "memory peak bytes", node.memory().peak());
+        for ((_, of_app), app) in node.app_totals().zip(&apps[entity]) {
+            for total in of_app {
+                count(Some(&names[*app]), total.name, total.value);
+            }
+        }
+        totals.push(entity as u32, &counted);
+    }
+    for (entity, (_, element)) in simulation.entities().enumerate() {
+        let Some(medium) = element.medium() else { continue };
+        counted.clear();
+        for (name, value) in totals_of_medium(medium) {
+            counted.push((None, name));
+            totals.values.push(value);
+        }
+        totals.push(entity as u32, &counted);
+    }
+    totals
+}
+
+/// How many totals a node has beside those of its applications.
+const OF_NODES: usize = 8 + DropCause::ALL.len();
+
+/// What drops for a cause are called in tables.
+fn dropped_name(cause: DropCause) -> &'static str {
+    static NAMES: LazyLock<BTreeMap<DropCause, String>> = LazyLock::new(|| {
+        let causes = DropCause::ALL.into_iter().chain(DropCause::OF_MEDIA);
+        causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
+    });
+    NAMES.get(&cause).map_or("dropped packets", String::as_str)
+}
+
+/// What a shared medium has counted; it stands where nodes do, with `medium:` before its name.
+fn totals_of_medium(medium: &Medium) -> Vec<(&'static str, u64)> {
+    let counts = medium.counts();
+    let mut named = vec![
+        ("frames", counts.frames),
+        ("collided frames", counts.collisions),
+        ("retries", counts.retries),
+        ("delivered packets", counts.delivered),
+        ("copies for several stations", counts.copied),
+    ];
+    named.extend(DropCause::OF_MEDIA.map(|cause| (dropped_name(cause), counts.dropped(cause))));
+    named.extend(medium.busy().map(|busy| ("busy ns", busy.as_nanos())));
+    named
+}
