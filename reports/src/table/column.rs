@@ -292,20 +292,6 @@ impl Column {
         })
     }
 
-    /// Whether the cell of a row is that of the row before, bit by bit; `row` is neither the first nor beyond the last. Not
-    /// asked of texts.
-    #[inline]
-    pub(super) fn repeats(&self, row: usize) -> bool {
-        let is_same = match &self.cells {
-            Cells::U64(cells) => cells[row] == cells[row - 1],
-            Cells::I64(cells) => cells[row] == cells[row - 1],
-            Cells::F64(cells) => cells[row].to_bits() == cells[row - 1].to_bits(),
-            Cells::Bool(cells) => cells[row] == cells[row - 1],
-            Cells::Text(_) => false,
-        };
-        is_same && self.present.as_ref().is_none_or(|present| present[row] == present[row - 1])
-    }
-
     pub(super) fn cells(&self) -> &Cells {
         &self.cells
     }

@@ -49,8 +49,8 @@ fn csv_has_the_bytes_of_rfc_4180_with_lf() {
     assert_eq!(csv(&sample()), expected);
 }
 
-/// First columns that repeat are copied from the row before: not where one of them differs, is missing, or is minus zero; and a lone
-/// text that is empty is a row all the same.
+/// Columns that come before those of a row stand in each of its lines: what differs, is missing, or is minus zero too; and a lone text
+/// that is empty is a row all the same.
 #[test]
 fn csv_rows_that_begin_alike_are_whole() {
     let columns = vec![Column::u64("run"), Column::f64("loss").optional(), Column::text("node"), Column::u64("value")];
