@@ -138,7 +138,7 @@ mod tests {
 
     fn both_ways(links: &[(u32, u32, u64)]) -> Vec<WireSpec> {
         let wire = |from, to, millis| WireSpec {
-            path: String::new(),
+            path: "".into(),
             from: EntityId(from),
             to: EntityId(to),
             port: 0,
