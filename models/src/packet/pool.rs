@@ -1,18 +1,53 @@
 //! A pool of packets: the room of one that has been read is that of the next one made.
 //!
 //! A packet is made where it is sent and goes where it is received, so an allocator is asked as often as it is given back, in an order that its
-//! caches do not expect. A pool gives back first what came last, which the processor's caches still hold. Each thread has its own; it
-//! decides nothing but where a packet lies.
+//! caches do not expect. A pool gives back first what came last, which the processor's caches still hold. Each thread has its own, which decides
+//! nothing but where a packet lies. Where one thread sends what another receives, rooms go back in batches over a stash that all share.
 
 use super::{IpHeader, Packet, Provenance, Transport};
 use crate::rope::Rope;
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-/// Packets that a pool keeps at most: what is beyond that goes back to the allocator.
-const MOST: usize = 1024;
+/// Packets that go to the stash together.
+const BATCH: usize = 64;
+
+/// Batches that the stash keeps at most: what is beyond that goes back to the allocator.
+const MOST_BATCHES: usize = 16;
+
+type Batch = Vec<Box<Packet>>;
 
 thread_local! {
-    static POOL: RefCell<Vec<Box<Packet>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Batch> = const { RefCell::new(Vec::new()) };
+}
+
+static STASH: Mutex<Vec<Batch>> = Mutex::new(Vec::new());
+
+/// Batches in the stash, to be looked at without its lock.
+static STASHED: AtomicUsize = AtomicUsize::new(0);
+
+/// The empty pool takes a batch from the stash, if there is one.
+#[cold]
+fn fetch(pool: &mut Batch) -> Option<Box<Packet>> {
+    if STASHED.load(Ordering::Relaxed) == 0 {
+        return None;
+    }
+    let mut stash = STASH.lock().unwrap_or_else(PoisonError::into_inner);
+    pool.append(&mut stash.pop()?);
+    STASHED.store(stash.len(), Ordering::Relaxed);
+    pool.pop()
+}
+
+/// The full pool gives a batch away: that which it has not used for the longest time.
+#[cold]
+fn give(pool: &mut Batch) {
+    let batch = pool.drain(..BATCH).collect();
+    let mut stash = STASH.lock().unwrap_or_else(PoisonError::into_inner);
+    if stash.len() < MOST_BATCHES {
+        stash.push(batch);
+        STASHED.store(stash.len(), Ordering::Relaxed);
+    }
 }
 
 impl Packet {
@@ -20,7 +55,7 @@ impl Packet {
     #[inline]
     pub(crate) fn boxed(ip: IpHeader, transport: Transport, payload: Rope) -> Box<Self> {
         let (provenance, lost) = (Provenance::default(), None);
-        match POOL.with_borrow_mut(Vec::pop) {
+        match POOL.with_borrow_mut(|pool| pool.pop().or_else(|| fetch(pool))) {
             Some(mut room) => {
                 room.ip = ip;
                 room.transport = transport;
@@ -44,8 +79,9 @@ impl Packet {
     pub(crate) fn recycle(mut self: Box<Self>) -> Rope {
         let payload = std::mem::take(&mut self.payload);
         POOL.with_borrow_mut(|pool| {
-            if pool.len() < MOST {
-                pool.push(self);
+            pool.push(self);
+            if pool.len() == 2 * BATCH {
+                give(pool);
             }
         });
         payload
@@ -74,5 +110,23 @@ mod tests {
         assert_ne!(*second, fresh);
         let made = Packet::new(address(3), address(4), header(8), Rope::new()).unwrap();
         assert_eq!(*second, made);
+    }
+
+    /// Another thread gives up 128 packets, the 64 oldest of which go to the stash; here they are found again, unless other tests take them.
+    #[test]
+    fn rooms_go_from_thread_to_thread() {
+        let gives = || {
+            let ip = || IpHeader::new(Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into()).unwrap();
+            let all: Vec<_> = (0..2 * BATCH).map(|_| Packet::boxed(ip(), Transport::Damaged, Rope::new())).collect();
+            all.into_iter().for_each(|packet| drop(packet.recycle()));
+            POOL.with_borrow(Vec::len)
+        };
+        assert_eq!(std::thread::spawn(gives).join().unwrap(), BATCH, "half of them stay");
+        assert!(STASHED.load(Ordering::Relaxed) <= MOST_BATCHES);
+        let most = MOST_BATCHES + 2;
+        for _ in 0..most {
+            std::thread::spawn(gives).join().unwrap();
+        }
+        assert!(STASH.lock().unwrap().len() <= MOST_BATCHES);
     }
 }
