@@ -19,6 +19,8 @@ pub(super) struct Post {
     pub(super) latest_events: u64,
     /// Memory that it holds \[bytes\].
     pub(super) memory: u64,
+    /// True if it has handed something over.
+    pub(super) has_mail: bool,
     /// True if it cannot go on.
     pub(super) has_failed: bool,
 }
@@ -33,6 +35,7 @@ struct Place {
     events: AtomicU64,
     latest_events: AtomicU64,
     memory: AtomicU64,
+    has_mail: AtomicBool,
     has_failed: AtomicBool,
 }
 
@@ -72,6 +75,7 @@ impl Board {
         place.events.store(post.events, Ordering::Relaxed);
         place.latest_events.store(post.latest_events, Ordering::Relaxed);
         place.memory.store(post.memory, Ordering::Relaxed);
+        place.has_mail.store(post.has_mail, Ordering::Relaxed);
         place.has_failed.store(post.has_failed, Ordering::Relaxed);
         place.meeting.store(meeting, Ordering::Release);
     }
@@ -105,6 +109,7 @@ impl Board {
                 events: place.events.load(Ordering::Relaxed),
                 latest_events: place.latest_events.load(Ordering::Relaxed),
                 memory: place.memory.load(Ordering::Relaxed),
+                has_mail: place.has_mail.load(Ordering::Relaxed),
                 has_failed: place.has_failed.load(Ordering::Relaxed),
             }
         })

@@ -13,8 +13,9 @@ use crate::digest::Fingerprint;
 use crate::time::{SimTime, Span};
 use std::sync::{Mutex, PoisonError};
 
-/// Packets on their way from one partition to another, with their wires.
-type Mailbox<P> = Mutex<Vec<(WireId, InFlight<P>)>>;
+/// Packets on their way from one partition to another, with their wires. In cache lines of its own, since each is written by another thread.
+#[repr(align(128))]
+struct Mailbox<P>(Mutex<Vec<(WireId, InFlight<P>)>>);
 
 /// Where the threads of one run meet.
 pub(super) struct Meeting<P: Fingerprint> {
@@ -30,7 +31,7 @@ pub(super) struct Meeting<P: Fingerprint> {
 impl<P: Fingerprint + Send> Meeting<P> {
     /// A run up to `end` of `count` partitions with at least `lookahead` between them.
     pub(super) fn new(count: usize, lookahead: Span, end: SimTime) -> Self {
-        let boxes = || (0..count * count).map(|_| Mutex::default()).collect();
+        let boxes = || (0..count * count).map(|_| Mailbox(Mutex::default())).collect();
         Self { board: Board::new(count), mail: [boxes(), boxes()], failures: Mutex::default(), count, lookahead, end }
     }
 
@@ -85,7 +86,8 @@ impl<P: Fingerprint + Send> Meeting<P> {
             post.latest_events = partition.handled() - before;
             post.memory = partition.core.memory::<E>();
             let next_arrival = self.hand_over(index, meeting + 1, partition, window_end);
-            post.horizon = horizon(partition).min(next_arrival).as_nanos();
+            post.has_mail = next_arrival.is_some();
+            post.horizon = horizon(partition).min(next_arrival.unwrap_or(SimTime::MAX)).as_nanos();
         }
     }
 
@@ -113,15 +115,16 @@ impl<P: Fingerprint + Send> Meeting<P> {
         events || memory || has_failed
     }
 
-    /// Hands packets that have left before `end` over at the next meeting. Says when the first of them arrives.
+    /// Hands packets that have left before `end` over at the next meeting. Says when the first of them arrives, which is at the last instant if
+    /// all of them are lost; `None` if there are none.
     fn hand_over<E: Entity<Packet = P>>(
         &self,
         index: usize,
         meeting: u64,
         partition: &mut Partition<E>,
         end: SimTime,
-    ) -> SimTime {
-        let mut earliest = SimTime::MAX;
+    ) -> Option<SimTime> {
+        let mut earliest = None;
         for id in &partition.away {
             let wire = &mut partition.core.wires[id.0 as usize];
             let Some(to) = wire.leads_to else { continue };
@@ -129,10 +132,11 @@ impl<P: Fingerprint + Send> Meeting<P> {
                 continue;
             }
             let mailbox = &self.mail[(meeting % 2) as usize][index * self.count + to as usize];
-            let mut mailbox = mailbox.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut mailbox = mailbox.0.lock().unwrap_or_else(PoisonError::into_inner);
             while let Some(flying) = wire.depart(end) {
                 partition.core.in_flight -= 1;
-                earliest = earliest.min(flying.arrives().unwrap_or(SimTime::MAX));
+                let arrives = flying.arrives().unwrap_or(SimTime::MAX);
+                earliest = Some(earliest.map_or(arrives, |known: SimTime| known.min(arrives)));
                 mailbox.push((*id, flying));
             }
         }
@@ -146,9 +150,10 @@ impl<P: Fingerprint + Send> Meeting<P> {
         partition: &mut Partition<E>,
         sink: &mut Outbox<E::Report>,
     ) {
-        for from in (0..self.count).filter(|from| *from != index) {
+        let senders = self.board.posts(meeting).enumerate().filter(|(from, post)| *from != index && post.has_mail);
+        for (from, _) in senders {
             let mailbox = &self.mail[(meeting % 2) as usize][from * self.count + index];
-            let mut mailbox = mailbox.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut mailbox = mailbox.0.lock().unwrap_or_else(PoisonError::into_inner);
             for (wire, flying) in mailbox.drain(..) {
                 partition.accept(wire, flying, sink);
             }

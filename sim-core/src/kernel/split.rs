@@ -17,20 +17,15 @@ pub(super) fn split(entities: usize, wires: &[WireSpec], threads: usize) -> Vec<
     let mut delays: Vec<Span> = wires.iter().map(|wire| wire.min_delay).filter(|delay| !delay.is_zero()).collect();
     delays.sort_unstable();
     delays.dedup();
-    // A packet costs at both ends of its wire.
-    let mut weights = vec![1_u64; entities];
-    for wire in wires {
-        weights[wire.from.0 as usize] += 1;
-        weights[wire.to.0 as usize] += 1;
-    }
-    let share = weights.iter().sum::<u64>().div_ceil(threads as u64);
+    let weights = weights(entities, wires);
+    let total = weights.iter().sum::<u64>();
     let last = threads as u32 - 1;
     let order = walk(entities, wires);
     let mut best: Option<(u64, Vec<u32>)> = None;
     for apart in delays.into_iter().rev() {
         let split = deal(&order, &mut Groups::joined(entities, wires, apart), &weights, last);
         let most = heaviest(&split, &weights);
-        if most * 100 <= share * (100 + SLACK) {
+        if most * 100 * threads as u64 <= total * (100 + SLACK) {
             return split;
         }
         if best.as_ref().is_none_or(|(least, _)| most < *least) {
@@ -41,6 +36,16 @@ pub(super) fn split(entities: usize, wires: &[WireSpec], threads: usize) -> Vec<
         || deal(&order, &mut Groups::joined(entities, wires, Span::NANOSECOND), &weights, last),
         |best| best.1,
     )
+}
+
+/// How much each entity has to do, as far as its wires tell: a host handles the packets of one wire, and so does a router in a row, which passes
+/// on what comes by the other; a router of many hosts handles those of all.
+fn weights(entities: usize, wires: &[WireSpec]) -> Vec<u64> {
+    let mut out = vec![0_u64; entities];
+    for wire in wires {
+        out[wire.from.0 as usize] += 1;
+    }
+    out.into_iter().map(|wires| wires.saturating_sub(1).max(1)).collect()
 }
 
 /// What the part with the most has.
@@ -55,7 +60,7 @@ fn heaviest(split: &[u32], weights: &[u64]) -> u64 {
 /// Deals groups out to the parts from 0 to `last`, in the order in which they are met: to each part until it has its share, so that
 /// neighbours stay together.
 fn deal(order: &[usize], groups: &mut Groups, weights: &[u64], last: u32) -> Vec<u32> {
-    let share = weights.iter().sum::<u64>().div_ceil(u64::from(last) + 1);
+    let (total, parts) = (weights.iter().sum::<u64>(), u64::from(last) + 1);
     let mut sizes = vec![0; weights.len()];
     for (entity, weight) in weights.iter().enumerate() {
         sizes[groups.of(entity)] += weight;
@@ -66,8 +71,8 @@ fn deal(order: &[usize], groups: &mut Groups, weights: &[u64], last: u32) -> Vec
     for entity in order {
         let group = groups.of(*entity);
         if part_of[group] == NOWHERE {
-            // Half of it would be too much: the next part takes it.
-            if filled > 0 && 2 * filled + sizes[group] > 2 * share && part < last {
+            // With half of it the part has its share: the next one takes it.
+            if filled > 0 && (2 * filled + sizes[group]) * parts >= 2 * total && part < last {
                 (part, filled) = (part + 1, 0);
             }
             part_of[group] = part;
