@@ -204,7 +204,8 @@ fn lost_on_links(simulation: &Simulation<Element>) -> u64 {
     let nodes = simulation.entities().filter_map(|(_, element)| element.node());
     let of_node =
         |node: &Node| [DropCause::Lost, DropCause::Recorded, DropCause::Rule].map(|cause| node.dropped(cause));
-    nodes.flat_map(of_node).sum()
+    let decided: u64 = nodes.flat_map(of_node).sum();
+    decided - simulation.losses_to_come()
 }
 
 /// For each address that a node may have in this run, its first one: an exchange stays the same when its client's address changes under

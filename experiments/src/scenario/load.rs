@@ -224,12 +224,8 @@ fn further_mistakes(
     }
     if sound("axes", &further) && sound("variants", &further) {
         check_values(tree, scenario, &mut further);
-        // A single point has all values at once, and is checked when it is made, unless there is something wrong before that.
-        let is_one_point = Grid::new(scenario).total() == Some(1);
-        if !is_one_point || mistakes.has_errors() || further.has_errors() {
-            check_each_value(tree, scenario, files, &mut further);
-            check_each_variant(tree, scenario, files, &mut further);
-        }
+        check_each_value(tree, scenario, files, &mut further);
+        check_each_variant(tree, scenario, files, &mut further);
     }
     let mut idle = Vec::new();
     let tables = TABLES.map(|list| tree.root.field(list).map(|node| node.span));

@@ -22,31 +22,37 @@ thread_local! {
     static POOL: RefCell<Batch> = const { RefCell::new(Vec::new()) };
 }
 
-static STASH: Mutex<Vec<Batch>> = Mutex::new(Vec::new());
+static STASH: Stash = Stash { batches: Mutex::new(Vec::new()), count: AtomicUsize::new(0) };
 
-/// Batches in the stash, to be looked at without its lock.
-static STASHED: AtomicUsize = AtomicUsize::new(0);
-
-/// The empty pool takes a batch from the stash, if there is one.
-#[cold]
-fn fetch(pool: &mut Batch) -> Option<Box<Packet>> {
-    if STASHED.load(Ordering::Relaxed) == 0 {
-        return None;
-    }
-    let mut stash = STASH.lock().unwrap_or_else(PoisonError::into_inner);
-    pool.append(&mut stash.pop()?);
-    STASHED.store(stash.len(), Ordering::Relaxed);
-    pool.pop()
+/// Where pools of different threads meet.
+struct Stash {
+    batches: Mutex<Vec<Batch>>,
+    /// How many there are, to be looked at without the lock.
+    count: AtomicUsize,
 }
 
-/// The full pool gives a batch away: that which it has not used for the longest time.
-#[cold]
-fn give(pool: &mut Batch) {
-    let batch = pool.drain(..BATCH).collect();
-    let mut stash = STASH.lock().unwrap_or_else(PoisonError::into_inner);
-    if stash.len() < MOST_BATCHES {
-        stash.push(batch);
-        STASHED.store(stash.len(), Ordering::Relaxed);
+impl Stash {
+    /// The empty pool takes a batch, if there is one.
+    #[cold]
+    fn fetch(&self, pool: &mut Batch) -> Option<Box<Packet>> {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.append(&mut batches.pop()?);
+        self.count.store(batches.len(), Ordering::Relaxed);
+        pool.pop()
+    }
+
+    /// The full pool gives a batch away: that which it has not used for the longest time.
+    #[cold]
+    fn take(&self, pool: &mut Batch) {
+        let batch = pool.drain(..BATCH).collect();
+        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        if batches.len() < MOST_BATCHES {
+            batches.push(batch);
+            self.count.store(batches.len(), Ordering::Relaxed);
+        }
     }
 }
 
@@ -55,7 +61,7 @@ impl Packet {
     #[inline]
     pub(crate) fn boxed(ip: IpHeader, transport: Transport, payload: Rope) -> Box<Self> {
         let (provenance, lost) = (Provenance::default(), None);
-        match POOL.with_borrow_mut(|pool| pool.pop().or_else(|| fetch(pool))) {
+        match POOL.with_borrow_mut(|pool| pool.pop().or_else(|| STASH.fetch(pool))) {
             Some(mut room) => {
                 room.ip = ip;
                 room.transport = transport;
@@ -81,7 +87,7 @@ impl Packet {
         POOL.with_borrow_mut(|pool| {
             pool.push(self);
             if pool.len() == 2 * BATCH {
-                give(pool);
+                STASH.take(pool);
             }
         });
         payload
@@ -112,21 +118,36 @@ mod tests {
         assert_eq!(*second, made);
     }
 
-    /// Another thread gives up 128 packets, the 64 oldest of which go to the stash; here they are found again, unless other tests take them.
+    /// What one pool has not used for the longest time, another one gets; beyond sixteen batches it goes back to the allocator.
     #[test]
-    fn rooms_go_from_thread_to_thread() {
-        let gives = || {
-            let ip = || IpHeader::new(Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into()).unwrap();
-            let all: Vec<_> = (0..2 * BATCH).map(|_| Packet::boxed(ip(), Transport::Damaged, Rope::new())).collect();
-            all.into_iter().for_each(|packet| drop(packet.recycle()));
-            POOL.with_borrow(Vec::len)
-        };
-        assert_eq!(std::thread::spawn(gives).join().unwrap(), BATCH, "half of them stay");
-        assert!(STASHED.load(Ordering::Relaxed) <= MOST_BATCHES);
-        let most = MOST_BATCHES + 2;
-        for _ in 0..most {
-            std::thread::spawn(gives).join().unwrap();
+    fn rooms_go_from_pool_to_pool() {
+        let ip = || IpHeader::new(Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into()).unwrap();
+        let full = || -> Batch { (0..2 * BATCH).map(|_| Box::new(fresh(ip()))).collect() };
+        let places = |pool: &[Box<Packet>]| pool.iter().map(|packet| std::ptr::from_ref(&**packet)).collect::<Vec<_>>();
+        let stash = Stash { batches: Mutex::default(), count: AtomicUsize::new(0) };
+        let (mut giver, mut taker) = (full(), Batch::new());
+        assert!(stash.fetch(&mut taker).is_none());
+        let (oldest, newest) = (places(&giver[..BATCH]), places(&giver[BATCH..]));
+        stash.take(&mut giver);
+        assert_eq!(places(&giver), newest);
+        let got = stash.fetch(&mut taker).unwrap();
+        taker.push(got);
+        assert_eq!(places(&taker), oldest);
+        assert!(stash.fetch(&mut Batch::new()).is_none(), "it was given once");
+        for _ in 0..MOST_BATCHES + 2 {
+            stash.take(&mut full());
         }
-        assert!(STASH.lock().unwrap().len() <= MOST_BATCHES);
+        let fetched = (0..100).filter(|_| stash.fetch(&mut Batch::new()).is_some()).count();
+        assert_eq!(fetched, MOST_BATCHES);
+    }
+
+    fn fresh(ip: IpHeader) -> Packet {
+        Packet {
+            ip,
+            transport: Transport::Damaged,
+            payload: Rope::new(),
+            provenance: Provenance::default(),
+            lost: None,
+        }
     }
 }

@@ -329,6 +329,12 @@ impl<E: Entity> Simulation<E> {
         self.now
     }
 
+    /// Packets whose loss on the way is decided, and which have not left their senders yet.
+    pub fn losses_to_come(&self) -> u64 {
+        let wires = self.partitions.iter().flat_map(|partition| &partition.core.wires);
+        wires.map(|wire| wire.losses_to_come(self.now)).sum()
+    }
+
     /// How many partitions, and so threads, the world was built for.
     pub fn partitioned(&self) -> usize {
         self.partitions.len()

@@ -9,14 +9,15 @@ use crate::time::Span;
 /// A thread may have this much more than its share \[%\], if that lets threads be further apart.
 const SLACK: u64 = 15;
 
+/// Cuts that are tried at most.
+const MOST_TRIES: usize = 32;
+
 /// The part that each entity goes to, numbered from 0, for at most `threads` threads. Entities joined by a wire without delay stay together.
 pub(super) fn split(entities: usize, wires: &[WireSpec], threads: usize) -> Vec<u32> {
     if threads <= 1 || entities <= 1 {
         return vec![0; entities];
     }
-    let mut delays: Vec<Span> = wires.iter().map(|wire| wire.min_delay).filter(|delay| !delay.is_zero()).collect();
-    delays.sort_unstable();
-    delays.dedup();
+    let delays = candidates(wires);
     let weights = weights(entities, wires);
     let total = weights.iter().sum::<u64>();
     let last = threads as u32 - 1;
@@ -36,6 +37,16 @@ pub(super) fn split(entities: usize, wires: &[WireSpec], threads: usize) -> Vec<
         || deal(&order, &mut Groups::joined(entities, wires, Span::NANOSECOND), &weights, last),
         |best| best.1,
     )
+}
+
+/// The delays at which a cut is tried, shortest first: of many, as where they come from distances, some at equal ranks, since each try looks at
+/// the whole world.
+fn candidates(wires: &[WireSpec]) -> Vec<Span> {
+    let mut delays: Vec<Span> = wires.iter().map(|wire| wire.min_delay).filter(|delay| !delay.is_zero()).collect();
+    delays.sort_unstable();
+    delays.dedup();
+    let every = delays.len().div_ceil(MOST_TRIES).max(1);
+    delays.into_iter().step_by(every).collect()
 }
 
 /// How much each entity has to do, as far as its wires tell: a host handles the packets of one wire, and so does a router in a row, which passes
@@ -179,6 +190,16 @@ mod tests {
         assert_eq!(split(3, &both_ways(&[(0, 1, 0), (1, 2, 0)]), 2), [0, 0, 0]);
         assert_eq!(split(4, &[], 2), [0, 0, 1, 1]);
         assert_eq!(split(3, &both_ways(&[(0, 1, 5)]), 1), [0, 0, 0]);
+    }
+
+    /// Ten thousand links with a delay each: the shortest is among the few that are tried, so that some cut is always found.
+    #[test]
+    fn of_many_delays_a_few_are_tried() {
+        let links: Vec<_> = (0..10_000).map(|leaf| (0, leaf + 1, u64::from(leaf) + 3)).collect();
+        let tried = candidates(&both_ways(&links));
+        assert!(tried.len() <= MOST_TRIES, "{}", tried.len());
+        assert_eq!(tried.first(), Some(&Span::from_millis(3)));
+        assert!(tried.is_sorted());
     }
 
     proptest! {

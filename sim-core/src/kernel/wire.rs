@@ -348,6 +348,11 @@ impl<P: Fingerprint> Wire<P> {
         self.ring.iter().filter(|flying| !flying.is_lost())
     }
 
+    /// Packets that will be lost, and have not left by `now`.
+    pub(super) fn losses_to_come(&self, now: SimTime) -> u64 {
+        self.ring.iter().filter(|flying| flying.is_lost() && flying.departs > now).count() as u64
+    }
+
     /// The chains over everything that happened on this wire, as far as this partition knows: changes, traffic.
     pub(super) fn chains(&self) -> (Digest, Digest) {
         (self.changes, self.traffic)

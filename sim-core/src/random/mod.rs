@@ -190,6 +190,12 @@ mod tests {
         for draw in 0..100 {
             assert_eq!(stream.next_u64(), generator.next_u64(), "draw {draw}");
         }
+        // Where the counter of blocks leaves 32 bits: at 8 draws to a block, and 16 words to one there.
+        let last = (1_u64 << 32) - 1;
+        generator.set_word_pos(u128::from(last) * 16);
+        for block in [last, last + 1] {
+            assert_eq!(chacha::block(&key, block), std::array::from_fn(|_| generator.next_u64()), "block {block}");
+        }
     }
 
     #[test]

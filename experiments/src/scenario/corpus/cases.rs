@@ -303,6 +303,7 @@ pub(super) const CASES: &[Case] = &[
     ("media_loss_of_all", &[("// more", r#"media: [Switch(name: "lan", stations: ["client", "server"], rate: "1 Gbit/s", loss: "100 %")]"#)]),
     ("media_queue_without_place", &[("// more", r#"media: [Switch(name: "lan", stations: ["client", "server"], rate: "1 Gbit/s", queue: CoDel(target: "0 s"))]"#)]),
     ("media_mtu_too_small", &[("// more", r#"media: [Switch(name: "lan", stations: ["client", "server"], rate: "1 Gbit/s", mtu: "10 B")]"#)]),
+    ("axes_of_one_value_each_wrong", &[(r#"(name: "loss", path: "links.radio.loss", values: ["0 %", "10 %"])"#, r#"(name: "mtu", path: "links.radio.mtu", values: ["20 B"])"#), (r#"(name: "delay", path: "links.wire.delay", range: (from: "1 ms", to: "5 ms", steps: 3))"#, r#"(name: "port", path: "apps.con.run.port", values: [0])"#)]),
     ("media_not_a_list", &[("// more", r#"media: "lan""#)]),
     ("media_axis_path_unknown", &[("// more", r#"media: [Switch(name: "lan", stations: ["client", "server"], rate: "1 Gbit/s")]"#), (r#"path: "links.radio.loss", values: ["0 %", "10 %"]"#, r#"path: "media.lan.los", values: ["0 %", "10 %"]"#)]),
     ("media_in_the_timeline", &[("// more", r#"media: [Switch(name: "lan", stations: ["client", "server"], rate: "1 Gbit/s")], timeline: [(at: "1 s", link: "lan", loss: "5 %")]"#)]),

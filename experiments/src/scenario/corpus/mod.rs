@@ -2,7 +2,7 @@
 //!
 //! A case is one line of [`cases::CASES`]: its name, and what to replace in [`GOOD`] by what. The snapshots are golden texts:
 //! read each as someone who made that mistake, and ask whether place, offending text, expectation and mend are in it.
-//! `INSTA_UPDATE=always cargo test --release -p protosim-experiments corpus` writes them anew.
+//! `INSTA_UPDATE=always cargo test -p protosim-experiments corpus` writes them anew.
 
 mod cases;
 mod networks;
