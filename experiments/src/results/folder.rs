@@ -120,7 +120,7 @@ pub fn write_part(
     partial: &Partial,
     wall: impl Fn() -> Duration,
 ) -> Result<Written, FolderError> {
-    // What cannot be made leaves the folder as it was.
+    // What cannot be made leaves the results in the folder as they were: tables are written beside their places first.
     let files = render(loaded, outputs, summary)?;
     let io = |error| io_error(folder, error);
     std::fs::create_dir_all(folder).map_err(io)?;
