@@ -1,3 +1,4 @@
 //! TLS 1.2 and 1.3 (RFC 5246, RFC 8446).
 
 pub mod codes;
+pub mod wire;
