@@ -40,6 +40,7 @@ mod schema;
 pub mod tcp;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 pub mod traffic;
 
 pub use app::{App, Host, HostError, SocketId, Total, TrafficClass};

@@ -1,0 +1,3 @@
+//! TLS 1.2 and 1.3 (RFC 5246, RFC 8446).
+
+pub mod codes;
