@@ -1,5 +1,6 @@
 //! TLS 1.2 and 1.3 (RFC 5246, RFC 8446).
 
-pub mod codes;
 pub mod certificate;
+pub mod codes;
 pub mod crypto;
+pub mod wire;
