@@ -66,10 +66,7 @@ pub fn key_block(
     let block = &mut block[..2 * (key + iv)];
     prf(mode, hash, master.as_slice(), "key expansion", &[server_random, client_random], block);
     let (keys, ivs) = block.split_at(2 * key);
-    (
-        Protection::tls12(mode, suite, &keys[..key], &ivs[..iv]),
-        Protection::tls12(mode, suite, &keys[key..], &ivs[iv..]),
-    )
+    (Protection::tls12(mode, suite, &keys[..key], &ivs[..iv]), Protection::tls12(mode, suite, &keys[key..], &ivs[iv..]))
 }
 
 /// `verify_data` of a Finished message, from the hash of all handshake messages before it (RFC 5246 §7.4.9).

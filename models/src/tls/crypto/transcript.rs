@@ -2,7 +2,7 @@
 
 use super::hash::{Mixer, digest};
 use super::{Mode, Secret};
-use crate::tls::codes::{Hash, HandshakeType};
+use crate::tls::codes::{HandshakeType, Hash};
 use sha2::{Digest, Sha256, Sha384};
 
 /// The transcript of a handshake. Messages are added whole, with their header of 4 bytes.
