@@ -93,7 +93,7 @@ fn of_retry() -> impl Strategy<Value = Extension> {
     use Extension as E;
     prop_oneof![
         any::<u16>().prop_map(|group| E::RetryGroup(Group(group))),
-        any::<u16>().prop_map(|version| E::SelectedVersion(Version(version))),
+        (0x0304..u16::MAX).prop_map(|version| E::SelectedVersion(Version(version))),
         octets(1, 40).prop_map(E::Cookie),
         unknown(),
     ]
@@ -148,7 +148,7 @@ fn client_hello() -> impl Strategy<Value = Handshake> {
 }
 
 fn server_hello() -> impl Strategy<Value = Handshake> {
-    let of_13 = (any::<u16>(), list(of_server_hello_13())).prop_map(|(version, mut extensions)| {
+    let of_13 = (0x0304..u16::MAX, list(of_server_hello_13())).prop_map(|(version, mut extensions)| {
         extensions.push(Extension::SelectedVersion(Version(version)));
         extensions
     });
@@ -287,6 +287,8 @@ fn what_the_rfc_calls_an_illegal_parameter_is_one() {
         answer_with(vec![selected.clone(), E::ExtendedMasterSecret]),
         answer_with(vec![selected.clone(), alpn(&["h2"])]),
         answer_with(vec![E::KeyShare(share)]),
+        // §4.2.1: TLS 1.2 chosen by supported_versions.
+        answer_with(vec![E::SelectedVersion(Version::TLS12)]),
         Handshake::EncryptedExtensions(vec![selected]),
         Handshake::EncryptedExtensions(vec![E::SignatureAlgorithms(vec![SignatureScheme::ED25519])]),
         // RFC 7301 §3.1: one name chosen, not two.
