@@ -1,4 +1,4 @@
-//! Properties of encodings and readers, and what is refused and by which alert.
+//! Properties of encodings and readers; what is refused, and by which alert.
 
 use super::codec::Writer;
 use super::*;
@@ -307,6 +307,73 @@ fn what_the_rfc_calls_an_illegal_parameter_is_one() {
     // RFC 6066 §3: two host names, "a" and "b".
     let names = hello_with_raw(ExtensionType::SERVER_NAME, "0008 00 0001 61 00 0001 62");
     assert_eq!(refusal(&names, Version::TLS13), AlertDescription::ILLEGAL_PARAMETER);
+}
+
+/// A message of TLS 1.3 with this extension in it, as raw bytes.
+fn with_extension_in(place: Place, extension: Extension) -> Handshake {
+    let extensions = vec![extension];
+    let name: Bytes = "x".into();
+    match place {
+        Place::ClientHello => hello_with(extensions),
+        Place::ServerHello => answer_with([vec![Extension::SelectedVersion(Version::TLS13)], extensions].concat()),
+        Place::HelloRetryRequest => Handshake::HelloRetryRequest(HelloRetryRequest {
+            session_id: Bytes::new(),
+            cipher_suite: CipherSuite::AES_128_GCM_SHA256,
+            extensions,
+        }),
+        Place::EncryptedExtensions => Handshake::EncryptedExtensions(extensions),
+        Place::CertificateRequest => {
+            Handshake::CertificateRequest(CertificateRequest { context: Bytes::new(), extensions })
+        }
+        Place::Certificate => Handshake::Certificate(CertificateMessage {
+            context: Bytes::new(),
+            entries: vec![CertificateEntry { der: name, extensions }],
+        }),
+        Place::NewSessionTicket => Handshake::NewSessionTicket(NewSessionTicket {
+            lifetime_s: 1,
+            age_add: 0,
+            nonce: Bytes::new(),
+            ticket: name,
+            extensions,
+        }),
+    }
+}
+
+#[test]
+fn extensions_stand_only_where_the_table_of_the_rfc_lets_them() {
+    use Place::{Certificate as CT, CertificateRequest as CR, ClientHello as CH, EncryptedExtensions as EE};
+    use Place::{HelloRetryRequest as HRR, NewSessionTicket as NST, ServerHello as SH};
+    // RFC 8446 §4.2; compress_certificate: RFC 8879 §3; the last four belong to TLS 1.2 and stay in the client hello.
+    // The bodies are right in a server hello of TLS 1.2, where such there are.
+    let table: &[(ExtensionType, &[Place], &str)] = &[
+        (ExtensionType::SERVER_NAME, &[CH, EE], ""),
+        (ExtensionType::STATUS_REQUEST, &[CH, CR, CT], ""),
+        (ExtensionType::SUPPORTED_GROUPS, &[CH, EE], ""),
+        (ExtensionType::SIGNATURE_ALGORITHMS, &[CH, CR], ""),
+        (ExtensionType::ALPN, &[CH, EE], "0003 02 6832"),
+        (ExtensionType::PADDING, &[CH], ""),
+        (ExtensionType::KEY_SHARE, &[CH, SH, HRR], ""),
+        (ExtensionType::PRE_SHARED_KEY, &[CH, SH], ""),
+        (ExtensionType::PSK_KEY_EXCHANGE_MODES, &[CH], ""),
+        (ExtensionType::EARLY_DATA, &[CH, EE, NST], ""),
+        (ExtensionType::COOKIE, &[CH, HRR], ""),
+        (ExtensionType::SUPPORTED_VERSIONS, &[CH, SH, HRR], ""),
+        (ExtensionType::COMPRESS_CERTIFICATE, &[CH, CR], ""),
+        (ExtensionType::EC_POINT_FORMATS, &[CH], "01 00"),
+        (ExtensionType::EXTENDED_MASTER_SECRET, &[CH], ""),
+        (ExtensionType::SESSION_TICKET, &[CH], ""),
+        (ExtensionType::RENEGOTIATION_INFO, &[CH], "00"),
+    ];
+    for (kind, places, body) in table {
+        for place in [CH, SH, HRR, EE, CR, CT, NST] {
+            let extension = Extension::Unknown { kind: kind.0, body: hex(body).into() };
+            let message = with_extension_in(place, extension);
+            // A body may be wrong; that is another alert.
+            let read = Handshake::decode(message.kind(), &message.encode()[4..], Version::TLS13);
+            let is_misplaced = read == Err(AlertDescription::ILLEGAL_PARAMETER);
+            assert_eq!(is_misplaced, !places.contains(&place), "{kind} in {place:?}: {read:?}");
+        }
+    }
 }
 
 #[test]
