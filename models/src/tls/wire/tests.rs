@@ -300,6 +300,12 @@ fn what_the_rfc_calls_an_illegal_parameter_is_one() {
     }
     let right = hello_with(vec![E::EarlyData, E::PreSharedKeys(keys)]).encode();
     assert!(Handshake::decode(HandshakeType::CLIENT_HELLO, &right[4..], Version::TLS13).is_ok());
+    // §4.1.3: legacy_version of a hello retry request is 0x0303, not 0x0302.
+    let mut request =
+        with_extension_in(Place::HelloRetryRequest, Extension::RetryGroup(Group::X25519)).encode().to_vec();
+    assert!(Handshake::decode(HandshakeType::SERVER_HELLO, &request[4..], Version::TLS13).is_ok());
+    request[5] = 2;
+    assert_eq!(refusal(&request, Version::TLS13), AlertDescription::ILLEGAL_PARAMETER);
     // §4.6.3: request_update is 0 or 1.
     assert_eq!(refusal(&hex("18000001 02"), Version::TLS13), AlertDescription::ILLEGAL_PARAMETER);
     // RFC 8422 §5.4: an explicit curve, type 1.
