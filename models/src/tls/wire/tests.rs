@@ -1,4 +1,4 @@
-//! Properties of encodings and readers, and what is refused and by which alert.
+//! Properties of encodings and readers; what is refused, and by which alert.
 
 use super::codec::Writer;
 use super::*;
@@ -93,7 +93,7 @@ fn of_retry() -> impl Strategy<Value = Extension> {
     use Extension as E;
     prop_oneof![
         any::<u16>().prop_map(|group| E::RetryGroup(Group(group))),
-        any::<u16>().prop_map(|version| E::SelectedVersion(Version(version))),
+        (0x0304..u16::MAX).prop_map(|version| E::SelectedVersion(Version(version))),
         octets(1, 40).prop_map(E::Cookie),
         unknown(),
     ]
@@ -148,7 +148,7 @@ fn client_hello() -> impl Strategy<Value = Handshake> {
 }
 
 fn server_hello() -> impl Strategy<Value = Handshake> {
-    let of_13 = (any::<u16>(), list(of_server_hello_13())).prop_map(|(version, mut extensions)| {
+    let of_13 = (0x0304..u16::MAX, list(of_server_hello_13())).prop_map(|(version, mut extensions)| {
         extensions.push(Extension::SelectedVersion(Version(version)));
         extensions
     });
@@ -287,6 +287,8 @@ fn what_the_rfc_calls_an_illegal_parameter_is_one() {
         answer_with(vec![selected.clone(), E::ExtendedMasterSecret]),
         answer_with(vec![selected.clone(), alpn(&["h2"])]),
         answer_with(vec![E::KeyShare(share)]),
+        // §4.2.1: TLS 1.2 chosen by supported_versions.
+        answer_with(vec![E::SelectedVersion(Version::TLS12)]),
         Handshake::EncryptedExtensions(vec![selected]),
         Handshake::EncryptedExtensions(vec![E::SignatureAlgorithms(vec![SignatureScheme::ED25519])]),
         // RFC 7301 §3.1: one name chosen, not two.
@@ -298,6 +300,12 @@ fn what_the_rfc_calls_an_illegal_parameter_is_one() {
     }
     let right = hello_with(vec![E::EarlyData, E::PreSharedKeys(keys)]).encode();
     assert!(Handshake::decode(HandshakeType::CLIENT_HELLO, &right[4..], Version::TLS13).is_ok());
+    // §4.1.3: legacy_version of a hello retry request is 0x0303, not 0x0302.
+    let mut request =
+        with_extension_in(Place::HelloRetryRequest, Extension::RetryGroup(Group::X25519)).encode().to_vec();
+    assert!(Handshake::decode(HandshakeType::SERVER_HELLO, &request[4..], Version::TLS13).is_ok());
+    request[5] = 2;
+    assert_eq!(refusal(&request, Version::TLS13), AlertDescription::ILLEGAL_PARAMETER);
     // §4.6.3: request_update is 0 or 1.
     assert_eq!(refusal(&hex("18000001 02"), Version::TLS13), AlertDescription::ILLEGAL_PARAMETER);
     // RFC 8422 §5.4: an explicit curve, type 1.
@@ -305,6 +313,73 @@ fn what_the_rfc_calls_an_illegal_parameter_is_one() {
     // RFC 6066 §3: two host names, "a" and "b".
     let names = hello_with_raw(ExtensionType::SERVER_NAME, "0008 00 0001 61 00 0001 62");
     assert_eq!(refusal(&names, Version::TLS13), AlertDescription::ILLEGAL_PARAMETER);
+}
+
+/// A message of TLS 1.3 with this extension in it, as raw bytes.
+fn with_extension_in(place: Place, extension: Extension) -> Handshake {
+    let extensions = vec![extension];
+    let name: Bytes = "x".into();
+    match place {
+        Place::ClientHello => hello_with(extensions),
+        Place::ServerHello => answer_with([vec![Extension::SelectedVersion(Version::TLS13)], extensions].concat()),
+        Place::HelloRetryRequest => Handshake::HelloRetryRequest(HelloRetryRequest {
+            session_id: Bytes::new(),
+            cipher_suite: CipherSuite::AES_128_GCM_SHA256,
+            extensions,
+        }),
+        Place::EncryptedExtensions => Handshake::EncryptedExtensions(extensions),
+        Place::CertificateRequest => {
+            Handshake::CertificateRequest(CertificateRequest { context: Bytes::new(), extensions })
+        }
+        Place::Certificate => Handshake::Certificate(CertificateMessage {
+            context: Bytes::new(),
+            entries: vec![CertificateEntry { der: name, extensions }],
+        }),
+        Place::NewSessionTicket => Handshake::NewSessionTicket(NewSessionTicket {
+            lifetime_s: 1,
+            age_add: 0,
+            nonce: Bytes::new(),
+            ticket: name,
+            extensions,
+        }),
+    }
+}
+
+#[test]
+fn extensions_stand_only_where_the_table_of_the_rfc_lets_them() {
+    use Place::{Certificate as CT, CertificateRequest as CR, ClientHello as CH, EncryptedExtensions as EE};
+    use Place::{HelloRetryRequest as HRR, NewSessionTicket as NST, ServerHello as SH};
+    // RFC 8446 §4.2; compress_certificate: RFC 8879 §3; the last four belong to TLS 1.2 and stay in the client hello.
+    // The bodies are right in a server hello of TLS 1.2, where such there are.
+    let table: &[(ExtensionType, &[Place], &str)] = &[
+        (ExtensionType::SERVER_NAME, &[CH, EE], ""),
+        (ExtensionType::STATUS_REQUEST, &[CH, CR, CT], ""),
+        (ExtensionType::SUPPORTED_GROUPS, &[CH, EE], ""),
+        (ExtensionType::SIGNATURE_ALGORITHMS, &[CH, CR], ""),
+        (ExtensionType::ALPN, &[CH, EE], "0003 02 6832"),
+        (ExtensionType::PADDING, &[CH], ""),
+        (ExtensionType::KEY_SHARE, &[CH, SH, HRR], ""),
+        (ExtensionType::PRE_SHARED_KEY, &[CH, SH], ""),
+        (ExtensionType::PSK_KEY_EXCHANGE_MODES, &[CH], ""),
+        (ExtensionType::EARLY_DATA, &[CH, EE, NST], ""),
+        (ExtensionType::COOKIE, &[CH, HRR], ""),
+        (ExtensionType::SUPPORTED_VERSIONS, &[CH, SH, HRR], ""),
+        (ExtensionType::COMPRESS_CERTIFICATE, &[CH, CR], ""),
+        (ExtensionType::EC_POINT_FORMATS, &[CH], "01 00"),
+        (ExtensionType::EXTENDED_MASTER_SECRET, &[CH], ""),
+        (ExtensionType::SESSION_TICKET, &[CH], ""),
+        (ExtensionType::RENEGOTIATION_INFO, &[CH], "00"),
+    ];
+    for (kind, places, body) in table {
+        for place in [CH, SH, HRR, EE, CR, CT, NST] {
+            let extension = Extension::Unknown { kind: kind.0, body: hex(body).into() };
+            let message = with_extension_in(place, extension);
+            // A body may be wrong; that is another alert.
+            let read = Handshake::decode(message.kind(), &message.encode()[4..], Version::TLS13);
+            let is_misplaced = read == Err(AlertDescription::ILLEGAL_PARAMETER);
+            assert_eq!(is_misplaced, !places.contains(&place), "{kind} in {place:?}: {read:?}");
+        }
+    }
 }
 
 #[test]
