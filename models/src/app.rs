@@ -4,7 +4,7 @@
 //! same App runs on a simulated host and, through `protosim live`, over real sockets: [`Host`] is
 //! all it can reach.
 
-use crate::observe::Observation;
+use crate::observe::{Observation, TlsSecret};
 use crate::packet::Ecn;
 use crate::rope::Rope;
 use crate::tcp;
@@ -116,6 +116,11 @@ pub trait Host: Env {
     /// Reports that this application has read `bytes` from a stream of `from`. Costs nothing where nobody asks for it.
     fn observe_read(&mut self, from: SocketAddr, bytes: u64) {
         let _ = (from, bytes);
+    }
+
+    /// Reports a secret, for whoever keeps the packets that it opens. Does nothing where nobody does.
+    fn observe_secret(&mut self, secret: TlsSecret) {
+        let _ = secret;
     }
 
     /// Sends an ICMP echo request ("ping"); answers come to [`App::on_echo_reply`].

@@ -2,6 +2,7 @@
 
 use crate::app::StreamId;
 use crate::tcp;
+use crate::tls::crypto::Secret;
 use protosim_core::SimTime;
 use std::net::SocketAddr;
 
@@ -42,6 +43,29 @@ pub enum Observation {
         /// What.
         trace: tcp::Trace,
     },
+    /// A secret of a TLS session, with which its packets can be read; reported only where someone listens to
+    /// [`PACKETS`](protosim_core::kernel::Interests::PACKETS).
+    TlsSecret(Box<TlsSecret>),
+}
+
+/// A line of the key log (draft-ietf-tls-keylogfile).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsSecret {
+    /// Which secret.
+    pub label: &'static str,
+    /// The random of the client's hello, which names the session.
+    pub client_random: [u8; 32],
+    /// Itself.
+    pub secret: Secret,
+}
+
+impl std::fmt::Display for TlsSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ", self.label)?;
+        self.client_random.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(" ")?;
+        self.secret.as_slice().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// An exchange, named alike by both its ends, so that their reports can be joined.

@@ -185,7 +185,7 @@ impl Host for LiveHost {
                 (format!("{now}: request {} from {}", id.id, id.client), LineCounts::default())
             }
             // Nobody knows when it was sent.
-            Observation::Received { .. } | Observation::Stream { .. } => return,
+            Observation::Received { .. } | Observation::Stream { .. } | Observation::TlsSecret(_) => return,
             Observation::ExchangeEnded { exchange, outcome, transmissions } => {
                 let since = self.started.remove(&exchange).unwrap_or(now);
                 let took = now.saturating_since(since);

@@ -224,7 +224,7 @@ pub(super) fn events(
     for Reported { at, entity, report } in reports {
         match report {
             Report::App { app, observation } => {
-                let (stream, what) = observed(observation);
+                let Some((stream, what)) = observed(observation) else { continue };
                 all.push(Event { at: *at, node: entity.0, app: Some(app_of(entity.0, *app)), stream, what });
             }
             Report::Packet(packet) => {
@@ -261,14 +261,15 @@ impl Words {
     }
 }
 
-fn observed(observation: &Observation) -> (Option<u32>, What) {
+/// `None` for what is no event.
+fn observed(observation: &Observation) -> Option<(Option<u32>, What)> {
     let exchange = |id: &protosim_models::ExchangeId| ExchangeName {
         client: id.client.to_string(),
         server: id.server.to_string(),
         id: id.id,
     };
     let text = |socket: &SocketAddr| socket.to_string();
-    match observation {
+    Some(match observation {
         Observation::ExchangeStarted(id) => (None, What::ExchangeStarted(exchange(id))),
         Observation::RequestDelivered(id) => (None, What::RequestDelivered(exchange(id))),
         Observation::ExchangeEnded { exchange: id, outcome, transmissions } => {
@@ -279,7 +280,8 @@ fn observed(observation: &Observation) -> (Option<u32>, What) {
             (None, What::Received { from: text(from), sent_ns: sent_at.map(SimTime::as_nanos), bytes: *bytes })
         }
         Observation::Stream { stream, trace } => (Some(stream.0), traced(trace)),
-    }
+        Observation::TlsSecret(_) => return None,
+    })
 }
 
 fn traced(trace: &Trace) -> What {

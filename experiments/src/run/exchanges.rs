@@ -73,7 +73,7 @@ pub(super) fn join(
                     exchange.delivered.get_or_insert(at.saturating_since(exchange.started.unwrap_or(*at)));
                 }
             }
-            Observation::Received { .. } | Observation::Stream { .. } => {}
+            Observation::Received { .. } | Observation::Stream { .. } | Observation::TlsSecret(_) => {}
             Observation::ExchangeEnded { exchange: id, outcome, transmissions } => {
                 if let Some(exchange) = latest.find(&name(id)).map(|index| &mut exchanges[index]) {
                     let after = at.saturating_since(exchange.started.unwrap_or(*at));

@@ -244,7 +244,7 @@ fn words(observation: &Observation) -> Option<String> {
         Observation::ExchangeEnded { outcome, transmissions, .. } => {
             format!("exchange ends: {}, {transmissions} transmissions", outcome.name())
         }
-        Observation::Received { .. } => return None,
+        Observation::Received { .. } | Observation::TlsSecret(_) => return None,
         Observation::Stream { trace, .. } => match trace {
             Trace::State { to, .. } => to.to_string(),
             Trace::Lost { offset, len } => format!("{offset}:{} held lost", offset + len),

@@ -3,7 +3,7 @@
 use super::{Node, Report};
 use crate::app::{App, Host, HostError, SocketId, StreamId, StreamInfo, StreamOptions, Total, TrafficClass};
 use crate::element::Element;
-use crate::observe::Observation;
+use crate::observe::{Observation, TlsSecret};
 use crate::packet::{BuildError, Echo, Ecn, Packet};
 use crate::rope::Rope;
 use crate::tcp::{ConnectionId, Opening, Stack, StackError};
@@ -270,6 +270,13 @@ impl Host for SimHost<'_, '_> {
 
     fn observe_read(&mut self, from: SocketAddr, bytes: u64) {
         self.observe_delivery(Observation::Received { from, sent_at: None, bytes });
+    }
+
+    fn observe_secret(&mut self, secret: TlsSecret) {
+        if self.cx.wants(Interests::PACKETS) {
+            // It is looked at and no more, which decides nothing.
+            self.cx.report_packet(Report::App { app: self.app, observation: Observation::TlsSecret(Box::new(secret)) });
+        }
     }
 
     fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {

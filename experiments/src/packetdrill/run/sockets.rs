@@ -94,7 +94,7 @@ impl Stream {
             Notice::Finished => self.is_finished = true,
             Notice::Closed(reason) => {
                 self.error = match reason {
-                    CloseReason::Done | CloseReason::Aborted => None,
+                    CloseReason::Done | CloseReason::Aborted | CloseReason::TlsAlert(_) => None,
                     CloseReason::Refused => Some(self.icmp_error.unwrap_or("ECONNREFUSED")),
                     // RFC 9293 §3.10.7.4: a reset while the peer has finished breaks what is being written.
                     CloseReason::Reset if self.is_finished => Some("EPIPE"),

@@ -142,6 +142,8 @@ pub enum CloseReason {
     Aborted,
     /// The host has no memory for it.
     OutOfMemory,
+    /// TLS over it has failed, with this alert (RFC 8446 §6); no stack says so of its connections.
+    TlsAlert(u8),
 }
 
 /// Why a stack refuses a call.

@@ -60,6 +60,12 @@ impl<'a> Certificate<'a> {
     }
 }
 
+/// How a certificate is signed; `None` for what cannot be read, or is not known here.
+pub fn signed_with(der: &[u8]) -> Option<SignatureScheme> {
+    let certificate = Certificate::read(der)?;
+    CertificateKind::of_signature_algorithm(certificate.algorithm).map(CertificateKind::certificate_scheme)
+}
+
 /// True if the key of the certificate `leaf` made this `signature` of `message` with `scheme`. Certificates of peers
 /// with keys that no [`CertificateKind`] has are not understood.
 pub fn verify(mode: Mode, leaf: &[u8], scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> bool {

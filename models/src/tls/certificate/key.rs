@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// What keys a chain of certificates has; all of it has the same.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub enum CertificateKind {
     /// ECDSA on P-256 (RFC 5480), signed with SHA-256 (RFC 5758 §3.2).
     EcdsaP256,
@@ -62,6 +64,13 @@ impl CertificateKind {
             Self::MlDsa65 => oid::ML_DSA_65,
             Self::MlDsa87 => oid::ML_DSA_87,
         }
+    }
+
+    /// The kind whose certificates are signed with this scheme.
+    pub(super) fn of_scheme(scheme: SignatureScheme) -> Option<Self> {
+        [Self::EcdsaP256, Self::Rsa2048, Self::MlDsa44, Self::MlDsa65, Self::MlDsa87]
+            .into_iter()
+            .find(|kind| kind.certificate_scheme() == scheme)
     }
 
     /// The kind whose certificates are signed so; `None` for what is not known here.

@@ -18,10 +18,13 @@ mod oid;
 mod template;
 #[cfg(test)]
 mod tests;
+mod trust;
 
-pub use chain::{verify, verify_chain};
+pub use chain::{signed_with, verify, verify_chain};
 pub use compress::decompress;
 pub use key::CertificateKind;
+pub(in crate::tls) use trust::leaf_len;
+pub use trust::{Trust, authority, identity};
 
 use crate::tls::codes::SignatureScheme;
 use crate::tls::crypto::{Generator, Mode};
@@ -100,6 +103,14 @@ impl Identity {
             issued.push(next);
         }
         Self::of(mode, kind, issued, &mut draws)
+    }
+
+    /// The root of a chain of `chain` certificates: what [`Identity::root`] of an identity with the same luck is.
+    pub fn authority(mode: Mode, kind: CertificateKind, chain: u8, luck: &mut Stream) -> Bytes {
+        let mut draws = Generator::new(luck.next_u64());
+        let depth = usize::from(chain.max(1));
+        let subject = Names { kind }.authority(depth, true);
+        issue(mode, kind, Role::Root, subject, None, depth, None, &mut draws).der
     }
 
     /// Certificates from the root down to the leaf become an identity.

@@ -1,0 +1,418 @@
+//! What a user says of TLS: whose defaults, and what shall differ from them.
+
+use super::certificate::{CertificateKind, leaf_len};
+use super::codes::{CipherSuite, Group, Version};
+use super::parameters::{ClientParameters, ServerParameters};
+use protosim_core::{Size, Span};
+use serde::{Deserialize, Serialize};
+
+/// A field, and what is wrong with it.
+pub type Finding = (&'static str, String);
+
+/// The most that one record carries (RFC 8446 §5.1).
+const MAX_RECORD: u64 = 1 << 14;
+/// The longest leaf \[bytes\]: longer ones are no certificates that anyone sends.
+const MAX_LEAF: u64 = 60_000;
+/// RFC 8446 §4.6.1: a ticket is good for a week at most.
+const MAX_LIFETIME: Span = Span::from_secs(604_800);
+
+/// Whose messages: which extensions with which lists, and how they are packed into records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Profile {
+    /// As OpenSSL 3.0 with its defaults: long lists, a record for each message.
+    #[default]
+    OpenSsl,
+    /// As rustls 0.23 with its defaults: short lists, one record for the messages of a flight.
+    Rustls,
+    /// As Mbed TLS 3 on a microcontroller: the shortest lists, and records of 4 KiB.
+    MbedTls,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+impl TlsVersion {
+    /// Its code.
+    pub const fn code(self) -> Version {
+        match self {
+            Self::Tls12 => Version::TLS12,
+            Self::Tls13 => Version::TLS13,
+        }
+    }
+}
+
+/// A cipher suite, by its name in IANA's registry. A suite of TLS 1.2 whose name has no way to authenticate in it stands for both.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Suite {
+    /// `TLS_AES_128_GCM_SHA256`, of TLS 1.3.
+    #[serde(rename = "TLS_AES_128_GCM_SHA256")]
+    Aes128Gcm,
+    /// `TLS_AES_256_GCM_SHA384`, of TLS 1.3.
+    #[serde(rename = "TLS_AES_256_GCM_SHA384")]
+    Aes256Gcm,
+    /// `TLS_CHACHA20_POLY1305_SHA256`, of TLS 1.3.
+    #[serde(rename = "TLS_CHACHA20_POLY1305_SHA256")]
+    ChaCha20Poly1305,
+    /// `TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256`, of TLS 1.2.
+    #[serde(rename = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")]
+    EcdsaAes128Gcm,
+    /// `TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384`, of TLS 1.2.
+    #[serde(rename = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384")]
+    EcdsaAes256Gcm,
+    /// `TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256`, of TLS 1.2.
+    #[serde(rename = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256")]
+    EcdsaChaCha20Poly1305,
+    /// `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`, of TLS 1.2.
+    #[serde(rename = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")]
+    RsaAes128Gcm,
+    /// `TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`, of TLS 1.2.
+    #[serde(rename = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")]
+    RsaAes256Gcm,
+    /// `TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256`, of TLS 1.2.
+    #[serde(rename = "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256")]
+    RsaChaCha20Poly1305,
+}
+
+impl Suite {
+    /// Its code.
+    pub const fn code(self) -> CipherSuite {
+        match self {
+            Self::Aes128Gcm => CipherSuite::AES_128_GCM_SHA256,
+            Self::Aes256Gcm => CipherSuite::AES_256_GCM_SHA384,
+            Self::ChaCha20Poly1305 => CipherSuite::CHACHA20_POLY1305_SHA256,
+            Self::EcdsaAes128Gcm => CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256,
+            Self::EcdsaAes256Gcm => CipherSuite::ECDHE_ECDSA_AES_256_GCM_SHA384,
+            Self::EcdsaChaCha20Poly1305 => CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305,
+            Self::RsaAes128Gcm => CipherSuite::ECDHE_RSA_AES_128_GCM_SHA256,
+            Self::RsaAes256Gcm => CipherSuite::ECDHE_RSA_AES_256_GCM_SHA384,
+            Self::RsaChaCha20Poly1305 => CipherSuite::ECDHE_RSA_CHACHA20_POLY1305,
+        }
+    }
+
+    /// The version that it belongs to.
+    pub const fn version(self) -> TlsVersion {
+        match self {
+            Self::Aes128Gcm | Self::Aes256Gcm | Self::ChaCha20Poly1305 => TlsVersion::Tls13,
+            _ => TlsVersion::Tls12,
+        }
+    }
+}
+
+/// A way to agree on a key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum KeyGroup {
+    /// X25519 (RFC 7748).
+    X25519,
+    /// NIST P-256.
+    P256,
+    /// X25519 together with ML-KEM-768 (draft-ietf-tls-ecdhe-mlkem), of TLS 1.3 alone.
+    X25519MlKem768,
+    /// P-256 together with ML-KEM-768, of TLS 1.3 alone.
+    P256MlKem768,
+}
+
+impl KeyGroup {
+    /// Its code.
+    pub const fn code(self) -> Group {
+        match self {
+            Self::X25519 => Group::X25519,
+            Self::P256 => Group::SECP256R1,
+            Self::X25519MlKem768 => Group::X25519MLKEM768,
+            Self::P256MlKem768 => Group::SECP256R1MLKEM768,
+        }
+    }
+
+    /// True if TLS 1.2 cannot use it.
+    pub const fn is_hybrid(self) -> bool {
+        matches!(self, Self::X25519MlKem768 | Self::P256MlKem768)
+    }
+}
+
+/// Certificates and the key to the first of them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CertificateConfig {
+    /// What its keys are.
+    pub key: CertificateKind,
+    /// How many certificates are sent, 1 to 8: the leaf's own, and those between it and the root, which is not sent.
+    pub chain: u8,
+    /// Length of the leaf \[bytes of DER\]. Default: that of a web site's, with two timestamps of certificate transparency.
+    pub leaf: Option<Size>,
+}
+
+impl Default for CertificateConfig {
+    fn default() -> Self {
+        Self { key: CertificateKind::EcdsaP256, chain: 2, leaf: None }
+    }
+}
+
+impl CertificateConfig {
+    fn check(&self, fields: [&'static str; 2], found: &mut Vec<Finding>) {
+        if !(1..=8).contains(&self.chain) {
+            found.push((fields[0], format!("is {}; it can be 1 to 8", self.chain)));
+        }
+        let Some(leaf) = self.leaf else { return };
+        let nearest = leaf_len(self, Size::from_bytes(leaf.as_bytes().min(MAX_LEAF)));
+        if nearest != leaf.as_bytes() {
+            found.push((
+                fields[1],
+                format!("is {} B; the nearest that such a certificate can have is {nearest} B", leaf.as_bytes()),
+            ));
+        }
+    }
+}
+
+/// TLS of an application that opens connections.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsClientConfig {
+    /// Whose lists and habits. Default: `OpenSsl`.
+    pub profile: Profile,
+    /// Versions that it offers. Default: both.
+    pub versions: Option<Vec<TlsVersion>>,
+    /// Cipher suites, the preferred one first. Default: as the profile has it.
+    pub suites: Option<Vec<Suite>>,
+    /// Groups that it can use, the preferred one first. Default: as the profile has it.
+    pub groups: Option<Vec<KeyGroup>>,
+    /// Groups for which it sends a key share at once (TLS 1.3). Default: the first of its groups. None at all asks for a retry.
+    pub key_shares: Option<Vec<KeyGroup>>,
+    /// The name that it asks for (RFC 6066 §3). Default: the server's node.
+    pub server_name: Option<String>,
+    /// Application protocols that it offers (RFC 7301), the preferred one first. Default: none.
+    pub alpn: Vec<String>,
+    /// Resumes sessions with tickets that it got. Default: true.
+    pub resumption: Option<bool>,
+    /// Sends data before the server has answered, where it has a ticket that allows it (RFC 8446 §2.3). Default: false.
+    pub early_data: bool,
+    /// What it authenticates itself with, where the server asks for it. Default: nothing.
+    pub certificate: Option<CertificateConfig>,
+    /// Takes signatures by ML-DSA. Default: where a hybrid group is among its groups.
+    pub post_quantum_signatures: Option<bool>,
+    /// Asks for proof that the certificate is not revoked (RFC 6066 §8). Default: as the profile has it.
+    pub ocsp: Option<bool>,
+    /// Takes compressed certificates (RFC 8879). Default: as the profile has it.
+    pub compression: Option<bool>,
+    /// Looks like TLS 1.2 to boxes on the way (RFC 8446 §D.4). Default: as the profile has it.
+    pub compatibility: Option<bool>,
+    /// The most that it puts into a record, 64 B to 16 KiB. Default: as the profile has it.
+    pub record: Option<Size>,
+    /// New keys are taken after so many bytes (RFC 8446 §4.6.3), 1 kB at least. Default: never.
+    pub key_update: Option<Size>,
+    /// Memory that a connection takes. Default: as the profile has it.
+    pub memory: Option<Size>,
+}
+
+/// TLS of an application that takes connections.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsServerConfig {
+    /// Whose lists and habits. Default: `OpenSsl`.
+    pub profile: Profile,
+    /// Versions that it takes. Default: both.
+    pub versions: Option<Vec<TlsVersion>>,
+    /// Cipher suites that it takes; the client's order decides. Default: as the profile has it.
+    pub suites: Option<Vec<Suite>>,
+    /// Groups that it can use, the preferred one first. Default: as the profile has it.
+    pub groups: Option<Vec<KeyGroup>>,
+    /// What it authenticates itself with. Default: an ECDSA certificate on P-256 and one between it and the root.
+    pub certificate: CertificateConfig,
+    /// Application protocols that it knows (RFC 7301), the preferred one first. Default: any that is asked for.
+    pub alpn: Vec<String>,
+    /// Tickets that it gives out after each handshake, 0 to 16; TLS 1.2 gives one if any. Default: as the profile has it.
+    pub tickets: Option<u8>,
+    /// For how long they are good. Default: 2 h.
+    pub ticket_lifetime: Option<Span>,
+    /// Data that it takes before the handshake is over (RFC 8446 §4.2.10); 0 B for none. Default: 0 B.
+    pub early_data: Option<Size>,
+    /// By how much the age of a ticket may differ from what the client says, for early data (RFC 8446 §8.3). Default: 10 s.
+    pub freshness: Option<Span>,
+    /// Whether clients have to authenticate themselves. Default: no.
+    pub client_certificates: ClientCertificates,
+    /// Sends proof that its certificate is not revoked, where it is asked for (RFC 6066 §8). Default: false.
+    pub ocsp: bool,
+    /// Compresses its certificates, where the client takes that (RFC 8879). Default: false.
+    pub compression: bool,
+    /// The most that it puts into a record, 64 B to 16 KiB. Default: as the profile has it.
+    pub record: Option<Size>,
+    /// New keys are taken after so many bytes (RFC 8446 §4.6.3), 1 kB at least. Default: never.
+    pub key_update: Option<Size>,
+    /// Memory that a connection takes. Default: as the profile has it.
+    pub memory: Option<Size>,
+}
+
+/// Whether a server asks its clients for certificates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum ClientCertificates {
+    /// It does not.
+    #[default]
+    None,
+    /// It does, and goes on without.
+    Asked,
+    /// It does, and refuses who has none.
+    Required,
+}
+
+impl TlsClientConfig {
+    /// Everything that it leaves out, filled in. `server` is the name of the server's node.
+    pub fn resolve(&self, server: &str) -> ClientParameters {
+        ClientParameters::new(self, server)
+    }
+
+    /// Fields that contradict each other or can have no effect, and why.
+    pub fn check(&self) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let offers = |version| self.versions.as_ref().is_none_or(|list| list.contains(&version));
+        check_lists(
+            &self.versions,
+            &self.suites,
+            &self.groups,
+            ["tls.versions", "tls.suites", "tls.groups"],
+            &mut found,
+        );
+        let mut refuse = |field, is_wrong: bool, why: String| {
+            if is_wrong {
+                found.push((field, why));
+            }
+        };
+        let only_12 = || "needs TLS 1.3, which is not among `versions`".to_owned();
+        refuse("tls.early_data", self.early_data && !offers(TlsVersion::Tls13), only_12());
+        refuse("tls.key_shares", self.key_shares.is_some() && !offers(TlsVersion::Tls13), only_12());
+        refuse("tls.key_update", self.key_update.is_some() && !offers(TlsVersion::Tls13), only_12());
+        refuse("tls.compression", self.compression == Some(true) && !offers(TlsVersion::Tls13), only_12());
+        refuse("tls.compatibility", self.compatibility.is_some() && !offers(TlsVersion::Tls13), only_12());
+        let without_ticket = self.early_data && self.resumption == Some(false);
+        refuse("tls.early_data", without_ticket, "needs a ticket: `resumption` is false, so it keeps none".to_owned());
+        if let Some(shares) = &self.key_shares {
+            let groups = self.groups.clone().unwrap_or_else(|| ClientParameters::usual_groups(self.profile));
+            let unknown = shares.iter().find(|share| !groups.contains(share));
+            let why = |share| format!("has {share:?}, which is not among its groups (RFC 8446 §4.2.8)");
+            refuse("tls.key_shares", unknown.is_some(), unknown.map(why).unwrap_or_default());
+            let is_twice = (1..shares.len()).any(|index| shares[..index].contains(&shares[index]));
+            refuse("tls.key_shares", is_twice, "names a group twice".to_owned());
+        }
+        check_name(self.server_name.as_deref(), &mut refuse);
+        check_alpn(&self.alpn, &mut refuse);
+        check_record(self.record, self.key_update, &mut refuse);
+        if let Some(certificate) = &self.certificate {
+            certificate.check(["tls.certificate.chain", "tls.certificate.leaf"], &mut found);
+        }
+        found
+    }
+}
+
+impl TlsServerConfig {
+    /// Everything that it leaves out, filled in. `name` is that of the node that it runs on.
+    pub fn resolve(&self) -> ServerParameters {
+        ServerParameters::new(self)
+    }
+
+    /// Fields that contradict each other or can have no effect, and why.
+    pub fn check(&self) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let takes = |version| self.versions.as_ref().is_none_or(|list| list.contains(&version));
+        check_lists(
+            &self.versions,
+            &self.suites,
+            &self.groups,
+            ["tls.versions", "tls.suites", "tls.groups"],
+            &mut found,
+        );
+        let mut refuse = |field, is_wrong: bool, why: String| {
+            if is_wrong {
+                found.push((field, why));
+            }
+        };
+        let only_12 = || "needs TLS 1.3, which is not among `versions`".to_owned();
+        let takes_early = self.early_data.is_some_and(|most| most.as_bytes() > 0);
+        refuse("tls.early_data", takes_early && !takes(TlsVersion::Tls13), only_12());
+        refuse("tls.early_data", takes_early && self.tickets == Some(0), "needs a ticket: `tickets` is 0".to_owned());
+        let too_much = self.early_data.is_some_and(|most| most.as_bytes() > u64::from(u32::MAX));
+        refuse("tls.early_data", too_much, "can be 4294967295 B at most (RFC 8446 §4.2.10)".to_owned());
+        refuse(
+            "tls.freshness",
+            self.freshness.is_some() && !takes_early,
+            "has no effect without `early_data`".to_owned(),
+        );
+        refuse("tls.key_update", self.key_update.is_some() && !takes(TlsVersion::Tls13), only_12());
+        refuse("tls.compression", self.compression && !takes(TlsVersion::Tls13), only_12());
+        refuse("tls.tickets", self.tickets.is_some_and(|tickets| tickets > 16), "can be 0 to 16".to_owned());
+        let is_long = self.ticket_lifetime.is_some_and(|lifetime| lifetime > MAX_LIFETIME);
+        refuse("tls.ticket_lifetime", is_long, "can be 7 days at most (RFC 8446 §4.6.1)".to_owned());
+        let in_vain = self.ticket_lifetime.is_some() && self.tickets == Some(0);
+        refuse("tls.ticket_lifetime", in_vain, "has no effect: `tickets` is 0".to_owned());
+        let is_post_quantum = matches!(self.certificate.key, CertificateKind::MlDsa44 | CertificateKind::MlDsa65);
+        let why = "is of a kind that TLS 1.2 alone cannot use".to_owned();
+        refuse("tls.certificate.key", is_post_quantum && !takes(TlsVersion::Tls13), why);
+        check_alpn(&self.alpn, &mut refuse);
+        check_record(self.record, self.key_update, &mut refuse);
+        self.check_certificate_suites(takes(TlsVersion::Tls12) && !takes(TlsVersion::Tls13), &mut refuse);
+        self.certificate.check(["tls.certificate.chain", "tls.certificate.leaf"], &mut found);
+        found
+    }
+
+    /// With TLS 1.2 alone, one suite at least has to go with the certificate.
+    fn check_certificate_suites(&self, is_12_alone: bool, refuse: &mut impl FnMut(&'static str, bool, String)) {
+        let Some(suites) = self.suites.as_ref().filter(|_| is_12_alone) else { return };
+        let fits = |suite: &Suite| suite.code().fits_certificate(self.certificate.key);
+        let why = format!("has none that goes with a certificate of {:?}", self.certificate.key);
+        refuse("tls.suites", suites.iter().all(|suite| suite.version() == TlsVersion::Tls12 && !fits(suite)), why);
+    }
+}
+
+fn check_lists(
+    versions: &Option<Vec<TlsVersion>>,
+    suites: &Option<Vec<Suite>>,
+    groups: &Option<Vec<KeyGroup>>,
+    fields: [&'static str; 3],
+    found: &mut Vec<Finding>,
+) {
+    let all = [TlsVersion::Tls12, TlsVersion::Tls13];
+    let has = |version: TlsVersion| versions.as_ref().is_none_or(|list| list.contains(&version));
+    if versions.as_ref().is_some_and(Vec::is_empty) {
+        found.push((fields[0], "is empty: one version at least is needed".to_owned()));
+    }
+    if let Some(suites) = suites {
+        for version in all.into_iter().filter(|version| has(*version)) {
+            if !suites.iter().any(|suite| suite.version() == version) {
+                found.push((fields[1], format!("has none of {version:?}, which is among `versions`")));
+            }
+        }
+        if let Some(suite) = suites.iter().find(|suite| !has(suite.version())) {
+            let name = suite.code().name();
+            found.push((fields[1], format!("has {name} of {:?}, which is not among `versions`", suite.version())));
+        }
+    }
+    if let Some(groups) = groups {
+        if groups.is_empty() {
+            found.push((fields[2], "is empty: one group at least is needed".to_owned()));
+        } else if has(TlsVersion::Tls12) && groups.iter().all(|group| group.is_hybrid()) {
+            found.push((fields[2], "has hybrid groups alone, which TLS 1.2 cannot use".to_owned()));
+        }
+    }
+}
+
+fn check_name(name: Option<&str>, refuse: &mut impl FnMut(&'static str, bool, String)) {
+    let is_good =
+        |name: &str| !name.is_empty() && name.len() <= 255 && name.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_bad = name.is_some_and(|name| !is_good(name));
+    refuse("tls.server_name", is_bad, "has to be 1 to 255 visible ASCII characters (RFC 6066 §3)".to_owned());
+}
+
+fn check_alpn(alpn: &[String], refuse: &mut impl FnMut(&'static str, bool, String)) {
+    let is_bad = alpn.iter().any(|name| name.is_empty() || name.len() > 255);
+    refuse("tls.alpn", is_bad, "has a name that is not of 1 to 255 bytes (RFC 7301 §3.1)".to_owned());
+    let total: usize = alpn.iter().map(|name| name.len() + 1).sum();
+    refuse("tls.alpn", total > 4_096, format!("takes {total} B in the hello; 4096 B at most"));
+}
+
+fn check_record(record: Option<Size>, update: Option<Size>, refuse: &mut impl FnMut(&'static str, bool, String)) {
+    let is_bad = record.is_some_and(|most| !(64..=MAX_RECORD).contains(&most.as_bytes()));
+    refuse("tls.record", is_bad, format!("can be 64 B to {MAX_RECORD} B (RFC 8446 §5.1)"));
+    refuse("tls.key_update", update.is_some_and(|size| size.as_bytes() < 1_000), "can be 1 kB at least".to_owned());
+}

@@ -1,0 +1,288 @@
+//! A server, up to what is chosen from the client's hello: from there `server13.rs` and `server12.rs` go on.
+
+use super::hello::Offer;
+use super::ticket::Session;
+use super::{Core, Cx, EarlyData, Handshaked, RANDOM, certificates, cost, random};
+use crate::tls::certificate::{CertificateKind, Identity, Trust};
+use crate::tls::codes::{AlertDescription, Group, HandshakeType, SignatureScheme, Version};
+use crate::tls::crypto::{KeySchedule, Mode, Secret};
+use crate::tls::parameters::ServerParameters;
+use crate::tls::wire::{CertificateMessage, ClientHello, Handshake};
+use bytes::Bytes;
+use protosim_core::{Env, LocalTime, Purpose};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The server's own key for tickets.
+const TICKET_KEY: Purpose = Purpose("tls.ticket-key");
+
+/// What an application's connections share.
+#[derive(Clone, Debug)]
+pub struct ServerSide {
+    /// Its parameters.
+    pub parameters: Arc<ServerParameters>,
+    /// Its certificates and their key.
+    pub identity: Arc<Identity>,
+    /// What clients have to be certified by.
+    pub trust: Trust,
+    /// What tickets are sealed with; drawn when it is first needed.
+    ticket_key: Option<Secret>,
+    /// The number of the next ticket.
+    next_ticket: u64,
+    /// Tickets that brought early data, until they are too old to do so again: nobody replays them (RFC 8446 §8.1).
+    used: BTreeMap<u64, LocalTime>,
+    /// Early data that were refused because they came again, or too late.
+    pub replays: u64,
+}
+
+impl ServerSide {
+    /// A server's, without a session so far.
+    pub fn new(parameters: Arc<ServerParameters>, identity: Arc<Identity>, trust: Trust) -> Self {
+        Self { parameters, identity, trust, ticket_key: None, next_ticket: 0, used: BTreeMap::new(), replays: 0 }
+    }
+
+    fn ticket_key(&mut self, env: &mut dyn Env) -> Secret {
+        self.ticket_key
+            .get_or_insert_with(|| {
+                let mut key = Vec::new();
+                for _ in 0..4 {
+                    key.extend_from_slice(&env.rng(TICKET_KEY).next_u64().to_be_bytes());
+                }
+                Secret::new(&key)
+            })
+            .clone()
+    }
+
+    /// Seals a session into a ticket.
+    pub(super) fn seal(&mut self, mode: Mode, mut session: Session, cx: &mut Cx<'_>) -> Bytes {
+        let key = self.ticket_key(cx.env);
+        session.id = self.next_ticket;
+        self.next_ticket += 1;
+        cost::spend(cx.env, "tls.ticket.seal", 0);
+        let (len_13, len_12) = self.parameters.ticket_lens;
+        session.seal(mode, &key, if session.version == Version::TLS13 { len_13 } else { len_12 })
+    }
+
+    /// The session of a ticket, if it is one of ours and still good.
+    pub(super) fn open(&mut self, mode: Mode, ticket: &Bytes, cx: &mut Cx<'_>) -> Option<Session> {
+        let key = self.ticket_key(cx.env);
+        cost::spend(cx.env, "tls.ticket.open", 0);
+        let session = Session::open(mode, &key, ticket)?;
+        let age = cx.env.now().saturating_since(session.issued_at);
+        (age < self.parameters.ticket_lifetime).then_some(session)
+    }
+
+    /// True if early data may come with this ticket: it is as old as the client says, and was not used before (RFC 8446 §8).
+    pub(super) fn may_bring_data(&mut self, session: &Session, obfuscated_age: u32, now: LocalTime) -> bool {
+        let window = self.parameters.freshness;
+        self.used.retain(|_, at| now.saturating_since(*at) <= window.saturating_mul(2));
+        let told_ms = u64::from(obfuscated_age.wrapping_sub(session.age_add));
+        let is_ms = now.saturating_since(session.issued_at).as_nanos() / 1_000_000;
+        let is_fresh = told_ms.abs_diff(is_ms) <= window.as_nanos() / 1_000_000;
+        let is_first = !self.used.contains_key(&session.id);
+        self.replays += u64::from(!(is_fresh && is_first));
+        if is_fresh && is_first {
+            self.used.insert(session.id, now);
+        }
+        is_fresh && is_first
+    }
+}
+
+/// Where a server stands (RFC 8446 §A.2; RFC 5246 §7.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    WaitHello,
+    /// After a request for another one.
+    WaitSecondHello,
+    // TLS 1.3.
+    WaitEndOfEarlyData,
+    WaitCertificate,
+    WaitCertificateVerify,
+    WaitFinished,
+    Connected,
+    // TLS 1.2.
+    WaitCertificate12,
+    WaitKeyExchange,
+    WaitCertificateVerify12,
+    WaitFinished12,
+    Connected12,
+}
+
+/// One server's handshake.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) state: State,
+    pub(super) was_retried: bool,
+    /// The suite and the group that the retry was for.
+    pub(super) retried: Option<(crate::tls::codes::CipherSuite, Group)>,
+    pub(super) group: Option<Group>,
+    pub(super) is_resumed: bool,
+    pub(super) alpn: Option<Bytes>,
+    pub(super) early: EarlyData,
+    /// Early data that may still come \[bytes\].
+    pub(super) early_left: u64,
+    pub(super) schedule: Option<KeySchedule>,
+    /// The client's secrets: of its handshake, and of its data.
+    pub(super) theirs: Option<(Secret, Secret)>,
+    pub(super) takes_tickets: bool,
+    /// Which of the tickets that were offered is taken.
+    pub(super) psk_index: Option<u16>,
+    pub(super) leaf: Bytes,
+    // TLS 1.2.
+    pub(super) server_random: [u8; 32],
+    pub(super) is_extended: bool,
+    pub(super) promised_ticket: bool,
+    pub(super) has_changed: bool,
+    pub(super) pair: Option<crate::tls::crypto::KeyPair>,
+    pub(super) master: Option<Secret>,
+}
+
+impl Server {
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::WaitHello,
+            was_retried: false,
+            retried: None,
+            group: None,
+            is_resumed: false,
+            alpn: None,
+            early: EarlyData::None,
+            early_left: 0,
+            schedule: None,
+            theirs: None,
+            takes_tickets: false,
+            psk_index: None,
+            leaf: Bytes::new(),
+            server_random: [0; 32],
+            is_extended: false,
+            promised_ticket: false,
+            has_changed: false,
+            pair: None,
+            master: None,
+        }
+    }
+
+    pub(super) fn waits_for_hello(&self) -> bool {
+        self.state == State::WaitHello
+    }
+
+    /// True if data may come now, ahead of the end of the handshake: as many as were allowed (RFC 8446 §4.2.10).
+    pub(super) fn takes_early(&mut self, len: u64) -> Result<bool, AlertDescription> {
+        if self.state != State::WaitEndOfEarlyData {
+            return Ok(false);
+        }
+        self.early_left = self.early_left.checked_sub(len).ok_or(AlertDescription::UNEXPECTED_MESSAGE)?;
+        Ok(true)
+    }
+
+    pub(super) fn on_message(
+        &mut self,
+        kind: HandshakeType,
+        raw: &Bytes,
+        core: &mut Core,
+        side: &mut ServerSide,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), AlertDescription> {
+        let version = if core.records.is_12 { Version::TLS12 } else { Version::TLS13 };
+        let message = Handshake::decode(kind, &raw[4..], version)?;
+        match message {
+            Handshake::ClientHello(hello) if matches!(self.state, State::WaitHello | State::WaitSecondHello) => {
+                core.records.no_partial_message()?;
+                self.on_hello(&hello, raw, core, side, cx)
+            }
+            // RFC 5246 §7.4.1.1 would have it be a new handshake; RFC 9325 §3.5 has servers refuse that.
+            Handshake::ClientHello(_) if self.state == State::Connected12 => Err(AlertDescription::HANDSHAKE_FAILURE),
+            message if core.records.is_12 => self.on_message_12(message, raw, core, side, cx),
+            message => self.on_message_13(message, raw, core, side, cx),
+        }
+    }
+
+    fn on_hello(
+        &mut self,
+        hello: &ClientHello,
+        raw: &Bytes,
+        core: &mut Core,
+        side: &mut ServerSide,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), AlertDescription> {
+        let p = Arc::clone(&side.parameters);
+        let offer = Offer::of(hello);
+        let version = offer.version(&p.common)?;
+        if self.was_retried && version != Version::TLS13 {
+            return Err(AlertDescription::ILLEGAL_PARAMETER);
+        }
+        // RFC 8446 §4.1.2, RFC 5246 §7.4.1.2: it offers no compression, among others or (1.3) alone.
+        if !hello.compression.contains(&0) || (version == Version::TLS13 && hello.compression != [0][..]) {
+            return Err(AlertDescription::ILLEGAL_PARAMETER);
+        }
+        core.client_random = hello.random;
+        core.records.version = Version::TLS12;
+        self.alpn = offer.protocol(&p.common)?;
+        if version == Version::TLS13 {
+            self.on_hello_13(hello, &offer, raw, core, side, cx)
+        } else {
+            self.on_hello_12(hello, &offer, raw, core, side, cx)
+        }
+    }
+
+    /// Our random; where 1.3 was to be had and is not agreed on, it says so (RFC 8446 §4.1.3).
+    pub(super) fn random(&mut self, is_downgrade: bool, cx: &mut Cx<'_>) -> [u8; 32] {
+        let mut bytes = random(cx.env);
+        if is_downgrade {
+            bytes[24..].copy_from_slice(&crate::tls::wire::ServerHello::DOWNGRADE_TLS12);
+        }
+        self.server_random = bytes;
+        bytes
+    }
+
+    /// What came of it.
+    pub(super) fn handshaked(&self, core: &Core, version: Version) -> Handshaked {
+        Handshaked {
+            version,
+            suite: core.suite(),
+            group: self.group,
+            is_resumed: self.is_resumed,
+            was_retried: self.was_retried,
+            early_data: self.early,
+            alpn: self.alpn.clone(),
+        }
+    }
+
+    /// The client's certificates, where it was asked for them.
+    pub(super) fn check_client_chain(
+        &mut self,
+        chain: &[Bytes],
+        core: &Core,
+        side: &mut ServerSide,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), AlertDescription> {
+        cost::verify_chain(cx.env, chain);
+        side.trust.check(core.mode(), chain)?;
+        self.leaf = chain.first().cloned().unwrap_or_default();
+        Ok(())
+    }
+
+    /// Our certificates, with proof in the first of them where the client asks for it.
+    pub(super) fn own_certificate(offer: &Offer, side: &ServerSide) -> CertificateMessage {
+        let mut message = certificates(Bytes::new(), side.identity.chain().to_vec());
+        if let Some(first) = message.entries.first_mut().filter(|_| offer.wants_ocsp && side.parameters.ocsp) {
+            let proof = side.identity.ocsp_response().clone();
+            first.extensions.push(crate::tls::wire::Extension::OcspResponse(proof));
+        }
+        message
+    }
+
+    pub(super) fn kind(side: &ServerSide) -> CertificateKind {
+        side.identity.kind()
+    }
+
+    /// Signatures that we take from clients.
+    pub(super) fn client_schemes(side: &ServerSide) -> Vec<SignatureScheme> {
+        side.parameters.listed_schemes.clone()
+    }
+}
+
+/// A number that hides how old a ticket is (RFC 8446 §4.6.1).
+pub(super) fn age_add(env: &mut dyn Env) -> u32 {
+    env.rng(RANDOM).next_u64() as u32
+}

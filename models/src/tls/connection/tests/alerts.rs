@@ -1,0 +1,185 @@
+//! What is refused, and with which alert.
+
+use super::*;
+use crate::tls::codes::{AlertDescription, ContentType, Version};
+use crate::tls::config::{CertificateConfig, KeyGroup, Suite};
+use crate::tls::wire::{Record, encode_header};
+use proptest::prelude::*;
+
+fn failure(peer: &Peer) -> Option<(AlertDescription, bool)> {
+    peer.notices.iter().find_map(|notice| match notice {
+        Notice::Failed { alert, is_ours } => Some((*alert, *is_ours)),
+        _ => None,
+    })
+}
+
+fn refused(client: &TlsClientConfig, server: &TlsServerConfig, by_server: bool, alert: AlertDescription) {
+    for mode in BOTH {
+        let mut pair = Pair::new(mode, client, server);
+        pair.connect();
+        assert_eq!(failure(&pair.server), Some((alert, by_server)), "{mode:?} server");
+        assert_eq!(failure(&pair.client), Some((alert, !by_server)), "{mode:?} client");
+    }
+}
+
+/// RFC 8446 §4.1.1, §4.2.1; RFC 5246 §7.4.1.3.
+#[test]
+fn ends_without_anything_in_common_say_so() {
+    let client = |versions| TlsClientConfig { versions: only(versions), ..TlsClientConfig::default() };
+    let server = |versions| TlsServerConfig { versions: only(versions), ..TlsServerConfig::default() };
+    let (new, old) = (TlsVersion::Tls13, TlsVersion::Tls12);
+    refused(&client(new), &server(old), true, AlertDescription::PROTOCOL_VERSION);
+    refused(&client(old), &server(new), true, AlertDescription::PROTOCOL_VERSION);
+    let suites = |suite| Some(vec![suite]);
+    refused(
+        &TlsClientConfig { suites: suites(Suite::Aes128Gcm), ..client(new) },
+        &TlsServerConfig { suites: suites(Suite::Aes256Gcm), ..server(new) },
+        true,
+        AlertDescription::HANDSHAKE_FAILURE,
+    );
+    refused(
+        &TlsClientConfig { groups: Some(vec![KeyGroup::P256MlKem768]), ..client(new) },
+        &TlsServerConfig { groups: Some(vec![KeyGroup::X25519]), ..server(new) },
+        true,
+        AlertDescription::HANDSHAKE_FAILURE,
+    );
+    // No signature that the client takes (RFC 8446 §4.4.2.2).
+    let certificate = CertificateConfig { key: CertificateKind::MlDsa44, ..CertificateConfig::default() };
+    refused(&client(new), &TlsServerConfig { certificate, ..server(new) }, true, AlertDescription::HANDSHAKE_FAILURE);
+}
+
+/// Someone on the way takes 1.3 out of the hello: the server's random says that it would have had it (RFC 8446 §4.1.3). Finished would tell too, later.
+#[test]
+fn a_downgrade_is_noticed() {
+    let mut pair = Pair::new(Mode::Real, &TlsClientConfig::default(), &TlsServerConfig::default());
+    pair.open();
+    let mut hello = std::mem::take(&mut pair.client.out).to_bytes().to_vec();
+    // The list of versions becomes an extension that nobody knows.
+    let at = hello.windows(4).position(|bytes| bytes == [0, 43, 0, 9]).expect("the hello lists versions");
+    hello[at] = 0xfa;
+    pair.server.take(&Rope::from(hello));
+    pair.run();
+    assert_eq!(failure(&pair.client), Some((AlertDescription::ILLEGAL_PARAMETER, true)));
+}
+
+/// A byte of the server's flight is changed on its way: the client notices wherever it is, by whatever it breaks.
+#[test]
+fn a_changed_flight_is_refused() {
+    let mut pair = Pair::new(Mode::Real, &TlsClientConfig::default(), &TlsServerConfig::default());
+    pair.open();
+    let hello = std::mem::take(&mut pair.client.out);
+    pair.server.take(&hello);
+    let flight = std::mem::take(&mut pair.server.out).to_bytes();
+    for at in (5..flight.len()).step_by(37) {
+        let mut client = Peer { notices: Vec::new(), traces: Vec::new(), out: Rope::new(), ..copy(&pair.client) };
+        let mut changed = flight.to_vec();
+        changed[at] ^= 0x20;
+        client.take(&Rope::from(changed));
+        let has_connected = client.handshaked().is_some();
+        // Lengths of records that grew wait for more.
+        assert!(!has_connected, "byte {at}");
+    }
+}
+
+fn copy(peer: &Peer) -> Peer {
+    Peer {
+        side: peer.side.clone(),
+        connection: peer.connection.clone(),
+        env: peer.env.clone(),
+        out: peer.out.clone(),
+        notices: Vec::new(),
+        traces: Vec::new(),
+    }
+}
+
+#[test]
+fn what_is_no_tls_is_refused() {
+    for (bytes, alert) in [
+        (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], AlertDescription::UNEXPECTED_MESSAGE),
+        // Data before anything else.
+        (&[23, 3, 3, 0, 1, 0], AlertDescription::UNEXPECTED_MESSAGE),
+        // A record that is too long (RFC 8446 §5.1).
+        (&[22, 3, 1, 0x40, 1], AlertDescription::RECORD_OVERFLOW),
+        // A ChangeCipherSpec before the first hello (RFC 8446 §5).
+        (&[20, 3, 3, 0, 1, 1], AlertDescription::UNEXPECTED_MESSAGE),
+        // A hello of nothing.
+        (&[22, 3, 1, 0, 4, 1, 0, 0, 0], AlertDescription::DECODE_ERROR),
+    ] {
+        let mut pair = Pair::new(Mode::Sized, &TlsClientConfig::default(), &TlsServerConfig::default());
+        pair.server.open(Mode::Sized);
+        pair.server.take(&Rope::from(bytes.to_vec()));
+        assert_eq!(failure(&pair.server), Some((alert, true)), "{bytes:?}");
+        // The alert itself: fatal, and without protection.
+        assert_eq!(pair.server.out.to_bytes(), [21, 3, 3, 0, 2, 2, alert.0][..], "{bytes:?}");
+    }
+}
+
+/// After the handshake: data that are not protected, and messages that have their time behind them.
+#[test]
+fn what_comes_at_the_wrong_time_is_refused() {
+    let mut pair = Pair::new(Mode::Real, &TlsClientConfig::default(), &TlsServerConfig::default());
+    pair.connect();
+    let mut plain = encode_header(ContentType::APPLICATION_DATA, Version::TLS12, 20).to_vec();
+    plain.extend([0; 20]);
+    let mut server = copy(&pair.server);
+    server.take(&Rope::from(plain));
+    assert_eq!(failure(&server), Some((AlertDescription::BAD_RECORD_MAC, true)));
+    let mut server = copy(&pair.server);
+    let fragment = Rope::from(vec![1]);
+    server.take(&Record { content_type: ContentType::CHANGE_CIPHER_SPEC, version: Version::TLS12, fragment }.to_rope());
+    assert_eq!(failure(&server), Some((AlertDescription::UNEXPECTED_MESSAGE, true)));
+    // A client sends no tickets.
+    let ticket = crate::tls::wire::Handshake::EndOfEarlyData.encode();
+    pair.client.with(|connection, _, cx| {
+        let connection = connection.expect("it is open");
+        connection.core.send_outside(&ticket, cx);
+        connection.transmit(cx);
+    });
+    pair.run();
+    assert_eq!(failure(&pair.server), Some((AlertDescription::UNEXPECTED_MESSAGE, true)));
+    assert_eq!(failure(&pair.client), Some((AlertDescription::UNEXPECTED_MESSAGE, false)));
+}
+
+/// A proof that does not hold: the client's binder for a ticket, changed on its way (RFC 8446 §4.2.11).
+#[test]
+fn a_wrong_binder_is_refused() {
+    for mode in BOTH {
+        let mut pair = Pair::new(mode, &TlsClientConfig::default(), &TlsServerConfig::default());
+        pair.connect();
+        pair.open();
+        let mut hello = std::mem::take(&mut pair.client.out).to_bytes().to_vec();
+        // The binder is the end of the hello.
+        *hello.last_mut().expect("a hello has bytes") ^= 1;
+        pair.server.take(&Rope::from(hello));
+        assert_eq!(failure(&pair.server), Some((AlertDescription::DECRYPT_ERROR, true)), "{mode:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+    /// Whatever comes, nobody panics.
+    #[test]
+    fn garbage_makes_nobody_panic(pieces in prop::collection::vec(any_piece(), 1..8), is_client: bool, after: bool) {
+        let mut pair = Pair::new(Mode::Sized, &TlsClientConfig::default(), &TlsServerConfig::default());
+        pair.open();
+        if after {
+            pair.run();
+        }
+        let peer = if is_client { &mut pair.client } else { &mut pair.server };
+        for piece in pieces {
+            peer.take(&Rope::from(piece));
+        }
+    }
+}
+
+/// Records of random contents, so that more than their header is looked at.
+fn any_piece() -> impl Strategy<Value = Vec<u8>> {
+    (20_u8..25, 0_u8..26, prop::collection::vec(any::<u8>(), 0..300)).prop_map(|(kind, message, body)| {
+        let len = body.len() as u16 + 4;
+        let mut piece = encode_header(ContentType(kind), Version::TLS12, len).to_vec();
+        let [_, high, mid, low] = (body.len() as u32).to_be_bytes();
+        piece.extend([message, high, mid, low]);
+        piece.extend(body);
+        piece
+    })
+}

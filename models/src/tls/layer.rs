@@ -1,0 +1,652 @@
+//! TLS beneath any application: its streams are the same to it, and what goes over them is protected.
+//!
+//! [`Secured`] is an App around another one. The inner App gets a host whose streams are sessions of TLS over the streams of the real one; all
+//! else it gets as it is. A stream is there for it once the handshake is done, or, for a server, once early data have come. Read credit and
+//! room go through: what the inner App does not read stays in TCP's window but for one record, and it may write what TCP takes and one
+//! record more.
+//!
+//! Where the peer ends its direction without close_notify, the inner App sees the end of the stream as if it had been said, and
+//! `truncated_streams` counts it: implementations differ here, and applications with lengths of their own notice.
+
+use super::codes::AlertDescription;
+use super::connection::{ClientSide, Connection, Cx, EarlyData, Effect, Handshaked, Notice, ServerSide, Side, Trace};
+use super::crypto::Mode;
+use super::parameters::Common;
+use crate::app::{
+    App, Host, HostError, SocketId, StreamEvent, StreamId, StreamInfo, StreamOptions, Total, TrafficClass,
+};
+use crate::observe::{Observation, TlsSecret};
+use crate::packet::Ecn;
+use crate::rope::Rope;
+use crate::tcp::{CloseReason, FastOpen};
+use protosim_core::{CannotClone, Env, LocalTime, Operation, OutOfMemory, Purpose, Stream};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+
+/// Plain text that waits for the App, beyond which no more is taken from TCP \[bytes\]: one record.
+const ENOUGH: u64 = 1 << 14;
+/// What is read from TCP at once \[bytes\].
+const PIECE: u64 = 1 << 14;
+/// Data that wait for the connection beneath \[bytes\].
+const MOST_WAITING: u64 = 1 << 16;
+
+/// An application whose streams are secured.
+#[derive(Debug)]
+pub struct Secured {
+    app: Box<dyn App>,
+    layer: Layer,
+}
+
+/// The sessions of one application.
+#[derive(Clone, Debug)]
+struct Layer {
+    mode: Mode,
+    side: Side,
+    sessions: BTreeMap<StreamId, Session>,
+    /// What the App is to be told.
+    events: VecDeque<(StreamId, StreamEvent)>,
+    /// Kept for its capacity; empty between calls.
+    effects: Vec<Effect>,
+    counts: Counts,
+}
+
+/// One stream.
+#[derive(Clone, Debug)]
+struct Session {
+    /// `None` until TCP is connected.
+    connection: Option<Connection>,
+    /// What the App has written until then.
+    waiting: Rope,
+    /// Plain text that the App has not read.
+    received: Rope,
+    /// Records that TCP has not taken.
+    unsent: Rope,
+    /// Whom the App of a server will hear of.
+    incoming: Option<(u16, SocketAddr)>,
+    /// The App knows of it.
+    is_known: bool,
+    /// The App was told that there is no room.
+    is_full: bool,
+    /// The App has finished its direction, or wants no more of it.
+    ending: Ending,
+    /// The App was told that the peer has finished.
+    has_ended: bool,
+    memory: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    No,
+    Finish,
+    Close,
+    /// It has been passed on.
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    handshakes: u64,
+    resumed: u64,
+    retried: u64,
+    early_accepted: u64,
+    early_rejected: u64,
+    alerts_sent: u64,
+    alerts_received: u64,
+    truncated: u64,
+    key_updates: u64,
+}
+
+impl Secured {
+    /// Secures the streams that `app` opens.
+    pub fn client(app: Box<dyn App>, mode: Mode, side: ClientSide) -> Self {
+        Self { app, layer: Layer::new(mode, Side::Client(side)) }
+    }
+
+    /// Secures the streams that come in to `app`.
+    pub fn server(app: Box<dyn App>, mode: Mode, side: ServerSide) -> Self {
+        Self { app, layer: Layer::new(mode, Side::Server(side)) }
+    }
+
+    /// Calls the App, and tells it what has come of that.
+    fn call(&mut self, host: &mut dyn Host, call: impl FnOnce(&mut dyn App, &mut dyn Host)) {
+        call(&mut *self.app, &mut SecureHost { host, layer: &mut self.layer });
+        self.tell(host);
+    }
+
+    fn tell(&mut self, host: &mut dyn Host) {
+        while let Some((stream, event)) = self.layer.events.pop_front() {
+            self.app.on_stream(stream, event, &mut SecureHost { host, layer: &mut self.layer });
+        }
+    }
+}
+
+impl App for Secured {
+    fn on_start(&mut self, host: &mut dyn Host) {
+        self.call(host, |app, host| app.on_start(host));
+    }
+
+    fn on_datagram(&mut self, socket: SocketId, from: SocketAddr, payload: Rope, host: &mut dyn Host) {
+        self.call(host, |app, host| app.on_datagram(socket, from, payload, host));
+    }
+
+    fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
+        self.call(host, |app, host| app.on_timer(token, host));
+    }
+
+    fn on_unreachable(&mut self, socket: SocketId, to: SocketAddr, host: &mut dyn Host) {
+        self.call(host, |app, host| app.on_unreachable(socket, to, host));
+    }
+
+    fn on_echo_reply(&mut self, from: IpAddr, sequence: u16, payload: Rope, host: &mut dyn Host) {
+        self.call(host, |app, host| app.on_echo_reply(from, sequence, payload, host));
+    }
+
+    fn on_flush(&mut self, host: &mut dyn Host) {
+        self.call(host, |app, host| app.on_flush(host));
+    }
+
+    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
+        self.layer.on_stream(stream, event, host);
+        self.tell(host);
+    }
+
+    /// The App's own, and those of its sessions: `tls_resumed_handshakes` and the like.
+    fn totals(&self) -> Vec<Total> {
+        let mut totals = self.app.totals();
+        totals.extend(self.layer.totals());
+        totals
+    }
+
+    fn exchanges_due(&self) -> u64 {
+        self.app.exchanges_due()
+    }
+
+    fn begin_anew(&mut self) {
+        self.app.begin_anew();
+    }
+
+    fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
+        Ok(Box::new(Self { app: self.app.try_clone()?, layer: self.layer.clone() }))
+    }
+}
+
+impl Layer {
+    fn new(mode: Mode, side: Side) -> Self {
+        let (sessions, events) = (BTreeMap::new(), VecDeque::new());
+        Self { mode, side, sessions, events, effects: Vec::new(), counts: Counts::default() }
+    }
+
+    fn common(&self) -> &Common {
+        match &self.side {
+            Side::Client(side) => &side.parameters.common,
+            Side::Server(side) => &side.parameters.common,
+        }
+    }
+
+    fn totals(&self) -> Vec<Total> {
+        let total = |name, value| Total { name, value };
+        let mut totals = vec![
+            total("tls_handshakes", self.counts.handshakes),
+            total("tls_resumed_handshakes", self.counts.resumed),
+            total("tls_retried_handshakes", self.counts.retried),
+            total("tls_early_data_accepted", self.counts.early_accepted),
+            total("tls_early_data_rejected", self.counts.early_rejected),
+            total("tls_alerts_sent", self.counts.alerts_sent),
+            total("tls_alerts_received", self.counts.alerts_received),
+            total("tls_truncated_streams", self.counts.truncated),
+            total("tls_key_updates", self.counts.key_updates),
+        ];
+        if let Side::Server(side) = &self.side {
+            totals.push(total("tls_replays_refused", side.replays));
+        }
+        totals
+    }
+
+    /// A session that takes memory; `None` where there is none left.
+    fn open(&mut self, incoming: Option<(u16, SocketAddr)>, host: &mut dyn Host) -> Option<Session> {
+        let memory = self.common().memory;
+        host.reserve(memory).ok()?;
+        let connection = match &self.side {
+            Side::Server(side) => Some(Connection::server(self.mode, side)),
+            Side::Client(_) => None,
+        };
+        Some(Session {
+            connection,
+            waiting: Rope::new(),
+            received: Rope::new(),
+            unsent: Rope::new(),
+            is_known: incoming.is_none(),
+            incoming,
+            is_full: false,
+            ending: Ending::No,
+            has_ended: false,
+            memory,
+        })
+    }
+
+    fn remove(&mut self, stream: StreamId, host: &mut dyn Host) -> Option<Session> {
+        let session = self.sessions.remove(&stream)?;
+        host.release(session.memory);
+        self.counts.key_updates += session.connection.as_ref().map_or(0, |connection| connection.counts().key_updates);
+        Some(session)
+    }
+
+    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
+        match event {
+            StreamEvent::Accepted { port, peer } => match self.open(Some((port, peer)), host) {
+                Some(session) => {
+                    self.sessions.insert(stream, session);
+                }
+                // It is refused as TCP would have: there is nothing to say it with.
+                None => drop(host.stream_abort(stream)),
+            },
+            StreamEvent::Connected => self.begin(stream, host),
+            StreamEvent::Readable => self.read(stream, host),
+            StreamEvent::Writable => self.flush(stream, host),
+            StreamEvent::Finished => {
+                self.read(stream, host);
+                self.end_of_input(stream);
+            }
+            StreamEvent::Closed(reason) => {
+                if self.remove(stream, host).is_some_and(|session| session.is_known) {
+                    self.events.push_back((stream, StreamEvent::Closed(reason)));
+                }
+            }
+        }
+    }
+
+    /// The peer's direction is over, whether it has said so or not.
+    fn end_of_input(&mut self, stream: StreamId) {
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        let is_said = session.connection.as_ref().is_some_and(Connection::has_got_close);
+        self.counts.truncated += u64::from(!is_said && session.is_known);
+        if session.is_known && !session.has_ended {
+            session.has_ended = true;
+            self.events.push_back((stream, StreamEvent::Finished));
+        }
+    }
+
+    /// TCP is connected: the client says hello, and sends what has been waiting.
+    fn begin(&mut self, stream: StreamId, host: &mut dyn Host) {
+        if self.sessions.get(&stream).is_none_or(|session| session.connection.is_some()) {
+            return;
+        }
+        self.make_client(stream, host);
+        self.transmit(stream, host);
+    }
+
+    fn make_client(&mut self, stream: StreamId, host: &mut dyn Host) {
+        let Self { side: Side::Client(side), sessions, effects, mode, .. } = self else { return };
+        let Some(session) = sessions.get_mut(&stream) else { return };
+        let mut cx = Cx { env: host, effects };
+        let mut connection = Connection::client(*mode, side, &mut cx);
+        let waiting = std::mem::take(&mut session.waiting);
+        if !waiting.is_empty() {
+            connection.write(&waiting, &mut cx);
+        }
+        if session.ending == Ending::Finish {
+            connection.finish(&mut cx);
+        }
+        session.connection = Some(connection);
+    }
+
+    /// Takes what TCP has, as long as the App reads.
+    fn read(&mut self, stream: StreamId, host: &mut dyn Host) {
+        loop {
+            let Some(session) = self.sessions.get_mut(&stream) else { return };
+            let Some(connection) = session.connection.as_mut().filter(|_| session.received.len() < ENOUGH) else {
+                return;
+            };
+            if connection.has_failed() {
+                return;
+            }
+            let Ok(bytes) = host.stream_read(stream, PIECE) else { return };
+            if bytes.is_empty() {
+                return;
+            }
+            connection.handle_bytes(&bytes, &mut self.side, &mut Cx { env: host, effects: &mut self.effects });
+            self.transmit(stream, host);
+        }
+    }
+
+    /// Does what a connection wants done.
+    fn transmit(&mut self, stream: StreamId, host: &mut dyn Host) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Transmit(records) => {
+                    if let Some(session) = self.sessions.get_mut(&stream) {
+                        session.unsent.append(&records);
+                    }
+                    self.flush(stream, host);
+                }
+                Effect::Notify(notice) => self.on_notice(stream, notice, host),
+                Effect::Observe(Trace::Secret(secret)) => host.observe_secret(secret),
+                Effect::Observe(_) => {}
+            }
+        }
+        self.effects = effects;
+        self.end(stream, host);
+    }
+
+    /// Gives TCP what it takes.
+    fn flush(&mut self, stream: StreamId, host: &mut dyn Host) {
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        if !session.unsent.is_empty() {
+            let taken = host.stream_write(stream, &session.unsent).unwrap_or(0);
+            session.unsent = session.unsent.slice(taken, u64::MAX);
+        }
+        if session.unsent.is_empty() && std::mem::take(&mut session.is_full) {
+            self.events.push_back((stream, StreamEvent::Writable));
+        }
+        self.end(stream, host);
+    }
+
+    /// Ends the stream beneath, once all is out that goes before it.
+    fn end(&mut self, stream: StreamId, host: &mut dyn Host) {
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        let is_said = session.connection.as_ref().is_some_and(|c| c.has_sent_close() || c.has_failed());
+        if !is_said || !session.unsent.is_empty() {
+            return;
+        }
+        let ended = match session.ending {
+            Ending::No | Ending::Done => return,
+            Ending::Finish => host.stream_finish(stream),
+            Ending::Close => host.stream_close(stream),
+        };
+        // Where the stream is over already, there is nothing left to end.
+        drop(ended);
+        session.ending = Ending::Done;
+    }
+
+    fn on_notice(&mut self, stream: StreamId, notice: Notice, host: &mut dyn Host) {
+        match notice {
+            Notice::Connected(handshaked) => {
+                self.count(&handshaked);
+                if !self.introduce(stream) {
+                    self.events.push_back((stream, StreamEvent::Connected));
+                }
+            }
+            Notice::Data(data) => {
+                self.introduce(stream);
+                if let Some(session) = self.sessions.get_mut(&stream) {
+                    session.received.append(&data);
+                    self.events.push_back((stream, StreamEvent::Readable));
+                }
+            }
+            Notice::Writable => {
+                if self.sessions.get_mut(&stream).is_some_and(|session| std::mem::take(&mut session.is_full)) {
+                    self.events.push_back((stream, StreamEvent::Writable));
+                }
+            }
+            Notice::Finished => {
+                if let Some(session) = self.sessions.get_mut(&stream).filter(|session| !session.has_ended) {
+                    session.has_ended = true;
+                    self.events.push_back((stream, StreamEvent::Finished));
+                }
+            }
+            Notice::Failed { alert, is_ours } => self.on_failure(stream, alert, is_ours, host),
+        }
+    }
+
+    /// A server's App hears of a stream; false if it has, or it is a client's.
+    fn introduce(&mut self, stream: StreamId) -> bool {
+        let Some(session) = self.sessions.get_mut(&stream) else { return false };
+        let is_server = matches!(self.side, Side::Server(_));
+        if let Some((port, peer)) = session.incoming.take() {
+            session.is_known = true;
+            self.events.push_back((stream, StreamEvent::Accepted { port, peer }));
+        }
+        is_server
+    }
+
+    fn count(&mut self, handshaked: &Handshaked) {
+        self.counts.handshakes += 1;
+        self.counts.resumed += u64::from(handshaked.is_resumed);
+        self.counts.retried += u64::from(handshaked.was_retried);
+        self.counts.early_accepted += u64::from(handshaked.early_data == EarlyData::Accepted);
+        self.counts.early_rejected += u64::from(handshaked.early_data == EarlyData::Rejected);
+    }
+
+    /// The App is told that it is over; what tells the peer still goes out.
+    fn on_failure(&mut self, stream: StreamId, alert: AlertDescription, is_ours: bool, host: &mut dyn Host) {
+        self.counts.alerts_sent += u64::from(is_ours);
+        self.counts.alerts_received += u64::from(!is_ours);
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        session.ending = Ending::Close;
+        if std::mem::take(&mut session.is_known) {
+            self.events.push_back((stream, StreamEvent::Closed(CloseReason::TlsAlert(alert.0))));
+        }
+        let _ = host;
+    }
+
+    fn session(&mut self, stream: StreamId) -> Result<&mut Session, HostError> {
+        self.sessions.get_mut(&stream).filter(|session| session.is_known).ok_or(HostError::NoSuchStream(stream))
+    }
+
+    fn connect(&mut self, to: SocketAddr, options: &StreamOptions, host: &mut dyn Host) -> Result<StreamId, HostError> {
+        let mut session = self.open(None, host).ok_or(HostError::OutOfMemory)?;
+        let early = &options.early_data;
+        let mut beneath = StreamOptions { tcp: options.tcp.clone(), early_data: Rope::new() };
+        session.waiting = early.clone();
+        let memory = session.memory;
+        if options.tcp.fast_open != FastOpen::Client {
+            let opened = host.stream_connect(to, &beneath);
+            return self.keep(opened, session, memory, host);
+        }
+        // The hello goes with the first segment (RFC 7413), and so do data that go with the hello. The stream has no number yet.
+        let Self { side: Side::Client(side), effects, mode, .. } = self else { return Err(HostError::NoStreams) };
+        let mut cx = Cx { env: host, effects };
+        let mut connection = Connection::client(*mode, side, &mut cx);
+        if !early.is_empty() {
+            connection.write(&std::mem::take(&mut session.waiting), &mut cx);
+        }
+        session.connection = Some(connection);
+        let mut rest = Vec::new();
+        for effect in self.effects.drain(..) {
+            match effect {
+                Effect::Transmit(records) => beneath.early_data.append(&records),
+                other => rest.push(other),
+            }
+        }
+        self.effects = rest;
+        let opened = host.stream_connect(to, &beneath);
+        let stream = self.keep(opened, session, memory, host)?;
+        self.transmit(stream, host);
+        Ok(stream)
+    }
+
+    fn keep(
+        &mut self,
+        opened: Result<StreamId, HostError>,
+        session: Session,
+        memory: u64,
+        host: &mut dyn Host,
+    ) -> Result<StreamId, HostError> {
+        match opened {
+            Ok(stream) => {
+                self.sessions.insert(stream, session);
+                Ok(stream)
+            }
+            Err(error) => {
+                host.release(memory);
+                Err(error)
+            }
+        }
+    }
+
+    fn write(&mut self, stream: StreamId, data: &Rope, host: &mut dyn Host) -> Result<u64, HostError> {
+        let most = self.common().record as u64;
+        let session = self.session(stream)?;
+        if session.ending != Ending::No {
+            return Err(HostError::StreamFinished(stream));
+        }
+        if session.connection.is_none() {
+            let part = data.slice(0, MOST_WAITING.saturating_sub(session.waiting.len()));
+            session.waiting.append(&part);
+            session.is_full |= part.len() < data.len();
+            return Ok(part.len());
+        }
+        // A record at a time: what TCP does not take waits here, and is not more than one.
+        let mut taken = 0;
+        while taken < data.len() {
+            let Some(session) = self.sessions.get_mut(&stream).filter(|session| session.unsent.is_empty()) else {
+                break;
+            };
+            let Some(connection) = &mut session.connection else { break };
+            let part = data.slice(taken, most.min(connection.room()));
+            if part.is_empty() {
+                break;
+            }
+            taken += part.len();
+            connection.write(&part, &mut Cx { env: host, effects: &mut self.effects });
+            self.transmit(stream, host);
+        }
+        if let Some(session) = self.sessions.get_mut(&stream) {
+            session.is_full |= taken < data.len();
+        }
+        Ok(taken)
+    }
+
+    fn take(&mut self, stream: StreamId, most: u64, host: &mut dyn Host) -> Result<Rope, HostError> {
+        let session = self.session(stream)?;
+        let part = session.received.slice(0, most);
+        session.received = session.received.slice(part.len(), u64::MAX);
+        // TCP may hold more, which it has told of already.
+        self.read(stream, host);
+        Ok(part)
+    }
+
+    fn finish(&mut self, stream: StreamId, ending: Ending, host: &mut dyn Host) -> Result<(), HostError> {
+        self.session(stream)?;
+        // It is there: it was just looked at.
+        let Some(session) = self.sessions.get_mut(&stream) else { return Ok(()) };
+        session.ending = ending;
+        session.is_full &= ending != Ending::Close;
+        match &mut session.connection {
+            Some(connection) => {
+                connection.finish(&mut Cx { env: host, effects: &mut self.effects });
+                self.transmit(stream, host);
+                Ok(())
+            }
+            // Not connected yet: there is nobody to say it to.
+            None if ending == Ending::Close => host.stream_close(stream),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The host that the inner App sees.
+struct SecureHost<'a> {
+    host: &'a mut dyn Host,
+    layer: &'a mut Layer,
+}
+
+impl Env for SecureHost<'_> {
+    fn now(&self) -> LocalTime {
+        self.host.now()
+    }
+
+    fn rng(&mut self, purpose: Purpose) -> &mut Stream {
+        self.host.rng(purpose)
+    }
+
+    fn spend(&mut self, operation: Operation) {
+        self.host.spend(operation);
+    }
+
+    fn reserve(&mut self, bytes: u64) -> Result<(), OutOfMemory> {
+        self.host.reserve(bytes)
+    }
+
+    fn release(&mut self, bytes: u64) {
+        self.host.release(bytes);
+    }
+}
+
+impl Host for SecureHost<'_> {
+    fn ask_flush(&mut self) {
+        self.host.ask_flush();
+    }
+
+    fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
+        self.host.udp_bind(port)
+    }
+
+    fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError> {
+        self.host.udp_send(socket, to, payload)
+    }
+
+    fn udp_traffic_class(&mut self, socket: SocketId, class: TrafficClass) -> Result<(), HostError> {
+        self.host.udp_traffic_class(socket, class)
+    }
+
+    fn received_ecn(&self) -> Ecn {
+        self.host.received_ecn()
+    }
+
+    fn observe_received(&mut self, from: SocketAddr, bytes: u64) {
+        self.host.observe_received(from, bytes);
+    }
+
+    fn observe_read(&mut self, from: SocketAddr, bytes: u64) {
+        self.host.observe_read(from, bytes);
+    }
+
+    fn observe_secret(&mut self, secret: TlsSecret) {
+        self.host.observe_secret(secret);
+    }
+
+    fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {
+        self.host.echo_request(to, sequence, payload)
+    }
+
+    fn stream_listen(&mut self, port: u16, options: &StreamOptions) -> Result<(), HostError> {
+        self.host.stream_listen(port, options)
+    }
+
+    fn stream_connect(&mut self, to: SocketAddr, options: &StreamOptions) -> Result<StreamId, HostError> {
+        self.layer.connect(to, options, self.host)
+    }
+
+    fn stream_write(&mut self, stream: StreamId, data: &Rope) -> Result<u64, HostError> {
+        self.layer.write(stream, data, self.host)
+    }
+
+    fn stream_read(&mut self, stream: StreamId, most: u64) -> Result<Rope, HostError> {
+        self.layer.take(stream, most, self.host)
+    }
+
+    fn stream_finish(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.layer.finish(stream, Ending::Finish, self.host)
+    }
+
+    fn stream_close(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.layer.finish(stream, Ending::Close, self.host)
+    }
+
+    fn stream_abort(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.layer.session(stream)?;
+        self.host.stream_abort(stream)
+    }
+
+    fn stream_info(&self, stream: StreamId) -> Result<StreamInfo, HostError> {
+        self.host.stream_info(stream)
+    }
+
+    fn udp_local_addr(&self, socket: SocketId, to: SocketAddr) -> Result<SocketAddr, HostError> {
+        self.host.udp_local_addr(socket, to)
+    }
+
+    fn set_timer(&mut self, token: u64, at: LocalTime, name: &'static str) {
+        self.host.set_timer(token, at, name);
+    }
+
+    fn cancel_timer(&mut self, token: u64) {
+        self.host.cancel_timer(token);
+    }
+
+    fn observe(&mut self, observation: Observation) {
+        self.host.observe(observation);
+    }
+}
