@@ -11,6 +11,8 @@ use protosim_models::packet::{
     Checksum, ErrorCause, IcmpMessage, Icmpv6Message, IpHeader, Packet, Provenance, TimeExceeded, Transport, protocol,
 };
 use protosim_models::rope::Rope;
+use protosim_models::tls::codes::{HandshakeType, Version};
+use protosim_models::tls::wire::{Alert, Handshake, MAX_PLAINTEXT, MessageReader, RecordReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Makes `main` of a fuzz target: libFuzzer's under cargo-fuzz, a replay of files otherwise.
@@ -43,6 +45,54 @@ pub fn coap(data: &[u8]) {
         let bytes = message.encode();
         assert_eq!(message.wire_len(), bytes.len() as u64, "the length is known without encoding");
         assert_eq!(Message::decode(&Rope::from(bytes)).as_ref(), Ok(&message), "what was read is written the same");
+    }
+}
+
+/// A stream of TLS records that comes in pieces, as long as the first byte says; records are written as they came.
+pub fn tls_record(data: &[u8]) {
+    let Some((piece, stream)) = data.split_first() else { return };
+    let mut records = RecordReader::default();
+    let mut written = Vec::new();
+    'stream: for part in stream.chunks(usize::from(*piece).max(1)) {
+        records.push(&Rope::from(part.to_vec()));
+        loop {
+            match records.next(MAX_PLAINTEXT) {
+                Ok(Some(record)) => record.to_rope().write_to(&mut written),
+                Ok(None) => break,
+                Err(_) => break 'stream,
+            }
+        }
+    }
+    assert!(stream.starts_with(&written), "records are written as they came");
+    if let Ok(alert) = Alert::decode(stream) {
+        assert_eq!(alert.encode(), *stream, "an alert is written as it came");
+    }
+}
+
+/// TLS handshake messages, of the version that the first byte says; what was read is written such that it reads the same.
+pub fn tls_handshake(data: &[u8]) {
+    let Some((choice, stream)) = data.split_first() else { return };
+    let version = if choice & 1 == 0 { Version::TLS13 } else { Version::TLS12 };
+    let mut messages = MessageReader::default();
+    messages.push(stream);
+    let mut rest = stream.len();
+    while let Ok(Some((kind, whole))) = messages.next(1 << 17) {
+        rest -= whole.len();
+        check_handshake(kind, &whole[4..], version);
+    }
+    assert_eq!(messages.is_empty(), rest == 0, "nothing is lost");
+    // Without a header, which would rarely fit.
+    if let Some((kind, body)) = stream.split_first() {
+        check_handshake(HandshakeType(*kind), body, version);
+    }
+}
+
+fn check_handshake(kind: HandshakeType, body: &[u8], version: Version) {
+    if let Ok(message) = Handshake::decode(kind, body, version) {
+        let bytes = message.encode();
+        assert_eq!(message.kind(), kind);
+        let again = Handshake::decode(kind, &bytes[4..], version);
+        assert_eq!(again.as_ref(), Ok(&message), "what was read is written such that it reads the same");
     }
 }
 

@@ -77,6 +77,7 @@ codes! {
     /// A protocol version, as in hellos, `supported_versions` and record headers (RFC 8446 §4.2.1).
     Version(u16) {
         TLS10 = 0x0301, "TLS 1.0";
+        TLS11 = 0x0302, "TLS 1.1";
         TLS12 = 0x0303, "TLS 1.2";
         TLS13 = 0x0304, "TLS 1.3";
     }

@@ -3,4 +3,6 @@
 pub mod certificate;
 pub mod codes;
 pub mod crypto;
+#[cfg(test)]
+mod vectors;
 pub mod wire;

@@ -297,7 +297,11 @@ impl Extension {
             E::SUPPORTED_VERSIONS if is_client_hello => {
                 Self::SupportedVersions(body.list::<1, _>(2, |r| r.u16().map(Version))?)
             }
-            E::SUPPORTED_VERSIONS => Self::SelectedVersion(Version(body.u16()?)),
+            E::SUPPORTED_VERSIONS => match Version(body.u16()?) {
+                // RFC 8446 §4.2.1: older versions are chosen without this extension.
+                old if old < Version::TLS13 => return Err(AlertDescription::ILLEGAL_PARAMETER),
+                version => Self::SelectedVersion(version),
+            },
             E::COOKIE => Self::Cookie(body.opaque::<2>(1)?),
             E::PSK_KEY_EXCHANGE_MODES => Self::PskModes(body.list::<1, _>(1, |r| r.u8().map(PskMode))?),
             E::KEY_SHARE => return Self::decode_key_share(body, place),

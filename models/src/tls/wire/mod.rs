@@ -15,6 +15,8 @@ mod extension;
 mod hello;
 mod message;
 mod record;
+#[cfg(test)]
+mod tests;
 
 pub use alert::Alert;
 pub use extension::{Extension, KeyShare, Place, PreSharedKeys, PskIdentity};
