@@ -114,7 +114,7 @@ fn signatures_hold(mode: Mode, kind: CertificateKind, chain: u8) {
 fn chain_holds(mode: Mode, identity: &Identity, other: &Identity) {
     let (chain, root) = (identity.chain(), identity.root());
     assert_eq!(verify_chain(mode, chain, root), Ok(()));
-    assert_eq!(verify_chain(mode, &[chain, &[root.clone()]].concat(), root), Ok(()));
+    assert_eq!(verify_chain(mode, &[chain, std::slice::from_ref(root)].concat(), root), Ok(()));
     assert_eq!(verify_chain(mode, &[], root), Err(AlertDescription::BAD_CERTIFICATE));
     // The name is the same, the key another.
     assert_eq!(verify_chain(mode, chain, other.root()), Err(AlertDescription::BAD_CERTIFICATE));

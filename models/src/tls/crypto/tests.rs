@@ -194,6 +194,35 @@ fn padding_is_not_content() {
     }
 }
 
+/// Records that OpenSSL 4.0 makes, through Python's `cryptography` 50: "hello" as the second record under the key 0, 1, 2…
+/// and the IV 1, 2, 3…, or in TLS 1.3 under the traffic secret 0, 1, 2… with three bytes of padding.
+#[test]
+fn records_are_those_of_openssl() {
+    use super::vectors::hex;
+    let count = |from: u8, len: usize| (from..).take(len).collect::<Vec<u8>>();
+    let seal = |mut protection: Protection, padding| {
+        let text = Rope::from(b"hello".to_vec());
+        protection.seal(ContentType::APPLICATION_DATA, &text, padding);
+        protection.seal(ContentType::APPLICATION_DATA, &text, padding).to_bytes()
+    };
+    for (suite, expected) in [
+        (SUITES[3], "170303001d0000000000000001c2933f2b5ee817d115f6eaa2aad4956dca8fafc389"),
+        (SUITES[4], "170303001d0000000000000001b994ab5274c20e59efba5c70a2c230b7a8fb6ab646"),
+        (SUITES[5], "1703030015e4592702e5e3c0fa55d61cee9ab32455c4da92b557"),
+    ] {
+        let aead = suite.aead().unwrap();
+        let protection = Protection::tls12(Mode::Real, suite, &count(0, aead.key_len()), &count(1, aead.fixed_iv_len()));
+        assert_eq!(seal(protection, 0), hex(expected));
+    }
+    for (suite, expected) in [
+        (SUITES[1], "1703030019f574159cab590d29540e1244af20be21562926d929b2672671"),
+        (SUITES[2], "170303001963d059b6e83bc3d38eaf0b2ef9e5980993d26b2946410f5e9e"),
+    ] {
+        let traffic = Secret::new(&count(0, suite.hash().unwrap().len()));
+        assert_eq!(seal(Protection::tls13(Mode::Real, suite, &traffic), 3), hex(expected));
+    }
+}
+
 /// Bulk data costs nothing: a fill in a record is a fill, before and after.
 #[test]
 fn fill_stays_fill() {

@@ -198,7 +198,7 @@ mod tests {
         messages[..2].iter().for_each(|message| transcript.add(message));
         // Header 4, context 1, length of the list 3, of the certificate 3; extensions 2.
         let der = Bytes::copy_from_slice(&messages[1][11..443]);
-        assert_eq!(certificate::verify_chain(Mode::Real, &[der.clone()], &der), Ok(()));
+        assert_eq!(certificate::verify_chain(Mode::Real, std::slice::from_ref(&der), &der), Ok(()));
         // What is signed (RFC 8446 §4.4.3).
         let mut signed = vec![0x20; 64];
         signed.extend_from_slice(b"TLS 1.3, server CertificateVerify\0");
