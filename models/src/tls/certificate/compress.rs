@@ -122,7 +122,7 @@ pub fn decompress(data: &[u8], len: usize) -> Result<Bytes, AlertDescription> {
 }
 
 /// Which bytes belong to one of `opaque`.
-fn mark(message: &[u8], opaque: &[Bytes]) -> Vec<bool> {
+pub(super) fn mark(message: &[u8], opaque: &[Bytes]) -> Vec<bool> {
     let mut marks = vec![false; message.len()];
     for part in opaque.iter().filter(|part| !part.is_empty()) {
         let mut at = 0;

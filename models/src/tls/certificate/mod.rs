@@ -205,7 +205,7 @@ fn issue(
         key: &key,
         draws: &contents,
     };
-    let signed = template.to_be_signed(len);
+    let signed = template.tbs_certificate(len);
     let signer = issuer.map_or(&key, |issuer| &issuer.key);
     let scheme = kind.certificate_scheme();
     let signature = signer.sign(scheme, signer.public(), &signed, EcdsaShape::TYPICAL, signature_draw);

@@ -118,7 +118,7 @@ pub(super) fn certificate(kind: CertificateKind, signed: &[u8], signature: &[u8]
 impl Template<'_> {
     /// TBSCertificate, so that the certificate has `len` bytes, or as near to that as it can come: below the shortest
     /// and within a few bytes of it nothing can be done.
-    pub(super) fn to_be_signed(&self, len: Option<usize>) -> Vec<u8> {
+    pub(super) fn tbs_certificate(&self, len: Option<usize>) -> Vec<u8> {
         let Some(len) = len else {
             return self.build(Detail { is_full: true, has_scts: false, names: 0 }, 0, SERIAL_BYTES[0]);
         };

@@ -281,3 +281,12 @@ fn placeholder_secret(parts: Parts, own: &[u8], peer: &[u8], peer_point: &[u8]) 
     filler(mix(own).wrapping_add(mix(peer)), out.as_mut_slice());
     Ok(out)
 }
+
+/// The X25519 pair of a known private key.
+#[cfg(test)]
+pub(super) fn pair_of(private: &[u8]) -> KeyPair {
+    let private = <[u8; 32]>::try_from(private).unwrap();
+    let public = x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(private));
+    let public = Bytes::copy_from_slice(public.as_bytes());
+    KeyPair { group: Group::X25519, public, private: Private::Real { curve: Secret::new(&private), kem: None } }
+}

@@ -19,7 +19,7 @@ pub(in crate::tls) struct Mixer {
 impl Mixer {
     /// Adds `bytes`.
     pub(in crate::tls) fn write(&mut self, mut bytes: &[u8]) {
-        while self.len % 8 != 0 {
+        while !self.len.is_multiple_of(8) {
             let Some((&first, rest)) = bytes.split_first() else { return };
             self.byte(first);
             bytes = rest;
@@ -35,7 +35,7 @@ impl Mixer {
     fn byte(&mut self, byte: u8) {
         self.partial |= u64::from(byte) << (8 * (self.len % 8));
         self.len += 1;
-        if self.len % 8 == 0 {
+        if self.len.is_multiple_of(8) {
             self.absorb(self.partial);
             self.partial = 0;
         }

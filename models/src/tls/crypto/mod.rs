@@ -20,6 +20,8 @@ mod luck;
 mod protection;
 mod schedule;
 mod secret;
+#[cfg(test)]
+mod tests;
 pub mod tls12;
 mod transcript;
 #[cfg(test)]

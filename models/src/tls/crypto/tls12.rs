@@ -76,3 +76,59 @@ pub fn verify_data(mode: Mode, hash: Hash, master: &Secret, is_client: bool, tra
     prf(mode, hash, master.as_slice(), label, &[transcript.as_slice()], &mut out);
     Bytes::copy_from_slice(&out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::vectors::hex;
+    use super::*;
+
+    /// Vectors sent to the TLS working group ("TLS 1.2 test vectors", 2010), which `openssl kdf` gives as well:
+    /// `openssl kdf -keylen 100 -kdfopt digest:SHA2-256 -kdfopt hexsecret:9bbe… -kdfopt hexseed:7465…8c TLS1-PRF`.
+    #[test]
+    fn the_prf_is_that_of_others() {
+        let mut out = [0; 100];
+        let secret = hex("9bbe436ba940f017b17652849a71db35");
+        // In two pieces: they are joined.
+        let seed = hex("a0ba9f936cda311827a6f796ffd5198c");
+        prf(Mode::Real, Hash::Sha256, &secret, "test label", &[&seed[..5], &seed[5..]], &mut out);
+        let expected = "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a6b301791e90d35c9\
+                        c9a46b4e14baf9af0fa022f7077def17abfd3797c0564bab4fbc91666e9def9b97fce34f796789ba\
+                        a48082d122ee42c5a72e5a5110fff70187347b66";
+        assert_eq!(out.to_vec(), hex(expected));
+
+        let mut out = [0; 148];
+        let secret = hex("b80b733d6ceefcdc71566ea48e5567df");
+        let seed = hex("cd665cf6a8447dd6ff8b27555edb7465");
+        prf(Mode::Real, Hash::Sha384, &secret, "test label", &[&seed], &mut out);
+        let expected = "7b0c18e9ced410ed1804f2cfa34a336a1c14dffb4900bb5fd7942107e81c83cde9ca0faa60be9fe3\
+                        4f82b1233c9146a0e534cb400fed2700884f9dc236f80edd8bfa961144c9e8d792eca722a7b32fc3\
+                        d416d473ebc2c5fd4abfdad05d9184259b5bf8cd4d90fa0d31e2dec479e4f1a26066f2eea9a69236\
+                        a3e52655c9e9aee691c8f3a26854308d5eaa3be85e0990703d73e56f";
+        assert_eq!(out.to_vec(), hex(expected));
+    }
+
+    /// RFC 5246 §6.3: the client's key, the server's, the client's IV, the server's, in this order.
+    #[test]
+    fn both_directions_take_their_part_of_the_key_block() {
+        use crate::rope::Rope;
+        use crate::tls::codes::ContentType;
+        let (master, client, server) = (Secret::new(&[7; 48]), [1; 32], [2; 32]);
+        for mode in [Mode::Sized, Mode::Real] {
+            for (suite, hash, key, iv) in [
+                (CipherSuite::ECDHE_RSA_AES_256_GCM_SHA384, Hash::Sha384, 32, 4),
+                (CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305, Hash::Sha256, 32, 12),
+                (CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256, Hash::Sha256, 16, 4),
+            ] {
+                let mut block = vec![0; 2 * (key + iv)];
+                prf(mode, hash, master.as_slice(), "key expansion", &[&server, &client], &mut block);
+                let (mut to_server, mut to_client) = key_block(mode, suite, &master, &client, &server);
+                let text = Rope::from(b"text".to_vec());
+                let seal = |protection: &mut Protection| protection.seal(ContentType::HANDSHAKE, &text, 0).to_bytes();
+                let mut expected = Protection::tls12(mode, suite, &block[..key], &block[2 * key..2 * key + iv]);
+                assert_eq!(seal(&mut to_server), seal(&mut expected));
+                let mut expected = Protection::tls12(mode, suite, &block[key..2 * key], &block[2 * key + iv..]);
+                assert_eq!(seal(&mut to_client), seal(&mut expected));
+            }
+        }
+    }
+}
