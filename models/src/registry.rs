@@ -303,6 +303,11 @@ impl AppConfig {
         )
     }
 
+    /// True if it says when the first byte of a response has come.
+    pub fn knows_first_byte(&self) -> bool {
+        matches!(self, Self::HttpClient(_) | Self::TcpClient(_))
+    }
+
     /// The recorded traffic that it needs before it is built, and the path of the field that names its file. Whoever
     /// loads a scenario reads the file and gives its text to [`TraceFile::resolve`](traffic::TraceFile::resolve).
     pub fn trace_file(&mut self) -> Option<(&'static str, &mut traffic::TraceFile)> {
@@ -311,7 +316,9 @@ impl AppConfig {
             Self::AimdSink(_) | Self::AimdSource(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
                 None
             }
-            Self::CoapClient(_) | Self::CoapServer(_) | Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => None,
+            Self::CoapClient(_) | Self::CoapServer(_) | Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => {
+                None
+            }
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
         }
     }

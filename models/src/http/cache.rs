@@ -92,7 +92,8 @@ impl Cache {
 impl Entry {
     /// How old it is \[ns\] (§4.2.3).
     fn age(&self, now: LocalTime) -> u64 {
-        let apparent = self.fields.get("date").and_then(parse_http_date).map_or(0, |date| self.date.saturating_sub(date));
+        let apparent =
+            self.fields.get("date").and_then(parse_http_date).map_or(0, |date| self.date.saturating_sub(date));
         let delay = self.came.saturating_since(self.sent).as_nanos();
         let said = number(self.fields.get("age")).unwrap_or(0).saturating_mul(NANOS);
         let corrected = said.saturating_add(delay).max(apparent.saturating_mul(NANOS));
@@ -116,7 +117,9 @@ impl Entry {
 
 /// Whether Cache-Control has this directive.
 fn directive(fields: &Fields, name: &str) -> bool {
-    fields.list("cache-control").any(|own| own.split(|byte| *byte == b'=').next().is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes())))
+    fields
+        .list("cache-control")
+        .any(|own| own.split(|byte| *byte == b'=').next().is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes())))
 }
 
 /// The number that a directive of Cache-Control has.

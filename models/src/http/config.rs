@@ -106,7 +106,7 @@ pub struct HttpClientConfig {
     /// How many exchanges there are. Default: no limit.
     #[serde(default)]
     pub count: Option<u64>,
-    /// Its TCP. Default: as Linux has it.
+    /// Its TCP. Default: as Linux has it, but without Nagle's algorithm, as curl, browsers and nginx.
     #[serde(default)]
     pub tcp: TcpConfig,
 }
@@ -231,7 +231,7 @@ pub struct HttpServerConfig {
     /// All content changes each time so long has passed. Default: never.
     #[serde(default)]
     pub changes: Option<Span>,
-    /// Its TCP. Default: as Linux has it.
+    /// Its TCP. Default: as Linux has it, but without Nagle's algorithm, as curl, browsers and nginx.
     #[serde(default)]
     pub tcp: TcpConfig,
 }
@@ -304,7 +304,10 @@ const LONGEST_VALUE: usize = 4096;
 fn check_value(field: &'static str, value: &str, found: &mut Vec<Finding>) {
     let is_plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
     if !is_plain || value.trim() != value || value.len() > LONGEST_VALUE {
-        found.push((field, format!("is up to {LONGEST_VALUE} printable characters of ASCII, with no space around them")));
+        found.push((
+            field,
+            format!("is up to {LONGEST_VALUE} printable characters of ASCII, with no space around them"),
+        ));
     }
 }
 
@@ -487,9 +490,10 @@ impl HttpClientConfig {
             }
             return;
         }
-        for (field, is_there) in
-            [("idle_timeout", self.idle_timeout.is_some()), ("pipelining", self.pipelining.is_some_and(|depth| depth > 1))]
-        {
+        for (field, is_there) in [
+            ("idle_timeout", self.idle_timeout.is_some()),
+            ("pipelining", self.pipelining.is_some_and(|depth| depth > 1)),
+        ] {
             if is_there {
                 found.push((field, "has no effect: connections end with the response".to_owned()));
             }
@@ -506,7 +510,9 @@ impl PageConfig {
         }
         for level in &self.levels {
             found.extend(level.objects.check().map(|why| ("page.levels", why)));
-            found.extend(level.size.check(0, MAX_STREAM_BYTES).map(|why| ("page.levels", format!("has a `size` that {why}"))));
+            found.extend(
+                level.size.check(0, MAX_STREAM_BYTES).map(|why| ("page.levels", format!("has a `size` that {why}"))),
+            );
         }
     }
 }
@@ -587,7 +593,10 @@ impl HttpServerConfig {
         check_own_port(self.port, &mut found);
         check_answering(&self.response, [0, MAX_STREAM_BYTES], &self.processing, &mut found);
         if self.paths.iter().any(|path| !is_target(path) || path.contains('?')) {
-            found.push(("paths", "begin with `/` and have printable characters of ASCII without spaces and queries".to_owned()));
+            found.push((
+                "paths",
+                "begin with `/` and have printable characters of ASCII without spaces and queries".to_owned(),
+            ));
         }
         if self.chunked.is_some_and(|chunk| chunk.as_bytes() == 0) {
             found.push(("chunked", "is at least 1 B: leave it out where content has its length".to_owned()));

@@ -130,9 +130,11 @@ mod tests {
     /// The examples of RFC 6265 §3.1: two cookies, of which one is overwritten and one removed.
     #[test]
     fn cookies_are_returned_until_they_are_removed() {
-        let mut jar = jar(&["SID=31d4d96e407aad42; Path=/; Secure; HttpOnly", "lang=en-US; Path=/; Domain=example.com"], "/");
+        let mut jar =
+            jar(&["SID=31d4d96e407aad42; Path=/; Secure; HttpOnly", "lang=en-US; Path=/; Domain=example.com"], "/");
         assert_eq!(jar.field("/", 1000).unwrap(), "SID=31d4d96e407aad42; lang=en-US");
-        let fields: Fields = [("Set-Cookie", "lang=; Path=/; Expires=Sun, 06 Nov 1994 08:49:37 GMT")].into_iter().collect();
+        let fields: Fields =
+            [("Set-Cookie", "lang=; Path=/; Expires=Sun, 06 Nov 1994 08:49:37 GMT")].into_iter().collect();
         // 784111778 is one second after that moment.
         jar.store(&fields, "www.example.com:8080", "/", 784_111_778);
         assert_eq!(jar.field("/", 784_111_778).unwrap(), "SID=31d4d96e407aad42");
@@ -140,7 +142,8 @@ mod tests {
 
     #[test]
     fn cookies_end_when_they_say() {
-        let mut jar = jar(&["a=1; Max-Age=10; Expires=Sun, 06 Nov 1994 08:49:37 GMT", "b=2; Max-Age=0", "c=3; Max-Age=-1"], "/");
+        let mut jar =
+            jar(&["a=1; Max-Age=10; Expires=Sun, 06 Nov 1994 08:49:37 GMT", "b=2; Max-Age=0", "c=3; Max-Age=-1"], "/");
         assert_eq!(jar.field("/", 1009).unwrap(), "a=1");
         assert_eq!(jar.field("/", 1010), None);
     }
@@ -157,7 +160,10 @@ mod tests {
     #[test]
     fn what_is_none_is_not_kept() {
         let long = format!("long={}", "x".repeat(4096));
-        assert_eq!(jar(&["a", "=b", "a=1; Domain=example.org", "a=1; Domain=ample.com", &long], "/").field("/", 0), None);
+        assert_eq!(
+            jar(&["a", "=b", "a=1; Domain=example.org", "a=1; Domain=ample.com", &long], "/").field("/", 0),
+            None
+        );
         let lines: Vec<String> = (0..51).map(|i| format!("c{i}=x")).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let field = jar(&lines, "/").field("/", 0).unwrap();

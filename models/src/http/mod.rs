@@ -90,9 +90,11 @@ fn date(now: LocalTime) -> u64 {
     EPOCH_SECS + now.as_nanos() / 1_000_000_000
 }
 
-/// What the streams of an application are made of.
+/// What the streams of an application are made of. Without Nagle's algorithm, unless it is asked for, as in curl, browsers and nginx.
 fn options(tcp: &TcpConfig) -> StreamOptions {
-    StreamOptions { tcp: Arc::new(tcp.resolve()), early_data: Rope::new() }
+    let mut parameters = tcp.resolve();
+    parameters.nagle = tcp.nagle.unwrap_or(false);
+    StreamOptions { tcp: Arc::new(parameters), early_data: Rope::new() }
 }
 
 /// An address that is not known.

@@ -37,7 +37,8 @@ pub(super) struct Pages {
 impl Pages {
     pub(super) fn new(config: PageConfig) -> Self {
         let sizes = |sizes| Sizes::of_messages(sizes, 0, SIZE);
-        let (document, levels) = (sizes(&config.document), config.levels.iter().map(|level| sizes(&level.size)).collect());
+        let (document, levels) =
+            (sizes(&config.document), config.levels.iter().map(|level| sizes(&level.size)).collect());
         Self { config, document, levels }
     }
 
@@ -75,7 +76,10 @@ mod tests {
     fn objects_are_found_by_turns() {
         let page = Page(Arc::new(vec![vec![100], vec![10, 20], vec![1, 2, 3, 4, 5]]));
         let found = |depth, index| page.found_in(Place { depth, index }).map(|place| place.index).collect::<Vec<_>>();
-        assert_eq!([found(0, 0), found(1, 0), found(1, 1), found(2, 4)], [vec![0, 1], vec![0, 2, 4], vec![1, 3], vec![]]);
+        assert_eq!(
+            [found(0, 0), found(1, 0), found(1, 1), found(2, 4)],
+            [vec![0, 1], vec![0, 2, 4], vec![1, 3], vec![]]
+        );
         assert_eq!(page.target(Place { depth: 1, index: 1 }), "/bytes/20?1.1");
     }
 }

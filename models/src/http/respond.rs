@@ -41,7 +41,13 @@ struct Validators {
 
 impl HttpServerConfig {
     /// The answer to a request; `keeps_alive` is what the server would have for its connection.
-    pub(super) fn answer(&self, request: &RequestHead, sizes: &Sizes, keeps_alive: bool, host: &mut dyn Host) -> Answer {
+    pub(super) fn answer(
+        &self,
+        request: &RequestHead,
+        sizes: &Sizes,
+        keeps_alive: bool,
+        host: &mut dyn Host,
+    ) -> Answer {
         let keeps_alive = keeps_alive && request.keeps_alive();
         let status = match &request.method {
             // RFC 9110 §9.1.

@@ -81,7 +81,10 @@ impl Fields {
 
     /// The members of a list that may be spread over several fields (RFC 9110 §5.6.1); empty ones are left out.
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.all(name).flat_map(|value| value.split(|byte| *byte == b',')).map(trimmed).filter(|member| !member.is_empty())
+        self.all(name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .map(trimmed)
+            .filter(|member| !member.is_empty())
     }
 
     /// True if such a list has this member, without regard to case.
@@ -97,8 +100,10 @@ impl Fields {
         let mut length = None;
         for value in self.all("content-length").flat_map(|value| value.split(|byte| *byte == b',')).map(trimmed) {
             let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-            let number = std::str::from_utf8(value).ok().filter(|_| is_number).and_then(|text| text.parse::<u64>().ok());
-            let number = number.filter(|number| *number < 1 << 63).ok_or(Fault::bad("a Content-Length that is no length"))?;
+            let number =
+                std::str::from_utf8(value).ok().filter(|_| is_number).and_then(|text| text.parse::<u64>().ok());
+            let number =
+                number.filter(|number| *number < 1 << 63).ok_or(Fault::bad("a Content-Length that is no length"))?;
             if length.is_some_and(|other| other != number) {
                 return Err(Fault::bad("two values of Content-Length"));
             }
@@ -115,7 +120,8 @@ impl Fields {
             name = name.trim_ascii_end();
         }
         // A token is ASCII.
-        let text = std::str::from_utf8(name).ok().filter(|_| is_token(name)).ok_or(Fault::bad("a field without a name"))?;
+        let text =
+            std::str::from_utf8(name).ok().filter(|_| is_token(name)).ok_or(Fault::bad("a field without a name"))?;
         if value.contains(&0) {
             return Err(Fault::bad("a zero byte in a field"));
         }

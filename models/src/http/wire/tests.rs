@@ -71,8 +71,10 @@ fn the_shortest_request() {
 
 #[test]
 fn a_response_with_its_length() {
-    let data = hex("48 54 54 50 2f 31 2e 31 20 32 30 30 20 4f 4b 0d 0a 43 6f 6e 74 65 6e 74 2d 4c 65 6e 67 74 68 3a 20 35 0d 0a \
-                    0d 0a 68 65 6c 6c 6f");
+    let data = hex(
+        "48 54 54 50 2f 31 2e 31 20 32 30 30 20 4f 4b 0d 0a 43 6f 6e 74 65 6e 74 2d 4c 65 6e 67 74 68 3a 20 35 0d 0a \
+                    0d 0a 68 65 6c 6c 6f",
+    );
     let mut head = ResponseHead::new(200);
     head.fields.push("Content-Length", "5");
     let hello = Part::Body(Rope::from(b"hello".to_vec()));
@@ -85,8 +87,10 @@ fn a_response_with_its_length() {
 /// Two chunks, the second with an extension.
 #[test]
 fn a_chunked_response() {
-    let data = hex("48 54 54 50 2f 31 2e 31 20 32 30 30 20 4f 4b 0d 0a 54 72 61 6e 73 66 65 72 2d 45 6e 63 6f 64 69 6e 67 3a 20 63 68 \
-                    75 6e 6b 65 64 0d 0a 0d 0a 34 0d 0a 57 69 6b 69 0d 0a 35 3b 78 3d 79 0d 0a 70 65 64 69 61 0d 0a 30 0d 0a 0d 0a");
+    let data = hex(
+        "48 54 54 50 2f 31 2e 31 20 32 30 30 20 4f 4b 0d 0a 54 72 61 6e 73 66 65 72 2d 45 6e 63 6f 64 69 6e 67 3a 20 63 68 \
+                    75 6e 6b 65 64 0d 0a 0d 0a 34 0d 0a 57 69 6b 69 0d 0a 35 3b 78 3d 79 0d 0a 70 65 64 69 61 0d 0a 30 0d 0a 0d 0a",
+    );
     assert_eq!(data.len(), 75);
     let (parts, fault) = responses(&[Method::Get], &data);
     assert_eq!((bodies(&parts), fault), (vec!["Wikipedia".to_owned()], None));
@@ -123,7 +127,9 @@ fn the_length_of_a_response_is_decided_in_order() {
         };
         assert_eq!((bodies(&parts), fault), (expected, None), "{text}");
     }
-    for text in ["HTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 3\n\nab", "HTTP/1.1 200 OK\nContent-Length: -1\n\n"] {
+    for text in
+        ["HTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 3\n\nab", "HTTP/1.1 200 OK\nContent-Length: -1\n\n"]
+    {
         assert!(responses(&[Method::Get], &lines(text)).1.is_some(), "{text}");
     }
 }
@@ -131,7 +137,8 @@ fn the_length_of_a_response_is_decided_in_order() {
 /// 100 Continue and 103 Early Hints come before the final response, and use up no request; without a request there is no response.
 #[test]
 fn interim_responses_come_before_the_final_one() {
-    let text = "HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nLink: </a>\n\nHTTP/1.1 200 OK\nContent-Length: 1\n\na";
+    let text =
+        "HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nLink: </a>\n\nHTTP/1.1 200 OK\nContent-Length: 1\n\na";
     let (parts, fault) = responses(&[Method::Post], &lines(text));
     assert_eq!((bodies(&parts), fault), (vec![String::new(), String::new(), "a".to_owned()], None));
     assert!(responses(&[], &lines("HTTP/1.1 200 OK\n\n")).1.is_some());
@@ -320,16 +327,19 @@ fn any_request() -> impl Strategy<Value = (RequestHead, Rope, bool)> {
         prop::collection::vec(any::<u8>(), 1..60).prop_map(Rope::from),
         (0_u32..4, 0_u64..1000, 1_u64..500).prop_map(|(key, offset, len)| Rope::fill(key, offset, len)),
     ];
-    (method, "/[a-z0-9?=]{0,20}", other_fields(), body, any::<bool>()).prop_map(|(method, target, fields, body, chunks)| {
-        let mut head = RequestHead { method, target, version: Version::Http11, fields: fields.into_iter().collect() };
-        head.fields.push("Host", "example.com");
-        match (chunks, body.len()) {
-            (true, _) => head.fields.push("Transfer-Encoding", "chunked"),
-            (false, 0) => {}
-            (false, len) => head.fields.push("Content-Length", len.to_string()),
-        }
-        (head, body, chunks)
-    })
+    (method, "/[a-z0-9?=]{0,20}", other_fields(), body, any::<bool>()).prop_map(
+        |(method, target, fields, body, chunks)| {
+            let mut head =
+                RequestHead { method, target, version: Version::Http11, fields: fields.into_iter().collect() };
+            head.fields.push("Host", "example.com");
+            match (chunks, body.len()) {
+                (true, _) => head.fields.push("Transfer-Encoding", "chunked"),
+                (false, 0) => {}
+                (false, len) => head.fields.push("Content-Length", len.to_string()),
+            }
+            (head, body, chunks)
+        },
+    )
 }
 
 /// One stream of messages, and its parts.
