@@ -14,6 +14,15 @@ pub enum Observation {
     ExchangeStarted(ExchangeId),
     /// The server's application has got the request of this exchange for the first time.
     RequestDelivered(ExchangeId),
+    /// The first byte of the response has reached the client's application.
+    ResponseBegan(ExchangeId),
+    /// The exchange goes on under another name: what it began with was lost, and it is begun anew elsewhere.
+    ExchangeMoved {
+        /// The name that it had.
+        from: ExchangeId,
+        /// The name that it has.
+        to: ExchangeId,
+    },
     /// The client's exchange is over.
     ExchangeEnded {
         /// Which exchange.
@@ -76,7 +85,7 @@ pub struct ExchangeId {
     /// The server's address.
     pub server: SocketAddr,
     /// A number that the client gives once among its exchanges that are still open, and that the
-    /// server can read from the request (CoAP: the token).
+    /// server can read from the request (CoAP: the token) or count (HTTP: which request of its connection it is).
     pub id: u64,
 }
 

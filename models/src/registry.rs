@@ -6,7 +6,7 @@
 use crate::app::App;
 use crate::name::NodeName;
 use crate::tcp::app as streams;
-use crate::{coap, ping, tcp, traffic};
+use crate::{coap, http, ping, tcp, traffic};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -22,6 +22,10 @@ pub enum AppConfig {
     CoapClient(coap::ClientConfig),
     /// Answers CoAP requests (RFC 7252).
     CoapServer(coap::ServerConfig),
+    /// Asks for targets or pages over HTTP/1.1 (RFC 9112).
+    HttpClient(http::HttpClientConfig),
+    /// Answers requests over HTTP/1.1 (RFC 9112).
+    HttpServer(http::HttpServerConfig),
     /// Sends ICMP echo requests.
     Ping(ping::PingConfig),
     /// Sends requests over TCP, each after the answer to the one before.
@@ -62,7 +66,7 @@ impl std::fmt::Display for Port {
 
 /// The operations that take processor time on a device that says so, in order.
 pub fn operations() -> impl Iterator<Item = &'static str> {
-    coap::OPERATIONS.into_iter().chain(tcp::OPERATIONS)
+    coap::OPERATIONS.into_iter().chain(http::OPERATIONS).chain(tcp::OPERATIONS)
 }
 
 impl AppConfig {
@@ -76,6 +80,8 @@ impl AppConfig {
             Self::UdpServer(config) => config.check(),
             Self::CoapClient(config) => config.check(),
             Self::CoapServer(config) => config.check(),
+            Self::HttpClient(config) => config.check(),
+            Self::HttpServer(config) => config.check(),
             Self::Ping(config) => config.check(),
             Self::TcpClient(config) => config.check(),
             Self::TcpServer(config) => config.check(),
@@ -92,12 +98,13 @@ impl AppConfig {
             Self::AimdSource(config) => Some(&config.to),
             Self::CoapClient(config) => Some(&config.to),
             Self::UdpClient(config) => Some(&config.to),
+            Self::HttpClient(config) => Some(&config.to),
             Self::Ping(config) => Some(&config.to),
             Self::TcpClient(config) => Some(&config.to),
             Self::TcpSource(config) => Some(&config.to),
             Self::UdpSource(config) => Some(&config.to),
-            Self::AimdSink(_) | Self::CoapServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
-            Self::UdpServer(_) | Self::UdpSink(_) => None,
+            Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
+            Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
         }
     }
 
@@ -106,18 +113,21 @@ impl AppConfig {
         match self {
             Self::AimdSource(config) => Some(Port::Udp(config.port)),
             Self::CoapClient(config) => Some(Port::Udp(config.port)),
+            Self::HttpClient(config) => Some(Port::Tcp(config.port)),
             Self::TcpClient(config) => Some(Port::Tcp(config.port)),
             Self::TcpSource(config) => Some(Port::Tcp(config.port)),
             Self::UdpClient(config) => Some(Port::Udp(config.port)),
             Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
-            Self::TcpServer(_) | Self::TcpSink(_) => None,
+            Self::HttpServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
         }
     }
 
     /// Its TCP, if it has one.
     pub fn tcp(&self) -> Option<&tcp::TcpConfig> {
         match self {
+            Self::HttpClient(config) => Some(&config.tcp),
+            Self::HttpServer(config) => Some(&config.tcp),
             Self::TcpClient(config) => Some(&config.tcp),
             Self::TcpServer(config) => Some(&config.tcp),
             Self::TcpSink(config) => Some(&config.tcp),
@@ -151,6 +161,7 @@ impl AppConfig {
             Self::CoapServer(config) => HEADER + config.response_len(),
             Self::AimdSink(_) => HEADER + traffic::AIMD_ACK_LEN,
             Self::UdpSink(_) => 0,
+            Self::HttpClient(_) | Self::HttpServer(_) => 0,
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => 0,
         }
     }
@@ -160,12 +171,13 @@ impl AppConfig {
         match self {
             Self::AimdSink(config) => Some(Port::Udp(config.port)),
             Self::CoapServer(config) => Some(Port::Udp(config.port)),
+            Self::HttpServer(config) => Some(Port::Tcp(config.port)),
             Self::TcpServer(config) => Some(Port::Tcp(config.port)),
             Self::TcpSink(config) => Some(Port::Tcp(config.port)),
             Self::UdpServer(config) => Some(Port::Udp(config.port)),
             Self::UdpSink(config) => Some(Port::Udp(config.port)),
             Self::AimdSource(_) | Self::CoapClient(_) | Self::Ping(_) | Self::UdpClient(_) | Self::UdpSource(_) => None,
-            Self::TcpClient(_) | Self::TcpSource(_) => None,
+            Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) => None,
         }
     }
 
@@ -175,12 +187,13 @@ impl AppConfig {
             Self::AimdSource(config) => config.start,
             Self::CoapClient(config) => config.start,
             Self::UdpClient(config) => config.start,
+            Self::HttpClient(config) => config.start,
             Self::Ping(config) => config.start,
             Self::TcpClient(config) => config.start,
             Self::TcpSource(config) => config.start,
             Self::UdpSource(config) => config.start,
-            Self::AimdSink(_) | Self::CoapServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => Span::ZERO,
-            Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
+            Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => Span::ZERO,
+            Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
         }
     }
 
@@ -190,12 +203,13 @@ impl AppConfig {
             Self::AimdSource(config) => Some(&mut config.start),
             Self::CoapClient(config) => Some(&mut config.start),
             Self::UdpClient(config) => Some(&mut config.start),
+            Self::HttpClient(config) => Some(&mut config.start),
             Self::Ping(config) => Some(&mut config.start),
             Self::TcpClient(config) => Some(&mut config.start),
             Self::TcpSource(config) => Some(&mut config.start),
             Self::UdpSource(config) => Some(&mut config.start),
-            Self::AimdSink(_) | Self::CoapServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
-            Self::UdpServer(_) | Self::UdpSink(_) => None,
+            Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
+            Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
         }
     }
 
@@ -212,6 +226,21 @@ impl AppConfig {
             }
             (Self::UdpSource(source), Self::CoapServer(server)) if source.port == server.port => {
                 Some("what a UdpSource sends is no CoAP, and is ignored".to_owned())
+            }
+            (Self::HttpClient(client), Self::HttpServer(server)) if client.port == server.port => {
+                client.unanswered_by(server)
+            }
+            (Self::HttpClient(client), Self::TcpServer(server)) if client.port == server.port => {
+                Some("a TcpServer knows no HTTP, and resets who speaks it".to_owned())
+            }
+            (Self::HttpClient(client), Self::TcpSink(sink)) if client.port == sink.port => {
+                Some("a TcpSink takes data, and answers none".to_owned())
+            }
+            (Self::TcpClient(client), Self::HttpServer(server)) if client.port == server.port => {
+                Some("what a TcpClient sends is no HTTP: the answer is 400".to_owned())
+            }
+            (Self::TcpSource(source), Self::HttpServer(server)) if source.port == server.port => {
+                Some("what a TcpSource sends is no HTTP: the answer is 400".to_owned())
             }
             (Self::TcpClient(client), Self::TcpSink(sink)) if client.port == sink.port => {
                 Some("a TcpSink takes data, and answers none".to_owned())
@@ -232,8 +261,9 @@ impl AppConfig {
             Self::Ping(config) => Some(after(config.start, config.interval, config.count?)),
             Self::UdpSource(config) => Some(after(config.start, config.exact_gap()?, config.count?)),
             Self::UdpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
+            Self::HttpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::TcpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
-            Self::TcpSource(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
+            Self::HttpServer(_) | Self::TcpSource(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
             Self::AimdSource(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
                 None
             }
@@ -244,10 +274,12 @@ impl AppConfig {
     pub fn has_end(&self) -> bool {
         match self {
             Self::AimdSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => true,
-            Self::CoapClient(_) | Self::CoapServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => true,
+            Self::CoapClient(_) | Self::CoapServer(_) | Self::HttpServer(_) => true,
+            Self::TcpServer(_) | Self::TcpSink(_) => true,
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
             Self::UdpClient(config) => config.count.is_some() || config.stop.is_some(),
+            Self::HttpClient(config) => config.count.is_some() || config.stop.is_some(),
             Self::TcpClient(config) => config.count.is_some() || config.stop.is_some(),
             Self::TcpSource(config) => config.bytes.is_some() || config.stop.is_some(),
             Self::UdpSource(config) => config.has_end(),
@@ -258,13 +290,22 @@ impl AppConfig {
     pub fn has_exchanges(&self) -> bool {
         match self {
             Self::TcpSource(config) => config.bytes.is_some(),
-            _ => matches!(self, Self::CoapClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_)),
+            Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
+            _ => false,
         }
     }
 
     /// True if what answers it says when a request has reached it; nobody does for a ping.
     pub fn knows_delivery(&self) -> bool {
-        matches!(self, Self::CoapClient(_) | Self::TcpClient(_) | Self::TcpSource(_) | Self::UdpClient(_))
+        matches!(
+            self,
+            Self::CoapClient(_) | Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) | Self::UdpClient(_)
+        )
+    }
+
+    /// True if it says when the first byte of a response has come.
+    pub fn knows_first_byte(&self) -> bool {
+        matches!(self, Self::HttpClient(_) | Self::TcpClient(_))
     }
 
     /// The recorded traffic that it needs before it is built, and the path of the field that names its file. Whoever
@@ -275,7 +316,9 @@ impl AppConfig {
             Self::AimdSink(_) | Self::AimdSource(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
                 None
             }
-            Self::CoapClient(_) | Self::CoapServer(_) | Self::Ping(_) => None,
+            Self::CoapClient(_) | Self::CoapServer(_) | Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => {
+                None
+            }
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
         }
     }
@@ -288,6 +331,11 @@ impl AppConfig {
                 Box::new(coap::Client::new(config, server))
             }
             Self::CoapServer(config) => Box::new(coap::Server::new(config)),
+            Self::HttpClient(config) => {
+                let server = SocketAddr::new(address, config.port);
+                Box::new(http::HttpClient::new(config, server))
+            }
+            Self::HttpServer(config) => Box::new(http::HttpServer::new(config)),
             Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
             Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),
             Self::AimdSource(config) => {

@@ -184,6 +184,12 @@ impl Host for LiveHost {
             Observation::RequestDelivered(id) => {
                 (format!("{now}: request {} from {}", id.id, id.client), LineCounts::default())
             }
+            Observation::ResponseBegan(_) => return,
+            Observation::ExchangeMoved { from, to } => {
+                let since = self.started.remove(&from).unwrap_or(now);
+                self.started.insert(to, since);
+                return;
+            }
             // Nobody knows when it was sent.
             Observation::Received { .. } | Observation::Stream { .. } | Observation::TlsSecret(_) => return,
             Observation::ExchangeEnded { exchange, outcome, transmissions } => {

@@ -1,7 +1,7 @@
 //! Samples for figures: over simulated time, and as distributions.
 
 use super::summary::counted;
-use crate::run::{Arrival, Capacity, LinkOutput, RunOutput};
+use crate::run::{Arrival, Capacity, Exchange, LinkOutput, RunOutput};
 use crate::scenario::{Loaded, Metric, SeriesSpec, Subject};
 use protosim_core::sketch::Histogram;
 use protosim_core::{SimTime, Span};
@@ -19,10 +19,10 @@ pub(super) fn over_time(
 ) -> Vec<Point> {
     let end = run.measured.end;
     match (series.subject(), bin) {
-        (Some(Subject::App(name)), _) if series.metric == Metric::Completion => {
+        (Some(Subject::App(name)), _) if matches!(series.metric, Metric::Completion | Metric::TimeToFirstByte) => {
             let app = loaded.scenario.apps.iter().position(|app| app.name == name);
             let of_app = run.exchanges.iter().filter(|exchange| Some(exchange.app) == app);
-            let value = |exchange: &crate::run::Exchange| exchange.completion().map(|span| span.as_secs_f64());
+            let value = |exchange: &Exchange| time_of(exchange, series.metric);
             with_gaps(of_app.filter_map(|exchange| Some((exchange.started?.as_secs_f64(), value(exchange)))))
         }
         (Some(Subject::App(name)), _) if series.metric.is_series() => {
@@ -52,6 +52,12 @@ pub(super) fn over_time(
         }
         _ => Vec::new(),
     }
+}
+
+/// A time of an exchange \[s\].
+fn time_of(exchange: &Exchange, metric: Metric) -> Option<f64> {
+    let span = if metric.is_of_first_bytes() { exchange.first_byte } else { exchange.completion() };
+    span.map(|span| span.as_secs_f64())
 }
 
 fn link_over_time(link: &LinkOutput, metric: Metric, bin: Span, end: SimTime) -> Vec<Point> {
@@ -148,10 +154,10 @@ fn steps<T: Default>(values: &[T], bin: Span, end: SimTime, value: impl Fn(&T) -
 pub(super) fn distribution(loaded: &Loaded, point: usize, runs: &[RunOutput], series: &SeriesSpec) -> Vec<(f64, f64)> {
     let whole = || runs.iter().filter(|run| run.stopped.is_none());
     match series.subject() {
-        Some(Subject::App(name)) if series.metric == Metric::Completion => {
+        Some(Subject::App(name)) if matches!(series.metric, Metric::Completion | Metric::TimeToFirstByte) => {
             let Some(app) = loaded.scenario.apps.iter().position(|app| app.name == name) else { return Vec::new() };
             let exchanges = whole().flat_map(|run| counted(loaded, point, run, app));
-            let times = exchanges.filter_map(|exchange| exchange.completion()).map(|span| span.as_secs_f64());
+            let times = exchanges.filter_map(|exchange| time_of(exchange, series.metric));
             SortedSamples::new(times.collect()).map(|samples| samples.cdf()).unwrap_or_default()
         }
         Some(Subject::App(name)) => {

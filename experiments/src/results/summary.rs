@@ -69,7 +69,8 @@ pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confid
         for (app, spec) in loaded.scenario.apps.iter().enumerate() {
             let of_app: Vec<Vec<&Exchange>> = whole.iter().map(|run| counted(loaded, point, run, app)).collect();
             for metric in Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges) {
-                let known = metric != Metric::Delivered || spec.run.knows_delivery();
+                let known = (metric != Metric::Delivered || spec.run.knows_delivery())
+                    && (!metric.is_of_first_bytes() || spec.run.knows_first_byte());
                 let estimate = estimate(&of_app, metric, confidence, basis).filter(|_| known);
                 let subject = || Subject::App(spec.name.clone());
                 rows.extend(estimate.map(|estimate| Row { point, subject: subject(), metric, estimate }));
@@ -99,7 +100,10 @@ pub(super) fn counted<'r>(loaded: &Loaded, point: usize, run: &'r RunOutput, app
 
 fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, basis: Basis) -> Option<Estimate> {
     let all = || runs.iter().flatten().copied();
-    let seconds = |exchange: &Exchange| exchange.completion().map(|span| span.as_secs_f64());
+    let seconds = |exchange: &Exchange| {
+        let span = if metric.is_of_first_bytes() { exchange.first_byte } else { exchange.completion() };
+        span.map(|span| span.as_secs_f64())
+    };
     match metric {
         Metric::Delivered => {
             let is_delivered = |exchange: &Exchange| exchange.delivered.is_some();
@@ -114,7 +118,7 @@ fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, bas
             let sent = |exchange: &Exchange| exchange.ending.filter(|ending| ending.outcome != Outcome::OutOfMemory);
             means(runs, |exchange| sent(exchange).map(|ending| f64::from(ending.transmissions)), confidence, basis)
         }
-        Metric::MeanCompletion => means(runs, seconds, confidence, basis),
+        Metric::MeanCompletion | Metric::MeanTimeToFirstByte => means(runs, seconds, confidence, basis),
         _ => {
             let q = metric.quantile()?;
             let sorted = |run: &Vec<&Exchange>| SortedSamples::new(run.iter().copied().filter_map(seconds).collect());

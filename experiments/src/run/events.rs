@@ -60,6 +60,18 @@ pub enum What {
     ExchangeStarted(ExchangeName),
     /// The server's application has the request of this exchange for the first time.
     RequestDelivered(ExchangeName),
+    /// The first byte of the response has reached the client's application.
+    ResponseBegan(ExchangeName),
+    /// An exchange is begun anew on another connection, and has another name from now on.
+    ExchangeMoved {
+        /// The name that it had.
+        #[serde(flatten)]
+        exchange: ExchangeName,
+        /// The address and port of the client from now on.
+        to_client: String,
+        /// Its number from now on.
+        to_id: u64,
+    },
     /// An exchange is over for its client.
     ExchangeEnded {
         /// Which exchange.
@@ -272,6 +284,11 @@ fn observed(observation: &Observation) -> Option<(Option<u32>, What)> {
     Some(match observation {
         Observation::ExchangeStarted(id) => (None, What::ExchangeStarted(exchange(id))),
         Observation::RequestDelivered(id) => (None, What::RequestDelivered(exchange(id))),
+        Observation::ResponseBegan(id) => (None, What::ResponseBegan(exchange(id))),
+        Observation::ExchangeMoved { from, to } => {
+            let (exchange, to_client, to_id) = (exchange(from), to.client.to_string(), to.id);
+            (None, What::ExchangeMoved { exchange, to_client, to_id })
+        }
         Observation::ExchangeEnded { exchange: id, outcome, transmissions } => {
             let (exchange, outcome, transmissions) = (exchange(id), outcome.name(), *transmissions);
             (None, What::ExchangeEnded { exchange, outcome, transmissions })

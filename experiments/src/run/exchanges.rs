@@ -20,6 +20,9 @@ pub struct Exchange {
     pub started: Option<SimTime>,
     /// From the start to the moment at which the server's application had the request.
     pub delivered: Option<Span>,
+    /// From the start to the moment at which the client's application had the first byte of the response; `None` also where the
+    /// protocol does not say.
+    pub first_byte: Option<Span>,
     /// How it ended; `None` if it was open when the run ended, or was never sent.
     pub ending: Option<Ending>,
 }
@@ -63,14 +66,33 @@ pub(super) fn join(
                 let app = app_of(entity.0, *app);
                 let node = entity.0;
                 let count = counts.entry((app, node)).or_default();
-                latest.push(name(id));
+                latest.push_for(name(id), exchanges.len());
                 let started = Some(*at);
-                exchanges.push(Exchange { app, node, number: *count, started, delivered: None, ending: None });
+                let number = *count;
+                exchanges.push(Exchange {
+                    app,
+                    node,
+                    number,
+                    started,
+                    delivered: None,
+                    first_byte: None,
+                    ending: None,
+                });
                 *count += 1;
             }
             Observation::RequestDelivered(id) => {
                 if let Some(exchange) = latest.find(&name(id)).map(|index| &mut exchanges[index]) {
                     exchange.delivered.get_or_insert(at.saturating_since(exchange.started.unwrap_or(*at)));
+                }
+            }
+            Observation::ResponseBegan(id) => {
+                if let Some(exchange) = latest.find(&name(id)).map(|index| &mut exchanges[index]) {
+                    exchange.first_byte.get_or_insert(at.saturating_since(exchange.started.unwrap_or(*at)));
+                }
+            }
+            Observation::ExchangeMoved { from, to } => {
+                if let Some(index) = latest.find(&name(from)) {
+                    latest.push_for(name(to), index);
                 }
             }
             Observation::Received { .. } | Observation::Stream { .. } | Observation::TlsSecret(_) => {}
@@ -86,14 +108,14 @@ pub(super) fn join(
 }
 
 /// Which exchange had a name last: a late report is about that one. A table of buckets, each the head of a chain from the newest
-/// exchange to the oldest; nobody goes through it in the order of buckets.
+/// name to the oldest; nobody goes through it in the order of buckets.
 struct Latest {
-    /// By hash: one more than the newest exchange.
+    /// By hash: one more than the newest name.
     heads: Vec<u32>,
-    /// By exchange: one more than the next older one of its bucket.
+    /// By name: one more than the next older one of its bucket.
     older: Vec<u32>,
-    /// By exchange.
-    names: Vec<ExchangeId>,
+    /// In the order in which they were given, with the exchange that was given each.
+    names: Vec<(ExchangeId, u32)>,
 }
 
 impl Latest {
@@ -115,10 +137,10 @@ impl Latest {
         digest.value() as usize & (self.heads.len() - 1)
     }
 
-    /// The next exchange has this name.
-    fn push(&mut self, name: ExchangeId) {
+    /// This exchange has this name from now on.
+    fn push_for(&mut self, name: ExchangeId, exchange: usize) {
         let bucket = self.bucket(&name);
-        self.names.push(name);
+        self.names.push((name, exchange as u32));
         self.older.push(self.heads[bucket]);
         self.heads[bucket] = self.names.len() as u32;
     }
@@ -127,8 +149,9 @@ impl Latest {
         let mut next = self.heads[self.bucket(name)];
         loop {
             let index = next.checked_sub(1)? as usize;
-            if self.names[index] == *name {
-                return Some(index);
+            let (other, exchange) = self.names[index];
+            if other == *name {
+                return Some(exchange as usize);
             }
             next = self.older[index];
         }
@@ -147,7 +170,8 @@ pub(super) fn add_unsent(exchanges: &mut Vec<Exchange>, due: impl Iterator<Item 
     }
     for ((app, node), due) in due {
         let first = begun.get(&(app, node)).copied().unwrap_or_default();
-        let unsent = |number| Exchange { app, node, number, started: None, delivered: None, ending: None };
+        let unsent =
+            |number| Exchange { app, node, number, started: None, delivered: None, first_byte: None, ending: None };
         exchanges.extend((first..due).map(unsent));
     }
 }
@@ -167,10 +191,13 @@ mod tests {
         let mut latest = Latest::for_reports(0);
         assert_eq!(latest.heads.len(), 1);
         assert_eq!(latest.find(&named(1, 0)), None);
-        for name in [named(1, 0), named(2, 0), named(1, 1), named(1, 0)] {
-            latest.push(name);
+        for (exchange, name) in [named(1, 0), named(2, 0), named(1, 1), named(1, 0)].into_iter().enumerate() {
+            latest.push_for(name, exchange);
         }
         let found = [named(1, 0), named(2, 0), named(1, 1), named(2, 1)].map(|name| latest.find(&name));
         assert_eq!(found, [Some(3), Some(1), Some(2), None]);
+        // The second exchange goes on under the name that nobody had, and is found by its old one too.
+        latest.push_for(named(2, 1), 1);
+        assert_eq!([named(2, 1), named(2, 0)].map(|name| latest.find(&name)), [Some(1), Some(1)]);
     }
 }

@@ -240,6 +240,8 @@ fn words(observation: &Observation) -> Option<String> {
     Some(match observation {
         Observation::ExchangeStarted(_) => "exchange starts".to_owned(),
         Observation::RequestDelivered(_) => "request delivered".to_owned(),
+        Observation::ResponseBegan(_) => "response begins".to_owned(),
+        Observation::ExchangeMoved { .. } => "exchange begins anew on another connection".to_owned(),
         Observation::ExchangeEnded { outcome, transmissions: 1, .. } => format!("exchange ends: {}", outcome.name()),
         Observation::ExchangeEnded { outcome, transmissions, .. } => {
             format!("exchange ends: {}, {transmissions} transmissions", outcome.name())

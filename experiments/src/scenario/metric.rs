@@ -28,6 +28,17 @@ pub enum Metric {
     P95Completion,
     /// Its 99 % quantile.
     P99Completion,
+    /// Times from the start to the first byte of the response, one by one, of clients over streams: for figures over time and of
+    /// distributions.
+    TimeToFirstByte,
+    /// Mean time from the start to the first byte of the response, over exchanges that got one.
+    MeanTimeToFirstByte,
+    /// Median of that time.
+    MedianTimeToFirstByte,
+    /// Its 95 % quantile.
+    P95TimeToFirstByte,
+    /// Its 99 % quantile.
+    P99TimeToFirstByte,
     /// Payload that reached a sink's application, per time.
     Goodput,
     /// One-way delays, one by one: for figures over time and of distributions.
@@ -116,6 +127,8 @@ pub struct Entry {
 const STARTED: &str = "exchanges that start in the measurement window";
 /// Those whose times count.
 const ANSWERED: &str = "exchanges that start in the measurement window and got a response that is no error";
+/// Those whose first bytes count.
+const HEARD: &str = "exchanges that start in the measurement window and of whose response a byte came";
 /// Datagrams whose delays count.
 const ARRIVED: &str = "datagrams that are sent in the measurement window and reach the sink";
 /// Packets whose waits count.
@@ -139,7 +152,7 @@ impl Scope {
 
 impl Metric {
     /// All metrics, in the order of the summary table.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 40] = [
         Self::Delivered,
         Self::Completed,
         Self::MeanTransmissions,
@@ -148,6 +161,11 @@ impl Metric {
         Self::MedianCompletion,
         Self::P95Completion,
         Self::P99Completion,
+        Self::TimeToFirstByte,
+        Self::MeanTimeToFirstByte,
+        Self::MedianTimeToFirstByte,
+        Self::P95TimeToFirstByte,
+        Self::P99TimeToFirstByte,
         Self::Goodput,
         Self::OneWayDelay,
         Self::MeanOneWayDelay,
@@ -187,7 +205,12 @@ impl Metric {
             | Self::MeanCompletion
             | Self::MedianCompletion
             | Self::P95Completion
-            | Self::P99Completion => self.of_exchanges(),
+            | Self::P99Completion
+            | Self::TimeToFirstByte
+            | Self::MeanTimeToFirstByte
+            | Self::MedianTimeToFirstByte
+            | Self::P95TimeToFirstByte
+            | Self::P99TimeToFirstByte => self.of_exchanges(),
             Self::Goodput
             | Self::OneWayDelay
             | Self::MeanOneWayDelay
@@ -226,7 +249,17 @@ impl Metric {
             Self::MeanCompletion => ("completion mean", "s", "mean of completion", ANSWERED),
             Self::MedianCompletion => ("completion p50", "s", "median of completion", ANSWERED),
             Self::P95Completion => ("completion p95", "s", "95 % quantile of completion", ANSWERED),
-            _ => ("completion p99", "s", "99 % quantile of completion", ANSWERED),
+            Self::P99Completion => ("completion p99", "s", "99 % quantile of completion", ANSWERED),
+            Self::TimeToFirstByte => (
+                "first byte",
+                "s",
+                "from the start to the first byte of the response at the client's application; of a page, that of its document",
+                HEARD,
+            ),
+            Self::MeanTimeToFirstByte => ("first byte mean", "s", "mean of first byte", HEARD),
+            Self::MedianTimeToFirstByte => ("first byte p50", "s", "median of first byte", HEARD),
+            Self::P95TimeToFirstByte => ("first byte p95", "s", "95 % quantile of first byte", HEARD),
+            _ => ("first byte p99", "s", "99 % quantile of first byte", HEARD),
         };
         Entry { name, unit, of: Scope::Exchanges, definition, condition }
     }
@@ -374,7 +407,7 @@ impl Metric {
 
     /// True if it is many samples, whose distribution can be drawn.
     pub const fn is_distribution(self) -> bool {
-        matches!(self, Self::Completion | Self::OneWayDelay | Self::QueueDelay)
+        matches!(self, Self::Completion | Self::TimeToFirstByte | Self::OneWayDelay | Self::QueueDelay)
     }
 
     /// True if it can be drawn over time.
@@ -393,8 +426,23 @@ impl Metric {
             Self::MedianCompletion | Self::MedianOneWayDelay | Self::MedianQueueDelay => Some(0.5),
             Self::P95Completion | Self::P95OneWayDelay | Self::P95QueueDelay => Some(0.95),
             Self::P99Completion | Self::P99OneWayDelay | Self::P99QueueDelay => Some(0.99),
+            Self::MedianTimeToFirstByte => Some(0.5),
+            Self::P95TimeToFirstByte => Some(0.95),
+            Self::P99TimeToFirstByte => Some(0.99),
             _ => None,
         }
+    }
+
+    /// True if it is about the first bytes of responses, which not all clients see.
+    pub const fn is_of_first_bytes(self) -> bool {
+        matches!(
+            self,
+            Self::TimeToFirstByte
+                | Self::MeanTimeToFirstByte
+                | Self::MedianTimeToFirstByte
+                | Self::P95TimeToFirstByte
+                | Self::P99TimeToFirstByte
+        )
     }
 }
 

@@ -7,6 +7,7 @@
 //! Checksums would stop nearly every input at the door, so the targets put them right.
 
 use protosim_models::coap::wire::Message;
+use protosim_models::http::wire::{Limits, Method, Part, RequestReader, ResponseReader};
 use protosim_models::packet::{
     Checksum, ErrorCause, IcmpMessage, Icmpv6Message, IpHeader, Packet, Provenance, TimeExceeded, Transport, protocol,
 };
@@ -93,6 +94,37 @@ fn check_handshake(kind: HandshakeType, body: &[u8], version: Version) {
         assert_eq!(message.kind(), kind);
         let again = Handshake::decode(kind, &bytes[4..], version);
         assert_eq!(again.as_ref(), Ok(&message), "what was read is written such that it reads the same");
+    }
+}
+
+/// A stream of HTTP/1.1, of requests and of responses; the first byte says where it is cut. Heads that were read are written such that
+/// they read the same.
+pub fn http(data: &[u8]) {
+    let Some((cut, data)) = data.split_first() else { return };
+    let cut = usize::from(*cut) + 1;
+    // What is written may be longer by the space behind each colon.
+    let wide = Limits { line: 1 << 20, head: 1 << 24, ..Limits::default() };
+    let (mut requests, mut out) = (RequestReader::default(), Vec::new());
+    let _ = data.chunks(cut).try_for_each(|piece| requests.feed(&Rope::from(piece.to_vec()), &mut out));
+    let _ = requests.finish(&mut out);
+    for part in out {
+        if let Part::Head(head) = part {
+            let (mut again, mut parts) = (RequestReader::new(wide), Vec::new());
+            assert_eq!(again.feed(&Rope::from(head.encode()), &mut parts), Ok(()));
+            assert_eq!(parts.first(), Some(&Part::Head(head)), "what was read is written the same");
+        }
+    }
+    let (mut responses, mut out) = (ResponseReader::default(), Vec::new());
+    (0..4).for_each(|_| responses.expect(Method::Get));
+    let _ = data.chunks(cut).try_for_each(|piece| responses.feed(&Rope::from(piece.to_vec()), &mut out));
+    let _ = responses.finish(&mut out);
+    for part in out {
+        if let Part::Head(head) = part {
+            let (mut again, mut parts) = (ResponseReader::new(wide), Vec::new());
+            again.expect(Method::Get);
+            assert_eq!(again.feed(&Rope::from(head.encode()), &mut parts), Ok(()));
+            assert_eq!(parts.first(), Some(&Part::Head(head)), "what was read is written the same");
+        }
     }
 }
 

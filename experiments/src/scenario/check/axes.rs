@@ -8,7 +8,7 @@ use protosim_reports::formula::{Condition, Formula};
 use std::collections::BTreeMap;
 
 /// Columns of the tables that are not of axes.
-const RESERVED: [&str; 26] = [
+const RESERVED: [&str; 27] = [
     "point",
     "variant",
     "replication",
@@ -26,6 +26,7 @@ const RESERVED: [&str; 26] = [
     "exchange",
     "started_s",
     "delivered_after_s",
+    "first_byte_after_s",
     "ended_after_s",
     "outcome",
     "transmissions",

@@ -63,6 +63,8 @@ struct Open {
     written: u64,
     /// Pieces whose time has come.
     pieces: u64,
+    /// The first byte of the response is there.
+    has_begun: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -128,7 +130,7 @@ impl TcpClient {
         let number = self.first.wrapping_add(self.begun);
         self.begun += 1;
         let request = message(number, self.sizes.draw(host));
-        let mut open = Open { number, request, written: 0, pieces: 1 };
+        let mut open = Open { number, request, written: 0, pieces: 1, has_begun: false };
         if self.connection.is_none() {
             open.written = self.connect(&open, host);
         }
@@ -200,6 +202,12 @@ impl TcpClient {
         let (mut responses, corrupted) = (Vec::new(), connection.inbox.corrupted());
         let fed = connection.inbox.feed(&data, &mut responses);
         self.counts.response_bytes += data.len();
+        if let Some(open) = self.open.as_mut().filter(|open| !open.has_begun && !data.is_empty()) {
+            open.has_begun = true;
+            let number = open.number;
+            host.observe(Observation::ResponseBegan(self.exchange(number)));
+        }
+        let Some(connection) = &mut self.connection else { return };
         self.counts.corrupted_bytes += connection.inbox.corrupted() - corrupted;
         for response in responses {
             if self.open.as_ref().is_some_and(|open| open.number == response.number) {

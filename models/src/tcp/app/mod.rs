@@ -27,7 +27,7 @@ mod sink;
 mod source;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::TcpClient;
 pub use config::{Connections, TcpClientConfig, TcpServerConfig, TcpSinkConfig, TcpSourceConfig};

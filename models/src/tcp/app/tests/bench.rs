@@ -11,44 +11,44 @@ use std::net::SocketAddr;
 
 /// One stream.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Played {
+pub(crate) struct Played {
     /// All that the application has written.
-    pub(super) written: Rope,
+    pub(crate) written: Rope,
     /// How much more the stream takes.
-    pub(super) room: u64,
+    pub(crate) room: u64,
     /// What waits to be read.
-    pub(super) waiting: Rope,
-    pub(super) is_finished: bool,
-    pub(super) is_closed: bool,
-    pub(super) is_aborted: bool,
+    pub(crate) waiting: Rope,
+    pub(crate) is_finished: bool,
+    pub(crate) is_closed: bool,
+    pub(crate) is_aborted: bool,
 }
 
 /// The host.
 #[derive(Debug)]
-pub(super) struct Bench {
+pub(crate) struct Bench {
     env: IdealEnv,
     now: LocalTime,
-    pub(super) timers: BTreeMap<u64, LocalTime>,
+    pub(crate) timers: BTreeMap<u64, LocalTime>,
     /// Numbered from 0 in order of opening.
-    pub(super) streams: Vec<Played>,
-    pub(super) listens: Vec<u16>,
-    pub(super) observed: Vec<Observation>,
+    pub(crate) streams: Vec<Played>,
+    pub(crate) listens: Vec<u16>,
+    pub(crate) observed: Vec<Observation>,
     /// Room of streams that are opened.
-    pub(super) room: u64,
+    pub(crate) room: u64,
     /// Refuses connections.
-    pub(super) refuses: bool,
+    pub(crate) refuses: bool,
 }
 
-pub(super) fn local(stream: StreamId) -> SocketAddr {
+pub(crate) fn local(stream: StreamId) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1], 50_000 + stream.0 as u16))
 }
 
-pub(super) fn peer() -> SocketAddr {
+pub(crate) fn peer() -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 2], 5001))
 }
 
 impl Bench {
-    pub(super) fn new(room: u64) -> Self {
+    pub(crate) fn new(room: u64) -> Self {
         Self {
             env: IdealEnv::new(1),
             now: LocalTime::ZERO,
@@ -62,7 +62,7 @@ impl Bench {
     }
 
     /// The time of the earliest timer comes, and the application is called.
-    pub(super) fn advance(&mut self, app: &mut dyn App) -> u64 {
+    pub(crate) fn advance(&mut self, app: &mut dyn App) -> u64 {
         let (token, at) =
             self.timers.iter().map(|(token, at)| (*token, *at)).min_by_key(|(token, at)| (*at, *token)).unwrap();
         self.timers.remove(&token);
@@ -72,30 +72,30 @@ impl Bench {
     }
 
     /// A connection comes in.
-    pub(super) fn accept(&mut self, app: &mut dyn App, port: u16) -> StreamId {
+    pub(crate) fn accept(&mut self, app: &mut dyn App, port: u16) -> StreamId {
         let stream = self.open();
         app.on_stream(stream, StreamEvent::Accepted { port, peer: peer() }, self);
         stream
     }
 
     /// Data come in.
-    pub(super) fn receive(&mut self, app: &mut dyn App, stream: u32, data: &Rope) {
+    pub(crate) fn receive(&mut self, app: &mut dyn App, stream: u32, data: &Rope) {
         self.streams[stream as usize].waiting.append(data);
         app.on_stream(StreamId(stream), StreamEvent::Readable, self);
     }
 
     /// The peer has finished.
-    pub(super) fn finish(&mut self, app: &mut dyn App, stream: u32) {
+    pub(crate) fn finish(&mut self, app: &mut dyn App, stream: u32) {
         app.on_stream(StreamId(stream), StreamEvent::Finished, self);
     }
 
     /// The stream is over.
-    pub(super) fn close(&mut self, app: &mut dyn App, stream: u32, reason: CloseReason) {
+    pub(crate) fn close(&mut self, app: &mut dyn App, stream: u32, reason: CloseReason) {
         app.on_stream(StreamId(stream), StreamEvent::Closed(reason), self);
     }
 
     /// There is room for `room` more bytes.
-    pub(super) fn make_room(&mut self, app: &mut dyn App, stream: u32, room: u64) {
+    pub(crate) fn make_room(&mut self, app: &mut dyn App, stream: u32, room: u64) {
         self.streams[stream as usize].room = room;
         app.on_stream(StreamId(stream), StreamEvent::Writable, self);
     }
@@ -111,7 +111,7 @@ impl Bench {
 }
 
 /// A total of an application.
-pub(super) fn total(app: &dyn App, name: &str) -> u64 {
+pub(crate) fn total(app: &dyn App, name: &str) -> u64 {
     let found = app.totals().into_iter().find(|total| total.name == name);
     found.unwrap_or_else(|| panic!("no total {name}")).value
 }

@@ -1,6 +1,6 @@
 //! Applications over streams, on a bench that plays their streams.
 
-mod bench;
+pub(crate) mod bench;
 
 use super::message::message;
 use super::*;
