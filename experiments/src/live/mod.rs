@@ -1,18 +1,30 @@
-//! An application over real UDP sockets, in wall-clock time: the same code that runs in the simulator.
+//! An application over real UDP and TCP sockets, in wall-clock time: the same code that runs in the simulator.
 //!
 //! Besides `run.log` this is the only place that looks at a clock. Nothing is simulated: no links, no device
-//! limits. ICMP is not offered (it would need a raw socket), so pings run in the simulator alone.
+//! limits, and TCP is the system's. ICMP is not offered (it would need a raw socket), so pings run in the simulator alone.
+//!
+//! | file | what |
+//! |---|---|
+//! | `host` | what an application sees |
+//! | `sockets` | all sockets, and who of them has something to say |
+//! | `stream` | one TCP connection, as a stream that does not block |
+//! | `options` | what of a configuration of TCP real sockets have |
 
 mod host;
+mod options;
+mod sockets;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
 use crate::tree::{Diagnostics, Sources, Tree, read};
 use host::LiveHost;
+use options::SocketOptions;
 use protosim_core::Span;
 use protosim_models::app::Total;
 use protosim_models::registry::{AppConfig, Port};
+use sockets::Input;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -56,15 +68,26 @@ pub enum LiveError {
     #[error("this application cannot run over real sockets: {0}")]
     NotLive(&'static str),
     /// The system refused a socket.
-    #[error("cannot open UDP {bind}:{port}: {error}")]
+    #[error("cannot open {port} on {bind}: {error}")]
     Socket {
         /// The local address.
         bind: IpAddr,
-        /// The port.
-        port: u16,
+        /// The port, of UDP or of TCP.
+        port: Port,
         /// Why.
         error: io::Error,
     },
+    /// A field that real sockets do not have, or not on this system.
+    #[error("`{field}` is not to be had over real sockets: {why}")]
+    Field {
+        /// Its path from the top of the application.
+        field: String,
+        /// Why.
+        why: String,
+    },
+    /// The system does not let anyone wait for sockets.
+    #[error("cannot wait for sockets: {0}")]
+    System(io::Error),
 }
 
 /// Reads an application as it stands in a scenario.
@@ -95,9 +118,6 @@ pub fn run(config: &AppConfig, options: Options, mut say: impl FnMut(String)) ->
     if matches!(config, AppConfig::Ping(_)) {
         return Err(LiveError::NotLive("ICMP needs a raw socket"));
     }
-    if config.tcp().is_some() {
-        return Err(LiveError::NotLive("it needs streams, and there are only datagrams"));
-    }
     if config.clone().trace_file().is_some() {
         return Err(LiveError::NotLive("traces are replayed in the simulator alone"));
     }
@@ -108,10 +128,14 @@ pub fn run(config: &AppConfig, options: Options, mut say: impl FnMut(String)) ->
     if config.destination().is_some() && address.is_ipv4() != options.bind.is_ipv4() {
         return Err(LiveError::MixedFamilies { to: address, bind: options.bind });
     }
-    let mut host = LiveHost::new(options.bind, options.seed);
+    let tcp = config.tcp().cloned().unwrap_or_default();
+    let sockets =
+        if config.tcp().is_some() { SocketOptions::of(&tcp, options.bind)? } else { SocketOptions::default() };
+    let mut host = LiveHost::new(options.bind, options.seed, sockets).map_err(LiveError::System)?;
     // The port is opened before the application starts, so that one that is taken is an error and not a panic.
-    if let Some(Port::Udp(port)) = config.listens_on() {
-        host.open(port).map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
+    if let Some(port) = config.listens_on() {
+        let opened = host.open(port, &tcp.resolve());
+        opened.map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
     }
     let mut app = config.build(address);
     let mut outcome = Outcome::default();
@@ -125,13 +149,15 @@ pub fn run(config: &AppConfig, options: Options, mut say: impl FnMut(String)) ->
             outcome.answered += u64::from(counts.answered);
             say(line);
         }
-        // A server waits for requests as long as it is told to; a client is done when no timer is set.
+        // A server waits for requests as long as it is told to; a client is done when no timer is set and no stream is open.
         let waits_for_peers = config.destination().is_none();
-        if host.is_over(options.duration) || !(waits_for_peers || host.has_timers()) {
+        if host.is_over(options.duration) || !(waits_for_peers || host.has_work()) {
             break;
         }
-        if let Some((socket, from, payload)) = host.wait(options.duration) {
-            app.on_datagram(socket, from, payload, &mut host);
+        match host.wait(options.duration).map_err(LiveError::System)? {
+            Some(Input::Datagram(socket, from, payload)) => app.on_datagram(socket, from, payload, &mut host),
+            Some(Input::Stream(stream, _, event)) => app.on_stream(stream, event, &mut host),
+            None => {}
         }
         while let Some(token) = host.due_timer() {
             app.on_timer(token, &mut host);
