@@ -17,12 +17,14 @@ mod stream;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_tcp;
 
 use crate::tree::{Diagnostics, Sources, Tree, read};
 use host::LiveHost;
 use options::SocketOptions;
 use protosim_core::Span;
-use protosim_models::app::Total;
+use protosim_models::app::{App, Total};
 use protosim_models::registry::{AppConfig, Port};
 use sockets::Input;
 use std::io;
@@ -114,55 +116,78 @@ pub fn parse_app(text: &str, colours: bool) -> Result<AppConfig, String> {
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn run(config: &AppConfig, options: Options, mut say: impl FnMut(String)) -> Result<Outcome, LiveError> {
-    if matches!(config, AppConfig::Ping(_)) {
-        return Err(LiveError::NotLive("ICMP needs a raw socket"));
-    }
-    if config.clone().trace_file().is_some() {
-        return Err(LiveError::NotLive("traces are replayed in the simulator alone"));
-    }
-    let address = match config.destination() {
-        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Some(name) => name.0.parse().map_err(|_| LiveError::NotAnAddress(name.0.clone()))?,
-    };
-    if config.destination().is_some() && address.is_ipv4() != options.bind.is_ipv4() {
-        return Err(LiveError::MixedFamilies { to: address, bind: options.bind });
-    }
-    let tcp = config.tcp().cloned().unwrap_or_default();
-    let sockets =
-        if config.tcp().is_some() { SocketOptions::of(&tcp, options.bind)? } else { SocketOptions::default() };
-    let mut host = LiveHost::new(options.bind, options.seed, sockets).map_err(LiveError::System)?;
-    // The port is opened before the application starts, so that one that is taken is an error and not a panic.
-    if let Some(port) = config.listens_on() {
-        let opened = host.open(port, &tcp.resolve());
-        opened.map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
-    }
-    let mut app = config.build(address);
-    let mut outcome = Outcome::default();
-    app.on_start(&mut host);
-    loop {
-        if host.takes_flush() {
-            app.on_flush(&mut host);
+pub fn run(config: &AppConfig, options: Options, say: impl FnMut(String)) -> Result<Outcome, LiveError> {
+    Session::open(config, options)?.run(say, || false)
+}
+
+/// An application with its host, and its port open if it listens on one.
+struct Session {
+    app: Box<dyn App>,
+    host: LiveHost,
+    duration: Option<Span>,
+    /// It is there for those who come, and so has always something left to do.
+    waits_for_peers: bool,
+}
+
+impl Session {
+    fn open(config: &AppConfig, options: Options) -> Result<Self, LiveError> {
+        if matches!(config, AppConfig::Ping(_)) {
+            return Err(LiveError::NotLive("ICMP needs a raw socket"));
         }
-        for (line, counts) in host.take_lines() {
-            outcome.exchanges += u64::from(counts.started);
-            outcome.answered += u64::from(counts.answered);
-            say(line);
+        if config.clone().trace_file().is_some() {
+            return Err(LiveError::NotLive("traces are replayed in the simulator alone"));
         }
-        // A server waits for requests as long as it is told to; a client is done when no timer is set and no stream is open.
+        let address = match config.destination() {
+            None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            Some(name) => name.0.parse().map_err(|_| LiveError::NotAnAddress(name.0.clone()))?,
+        };
+        if config.destination().is_some() && address.is_ipv4() != options.bind.is_ipv4() {
+            return Err(LiveError::MixedFamilies { to: address, bind: options.bind });
+        }
+        let tcp = config.tcp().cloned().unwrap_or_default();
+        let sockets = match config.tcp() {
+            Some(tcp) => SocketOptions::of(tcp, options.bind)?,
+            None => SocketOptions::default(),
+        };
+        let mut host = LiveHost::new(options.bind, options.seed, sockets).map_err(LiveError::System)?;
+        // The port is opened before the application starts, so that one that is taken is an error and not a panic.
+        if let Some(port) = config.listens_on() {
+            let opened = host.open(port, &tcp.resolve());
+            opened.map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
+        }
         let waits_for_peers = config.destination().is_none();
-        if host.is_over(options.duration) || !(waits_for_peers || host.has_work()) {
-            break;
-        }
-        match host.wait(options.duration).map_err(LiveError::System)? {
-            Some(Input::Datagram(socket, from, payload)) => app.on_datagram(socket, from, payload, &mut host),
-            Some(Input::Stream(stream, _, event)) => app.on_stream(stream, event, &mut host),
-            None => {}
-        }
-        while let Some(token) = host.due_timer() {
-            app.on_timer(token, &mut host);
-        }
+        Ok(Self { app: config.build(address), host, duration: options.duration, waits_for_peers })
     }
-    outcome.totals = app.totals();
-    Ok(outcome)
+
+    /// Runs it; also to where `is_enough` says so, which is asked from time to time.
+    fn run(mut self, mut say: impl FnMut(String), is_enough: impl Fn() -> bool) -> Result<Outcome, LiveError> {
+        let (app, host) = (&mut *self.app, &mut self.host);
+        let mut outcome = Outcome::default();
+        app.on_start(host);
+        loop {
+            if host.takes_flush() {
+                app.on_flush(host);
+            }
+            for (line, counts) in host.take_lines() {
+                outcome.exchanges += u64::from(counts.started);
+                outcome.answered += u64::from(counts.answered);
+                say(line);
+            }
+            // A server waits for requests as long as it is told to; a client is done when no timer is set and no stream is open.
+            let is_done = !(self.waits_for_peers || host.has_work());
+            if host.is_over(self.duration) || is_done || is_enough() {
+                break;
+            }
+            match host.wait(self.duration).map_err(LiveError::System)? {
+                Some(Input::Datagram(socket, from, payload)) => app.on_datagram(socket, from, payload, host),
+                Some(Input::Stream(stream, _, event)) => app.on_stream(stream, event, host),
+                None => {}
+            }
+            while let Some(token) = host.due_timer() {
+                app.on_timer(token, host);
+            }
+        }
+        outcome.totals = app.totals();
+        Ok(outcome)
+    }
 }

@@ -15,8 +15,9 @@ const READ_SIZE: u64 = 16 << 10;
 /// Reads whatever comes in at its port; see the module.
 ///
 /// The bytes of a stream are one run of virtual bytes from offset 0 on, as [`super::TcpSource`] sends them; everything else is
-/// corrupted. Real bytes, as they come over real sockets, have to be those of such a run; which one, the first of them say. A stream that its sender has finished is closed when all of it has been read: by this the sender knows that
-/// everything has arrived.
+/// corrupted. Real bytes, as they come over real sockets, have to be those of such a run; which one, the first of them say. A
+/// stream that its sender has finished is closed when all of it has been read: by this the sender knows that everything has
+/// arrived.
 ///
 /// With a `read_rate` the application reads what is there, 16 KiB at most, and is busy with it for as long as this rate says.
 #[derive(Clone, Debug)]
