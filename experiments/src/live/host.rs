@@ -8,7 +8,7 @@ use protosim_models::app::{Host, HostError, SocketId, StreamEvent, StreamId, Str
 use protosim_models::registry::Port;
 use protosim_models::tcp::{CloseReason, Parameters};
 use protosim_models::{ExchangeId, Observation, Outcome, Rope};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(super) struct LiveHost {
     /// Sockets opened ahead, by port.
     opened: BTreeMap<u16, SocketId>,
     timers: BTreeMap<u64, LocalTime>,
+    /// The same in the order in which they are due.
+    due: BTreeSet<(LocalTime, u64)>,
     started: BTreeMap<ExchangeId, LocalTime>,
     lines: VecDeque<(String, LineCounts)>,
     owes_flush: bool,
@@ -44,6 +46,7 @@ impl LiveHost {
             sockets: Sockets::new(bind, options)?,
             opened: BTreeMap::new(),
             timers: BTreeMap::new(),
+            due: BTreeSet::new(),
             started: BTreeMap::new(),
             lines: VecDeque::new(),
             owes_flush: false,
@@ -84,7 +87,7 @@ impl LiveHost {
     pub(super) fn wait(&mut self, duration: Option<Span>) -> io::Result<Option<Input>> {
         let now = self.now();
         let end = duration.map(|span| LocalTime::ZERO + span);
-        let next = self.timers.values().copied().chain(end).chain(self.sockets.deadline()).min();
+        let next = self.due.first().map(|(at, _)| *at).into_iter().chain(end).chain(self.sockets.deadline()).min();
         let timeout = next.map_or(IDLE, |at| Duration::from_nanos(at.saturating_since(now).as_nanos()));
         let input = self.sockets.next(timeout.min(IDLE), now)?;
         if let Some(Input::Stream(_, peer, StreamEvent::Closed(reason))) = input {
@@ -107,10 +110,11 @@ impl LiveHost {
 
     /// The token of a timer that is due; it is off then.
     pub(super) fn due_timer(&mut self) -> Option<u64> {
-        let now = self.now();
-        let (token, _) = self.timers.iter().filter(|(_, at)| **at <= now).min_by_key(|(token, at)| (**at, **token))?;
-        let token = *token;
-        self.timers.remove(&token);
+        let (at, token) = self.due.first().copied()?;
+        if at > self.now() {
+            return None;
+        }
+        self.cancel_timer(token);
         Some(token)
     }
 }
@@ -160,7 +164,15 @@ impl Host for LiveHost {
     }
 
     fn stream_connect(&mut self, to: SocketAddr, options: &StreamOptions) -> Result<StreamId, HostError> {
-        self.sockets.connect(to, &options.tcp, options.early_data.clone())
+        let opened = self.sockets.connect(to, &options.tcp, options.early_data.clone());
+        if let Err(error) = &opened {
+            let why = match error {
+                HostError::OutOfMemory => "the system has no socket left for it (`ulimit -n`)".to_owned(),
+                error => error.to_string(),
+            };
+            self.lines.push_back((format!("{}: no TCP connection to {to}: {why}", self.now()), LineCounts::default()));
+        }
+        opened
     }
 
     fn stream_write(&mut self, stream: StreamId, data: &Rope) -> Result<u64, HostError> {
@@ -191,11 +203,15 @@ impl Host for LiveHost {
     }
 
     fn set_timer(&mut self, token: u64, at: LocalTime, _name: &'static str) {
+        self.cancel_timer(token);
         self.timers.insert(token, at);
+        self.due.insert((at, token));
     }
 
     fn cancel_timer(&mut self, token: u64) {
-        self.timers.remove(&token);
+        if let Some(at) = self.timers.remove(&token) {
+            self.due.remove(&(at, token));
+        }
     }
 
     fn observe(&mut self, observation: Observation) {

@@ -23,6 +23,8 @@ const LARGEST: usize = 65_535;
 const TURN: usize = 16;
 /// Connections that wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 4096;
+/// Datagrams that wait for the application \[bytes\] (our choice).
+const UDP_BUFFER: usize = 4 << 20;
 /// How often, and how long each time, a full send buffer of UDP is waited for, as a socket that blocks would.
 const SEND_RETRIES: u32 = 1000;
 const SEND_PAUSE: Duration = Duration::from_micros(100);
@@ -129,6 +131,8 @@ impl Sockets {
     /// Opens a socket for datagrams.
     pub(super) fn open_datagrams(&mut self, port: u16) -> io::Result<SocketId> {
         let mut socket = UdpSocket::bind(SocketAddr::new(self.bind, port))?;
+        // What comes while the application is busy; the system may grant less.
+        let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(UDP_BUFFER);
         let source = Source::Datagrams(self.datagrams.len());
         self.poll.registry().register(&mut socket, source.token(), Interest::READABLE)?;
         self.datagrams.push(Datagrams { socket, is_queued: false });

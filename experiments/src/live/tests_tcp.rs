@@ -130,7 +130,6 @@ fn connections_that_break_end_exchanges() {
             socket.read_exact(&mut [0; 16]).unwrap();
             socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
         }
-        // The port is nobody's from here on.
     });
     let client = "TcpClient(PORT, request: \"100 B\", think: \"1 ms\", count: 2)";
     let (outcome, lines) = run(client, port, FUSE);
@@ -138,6 +137,10 @@ fn connections_that_break_end_exchanges() {
     assert_eq!((outcome.exchanges, outcome.answered, total(&outcome, "broken_exchanges")), (2, 0, 2));
     assert_eq!(lines.iter().filter(|line| line.ends_with(": reset by the peer")).count(), 2, "{lines:?}");
 
+    // A socket that does not listen keeps the port from others.
+    let nobody = super::options::new_socket(LOCAL).unwrap();
+    nobody.bind(&SocketAddr::new(LOCAL, 0).into()).unwrap();
+    let port = nobody.local_addr().unwrap().as_socket().unwrap().port();
     let (outcome, lines) = run(client, port, FUSE);
     assert_eq!((outcome.exchanges, outcome.answered, total(&outcome, "broken_exchanges")), (2, 0, 2));
     let refused = format!("TCP connection with 127.0.0.1:{port}: refused");
@@ -148,7 +151,7 @@ fn connections_that_break_end_exchanges() {
 #[test]
 fn a_peer_that_does_not_read_holds_the_source_back() {
     let listener = TcpListener::bind((LOCAL, 0)).unwrap();
-    let options = Options { duration: Some(Span::from_millis(500)), ..FUSE };
+    let options = Options { duration: Some(Span::from_secs(1)), ..FUSE };
     let (outcome, _) = run("TcpSource(PORT)", listener.local_addr().unwrap().port(), options);
     let written = total(&outcome, "written_bytes");
     assert!((1..PLENTY).contains(&written), "{written}");
@@ -349,6 +352,17 @@ fn what_real_sockets_do_not_have_is_refused_by_name() {
     assert!(error("congestion: BbrV3").contains("`tcp.congestion`"));
     assert!(error("congestion: Cubic((beta: \"50 %\"))").contains("`tcp.congestion`"));
     assert!(error("keepalive: (idle: \"1500 ms\")").contains("`tcp.keepalive`"));
+}
+
+/// The loopback reaches no other host, and an address of the other family is none of ours: a line says so.
+#[test]
+fn a_connection_that_cannot_be_tried_says_why() {
+    // TEST-NET-1 (RFC 5737), from 127.0.0.1.
+    let app = parse_app("TcpClient(to: \"192.0.2.1\", port: 9, think: \"1 ms\", count: 1)", false).unwrap();
+    let mut lines = Vec::new();
+    let outcome = super::run(&app, FUSE, |line| lines.push(line)).unwrap();
+    assert_eq!((outcome.exchanges, total(&outcome, "refused_calls")), (0, 1));
+    assert!(lines[0].contains("no TCP connection to 192.0.2.1:9: this host has no address"), "{lines:?}");
 }
 
 /// The system's own word for it. Linux doubles what it is asked for (`socket(7)`).
