@@ -108,10 +108,10 @@ impl LiveHost {
         self.lines.push_back((format!("{}: TCP connection with {peer}: {how}", self.now()), LineCounts::default()));
     }
 
-    /// The token of a timer that is due; it is off then.
-    pub(super) fn due_timer(&mut self) -> Option<u64> {
+    /// The token of a timer that was due at `now`; it is off then.
+    pub(super) fn due_timer(&mut self, now: LocalTime) -> Option<u64> {
         let (at, token) = self.due.first().copied()?;
-        if at > self.now() {
+        if at > now {
             return None;
         }
         self.cancel_timer(token);

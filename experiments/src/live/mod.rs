@@ -23,7 +23,7 @@ mod tests_tcp;
 use crate::tree::{Diagnostics, Sources, Tree, read};
 use host::LiveHost;
 use options::SocketOptions;
-use protosim_core::Span;
+use protosim_core::{Env, Span};
 use protosim_models::app::{App, Total};
 use protosim_models::registry::{AppConfig, Port};
 use sockets::Input;
@@ -183,7 +183,9 @@ impl Session {
                 Some(Input::Stream(stream, _, event)) => app.on_stream(stream, event, host),
                 None => {}
             }
-            while let Some(token) = host.due_timer() {
+            // Those that come to be due meanwhile have to wait: an application that is behind must not keep its sockets waiting.
+            let now = host.now();
+            while let Some(token) = host.due_timer(now) {
                 app.on_timer(token, host);
             }
         }
