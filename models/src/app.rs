@@ -303,12 +303,18 @@ pub struct TrafficClass {
 /// Why a host refused a call.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HostError {
-    /// Another socket has the port.
+    /// Another UDP socket has the port.
     #[error("UDP port {0} is taken")]
     PortTaken(u16),
-    /// Every port of the dynamic range is taken.
+    /// Every port of the dynamic range of UDP is taken.
     #[error("no UDP port is free")]
     NoFreePort,
+    /// Someone listens for streams there already.
+    #[error("TCP port {0} is taken")]
+    StreamPortTaken(u16),
+    /// Every port of the dynamic range is taken, towards this peer.
+    #[error("no TCP port is free")]
+    NoFreeStreamPort,
     /// The socket is closed, or belongs to another App.
     #[error("{0:?} is not a socket of this application")]
     NoSuchSocket(SocketId),

@@ -43,6 +43,30 @@ pub fn fill_byte(key: u32, position: u64) -> u8 {
     (mixed >> 56) as u8
 }
 
+/// Bytes after which every fill repeats (see [`fill_byte`]).
+pub const FILL_PERIOD: usize = 256;
+
+/// The first [`FILL_PERIOD`] bytes of the bulk data `key`: all others repeat them.
+pub fn fill_period(key: u32) -> [u8; FILL_PERIOD] {
+    std::array::from_fn(|position| fill_byte(key, position as u64))
+}
+
+/// How many of `bytes`, which stand at `offset`, are not those of the bulk data that repeats `period`.
+pub fn count_other_bytes(period: &[u8; FILL_PERIOD], offset: u64, bytes: &[u8]) -> u64 {
+    let (mut others, mut rest) = (0, bytes);
+    let mut at = (offset % FILL_PERIOD as u64) as usize;
+    while !rest.is_empty() {
+        let (part, behind) = rest.split_at(rest.len().min(FILL_PERIOD - at));
+        let expected = &period[at..at + part.len()];
+        // Mostly all are as they should be.
+        if part != expected {
+            others += part.iter().zip(expected).filter(|(byte, expected)| byte != expected).count() as u64;
+        }
+        (rest, at) = (behind, 0);
+    }
+    others
+}
+
 impl Run {
     /// Length in bytes.
     #[inline]
@@ -178,7 +202,13 @@ impl Rope {
             match run {
                 Run::Bytes(bytes) => out.extend_from_slice(bytes),
                 Run::Fill { key, offset, len } => {
-                    out.extend((0..*len).map(|i| fill_byte(*key, offset.wrapping_add(i))))
+                    let (start, first) = (out.len(), (*len).min(FILL_PERIOD as u64));
+                    out.extend((0..first).map(|i| fill_byte(*key, offset.wrapping_add(i))));
+                    // What is there is whole periods, until the last part.
+                    while out.len() - start < *len as usize {
+                        let there = out.len() - start;
+                        out.extend_from_within(start..start + there.min(*len as usize - there));
+                    }
                 }
             }
         }
@@ -244,6 +274,18 @@ mod tests {
         joined.append(&whole.slice(20, 30));
         assert_eq!(joined, whole);
         assert_eq!(joined.runs().len(), 1);
+    }
+
+    /// Of 700 bytes from offset 250 on, those at 0, 6 and 699 of the slice are flipped: three periods are touched.
+    #[test]
+    fn bytes_that_are_not_those_of_a_fill_are_counted() {
+        let mut bytes = Rope::fill(9, 250, 700).to_bytes().to_vec();
+        assert!((0..700).all(|i| bytes[i as usize] == fill_byte(9, 250 + i)));
+        assert_eq!(count_other_bytes(&fill_period(9), 250, &bytes), 0);
+        for at in [0, 6, 699] {
+            bytes[at] ^= 0x80;
+        }
+        assert_eq!(count_other_bytes(&fill_period(9), 250, &bytes), 3);
     }
 
     proptest! {

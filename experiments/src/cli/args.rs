@@ -36,7 +36,7 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Print a script that completes this command in a shell
     Completions(CompletionArgs),
-    /// Run an application over real UDP sockets, in wall-clock time
+    /// Run an application over real UDP or TCP sockets, in wall-clock time
     Live(LiveArgs),
     /// Judge our TCP by scripts in packetdrill's language, in virtual time
     Packetdrill(PacketdrillArgs),

@@ -1,22 +1,20 @@
 //! The host of a live application: real sockets, the real clock.
 
+use super::options::SocketOptions;
+use super::sockets::{Input, Sockets};
 use crate::run::clock::Stopwatch;
 use protosim_core::{Env, LocalTime, Operation, OutOfMemory, Purpose, RunSeed, Span, Stream, Streams};
-use protosim_models::app::{Host, HostError, SocketId};
+use protosim_models::app::{Host, HostError, SocketId, StreamEvent, StreamId, StreamInfo, StreamOptions};
+use protosim_models::registry::Port;
+use protosim_models::tcp::{CloseReason, Parameters};
 use protosim_models::{ExchangeId, Observation, Outcome, Rope};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// How long to wait when no timer is set.
+/// How long to wait at most: then those are asked again that the system had nothing left for.
 const IDLE: Duration = Duration::from_millis(200);
-/// The largest UDP payload [bytes].
-const LARGEST: usize = 65_535;
-
-type Datagram = (SocketId, SocketAddr, Rope);
 
 /// What a line of output counts for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,59 +25,44 @@ pub(super) struct LineCounts {
 
 /// See the module.
 pub(super) struct LiveHost {
-    bind: IpAddr,
     clock: Stopwatch,
     streams: Streams,
-    sockets: Vec<Arc<UdpSocket>>,
+    sockets: Sockets,
     /// Sockets opened ahead, by port.
     opened: BTreeMap<u16, SocketId>,
-    incoming: (Sender<Datagram>, Receiver<Datagram>),
     timers: BTreeMap<u64, LocalTime>,
+    /// The same in the order in which they are due.
+    due: BTreeSet<(LocalTime, u64)>,
     started: BTreeMap<ExchangeId, LocalTime>,
     lines: VecDeque<(String, LineCounts)>,
     owes_flush: bool,
 }
 
 impl LiveHost {
-    pub(super) fn new(bind: IpAddr, seed: u64) -> Self {
-        Self {
-            bind,
+    pub(super) fn new(bind: IpAddr, seed: u64, options: SocketOptions) -> io::Result<Self> {
+        Ok(Self {
             clock: Stopwatch::start(),
             streams: Streams::new(RunSeed { seed, replication: 0 }, "live"),
-            sockets: Vec::new(),
+            sockets: Sockets::new(bind, options)?,
             opened: BTreeMap::new(),
-            incoming: channel(),
             timers: BTreeMap::new(),
+            due: BTreeSet::new(),
             started: BTreeMap::new(),
             lines: VecDeque::new(),
             owes_flush: false,
-        }
+        })
     }
 
-    /// Opens a socket ahead of the application's call.
-    pub(super) fn open(&mut self, port: u16) -> io::Result<SocketId> {
-        let socket = Arc::new(UdpSocket::bind((self.bind, port))?);
-        let id = SocketId(self.sockets.len() as u32);
-        let (reader, sender) = (Arc::clone(&socket), self.incoming.0.clone());
-        // The thread ends with the process: a blocking read cannot be taken back.
-        std::thread::spawn(move || {
-            let mut buffer = vec![0; LARGEST];
-            loop {
-                match reader.recv_from(&mut buffer) {
-                    Ok((len, from)) => {
-                        if sender.send((id, from, Rope::from(buffer[..len].to_vec()))).is_err() {
-                            return;
-                        }
-                    }
-                    // An ICMP error about what was sent shows as a refused read; the next one may be a datagram.
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-                    Err(_) => return,
-                }
+    /// Opens a port ahead of the application's call; `tcp` are the parameters that it will ask for.
+    pub(super) fn open(&mut self, port: Port, tcp: &Parameters) -> io::Result<()> {
+        match port {
+            Port::Udp(port) => {
+                let socket = self.sockets.open_datagrams(port)?;
+                self.opened.insert(port, socket);
+                Ok(())
             }
-        });
-        self.sockets.push(socket);
-        self.opened.insert(port, id);
-        Ok(id)
+            Port::Tcp(port) => self.sockets.open_listener(port, tcp),
+        }
     }
 
     pub(super) fn take_lines(&mut self) -> impl Iterator<Item = (String, LineCounts)> {
@@ -91,28 +74,47 @@ impl LiveHost {
         std::mem::take(&mut self.owes_flush)
     }
 
-    pub(super) fn has_timers(&self) -> bool {
-        !self.timers.is_empty()
+    /// True if something is left to be done: a timer is set, or a stream is not over.
+    pub(super) fn has_work(&self) -> bool {
+        !self.timers.is_empty() || self.sockets.has_work()
     }
 
     pub(super) fn is_over(&self, duration: Option<Span>) -> bool {
         duration.is_some_and(|span| self.now() >= LocalTime::ZERO + span)
     }
 
-    /// A datagram, if one comes before the next timer is due.
-    pub(super) fn wait(&self, duration: Option<Span>) -> Option<Datagram> {
+    /// What the application is to be called with, if it comes before the next timer is due.
+    pub(super) fn wait(&mut self, duration: Option<Span>) -> io::Result<Option<Input>> {
+        let now = self.now();
         let end = duration.map(|span| LocalTime::ZERO + span);
-        let next = self.timers.values().copied().chain(end).min();
-        let timeout = next.map_or(IDLE, |at| Duration::from_nanos(at.saturating_since(self.now()).as_nanos()));
-        self.incoming.1.recv_timeout(timeout).ok()
+        let next = self.due.first().map(|(at, _)| *at).into_iter().chain(end).chain(self.sockets.deadline()).min();
+        let timeout = next.map_or(IDLE, |at| Duration::from_nanos(at.saturating_since(now).as_nanos()));
+        let input = self.sockets.next(timeout.min(IDLE), now)?;
+        if let Some(Input::Stream(_, peer, StreamEvent::Closed(reason))) = input {
+            self.tell_of_end(peer, reason);
+        }
+        Ok(input)
     }
 
-    /// The token of a timer that is due; it is off then.
-    pub(super) fn due_timer(&mut self) -> Option<u64> {
-        let now = self.now();
-        let (token, _) = self.timers.iter().filter(|(_, at)| **at <= now).min_by_key(|(token, at)| (**at, **token))?;
-        let token = *token;
-        self.timers.remove(&token);
+    /// A connection that ends otherwise than by both ends' will is worth a line.
+    fn tell_of_end(&mut self, peer: SocketAddr, reason: CloseReason) {
+        let how = match reason {
+            CloseReason::Done | CloseReason::Aborted => return,
+            CloseReason::Refused => "refused",
+            CloseReason::Reset => "reset by the peer",
+            CloseReason::TimedOut => "timed out",
+            CloseReason::OutOfMemory => "without memory",
+        };
+        self.lines.push_back((format!("{}: TCP connection with {peer}: {how}", self.now()), LineCounts::default()));
+    }
+
+    /// The token of a timer that was due at `now`; it is off then.
+    pub(super) fn due_timer(&mut self, now: LocalTime) -> Option<u64> {
+        let (at, token) = self.due.first().copied()?;
+        if at > now {
+            return None;
+        }
+        self.cancel_timer(token);
         Some(token)
     }
 }
@@ -146,32 +148,70 @@ impl Host for LiveHost {
             return Ok(socket);
         }
         let taken = if port == 0 { HostError::NoFreePort } else { HostError::PortTaken(port) };
-        let socket = self.open(port).map_err(|_| taken)?;
-        self.opened.remove(&port);
-        Ok(socket)
+        self.sockets.open_datagrams(port).map_err(|_| taken)
     }
 
     fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError> {
-        let real = self.sockets.get(socket.0 as usize).ok_or(HostError::NoSuchSocket(socket))?;
-        if payload.len() > LARGEST as u64 {
-            return Err(HostError::TooLarge(payload.len()));
-        }
-        // As in the simulator, what the network does with it is not the application's to know.
-        let _ = real.send_to(&payload.to_bytes(), to);
-        Ok(())
+        self.sockets.send_datagram(socket, to, &payload)
     }
 
     fn udp_local_addr(&self, socket: SocketId, _to: SocketAddr) -> Result<SocketAddr, HostError> {
-        let real = self.sockets.get(socket.0 as usize).ok_or(HostError::NoSuchSocket(socket))?;
-        real.local_addr().map_err(|_| HostError::NoSuchSocket(socket))
+        self.sockets.local_address(socket)
+    }
+
+    fn stream_listen(&mut self, port: u16, options: &StreamOptions) -> Result<(), HostError> {
+        self.sockets.listen(port, &options.tcp)
+    }
+
+    fn stream_connect(&mut self, to: SocketAddr, options: &StreamOptions) -> Result<StreamId, HostError> {
+        let opened = self.sockets.connect(to, &options.tcp, options.early_data.clone());
+        if let Err(error) = &opened {
+            let why = match error {
+                HostError::OutOfMemory => "the system has no socket left for it (`ulimit -n`)".to_owned(),
+                error => error.to_string(),
+            };
+            self.lines.push_back((format!("{}: no TCP connection to {to}: {why}", self.now()), LineCounts::default()));
+        }
+        opened
+    }
+
+    fn stream_write(&mut self, stream: StreamId, data: &Rope) -> Result<u64, HostError> {
+        self.sockets.write(stream, data)
+    }
+
+    fn stream_read(&mut self, stream: StreamId, most: u64) -> Result<Rope, HostError> {
+        self.sockets.read(stream, most)
+    }
+
+    fn stream_finish(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.sockets.finish(stream)
+    }
+
+    fn stream_close(&mut self, stream: StreamId) -> Result<(), HostError> {
+        let now = self.now();
+        self.sockets.close(stream, now)
+    }
+
+    fn stream_abort(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.sockets.abort(stream)
+    }
+
+    /// What the system's TCP does inside, it does not tell: of [`StreamInfo::tcp`] the state, the largest segment and the bytes given
+    /// and taken are there, all else is 0 or stands for none.
+    fn stream_info(&self, stream: StreamId) -> Result<StreamInfo, HostError> {
+        self.sockets.info(stream)
     }
 
     fn set_timer(&mut self, token: u64, at: LocalTime, _name: &'static str) {
+        self.cancel_timer(token);
         self.timers.insert(token, at);
+        self.due.insert((at, token));
     }
 
     fn cancel_timer(&mut self, token: u64) {
-        self.timers.remove(&token);
+        if let Some(at) = self.timers.remove(&token) {
+            self.due.remove(&(at, token));
+        }
     }
 
     fn observe(&mut self, observation: Observation) {

@@ -1,18 +1,32 @@
-//! An application over real UDP sockets, in wall-clock time: the same code that runs in the simulator.
+//! An application over real UDP and TCP sockets, in wall-clock time: the same code that runs in the simulator.
 //!
 //! Besides `run.log` this is the only place that looks at a clock. Nothing is simulated: no links, no device
-//! limits. ICMP is not offered (it would need a raw socket), so pings run in the simulator alone.
+//! limits, and TCP is the system's. ICMP is not offered (it would need a raw socket), so pings run in the simulator alone.
+//!
+//! | file | what |
+//! |---|---|
+//! | `host` | what an application sees |
+//! | `sockets` | all sockets, and who of them has something to say |
+//! | `stream` | one TCP connection, as a stream that does not block |
+//! | `options` | what of a configuration of TCP real sockets have |
 
 mod host;
+mod options;
+mod sockets;
+mod stream;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_tcp;
 
 use crate::tree::{Diagnostics, Sources, Tree, read};
 use host::LiveHost;
-use protosim_core::Span;
-use protosim_models::app::Total;
+use options::SocketOptions;
+use protosim_core::{Env, Span};
+use protosim_models::app::{App, Total};
 use protosim_models::registry::{AppConfig, Port};
+use sockets::Input;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -56,15 +70,26 @@ pub enum LiveError {
     #[error("this application cannot run over real sockets: {0}")]
     NotLive(&'static str),
     /// The system refused a socket.
-    #[error("cannot open UDP {bind}:{port}: {error}")]
+    #[error("cannot open {port} on {bind}: {error}")]
     Socket {
         /// The local address.
         bind: IpAddr,
-        /// The port.
-        port: u16,
+        /// The port, of UDP or of TCP.
+        port: Port,
         /// Why.
         error: io::Error,
     },
+    /// A field that real sockets do not have, or not on this system.
+    #[error("`{field}` is not to be had over real sockets: {why}")]
+    Field {
+        /// Its path from the top of the application.
+        field: String,
+        /// Why.
+        why: String,
+    },
+    /// The system does not let anyone wait for sockets.
+    #[error("cannot wait for sockets: {0}")]
+    System(io::Error),
 }
 
 /// Reads an application as it stands in a scenario.
@@ -91,52 +116,80 @@ pub fn parse_app(text: &str, colours: bool) -> Result<AppConfig, String> {
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn run(config: &AppConfig, options: Options, mut say: impl FnMut(String)) -> Result<Outcome, LiveError> {
-    if matches!(config, AppConfig::Ping(_)) {
-        return Err(LiveError::NotLive("ICMP needs a raw socket"));
-    }
-    if config.tcp().is_some() {
-        return Err(LiveError::NotLive("it needs streams, and there are only datagrams"));
-    }
-    if config.clone().trace_file().is_some() {
-        return Err(LiveError::NotLive("traces are replayed in the simulator alone"));
-    }
-    let address = match config.destination() {
-        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Some(name) => name.0.parse().map_err(|_| LiveError::NotAnAddress(name.0.clone()))?,
-    };
-    if config.destination().is_some() && address.is_ipv4() != options.bind.is_ipv4() {
-        return Err(LiveError::MixedFamilies { to: address, bind: options.bind });
-    }
-    let mut host = LiveHost::new(options.bind, options.seed);
-    // The port is opened before the application starts, so that one that is taken is an error and not a panic.
-    if let Some(Port::Udp(port)) = config.listens_on() {
-        host.open(port).map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
-    }
-    let mut app = config.build(address);
-    let mut outcome = Outcome::default();
-    app.on_start(&mut host);
-    loop {
-        if host.takes_flush() {
-            app.on_flush(&mut host);
+pub fn run(config: &AppConfig, options: Options, say: impl FnMut(String)) -> Result<Outcome, LiveError> {
+    Session::open(config, options)?.run(say, || false)
+}
+
+/// An application with its host, and its port open if it listens on one.
+struct Session {
+    app: Box<dyn App>,
+    host: LiveHost,
+    duration: Option<Span>,
+    /// It is there for those who come, and so has always something left to do.
+    waits_for_peers: bool,
+}
+
+impl Session {
+    fn open(config: &AppConfig, options: Options) -> Result<Self, LiveError> {
+        if matches!(config, AppConfig::Ping(_)) {
+            return Err(LiveError::NotLive("ICMP needs a raw socket"));
         }
-        for (line, counts) in host.take_lines() {
-            outcome.exchanges += u64::from(counts.started);
-            outcome.answered += u64::from(counts.answered);
-            say(line);
+        if config.clone().trace_file().is_some() {
+            return Err(LiveError::NotLive("traces are replayed in the simulator alone"));
         }
-        // A server waits for requests as long as it is told to; a client is done when no timer is set.
+        let address = match config.destination() {
+            None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            Some(name) => name.0.parse().map_err(|_| LiveError::NotAnAddress(name.0.clone()))?,
+        };
+        if config.destination().is_some() && address.is_ipv4() != options.bind.is_ipv4() {
+            return Err(LiveError::MixedFamilies { to: address, bind: options.bind });
+        }
+        let tcp = config.tcp().cloned().unwrap_or_default();
+        let sockets = match config.tcp() {
+            Some(tcp) => SocketOptions::of(tcp, options.bind)?,
+            None => SocketOptions::default(),
+        };
+        let mut host = LiveHost::new(options.bind, options.seed, sockets).map_err(LiveError::System)?;
+        // The port is opened before the application starts, so that one that is taken is an error and not a panic.
+        if let Some(port) = config.listens_on() {
+            let opened = host.open(port, &tcp.resolve());
+            opened.map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
+        }
         let waits_for_peers = config.destination().is_none();
-        if host.is_over(options.duration) || !(waits_for_peers || host.has_timers()) {
-            break;
-        }
-        if let Some((socket, from, payload)) = host.wait(options.duration) {
-            app.on_datagram(socket, from, payload, &mut host);
-        }
-        while let Some(token) = host.due_timer() {
-            app.on_timer(token, &mut host);
-        }
+        Ok(Self { app: config.build(address), host, duration: options.duration, waits_for_peers })
     }
-    outcome.totals = app.totals();
-    Ok(outcome)
+
+    /// Runs it; also to where `is_enough` says so, which is asked from time to time.
+    fn run(mut self, mut say: impl FnMut(String), is_enough: impl Fn() -> bool) -> Result<Outcome, LiveError> {
+        let (app, host) = (&mut *self.app, &mut self.host);
+        let mut outcome = Outcome::default();
+        app.on_start(host);
+        loop {
+            if host.takes_flush() {
+                app.on_flush(host);
+            }
+            for (line, counts) in host.take_lines() {
+                outcome.exchanges += u64::from(counts.started);
+                outcome.answered += u64::from(counts.answered);
+                say(line);
+            }
+            // A server waits for requests as long as it is told to; a client is done when no timer is set and no stream is open.
+            let is_done = !(self.waits_for_peers || host.has_work());
+            if host.is_over(self.duration) || is_done || is_enough() {
+                break;
+            }
+            match host.wait(self.duration).map_err(LiveError::System)? {
+                Some(Input::Datagram(socket, from, payload)) => app.on_datagram(socket, from, payload, host),
+                Some(Input::Stream(stream, _, event)) => app.on_stream(stream, event, host),
+                None => {}
+            }
+            // Those that come to be due meanwhile have to wait: an application that is behind must not keep its sockets waiting.
+            let now = host.now();
+            while let Some(token) = host.due_timer(now) {
+                app.on_timer(token, host);
+            }
+        }
+        outcome.totals = app.totals();
+        Ok(outcome)
+    }
 }

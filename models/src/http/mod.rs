@@ -107,7 +107,7 @@ fn outcome_of(reason: CloseReason) -> Outcome {
     match reason {
         // The server has finished where a response was due.
         CloseReason::Done => Outcome::ErrorResponse,
-        CloseReason::Refused | CloseReason::Reset | CloseReason::Aborted => Outcome::Reset,
+        CloseReason::Refused | CloseReason::Reset | CloseReason::Aborted | CloseReason::TlsAlert(_) => Outcome::Reset,
         CloseReason::TimedOut => Outcome::TimedOut,
         CloseReason::OutOfMemory => Outcome::OutOfMemory,
     }

@@ -291,7 +291,7 @@ impl Host for SimHost<'_, '_> {
 
     fn stream_listen(&mut self, port: u16, options: &StreamOptions) -> Result<(), HostError> {
         let parameters = Arc::clone(&options.tcp);
-        self.node.tcp.stack.listen(port, self.app, parameters).map_err(|_| HostError::PortTaken(port))?;
+        self.node.tcp.stack.listen(port, self.app, parameters).map_err(|_| HostError::StreamPortTaken(port))?;
         Ok(())
     }
 
@@ -308,7 +308,7 @@ impl Host for SimHost<'_, '_> {
         let opened = self.node.with_stack(self.cx, |stack, env| stack.connect(opening, env));
         opened.map(|connection| StreamId(connection.0)).map_err(|error| match error {
             StackError::OutOfMemory => HostError::OutOfMemory,
-            _ => HostError::NoFreePort,
+            _ => HostError::NoFreeStreamPort,
         })
     }
 

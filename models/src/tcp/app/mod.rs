@@ -12,6 +12,7 @@
 //! | `config` | what a user says |
 //! | `source`, `sink` | bulk data |
 //! | `message` | how requests and responses are told apart in a stream |
+//! | `filling` | virtual bytes that have come as real ones, as over real sockets |
 //! | `client`, `server` | request and response |
 //!
 //! # Flows as exchanges
@@ -21,6 +22,7 @@
 
 mod client;
 mod config;
+mod filling;
 mod message;
 mod server;
 mod sink;

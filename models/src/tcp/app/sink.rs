@@ -1,5 +1,6 @@
 //! The receiver that counts what comes over streams, and checks that it is what was sent.
 
+use super::filling::Filling;
 use super::{TcpSinkConfig, nowhere, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, Total};
 use crate::observe::{ExchangeId, Observation};
@@ -14,8 +15,9 @@ const READ_SIZE: u64 = 16 << 10;
 /// Reads whatever comes in at its port; see the module.
 ///
 /// The bytes of a stream are one run of virtual bytes from offset 0 on, as [`super::TcpSource`] sends them; everything else is
-/// corrupted. A stream that its sender has finished is closed when all of it has been read: by this the sender knows that
-/// everything has arrived.
+/// corrupted. Real bytes, as they come over real sockets, have to be those of such a run; which one, the first of them say. A
+/// stream that its sender has finished is closed when all of it has been read: by this the sender knows that everything has
+/// arrived.
 ///
 /// With a `read_rate` the application reads what is there, 16 KiB at most, and is busy with it for as long as this rate says.
 #[derive(Clone, Debug)]
@@ -30,8 +32,8 @@ pub struct TcpSink {
 struct Inflow {
     peer: SocketAddr,
     local: SocketAddr,
-    /// Names its bytes, once there are some.
-    key: Option<u32>,
+    /// What its bytes are.
+    filling: Filling,
     /// Read so far.
     bytes: u64,
     /// Until then the application is busy, or has not begun; `None` if it reads whenever there is something.
@@ -67,7 +69,8 @@ impl TcpSink {
         if let Some(at) = busy_until {
             host.set_timer(u64::from(stream.0), at, "reading");
         }
-        let inflow = Inflow { peer, local, key: None, bytes: 0, busy_until, carry: 0, is_finished: false };
+        let inflow =
+            Inflow { peer, local, filling: Filling::Unknown, bytes: 0, busy_until, carry: 0, is_finished: false };
         self.streams.insert(stream, inflow);
     }
 
@@ -104,7 +107,7 @@ impl TcpSink {
     fn complete(&mut self, stream: StreamId, host: &mut dyn Host) {
         let Some(inflow) = self.streams.remove(&stream) else { return };
         self.counts.completed += 1;
-        if let Some(key) = inflow.key {
+        if let Filling::Key(key) = inflow.filling {
             let exchange = ExchangeId { client: inflow.peer, server: inflow.local, id: u64::from(key) };
             host.observe(Observation::RequestDelivered(exchange));
         }
@@ -118,8 +121,9 @@ impl Inflow {
         let mut corrupted = 0;
         for run in data.runs() {
             match run {
-                Run::Fill { key, offset, .. } if *offset == self.bytes && *self.key.get_or_insert(*key) == *key => {}
-                run => corrupted += run.len(),
+                Run::Fill { key, offset, .. } if *offset == self.bytes && self.filling.is_of(*key) => {}
+                Run::Fill { len, .. } => corrupted += len,
+                Run::Bytes(bytes) => corrupted += self.filling.take(self.bytes, bytes),
             }
             self.bytes += run.len();
         }
