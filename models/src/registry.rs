@@ -6,6 +6,8 @@
 use crate::app::App;
 use crate::name::NodeName;
 use crate::tcp::app as streams;
+use crate::tls::crypto::Mode;
+use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
 use crate::{coap, http, ping, tcp, traffic};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,15 @@ pub enum AppConfig {
     UdpSource(traffic::UdpSourceConfig),
 }
 
+/// TLS beneath an application.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Tls<'a> {
+    /// Of one that opens connections.
+    Client(&'a TlsClientConfig),
+    /// Of one that takes them.
+    Server(&'a TlsServerConfig),
+}
+
 /// A port of a transport protocol: those of UDP and of TCP have nothing to do with each other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Port {
@@ -66,7 +77,7 @@ impl std::fmt::Display for Port {
 
 /// The operations that take processor time on a device that says so, in order.
 pub fn operations() -> impl Iterator<Item = &'static str> {
-    coap::OPERATIONS.into_iter().chain(http::OPERATIONS).chain(tcp::OPERATIONS)
+    coap::OPERATIONS.into_iter().chain(http::OPERATIONS).chain(tcp::OPERATIONS).chain(tls::OPERATIONS)
 }
 
 impl AppConfig {
@@ -113,7 +124,7 @@ impl AppConfig {
         match self {
             Self::AimdSource(config) => Some(Port::Udp(config.port)),
             Self::CoapClient(config) => Some(Port::Udp(config.port)),
-            Self::HttpClient(config) => Some(Port::Tcp(config.port)),
+            Self::HttpClient(config) => Some(Port::Tcp(config.port())),
             Self::TcpClient(config) => Some(Port::Tcp(config.port)),
             Self::TcpSource(config) => Some(Port::Tcp(config.port)),
             Self::UdpClient(config) => Some(Port::Udp(config.port)),
@@ -132,6 +143,20 @@ impl AppConfig {
             Self::TcpServer(config) => Some(&config.tcp),
             Self::TcpSink(config) => Some(&config.tcp),
             Self::TcpSource(config) => Some(&config.tcp),
+            Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => None,
+            Self::Ping(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => None,
+        }
+    }
+
+    /// Its TLS, if it has any.
+    pub fn tls(&self) -> Option<Tls<'_>> {
+        match self {
+            Self::HttpClient(config) => config.tls.as_deref().map(Tls::Client),
+            Self::HttpServer(config) => config.tls.as_deref().map(Tls::Server),
+            Self::TcpClient(config) => config.tls.as_deref().map(Tls::Client),
+            Self::TcpServer(config) => config.tls.as_deref().map(Tls::Server),
+            Self::TcpSink(config) => config.tls.as_deref().map(Tls::Server),
+            Self::TcpSource(config) => config.tls.as_deref().map(Tls::Client),
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => None,
             Self::Ping(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => None,
         }
@@ -171,7 +196,7 @@ impl AppConfig {
         match self {
             Self::AimdSink(config) => Some(Port::Udp(config.port)),
             Self::CoapServer(config) => Some(Port::Udp(config.port)),
-            Self::HttpServer(config) => Some(Port::Tcp(config.port)),
+            Self::HttpServer(config) => Some(Port::Tcp(config.port())),
             Self::TcpServer(config) => Some(Port::Tcp(config.port)),
             Self::TcpSink(config) => Some(Port::Tcp(config.port)),
             Self::UdpServer(config) => Some(Port::Udp(config.port)),
@@ -215,6 +240,22 @@ impl AppConfig {
 
     /// Why what it asks for will be refused by `server`, if it will.
     pub fn refused_by(&self, server: &Self) -> Option<String> {
+        self.tls_refused_by(server).or_else(|| self.request_refused_by(server))
+    }
+
+    /// The same, of what is between the application and its stream.
+    fn tls_refused_by(&self, server: &Self) -> Option<String> {
+        let port = server.listens_on().filter(|port| matches!(port, Port::Tcp(_)));
+        port.filter(|port| self.destination_port() == Some(*port))?;
+        match (self.tls(), server.tls()) {
+            (Some(Tls::Client(client)), Some(Tls::Server(server))) => tls::config::disagreement(client, server),
+            (Some(_), None) => Some("it has no `tls`, and cannot read what is protected".to_owned()),
+            (None, Some(_)) => Some("it has `tls`, and refuses who says no hello".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn request_refused_by(&self, server: &Self) -> Option<String> {
         match (self, server) {
             (Self::CoapClient(client), Self::CoapServer(server)) if client.port == server.port => {
                 let known = |path: &String| *path == client.path;
@@ -227,19 +268,19 @@ impl AppConfig {
             (Self::UdpSource(source), Self::CoapServer(server)) if source.port == server.port => {
                 Some("what a UdpSource sends is no CoAP, and is ignored".to_owned())
             }
-            (Self::HttpClient(client), Self::HttpServer(server)) if client.port == server.port => {
+            (Self::HttpClient(client), Self::HttpServer(server)) if client.port() == server.port() => {
                 client.unanswered_by(server)
             }
-            (Self::HttpClient(client), Self::TcpServer(server)) if client.port == server.port => {
+            (Self::HttpClient(client), Self::TcpServer(server)) if client.port() == server.port => {
                 Some("a TcpServer knows no HTTP, and resets who speaks it".to_owned())
             }
-            (Self::HttpClient(client), Self::TcpSink(sink)) if client.port == sink.port => {
+            (Self::HttpClient(client), Self::TcpSink(sink)) if client.port() == sink.port => {
                 Some("a TcpSink takes data, and answers none".to_owned())
             }
-            (Self::TcpClient(client), Self::HttpServer(server)) if client.port == server.port => {
+            (Self::TcpClient(client), Self::HttpServer(server)) if client.port == server.port() => {
                 Some("what a TcpClient sends is no HTTP: the answer is 400".to_owned())
             }
-            (Self::TcpSource(source), Self::HttpServer(server)) if source.port == server.port => {
+            (Self::TcpSource(source), Self::HttpServer(server)) if source.port == server.port() => {
                 Some("what a TcpSource sends is no HTTP: the answer is 400".to_owned())
             }
             (Self::TcpClient(client), Self::TcpSink(sink)) if client.port == sink.port => {
@@ -323,8 +364,21 @@ impl AppConfig {
         }
     }
 
-    /// The application. `address` is that of [`AppConfig::destination`]; it is not looked at where there is none.
-    pub fn build(&self, address: IpAddr) -> Box<dyn App> {
+    /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`]; it is not looked at where
+    /// there is none. `crypto` says how much of the cryptography is done.
+    pub fn build(&self, address: IpAddr, crypto: Mode) -> Box<dyn App> {
+        let app = self.build_plain(address);
+        match self.tls() {
+            Some(Tls::Client(config)) => {
+                let server = self.destination().map_or("", |name| name.0.as_str());
+                Box::new(Secured::client(app, crypto, config, server))
+            }
+            Some(Tls::Server(config)) => Box::new(Secured::server(app, crypto, config)),
+            None => app,
+        }
+    }
+
+    fn build_plain(&self, address: IpAddr) -> Box<dyn App> {
         match self.clone() {
             Self::CoapClient(config) => {
                 let server = SocketAddr::new(address, config.port);
@@ -332,7 +386,7 @@ impl AppConfig {
             }
             Self::CoapServer(config) => Box::new(coap::Server::new(config)),
             Self::HttpClient(config) => {
-                let server = SocketAddr::new(address, config.port);
+                let server = SocketAddr::new(address, config.port());
                 Box::new(http::HttpClient::new(config, server))
             }
             Self::HttpServer(config) => Box::new(http::HttpServer::new(config)),

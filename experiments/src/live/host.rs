@@ -104,6 +104,7 @@ impl LiveHost {
             CloseReason::Reset => "reset by the peer",
             CloseReason::TimedOut => "timed out",
             CloseReason::OutOfMemory => "without memory",
+            CloseReason::TlsAlert(_) => "refused by TLS",
         };
         self.lines.push_back((format!("{}: TCP connection with {peer}: {how}", self.now()), LineCounts::default()));
     }

@@ -26,6 +26,7 @@ use options::SocketOptions;
 use protosim_core::{Env, Span};
 use protosim_models::app::{App, Total};
 use protosim_models::registry::{AppConfig, Port};
+use protosim_models::tls::crypto::Mode;
 use sockets::Input;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -156,7 +157,7 @@ impl Session {
             opened.map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
         }
         let waits_for_peers = config.destination().is_none();
-        Ok(Self { app: config.build(address), host, duration: options.duration, waits_for_peers })
+        Ok(Self { app: config.build(address, Mode::Real), host, duration: options.duration, waits_for_peers })
     }
 
     /// Runs it; also to where `is_enough` says so, which is asked from time to time.

@@ -276,10 +276,18 @@ fn write_captures(folder: &Path, outputs: &[Vec<RunOutput>]) -> Result<Vec<PathB
             let place = folder.join("captures");
             std::fs::create_dir_all(&place).map_err(|error| io_error(folder, error))?;
             let path = place.join(format!("point-{point:03}-replication-{replication:03}.pcapng"));
+            let keys: String = capture.secrets.iter().map(|line| format!("{line}\n")).collect();
             write_atomically(&path, |out| {
-                write_capture(out, &capture.interfaces, capture.packets.iter().map(CapturedPacket::record))
+                let packets = capture.packets.iter().map(CapturedPacket::record);
+                write_capture(out, &capture.interfaces, &keys, packets)
             })
             .map_err(|error| io_error(folder, error))?;
+            if !keys.is_empty() {
+                let beside = path.with_extension("keys");
+                write_atomically(&beside, |out| out.write_all(keys.as_bytes()))
+                    .map_err(|error| io_error(folder, error))?;
+                paths.push(beside);
+            }
             paths.push(path);
         }
     }
@@ -295,7 +303,10 @@ fn remove_old_captures(folder: &Path, written: &[PathBuf]) -> io::Result<()> {
     for entry in std::fs::read_dir(&place)? {
         let path = entry?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.starts_with("point-") && name.ends_with(".pcapng") && !written.contains(&path) {
+        if name.starts_with("point-")
+            && (name.ends_with(".pcapng") || name.ends_with(".keys"))
+            && !written.contains(&path)
+        {
             std::fs::remove_file(&path)?;
         }
     }

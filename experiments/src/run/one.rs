@@ -10,11 +10,11 @@ use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{Digest, RunSeed, SimTime, Simulation, Sinks, Until};
 use protosim_models::node::{Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
 use protosim_models::packet::Packet;
-use protosim_models::{Element, Node};
+use protosim_models::{Element, Node, Observation};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
 use protosim_topologies::plan::MEDIUM;
 use protosim_topologies::{Installation, Plan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub struct Capture {
     pub interfaces: Vec<CaptureInterface>,
     /// In order of time, then interface.
     pub packets: Vec<CapturedPacket>,
+    /// Lines of the key log (SSLKEYLOGFILE) that decrypt them, sorted; none where nothing was encrypted.
+    pub secrets: Vec<String>,
 }
 
 /// A packet at a link end. It is encoded only when it is written.
@@ -126,7 +128,7 @@ pub fn build(
     let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
     let apps = scenario.placements().filter_map(|placed| {
         let address = placed.to.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let app = placed.config().build(address);
+        let app = placed.config().build(address, scenario.crypto);
         let name = placed.spec.name.clone();
         let is_measured = scenario.measures.sinks.contains_key(&name);
         Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })
@@ -244,8 +246,17 @@ pub fn digests(simulation: &Simulation<Element>) -> Vec<(&'static str, Arc<str>,
 
 fn capture(plan: &Plan, reports: Vec<Reported<Report>>) -> Capture {
     let interfaces = plan.link_ends().into_iter().map(|name| CaptureInterface { name, description: String::new() });
+    // Both ends of a session know its secrets.
+    let mut secrets = BTreeSet::new();
     let packets = reports.into_iter().filter_map(|Reported { at, report, .. }| {
-        let Report::Packet(report) = report else { return None };
+        let report = match report {
+            Report::Packet(report) => report,
+            Report::App { observation: Observation::TlsSecret(secret), .. } => {
+                secrets.insert(secret.to_string());
+                return None;
+            }
+            Report::App { .. } => return None,
+        };
         let PacketReport { wire, end, packet, fate } = *report;
         let dropped = match fate {
             Fate::Passed => None,
@@ -260,5 +271,5 @@ fn capture(plan: &Plan, reports: Vec<Reported<Report>>) -> Capture {
     let mut packets: Vec<CapturedPacket> = packets.collect();
     // Stable: reports of one instant and link end keep their order, which does not depend on threads.
     packets.sort_by_key(|packet| (packet.at, packet.interface));
-    Capture { interfaces: interfaces.collect(), packets }
+    Capture { interfaces: interfaces.collect(), packets, secrets: secrets.into_iter().collect() }
 }

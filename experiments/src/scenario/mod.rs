@@ -46,6 +46,7 @@ use protosim_models::link::LinkConfig;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::{Files, NodeName};
 use protosim_models::registry::AppConfig;
+use protosim_models::tls::crypto::Mode;
 use protosim_topologies::generate::GeneratorConfig;
 use protosim_topologies::groups::NodeSets;
 use protosim_topologies::{AddressFamily, GroupSpec, NodeSpec, Routing, TimelineEvent, Topology};
@@ -103,6 +104,10 @@ pub struct Scenario {
     /// Whether routes follow what goes down and comes up. Default: Static.
     #[serde(default, skip_serializing_if = "Routing::is_static")]
     pub routing: Routing,
+    /// How much of the cryptography is done: lengths and outcomes alone, or all of it, so that captures can be decrypted. Results are the
+    /// same. Default: Sized.
+    #[serde(default, skip_serializing_if = "Mode::is_sized")]
+    pub crypto: Mode,
     /// When a run ends. Default: Quiet.
     #[serde(default)]
     pub until: End,

@@ -9,6 +9,7 @@ use super::wire::is_token;
 use crate::name::NodeName;
 use crate::tcp::TcpConfig;
 use crate::tcp::config::{Finding, Role};
+use crate::tls::{TlsClientConfig, TlsServerConfig};
 use crate::traffic::{
     MAX_STREAM_BYTES, SizeDistribution, TimeDistribution, check_answering, check_end, check_own_port, check_port,
     no_processing, usual_message, usual_think,
@@ -20,6 +21,8 @@ use std::collections::BTreeMap;
 
 /// The TCP port of HTTP (RFC 9110 §4.2.1).
 pub const DEFAULT_PORT: u16 = 80;
+/// The port of HTTPS (RFC 9110 §4.2.2).
+pub const SECURE_PORT: u16 = 443;
 
 /// Connections to one host that browsers open at most with HTTP/1.1; RFC 9112 §9.4 gives no number.
 pub const USUAL_CONNECTIONS: u32 = 6;
@@ -36,10 +39,10 @@ const MOST_OBJECTS: u64 = 10_000;
 pub struct HttpClientConfig {
     /// The node that the server runs on. Required.
     pub to: NodeName,
-    /// The server's TCP port, 1 to 65535. Default: 80 (RFC 9110 §4.2.1).
-    #[serde(default = "default_port")]
-    pub port: u16,
-    /// What the field Host says. Default: the server's node, with the port where it is not 80.
+    /// The server's TCP port, 1 to 65535. Default: 80, or 443 with `tls` (RFC 9110 §4.2.1, §4.2.2).
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// What the field Host says. Default: the server's node, with the port where it is not the usual one.
     #[serde(default)]
     pub host: Option<String>,
     /// The method. Default: Get.
@@ -109,6 +112,9 @@ pub struct HttpClientConfig {
     /// Its TCP. Default: as Linux has it, but without Nagle's algorithm, as curl, browsers and nginx.
     #[serde(default)]
     pub tcp: TcpConfig,
+    /// TLS over it: then it is HTTPS (RFC 9110 §4.2.2). Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<TlsClientConfig>>,
 }
 
 /// Methods that a client can be told to use (RFC 9110 §9.3).
@@ -184,9 +190,9 @@ pub enum CountDistribution {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpServerConfig {
-    /// The TCP port that it listens on, 1 to 65535. Default: 80 (RFC 9110 §4.2.1).
-    #[serde(default = "default_port")]
-    pub port: u16,
+    /// The TCP port that it listens on, 1 to 65535. Default: 80, or 443 with `tls` (RFC 9110 §4.2.1, §4.2.2).
+    #[serde(default)]
+    pub port: Option<u16>,
     /// Length of the content of responses, drawn for each. A path `/bytes/N` says the length itself. Default: 64 B (our choice).
     #[serde(default = "usual_message")]
     pub response: SizeDistribution,
@@ -234,10 +240,14 @@ pub struct HttpServerConfig {
     /// Its TCP. Default: as Linux has it, but without Nagle's algorithm, as curl, browsers and nginx.
     #[serde(default)]
     pub tcp: TcpConfig,
+    /// TLS over it: then it is HTTPS (RFC 9110 §4.2.2). Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<TlsServerConfig>>,
 }
 
-const fn default_port() -> u16 {
-    DEFAULT_PORT
+/// The port of HTTP or HTTPS.
+const fn usual_port(is_secure: bool) -> u16 {
+    if is_secure { SECURE_PORT } else { DEFAULT_PORT }
 }
 
 const fn sixty_seconds() -> Span {
@@ -336,7 +346,7 @@ impl HttpClientConfig {
     pub fn new(to: NodeName) -> Self {
         Self {
             to,
-            port: DEFAULT_PORT,
+            port: None,
             host: None,
             method: HttpMethod::Get,
             target: None,
@@ -359,6 +369,7 @@ impl HttpClientConfig {
             stop: None,
             count: None,
             tcp: TcpConfig::default(),
+            tls: None,
         }
     }
 
@@ -392,12 +403,17 @@ impl HttpClientConfig {
         self.request_body.clone().unwrap_or_else(usual_message)
     }
 
+    /// The server's port, default filled in.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(usual_port(self.tls.is_some()))
+    }
+
     /// What the field Host says.
     pub fn host_field(&self) -> String {
-        match (&self.host, self.port) {
-            (Some(host), _) => host.clone(),
-            (None, DEFAULT_PORT) => self.to.0.clone(),
-            (None, port) => format!("{}:{port}", self.to.0),
+        match &self.host {
+            Some(host) => host.clone(),
+            None if self.port() == usual_port(self.tls.is_some()) => self.to.0.clone(),
+            None => format!("{}:{}", self.to.0, self.port()),
         }
     }
 
@@ -416,7 +432,7 @@ impl HttpClientConfig {
     /// Fields that contradict each other or that nothing could come of: the field, and why.
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
-        check_port(self.port, &mut found);
+        check_port(self.port(), &mut found);
         self.check_request(&mut found);
         self.check_connections(&mut found);
         found.extend(self.think.check().map(|why| ("think", why)));
@@ -425,6 +441,7 @@ impl HttpClientConfig {
         }
         check_end(self.start, self.stop, self.count, &mut found);
         found.extend(self.tcp.check(Role::Opens));
+        found.extend(self.tls.iter().flat_map(|tls| tls.check()));
         found
     }
 
@@ -563,7 +580,7 @@ impl HttpServerConfig {
     /// A server on `port` with everything else at its default.
     pub fn new(port: u16) -> Self {
         Self {
-            port,
+            port: Some(port),
             response: usual_message(),
             processing: no_processing(),
             paths: Vec::new(),
@@ -579,7 +596,13 @@ impl HttpServerConfig {
             validators: true,
             changes: None,
             tcp: TcpConfig::default(),
+            tls: None,
         }
+    }
+
+    /// The port that it listens on, default filled in.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(usual_port(self.tls.is_some()))
     }
 
     /// True if it has something at this path.
@@ -590,7 +613,7 @@ impl HttpServerConfig {
     /// Fields that contradict each other or that nothing could come of: the field, and why.
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
-        check_own_port(self.port, &mut found);
+        check_own_port(self.port(), &mut found);
         check_answering(&self.response, [0, MAX_STREAM_BYTES], &self.processing, &mut found);
         if self.paths.iter().any(|path| !is_target(path) || path.contains('?')) {
             found.push((
@@ -620,6 +643,7 @@ impl HttpServerConfig {
             found.push(("changes", "has no effect: without `validators` nobody can tell".to_owned()));
         }
         found.extend(self.tcp.check(Role::Listens));
+        found.extend(self.tls.iter().flat_map(|tls| tls.check()));
         found
     }
 }

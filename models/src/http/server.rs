@@ -367,7 +367,7 @@ impl HttpServerConfig {
 
 impl App for HttpServer {
     fn on_start(&mut self, host: &mut dyn Host) {
-        if host.stream_listen(self.config.port, &options(&self.config.tcp)).is_err() {
+        if host.stream_listen(self.config.port(), &options(&self.config.tcp)).is_err() {
             self.counts.refused += 1;
         }
     }

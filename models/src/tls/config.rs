@@ -169,7 +169,7 @@ impl CertificateConfig {
 }
 
 /// TLS of an application that opens connections.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TlsClientConfig {
     /// Whose lists and habits. Default: `OpenSsl`.
@@ -186,6 +186,9 @@ pub struct TlsClientConfig {
     pub server_name: Option<String>,
     /// Application protocols that it offers (RFC 7301), the preferred one first. Default: none.
     pub alpn: Vec<String>,
+    /// Checks that the server's certificates lead to one of our authorities; without it any do, as for `curl --insecure`, which servers with
+    /// other certificates need in `protosim live`. Default: true.
+    pub verify: bool,
     /// Resumes sessions with tickets that it got. Default: true.
     pub resumption: Option<bool>,
     /// Sends data before the server has answered, where it has a ticket that allows it (RFC 8446 §2.3). Default: false.
@@ -206,6 +209,31 @@ pub struct TlsClientConfig {
     pub key_update: Option<Size>,
     /// Memory that a connection takes. Default: as the profile has it.
     pub memory: Option<Size>,
+}
+
+impl Default for TlsClientConfig {
+    fn default() -> Self {
+        Self {
+            profile: Profile::default(),
+            versions: None,
+            suites: None,
+            groups: None,
+            key_shares: None,
+            server_name: None,
+            alpn: Vec::new(),
+            verify: true,
+            resumption: None,
+            early_data: false,
+            certificate: None,
+            post_quantum_signatures: None,
+            ocsp: None,
+            compression: None,
+            compatibility: None,
+            record: None,
+            key_update: None,
+            memory: None,
+        }
+    }
 }
 
 /// TLS of an application that takes connections.
@@ -363,6 +391,44 @@ impl TlsServerConfig {
         let why = format!("has none that goes with a certificate of {:?}", self.certificate.key);
         refuse("tls.suites", suites.iter().all(|suite| suite.version() == TlsVersion::Tls12 && !fits(suite)), why);
     }
+}
+
+/// Why these two will not come to terms, or what one of them hopes for in vain.
+pub fn disagreement(client: &TlsClientConfig, server: &TlsServerConfig) -> Option<String> {
+    let (ours, theirs) = (client.resolve(""), server.resolve());
+    let shared: Vec<Version> =
+        theirs.common.versions.iter().copied().filter(|version| ours.common.knows(*version)).collect();
+    let Some(newest) = shared.first() else {
+        return Some(
+            "it has none of the client's `versions` of TLS: the answer is an alert, protocol_version".to_owned(),
+        );
+    };
+    let key = server.certificate.key;
+    let is_13 = *newest == Version::TLS13;
+    let fits = |suite: &CipherSuite| {
+        theirs.common.suites.contains(suite) && suite.is_tls13() == is_13 && (is_13 || suite.fits_certificate(key))
+    };
+    if !ours.common.suites.iter().any(fits) {
+        return Some("it has none of the client's `suites` that goes with its certificate: the answer is an alert, handshake_failure".to_owned());
+    }
+    if !ours.listed_groups.iter().any(|group| theirs.common.groups.contains(group)) {
+        return Some("it has none of the client's `groups`: the answer is an alert, handshake_failure".to_owned());
+    }
+    if !key.schemes().iter().any(|scheme| ours.listed_schemes.contains(scheme)) {
+        let why = "it has a certificate whose signatures the client does not take (`post_quantum_signatures`)";
+        return Some(format!("{why}: the answer is an alert, handshake_failure"));
+    }
+    if client.early_data && !is_13 {
+        return Some("`early_data` needs TLS 1.3, and they agree on an older version".to_owned());
+    }
+    if client.early_data && theirs.tickets == 0 {
+        return Some("`early_data` needs a ticket, and it gives none (`tickets`)".to_owned());
+    }
+    if client.early_data && theirs.early_data == 0 {
+        return Some("it takes no `early_data`: they would be refused each time".to_owned());
+    }
+    let is_alone = server.client_certificates == ClientCertificates::Required && client.certificate.is_none();
+    is_alone.then(|| "it requires a `certificate`, and the client has none: the answer is an alert".to_owned())
 }
 
 fn check_lists(

@@ -8,7 +8,9 @@
 //! Where the peer ends its direction without close_notify, the inner App sees the end of the stream as if it had been said, and
 //! `truncated_streams` counts it: implementations differ here, and applications with lengths of their own notice.
 
+use super::certificate::{Trust, identity};
 use super::codes::AlertDescription;
+use super::config::{TlsClientConfig, TlsServerConfig};
 use super::connection::{ClientSide, Connection, Cx, EarlyData, Effect, Handshaked, Notice, ServerSide, Side, Trace};
 use super::crypto::Mode;
 use super::parameters::Common;
@@ -22,6 +24,7 @@ use crate::tcp::{CloseReason, FastOpen};
 use protosim_core::{CannotClone, Env, LocalTime, Operation, OutOfMemory, Purpose, Stream};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// Plain text that waits for the App, beyond which no more is taken from TCP \[bytes\]: one record.
 const ENOUGH: u64 = 1 << 14;
@@ -29,6 +32,10 @@ const ENOUGH: u64 = 1 << 14;
 const PIECE: u64 = 1 << 14;
 /// Data that wait for the connection beneath \[bytes\].
 const MOST_WAITING: u64 = 1 << 16;
+
+/// Names in certificates: of 11 bytes, as `example.com` has, so that certificates are as long as they are said to be.
+const SERVER_NAME: &str = "example.com";
+const CLIENT_NAME: &str = "client.test";
 
 /// An application whose streams are secured.
 #[derive(Debug)]
@@ -97,13 +104,18 @@ struct Counts {
 }
 
 impl Secured {
-    /// Secures the streams that `app` opens.
-    pub fn client(app: Box<dyn App>, mode: Mode, side: ClientSide) -> Self {
+    /// Secures the streams that `app` opens, to a server that is called `server` unless `config` says another name.
+    pub fn client(app: Box<dyn App>, mode: Mode, config: &TlsClientConfig, server: &str) -> Self {
+        let trust = if config.verify { Trust::default() } else { Trust::anyone() };
+        let own = config.certificate.as_ref().map(|own| Arc::new(identity(mode, own, CLIENT_NAME)));
+        let side = ClientSide::new(Arc::new(config.resolve(server)), own, trust);
         Self { app, layer: Layer::new(mode, Side::Client(side)) }
     }
 
     /// Secures the streams that come in to `app`.
-    pub fn server(app: Box<dyn App>, mode: Mode, side: ServerSide) -> Self {
+    pub fn server(app: Box<dyn App>, mode: Mode, config: &TlsServerConfig) -> Self {
+        let own = Arc::new(identity(mode, &config.certificate, SERVER_NAME));
+        let side = ServerSide::new(Arc::new(config.resolve()), own, Trust::default());
         Self { app, layer: Layer::new(mode, Side::Server(side)) }
     }
 

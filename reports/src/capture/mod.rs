@@ -20,6 +20,7 @@ use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
+use pcap_file::pcapng::blocks::unknown::UnknownBlock;
 use pcap_file::{DataLink, Endianness, PcapError};
 use protosim_core::SimTime;
 use std::borrow::Cow;
@@ -29,6 +30,11 @@ use std::time::Duration;
 /// What the section header names as the writing application. Without a version, so that a release
 /// alone changes no capture.
 const APPLICATION: &str = "protosim";
+
+/// Block type of a Decryption Secrets Block, which the crate has no type for.
+const DECRYPTION_SECRETS: u32 = 0x0000_000a;
+/// Secrets type of the TLS key log: "TLSK".
+const TLS_KEY_LOG: u32 = 0x544c_534b;
 
 /// if_tsresol: stamps count units of 10^-9 s.
 const NANOSECONDS: u8 = 9;
@@ -81,6 +87,22 @@ impl<W: Write> CaptureWriter<W> {
         Ok(Self { blocks, interfaces: interfaces.len() })
     }
 
+    /// Adds secrets that decrypt the packets which follow: lines of an SSLKEYLOGFILE, as a Decryption Secrets Block (§4.7 of the draft).
+    ///
+    /// # Errors
+    /// When `out` cannot be written, or there are 4 GiB of them.
+    pub fn write_keys(&mut self, keys: &str) -> io::Result<()> {
+        let len = u32::try_from(keys.len())
+            .map_err(|_| invalid("a key log of 4 GiB does not fit in a capture".to_owned()))?;
+        let mut value = TLS_KEY_LOG.to_le_bytes().to_vec();
+        value.extend(len.to_le_bytes());
+        value.extend(keys.as_bytes());
+        value.resize(value.len().next_multiple_of(4), 0);
+        let length = value.len() as u32 + 12;
+        let block = UnknownBlock { type_: DECRYPTION_SECRETS, length, value: Cow::Owned(value) };
+        self.blocks.write_pcapng_block(block).map(|_| ()).map_err(into_io)
+    }
+
     /// Adds one packet.
     ///
     /// # Errors
@@ -117,16 +139,20 @@ impl<W: Write> CaptureWriter<W> {
     }
 }
 
-/// Writes a whole capture: `records`, in the order given, as seen at `interfaces`.
+/// Writes a whole capture: `records`, in the order given, as seen at `interfaces`, after the `keys` that decrypt them, if there are any.
 ///
 /// # Errors
 /// As [`CaptureWriter`]'s.
 pub fn write_capture(
     out: impl Write,
     interfaces: &[CaptureInterface],
+    keys: &str,
     records: impl IntoIterator<Item = CaptureRecord>,
 ) -> io::Result<()> {
     let mut capture = CaptureWriter::new(out, interfaces)?;
+    if !keys.is_empty() {
+        capture.write_keys(keys)?;
+    }
     for record in records {
         capture.write(&record)?;
     }

@@ -58,7 +58,7 @@ fn record(at: u64, packet: &Packet, snap_len: u64, comment: Option<&str>) -> Cap
 
 fn written(interfaces: &[CaptureInterface], records: &[CaptureRecord]) -> Vec<u8> {
     let mut out = Vec::new();
-    write_capture(&mut out, interfaces, records.iter().cloned()).unwrap();
+    write_capture(&mut out, interfaces, "", records.iter().cloned()).unwrap();
     out
 }
 
@@ -151,11 +151,11 @@ fn what_cannot_be_said_is_refused() {
         CaptureRecord { comment: Some("x".repeat(65_536)), ..good },
     ];
     for record in bad {
-        let error = write_capture(io::sink(), &[interface("a")], [record]).unwrap_err();
+        let error = write_capture(io::sink(), &[interface("a")], "", [record]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
     }
     let long = CaptureInterface { name: "x".repeat(65_536), description: String::new() };
-    assert_eq!(write_capture(io::sink(), &[long], []).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    assert_eq!(write_capture(io::sink(), &[long], "", []).unwrap_err().kind(), io::ErrorKind::InvalidInput);
 }
 
 /// A packet of each kind, with a name.

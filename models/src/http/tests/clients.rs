@@ -220,7 +220,7 @@ fn heads_are_as_configured() {
     let headers = [("Accept-Language".to_owned(), "de".to_owned())].into_iter().collect();
     let config = HttpClientConfig {
         method: HttpMethod::Head,
-        port: 8080,
+        port: Some(8080),
         persistent: Some(false),
         headers,
         count: Some(1),

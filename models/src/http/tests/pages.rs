@@ -25,7 +25,7 @@ fn one_page(levels: &[u64]) -> HttpClientConfig {
 
 fn run(config: HttpClientConfig, served: HttpServerConfig) -> (World, Vec<Reported<Report>>) {
     assert_eq!((config.check(), served.check()), (vec![], vec![]));
-    let to = Net::chain(&[link("", "50 ms")]).socket(1, served.port);
+    let to = Net::chain(&[link("", "50 ms")]).socket(1, served.port());
     let mut net = Net::chain(&[link("", "50 ms")]);
     net.app(0, "client", HttpClient::new(config, to));
     net.app(1, "server", HttpServer::new(served));

@@ -4,6 +4,7 @@ use super::message::HEADER_LEN;
 use crate::name::NodeName;
 use crate::tcp::TcpConfig;
 use crate::tcp::config::{Finding, Role};
+use crate::tls::{TlsClientConfig, TlsServerConfig};
 use crate::traffic::{
     MAX_STREAM_BYTES, SizeDistribution, TimeDistribution, check_answering, check_asking, check_end, check_own_port,
     check_port, no_processing, usual_message, usual_think,
@@ -43,6 +44,9 @@ pub struct TcpSourceConfig {
     /// Its TCP. Default: as Linux has it.
     #[serde(default)]
     pub tcp: TcpConfig,
+    /// TLS over it. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<TlsClientConfig>>,
 }
 
 /// A receiver of bulk data over TCP.
@@ -61,6 +65,9 @@ pub struct TcpSinkConfig {
     /// Its TCP. Default: as Linux has it.
     #[serde(default)]
     pub tcp: TcpConfig,
+    /// TLS over it. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<TlsServerConfig>>,
 }
 
 /// A client that asks over TCP, waits for the answer, thinks, and asks again.
@@ -102,6 +109,9 @@ pub struct TcpClientConfig {
     /// Its TCP. Default: as Linux has it.
     #[serde(default)]
     pub tcp: TcpConfig,
+    /// TLS over it. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<TlsClientConfig>>,
 }
 
 /// Over which connections a client asks.
@@ -129,6 +139,9 @@ pub struct TcpServerConfig {
     /// Its TCP. Default: as Linux has it.
     #[serde(default)]
     pub tcp: TcpConfig,
+    /// TLS over it. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<TlsServerConfig>>,
 }
 
 const fn one() -> u32 {
@@ -156,6 +169,7 @@ impl TcpSourceConfig {
             start: Span::ZERO,
             stop: None,
             tcp: TcpConfig::default(),
+            tls: None,
         }
     }
 
@@ -184,6 +198,7 @@ impl TcpSourceConfig {
                 .push(("stagger", format!("is too long: the last connection would be opened at {last}, after `stop`")));
         }
         found.extend(self.tcp.check(Role::Opens));
+        found.extend(self.tls.iter().flat_map(|tls| tls.check()));
         found
     }
 }
@@ -191,7 +206,7 @@ impl TcpSourceConfig {
 impl TcpSinkConfig {
     /// A sink on `port` with everything else at its default.
     pub fn new(port: u16) -> Self {
-        Self { port, read_rate: None, read_after: Span::ZERO, tcp: TcpConfig::default() }
+        Self { port, read_rate: None, read_after: Span::ZERO, tcp: TcpConfig::default(), tls: None }
     }
 
     /// Fields that nothing could come of: the field, and why.
@@ -199,6 +214,7 @@ impl TcpSinkConfig {
         let mut found = Vec::new();
         check_own_port(self.port, &mut found);
         found.extend(self.tcp.check(Role::Listens));
+        found.extend(self.tls.iter().flat_map(|tls| tls.check()));
         found
     }
 }
@@ -219,6 +235,7 @@ impl TcpClientConfig {
             writes: one(),
             write_gap: None,
             tcp: TcpConfig::default(),
+            tls: None,
         }
     }
 
@@ -240,6 +257,7 @@ impl TcpClientConfig {
         }
         check_end(self.start, self.stop, self.count, &mut found);
         found.extend(self.tcp.check(Role::Opens));
+        found.extend(self.tls.iter().flat_map(|tls| tls.check()));
         found
     }
 }
@@ -247,7 +265,7 @@ impl TcpClientConfig {
 impl TcpServerConfig {
     /// A server on `port` with everything else at its default.
     pub fn new(port: u16) -> Self {
-        Self { port, response: usual_message(), processing: no_processing(), tcp: TcpConfig::default() }
+        Self { port, response: usual_message(), processing: no_processing(), tcp: TcpConfig::default(), tls: None }
     }
 
     /// Fields that contradict each other or that nothing could come of: the field, and why.
@@ -256,6 +274,7 @@ impl TcpServerConfig {
         check_own_port(self.port, &mut found);
         check_answering(&self.response, [HEADER_LEN, MAX_STREAM_BYTES], &self.processing, &mut found);
         found.extend(self.tcp.check(Role::Listens));
+        found.extend(self.tls.iter().flat_map(|tls| tls.check()));
         found
     }
 }

@@ -32,6 +32,11 @@ pub struct ClientSide {
 const MOST_TICKETS: usize = 16;
 
 impl ClientSide {
+    /// A client's, without tickets so far.
+    pub fn new(parameters: Arc<ClientParameters>, identity: Option<Arc<Identity>>, trust: Trust) -> Self {
+        Self { parameters, trust, identity, tickets: Vec::new() }
+    }
+
     /// The newest ticket that is still good. One of TLS 1.3 is used once (RFC 8446 §C.4).
     fn take_ticket(&mut self, now: LocalTime) -> Option<Ticket> {
         if !self.parameters.resumption {

@@ -37,10 +37,30 @@ pub(in crate::tls) use hash::{Mixer, digest};
 pub(in crate::tls) use luck::{Generator, filler};
 
 /// How much of the cryptography is done.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 pub enum Mode {
     /// Lengths and outcomes, no cipher.
+    #[default]
     Sized,
     /// As the RFCs say.
     Real,
+}
+
+impl Mode {
+    /// True if nothing is computed.
+    pub fn is_sized(&self) -> bool {
+        *self == Self::Sized
+    }
 }

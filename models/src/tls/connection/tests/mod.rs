@@ -106,12 +106,7 @@ impl Pair {
     fn new(mode: Mode, client: &TlsClientConfig, server: &TlsServerConfig) -> Self {
         let made = |config: &crate::tls::config::CertificateConfig| Arc::new(identity(mode, config, "example.com"));
         let own = client.certificate.as_ref().map(made);
-        let side = ClientSide {
-            parameters: Arc::new(client.resolve("example.com")),
-            trust: Trust::default(),
-            identity: own,
-            tickets: Vec::new(),
-        };
+        let side = ClientSide::new(Arc::new(client.resolve("example.com")), own, Trust::default());
         let other = ServerSide::new(Arc::new(server.resolve()), made(&server.certificate), Trust::default());
         Self {
             mode,
