@@ -211,7 +211,8 @@ fn records_are_those_of_openssl() {
         (SUITES[5], "1703030015e4592702e5e3c0fa55d61cee9ab32455c4da92b557"),
     ] {
         let aead = suite.aead().unwrap();
-        let protection = Protection::tls12(Mode::Real, suite, &count(0, aead.key_len()), &count(1, aead.fixed_iv_len()));
+        let protection =
+            Protection::tls12(Mode::Real, suite, &count(0, aead.key_len()), &count(1, aead.fixed_iv_len()));
         assert_eq!(seal(protection, 0), hex(expected));
     }
     for (suite, expected) in [
