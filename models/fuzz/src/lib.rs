@@ -12,7 +12,9 @@ use protosim_models::packet::{
     Checksum, ErrorCause, IcmpMessage, Icmpv6Message, IpHeader, Packet, Provenance, TimeExceeded, Transport, protocol,
 };
 use protosim_models::rope::Rope;
+use protosim_models::tls::certificate::{CertificateKind, decompress, verify, verify_chain};
 use protosim_models::tls::codes::{HandshakeType, Version};
+use protosim_models::tls::crypto::Mode;
 use protosim_models::tls::wire::{Alert, Handshake, MAX_PLAINTEXT, MessageReader, RecordReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -182,6 +184,22 @@ pub fn transport(data: &[u8]) {
             assert_eq!(read, came, "a segment is written as it came, options in their form");
         }
         use_packet(packet);
+    }
+}
+
+/// A certificate, which may have signed itself, and data that a peer compressed.
+pub fn tls_certificate(data: &[u8]) {
+    let der = Rope::from(data.to_vec()).to_bytes();
+    for mode in [Mode::Sized, Mode::Real] {
+        let _ = verify_chain(mode, std::slice::from_ref(&der), &der);
+        for kind in [CertificateKind::EcdsaP256, CertificateKind::Rsa2048, CertificateKind::MlDsa44] {
+            for &scheme in kind.schemes() {
+                let _ = verify(mode, data, scheme, b"message", &data[data.len() / 2..]);
+            }
+        }
+    }
+    if let Ok(message) = decompress(data, 1000) {
+        assert_eq!(message.len(), 1000);
     }
 }
 

@@ -34,6 +34,9 @@ use protosim_core::Stream;
 use std::sync::Arc;
 use template::{Draws, Role, Template};
 
+/// Up to this many bytes, names fit into leaves of the usual length.
+const USUAL_NAME_BYTES: usize = 33;
+
 /// A server (or client) with a certificate: its private key, and the chain that it sends. Clones share all of it.
 #[derive(Clone, Debug)]
 pub struct Identity(Arc<Parts>);
@@ -75,8 +78,10 @@ impl CertificateKind {
 impl Identity {
     /// A chain of `chain` certificates (at least 1: directly under the root) for the DNS name `name`. Takes one draw.
     ///
-    /// The leaf has `leaf_len` bytes (default: [`CertificateKind::certificate_lens`]); for a very short or long one, or
-    /// a long name, it comes as near as it can ([`Identity::chain`] says what it has become).
+    /// The leaf has `leaf_len` bytes. By default it has the usual length ([`CertificateKind::certificate_lens`]), and for
+    /// names of more than 33 bytes twice as many more, since the name stands there twice. Below about 520 bytes for ECDSA
+    /// (and as much more for others as their keys and signatures are longer) it comes as near as it can;
+    /// [`Identity::chain`] says what it has become.
     ///
     /// In [`Mode::Real`] keys are made, which takes long for RSA: seconds where the program is not optimised.
     pub fn new(
@@ -89,13 +94,14 @@ impl Identity {
     ) -> Self {
         let mut draws = Generator::new(luck.next_u64());
         let authorities = usize::from(chain.max(1));
-        let (default_leaf_len, intermediate_len) = kind.certificate_lens();
+        let (usual_leaf_len, intermediate_len) = kind.certificate_lens();
+        let leaf_len = leaf_len.unwrap_or(usual_leaf_len + 2 * name.len().saturating_sub(USUAL_NAME_BYTES));
         let names = Names { kind };
         let mut issued: Vec<Issued> = Vec::new();
         // From the root down.
         for depth in (0..=authorities).rev() {
             let (role, subject, len) = match depth {
-                0 => (Role::Leaf(name), template::leaf_subject(name), Some(leaf_len.unwrap_or(default_leaf_len))),
+                0 => (Role::Leaf(name), template::leaf_subject(name), Some(leaf_len)),
                 depth if depth == authorities => (Role::Root, names.authority(depth, true), None),
                 depth => (Role::Intermediate, names.authority(depth, false), Some(intermediate_len)),
             };

@@ -183,6 +183,24 @@ fn leaves_have_the_length_that_is_wanted() {
     assert_eq!(verify_chain(Mode::Sized, short.chain(), short.root()), Ok(()));
 }
 
+/// A long name makes a longer certificate; it leaves nothing else out.
+#[test]
+fn any_name_finds_room() {
+    for len in [1, 33, 34, 64, 65, 120, 253] {
+        for kind in KINDS {
+            let name = "n".repeat(len);
+            let identity = Identity::new(Mode::Sized, kind, &name, 2, None, &mut luck(1));
+            let leaf = &identity.chain()[0];
+            assert_eq!(leaf.len(), kind.certificate_lens().0 + 2 * len.saturating_sub(33), "{kind:?} {len}");
+            let count = |part: &[u8]| leaf.windows(part.len()).filter(|window| *window == part).count();
+            // A common name has at most 64 bytes (RFC 5280 §A.1).
+            assert_eq!(count(&[&[0x0c, len as u8], name.as_bytes()].concat()), usize::from(len <= 64));
+            assert_eq!(count(oid::SCT_LIST), 1, "{kind:?} {len}");
+            assert_eq!(verify_chain(Mode::Sized, identity.chain(), identity.root()), Ok(()));
+        }
+    }
+}
+
 #[test]
 fn compressed_messages_have_the_same_length_in_both_modes() {
     for kind in QUICK {
