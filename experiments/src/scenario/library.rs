@@ -27,6 +27,7 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "bufferbloat", text: include_str!("../../scenarios/bufferbloat.ron") },
     Shipped { name: "coap-loss", text: include_str!("../../scenarios/coap-loss.ron") },
     Shipped { name: "link-traces", text: include_str!("../../scenarios/link-traces.ron") },
+    Shipped { name: "page-load", text: include_str!("../../scenarios/page-load.ron") },
     Shipped { name: "ping", text: include_str!("../../scenarios/ping.ron") },
     Shipped { name: "tcp-cwnd", text: include_str!("../../scenarios/tcp-cwnd.ron") },
     Shipped { name: "tcp-loss", text: include_str!("../../scenarios/tcp-loss.ron") },

@@ -38,7 +38,7 @@
 //!
 //! # What is not modelled
 //! - Proxies and shared caches, CONNECT and Upgrade (501 or 405), ranges (all content comes whole), If-Match and If-Unmodified-Since,
-//!   redirections, authentication, content codings; PUT and DELETE are 405.
+//!   redirections, authentication, content codings; PUT, PATCH and DELETE are 405.
 //! - A response's content is virtual, and none is compressed: say the sizes that go over the wire.
 //! - Priorities of objects: they are asked for in the order in which they are found.
 //! - Preconnections and speculative loading of browsers: a page takes a little longer than where they help.

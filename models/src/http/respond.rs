@@ -51,7 +51,7 @@ impl HttpServerConfig {
         let keeps_alive = keeps_alive && request.keeps_alive();
         let status = match &request.method {
             // RFC 9110 §9.1.
-            Method::Other(_) | Method::Patch => 501,
+            Method::Other(_) => 501,
             Method::Get | Method::Head | Method::Post if self.has(request.path()) => 200,
             Method::Get | Method::Head | Method::Post => 404,
             _ => 405,

@@ -172,7 +172,7 @@ impl HttpServer {
         match part {
             Part::Head(head) => {
                 serving.begun += 1;
-                host.spend(Operation { name: PARSE, bytes: head.encode().len() as u64 });
+                host.spend(Operation { name: PARSE, bytes: head.wire_len() });
                 match self.config.expectation(&head) {
                     Ok(false) => {}
                     Ok(true) => serving.waiting.push_back(Todo::Continue),

@@ -231,7 +231,7 @@ impl HttpClient {
     }
 
     fn take_head(&mut self, stream: StreamId, head: ResponseHead, host: &mut dyn Host) {
-        host.spend(Operation { name: PARSE, bytes: head.encode().len() as u64 });
+        host.spend(Operation { name: PARSE, bytes: head.wire_len() });
         if head.status == 100 {
             self.release(stream, host);
         } else if !head.is_interim() {

@@ -8,6 +8,7 @@ mod cases;
 mod networks;
 mod sound;
 mod streams;
+mod web;
 
 use super::load::load_with;
 use super::{Loaded, Request};
@@ -75,7 +76,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES) {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -88,7 +89,7 @@ fn every_case_is_refused_with_its_message() {
 #[test]
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-        for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS) {
+        for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS).chain(web::WARNINGS) {
             let loaded = load(replacements).unwrap_or_else(|error| panic!("{name} is refused: {error}"));
             assert!(!loaded.warnings.is_empty(), "{name} is not warned of");
             insta::assert_snapshot!(*name, loaded.warnings);
@@ -97,8 +98,8 @@ fn every_warning_is_given() {
 }
 
 fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
-    let refused = cases::CASES.iter().chain(networks::CASES).chain(streams::CASES);
-    refused.chain(cases::WARNINGS).chain(streams::WARNINGS)
+    let refused = cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES);
+    refused.chain(cases::WARNINGS).chain(streams::WARNINGS).chain(web::WARNINGS)
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn it_answers_as_nginx() {
         ["GET / HTTP/1.1\n\n", "POST / HTTP/1.1\nHost: a\nContent-Length: 3\nTransfer-Encoding: chunked\n\n0\n\n"]
     {
         let (got, is_over) = fresh_answer(nginx(), wrong);
-        assert_eq!((got.len(), got, is_over), (314, error("400 Bad Request", "close"), true), "{wrong}");
+        assert_eq!((got.len(), got, is_over), (309, error("400 Bad Request", "close"), true), "{wrong}");
     }
 }
 

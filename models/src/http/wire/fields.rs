@@ -143,6 +143,12 @@ impl Fields {
         Ok(())
     }
 
+    /// Bytes that they are written in.
+    pub(super) fn wire_len(&self) -> u64 {
+        // A colon, a space and the line's end.
+        self.0.iter().map(|field| (field.name.len() + field.value.len() + 4) as u64).sum()
+    }
+
     /// Writes them, one a line.
     pub(super) fn write_to(&self, out: &mut Vec<u8>) {
         for field in &self.0 {

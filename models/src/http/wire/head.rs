@@ -191,6 +191,12 @@ impl RequestHead {
         keeps_alive(self.version, &self.fields)
     }
 
+    /// How many bytes [`encode`](Self::encode) gives.
+    pub fn wire_len(&self) -> u64 {
+        // Two spaces, the version and two line ends.
+        (self.method.name().len() + self.target.len() + 2 + 8 + 4) as u64 + self.fields.wire_len()
+    }
+
     /// Its bytes, the empty line included.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
@@ -236,6 +242,12 @@ impl ResponseHead {
     /// Whether the server means the connection to go on (RFC 9112 §9.3).
     pub fn keeps_alive(&self) -> bool {
         keeps_alive(self.version, &self.fields)
+    }
+
+    /// How many bytes [`encode`](Self::encode) gives.
+    pub fn wire_len(&self) -> u64 {
+        // The version, a space, the code, a space and two line ends.
+        (8 + 1 + 3 + 1 + self.reason.len() + 4) as u64 + self.fields.wire_len()
     }
 
     /// Its bytes, the empty line included.

@@ -373,6 +373,7 @@ proptest! {
         cuts in prop::collection::vec(1_u64..50, 1..40),
     ) {
         let (stream, expected) = stream_of(&messages, chunk);
+        prop_assert!(messages.iter().all(|(head, ..)| head.wire_len() == head.encode().len() as u64));
         let (mut reader, mut parts, mut at) = (RequestReader::default(), Vec::new(), 0);
         for cut in cuts.iter().cycle() {
             if at >= stream.len() {
@@ -426,6 +427,7 @@ proptest! {
             reason: reason.into_bytes(),
             fields: fields.into_iter().collect(),
         };
+        prop_assert_eq!(head.wire_len(), head.encode().len() as u64);
         let (parts, _) = responses(&[Method::Get], &Rope::from(head.encode()));
         prop_assert_eq!(parts.first(), Some(&Part::Head(head)));
         let request = lines(&format!("{method} / HTTP/1.1\nHost: a\n\n"));
