@@ -301,7 +301,7 @@ impl ClientParameters {
     }
 
     pub(super) fn new(config: &TlsClientConfig, server: &str) -> Self {
-        let base = base(config.profile);
+        let base = base(config.habits());
         let common = common(
             base,
             &Chosen {
@@ -362,7 +362,7 @@ fn has_hybrid(groups: &[Group]) -> bool {
 
 impl ServerParameters {
     pub(super) fn new(config: &TlsServerConfig) -> Self {
-        let base = base(config.profile);
+        let base = base(config.habits());
         let common = common(
             base,
             &Chosen {
