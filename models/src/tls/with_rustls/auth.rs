@@ -188,6 +188,8 @@ struct Signing {
 impl Signer for Signing {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let signature = with(|call| self.identity.sign(self.scheme, message, call.luck.stream()));
+        #[cfg(test)]
+        super::tests::note_signature(signature.as_ref().map_or(0, Bytes::len));
         signature.map(|bytes| bytes.to_vec()).ok_or_else(|| Error::General("there is nobody to sign for".to_owned()))
     }
 
