@@ -513,6 +513,15 @@ fn the_profile_has_the_flights_of_rustls() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// A side can be copied before there are sessions, so that nodes can begin anew; a session cannot.
+#[test]
+fn sessions_cannot_be_copied() {
+    let mut peer = Peer::new(client(&case("", &[TlsVersion::Tls13]), Who::Rustls, Profile::Rustls), 1);
+    assert!(peer.party.try_clone().is_some());
+    peer.open();
+    assert!(peer.machine.as_ref().unwrap().try_clone().is_none());
+}
+
 /// The same seed gives the same bytes, another one other bytes.
 #[test]
 fn rustls_draws_from_the_seed_alone() {
