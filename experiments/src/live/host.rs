@@ -104,7 +104,8 @@ impl LiveHost {
             CloseReason::Reset => "reset by the peer",
             CloseReason::TimedOut => "timed out",
             CloseReason::OutOfMemory => "without memory",
-            CloseReason::TlsAlert(_) => "refused by TLS",
+            // A layer above has ended it: what the socket had to tell comes before.
+            CloseReason::TlsAlert(_) => return,
         };
         self.lines.push_back((format!("{}: TCP connection with {peer}: {how}", self.now()), LineCounts::default()));
     }

@@ -81,6 +81,20 @@ fn our_client_is_answered_by_our_server() {
     }
 }
 
+/// Three pages of a document of 20 kB and 12 objects of 50 kB over six connections: 3 * (20 + 12 * 50) kB of content.
+#[test]
+fn pages_are_loaded_over_http() {
+    let server = Server::start("HttpServer(port: PORT)");
+    let page = "page: (document: \"20 kB\", levels: [(objects: 12, size: \"50 kB\")])";
+    let (outcome, lines) = run(&format!("HttpClient(PORT, {page}, think: \"1 ms\", count: 3)"), server.port, FUSE);
+    assert_eq!((outcome.exchanges, outcome.answered), (3, 3), "{lines:?}");
+    let count = |name| total(&outcome, name);
+    assert_eq!((count("responses"), count("content_bytes"), count("corrupted_bytes")), (39, 1_860_000, 0));
+    assert_eq!((count("broken_requests"), count("refused_calls")), (0, 0));
+    let served = server.stop();
+    assert_eq!((total(&served, "responses"), total(&served, "malformed_requests")), (39, 0));
+}
+
 /// Four flows of 25 MB: every byte is there, and is what was sent.
 #[test]
 fn a_hundred_megabytes_arrive_over_several_flows() {
