@@ -442,7 +442,7 @@ impl Layer {
         let mut beneath = StreamOptions { tcp: options.tcp.clone(), early_data: Rope::new() };
         session.waiting = early.clone();
         let memory = session.memory;
-        if options.tcp.fast_open != FastOpen::Client {
+        if !matches!(options.tcp.fast_open, FastOpen::Client | FastOpen::Both) {
             let opened = host.stream_connect(to, &beneath);
             return self.keep(opened, session, memory, host);
         }
