@@ -181,7 +181,7 @@ impl HttpClient {
         let Some(exchange) = &mut self.exchange else { return };
         match exchange.id.replace(id) {
             None => host.observe(Observation::ExchangeStarted(id)),
-            Some(from) => host.observe(Observation::ExchangeMoved { from, to: id }),
+            Some(from) => host.observe(Observation::ExchangeMoved { from: Box::new(from), to: Box::new(id) }),
         }
     }
 
