@@ -157,3 +157,37 @@ fn time_of_second(output: &RunOutput) -> u64 {
         packets(output).iter().filter(|(who, _, counts)| !who && *counts).map(|(_, len, _)| *len).collect();
     servers[2] * BYTE
 }
+
+/// Bulk data over TLS, in both modes: 300 kB come as they were sent, and a reader of 200 kB/s holds the sender back through TLS and TCP: it takes
+/// 1.5 s less what lies in buffers, where the link would carry them in 0.3 s.
+#[test]
+fn bulk_data_come_whole_and_wait_for_their_reader() {
+    let take = |crypto: &str, version: &str| {
+        let text = format!(
+            r#"(
+                format: 1,
+                title: "Bulk data over TLS",
+                nodes: [(name: "client"), (name: "server")],
+                links: [(name: "path", ends: ("client", "server"), rate: "8 Mbit/s", delay: "5 ms")],
+                apps: [
+                    (name: "sink", on: "server", run: TcpSink(port: 443, read_rate: "1.6 Mbit/s", tls: (), tcp: (receive_buffer: "20 kB"))),
+                    (name: "source", on: "client", run: TcpSource(to: "server", port: 443, bytes: "300 kB", tls: (versions: [{version}]), tcp: (send_buffer: "20 kB"))),
+                ],
+                crypto: {crypto},
+            )"#
+        );
+        let loaded = load_text("bulk", "bulk.ron", &text, &Request::default(), false).unwrap();
+        let scenario = &loaded.points[0].scenario;
+        run_one(&setup(scenario), scenario, 0, 1, &Watch::default()).unwrap()
+    };
+    for version in ["Tls12", "Tls13"] {
+        let [sized, real] = ["Sized", "Real"].map(|crypto| take(crypto, version));
+        let count =
+            |name: &str| sized.totals.iter().filter(|total| total.name == name).map(|total| total.value).sum::<u64>();
+        assert_eq!((count("payload_bytes"), count("corrupted_bytes")), (300_000, 0));
+        assert_eq!((count("completed_streams"), count("tls_truncated_streams")), (1, 0));
+        let took = sized.exchanges[0].ending.as_ref().unwrap().after.as_secs_f64();
+        assert!((1.2..1.6).contains(&took), "{took}");
+        assert_eq!((&sized.totals, &sized.exchanges), (&real.totals, &real.exchanges), "{version}");
+    }
+}
