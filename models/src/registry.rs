@@ -249,7 +249,9 @@ impl AppConfig {
         let port = server.listens_on().filter(|port| matches!(port, Port::Tcp(_)));
         port.filter(|port| self.destination_port() == Some(*port))?;
         match (self.tls(), server.tls()) {
-            (Some(Tls::Client(client)), Some(Tls::Server(server))) => tls::config::disagreement(client, server),
+            (Some(Tls::Client(client)), Some(Tls::Server(theirs))) => {
+                tls::config::disagreement(client, &server.with_protocols(theirs))
+            }
             (Some(_), None) => Some("it has no `tls`, and cannot read what is protected".to_owned()),
             (None, Some(_)) => Some("it has `tls`, and refuses who says no hello".to_owned()),
             _ => None,
@@ -374,9 +376,18 @@ impl AppConfig {
                 let server = self.destination().map_or("", |name| name.0.as_str());
                 Box::new(Secured::client(app, crypto, config, server))
             }
-            Some(Tls::Server(config)) => Box::new(Secured::server(app, crypto, config)),
+            Some(Tls::Server(config)) => Box::new(Secured::server(app, crypto, &self.with_protocols(config))),
             None => app,
         }
+    }
+
+    /// Its TLS with what it speaks itself, if nothing else is said (RFC 7301): who asks for HTTP/2 first must not be told that it is there.
+    fn with_protocols(&self, config: &TlsServerConfig) -> TlsServerConfig {
+        let mut config = config.clone();
+        if config.alpn.is_empty() && matches!(self, Self::HttpServer(_)) {
+            config.alpn.push("http/1.1".to_owned());
+        }
+        config
     }
 
     fn build_plain(&self, address: IpAddr) -> Box<dyn App> {

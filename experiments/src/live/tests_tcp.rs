@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Longer than any of these tests takes.
-const FUSE: Options = Options { bind: LOCAL, duration: Some(Span::from_secs(120)), seed: 1 };
+const FUSE: Options = Options { bind: LOCAL, duration: Some(Span::from_secs(120)), seed: 1, keeps_secrets: false };
 /// More than systems buffer for a connection, and less than a peer could write in the time of a test \[bytes\].
 const PLENTY: u64 = 256 << 20;
 
