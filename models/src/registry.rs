@@ -58,6 +58,17 @@ pub enum Tls<'a> {
     Server(&'a TlsServerConfig),
 }
 
+impl Tls<'_> {
+    /// True if it needs all of the cryptography to be done (`crypto: Real`): rustls reads and writes real bytes.
+    pub fn needs_real(&self) -> bool {
+        let implementation = match self {
+            Self::Client(config) => config.implementation,
+            Self::Server(config) => config.implementation,
+        };
+        implementation == tls::config::Implementation::Rustls
+    }
+}
+
 /// A port of a transport protocol: those of UDP and of TCP have nothing to do with each other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Port {

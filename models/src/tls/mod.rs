@@ -9,6 +9,7 @@
 //! | [`wire`], [`codes`] | records, messages, extensions, alerts, and their numbers |
 //! | [`crypto`] | transcripts, key schedules, key exchange, protection of records: sized or real |
 //! | [`certificate`] | chains of certificates, signatures, stapled proof |
+//! | `with_rustls` | rustls instead of our machine (feature `rustls`) |
 //!
 //! # Sized and real
 //! In [`Mode::Sized`](crypto::Mode::Sized) all messages have their real encoding and length, and nothing is computed: digests and keys are mixes of 64 bits
@@ -45,10 +46,13 @@ pub mod config;
 pub mod connection;
 pub mod crypto;
 pub mod layer;
+mod machine;
 pub mod parameters;
 #[cfg(test)]
 mod vectors;
 pub mod wire;
+#[cfg(feature = "rustls")]
+pub mod with_rustls;
 
 pub use config::{TlsClientConfig, TlsServerConfig};
 pub use connection::{Connection, OPERATIONS};

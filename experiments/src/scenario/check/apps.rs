@@ -79,6 +79,17 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             let message = format!("`{field}`{} {message}", if is_verb(&message) { "" } else { ":" });
             mistakes.push(Diagnostic::error(id, span_of(tree, &path), message));
         }
+        check_crypto(tree, scenario, index, mistakes);
+    }
+}
+
+/// Who computes everything needs `crypto: Real`.
+fn check_crypto(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    if scenario.crypto.is_sized() && scenario.apps[index].run.tls().is_some_and(|tls| tls.needs_real()) {
+        let place = span_of(tree, &format!("apps.{index}.run.tls.implementation"));
+        let message = "`implementation` is rustls, which reads and writes real bytes, and `crypto` is `Sized`";
+        let help = "add `crypto: Real` to the scenario";
+        mistakes.push(Diagnostic::error("scenario::out-of-range", place, message).help(help));
     }
 }
 

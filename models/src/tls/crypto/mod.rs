@@ -29,6 +29,8 @@ mod vectors;
 
 pub use exchange::{KeyPair, respond};
 pub use protection::Protection;
+#[cfg(feature = "rustls")]
+pub(in crate::tls) use protection::Cipher;
 pub use schedule::{KeySchedule, export, finished, next_traffic, resumption_psk};
 pub use secret::Secret;
 pub use transcript::Transcript;
