@@ -13,7 +13,8 @@ use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
-/// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`.
+/// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`. Large configurations are boxed: a scenario has one
+/// for each application.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum AppConfig {
     /// Acknowledges adaptive flows.
@@ -25,9 +26,9 @@ pub enum AppConfig {
     /// Answers CoAP requests (RFC 7252).
     CoapServer(coap::ServerConfig),
     /// Asks for targets or pages over HTTP/1.1 (RFC 9112).
-    HttpClient(http::HttpClientConfig),
+    HttpClient(Box<http::HttpClientConfig>),
     /// Answers requests over HTTP/1.1 (RFC 9112).
-    HttpServer(http::HttpServerConfig),
+    HttpServer(Box<http::HttpServerConfig>),
     /// Sends ICMP echo requests.
     Ping(ping::PingConfig),
     /// Sends requests over TCP, each after the answer to the one before.
@@ -259,7 +260,9 @@ impl AppConfig {
         let port = server.listens_on().filter(|port| matches!(port, Port::Tcp(_)));
         port.filter(|port| self.destination_port() == Some(*port))?;
         match (self.tls(), server.tls()) {
-            (Some(Tls::Client(client)), Some(Tls::Server(server))) => tls::config::disagreement(client, server),
+            (Some(Tls::Client(client)), Some(Tls::Server(theirs))) => {
+                tls::config::disagreement(client, &server.with_protocols(theirs))
+            }
             (Some(_), None) => Some("it has no `tls`, and cannot read what is protected".to_owned()),
             (None, Some(_)) => Some("it has `tls`, and refuses who says no hello".to_owned()),
             _ => None,
@@ -384,9 +387,18 @@ impl AppConfig {
                 let server = self.destination().map_or("", |name| name.0.as_str());
                 Box::new(Secured::client(app, crypto, config, server))
             }
-            Some(Tls::Server(config)) => Box::new(Secured::server(app, crypto, config)),
+            Some(Tls::Server(config)) => Box::new(Secured::server(app, crypto, &self.with_protocols(config))),
             None => app,
         }
+    }
+
+    /// Its TLS with what it speaks itself, if nothing else is said (RFC 7301): who asks for HTTP/2 first must not be told that it is there.
+    fn with_protocols(&self, config: &TlsServerConfig) -> TlsServerConfig {
+        let mut config = config.clone();
+        if config.alpn.is_empty() && matches!(self, Self::HttpServer(_)) {
+            config.alpn.push("http/1.1".to_owned());
+        }
+        config
     }
 
     fn build_plain(&self, address: IpAddr) -> Box<dyn App> {
@@ -398,9 +410,9 @@ impl AppConfig {
             Self::CoapServer(config) => Box::new(coap::Server::new(config)),
             Self::HttpClient(config) => {
                 let server = SocketAddr::new(address, config.port());
-                Box::new(http::HttpClient::new(config, server))
+                Box::new(http::HttpClient::new(*config, server))
             }
-            Self::HttpServer(config) => Box::new(http::HttpServer::new(config)),
+            Self::HttpServer(config) => Box::new(http::HttpServer::new(*config)),
             Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
             Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),
             Self::AimdSource(config) => {

@@ -165,6 +165,12 @@ pub(super) struct LiveArgs {
     /// Seed of its random streams
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
+    /// Write the authority that its certificates lead to, as PEM, for whoever shall believe them: `curl --cacert FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(super) root: Option<PathBuf>,
+    /// Write the secrets of its TLS, as Wireshark reads them (tls.keylog_file), at the end
+    #[arg(long, value_name = "FILE")]
+    pub(super) keys: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

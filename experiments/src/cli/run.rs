@@ -292,8 +292,18 @@ pub(super) fn live(args: &LiveArgs, colours: bool) -> Result<bool, String> {
     let app = live::parse_app(&args.app, colours)?;
     let duration = args.duration.as_deref().map(str::parse).transpose();
     let duration = duration.map_err(|error| format!("error: --for: {error}"))?;
-    let options = live::Options { bind: args.bind, duration, seed: args.seed };
+    let without = |option| format!("error: {option}: the application has no `tls` with certificates of its own");
+    let write = |path: &Path, text: String| {
+        std::fs::write(path, text).map_err(|error| format!("error: cannot write {}: {error}", path.display()))
+    };
+    if let Some(path) = &args.root {
+        write(path, live::root_as_pem(&app).ok_or_else(|| without("--root"))?)?;
+    }
+    let options = live::Options { bind: args.bind, duration, seed: args.seed, keeps_secrets: args.keys.is_some() };
     let outcome = live::run(&app, options, say).map_err(|error| format!("error: {error}"))?;
+    if let Some(path) = &args.keys {
+        write(path, outcome.secrets.iter().map(|line| format!("{line}\n")).collect())?;
+    }
     say(format_args!("{} exchanges, {} answered", outcome.exchanges, outcome.answered));
     for total in &outcome.totals {
         say(format_args!("{}: {}", total.name, total.value));

@@ -5,6 +5,7 @@ use super::sockets::{Input, Sockets};
 use crate::run::clock::Stopwatch;
 use protosim_core::{Env, LocalTime, Operation, OutOfMemory, Purpose, RunSeed, Span, Stream, Streams};
 use protosim_models::app::{Host, HostError, SocketId, StreamEvent, StreamId, StreamInfo, StreamOptions};
+use protosim_models::observe::TlsSecret;
 use protosim_models::registry::Port;
 use protosim_models::tcp::{CloseReason, Parameters};
 use protosim_models::{ExchangeId, Observation, Outcome, Rope};
@@ -35,6 +36,8 @@ pub(super) struct LiveHost {
     due: BTreeSet<(LocalTime, u64)>,
     started: BTreeMap<ExchangeId, LocalTime>,
     lines: VecDeque<(String, LineCounts)>,
+    /// Of TLS, if they are kept.
+    secrets: Option<Vec<String>>,
     owes_flush: bool,
 }
 
@@ -49,6 +52,7 @@ impl LiveHost {
             due: BTreeSet::new(),
             started: BTreeMap::new(),
             lines: VecDeque::new(),
+            secrets: None,
             owes_flush: false,
         })
     }
@@ -63,6 +67,14 @@ impl LiveHost {
             }
             Port::Tcp(port) => self.sockets.open_listener(port, tcp),
         }
+    }
+
+    pub(super) fn keep_secrets(&mut self) {
+        self.secrets = Some(Vec::new());
+    }
+
+    pub(super) fn take_secrets(&mut self) -> Vec<String> {
+        self.secrets.take().unwrap_or_default()
     }
 
     pub(super) fn take_lines(&mut self) -> impl Iterator<Item = (String, LineCounts)> {
@@ -104,7 +116,8 @@ impl LiveHost {
             CloseReason::Reset => "reset by the peer",
             CloseReason::TimedOut => "timed out",
             CloseReason::OutOfMemory => "without memory",
-            CloseReason::TlsAlert(_) => "refused by TLS",
+            // A layer above has ended it: what the socket had to tell comes before.
+            CloseReason::TlsAlert(_) => return,
         };
         self.lines.push_back((format!("{}: TCP connection with {peer}: {how}", self.now()), LineCounts::default()));
     }
@@ -142,6 +155,12 @@ impl Env for LiveHost {
 impl Host for LiveHost {
     fn ask_flush(&mut self) {
         self.owes_flush = true;
+    }
+
+    fn observe_secret(&mut self, secret: TlsSecret) {
+        if let Some(secrets) = &mut self.secrets {
+            secrets.push(secret.to_string());
+        }
     }
 
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
@@ -228,7 +247,7 @@ impl Host for LiveHost {
             Observation::ResponseBegan(_) => return,
             Observation::ExchangeMoved { from, to } => {
                 let since = self.started.remove(&from).unwrap_or(now);
-                self.started.insert(to, since);
+                self.started.insert(*to, since);
                 return;
             }
             // Nobody knows when it was sent.

@@ -9,9 +9,11 @@
 //! | `sockets` | all sockets, and who of them has something to say |
 //! | `stream` | one TCP connection, as a stream that does not block |
 //! | `options` | what of a configuration of TCP real sockets have |
+//! | `root` | the authority of its certificates, for others to believe |
 
 mod host;
 mod options;
+mod root;
 mod sockets;
 mod stream;
 
@@ -27,6 +29,7 @@ use protosim_core::{Env, Span};
 use protosim_models::app::{App, Total};
 use protosim_models::registry::{AppConfig, Port};
 use protosim_models::tls::crypto::Mode;
+pub use root::root_as_pem;
 use sockets::Input;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -40,6 +43,8 @@ pub struct Options {
     pub duration: Option<Span>,
     /// Seed of the random streams.
     pub seed: u64,
+    /// Keeps the secrets of TLS.
+    pub keeps_secrets: bool,
 }
 
 /// What came of it.
@@ -51,6 +56,8 @@ pub struct Outcome {
     pub answered: u64,
     /// What the application has counted.
     pub totals: Vec<Total>,
+    /// The secrets of its TLS, if they were to be kept: the lines of a file for Wireshark.
+    pub secrets: Vec<String>,
 }
 
 /// Why a live run was not possible.
@@ -151,6 +158,9 @@ impl Session {
             None => SocketOptions::default(),
         };
         let mut host = LiveHost::new(options.bind, options.seed, sockets).map_err(LiveError::System)?;
+        if options.keeps_secrets {
+            host.keep_secrets();
+        }
         // The port is opened before the application starts, so that one that is taken is an error and not a panic.
         if let Some(port) = config.listens_on() {
             let opened = host.open(port, &tcp.resolve());
@@ -191,6 +201,7 @@ impl Session {
             }
         }
         outcome.totals = app.totals();
+        outcome.secrets = host.take_secrets();
         Ok(outcome)
     }
 }

@@ -13,7 +13,7 @@ fn our_client_talks_to_our_server_over_the_loopback() {
     let server = parse_app(&format!("CoapServer(port: {port}, processing: \"300 ms\")"), false).unwrap();
     let client = format!("CoapClient(to: \"127.0.0.1\", port: {port}, requests: 3, interval: \"10 ms\", nstart: 3)");
     let client = parse_app(&client, false).unwrap();
-    let options = Options { bind: LOCAL, duration: Some(Span::from_secs(20)), seed: 1 };
+    let options = Options { bind: LOCAL, duration: Some(Span::from_secs(20)), seed: 1, keeps_secrets: false };
     let serving = Options { duration: Some(Span::from_secs(5)), ..options };
     let handle = std::thread::spawn(move || run(&server, serving, |_| ()));
     let mut lines = Vec::new();
@@ -31,7 +31,7 @@ fn requests_over_plain_udp_are_answered_over_the_loopback() {
     let server = parse_app(&format!("UdpServer(port: {port}, response: \"1000 B\")"), false).unwrap();
     let client = format!("UdpClient(to: \"127.0.0.1\", port: {port}, request: \"40 B\", think: \"10 ms\", count: 5)");
     let client = parse_app(&client, false).unwrap();
-    let options = Options { bind: LOCAL, duration: Some(Span::from_secs(20)), seed: 1 };
+    let options = Options { bind: LOCAL, duration: Some(Span::from_secs(20)), seed: 1, keeps_secrets: false };
     let serving = Options { duration: Some(Span::from_secs(3)), ..options };
     let handle = std::thread::spawn(move || run(&server, serving, |_| ()));
     // A request that is sent before the server listens is refused by the system, and times out.
@@ -44,7 +44,7 @@ fn requests_over_plain_udp_are_answered_over_the_loopback() {
 
 #[test]
 fn what_cannot_run_live_says_why() {
-    let options = Options { bind: LOCAL, duration: None, seed: 1 };
+    let options = Options { bind: LOCAL, duration: None, seed: 1, keeps_secrets: false };
     let error = |text: &str| run(&parse_app(text, false).unwrap(), options, |_| ()).unwrap_err().to_string();
     assert!(error("CoapClient(to: \"server\")").contains("not an IP address"));
     assert!(error("CoapClient(to: \"::1\")").contains("--bind"));

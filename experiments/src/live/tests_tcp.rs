@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Longer than any of these tests takes.
-const FUSE: Options = Options { bind: LOCAL, duration: Some(Span::from_secs(120)), seed: 1 };
+const FUSE: Options = Options { bind: LOCAL, duration: Some(Span::from_secs(120)), seed: 1, keeps_secrets: false };
 /// More than systems buffer for a connection, and less than a peer could write in the time of a test \[bytes\].
 const PLENTY: u64 = 256 << 20;
 
@@ -79,6 +79,20 @@ fn our_client_is_answered_by_our_server() {
         assert_eq!((count("connections"), count("requests"), count("request_bytes")), (expected, 20, 20_000));
         assert_eq!((count("corrupted_bytes"), count("malformed_streams"), count("refused_calls")), (0, 0, 0));
     }
+}
+
+/// Three pages of a document of 20 kB and 12 objects of 50 kB over six connections: 3 * (20 + 12 * 50) kB of content.
+#[test]
+fn pages_are_loaded_over_http() {
+    let server = Server::start("HttpServer(port: PORT)");
+    let page = "page: (document: \"20 kB\", levels: [(objects: 12, size: \"50 kB\")])";
+    let (outcome, lines) = run(&format!("HttpClient(PORT, {page}, think: \"1 ms\", count: 3)"), server.port, FUSE);
+    assert_eq!((outcome.exchanges, outcome.answered), (3, 3), "{lines:?}");
+    let count = |name| total(&outcome, name);
+    assert_eq!((count("responses"), count("content_bytes"), count("corrupted_bytes")), (39, 1_860_000, 0));
+    assert_eq!((count("broken_requests"), count("refused_calls")), (0, 0));
+    let served = server.stop();
+    assert_eq!((total(&served, "responses"), total(&served, "malformed_requests")), (39, 0));
 }
 
 /// Four flows of 25 MB: every byte is there, and is what was sent.

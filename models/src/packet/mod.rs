@@ -124,6 +124,9 @@ pub struct Provenance {
     /// any. It stands for the destination in the header of the link layer, which is not written out: who sends it on a
     /// medium sets it, and the medium reads it.
     pub station: u16,
+    /// Its payload is protected, or quotes some that is: its bytes are as good as drawn, others in each mode of cryptography, and the fingerprint has
+    /// their number alone.
+    pub is_protected: bool,
     /// What is remembered of the content.
     seal: fingerprint::Seal,
 }

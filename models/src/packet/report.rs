@@ -135,7 +135,8 @@ impl Packet {
         let transport = cause.message(&self.ip);
         let quote_len = limit - ip.wire_len() - transport.wire_len();
         let payload = self.to_rope().slice(0, quote_len);
-        Some(Self { ip, transport, payload, provenance: Provenance::default(), lost: None })
+        let provenance = Provenance { is_protected: self.provenance.is_protected, ..Provenance::default() };
+        Some(Self { ip, transport, payload, provenance, lost: None })
     }
 
     /// What an ICMP error says about the packet that it quotes, or `None` if this packet is not an

@@ -360,6 +360,28 @@ fn packets_that_differ_in_any_one_field_have_other_fingerprints() {
     }
 }
 
+/// Of what is protected the length counts, also where an ICMP error quotes it; everything else does as ever.
+#[test]
+fn bytes_that_are_protected_are_no_part_of_a_fingerprint() {
+    let of = |payload: Vec<u8>, is_protected| {
+        let mut packet = datagram(Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into());
+        packet.payload = Rope::from(payload);
+        packet.provenance.is_protected = is_protected;
+        packet
+    };
+    let quoted = |packet: &Packet| {
+        let error = packet.icmp_error(ErrorCause::PortUnreachable, Ipv4Addr::new(10, 0, 0, 9).into());
+        error.expect("a datagram may be answered").fingerprint()
+    };
+    let (a, b) = (of(vec![1; 20], true), of(vec![2; 20], true));
+    assert_eq!((a.fingerprint(), quoted(&a)), (b.fingerprint(), quoted(&b)));
+    let others = [of(vec![1; 21], true), of(vec![1; 20], false), of(vec![2; 20], false)];
+    for packet in &others {
+        assert_ne!((packet.fingerprint(), quoted(packet)), (a.fingerprint(), quoted(&a)));
+    }
+    assert_ne!(quoted(&others[1]), quoted(&others[2]));
+}
+
 #[test]
 fn ends_in_the_subnets_of_a_network_have_fingerprints_of_their_own() {
     // As networks number them: subnet k, host 1 or 2; a change of the subnet must not undo one of the host.

@@ -270,6 +270,7 @@ impl TcpConfig {
             syn_backlog: self.syn_backlog.unwrap_or(base.syn_backlog),
             accept_backlog: self.accept_backlog.unwrap_or(base.accept_backlog),
             syn_cookies: self.syn_cookies.unwrap_or(base.syn_cookies),
+            is_protected: false,
         }
     }
 

@@ -68,6 +68,8 @@ pub struct Parameters {
     pub syn_backlog: u32,
     pub accept_backlog: u32,
     pub syn_cookies: bool,
+    /// What is sent is protected (by TLS): for digests alone, which then look at its length.
+    pub is_protected: bool,
 }
 
 impl Parameters {
@@ -151,6 +153,7 @@ impl Parameters {
             syn_backlog: 128,
             accept_backlog: 128,
             syn_cookies: false,
+            is_protected: false,
         }
     }
 
@@ -188,6 +191,7 @@ impl Parameters {
             syn_backlog: 4096,
             accept_backlog: 4096,
             syn_cookies: true,
+            is_protected: false,
             ..Self::rfc()
         }
     }

@@ -266,7 +266,7 @@ pub struct TlsServerConfig {
     pub groups: Option<Vec<KeyGroup>>,
     /// What it authenticates itself with. Default: an ECDSA certificate on P-256 and one between it and the root.
     pub certificate: CertificateConfig,
-    /// Application protocols that it knows (RFC 7301), the preferred one first. Default: any that is asked for.
+    /// Application protocols that it knows (RFC 7301), the preferred one first. Default: `http/1.1` of an HttpServer, else any that is asked for.
     pub alpn: Vec<String>,
     /// Tickets that it gives out after each handshake, 0 to 16; TLS 1.2 gives one if any. Default: as the profile has it.
     pub tickets: Option<u8>,
@@ -464,7 +464,7 @@ impl TlsServerConfig {
     /// With TLS 1.2 alone, one suite at least has to go with the certificate.
     fn check_certificate_suites(&self, is_12_alone: bool, refuse: &mut impl FnMut(&'static str, bool, String)) {
         let Some(suites) = self.suites.as_ref().filter(|_| is_12_alone) else { return };
-        let fits = |suite: &Suite| suite.code().fits_certificate(self.certificate.key);
+        let fits = |suite: &Suite| suite.code().fits_certificate(self.certificate.key, &[]);
         let why = format!("has none that goes with a certificate of {:?}", self.certificate.key);
         refuse("tls.suites", suites.iter().all(|suite| suite.version() == TlsVersion::Tls12 && !fits(suite)), why);
     }
@@ -483,13 +483,19 @@ pub fn disagreement(client: &TlsClientConfig, server: &TlsServerConfig) -> Optio
     let key = server.certificate.key;
     let is_13 = *newest == Version::TLS13;
     let fits = |suite: &CipherSuite| {
-        theirs.common.suites.contains(suite) && suite.is_tls13() == is_13 && (is_13 || suite.fits_certificate(key))
+        theirs.common.suites.contains(suite)
+            && suite.is_tls13() == is_13
+            && (is_13 || suite.fits_certificate(key, &ours.listed_groups))
     };
     if !ours.common.suites.iter().any(fits) {
-        return Some("it has none of the client's `suites` that goes with its certificate: the answer is an alert, handshake_failure".to_owned());
+        return Some("it has none of the client's `suites` that goes with its certificate and the client's `groups`: the answer is an alert, handshake_failure".to_owned());
     }
     if !ours.listed_groups.iter().any(|group| theirs.common.groups.contains(group)) {
         return Some("it has none of the client's `groups`: the answer is an alert, handshake_failure".to_owned());
+    }
+    let (asked, known) = (&ours.common.alpn, &theirs.common.alpn);
+    if !asked.is_empty() && !known.is_empty() && !asked.iter().any(|protocol| known.contains(protocol)) {
+        return Some("it has none of the client's `alpn`: the answer is an alert, no_application_protocol".to_owned());
     }
     if !key.schemes().iter().any(|scheme| ours.listed_schemes.contains(scheme)) {
         let why = "it has a certificate whose signatures the client does not take (`post_quantum_signatures`)";

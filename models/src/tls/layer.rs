@@ -20,7 +20,7 @@ use crate::app::{
 use crate::observe::{Observation, TlsSecret};
 use crate::packet::Ecn;
 use crate::rope::Rope;
-use crate::tcp::{CloseReason, FastOpen};
+use crate::tcp::{CloseReason, FastOpen, Parameters};
 use protosim_core::{CannotClone, Env, LocalTime, Operation, OutOfMemory, Purpose, Stream};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -473,10 +473,10 @@ impl Layer {
     fn connect(&mut self, to: SocketAddr, options: &StreamOptions, host: &mut dyn Host) -> Result<StreamId, HostError> {
         let mut session = self.open(None, host).ok_or(HostError::OutOfMemory)?;
         let early = &options.early_data;
-        let mut beneath = StreamOptions { tcp: options.tcp.clone(), early_data: Rope::new() };
+        let mut beneath = protected(options);
         session.waiting = early.clone();
         let memory = session.memory;
-        if options.tcp.fast_open != FastOpen::Client {
+        if !matches!(options.tcp.fast_open, FastOpen::Client | FastOpen::Both) {
             let opened = host.stream_connect(to, &beneath);
             return self.keep(opened, session, memory, host);
         }
@@ -583,6 +583,12 @@ impl Layer {
     }
 }
 
+/// Those of the stream beneath, without data.
+fn protected(options: &StreamOptions) -> StreamOptions {
+    let tcp = Parameters { is_protected: true, ..(*options.tcp).clone() };
+    StreamOptions { tcp: Arc::new(tcp), early_data: Rope::new() }
+}
+
 /// The host that the inner App sees.
 struct SecureHost<'a> {
     host: &'a mut dyn Host,
@@ -649,7 +655,7 @@ impl Host for SecureHost<'_> {
     }
 
     fn stream_listen(&mut self, port: u16, options: &StreamOptions) -> Result<(), HostError> {
-        self.host.stream_listen(port, options)
+        self.host.stream_listen(port, &protected(options))
     }
 
     fn stream_connect(&mut self, to: SocketAddr, options: &StreamOptions) -> Result<StreamId, HostError> {

@@ -14,6 +14,10 @@ use protosim_topologies::{AddressFamily, GroupSpec, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    if !scenario.crypto.is_sized() && scenario.apps.iter().all(|app| app.run.tls().is_none()) {
+        let message = "`crypto` has no effect: no application has `tls`".to_owned();
+        mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, "crypto"), message));
+    }
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     let mut ports: BTreeMap<(&str, Port), usize> = BTreeMap::new();
     for (index, app) in scenario.apps.iter().enumerate() {

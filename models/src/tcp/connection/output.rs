@@ -587,7 +587,10 @@ impl Connection {
         cx.spend(super::super::SEND, segment.payload.len());
         // Both ends are of one family, and segments fit into packets.
         match segment.into_packet(self.ends.local, self.ends.remote) {
-            Some(packet) => cx.transmit(packet),
+            Some(mut packet) => {
+                packet.provenance.is_protected = self.parameters.is_protected;
+                cx.transmit(packet);
+            }
             None => debug_assert!(false, "a segment of a connection is a packet"),
         }
     }

@@ -132,16 +132,19 @@ impl Offer {
     }
 }
 
-/// The first suite of the client's that the server has, for this version and, in TLS 1.2, this certificate.
+/// The first suite of the client's that the server has, for this version and, in TLS 1.2, this certificate and the client's `groups`.
 pub(super) fn choose_suite(
     offered: &[CipherSuite],
+    groups: &[Group],
     common: &Common,
     version: Version,
     certificate: CertificateKind,
 ) -> Result<CipherSuite, AlertDescription> {
     let is_13 = version == Version::TLS13;
     let fits = |suite: &CipherSuite| {
-        suite.is_tls13() == is_13 && common.suites.contains(suite) && (is_13 || suite.fits_certificate(certificate))
+        suite.is_tls13() == is_13
+            && common.suites.contains(suite)
+            && (is_13 || suite.fits_certificate(certificate, groups))
     };
     offered.iter().copied().find(fits).ok_or(AlertDescription::HANDSHAKE_FAILURE)
 }
@@ -164,8 +167,9 @@ pub(super) fn choose_scheme(
 }
 
 impl CipherSuite {
-    /// True if a server with such a key can use it in TLS 1.2 (RFC 8422 §2).
-    pub fn fits_certificate(self, kind: CertificateKind) -> bool {
+    /// True if a server with such a key can use it in TLS 1.2 (RFC 8422 §2), with a client that lists these `groups`: the curve of the key has to be
+    /// among them, too (§5.1.1); without a list any will do (§4).
+    pub fn fits_certificate(self, kind: CertificateKind, groups: &[Group]) -> bool {
         let is_ecdsa = [
             Self::ECDHE_ECDSA_AES_128_GCM_SHA256,
             Self::ECDHE_ECDSA_AES_256_GCM_SHA384,
@@ -176,7 +180,7 @@ impl CipherSuite {
             [Self::ECDHE_RSA_AES_128_GCM_SHA256, Self::ECDHE_RSA_AES_256_GCM_SHA384, Self::ECDHE_RSA_CHACHA20_POLY1305]
                 .contains(&self);
         match kind {
-            CertificateKind::EcdsaP256 => is_ecdsa,
+            CertificateKind::EcdsaP256 => is_ecdsa && (groups.is_empty() || groups.contains(&Group::SECP256R1)),
             CertificateKind::Rsa2048 => is_rsa,
             // ML-DSA is for TLS 1.3 alone.
             _ => false,

@@ -30,7 +30,7 @@ impl Server {
     ) -> Result<(), AlertDescription> {
         let p = Arc::clone(&side.parameters);
         core.records.is_12 = true;
-        let suite = choose_suite(&hello.cipher_suites, &p.common, Version::TLS12, Self::kind(side))?;
+        let suite = choose_suite(&hello.cipher_suites, &offer.groups, &p.common, Version::TLS12, Self::kind(side))?;
         core.use_suite(suite);
         core.note(raw, cx);
         self.is_extended = offer.has_master_secret;

@@ -27,7 +27,7 @@ impl Server {
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
         let p = Arc::clone(&side.parameters);
-        let suite = choose_suite(&hello.cipher_suites, &p.common, Version::TLS13, Self::kind(side))?;
+        let suite = choose_suite(&hello.cipher_suites, &offer.groups, &p.common, Version::TLS13, Self::kind(side))?;
         // RFC 8446 §9.2.
         let shares = offer.shares.as_ref().ok_or(AlertDescription::MISSING_EXTENSION)?;
         if offer.groups.is_empty() {

@@ -43,6 +43,13 @@ fn ends_without_anything_in_common_say_so() {
         true,
         AlertDescription::HANDSHAKE_FAILURE,
     );
+    // In TLS 1.2 the curve of the server's key has to be among the client's groups, too (RFC 8422 §5.1.1).
+    refused(
+        &TlsClientConfig { groups: Some(vec![KeyGroup::X25519]), ..client(old) },
+        &server(old),
+        true,
+        AlertDescription::HANDSHAKE_FAILURE,
+    );
     // No signature that the client takes (RFC 8446 §4.4.2.2).
     let certificate = CertificateConfig { key: CertificateKind::MlDsa44, ..CertificateConfig::default() };
     refused(&client(new), &TlsServerConfig { certificate, ..server(new) }, true, AlertDescription::HANDSHAKE_FAILURE);
