@@ -164,3 +164,46 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tls::config::{Finding, Implementation, Profile, TlsClientConfig, TlsServerConfig};
+    use protosim_core::{Size, Span};
+
+    fn fields(found: Vec<Finding>) -> Vec<&'static str> {
+        found.into_iter().map(|(field, _)| field).collect()
+    }
+
+    /// What rustls cannot be told is refused, and rustls itself where it is not compiled in.
+    #[test]
+    fn fields_that_rustls_cannot_honour_are_refused() {
+        let missing: &[&str] = if cfg!(feature = "rustls") { &[] } else { &["tls.implementation"] };
+        let implementation = Implementation::Rustls;
+        let (client, server) = (TlsClientConfig::default(), TlsServerConfig::default());
+        assert_eq!(fields(TlsClientConfig { implementation, ..client.clone() }.check()), missing);
+        assert_eq!(fields(TlsServerConfig { implementation, ..server.clone() }.check()), missing);
+        let client = TlsClientConfig {
+            implementation,
+            profile: Profile::MbedTls,
+            key_shares: Some(Vec::new()),
+            ocsp: Some(true),
+            compression: Some(false),
+            compatibility: Some(true),
+            key_update: Some(Size::from_bytes(1_000_000)),
+            ..client
+        };
+        let own = ["tls.profile", "tls.key_shares", "tls.ocsp", "tls.compression", "tls.compatibility", "tls.key_update"];
+        assert_eq!(fields(client.check()), [missing, &own].concat());
+        let server = TlsServerConfig {
+            implementation,
+            early_data: Some(Size::from_bytes(1_000)),
+            ticket_lifetime: Some(Span::from_secs(60)),
+            freshness: Some(Span::from_secs(1)),
+            compression: true,
+            key_update: Some(Size::from_bytes(1_000_000)),
+            ..server
+        };
+        let own = ["tls.ticket_lifetime", "tls.freshness", "tls.compression", "tls.key_update"];
+        assert_eq!(fields(server.check()), [missing, &own].concat());
+    }
+}

@@ -79,6 +79,8 @@ pub struct HelloHabits {
     pub old_tickets_beside_new: bool,
     /// Says how tickets of TLS 1.3 may be used though it keeps none (RFC 8446 §4.2.9).
     pub always_names_modes: bool,
+    /// Lists versions also where TLS 1.2 alone is offered.
+    pub always_lists_versions: bool,
     /// The first share is for the group that the server chose last.
     pub remembers_group: bool,
     /// Beside a share of X25519 with ML-KEM, its X25519 part by itself.
@@ -218,6 +220,7 @@ const OPENSSL: Base = Base {
         always_signals_renegotiation: true,
         old_tickets_beside_new: true,
         always_names_modes: false,
+        always_lists_versions: false,
         remembers_group: false,
         splits_hybrid: false,
     },
@@ -264,6 +267,7 @@ const RUSTLS: Base = Base {
         always_signals_renegotiation: false,
         old_tickets_beside_new: false,
         always_names_modes: true,
+        always_lists_versions: true,
         remembers_group: true,
         splits_hybrid: true,
     },
@@ -304,6 +308,7 @@ const MBEDTLS: Base = Base {
         always_signals_renegotiation: true,
         old_tickets_beside_new: true,
         always_names_modes: false,
+        always_lists_versions: false,
         remembers_group: false,
         splits_hybrid: false,
     },

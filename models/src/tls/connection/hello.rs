@@ -40,11 +40,11 @@ pub(super) fn client_extensions(p: &ClientParameters) -> Vec<Extension> {
     if p.compression {
         list.push(Extension::CompressCertificate(vec![crate::tls::codes::CertificateCompression::ZLIB]));
     }
-    if has_13 {
+    if has_13 || p.habits.always_lists_versions {
         list.push(Extension::SupportedVersions(p.listed_versions.clone()));
-        if p.resumption || p.habits.always_names_modes {
-            list.push(Extension::PskModes(vec![crate::tls::codes::PskMode::PSK_DHE_KE]));
-        }
+    }
+    if has_13 && (p.resumption || p.habits.always_names_modes) {
+        list.push(Extension::PskModes(vec![crate::tls::codes::PskMode::PSK_DHE_KE]));
     }
     list
 }
