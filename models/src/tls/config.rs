@@ -303,7 +303,12 @@ pub enum ClientCertificates {
 }
 
 /// Fields that cannot be honoured: rustls is not there, or has no such choice.
-fn check_rustls(implementation: Implementation, is_other: bool, set: &[(&'static str, bool)], found: &mut Vec<Finding>) {
+fn check_rustls(
+    implementation: Implementation,
+    is_other: bool,
+    set: &[(&'static str, bool)],
+    found: &mut Vec<Finding>,
+) {
     if implementation != Implementation::Rustls {
         return;
     }
@@ -312,7 +317,10 @@ fn check_rustls(implementation: Implementation, is_other: bool, set: &[(&'static
         found.push(("tls.implementation", format!("is rustls, which is not part of this program; {how}")));
     }
     if is_other {
-        found.push(("tls.profile", "has no effect: with `implementation: Rustls` lists and habits are its own".to_owned()));
+        found.push((
+            "tls.profile",
+            "has no effect: with `implementation: Rustls` lists and habits are its own".to_owned(),
+        ));
     }
     for (field, _) in set.iter().filter(|(_, is_set)| *is_set) {
         found.push((field, "is nothing that rustls can be told (`implementation: Rustls`)".to_owned()));

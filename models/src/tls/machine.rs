@@ -192,7 +192,8 @@ mod tests {
             key_update: Some(Size::from_bytes(1_000_000)),
             ..client
         };
-        let own = ["tls.profile", "tls.key_shares", "tls.ocsp", "tls.compression", "tls.compatibility", "tls.key_update"];
+        let own =
+            ["tls.profile", "tls.key_shares", "tls.ocsp", "tls.compression", "tls.compatibility", "tls.key_update"];
         assert_eq!(fields(client.check()), [missing, &own].concat());
         let server = TlsServerConfig {
             implementation,

@@ -89,7 +89,7 @@ fn check_crypto(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut D
         let place = span_of(tree, &format!("apps.{index}.run.tls.implementation"));
         let message = "`implementation` is rustls, which reads and writes real bytes, and `crypto` is `Sized`";
         let help = "add `crypto: Real` to the scenario";
-        mistakes.push(Diagnostic::error("scenario::out-of-range", place, message).help(help));
+        mistakes.push(Diagnostic::error("scenario::out-of-range", place, message).help(help.to_owned()));
     }
 }
 

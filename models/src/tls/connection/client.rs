@@ -171,7 +171,8 @@ impl Client {
             self.session_id = Bytes::copy_from_slice(&random(cx.env));
         }
         if has_13 {
-            let remembered = side.last_group.filter(|group| p.habits.remembers_group && p.key_shares.first() != Some(group));
+            let remembered =
+                side.last_group.filter(|group| p.habits.remembers_group && p.key_shares.first() != Some(group));
             for group in remembered.as_ref().map_or(&p.key_shares[..], std::slice::from_ref) {
                 self.generate(*group, core.mode(), cx);
             }

@@ -60,13 +60,7 @@ impl ServerSide {
     }
 
     /// Seals a session with a server of a name of so many bytes into a ticket.
-    pub(super) fn seal(
-        &mut self,
-        mode: Mode,
-        mut session: Session,
-        name_len: Option<usize>,
-        cx: &mut Cx<'_>,
-    ) -> Bytes {
+    pub(super) fn seal(&mut self, mode: Mode, mut session: Session, name_len: Option<usize>, cx: &mut Cx<'_>) -> Bytes {
         let key = self.ticket_key(cx.env);
         session.id = self.next_ticket;
         self.next_ticket += 1;

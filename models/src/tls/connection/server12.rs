@@ -37,8 +37,7 @@ impl Server {
         let session = self.take_session(hello, offer, core, side, cx);
         self.is_resumed = session.is_some();
         // A session that goes on keeps its ticket.
-        self.promised_ticket =
-            offer.ticket.is_some() && p.tickets > 0 && (!self.is_resumed || p.habits.renews_tickets);
+        self.promised_ticket = offer.ticket.is_some() && p.tickets > 0 && (!self.is_resumed || p.habits.renews_tickets);
         self.name_len = offer.name_len;
         self.send_hello_12(hello, offer, core, &p, cx);
         if let Some(session) = session {

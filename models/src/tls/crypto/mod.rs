@@ -28,9 +28,9 @@ mod transcript;
 mod vectors;
 
 pub use exchange::{KeyPair, respond};
-pub use protection::Protection;
 #[cfg(feature = "rustls")]
 pub(in crate::tls) use protection::Cipher;
+pub use protection::Protection;
 pub use schedule::{KeySchedule, export, finished, next_traffic, resumption_psk};
 pub use secret::Secret;
 pub use transcript::Transcript;

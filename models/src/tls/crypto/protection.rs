@@ -73,7 +73,13 @@ impl Cipher {
     }
 
     /// Decrypts `text` in place; false where the tag does not fit.
-    pub(in crate::tls) fn decrypt(&self, nonce: &[u8; NONCE], additional: &[u8], text: &mut [u8], tag: &[u8; TAG]) -> bool {
+    pub(in crate::tls) fn decrypt(
+        &self,
+        nonce: &[u8; NONCE],
+        additional: &[u8],
+        text: &mut [u8],
+        tag: &[u8; TAG],
+    ) -> bool {
         let (nonce, text, tag) = (nonce.into(), text.into(), tag.into());
         match self {
             Self::Sized(_) => Ok(()),

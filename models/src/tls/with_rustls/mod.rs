@@ -176,8 +176,7 @@ impl Side {
         let is_mandatory = parameters.client_certificates == ClientCertificates::Required;
         let builder = match parameters.client_certificates {
             ClientCertificates::None => builder.with_client_cert_verifier(Arc::new(NoClientAuth)),
-            _ => builder
-                .with_client_cert_verifier(Arc::new(Believer::new(&parameters.listed_schemes, is_mandatory))),
+            _ => builder.with_client_cert_verifier(Arc::new(Believer::new(&parameters.listed_schemes, is_mandatory))),
         };
         let mut made = builder.with_cert_resolver(Arc::new(Owner::new(identity, parameters.ocsp)));
         made.alpn_protocols = protocols(&common);
@@ -352,9 +351,8 @@ impl Session {
 
     fn send(&mut self, data: &Rope, side: &mut Side, cx: &mut Cx<'_>) {
         let bytes = data.to_bytes();
-        let (written, told) = during(&mut side.shared, &mut self.luck, cx.env.now(), || {
-            self.connection.writer().write_all(&bytes)
-        });
+        let (written, told) =
+            during(&mut side.shared, &mut self.luck, cx.env.now(), || self.connection.writer().write_all(&bytes));
         debug_assert!(written.is_ok(), "there is no limit to what it takes");
         tell_secrets(told, cx);
     }

@@ -35,7 +35,14 @@ impl Sessions {
     pub(super) fn try_clone(&self) -> Option<Self> {
         let (kept, order) = (self.kept.clone(), self.order.clone());
         let (tls12, ticket_key) = (self.tls12.clone(), self.ticket_key.clone());
-        self.tls13.is_empty().then(|| Self { group: self.group, tls12, tls13: VecDeque::new(), kept, order, ticket_key })
+        self.tls13.is_empty().then(|| Self {
+            group: self.group,
+            tls12,
+            tls13: VecDeque::new(),
+            kept,
+            order,
+            ticket_key,
+        })
     }
 }
 

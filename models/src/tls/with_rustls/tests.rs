@@ -475,8 +475,7 @@ fn rustls_follows_key_updates() {
     case.client.key_update = Some(Size::from_bytes(2_000));
     case.server.key_update = Some(Size::from_bytes(2_000));
     for who in &EVERY[2..] {
-        let mut pair =
-            Pair::new(client(&case, who.0, Profile::OpenSsl), server(&case, who.1, Profile::OpenSsl));
+        let mut pair = Pair::new(client(&case, who.0, Profile::OpenSsl), server(&case, who.1, Profile::OpenSsl));
         pair.client.open();
         pair.server.open();
         pair.run();
