@@ -13,8 +13,8 @@ use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
-/// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`. Large configurations are boxed: a scenario has one
-/// for each application.
+// Large configurations are boxed: a scenario has one for each application.
+/// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum AppConfig {
     /// Acknowledges adaptive flows.

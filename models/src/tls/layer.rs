@@ -10,7 +10,9 @@
 
 use super::certificate::{Trust, identity};
 use super::codes::AlertDescription;
-use super::config::{Implementation, TlsClientConfig, TlsServerConfig};
+#[cfg(feature = "rustls")]
+use super::config::Implementation;
+use super::config::{TlsClientConfig, TlsServerConfig};
 use super::connection::{ClientSide, Cx, EarlyData, Effect, Handshaked, Notice, ServerSide, Trace};
 use super::crypto::Mode;
 use super::machine::{Machine, Party};
