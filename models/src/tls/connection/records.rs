@@ -271,6 +271,11 @@ impl Records {
         self.messages.next(MAX_MESSAGE)
     }
 
+    /// The most plain text that a record of ours has \[bytes\].
+    pub(super) fn most_plain(&self) -> u64 {
+        self.most as u64
+    }
+
     pub(super) fn mode(&self) -> Mode {
         self.mode
     }
