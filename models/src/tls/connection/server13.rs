@@ -65,6 +65,7 @@ impl Server {
         }
         self.theirs = Some((theirs, read));
         self.schedule = Some(schedule);
+        core.records.takes_plain_alerts = true;
         self.state = match (self.early, !self.is_resumed && p.client_certificates != ClientCertificates::None) {
             (EarlyData::Accepted, _) => State::WaitEndOfEarlyData,
             (_, true) => State::WaitCertificate,
