@@ -17,6 +17,11 @@
 //! [`Mode::Real`](crypto::Mode::Real) everything is computed, from a stream of luck of its own, and with `--capture` the secrets are written beside the
 //! packets. Lengths, draws and results are the same: even those of ECDSA signatures, which vary.
 //!
+//! # rustls
+//! With the feature `rustls` an end may be rustls 0.23 itself (`implementation: Rustls`, `with_rustls`): whoever ships it can simulate it, and our machine is held
+//! against it. The profile `Rustls` has its flights, byte for byte but for the lengths of ECDSA signatures, in some forty cases; whichever of the two is at which end,
+//! they connect, refuse each other with the same alerts, and data pass.
+//!
 //! # Flights
 //! ```text
 //! TLS 1.3   ClientHello ─▶                                       TLS 1.2   ClientHello ─▶

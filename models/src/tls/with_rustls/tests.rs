@@ -14,6 +14,7 @@
 //! | TLS 1.2 with a server that takes early data | rustls's has no tickets then, and knows its own identifiers again; ours gives tickets |
 //! | explicit nonces of GCM in TLS 1.2, order of extensions | rustls draws where they begin, and shuffles; ours count from zero, in one order: they are as long |
 //! | age of early data | rustls allows a minute, ours what `freshness` says, 10 s |
+//! | a client of TLS 1.2 that does not list the curve of the server's key | ours refuses it (RFC 8422 §5.1.1), rustls does not look |
 //! | data of a server before the client's Finished | with 1.3 rustls waits, as our profile does; `OpenSsl` and `MbedTls` do not |
 
 use super::*;
@@ -207,102 +208,125 @@ fn case(name: &'static str, versions: &[TlsVersion]) -> Case {
 
 fn cases() -> Vec<Case> {
     use TlsVersion::{Tls12, Tls13};
+    let mut cases = listed(|add| {
+        add("defaults", &[Tls13, Tls12], &|_| {});
+        add("1.3", &[Tls13], &|_| {});
+        add("1.2", &[Tls12], &|_| {});
+        add("1.2 of a client that knows 1.3", &[Tls12, Tls13], &|case| case.server.versions = Some(vec![Tls12]));
+        add("1.3, RSA", &[Tls13], &|case| case.server.certificate = rsa());
+        add("1.2, RSA", &[Tls12], &|case| case.server.certificate = rsa());
+        add("1.3, P-256", &[Tls13], &|case| case.client.groups = Some(vec![KeyGroup::P256]));
+        add("1.2, P-256", &[Tls12], &|case| case.client.groups = Some(vec![KeyGroup::P256]));
+        add("hybrid", &[Tls13, Tls12], &|case| {
+            let groups = vec![KeyGroup::X25519MlKem768, KeyGroup::X25519, KeyGroup::P256];
+            (case.client.groups, case.server.groups) = (Some(groups.clone()), Some(groups));
+            case.client.post_quantum_signatures = Some(false);
+        });
+        add("hybrid that the server does not know", &[Tls13], &|case| {
+            case.client.groups = Some(vec![KeyGroup::X25519MlKem768, KeyGroup::X25519]);
+            case.client.post_quantum_signatures = Some(false);
+        });
+        add("retry", &[Tls13], &|case| {
+            case.client.groups = Some(vec![KeyGroup::X25519, KeyGroup::P256]);
+            case.server.groups = Some(vec![KeyGroup::P256]);
+        });
+        add("retry, without tickets", &[Tls13], &|case| {
+            case.client.groups = Some(vec![KeyGroup::X25519, KeyGroup::P256]);
+            case.server.groups = Some(vec![KeyGroup::P256]);
+            case.server.tickets = Some(0);
+            case.second = Second::Full;
+        });
+        for (name, suite) in [("1.3, AES-128", Suite::Aes128Gcm), ("1.3, ChaCha20", Suite::ChaCha20Poly1305)] {
+            add(name, &[Tls13], &|case| case.client.suites = Some(vec![suite]));
+        }
+        for (name, suite) in [("1.2, AES-128", Suite::EcdsaAes128Gcm), ("1.2, ChaCha20", Suite::EcdsaChaCha20Poly1305)]
+        {
+            add(name, &[Tls12], &|case| case.client.suites = Some(vec![suite]));
+        }
+        add("1.2, RSA, AES-128", &[Tls12], &|case| {
+            case.server.certificate = rsa();
+            case.client.suites = Some(vec![Suite::RsaAes128Gcm]);
+        });
+        add("1.2, RSA, ChaCha20", &[Tls12], &|case| {
+            case.server.certificate = rsa();
+            case.client.suites = Some(vec![Suite::RsaChaCha20Poly1305]);
+        });
+    });
+    cases.extend(cases_of_authentication());
+    cases.extend(cases_of_tickets());
+    cases
+}
+
+/// A list of cases, and what adds to it.
+fn listed(list: impl FnOnce(&mut dyn FnMut(&'static str, &[TlsVersion], &dyn Fn(&mut Case)))) -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut add = |name, versions: &[TlsVersion], change: &dyn Fn(&mut Case)| {
+    list(&mut |name, versions, change| {
         let mut one = case(name, versions);
         change(&mut one);
         cases.push(one);
-    };
-    add("defaults", &[Tls13, Tls12], &|_| {});
-    add("1.3", &[Tls13], &|_| {});
-    add("1.2", &[Tls12], &|_| {});
-    add("1.2 of a client that knows 1.3", &[Tls12, Tls13], &|case| case.server.versions = Some(vec![Tls12]));
-    add("1.3, RSA", &[Tls13], &|case| case.server.certificate = rsa());
-    add("1.2, RSA", &[Tls12], &|case| case.server.certificate = rsa());
-    add("1.3, P-256", &[Tls13], &|case| case.client.groups = Some(vec![KeyGroup::P256]));
-    add("1.2, P-256", &[Tls12], &|case| case.client.groups = Some(vec![KeyGroup::P256]));
-    add("hybrid", &[Tls13, Tls12], &|case| {
-        let groups = vec![KeyGroup::X25519MlKem768, KeyGroup::X25519, KeyGroup::P256];
-        (case.client.groups, case.server.groups) = (Some(groups.clone()), Some(groups));
-        case.client.post_quantum_signatures = Some(false);
-    });
-    add("hybrid that the server does not know", &[Tls13], &|case| {
-        case.client.groups = Some(vec![KeyGroup::X25519MlKem768, KeyGroup::X25519]);
-        case.client.post_quantum_signatures = Some(false);
-    });
-    add("retry", &[Tls13], &|case| {
-        case.client.groups = Some(vec![KeyGroup::X25519, KeyGroup::P256]);
-        case.server.groups = Some(vec![KeyGroup::P256]);
-    });
-    add("retry, without tickets", &[Tls13], &|case| {
-        case.client.groups = Some(vec![KeyGroup::X25519, KeyGroup::P256]);
-        case.server.groups = Some(vec![KeyGroup::P256]);
-        case.server.tickets = Some(0);
-        case.second = Second::Full;
-    });
-    for (name, suite) in [("1.3, AES-128", Suite::Aes128Gcm), ("1.3, ChaCha20", Suite::ChaCha20Poly1305)] {
-        add(name, &[Tls13], &|case| case.client.suites = Some(vec![suite]));
-    }
-    for (name, suite) in [("1.2, AES-128", Suite::EcdsaAes128Gcm), ("1.2, ChaCha20", Suite::EcdsaChaCha20Poly1305)] {
-        add(name, &[Tls12], &|case| case.client.suites = Some(vec![suite]));
-    }
-    add("1.2, RSA, AES-128", &[Tls12], &|case| {
-        case.server.certificate = rsa();
-        case.client.suites = Some(vec![Suite::RsaAes128Gcm]);
-    });
-    add("1.2, RSA, ChaCha20", &[Tls12], &|case| {
-        case.server.certificate = rsa();
-        case.client.suites = Some(vec![Suite::RsaChaCha20Poly1305]);
-    });
-    for (name, version) in [("1.3, ALPN", Tls13), ("1.2, ALPN", Tls12)] {
-        add(name, &[version], &|case| {
-            case.client.alpn = vec!["h2".to_owned(), "http/1.1".to_owned()];
-            case.server.alpn = vec!["http/1.1".to_owned()];
-        });
-    }
-    for (name, version) in [("1.3, client certificate", Tls13), ("1.2, client certificate", Tls12)] {
-        add(name, &[version], &|case| {
-            case.client.certificate = Some(CertificateConfig::default());
-            case.server.client_certificates = ClientCertificates::Required;
-        });
-    }
-    for (name, version) in [("1.3, client certificate, RSA", Tls13), ("1.2, client certificate, RSA", Tls12)] {
-        add(name, &[version], &|case| {
-            case.client.certificate = Some(rsa());
-            case.server.client_certificates = ClientCertificates::Asked;
-        });
-    }
-    for (name, version) in [("1.3, no client certificate", Tls13), ("1.2, no client certificate", Tls12)] {
-        add(name, &[version], &|case| case.server.client_certificates = ClientCertificates::Asked);
-    }
-    for (name, version) in [("1.3, stapled proof", Tls13), ("1.2, stapled proof", Tls12)] {
-        add(name, &[version], &|case| case.server.ocsp = true);
-    }
-    for (name, version) in [("1.3, small records", Tls13), ("1.2, small records", Tls12)] {
-        add(name, &[version], &|case| {
-            case.client.record = Some(Size::from_bytes(512));
-            case.server.record = Some(Size::from_bytes(512));
-        });
-    }
-    for (name, version) in [("1.3, client without resumption", Tls13), ("1.2, client without resumption", Tls12)] {
-        add(name, &[version], &|case| (case.client.resumption, case.second) = (Some(false), Second::Full));
-    }
-    for (name, version) in [("1.3, no tickets", Tls13), ("1.2, no tickets", Tls12)] {
-        add(name, &[version], &|case| (case.server.tickets, case.second) = (Some(0), Second::Full));
-    }
-    add("1.3, four tickets", &[Tls13], &|case| case.server.tickets = Some(4));
-    for (name, second) in [("0-RTT", Second::Early), ("0-RTT, rejected", Second::EarlyRejected)] {
-        add(name, &[Tls13, Tls12], &|case| {
-            case.client.early_data = true;
-            case.server.early_data = Some(Size::from_bytes(16_384));
-            case.second = second;
-        });
-    }
-    add("ML-DSA", &[Tls13], &|case| {
-        case.client.post_quantum_signatures = Some(true);
-        case.server.certificate = CertificateConfig { key: CertificateKind::MlDsa44, ..CertificateConfig::default() };
     });
     cases
+}
+
+fn cases_of_authentication() -> Vec<Case> {
+    use TlsVersion::{Tls12, Tls13};
+    listed(|add| {
+        for (name, version) in [("1.3, ALPN", Tls13), ("1.2, ALPN", Tls12)] {
+            add(name, &[version], &|case| {
+                case.client.alpn = vec!["h2".to_owned(), "http/1.1".to_owned()];
+                case.server.alpn = vec!["http/1.1".to_owned()];
+            });
+        }
+        for (name, version) in [("1.3, client certificate", Tls13), ("1.2, client certificate", Tls12)] {
+            add(name, &[version], &|case| {
+                case.client.certificate = Some(CertificateConfig::default());
+                case.server.client_certificates = ClientCertificates::Required;
+            });
+        }
+        for (name, version) in [("1.3, client certificate, RSA", Tls13), ("1.2, client certificate, RSA", Tls12)] {
+            add(name, &[version], &|case| {
+                case.client.certificate = Some(rsa());
+                case.server.client_certificates = ClientCertificates::Asked;
+            });
+        }
+        for (name, version) in [("1.3, no client certificate", Tls13), ("1.2, no client certificate", Tls12)] {
+            add(name, &[version], &|case| case.server.client_certificates = ClientCertificates::Asked);
+        }
+        for (name, version) in [("1.3, stapled proof", Tls13), ("1.2, stapled proof", Tls12)] {
+            add(name, &[version], &|case| case.server.ocsp = true);
+        }
+        add("ML-DSA", &[Tls13], &|case| {
+            case.client.post_quantum_signatures = Some(true);
+            case.server.certificate =
+                CertificateConfig { key: CertificateKind::MlDsa44, ..CertificateConfig::default() };
+        });
+    })
+}
+
+fn cases_of_tickets() -> Vec<Case> {
+    use TlsVersion::{Tls12, Tls13};
+    listed(|add| {
+        for (name, version) in [("1.3, small records", Tls13), ("1.2, small records", Tls12)] {
+            add(name, &[version], &|case| {
+                case.client.record = Some(Size::from_bytes(512));
+                case.server.record = Some(Size::from_bytes(512));
+            });
+        }
+        for (name, version) in [("1.3, client without resumption", Tls13), ("1.2, client without resumption", Tls12)] {
+            add(name, &[version], &|case| (case.client.resumption, case.second) = (Some(false), Second::Full));
+        }
+        for (name, version) in [("1.3, no tickets", Tls13), ("1.2, no tickets", Tls12)] {
+            add(name, &[version], &|case| (case.server.tickets, case.second) = (Some(0), Second::Full));
+        }
+        add("1.3, four tickets", &[Tls13], &|case| case.server.tickets = Some(4));
+        for (name, second) in [("0-RTT", Second::Early), ("0-RTT, rejected", Second::EarlyRejected)] {
+            add(name, &[Tls13, Tls12], &|case| {
+                case.client.early_data = true;
+                case.server.early_data = Some(Size::from_bytes(16_384));
+                case.second = second;
+            });
+        }
+    })
 }
 
 fn client(case: &Case, who: Who, profile: Profile) -> Party {
@@ -466,6 +490,21 @@ fn all_pairs_refuse_alike() {
     refused(&protocols, true, AlertDescription::NO_APPLICATION_PROTOCOL);
     let required = |case: &mut Case| case.server.client_certificates = ClientCertificates::Required;
     refused(&required, true, AlertDescription::CERTIFICATE_REQUIRED);
+}
+
+/// RFC 8422 §5.1.1 has the curve of the server's key be among the client's groups: ours looks, rustls does not.
+#[test]
+fn rustls_does_not_ask_for_the_curve_of_the_key() {
+    let mut case = case("", &[TlsVersion::Tls12]);
+    case.client.groups = Some(vec![KeyGroup::X25519]);
+    for (server_is, connects) in [(Who::Rustls, true), (Who::Own, false)] {
+        let (client, server) = (client(&case, Who::Rustls, Profile::Rustls), server(&case, server_is, Profile::Rustls));
+        let mut pair = Pair::new(client, server);
+        pair.client.open();
+        pair.server.open();
+        pair.run();
+        assert_eq!(pair.client.failure().is_none(), connects);
+    }
 }
 
 /// New keys every 2 kB from ours (RFC 8446 §4.6.3): rustls follows.
