@@ -115,7 +115,13 @@ codes! {
     SignatureScheme(u16) {
         RSA_PKCS1_SHA256 = 0x0401, "rsa_pkcs1_sha256";
         ECDSA_SECP256R1_SHA256 = 0x0403, "ecdsa_secp256r1_sha256";
+        RSA_PKCS1_SHA384 = 0x0501, "rsa_pkcs1_sha384";
+        ECDSA_SECP384R1_SHA384 = 0x0503, "ecdsa_secp384r1_sha384";
+        RSA_PKCS1_SHA512 = 0x0601, "rsa_pkcs1_sha512";
+        ECDSA_SECP521R1_SHA512 = 0x0603, "ecdsa_secp521r1_sha512";
         RSA_PSS_RSAE_SHA256 = 0x0804, "rsa_pss_rsae_sha256";
+        RSA_PSS_RSAE_SHA384 = 0x0805, "rsa_pss_rsae_sha384";
+        RSA_PSS_RSAE_SHA512 = 0x0806, "rsa_pss_rsae_sha512";
         ED25519 = 0x0807, "ed25519";
         MLDSA44 = 0x0904, "mldsa44";
         MLDSA65 = 0x0905, "mldsa65";

@@ -78,6 +78,8 @@ struct Session {
     is_full: bool,
     /// The App has finished its direction, or wants no more of it.
     ending: Ending,
+    /// TCP has told that nothing more comes than what it has.
+    input_ends: bool,
     /// The App was told that the peer has finished.
     has_ended: bool,
     memory: u64,
@@ -267,6 +269,7 @@ impl Layer {
             incoming,
             is_full: false,
             ending: Ending::No,
+            input_ends: false,
             has_ended: false,
             memory,
         })
@@ -292,8 +295,10 @@ impl Layer {
             StreamEvent::Readable => self.read(stream, host),
             StreamEvent::Writable => self.flush(stream, host),
             StreamEvent::Finished => {
+                if let Some(session) = self.sessions.get_mut(&stream) {
+                    session.input_ends = true;
+                }
                 self.read(stream, host);
-                self.end_of_input(stream);
             }
             StreamEvent::Closed(reason) => {
                 if self.remove(stream, host).is_some_and(|session| session.is_known) {
@@ -307,9 +312,9 @@ impl Layer {
     fn end_of_input(&mut self, stream: StreamId) {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
         let is_said = session.connection.as_ref().is_some_and(Machine::has_got_close);
-        self.counts.truncated += u64::from(!is_said && session.is_known);
         if session.is_known && !session.has_ended {
             session.has_ended = true;
+            self.counts.truncated += u64::from(!is_said);
             self.events.push_back((stream, StreamEvent::Finished));
         }
     }
@@ -338,7 +343,7 @@ impl Layer {
         session.connection = Some(connection);
     }
 
-    /// Takes what TCP has, as long as the App reads.
+    /// Takes what TCP has, as long as the App reads. Where that is all that will come, the direction is over.
     fn read(&mut self, stream: StreamId, host: &mut dyn Host) {
         loop {
             let Some(session) = self.sessions.get_mut(&stream) else { return };
@@ -348,8 +353,11 @@ impl Layer {
             if connection.has_failed() {
                 return;
             }
-            let Ok(bytes) = host.stream_read(stream, PIECE) else { return };
+            let bytes = host.stream_read(stream, PIECE).unwrap_or_default();
             if bytes.is_empty() {
+                if session.input_ends {
+                    self.end_of_input(stream);
+                }
                 return;
             }
             connection.handle_bytes(&bytes, &mut self.party, &mut Cx { env: host, effects: &mut self.effects });

@@ -88,8 +88,8 @@ fn check_crypto(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut D
     if scenario.crypto.is_sized() && scenario.apps[index].run.tls().is_some_and(|tls| tls.needs_real()) {
         let place = span_of(tree, &format!("apps.{index}.run.tls.implementation"));
         let message = "`implementation` is rustls, which reads and writes real bytes, and `crypto` is `Sized`";
-        let help = "add `crypto: Real` to the scenario";
-        mistakes.push(Diagnostic::error("scenario::out-of-range", place, message).help(help.to_owned()));
+        let help = "add `crypto: Real` to the scenario".to_owned();
+        mistakes.push(Diagnostic::error("scenario::out-of-range", place, message).help(help));
     }
 }
 

@@ -107,8 +107,8 @@ impl TcpSink {
     fn complete(&mut self, stream: StreamId, host: &mut dyn Host) {
         let Some(inflow) = self.streams.remove(&stream) else { return };
         self.counts.completed += 1;
-        if let Filling::Key(key) = inflow.filling {
-            let exchange = ExchangeId { client: inflow.peer, server: inflow.local, id: u64::from(key) };
+        if inflow.filling != Filling::Unknown {
+            let exchange = ExchangeId { client: inflow.peer, server: inflow.local, id: 0 };
             host.observe(Observation::RequestDelivered(exchange));
         }
         self.counts.refused += u64::from(host.stream_close(stream).is_err());

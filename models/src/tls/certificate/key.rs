@@ -7,9 +7,9 @@ use crate::tls::crypto::{Generator, Mixer, Mode, filler};
 use bytes::Bytes;
 use ml_dsa::{ExpandedSigningKey, KeyExport, MlDsa44, MlDsa65, MlDsa87};
 use p256::ecdsa::signature::Verifier;
-use p256::ecdsa::signature::hazmat::RandomizedPrehashSigner;
+use p256::ecdsa::signature::hazmat::{PrehashVerifier, RandomizedPrehashSigner};
 use rsa::traits::PublicKeyParts;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::fmt;
 
 /// What keys a chain of certificates has; all of it has the same.
@@ -39,6 +39,21 @@ impl CertificateKind {
             Self::MlDsa44 => &[SignatureScheme::MLDSA44],
             Self::MlDsa65 => &[SignatureScheme::MLDSA65],
             Self::MlDsa87 => &[SignatureScheme::MLDSA87],
+        }
+    }
+
+    /// Further schemes that others may sign with and that are checked where they are computed: none of ours does. In TLS 1.2 those of ECDSA say nothing of
+    /// the curve (RFC 8446 §4.2.3), in TLS 1.3 they do ([`SignatureScheme::is_of_tls12_alone`]).
+    const fn foreign_schemes(self) -> &'static [SignatureScheme] {
+        match self {
+            Self::EcdsaP256 => &[SignatureScheme::ECDSA_SECP384R1_SHA384, SignatureScheme::ECDSA_SECP521R1_SHA512],
+            Self::Rsa2048 => &[
+                SignatureScheme::RSA_PKCS1_SHA384,
+                SignatureScheme::RSA_PKCS1_SHA512,
+                SignatureScheme::RSA_PSS_RSAE_SHA384,
+                SignatureScheme::RSA_PSS_RSAE_SHA512,
+            ],
+            Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87 => &[],
         }
     }
 
@@ -327,6 +342,15 @@ fn ecdsa_numbers(signature: &[u8]) -> Option<(&[u8], &[u8])> {
     (outer.is_empty() && inner.is_empty()).then_some((r, s))
 }
 
+impl SignatureScheme {
+    /// True if no key that we know of signs a handshake of TLS 1.3 by it: there it names another curve, or is PKCS #1 (RFC 8446 §4.2.3).
+    pub fn is_of_tls12_alone(self) -> bool {
+        let ecdsa = [Self::ECDSA_SECP384R1_SHA384, Self::ECDSA_SECP521R1_SHA512];
+        let pkcs1 = [Self::RSA_PKCS1_SHA256, Self::RSA_PKCS1_SHA384, Self::RSA_PKCS1_SHA512];
+        ecdsa.contains(&self) || pkcs1.contains(&self)
+    }
+}
+
 /// Checks a signature of a key, given as SubjectPublicKeyInfo. See [`Key::sign`] for `signer`.
 pub(super) fn verify(
     mode: Mode,
@@ -337,12 +361,12 @@ pub(super) fn verify(
     signature: &[u8],
 ) -> bool {
     let Some((kind, public)) = read_info(info) else { return false };
-    if !kind.schemes().contains(&scheme) {
+    if !kind.schemes().contains(&scheme) && !(mode == Mode::Real && kind.foreign_schemes().contains(&scheme)) {
         return false;
     }
     let is_valid = match (mode, kind) {
         (Mode::Sized, _) => verify_sized(kind, seed(signer, scheme, message), signature),
-        (Mode::Real, CertificateKind::EcdsaP256) => verify_ecdsa(public, message, signature),
+        (Mode::Real, CertificateKind::EcdsaP256) => verify_ecdsa(public, scheme, message, signature),
         (Mode::Real, CertificateKind::Rsa2048) => verify_rsa(public, scheme, message, signature),
         (Mode::Real, CertificateKind::MlDsa44) => verify_ml_dsa::<MlDsa44>(public, message, signature),
         (Mode::Real, CertificateKind::MlDsa65) => verify_ml_dsa::<MlDsa65>(public, message, signature),
@@ -380,7 +404,7 @@ fn verify_sized(kind: CertificateKind, seed: u64, signature: &[u8]) -> Option<()
     (placeholder_signature(kind, seed, shape) == signature).then_some(())
 }
 
-fn verify_ecdsa(public: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+fn verify_ecdsa(public: &[u8], scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> Option<()> {
     let (r, s) = ecdsa_numbers(signature)?;
     let scalar = |number: &[u8]| {
         let mut out = [0; 32];
@@ -389,7 +413,11 @@ fn verify_ecdsa(public: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
     };
     let signature = p256::ecdsa::Signature::from_scalars(scalar(r)?, scalar(s)?).ok()?;
     let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(public).ok()?;
-    key.verify(message, &signature).ok()
+    match scheme {
+        SignatureScheme::ECDSA_SECP384R1_SHA384 => key.verify_prehash(&Sha384::digest(message), &signature).ok(),
+        SignatureScheme::ECDSA_SECP521R1_SHA512 => key.verify_prehash(&Sha512::digest(message), &signature).ok(),
+        _ => key.verify(message, &signature).ok(),
+    }
 }
 
 fn verify_rsa(public: &[u8], scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> Option<()> {
@@ -398,6 +426,10 @@ fn verify_rsa(public: &[u8], scheme: SignatureScheme, message: &[u8], signature:
     let key = rsa::PublicKey::new(number(numbers.unsigned()?), number(numbers.unsigned()?)).ok()?;
     match scheme {
         SignatureScheme::RSA_PKCS1_SHA256 => key.pkcs1v15_verify::<Sha256>(message, signature).ok(),
+        SignatureScheme::RSA_PKCS1_SHA384 => key.pkcs1v15_verify::<Sha384>(message, signature).ok(),
+        SignatureScheme::RSA_PKCS1_SHA512 => key.pkcs1v15_verify::<Sha512>(message, signature).ok(),
+        SignatureScheme::RSA_PSS_RSAE_SHA384 => key.pss_verify::<Sha384>(message, signature).ok(),
+        SignatureScheme::RSA_PSS_RSAE_SHA512 => key.pss_verify::<Sha512>(message, signature).ok(),
         _ => key.pss_verify::<Sha256>(message, signature).ok(),
     }
 }

@@ -106,7 +106,7 @@ impl Client {
             }
             (State::WaitCertificateVerify, Handshake::CertificateVerify(verify)) => {
                 let content = signed_content(false, &core.transcript.digest());
-                if !p.listed_schemes.contains(&verify.scheme) {
+                if !p.listed_schemes.contains(&verify.scheme) || verify.scheme.is_of_tls12_alone() {
                     return Err(AlertDescription::ILLEGAL_PARAMETER);
                 }
                 cost::verify(cx.env, verify.scheme);

@@ -268,14 +268,22 @@ impl Core {
         self.close_if_done();
     }
 
-    /// Sends application data; takes new keys first when it is time.
+    /// Sends application data; takes new keys where it is time, between records.
     fn send_data(&mut self, data: &Rope, cx: &mut Cx<'_>) {
-        if self.key_update.is_some_and(|most| self.records.sent_under_key >= most) && self.is_connected {
-            self.update_keys(false, cx);
+        let mut at = 0;
+        while at < data.len() {
+            let most = self.key_update.filter(|_| self.is_connected && self.traffic.is_some());
+            if most.is_some_and(|most| self.records.sent_under_key >= most) {
+                self.update_keys(false, cx);
+            }
+            let left = most.map_or(u64::MAX, |most| most.saturating_sub(self.records.sent_under_key).max(1));
+            let part =
+                data.slice(at, left.div_ceil(self.records.most_plain()).saturating_mul(self.records.most_plain()));
+            at += part.len();
+            cost::seal(cx.env, self.records.aead, part.len());
+            self.records.sent_under_key += part.len();
+            self.records.send(ContentType::APPLICATION_DATA, &part);
         }
-        cost::seal(cx.env, self.records.aead, data.len());
-        self.records.sent_under_key += data.len();
-        self.records.send(ContentType::APPLICATION_DATA, data);
     }
 
     /// New keys for what is sent (RFC 8446 §4.6.3), and for what comes if `requested`.

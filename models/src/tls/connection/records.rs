@@ -34,6 +34,9 @@ pub(super) struct Records {
     flight: Vec<u8>,
     /// What goes to the peer.
     out: Rope,
+    /// A client that does not like our certificates may say so before it has begun to protect what it sends, as OpenSSL does: until its first record
+    /// that is protected, an alert may come without.
+    pub(super) takes_plain_alerts: bool,
     /// Early data that the server has refused, and that may still come \[bytes\].
     skipping: Option<u64>,
     /// Bytes of application data sent under the present key.
@@ -67,6 +70,7 @@ impl Records {
             packs,
             flight: Vec::new(),
             out: Rope::new(),
+            takes_plain_alerts: false,
             skipping: None,
             sent_under_key: 0,
             aead: None,
@@ -212,14 +216,16 @@ impl Records {
     /// `None` for what is skipped.
     fn open(&mut self, record: Record) -> Result<Option<Incoming>, AlertDescription> {
         let len = record.fragment.len();
-        let is_plain = record.content_type == ContentType::CHANGE_CIPHER_SPEC && !self.is_12;
+        let is_plain = !self.is_12
+            && (record.content_type == ContentType::CHANGE_CIPHER_SPEC
+                || (record.content_type == ContentType::ALERT && self.takes_plain_alerts));
         let (kind, data) = match &mut self.read {
             Some(protection) if !is_plain => {
                 // Kept for early data that are not for us: they may not count.
                 let before = self.skipping.is_some().then(|| protection.clone());
                 match (protection.open(&record), before) {
                     (Ok(opened), _) => {
-                        self.skipping = None;
+                        (self.skipping, self.takes_plain_alerts) = (None, false);
                         opened
                     }
                     (Err(_), Some(before)) => {
@@ -269,6 +275,11 @@ impl Records {
     /// The next whole message.
     pub(super) fn next_message(&mut self) -> Result<Option<(HandshakeType, Bytes)>, AlertDescription> {
         self.messages.next(MAX_MESSAGE)
+    }
+
+    /// The most plain text that a record of ours has \[bytes\].
+    pub(super) fn most_plain(&self) -> u64 {
+        self.most as u64
     }
 
     pub(super) fn mode(&self) -> Mode {

@@ -67,6 +67,7 @@ impl Server {
         }
         self.theirs = Some((theirs, read));
         self.schedule = Some(schedule);
+        core.records.takes_plain_alerts = true;
         self.state = match (self.early, !self.is_resumed && p.client_certificates != ClientCertificates::None) {
             (EarlyData::Accepted, _) => State::WaitEndOfEarlyData,
             (_, true) => State::WaitCertificate,
@@ -305,7 +306,8 @@ impl Server {
         side: &ServerSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        if !side.parameters.listed_schemes.contains(&scheme) {
+        let is_too_old = !core.records.is_12 && scheme.is_of_tls12_alone();
+        if !side.parameters.listed_schemes.contains(&scheme) || is_too_old {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
         cost::verify(cx.env, scheme);
@@ -331,7 +333,8 @@ impl Server {
         core.read_with_secret(&read)?;
         core.records.stop_skipping();
         self.state = State::Connected;
-        if self.takes_tickets {
+        // After close_notify nothing is sent (RFC 8446 §6.1): a response to early data may have ended the connection already.
+        if self.takes_tickets && !core.has_sent_close {
             let resumption = schedule.resumption(&core.transcript.digest());
             self.send_tickets(&resumption, core, side, cx);
         }

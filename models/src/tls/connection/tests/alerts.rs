@@ -69,6 +69,24 @@ fn a_downgrade_is_noticed() {
     assert_eq!(failure(&pair.client), Some((AlertDescription::ILLEGAL_PARAMETER, true)));
 }
 
+/// A client that does not believe the server may not have begun to protect what it says, as OpenSSL's: an alert may be plain until then, and not later.
+#[test]
+fn a_client_may_refuse_certificates_without_protection() {
+    // A record of two bytes (RFC 8446 §5.1): fatal (2), unknown_ca (48).
+    let plain = Rope::from(vec![21, 3, 3, 0, 2, 2, 48]);
+    for mode in BOTH {
+        let mut pair = Pair::new(mode, &TlsClientConfig::default(), &TlsServerConfig::default());
+        pair.open();
+        let hello = std::mem::take(&mut pair.client.out);
+        pair.server.take(&hello);
+        pair.server.take(&plain);
+        assert_eq!(failure(&pair.server), Some((AlertDescription::UNKNOWN_CA, false)), "{mode:?}");
+        pair.connect();
+        pair.server.take(&plain);
+        assert_eq!(failure(&pair.server), Some((AlertDescription::BAD_RECORD_MAC, true)), "{mode:?}");
+    }
+}
+
 /// A byte of the server's flight is changed on its way: the client notices wherever it is, by whatever it breaks.
 #[test]
 fn a_changed_flight_is_refused() {

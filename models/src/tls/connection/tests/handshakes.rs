@@ -228,6 +228,22 @@ fn keys_are_replaced_under_way() {
     }
 }
 
+/// Between the records of one long write, too: 50 kB in records of 1 kB have new keys after 12, 24, 36 and 48 kB.
+#[test]
+fn keys_are_replaced_within_a_write() {
+    for mode in BOTH {
+        let (key_update, record) = (Some(Size::from_bytes(12_000)), Some(Size::from_bytes(1_000)));
+        let client = TlsClientConfig { key_update, record, ..TlsClientConfig::default() };
+        let mut pair = Pair::new(mode, &client, &TlsServerConfig::default());
+        pair.connect();
+        pair.client.write(&Rope::fill(1, 0, 50_000));
+        pair.run();
+        assert_eq!(pair.server.data().len(), 50_000);
+        let updates = pair.client.sent().iter().filter(|(kind, _)| *kind == HandshakeType::KEY_UPDATE).count();
+        assert_eq!(updates, 4);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     /// However the bytes of a connection are cut, the same comes of it.

@@ -106,6 +106,31 @@ fn early_data_arrive_with_the_hello() {
     }
 }
 
+/// A server that answers early data and is done then says close_notify before the client's Finished has come: behind it there are no tickets
+/// (RFC 8446 §6.1), and where it says it later there are two.
+#[test]
+fn no_tickets_follow_close_notify() {
+    for (is_done_early, tickets) in [(true, 0), (false, 2)] {
+        let (client, server) = configs(true);
+        let mut pair = Pair::new(Mode::Real, &client, &server);
+        pair.connect();
+        pair.open();
+        pair.server.traces.clear();
+        pair.client.write(&Rope::from(vec![1]));
+        let first = std::mem::take(&mut pair.client.out);
+        pair.server.take(&first);
+        pair.server.write(&Rope::from(vec![2]));
+        if is_done_early {
+            pair.server.finish();
+        }
+        pair.run();
+        let is_ticket = |message: &&(HandshakeType, usize)| message.0 == HandshakeType::NEW_SESSION_TICKET;
+        assert_eq!(pair.server.sent().iter().filter(is_ticket).count(), tickets);
+        assert_eq!(pair.client.data().to_bytes(), vec![2]);
+        assert!(pair.server.handshaked().is_some());
+    }
+}
+
 /// More than the server takes waits for the handshake (RFC 8446 §4.2.10), and nothing is lost or comes twice.
 #[test]
 fn what_is_too_much_ahead_comes_afterwards() {
