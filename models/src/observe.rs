@@ -19,9 +19,9 @@ pub enum Observation {
     /// The exchange goes on under another name: what it began with was lost, and it is begun anew elsewhere.
     ExchangeMoved {
         /// The name that it had.
-        from: ExchangeId,
+        from: Box<ExchangeId>,
         /// The name that it has.
-        to: ExchangeId,
+        to: Box<ExchangeId>,
     },
     /// The client's exchange is over.
     ExchangeEnded {

@@ -13,6 +13,7 @@ use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
+// Large configurations are boxed: a scenario has one for each application.
 /// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum AppConfig {
@@ -25,9 +26,9 @@ pub enum AppConfig {
     /// Answers CoAP requests (RFC 7252).
     CoapServer(coap::ServerConfig),
     /// Asks for targets or pages over HTTP/1.1 (RFC 9112).
-    HttpClient(http::HttpClientConfig),
+    HttpClient(Box<http::HttpClientConfig>),
     /// Answers requests over HTTP/1.1 (RFC 9112).
-    HttpServer(http::HttpServerConfig),
+    HttpServer(Box<http::HttpServerConfig>),
     /// Sends ICMP echo requests.
     Ping(ping::PingConfig),
     /// Sends requests over TCP, each after the answer to the one before.
@@ -55,6 +56,17 @@ pub enum Tls<'a> {
     Client(&'a TlsClientConfig),
     /// Of one that takes them.
     Server(&'a TlsServerConfig),
+}
+
+impl Tls<'_> {
+    /// True if it needs all of the cryptography to be done (`crypto: Real`): rustls reads and writes real bytes.
+    pub fn needs_real(&self) -> bool {
+        let implementation = match self {
+            Self::Client(config) => config.implementation,
+            Self::Server(config) => config.implementation,
+        };
+        implementation == tls::config::Implementation::Rustls
+    }
 }
 
 /// A port of a transport protocol: those of UDP and of TCP have nothing to do with each other.
@@ -398,9 +410,9 @@ impl AppConfig {
             Self::CoapServer(config) => Box::new(coap::Server::new(config)),
             Self::HttpClient(config) => {
                 let server = SocketAddr::new(address, config.port());
-                Box::new(http::HttpClient::new(config, server))
+                Box::new(http::HttpClient::new(*config, server))
             }
-            Self::HttpServer(config) => Box::new(http::HttpServer::new(config)),
+            Self::HttpServer(config) => Box::new(http::HttpServer::new(*config)),
             Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
             Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),
             Self::AimdSource(config) => {

@@ -247,7 +247,7 @@ impl Host for LiveHost {
             Observation::ResponseBegan(_) => return,
             Observation::ExchangeMoved { from, to } => {
                 let since = self.started.remove(&from).unwrap_or(now);
-                self.started.insert(to, since);
+                self.started.insert(*to, since);
                 return;
             }
             // Nobody knows when it was sent.

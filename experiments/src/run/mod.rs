@@ -14,6 +14,8 @@ mod wires;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_handshakes;
+#[cfg(test)]
 mod tests_media;
 #[cfg(test)]
 mod tests_story;

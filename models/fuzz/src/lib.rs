@@ -6,17 +6,22 @@
 //!
 //! Checksums would stop nearly every input at the door, so the targets put them right.
 
+use protosim_core::machine::IdealEnv;
 use protosim_models::coap::wire::Message;
 use protosim_models::http::wire::{Limits, Method, Part, RequestReader, ResponseReader};
 use protosim_models::packet::{
     Checksum, ErrorCause, IcmpMessage, Icmpv6Message, IpHeader, Packet, Provenance, TimeExceeded, Transport, protocol,
 };
 use protosim_models::rope::Rope;
-use protosim_models::tls::certificate::{CertificateKind, decompress, verify, verify_chain};
+use protosim_models::tls::certificate::{CertificateKind, Trust, decompress, identity, verify, verify_chain};
 use protosim_models::tls::codes::{HandshakeType, Version};
+use protosim_models::tls::connection::{ClientSide, Connection, Cx, Effect, ServerSide, Side};
+use protosim_models::tls::crypto::Mode;
 use protosim_models::tls::crypto::Mode;
 use protosim_models::tls::wire::{Alert, Handshake, MAX_PLAINTEXT, MessageReader, RecordReader};
+use protosim_models::tls::{TlsClientConfig, TlsServerConfig};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 /// Makes `main` of a fuzz target: libFuzzer's under cargo-fuzz, a replay of files otherwise.
 #[macro_export]
@@ -96,6 +101,62 @@ fn check_handshake(kind: HandshakeType, body: &[u8], version: Version) {
         assert_eq!(message.kind(), kind);
         let again = Handshake::decode(kind, &bytes[4..], version);
         assert_eq!(again.as_ref(), Ok(&message), "what was read is written such that it reads the same");
+    }
+}
+
+/// What an end of a TLS connection does with whatever comes: a client or a server, before the handshake or after it, in pieces. All three are said by the
+/// first two bytes.
+pub fn tls_connection(data: &[u8]) {
+    let [choice, cut, data @ ..] = data else { return };
+    let (mut client, mut server) = (TlsPeer::client(), TlsPeer::server());
+    if choice & 1 != 0 {
+        while client.sends_to(&mut server) || server.sends_to(&mut client) {}
+    }
+    let peer = if choice & 2 != 0 { &mut client } else { &mut server };
+    for piece in data.chunks(usize::from(*cut) + 1) {
+        peer.take(&Rope::from(piece.to_vec()));
+    }
+    peer.connection.write(&Rope::fill(1, 0, 100), &mut Cx { env: &mut peer.env, effects: &mut peer.effects });
+}
+
+struct TlsPeer {
+    side: Side,
+    connection: Connection,
+    env: IdealEnv,
+    effects: Vec<Effect>,
+}
+
+impl TlsPeer {
+    fn client() -> Self {
+        let (mut env, mut effects) = (IdealEnv::new(1), Vec::new());
+        let mut side = ClientSide::new(Arc::new(TlsClientConfig::default().resolve("server")), None, Trust::default());
+        let connection = Connection::client(Mode::Sized, &mut side, &mut Cx { env: &mut env, effects: &mut effects });
+        Self { side: Side::Client(side), connection, env, effects }
+    }
+
+    fn server() -> Self {
+        let config = TlsServerConfig::default();
+        let own = Arc::new(identity(Mode::Sized, &config.certificate, "example.com"));
+        let side = ServerSide::new(Arc::new(config.resolve()), own, Trust::default());
+        let connection = Connection::server(Mode::Sized, &side);
+        Self { side: Side::Server(side), connection, env: IdealEnv::new(2), effects: Vec::new() }
+    }
+
+    fn take(&mut self, bytes: &Rope) {
+        let mut cx = Cx { env: &mut self.env, effects: &mut self.effects };
+        self.connection.handle_bytes(bytes, &mut self.side, &mut cx);
+    }
+
+    /// Carries what this end has to send; false if that is nothing.
+    fn sends_to(&mut self, other: &mut Self) -> bool {
+        let mut sent = false;
+        for effect in std::mem::take(&mut self.effects) {
+            if let Effect::Transmit(bytes) = effect {
+                sent = true;
+                other.take(&bytes);
+            }
+        }
+        sent
     }
 }
 

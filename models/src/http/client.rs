@@ -9,6 +9,7 @@ use super::{HttpClientConfig, HttpMethod, nowhere, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
+use crate::tcp::FastOpen;
 use crate::traffic::{Sizes, draw_span};
 use protosim_core::{CannotClone, Distribution, LocalTime, Purpose};
 use std::collections::{BTreeMap, VecDeque};
@@ -151,6 +152,10 @@ impl HttpClient {
         let expects = self.config.expect_continue.is_some() && content > 0;
         let target = page.as_ref().map_or(self.config.target().to_owned(), |page| page.target(DOCUMENT));
         self.exchange = Some(Exchange { id: None, page, left: 1, failure: None, transmissions: 0 });
+        if matches!(self.config.tcp.fast_open, Some(FastOpen::Client | FastOpen::Both)) {
+            // What goes with the first segment is computed before there is a connection to name the exchange by: it begins before that.
+            self.name(ExchangeId { client: nowhere(), server: self.server, id: self.begun }, host);
+        }
         host.set_timer(TIMEOUT, host.now().saturating_add(self.config.timeout), "response");
         self.ask(Fetch { place: DOCUMENT, method, target, content, expects, retries: 0 }, host);
         self.dispatch(host);
@@ -176,7 +181,7 @@ impl HttpClient {
         let Some(exchange) = &mut self.exchange else { return };
         match exchange.id.replace(id) {
             None => host.observe(Observation::ExchangeStarted(id)),
-            Some(from) => host.observe(Observation::ExchangeMoved { from, to: id }),
+            Some(from) => host.observe(Observation::ExchangeMoved { from: Box::new(from), to: Box::new(id) }),
         }
     }
 

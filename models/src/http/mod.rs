@@ -68,7 +68,7 @@ pub use server::HttpServer;
 use crate::app::StreamOptions;
 use crate::observe::Outcome;
 use crate::rope::Rope;
-use crate::tcp::{CloseReason, TcpConfig};
+use crate::tcp::{CloseReason, FastOpen, TcpConfig};
 use protosim_core::LocalTime;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -90,10 +90,13 @@ fn date(now: LocalTime) -> u64 {
     EPOCH_SECS + now.as_nanos() / 1_000_000_000
 }
 
-/// What the streams of an application are made of. Without Nagle's algorithm, unless it is asked for, as in curl, browsers and nginx.
+/// What the streams of an application are made of. Without Nagle's algorithm and Fast Open, unless they are asked for, as in curl, browsers
+/// and nginx.
 fn options(tcp: &TcpConfig) -> StreamOptions {
     let mut parameters = tcp.resolve();
     parameters.nagle = tcp.nagle.unwrap_or(false);
+    // Linux lets applications do it, and few do: neither curl nor browsers, unless they are told.
+    parameters.fast_open = tcp.fast_open.unwrap_or(FastOpen::Off);
     StreamOptions { tcp: Arc::new(parameters), early_data: Rope::new() }
 }
 

@@ -28,6 +28,17 @@ pub enum Profile {
     MbedTls,
 }
 
+/// Whose code it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Implementation {
+    /// Ours.
+    #[default]
+    Protosim,
+    /// rustls 0.23 itself, in programs that are built with the feature `rustls`, and with `crypto: Real` alone. It takes no time of a processor,
+    /// and keeps its own lists but for those that are named here.
+    Rustls,
+}
+
 /// A version of TLS.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum TlsVersion {
@@ -172,6 +183,8 @@ impl CertificateConfig {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TlsClientConfig {
+    /// Whose code: ours, or rustls's. Default: `Protosim`.
+    pub implementation: Implementation,
     /// Whose lists and habits. Default: `OpenSsl`.
     pub profile: Profile,
     /// Versions that it offers. Default: both.
@@ -214,6 +227,7 @@ pub struct TlsClientConfig {
 impl Default for TlsClientConfig {
     fn default() -> Self {
         Self {
+            implementation: Implementation::default(),
             profile: Profile::default(),
             versions: None,
             suites: None,
@@ -240,6 +254,8 @@ impl Default for TlsClientConfig {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TlsServerConfig {
+    /// Whose code: ours, or rustls's. Default: `Protosim`.
+    pub implementation: Implementation,
     /// Whose lists and habits. Default: `OpenSsl`.
     pub profile: Profile,
     /// Versions that it takes. Default: both.
@@ -286,7 +302,44 @@ pub enum ClientCertificates {
     Required,
 }
 
+/// Fields that cannot be honoured: rustls is not there, or has no such choice.
+fn check_rustls(
+    implementation: Implementation,
+    is_other: bool,
+    set: &[(&'static str, bool)],
+    found: &mut Vec<Finding>,
+) {
+    if implementation != Implementation::Rustls {
+        return;
+    }
+    if !cfg!(feature = "rustls") {
+        let how = "build it with it: cargo build --release --features rustls";
+        found.push(("tls.implementation", format!("is rustls, which is not part of this program; {how}")));
+    }
+    if is_other {
+        found.push((
+            "tls.profile",
+            "has no effect: with `implementation: Rustls` lists and habits are its own".to_owned(),
+        ));
+    }
+    for (field, _) in set.iter().filter(|(_, is_set)| *is_set) {
+        found.push((field, "is nothing that rustls can be told (`implementation: Rustls`)".to_owned()));
+    }
+}
+
+const fn habits_of(implementation: Implementation, profile: Profile) -> Profile {
+    match implementation {
+        Implementation::Protosim => profile,
+        Implementation::Rustls => Profile::Rustls,
+    }
+}
+
 impl TlsClientConfig {
+    /// Whose lists it has.
+    pub(super) const fn habits(&self) -> Profile {
+        habits_of(self.implementation, self.profile)
+    }
+
     /// Everything that it leaves out, filled in. `server` is the name of the server's node.
     pub fn resolve(&self, server: &str) -> ClientParameters {
         ClientParameters::new(self, server)
@@ -295,6 +348,7 @@ impl TlsClientConfig {
     /// Fields that contradict each other or can have no effect, and why.
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
+        self.check_implementation(&mut found);
         let offers = |version| self.versions.as_ref().is_none_or(|list| list.contains(&version));
         check_lists(
             &self.versions,
@@ -317,7 +371,7 @@ impl TlsClientConfig {
         let without_ticket = self.early_data && self.resumption == Some(false);
         refuse("tls.early_data", without_ticket, "needs a ticket: `resumption` is false, so it keeps none".to_owned());
         if let Some(shares) = &self.key_shares {
-            let groups = self.groups.clone().unwrap_or_else(|| ClientParameters::usual_groups(self.profile));
+            let groups = self.groups.clone().unwrap_or_else(|| ClientParameters::usual_groups(self.habits()));
             let unknown = shares.iter().find(|share| !groups.contains(share));
             let why = |share| format!("has {share:?}, which is not among its groups (RFC 8446 §4.2.8)");
             refuse("tls.key_shares", unknown.is_some(), unknown.map(why).unwrap_or_default());
@@ -332,9 +386,26 @@ impl TlsClientConfig {
         }
         found
     }
+
+    fn check_implementation(&self, found: &mut Vec<Finding>) {
+        let set = [
+            ("tls.key_shares", self.key_shares.is_some()),
+            ("tls.ocsp", self.ocsp.is_some()),
+            ("tls.compression", self.compression.is_some()),
+            ("tls.compatibility", self.compatibility.is_some()),
+            ("tls.key_update", self.key_update.is_some()),
+        ];
+        let is_other = !matches!(self.profile, Profile::OpenSsl | Profile::Rustls);
+        check_rustls(self.implementation, is_other, &set, found);
+    }
 }
 
 impl TlsServerConfig {
+    /// Whose lists it has.
+    pub(super) const fn habits(&self) -> Profile {
+        habits_of(self.implementation, self.profile)
+    }
+
     /// Everything that it leaves out, filled in. `name` is that of the node that it runs on.
     pub fn resolve(&self) -> ServerParameters {
         ServerParameters::new(self)
@@ -343,6 +414,7 @@ impl TlsServerConfig {
     /// Fields that contradict each other or can have no effect, and why.
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
+        self.check_implementation(&mut found);
         let takes = |version| self.versions.as_ref().is_none_or(|list| list.contains(&version));
         check_lists(
             &self.versions,
@@ -382,6 +454,19 @@ impl TlsServerConfig {
         self.check_certificate_suites(takes(TlsVersion::Tls12) && !takes(TlsVersion::Tls13), &mut refuse);
         self.certificate.check(["tls.certificate.chain", "tls.certificate.leaf"], &mut found);
         found
+    }
+
+    fn check_implementation(&self, found: &mut Vec<Finding>) {
+        let takes_early = self.early_data.is_some_and(|most| most.as_bytes() > 0);
+        let set = [
+            // It keeps sessions for a day where it takes early data, and holds their age against a minute.
+            ("tls.ticket_lifetime", self.ticket_lifetime.is_some() && takes_early),
+            ("tls.freshness", self.freshness.is_some()),
+            ("tls.compression", self.compression),
+            ("tls.key_update", self.key_update.is_some()),
+        ];
+        let is_other = !matches!(self.profile, Profile::OpenSsl | Profile::Rustls);
+        check_rustls(self.implementation, is_other, &set, found);
     }
 
     /// With TLS 1.2 alone, one suite at least has to go with the certificate.

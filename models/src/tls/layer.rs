@@ -10,10 +10,12 @@
 
 use super::certificate::{Trust, identity};
 use super::codes::AlertDescription;
+#[cfg(feature = "rustls")]
+use super::config::Implementation;
 use super::config::{TlsClientConfig, TlsServerConfig};
-use super::connection::{ClientSide, Connection, Cx, EarlyData, Effect, Handshaked, Notice, ServerSide, Side, Trace};
+use super::connection::{ClientSide, Cx, EarlyData, Effect, Handshaked, Notice, ServerSide, Trace};
 use super::crypto::Mode;
-use super::parameters::Common;
+use super::machine::{Machine, Party};
 use crate::app::{
     App, Host, HostError, SocketId, StreamEvent, StreamId, StreamInfo, StreamOptions, Total, TrafficClass,
 };
@@ -45,10 +47,10 @@ pub struct Secured {
 }
 
 /// The sessions of one application.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Layer {
     mode: Mode,
-    side: Side,
+    party: Party,
     sessions: BTreeMap<StreamId, Session>,
     /// What the App is to be told.
     events: VecDeque<(StreamId, StreamEvent)>,
@@ -58,10 +60,10 @@ struct Layer {
 }
 
 /// One stream.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Session {
     /// `None` until TCP is connected.
-    connection: Option<Connection>,
+    connection: Option<Machine>,
     /// What the App has written until then.
     waiting: Rope,
     /// Plain text that the App has not read.
@@ -76,9 +78,31 @@ struct Session {
     is_full: bool,
     /// The App has finished its direction, or wants no more of it.
     ending: Ending,
+    /// TCP has told that nothing more comes than what it has.
+    input_ends: bool,
     /// The App was told that the peer has finished.
     has_ended: bool,
     memory: u64,
+}
+
+fn cannot_clone() -> CannotClone {
+    CannotClone { endpoint: "TLS".to_owned(), reason: "sessions of rustls cannot be copied".to_owned() }
+}
+
+impl Session {
+    fn try_clone(&self) -> Result<Self, CannotClone> {
+        let connection = match &self.connection {
+            Some(machine) => Some(machine.try_clone().ok_or_else(cannot_clone)?),
+            None => None,
+        };
+        Ok(Self {
+            connection,
+            waiting: self.waiting.clone(),
+            received: self.received.clone(),
+            unsent: self.unsent.clone(),
+            ..*self
+        })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,15 +132,26 @@ impl Secured {
     pub fn client(app: Box<dyn App>, mode: Mode, config: &TlsClientConfig, server: &str) -> Self {
         let trust = if config.verify { Trust::default() } else { Trust::anyone() };
         let own = config.certificate.as_ref().map(|own| Arc::new(identity(mode, own, CLIENT_NAME)));
-        let side = ClientSide::new(Arc::new(config.resolve(server)), own, trust);
-        Self { app, layer: Layer::new(mode, Side::Client(side)) }
+        let party = match config.implementation {
+            #[cfg(feature = "rustls")]
+            Implementation::Rustls => {
+                Party::Rustls(Box::new(super::with_rustls::Side::client(config, server, own.as_deref(), trust)))
+            }
+            // Where rustls is not compiled in, `check` has refused it.
+            _ => Party::client(ClientSide::new(Arc::new(config.resolve(server)), own, trust)),
+        };
+        Self { app, layer: Layer::new(mode, party) }
     }
 
     /// Secures the streams that come in to `app`.
     pub fn server(app: Box<dyn App>, mode: Mode, config: &TlsServerConfig) -> Self {
-        let own = Arc::new(identity(mode, &config.certificate, SERVER_NAME));
-        let side = ServerSide::new(Arc::new(config.resolve()), own, Trust::default());
-        Self { app, layer: Layer::new(mode, Side::Server(side)) }
+        let (own, trust) = (Arc::new(identity(mode, &config.certificate, SERVER_NAME)), Trust::default());
+        let party = match config.implementation {
+            #[cfg(feature = "rustls")]
+            Implementation::Rustls => Party::Rustls(Box::new(super::with_rustls::Side::server(config, &own, trust))),
+            _ => Party::server(ServerSide::new(Arc::new(config.resolve()), own, trust)),
+        };
+        Self { app, layer: Layer::new(mode, party) }
     }
 
     /// Calls the App, and tells it what has come of that.
@@ -178,21 +213,26 @@ impl App for Secured {
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
-        Ok(Box::new(Self { app: self.app.try_clone()?, layer: self.layer.clone() }))
+        Ok(Box::new(Self { app: self.app.try_clone()?, layer: self.layer.try_clone()? }))
     }
 }
 
 impl Layer {
-    fn new(mode: Mode, side: Side) -> Self {
+    fn new(mode: Mode, party: Party) -> Self {
         let (sessions, events) = (BTreeMap::new(), VecDeque::new());
-        Self { mode, side, sessions, events, effects: Vec::new(), counts: Counts::default() }
+        Self { mode, party, sessions, events, effects: Vec::new(), counts: Counts::default() }
     }
 
-    fn common(&self) -> &Common {
-        match &self.side {
-            Side::Client(side) => &side.parameters.common,
-            Side::Server(side) => &side.parameters.common,
-        }
+    /// All of it again, where no session is rustls's.
+    fn try_clone(&self) -> Result<Self, CannotClone> {
+        let sessions = self.sessions.iter().map(|(stream, session)| Ok((*stream, session.try_clone()?)));
+        Ok(Self {
+            sessions: sessions.collect::<Result<_, CannotClone>>()?,
+            party: self.party.try_clone().ok_or_else(cannot_clone)?,
+            events: self.events.clone(),
+            effects: self.effects.clone(),
+            ..*self
+        })
     }
 
     fn totals(&self) -> Vec<Total> {
@@ -208,20 +248,18 @@ impl Layer {
             total("tls_truncated_streams", self.counts.truncated),
             total("tls_key_updates", self.counts.key_updates),
         ];
-        if let Side::Server(side) = &self.side {
-            totals.push(total("tls_replays_refused", side.replays));
+        if self.party.is_server() {
+            totals.push(total("tls_replays_refused", self.party.replays()));
         }
         totals
     }
 
     /// A session that takes memory; `None` where there is none left.
     fn open(&mut self, incoming: Option<(u16, SocketAddr)>, host: &mut dyn Host) -> Option<Session> {
-        let memory = self.common().memory;
+        let memory = self.party.common().memory;
         host.reserve(memory).ok()?;
-        let connection = match &self.side {
-            Side::Server(side) => Some(Connection::server(self.mode, side)),
-            Side::Client(_) => None,
-        };
+        let Self { party, effects, mode, .. } = self;
+        let connection = party.is_server().then(|| party.open(*mode, &mut Cx { env: host, effects }));
         Some(Session {
             connection,
             waiting: Rope::new(),
@@ -231,6 +269,7 @@ impl Layer {
             incoming,
             is_full: false,
             ending: Ending::No,
+            input_ends: false,
             has_ended: false,
             memory,
         })
@@ -256,8 +295,10 @@ impl Layer {
             StreamEvent::Readable => self.read(stream, host),
             StreamEvent::Writable => self.flush(stream, host),
             StreamEvent::Finished => {
+                if let Some(session) = self.sessions.get_mut(&stream) {
+                    session.input_ends = true;
+                }
                 self.read(stream, host);
-                self.end_of_input(stream);
             }
             StreamEvent::Closed(reason) => {
                 if self.remove(stream, host).is_some_and(|session| session.is_known) {
@@ -270,10 +311,10 @@ impl Layer {
     /// The peer's direction is over, whether it has said so or not.
     fn end_of_input(&mut self, stream: StreamId) {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
-        let is_said = session.connection.as_ref().is_some_and(Connection::has_got_close);
-        self.counts.truncated += u64::from(!is_said && session.is_known);
+        let is_said = session.connection.as_ref().is_some_and(Machine::has_got_close);
         if session.is_known && !session.has_ended {
             session.has_ended = true;
+            self.counts.truncated += u64::from(!is_said);
             self.events.push_back((stream, StreamEvent::Finished));
         }
     }
@@ -288,21 +329,21 @@ impl Layer {
     }
 
     fn make_client(&mut self, stream: StreamId, host: &mut dyn Host) {
-        let Self { side: Side::Client(side), sessions, effects, mode, .. } = self else { return };
+        let Self { party, sessions, effects, mode, .. } = self;
         let Some(session) = sessions.get_mut(&stream) else { return };
         let mut cx = Cx { env: host, effects };
-        let mut connection = Connection::client(*mode, side, &mut cx);
+        let mut connection = party.open(*mode, &mut cx);
         let waiting = std::mem::take(&mut session.waiting);
         if !waiting.is_empty() {
-            connection.write(&waiting, &mut cx);
+            connection.write(&waiting, party, &mut cx);
         }
         if session.ending == Ending::Finish {
-            connection.finish(&mut cx);
+            connection.finish(party, &mut cx);
         }
         session.connection = Some(connection);
     }
 
-    /// Takes what TCP has, as long as the App reads.
+    /// Takes what TCP has, as long as the App reads. Where that is all that will come, the direction is over.
     fn read(&mut self, stream: StreamId, host: &mut dyn Host) {
         loop {
             let Some(session) = self.sessions.get_mut(&stream) else { return };
@@ -312,11 +353,14 @@ impl Layer {
             if connection.has_failed() {
                 return;
             }
-            let Ok(bytes) = host.stream_read(stream, PIECE) else { return };
+            let bytes = host.stream_read(stream, PIECE).unwrap_or_default();
             if bytes.is_empty() {
+                if session.input_ends {
+                    self.end_of_input(stream);
+                }
                 return;
             }
-            connection.handle_bytes(&bytes, &mut self.side, &mut Cx { env: host, effects: &mut self.effects });
+            connection.handle_bytes(&bytes, &mut self.party, &mut Cx { env: host, effects: &mut self.effects });
             self.transmit(stream, host);
         }
     }
@@ -404,7 +448,7 @@ impl Layer {
     /// A server's App hears of a stream; false if it has, or it is a client's.
     fn introduce(&mut self, stream: StreamId) -> bool {
         let Some(session) = self.sessions.get_mut(&stream) else { return false };
-        let is_server = matches!(self.side, Side::Server(_));
+        let is_server = self.party.is_server();
         if let Some((port, peer)) = session.incoming.take() {
             session.is_known = true;
             self.events.push_back((stream, StreamEvent::Accepted { port, peer }));
@@ -442,16 +486,16 @@ impl Layer {
         let mut beneath = protected(options);
         session.waiting = early.clone();
         let memory = session.memory;
-        if options.tcp.fast_open != FastOpen::Client {
+        if !matches!(options.tcp.fast_open, FastOpen::Client | FastOpen::Both) {
             let opened = host.stream_connect(to, &beneath);
             return self.keep(opened, session, memory, host);
         }
         // The hello goes with the first segment (RFC 7413), and so do data that go with the hello. The stream has no number yet.
-        let Self { side: Side::Client(side), effects, mode, .. } = self else { return Err(HostError::NoStreams) };
+        let Self { party, effects, mode, .. } = self;
         let mut cx = Cx { env: host, effects };
-        let mut connection = Connection::client(*mode, side, &mut cx);
+        let mut connection = party.open(*mode, &mut cx);
         if !early.is_empty() {
-            connection.write(&std::mem::take(&mut session.waiting), &mut cx);
+            connection.write(&std::mem::take(&mut session.waiting), party, &mut cx);
         }
         session.connection = Some(connection);
         let mut rest = Vec::new();
@@ -488,7 +532,7 @@ impl Layer {
     }
 
     fn write(&mut self, stream: StreamId, data: &Rope, host: &mut dyn Host) -> Result<u64, HostError> {
-        let most = self.common().record as u64;
+        let most = self.party.common().record as u64;
         let session = self.session(stream)?;
         if session.ending != Ending::No {
             return Err(HostError::StreamFinished(stream));
@@ -511,7 +555,7 @@ impl Layer {
                 break;
             }
             taken += part.len();
-            connection.write(&part, &mut Cx { env: host, effects: &mut self.effects });
+            connection.write(&part, &mut self.party, &mut Cx { env: host, effects: &mut self.effects });
             self.transmit(stream, host);
         }
         if let Some(session) = self.sessions.get_mut(&stream) {
@@ -531,13 +575,14 @@ impl Layer {
 
     fn finish(&mut self, stream: StreamId, ending: Ending, host: &mut dyn Host) -> Result<(), HostError> {
         self.session(stream)?;
+        let cx = &mut Cx { env: host, effects: &mut self.effects };
         // It is there: it was just looked at.
         let Some(session) = self.sessions.get_mut(&stream) else { return Ok(()) };
         session.ending = ending;
         session.is_full &= ending != Ending::Close;
         match &mut session.connection {
             Some(connection) => {
-                connection.finish(&mut Cx { env: host, effects: &mut self.effects });
+                connection.finish(&mut self.party, cx);
                 self.transmit(stream, host);
                 Ok(())
             }

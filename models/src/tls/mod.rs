@@ -9,12 +9,18 @@
 //! | [`wire`], [`codes`] | records, messages, extensions, alerts, and their numbers |
 //! | [`crypto`] | transcripts, key schedules, key exchange, protection of records: sized or real |
 //! | [`certificate`] | chains of certificates, signatures, stapled proof |
+//! | `with_rustls` | rustls instead of our machine (feature `rustls`) |
 //!
 //! # Sized and real
 //! In [`Mode::Sized`](crypto::Mode::Sized) all messages have their real encoding and length, and nothing is computed: digests and keys are mixes of 64 bits
 //! that differ wherever real ones would, so that whatever fails in one mode fails in the other. Data keep being virtual. In
 //! [`Mode::Real`](crypto::Mode::Real) everything is computed, from a stream of luck of its own, and with `--capture` the secrets are written beside the
 //! packets. Lengths, draws and results are the same: even those of ECDSA signatures, which vary.
+//!
+//! # rustls
+//! With the feature `rustls` an end may be rustls 0.23 itself (`implementation: Rustls`, `with_rustls`): whoever ships it can simulate it, and our machine is held
+//! against it. The profile `Rustls` has its flights, byte for byte but for the lengths of ECDSA signatures, in some forty cases; whichever of the two is at which end,
+//! they connect, refuse each other with the same alerts, and data pass.
 //!
 //! # Flights
 //! ```text
@@ -45,10 +51,13 @@ pub mod config;
 pub mod connection;
 pub mod crypto;
 pub mod layer;
+mod machine;
 pub mod parameters;
 #[cfg(test)]
 mod vectors;
 pub mod wire;
+#[cfg(feature = "rustls")]
+pub mod with_rustls;
 
 pub use config::{TlsClientConfig, TlsServerConfig};
 pub use connection::{Connection, OPERATIONS};

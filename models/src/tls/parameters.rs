@@ -73,8 +73,44 @@ pub struct HelloHabits {
     pub old_ones_always: bool,
     /// Encrypt-then-MAC (RFC 7366).
     pub encrypt_then_mac: bool,
-    /// The signalling suite of RFC 5746 at the end of the list.
-    pub signals_renegotiation: bool,
+    /// The signalling suite of RFC 5746 at the end of the list, also where TLS 1.3 alone is offered.
+    pub always_signals_renegotiation: bool,
+    /// The extension for tickets of TLS 1.2 is there beside a ticket of TLS 1.3, and where TLS 1.3 alone is offered.
+    pub old_tickets_beside_new: bool,
+    /// Says how tickets of TLS 1.3 may be used though it keeps none (RFC 8446 §4.2.9).
+    pub always_names_modes: bool,
+    /// Lists versions also where TLS 1.2 alone is offered.
+    pub always_lists_versions: bool,
+    /// The first share is for the group that the server chose last.
+    pub remembers_group: bool,
+    /// Beside a share of X25519 with ML-KEM, its X25519 part by itself.
+    pub splits_hybrid: bool,
+}
+
+/// What a server does, or leaves out, whatever is agreed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ServerHabits {
+    /// Data go out before the client's Finished has come (RFC 8446 §4.4.4), to a client that it need not know.
+    pub sends_early: bool,
+    /// TLS 1.2: lists point formats (RFC 8422 §5.1.2).
+    pub lists_point_formats: bool,
+    /// TLS 1.2: gives sessions identifiers, and with tickets too.
+    pub names_sessions: bool,
+    /// TLS 1.2: a session that goes on gets a new ticket.
+    pub renews_tickets: bool,
+    /// Length of the nonce of a ticket of TLS 1.3 \[bytes\].
+    pub nonce_len: usize,
+}
+
+/// How long tickets are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TicketShape {
+    /// All those of TLS 1.3, and all those of TLS 1.2 \[bytes\].
+    Fixed(usize, usize),
+    /// As long as what rustls puts into them.
+    Rustls,
+    /// Keys of sessions that the server keeps.
+    Kept,
 }
 
 /// A server's.
@@ -86,8 +122,10 @@ pub struct ServerParameters {
     pub tickets: u8,
     /// For how long they are good.
     pub ticket_lifetime: Span,
-    /// Length of a ticket of TLS 1.3, and of TLS 1.2 \[bytes\].
-    pub ticket_lens: (usize, usize),
+    /// How long tickets are.
+    pub ticket_shape: TicketShape,
+    /// What it does whatever is agreed on.
+    pub habits: ServerHabits,
     /// Tells that it has a certificate for the name.
     pub acknowledges_name: bool,
     /// Early data that it takes \[bytes\].
@@ -120,6 +158,9 @@ struct Base {
     schemes_12: &'static [u16],
     more_suites_12: &'static [u16],
     habits: HelloHabits,
+    server_habits: ServerHabits,
+    /// Tickets have the shape that rustls's have.
+    has_rustls_tickets: bool,
     ocsp: bool,
     compression: bool,
     compatibility: bool,
@@ -131,6 +172,15 @@ struct Base {
 }
 
 use Suite::*;
+
+/// What most servers do.
+const USUAL: ServerHabits = ServerHabits {
+    sends_early: true,
+    lists_point_formats: true,
+    names_sessions: false,
+    renews_tickets: false,
+    nonce_len: 8,
+};
 
 /// OpenSSL 3.0. Lists as its hellos have them on the wire.
 const OPENSSL: Base = Base {
@@ -167,8 +217,15 @@ const OPENSSL: Base = Base {
         point_formats: 3,
         old_ones_always: true,
         encrypt_then_mac: true,
-        signals_renegotiation: true,
+        always_signals_renegotiation: true,
+        old_tickets_beside_new: true,
+        always_names_modes: false,
+        always_lists_versions: false,
+        remembers_group: false,
+        splits_hybrid: false,
     },
+    server_habits: USUAL,
+    has_rustls_tickets: false,
     ocsp: false,
     compression: false,
     compatibility: true,
@@ -199,15 +256,29 @@ const RUSTLS: Base = Base {
     older_versions: &[],
     acknowledges_name: true,
     ticket_len_12: 176,
-    schemes_13: &[0x0503, 0x0403, 0x0807, 0x0806, 0x0805, 0x0804],
-    schemes_12: &[0x0601, 0x0501, 0x0401],
+    // One list for both versions.
+    schemes_13: &[0x0503, 0x0403, 0x0807, 0x0806, 0x0805, 0x0804, 0x0601, 0x0501, 0x0401],
+    schemes_12: &[],
     more_suites_12: &[],
     habits: HelloHabits {
         point_formats: 1,
-        old_ones_always: false,
+        old_ones_always: true,
         encrypt_then_mac: false,
-        signals_renegotiation: true,
+        always_signals_renegotiation: false,
+        old_tickets_beside_new: false,
+        always_names_modes: true,
+        always_lists_versions: true,
+        remembers_group: true,
+        splits_hybrid: true,
     },
+    server_habits: ServerHabits {
+        sends_early: false,
+        lists_point_formats: false,
+        names_sessions: true,
+        renews_tickets: true,
+        nonce_len: 32,
+    },
+    has_rustls_tickets: true,
     ocsp: true,
     compression: false,
     compatibility: true,
@@ -234,8 +305,15 @@ const MBEDTLS: Base = Base {
         point_formats: 1,
         old_ones_always: false,
         encrypt_then_mac: false,
-        signals_renegotiation: true,
+        always_signals_renegotiation: true,
+        old_tickets_beside_new: true,
+        always_names_modes: false,
+        always_lists_versions: false,
+        remembers_group: false,
+        splits_hybrid: false,
     },
+    server_habits: USUAL,
+    has_rustls_tickets: false,
     ocsp: false,
     compression: false,
     compatibility: true,
@@ -301,7 +379,7 @@ impl ClientParameters {
     }
 
     pub(super) fn new(config: &TlsClientConfig, server: &str) -> Self {
-        let base = base(config.profile);
+        let base = base(config.habits());
         let common = common(
             base,
             &Chosen {
@@ -329,13 +407,13 @@ impl ClientParameters {
         if config.suites.is_none() && has_12 {
             listed_suites.extend(base.more_suites_12.iter().map(|code| CipherSuite(*code)));
         }
-        if base.habits.signals_renegotiation {
+        if has_12 || base.habits.always_signals_renegotiation {
             listed_suites.push(CipherSuite::EMPTY_RENEGOTIATION_INFO_SCSV);
         }
         let shares = config.key_shares.clone().map(|shares| shares.iter().map(|share| share.code()).collect());
         let name = config.server_name.as_deref().unwrap_or(server);
         Self {
-            key_shares: shares.unwrap_or_else(|| common.groups.iter().take(1).copied().collect()),
+            key_shares: shares.unwrap_or_else(|| first_shares(base, &common)),
             listed_groups,
             listed_versions,
             listed_schemes: schemes(
@@ -356,13 +434,21 @@ impl ClientParameters {
     }
 }
 
+/// Groups with a share in a first hello, unless a scenario says which.
+fn first_shares(base: &Base, common: &Common) -> Vec<Group> {
+    let first = common.groups.first().copied();
+    let splits = base.habits.splits_hybrid && first == Some(Group::X25519MLKEM768);
+    let part = Some(Group::X25519).filter(|part| splits && common.groups.contains(part));
+    first.into_iter().chain(part).collect()
+}
+
 fn has_hybrid(groups: &[Group]) -> bool {
     groups.iter().any(|group| [Group::X25519MLKEM768, Group::SECP256R1MLKEM768].contains(group))
 }
 
 impl ServerParameters {
     pub(super) fn new(config: &TlsServerConfig) -> Self {
-        let base = base(config.profile);
+        let base = base(config.habits());
         let common = common(
             base,
             &Chosen {
@@ -378,7 +464,13 @@ impl ServerParameters {
         Self {
             tickets: config.tickets.unwrap_or(base.tickets),
             ticket_lifetime: config.ticket_lifetime.unwrap_or(Span::from_secs(7_200)),
-            ticket_lens: (base.ticket_len, base.ticket_len_12),
+            ticket_shape: match base.has_rustls_tickets {
+                false => TicketShape::Fixed(base.ticket_len, base.ticket_len_12),
+                // rustls takes early data only where it keeps sessions itself.
+                true if config.early_data.is_some_and(|most| most.as_bytes() > 0) => TicketShape::Kept,
+                true => TicketShape::Rustls,
+            },
+            habits: base.server_habits,
             acknowledges_name: base.acknowledges_name,
             // `check` holds it to 32 bits.
             early_data: config.early_data.map_or(0, |most| most.as_bytes() as u32),

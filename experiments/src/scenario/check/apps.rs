@@ -14,6 +14,10 @@ use protosim_topologies::{AddressFamily, GroupSpec, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    if !scenario.crypto.is_sized() && scenario.apps.iter().all(|app| app.run.tls().is_none()) {
+        let message = "`crypto` has no effect: no application has `tls`".to_owned();
+        mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, "crypto"), message));
+    }
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     let mut ports: BTreeMap<(&str, Port), usize> = BTreeMap::new();
     for (index, app) in scenario.apps.iter().enumerate() {
@@ -75,6 +79,17 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             let message = format!("`{field}`{} {message}", if is_verb(&message) { "" } else { ":" });
             mistakes.push(Diagnostic::error(id, span_of(tree, &path), message));
         }
+        check_crypto(tree, scenario, index, mistakes);
+    }
+}
+
+/// Who computes everything needs `crypto: Real`.
+fn check_crypto(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    if scenario.crypto.is_sized() && scenario.apps[index].run.tls().is_some_and(|tls| tls.needs_real()) {
+        let place = span_of(tree, &format!("apps.{index}.run.tls.implementation"));
+        let message = "`implementation` is rustls, which reads and writes real bytes, and `crypto` is `Sized`";
+        let help = "add `crypto: Real` to the scenario".to_owned();
+        mistakes.push(Diagnostic::error("scenario::out-of-range", place, message).help(help));
     }
 }
 

@@ -8,6 +8,7 @@ mod cases;
 mod networks;
 mod sound;
 mod streams;
+mod tls;
 mod web;
 
 use super::load::load_with;
@@ -76,7 +77,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES) {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -89,7 +90,7 @@ fn every_case_is_refused_with_its_message() {
 #[test]
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-        for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS).chain(web::WARNINGS) {
+        for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS).chain(web::WARNINGS).chain(tls::WARNINGS) {
             let loaded = load(replacements).unwrap_or_else(|error| panic!("{name} is refused: {error}"));
             assert!(!loaded.warnings.is_empty(), "{name} is not warned of");
             insta::assert_snapshot!(*name, loaded.warnings);
@@ -98,8 +99,8 @@ fn every_warning_is_given() {
 }
 
 fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
-    let refused = cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES);
-    refused.chain(cases::WARNINGS).chain(streams::WARNINGS).chain(web::WARNINGS)
+    let refused = cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES);
+    refused.chain(cases::WARNINGS).chain(streams::WARNINGS).chain(web::WARNINGS).chain(tls::WARNINGS)
 }
 
 #[test]

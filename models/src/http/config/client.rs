@@ -93,7 +93,7 @@ pub struct HttpClientConfig {
     /// How many exchanges there are. Default: no limit.
     #[serde(default)]
     pub count: Option<u64>,
-    /// Its TCP. Default: as Linux has it, but without Nagle's algorithm, as curl, browsers and nginx.
+    /// Its TCP. Default: as Linux has it, but without Nagle's algorithm and Fast Open, as curl, browsers and nginx.
     #[serde(default)]
     pub tcp: TcpConfig,
     /// TLS over it: then it is HTTPS (RFC 9110 §4.2.2). Default: none.

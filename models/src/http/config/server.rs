@@ -63,7 +63,7 @@ pub struct HttpServerConfig {
     /// All content changes each time so long has passed. Default: never.
     #[serde(default)]
     pub changes: Option<Span>,
-    /// Its TCP. Default: as Linux has it, but without Nagle's algorithm, as curl, browsers and nginx.
+    /// Its TCP. Default: as Linux has it, but without Nagle's algorithm and Fast Open, as curl, browsers and nginx.
     #[serde(default)]
     pub tcp: TcpConfig,
     /// TLS over it: then it is HTTPS (RFC 9110 §4.2.2). Default: none.

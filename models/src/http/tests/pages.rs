@@ -202,6 +202,49 @@ fn nothing_is_lost_when_connections_are_closed() {
     assert_eq!(["responses", "connections", "retries"].map(|name| world.total(0, "client", name)), [3, 3, 2]);
 }
 
+/// Whatever is lost on the way, and however often connections are closed under requests, all of each page comes, as it should be.
+#[test]
+fn pages_come_whole_over_lossy_links() {
+    let ways = [
+        HttpClientConfig { ..one_page(&[6, 9]) },
+        HttpClientConfig { connections: Some(2), pipelining: Some(5), ..one_page(&[12]) },
+        HttpClientConfig { version: HttpVersion::Http10, ..one_page(&[7]) },
+        HttpClientConfig {
+            version: HttpVersion::Http10,
+            persistent: Some(true),
+            connections: Some(3),
+            ..one_page(&[7])
+        },
+    ];
+    for (way, seed) in ways.into_iter().flat_map(|way| (1..=5).map(move |seed| (way.clone(), seed))) {
+        let config = HttpClientConfig { count: Some(5), think: TimeDistribution::Fixed(Span::from_millis(700)), ..way };
+        let chunked = (seed % 2 == 0).then(|| Size::from_bytes(300));
+        let keep_alive = Span::from_millis(650);
+        let served = HttpServerConfig { max_requests: 4, keep_alive, chunked, ..HttpServerConfig::new(80) };
+        let lossy =
+            crate::link::LinkConfig { loss: Some(protosim_core::Ratio::from_percent(6)), ..link("10 Mbit/s", "20 ms") };
+        let mut net = Net::new(seed);
+        net.node("n000", false);
+        net.node("n001", false);
+        net.link("l000", 0, 1, lossy);
+        let to = net.socket(1, 80);
+        net.app(0, "client", HttpClient::new(config.clone(), to));
+        net.app(1, "server", HttpServer::new(served));
+        let mut world = net.build(1);
+        world.listen(Interests::RESULTS);
+        world.run_until_quiet();
+        let observed = observed(&world.take_reports());
+        let done = observed
+            .iter()
+            .filter(|(_, what)| matches!(what, Observation::ExchangeEnded { outcome: Outcome::Response, .. }));
+        assert_eq!(done.count(), 5, "seed {seed}, {config:?}");
+        let names = ["corrupted_bytes", "broken_requests", "unexpected_responses", "timed_out", "refused_calls"];
+        assert_eq!(names.map(|name| world.total(0, "client", name)), [0; 5], "seed {seed}, {config:?}");
+        let names = ["malformed_requests", "refused_calls", "corrupted_bytes"];
+        assert_eq!(names.map(|name| world.total(1, "server", name)), [0; 3], "seed {seed}, {config:?}");
+    }
+}
+
 /// The same seed draws the same pages; sizes and numbers come from their laws.
 #[test]
 fn pages_are_drawn() {

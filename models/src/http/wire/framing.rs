@@ -88,9 +88,7 @@ impl Codings {
         let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
         Some(match codings.as_slice() {
             [only] if is_chunked(only) => Self::Chunked,
-            [others @ .., last] if is_chunked(last) && !others.iter().any(|coding| is_chunked(coding)) => {
-                Self::OthersAndChunked
-            }
+            [others @ .., last] if is_chunked(last) && !others.iter().any(is_chunked) => Self::OthersAndChunked,
             _ => Self::Others,
         })
     }

@@ -26,6 +26,8 @@ pub struct ClientSide {
     pub identity: Option<Arc<Identity>>,
     /// Tickets, the newest last.
     pub tickets: Vec<Ticket>,
+    /// The group that a server of TLS 1.3 chose last, for clients that remember it.
+    pub(super) last_group: Option<Group>,
 }
 
 /// Tickets that are kept.
@@ -34,7 +36,7 @@ const MOST_TICKETS: usize = 16;
 impl ClientSide {
     /// A client's, without tickets so far.
     pub fn new(parameters: Arc<ClientParameters>, identity: Option<Arc<Identity>>, trust: Trust) -> Self {
-        Self { parameters, trust, identity, tickets: Vec::new() }
+        Self { parameters, trust, identity, tickets: Vec::new(), last_group: None }
     }
 
     /// The newest ticket that is still good. One of TLS 1.3 is used once (RFC 8446 §C.4).
@@ -169,7 +171,9 @@ impl Client {
             self.session_id = Bytes::copy_from_slice(&random(cx.env));
         }
         if has_13 {
-            for group in &p.key_shares {
+            let remembered =
+                side.last_group.filter(|group| p.habits.remembers_group && p.key_shares.first() != Some(group));
+            for group in remembered.as_ref().map_or(&p.key_shares[..], std::slice::from_ref) {
                 self.generate(*group, core.mode(), cx);
             }
         }
@@ -194,7 +198,12 @@ impl Client {
         let has_13 = p.common.knows(Version::TLS13);
         let mut extensions = client_extensions(p);
         let ticket_12 = self.ticket.as_ref().filter(|ticket| ticket.version == Version::TLS12);
-        if p.resumption && (p.common.knows(Version::TLS12) || p.habits.old_ones_always) {
+        let is_new = self.ticket.as_ref().is_some_and(|ticket| ticket.version == Version::TLS13);
+        let asks = match p.habits.old_tickets_beside_new {
+            true => p.common.knows(Version::TLS12) || p.habits.old_ones_always,
+            false => p.common.knows(Version::TLS12) && !is_new,
+        };
+        if p.resumption && asks {
             extensions
                 .push(Extension::SessionTicket(ticket_12.map(|ticket| ticket.ticket.clone()).unwrap_or_default()));
         }
@@ -344,7 +353,7 @@ impl Client {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
         if version == Version::TLS13 {
-            self.on_server_hello_13(hello, raw, core, cx)
+            self.on_server_hello_13(hello, raw, core, side, cx)
         } else {
             // RFC 8446 §4.1.3: someone on the way may have taken 1.3 out of our hello.
             if p.common.knows(Version::TLS13) && hello.random.ends_with(&ServerHello::DOWNGRADE_TLS12) {

@@ -129,7 +129,8 @@ impl Client {
         Ok(())
     }
 
-    /// The second flight: a certificate where one is asked for, our share, and Finished under the new keys.
+    /// The second flight: a certificate where one is asked for, our share, and Finished under the new keys. Here nobody packs messages into one
+    /// record.
     fn answer(&mut self, core: &mut Core, side: &ClientSide, cx: &mut Cx<'_>) -> Result<(), AlertDescription> {
         let Some((group, theirs)) = self.peer_share.take() else { return Err(AlertDescription::INTERNAL_ERROR) };
         let schemes = self.request.as_ref().map(|(_, schemes)| schemes.clone());
@@ -138,6 +139,7 @@ impl Client {
         if self.request.is_some() {
             let chain = identity.map(|identity| identity.chain().to_vec()).unwrap_or_default();
             core.send(&Handshake::Certificate12(chain), cx);
+            core.records.end_flight();
         }
         cost::generate(cx.env, group);
         let pair = KeyPair::generate(core.mode(), group, cx.env.rng(KEYS));
@@ -145,6 +147,7 @@ impl Client {
         let premaster = pair.agree(&theirs)?;
         let premaster = premaster.as_slice();
         core.send(&Handshake::ClientKeyExchange(pair.public()), cx);
+        core.records.end_flight();
         cost::spend(cx.env, "tls.schedule", 0);
         let (mode, hash) = (core.mode(), core.hash);
         let master = if self.is_extended {

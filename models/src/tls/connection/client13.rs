@@ -18,6 +18,7 @@ impl Client {
         hello: &ServerHello,
         raw: &Bytes,
         core: &mut Core,
+        side: &mut ClientSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
         // RFC 8446 §4.1.3; after a retry the suite stays (§4.1.4).
@@ -45,6 +46,7 @@ impl Client {
         let pair = self.keys.iter().find(|(group, _)| *group == share.group);
         let (group, pair) = pair.ok_or(AlertDescription::ILLEGAL_PARAMETER)?;
         self.group = Some(*group);
+        side.last_group = self.group;
         cost::agree(cx.env, *group);
         let shared = pair.agree(&share.public)?;
         core.use_suite(hello.cipher_suite);

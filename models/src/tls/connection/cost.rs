@@ -8,7 +8,7 @@ use protosim_core::{Env, Operation, Purpose};
 const REJECTIONS: Purpose = Purpose("tls.mldsa-rejections");
 
 /// The operations that take processor time.
-pub const OPERATIONS: [&str; 31] = [
+pub const OPERATIONS: [&str; 29] = [
     "tls.x25519.generate",
     "tls.x25519.agree",
     "tls.p256.generate",
@@ -20,8 +20,6 @@ pub const OPERATIONS: [&str; 31] = [
     "tls.ecdsa-p256.verify",
     "tls.rsa2048.sign",
     "tls.rsa2048.verify",
-    "tls.ed25519.sign",
-    "tls.ed25519.verify",
     "tls.mldsa44.sign-attempt",
     "tls.mldsa44.verify",
     "tls.mldsa65.sign-attempt",
@@ -98,7 +96,6 @@ pub(super) fn respond(env: &mut dyn Env, group: Group) {
 pub(super) fn sign(env: &mut dyn Env, scheme: SignatureScheme) {
     let (name, mean) = match scheme {
         SignatureScheme::ECDSA_SECP256R1_SHA256 => ("tls.ecdsa-p256.sign", 1.0),
-        SignatureScheme::ED25519 => ("tls.ed25519.sign", 1.0),
         SignatureScheme::MLDSA44 => ("tls.mldsa44.sign-attempt", 4.25),
         SignatureScheme::MLDSA65 => ("tls.mldsa65.sign-attempt", 5.1),
         SignatureScheme::MLDSA87 => ("tls.mldsa87.sign-attempt", 3.85),
@@ -116,7 +113,6 @@ pub(super) fn sign(env: &mut dyn Env, scheme: SignatureScheme) {
 pub(super) fn verify(env: &mut dyn Env, scheme: SignatureScheme) {
     let name = match scheme {
         SignatureScheme::ECDSA_SECP256R1_SHA256 => "tls.ecdsa-p256.verify",
-        SignatureScheme::ED25519 => "tls.ed25519.verify",
         SignatureScheme::MLDSA44 => "tls.mldsa44.verify",
         SignatureScheme::MLDSA65 => "tls.mldsa65.verify",
         SignatureScheme::MLDSA87 => "tls.mldsa87.verify",

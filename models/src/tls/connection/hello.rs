@@ -40,11 +40,11 @@ pub(super) fn client_extensions(p: &ClientParameters) -> Vec<Extension> {
     if p.compression {
         list.push(Extension::CompressCertificate(vec![crate::tls::codes::CertificateCompression::ZLIB]));
     }
-    if has_13 {
+    if has_13 || p.habits.always_lists_versions {
         list.push(Extension::SupportedVersions(p.listed_versions.clone()));
-        if p.resumption {
-            list.push(Extension::PskModes(vec![crate::tls::codes::PskMode::PSK_DHE_KE]));
-        }
+    }
+    if has_13 && (p.resumption || p.habits.always_names_modes) {
+        list.push(Extension::PskModes(vec![crate::tls::codes::PskMode::PSK_DHE_KE]));
     }
     list
 }
@@ -61,7 +61,8 @@ pub(super) struct Offer {
     pub(super) schemes: Vec<SignatureScheme>,
     pub(super) shares: Option<Vec<KeyShare>>,
     pub(super) alpn: Vec<Bytes>,
-    pub(super) has_name: bool,
+    /// Length of the server's name \[bytes\].
+    pub(super) name_len: Option<usize>,
     pub(super) wants_ocsp: bool,
     pub(super) has_master_secret: bool,
     pub(super) has_point_formats: bool,
@@ -97,7 +98,7 @@ impl Offer {
             Extension::SignatureAlgorithms(list) => self.schemes.clone_from(list),
             Extension::KeyShares(list) => self.shares = Some(list.clone()),
             Extension::Alpn(list) => self.alpn.clone_from(list),
-            Extension::ServerName(_) => self.has_name = true,
+            Extension::ServerName(name) => self.name_len = Some(name.len()),
             Extension::OcspRequest => self.wants_ocsp = true,
             Extension::ExtendedMasterSecret => self.has_master_secret = true,
             Extension::EcPointFormats(_) => self.has_point_formats = true,

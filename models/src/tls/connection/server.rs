@@ -6,7 +6,7 @@ use super::{Core, Cx, EarlyData, Handshaked, RANDOM, certificates, cost, random}
 use crate::tls::certificate::{CertificateKind, Identity, Trust};
 use crate::tls::codes::{AlertDescription, Group, HandshakeType, SignatureScheme, Version};
 use crate::tls::crypto::{KeySchedule, Mode, Secret};
-use crate::tls::parameters::ServerParameters;
+use crate::tls::parameters::{ServerParameters, TicketShape};
 use crate::tls::wire::{CertificateMessage, ClientHello, Handshake};
 use bytes::Bytes;
 use protosim_core::{Env, LocalTime, Purpose};
@@ -15,6 +15,9 @@ use std::sync::Arc;
 
 /// The server's own key for tickets.
 const TICKET_KEY: Purpose = Purpose("tls.ticket-key");
+
+/// Sessions that a server keeps, where it does: as many as rustls.
+const MOST_KEPT: usize = 256;
 
 /// What an application's connections share.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub struct ServerSide {
     ticket_key: Option<Secret>,
     /// The number of the next ticket.
     next_ticket: u64,
+    /// Sessions whose tickets are but their keys, where the server keeps them.
+    kept: BTreeMap<u64, Session>,
     /// Tickets that brought early data, until they are too old to do so again: nobody replays them (RFC 8446 §8.1).
     used: BTreeMap<u64, LocalTime>,
     /// Early data that were refused because they came again, or too late.
@@ -38,7 +43,8 @@ pub struct ServerSide {
 impl ServerSide {
     /// A server's, without a session so far.
     pub fn new(parameters: Arc<ServerParameters>, identity: Arc<Identity>, trust: Trust) -> Self {
-        Self { parameters, identity, trust, ticket_key: None, next_ticket: 0, used: BTreeMap::new(), replays: 0 }
+        let (kept, used) = (BTreeMap::new(), BTreeMap::new());
+        Self { parameters, identity, trust, ticket_key: None, next_ticket: 0, kept, used, replays: 0 }
     }
 
     fn ticket_key(&mut self, env: &mut dyn Env) -> Secret {
@@ -53,21 +59,40 @@ impl ServerSide {
             .clone()
     }
 
-    /// Seals a session into a ticket.
-    pub(super) fn seal(&mut self, mode: Mode, mut session: Session, cx: &mut Cx<'_>) -> Bytes {
+    /// Seals a session with a server of a name of so many bytes into a ticket.
+    pub(super) fn seal(&mut self, mode: Mode, mut session: Session, name_len: Option<usize>, cx: &mut Cx<'_>) -> Bytes {
         let key = self.ticket_key(cx.env);
         session.id = self.next_ticket;
         self.next_ticket += 1;
         cost::spend(cx.env, "tls.ticket.seal", 0);
-        let (len_13, len_12) = self.parameters.ticket_lens;
-        session.seal(mode, &key, if session.version == Version::TLS13 { len_13 } else { len_12 })
+        match self.parameters.ticket_shape {
+            TicketShape::Fixed(len, _) if session.version == Version::TLS13 => session.seal(mode, &key, len),
+            TicketShape::Fixed(_, len) => session.seal(mode, &key, len),
+            TicketShape::Kept if session.version == Version::TLS13 => {
+                if self.kept.len() == MOST_KEPT {
+                    self.kept.pop_first();
+                }
+                let ticket = session.kept_ticket(mode, &key);
+                self.kept.insert(session.id, session);
+                ticket
+            }
+            TicketShape::Rustls | TicketShape::Kept => session.seal(mode, &key, session.rustls_len(name_len)),
+        }
     }
 
     /// The session of a ticket, if it is one of ours and still good.
     pub(super) fn open(&mut self, mode: Mode, ticket: &Bytes, cx: &mut Cx<'_>) -> Option<Session> {
         let key = self.ticket_key(cx.env);
         cost::spend(cx.env, "tls.ticket.open", 0);
-        let session = Session::open(mode, &key, ticket)?;
+        let session = match self.parameters.ticket_shape {
+            // Each is good once.
+            TicketShape::Kept if ticket.len() == Session::KEPT_LEN => {
+                let id = u64::from_be_bytes(*ticket.first_chunk()?);
+                self.kept.get(&id).filter(|session| session.kept_ticket(mode, &key) == ticket)?;
+                self.kept.remove(&id)?
+            }
+            _ => Session::open(mode, &key, ticket)?,
+        };
         let age = cx.env.now().saturating_since(session.issued_at);
         (age < self.parameters.ticket_lifetime).then_some(session)
     }
@@ -128,6 +153,9 @@ pub(super) struct Server {
     /// Which of the tickets that were offered is taken.
     pub(super) psk_index: Option<u16>,
     pub(super) leaf: Bytes,
+    /// Length of the name that the client calls us by, and of its certificates \[bytes\], since tickets may hold them.
+    pub(super) name_len: Option<usize>,
+    pub(super) peer_len: u32,
     // TLS 1.2.
     pub(super) server_random: [u8; 32],
     pub(super) is_extended: bool,
@@ -153,6 +181,8 @@ impl Server {
             takes_tickets: false,
             psk_index: None,
             leaf: Bytes::new(),
+            name_len: None,
+            peer_len: 0,
             server_random: [0; 32],
             is_extended: false,
             promised_ticket: false,
@@ -259,6 +289,7 @@ impl Server {
         cost::verify_chain(cx.env, chain);
         side.trust.check(core.mode(), chain)?;
         self.leaf = chain.first().cloned().unwrap_or_default();
+        self.peer_len = chain.iter().map(|der| der.len() as u32 + 3).sum::<u32>() + 3;
         Ok(())
     }
 

@@ -37,11 +37,15 @@ impl Server {
         let session = self.take_session(hello, offer, core, side, cx);
         self.is_resumed = session.is_some();
         // A session that goes on keeps its ticket.
-        self.promised_ticket = offer.ticket.is_some() && p.tickets > 0 && !self.is_resumed;
+        self.promised_ticket = offer.ticket.is_some() && p.tickets > 0 && (!self.is_resumed || p.habits.renews_tickets);
+        self.name_len = offer.name_len;
         self.send_hello_12(hello, offer, core, &p, cx);
         if let Some(session) = session {
             self.master = Some(session.secret);
+            self.peer_len = session.peer_len;
             self.take_keys(core, cx);
+            core.records.end_flight();
+            self.send_ticket(core, side, cx);
             self.send_finished(core, cx);
             self.state = State::WaitFinished12;
             return Ok(());
@@ -90,13 +94,13 @@ impl Server {
         cx: &mut Cx<'_>,
     ) {
         let mut extensions = Vec::new();
-        if p.acknowledges_name && offer.has_name && !self.is_resumed {
+        if p.acknowledges_name && offer.name_len.is_some() && !self.is_resumed {
             extensions.push(Extension::ServerNameAck);
         }
         if offer.signals_renegotiation {
             extensions.push(Extension::RenegotiationInfo(Bytes::new()));
         }
-        if offer.has_point_formats && !self.is_resumed {
+        if offer.has_point_formats && !self.is_resumed && p.habits.lists_point_formats {
             extensions.push(Extension::EcPointFormats(Bytes::from_static(&[0, 1, 2])));
         }
         if self.promised_ticket {
@@ -110,7 +114,14 @@ impl Server {
             extensions.push(Extension::ExtendedMasterSecret);
         }
         let random = self.random(p.common.knows(Version::TLS13), cx);
-        let session_id = if self.is_resumed { hello.session_id.clone() } else { Bytes::new() };
+        let has_ticket = offer.ticket.as_ref().is_some_and(|ticket| !ticket.is_empty());
+        let session_id = if self.is_resumed {
+            hello.session_id.clone()
+        } else if p.habits.names_sessions && p.tickets > 0 && !has_ticket {
+            Bytes::copy_from_slice(&super::random(cx.env))
+        } else {
+            Bytes::new()
+        };
         let (legacy_version, cipher_suite) = (Version::TLS12, core.suite());
         core.send(
             &Handshake::ServerHello(ServerHello { legacy_version, random, session_id, cipher_suite, extensions }),
@@ -264,8 +275,9 @@ impl Server {
             issued_at: cx.env.now(),
             alpn: self.alpn.clone(),
             is_extended: self.is_extended,
+            peer_len: self.peer_len,
         };
-        let ticket = side.seal(core.mode(), session, cx);
+        let ticket = side.seal(core.mode(), session, self.name_len, cx);
         let lifetime_s = (side.parameters.ticket_lifetime.as_nanos() / 1_000_000_000) as u32;
         core.send(&Handshake::NewSessionTicket12(NewSessionTicket12 { lifetime_s, ticket }), cx);
     }

@@ -43,6 +43,8 @@ impl Server {
         core.note(raw, cx);
         self.is_resumed = session.is_some();
         self.takes_tickets = offer.takes_psk_dhe;
+        self.name_len = offer.name_len;
+        self.peer_len = session.as_ref().map_or(0, |(session, _)| session.peer_len);
         let mut schedule =
             KeySchedule::new(core.mode(), core.hash, session.as_ref().map(|(session, _)| &session.secret));
         self.choose_early_data(offer, session.as_ref(), &schedule, core, side, cx)?;
@@ -72,7 +74,7 @@ impl Server {
             (_, false) => State::WaitFinished,
         };
         // A server may send at once (RFC 8446 §4.4.4), to a client that it need not know.
-        core.is_up = p.client_certificates == ClientCertificates::None;
+        core.is_up = p.habits.sends_early && p.client_certificates == ClientCertificates::None;
         if core.is_up {
             core.send_waiting(cx);
         }
@@ -216,7 +218,7 @@ impl Server {
     ) -> Result<(), AlertDescription> {
         let p = &side.parameters;
         let mut extensions = Vec::new();
-        if p.acknowledges_name && offer.has_name && !self.is_resumed {
+        if p.acknowledges_name && offer.name_len.is_some() && !self.is_resumed {
             extensions.push(Extension::ServerNameAck);
         }
         extensions.extend(self.alpn.clone().map(|alpn| Extension::Alpn(vec![alpn])));
@@ -345,7 +347,9 @@ impl Server {
     fn send_tickets(&mut self, resumption: &Secret, core: &mut Core, side: &mut ServerSide, cx: &mut Cx<'_>) {
         let p = Arc::clone(&side.parameters);
         for number in 0..p.tickets {
-            let nonce = Bytes::copy_from_slice(&u64::from(number).to_be_bytes());
+            let mut nonce = vec![0; p.habits.nonce_len.saturating_sub(8)];
+            nonce.extend_from_slice(&u64::from(number).to_be_bytes());
+            let nonce = Bytes::from(nonce);
             cost::spend(cx.env, "tls.schedule", 0);
             let secret = resumption_psk(core.mode(), core.hash, resumption, &nonce);
             let age_add = age_add(cx.env);
@@ -358,8 +362,9 @@ impl Server {
                 issued_at: cx.env.now(),
                 alpn: self.alpn.clone(),
                 is_extended: true,
+                peer_len: self.peer_len,
             };
-            let ticket = side.seal(core.mode(), session, cx);
+            let ticket = side.seal(core.mode(), session, self.name_len, cx);
             let extensions = if p.early_data > 0 { vec![Extension::MaxEarlyData(p.early_data)] } else { Vec::new() };
             let lifetime_s = (p.ticket_lifetime.as_nanos() / 1_000_000_000) as u32;
             let message = NewSessionTicket { lifetime_s, age_add, nonce, ticket, extensions };

@@ -57,6 +57,8 @@ pub(super) struct Session {
     pub(super) issued_at: LocalTime,
     pub(super) alpn: Option<Bytes>,
     pub(super) is_extended: bool,
+    /// Length of the client's certificates, if it has shown any \[bytes\].
+    pub(super) peer_len: u32,
 }
 
 /// Number of a ticket, in front of what is sealed \[bytes\].
@@ -78,6 +80,30 @@ fn protection(key: &Secret) -> Protection {
 }
 
 impl Session {
+    /// Length of the key of a session that is kept \[bytes\], as rustls has it.
+    pub(super) const KEPT_LEN: usize = 32;
+
+    /// The key under which it is kept: its number, and what nobody can guess.
+    pub(super) fn kept_ticket(&self, mode: Mode, key: &Secret) -> Bytes {
+        let mut ticket = self.id.to_be_bytes().to_vec();
+        ticket.extend_from_slice(&key_of(mode, key, self.id).as_slice()[..Self::KEPT_LEN - ID]);
+        ticket.into()
+    }
+
+    /// How long the ticket is that rustls 0.23 would make of it \[bytes\]: name of a key, nonce and tag around name of the server, version,
+    /// suite, secret, extended master secret, client's certificates, protocol, data of the application, time, age.
+    pub(super) fn rustls_len(&self, name_len: Option<usize>) -> usize {
+        let optional = |len: Option<usize>| 1 + len.map_or(0, |len| 1 + len);
+        let sealed = optional(name_len)
+            + (2 + 2)
+            + (1 + self.secret.as_slice().len())
+            + 1
+            + (1 + self.peer_len as usize)
+            + optional(self.alpn.as_ref().map(Bytes::len))
+            + (2 + 8 + 4);
+        16 + 12 + sealed + 16
+    }
+
     /// A ticket of `len` bytes, or as many as it takes if those are more.
     pub(super) fn seal(&self, mode: Mode, key: &Secret, len: usize) -> Bytes {
         let mut plain = Vec::new();
@@ -86,6 +112,7 @@ impl Session {
         plain.put_u32(self.age_add);
         plain.put_u64(self.issued_at.as_nanos());
         plain.put_u8(u8::from(self.is_extended));
+        plain.put_u32(self.peer_len);
         put(&mut plain, self.secret.as_slice());
         put(&mut plain, self.alpn.as_deref().filter(|alpn| alpn.len() <= MOST_ALPN).unwrap_or_default());
         plain.resize(plain.len().max(len.saturating_sub(ID + RECORD)), 0);
@@ -125,9 +152,10 @@ impl Session {
         let age_add = plain.try_get_u32().ok()?;
         let issued_at = LocalTime::from_nanos(plain.try_get_u64().ok()?);
         let is_extended = plain.try_get_u8().ok()? != 0;
+        let peer_len = plain.try_get_u32().ok()?;
         let secret = Secret::new(&take(&mut plain)?);
         let alpn = Some(take(&mut plain)?).filter(|alpn| !alpn.is_empty());
-        Some(Self { id, version, suite, secret, age_add, issued_at, alpn, is_extended })
+        Some(Self { id, version, suite, secret, age_add, issued_at, alpn, is_extended, peer_len })
     }
 }
 

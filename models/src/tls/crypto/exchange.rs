@@ -199,6 +199,17 @@ impl KeyPair {
         self.public.clone()
     }
 
+    /// The pair of the curve of an X25519 hybrid, where the peer wants that alone.
+    #[cfg(feature = "rustls")]
+    pub(in crate::tls) fn curve_alone(&self) -> Self {
+        let public = self.public.slice(self.public.len().saturating_sub(Curve::X25519.share_len())..);
+        let private = match &self.private {
+            Private::Sized => Private::Sized,
+            Private::Real { curve, .. } => Private::Real { curve: *curve, kem: None },
+        };
+        Self { group: Group::X25519, public, private }
+    }
+
     /// What both sides know, from the share of the peer: the server's answer, or in TLS 1.2 the client's point.
     ///
     /// # Errors

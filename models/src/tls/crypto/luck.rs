@@ -26,6 +26,12 @@ impl Generator {
         self.0.next_u64()
     }
 
+    /// The stream beneath, for what draws from one.
+    #[cfg(feature = "rustls")]
+    pub(in crate::tls) fn stream(&mut self) -> &mut Stream {
+        &mut self.0
+    }
+
     /// Fills `out` with random bytes.
     pub(in crate::tls) fn fill(&mut self, out: &mut [u8]) {
         for part in out.chunks_mut(8) {

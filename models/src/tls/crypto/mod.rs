@@ -28,6 +28,8 @@ mod transcript;
 mod vectors;
 
 pub use exchange::{KeyPair, respond};
+#[cfg(feature = "rustls")]
+pub(in crate::tls) use protection::Cipher;
 pub use protection::Protection;
 pub use schedule::{KeySchedule, export, finished, next_traffic, resumption_psk};
 pub use secret::Secret;

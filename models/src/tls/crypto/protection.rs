@@ -33,7 +33,7 @@ pub struct Protection {
 
 /// What encrypts.
 #[derive(Clone)]
-enum Cipher {
+pub(in crate::tls) enum Cipher {
     /// Nothing; this decides the tags.
     Sized(u64),
     Aes128(Box<Aes128Gcm>),
@@ -42,7 +42,8 @@ enum Cipher {
 }
 
 impl Cipher {
-    fn new(mode: Mode, aead: Aead, key: &[u8], iv: &[u8]) -> Self {
+    /// A cipher with its key, which has the length that it wants; `iv` decides with it what stands for the cipher of [`Mode::Sized`].
+    pub(in crate::tls) fn new(mode: Mode, aead: Aead, key: &[u8], iv: &[u8]) -> Self {
         const FITS: &str = "the key has the length that the cipher wants";
         match (mode, aead) {
             (Mode::Sized, _) => {
@@ -60,7 +61,7 @@ impl Cipher {
     }
 
     /// Encrypts `text` in place and gives its tag.
-    fn encrypt(&self, nonce: &[u8; NONCE], additional: &[u8], text: &mut [u8]) -> [u8; TAG] {
+    pub(in crate::tls) fn encrypt(&self, nonce: &[u8; NONCE], additional: &[u8], text: &mut [u8]) -> [u8; TAG] {
         let (nonce, text) = (nonce.into(), text.into());
         let tag = match self {
             Self::Sized(_) => Ok([0; TAG].into()),
@@ -72,7 +73,13 @@ impl Cipher {
     }
 
     /// Decrypts `text` in place; false where the tag does not fit.
-    fn decrypt(&self, nonce: &[u8; NONCE], additional: &[u8], text: &mut [u8], tag: &[u8; TAG]) -> bool {
+    pub(in crate::tls) fn decrypt(
+        &self,
+        nonce: &[u8; NONCE],
+        additional: &[u8],
+        text: &mut [u8],
+        tag: &[u8; TAG],
+    ) -> bool {
         let (nonce, text, tag) = (nonce.into(), text.into(), tag.into());
         match self {
             Self::Sized(_) => Ok(()),
