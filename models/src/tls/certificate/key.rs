@@ -361,7 +361,8 @@ pub(super) fn verify(
     signature: &[u8],
 ) -> bool {
     let Some((kind, public)) = read_info(info) else { return false };
-    if !kind.schemes().contains(&scheme) && !(mode == Mode::Real && kind.foreign_schemes().contains(&scheme)) {
+    let is_known = kind.schemes().contains(&scheme) || mode == Mode::Real && kind.foreign_schemes().contains(&scheme);
+    if !is_known {
         return false;
     }
     let is_valid = match (mode, kind) {

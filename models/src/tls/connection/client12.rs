@@ -44,7 +44,7 @@ impl Client {
                     return Err(AlertDescription::ILLEGAL_PARAMETER);
                 }
                 self.is_resumed = true;
-                self.master = Some(ticket.secret.clone());
+                self.master = Some(ticket.secret);
                 self.take_keys(core, cx);
                 self.state = State::WaitFinished12;
             }
@@ -202,7 +202,7 @@ impl Client {
         side: &mut ClientSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let Some(master) = self.master.clone() else { return Err(AlertDescription::INTERNAL_ERROR) };
+        let Some(master) = self.master else { return Err(AlertDescription::INTERNAL_ERROR) };
         if verify_data(core.mode(), core.hash, &master, false, &core.transcript.digest()) != *mac {
             return Err(AlertDescription::DECRYPT_ERROR);
         }
@@ -228,7 +228,7 @@ impl Client {
             version: Version::TLS12,
             suite: core.suite(),
             ticket,
-            secret: master.clone(),
+            secret: *master,
             age_add: 0,
             received_at: cx.env.now(),
             // RFC 5077 §3.3: 0 says nothing; a day is what clients of then took.

@@ -37,7 +37,7 @@ impl Client {
         let ticket = self.ticket.as_ref().filter(|ticket| ticket.version == Version::TLS13);
         let secret = match (psk, ticket) {
             (None, _) => None,
-            (Some(0), Some(ticket)) if ticket.suite.hash() == hello.cipher_suite.hash() => Some(ticket.secret.clone()),
+            (Some(0), Some(ticket)) if ticket.suite.hash() == hello.cipher_suite.hash() => Some(ticket.secret),
             _ => return Err(AlertDescription::ILLEGAL_PARAMETER),
         };
         self.is_resumed = secret.is_some();

@@ -246,7 +246,7 @@ impl Core {
     /// Tells observers of a secret. There is none where nothing is computed.
     fn log(&self, label: &'static str, secret: &Secret, cx: &mut Cx<'_>) {
         if self.mode() == Mode::Real {
-            let (client_random, secret) = (self.client_random, secret.clone());
+            let (client_random, secret) = (self.client_random, *secret);
             cx.observe(Trace::Secret(TlsSecret { label, client_random, secret }));
         }
     }
@@ -290,7 +290,7 @@ impl Core {
     fn update_keys(&mut self, requested: bool, cx: &mut Cx<'_>) {
         let Some((write, _)) = &mut self.traffic else { return };
         let next = next_traffic(self.records.mode(), self.hash, write);
-        *write = next.clone();
+        *write = next;
         self.counts.key_updates += 1;
         self.send_outside(&Handshake::KeyUpdate { requested }.encode(), cx);
         self.write_with_secret(&next);
@@ -300,7 +300,7 @@ impl Core {
     fn peer_updated(&mut self, requested: bool, cx: &mut Cx<'_>) -> Result<(), AlertDescription> {
         let Some((_, read)) = &mut self.traffic else { return Err(AlertDescription::UNEXPECTED_MESSAGE) };
         let next = next_traffic(self.records.mode(), self.hash, read);
-        *read = next.clone();
+        *read = next;
         self.counts.key_updates += 1;
         self.read_with_secret(&next)?;
         if requested && !self.has_sent_close {

@@ -48,15 +48,13 @@ impl ServerSide {
     }
 
     fn ticket_key(&mut self, env: &mut dyn Env) -> Secret {
-        self.ticket_key
-            .get_or_insert_with(|| {
-                let mut key = Vec::new();
-                for _ in 0..4 {
-                    key.extend_from_slice(&env.rng(TICKET_KEY).next_u64().to_be_bytes());
-                }
-                Secret::new(&key)
-            })
-            .clone()
+        *self.ticket_key.get_or_insert_with(|| {
+            let mut key = Vec::new();
+            for _ in 0..4 {
+                key.extend_from_slice(&env.rng(TICKET_KEY).next_u64().to_be_bytes());
+            }
+            Secret::new(&key)
+        })
     }
 
     /// Seals a session with a server of a name of so many bytes into a ticket.

@@ -247,7 +247,7 @@ impl Server {
         side: &mut ServerSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let Some(master) = self.master.clone() else { return Err(AlertDescription::INTERNAL_ERROR) };
+        let Some(master) = self.master else { return Err(AlertDescription::INTERNAL_ERROR) };
         if verify_data(core.mode(), core.hash, &master, true, &core.transcript.digest()) != *mac {
             return Err(AlertDescription::DECRYPT_ERROR);
         }
@@ -264,7 +264,7 @@ impl Server {
 
     /// The ticket that our hello has promised (RFC 5077 §3.3): part of the transcript, and not under the new keys.
     fn send_ticket(&mut self, core: &mut Core, side: &mut ServerSide, cx: &mut Cx<'_>) {
-        let (true, Some(master)) = (self.promised_ticket, self.master.clone()) else { return };
+        let (true, Some(master)) = (self.promised_ticket, self.master) else { return };
         let secret: Secret = master;
         let session = Session {
             id: 0,

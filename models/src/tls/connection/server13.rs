@@ -16,6 +16,9 @@ use crate::tls::wire::{
 use bytes::Bytes;
 use std::sync::Arc;
 
+/// A session, with the place of its ticket in the client's list and the age that the client tells.
+type Chosen = (Session, (u16, u32));
+
 impl Server {
     pub(super) fn on_hello_13(
         &mut self,
@@ -61,7 +64,7 @@ impl Server {
         core.log("CLIENT_TRAFFIC_SECRET_0", &read, cx);
         core.log("SERVER_TRAFFIC_SECRET_0", &write, cx);
         core.write_with_secret(&write);
-        core.traffic = Some((write, read.clone()));
+        core.traffic = Some((write, read));
         if self.early != EarlyData::Accepted {
             core.read_with_secret(&theirs)?;
         }
@@ -122,7 +125,7 @@ impl Server {
         core: &Core,
         side: &mut ServerSide,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<(Session, (u16, u32))>, AlertDescription> {
+    ) -> Result<Option<Chosen>, AlertDescription> {
         let Some(Extension::PreSharedKeys(keys)) = hello.extensions.last() else { return Ok(None) };
         // RFC 8446 §4.2.9.
         if !offer.takes_psk_dhe {
@@ -150,7 +153,7 @@ impl Server {
     fn choose_early_data(
         &mut self,
         offer: &Offer,
-        session: Option<&(Session, (u16, u32))>,
+        session: Option<&Chosen>,
         schedule: &KeySchedule,
         core: &mut Core,
         side: &mut ServerSide,
@@ -265,7 +268,7 @@ impl Server {
         match (self.state, message) {
             (State::WaitEndOfEarlyData, Handshake::EndOfEarlyData) => {
                 core.note(raw, cx);
-                let Some((theirs, _)) = self.theirs.clone() else { return Err(AlertDescription::INTERNAL_ERROR) };
+                let Some((theirs, _)) = self.theirs else { return Err(AlertDescription::INTERNAL_ERROR) };
                 core.read_with_secret(&theirs)?;
                 self.state = State::WaitFinished;
                 Ok(())

@@ -133,7 +133,7 @@ struct Pair {
     client: Peer,
     server: Peer,
     /// Bytes of each flight without signatures by ECDSA, and with them.
-    flights: Vec<(u64, u64)>,
+    flights: Vec<Flight>,
     /// Bytes that come at once.
     piece: u64,
 }
@@ -360,10 +360,13 @@ fn server(case: &Case, who: Who, profile: Profile) -> Party {
     }
 }
 
+/// Bytes of a flight, without signatures and with them.
+type Flight = (u64, u64);
+
 /// What both pairs are compared by.
 struct Outcome {
-    /// Of each connection: what the client, the server say, flights of the handshake, flights of data.
-    connections: Vec<(Handshaked, Handshaked, Vec<(u64, u64)>)>,
+    /// Of each connection: what the client and the server say, and its flights.
+    connections: Vec<(Handshaked, Handshaked, Vec<Flight>)>,
 }
 
 fn run(case: &Case, who: (Who, Who), profile: Profile, piece: u64) -> Outcome {
@@ -539,7 +542,7 @@ fn the_profile_has_the_flights_of_rustls() {
         let flights = |who| {
             let outcome = std::panic::catch_unwind(|| run(&case, (who, who), Profile::Rustls, u64::MAX));
             let is_ecdsa = case.server.certificate.key == CertificateKind::EcdsaP256;
-            let len = move |(without, with): (u64, u64)| if is_ecdsa { without } else { with };
+            let len = move |(without, with): Flight| if is_ecdsa { without } else { with };
             let all = outcome.map(|outcome| outcome.connections).unwrap_or_default();
             all.into_iter().map(|(_, _, flights)| flights.into_iter().map(len).collect::<Vec<_>>()).collect::<Vec<_>>()
         };
