@@ -81,6 +81,7 @@ fn a_client_may_refuse_certificates_without_protection() {
         pair.server.take(&hello);
         pair.server.take(&plain);
         assert_eq!(failure(&pair.server), Some((AlertDescription::UNKNOWN_CA, false)), "{mode:?}");
+        let mut pair = Pair::new(mode, &TlsClientConfig::default(), &TlsServerConfig::default());
         pair.connect();
         pair.server.take(&plain);
         assert_eq!(failure(&pair.server), Some((AlertDescription::BAD_RECORD_MAC, true)), "{mode:?}");
