@@ -30,11 +30,11 @@ fn every_version_group_suite_and_certificate_connects() {
     cases.push((TlsVersion::Tls12, CertificateKind::Rsa2048, KeyGroup::X25519, Suite::RsaAes128Gcm));
     for (version, key, group, suite) in cases {
         // In TLS 1.2 the curve of the server's key has to be among them, too (RFC 8422 §5.1.1).
-        let more = (version == TlsVersion::Tls12 && group != KeyGroup::P256).then_some(KeyGroup::P256);
+        let curve = (version == TlsVersion::Tls12 && group != KeyGroup::P256).then_some(KeyGroup::P256);
         let client = TlsClientConfig {
             versions: only(version),
             suites: Some(vec![suite]),
-            groups: Some([group].into_iter().chain(more).collect()),
+            groups: Some([group].into_iter().chain(curve).collect()),
             post_quantum_signatures: Some(version == TlsVersion::Tls13),
             ..TlsClientConfig::default()
         };
