@@ -1,0 +1,124 @@
+//! The host that an application over TLS sees: streams are the layer's, all else is the real host's.
+
+use super::{Ending, Layer, protected};
+use crate::app::{Host, HostError, SocketId, StreamId, StreamInfo, StreamOptions, TrafficClass};
+use crate::observe::{Observation, TlsSecret};
+use crate::packet::Ecn;
+use crate::rope::Rope;
+use protosim_core::{Env, LocalTime, Operation, OutOfMemory, Purpose, Stream};
+use std::net::{IpAddr, SocketAddr};
+
+/// The host that the inner App sees.
+pub(super) struct SecureHost<'a> {
+    pub(super) host: &'a mut dyn Host,
+    pub(super) layer: &'a mut Layer,
+}
+
+impl Env for SecureHost<'_> {
+    fn now(&self) -> LocalTime {
+        self.host.now()
+    }
+
+    fn rng(&mut self, purpose: Purpose) -> &mut Stream {
+        self.host.rng(purpose)
+    }
+
+    fn spend(&mut self, operation: Operation) {
+        self.host.spend(operation);
+    }
+
+    fn reserve(&mut self, bytes: u64) -> Result<(), OutOfMemory> {
+        self.host.reserve(bytes)
+    }
+
+    fn release(&mut self, bytes: u64) {
+        self.host.release(bytes);
+    }
+}
+
+impl Host for SecureHost<'_> {
+    fn ask_flush(&mut self) {
+        self.host.ask_flush();
+    }
+
+    fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
+        self.host.udp_bind(port)
+    }
+
+    fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError> {
+        self.host.udp_send(socket, to, payload)
+    }
+
+    fn udp_traffic_class(&mut self, socket: SocketId, class: TrafficClass) -> Result<(), HostError> {
+        self.host.udp_traffic_class(socket, class)
+    }
+
+    fn received_ecn(&self) -> Ecn {
+        self.host.received_ecn()
+    }
+
+    fn observe_received(&mut self, from: SocketAddr, bytes: u64) {
+        self.host.observe_received(from, bytes);
+    }
+
+    fn observe_read(&mut self, from: SocketAddr, bytes: u64) {
+        self.host.observe_read(from, bytes);
+    }
+
+    fn observe_secret(&mut self, secret: TlsSecret) {
+        self.host.observe_secret(secret);
+    }
+
+    fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {
+        self.host.echo_request(to, sequence, payload)
+    }
+
+    fn stream_listen(&mut self, port: u16, options: &StreamOptions) -> Result<(), HostError> {
+        self.host.stream_listen(port, &protected(options))
+    }
+
+    fn stream_connect(&mut self, to: SocketAddr, options: &StreamOptions) -> Result<StreamId, HostError> {
+        self.layer.connect(to, options, self.host)
+    }
+
+    fn stream_write(&mut self, stream: StreamId, data: &Rope) -> Result<u64, HostError> {
+        self.layer.write(stream, data, self.host)
+    }
+
+    fn stream_read(&mut self, stream: StreamId, most: u64) -> Result<Rope, HostError> {
+        self.layer.take(stream, most, self.host)
+    }
+
+    fn stream_finish(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.layer.finish(stream, Ending::Finish, self.host)
+    }
+
+    fn stream_close(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.layer.finish(stream, Ending::Close, self.host)
+    }
+
+    fn stream_abort(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.layer.session(stream)?;
+        self.host.stream_abort(stream)
+    }
+
+    fn stream_info(&self, stream: StreamId) -> Result<StreamInfo, HostError> {
+        self.host.stream_info(stream)
+    }
+
+    fn udp_local_addr(&self, socket: SocketId, to: SocketAddr) -> Result<SocketAddr, HostError> {
+        self.host.udp_local_addr(socket, to)
+    }
+
+    fn set_timer(&mut self, token: u64, at: LocalTime, name: &'static str) {
+        self.host.set_timer(token, at, name);
+    }
+
+    fn cancel_timer(&mut self, token: u64) {
+        self.host.cancel_timer(token);
+    }
+
+    fn observe(&mut self, observation: Observation) {
+        self.host.observe(observation);
+    }
+}
