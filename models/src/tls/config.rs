@@ -262,7 +262,7 @@ pub struct TlsServerConfig {
     pub versions: Option<Vec<TlsVersion>>,
     /// Cipher suites that it takes; the client's order decides. Default: as the profile has it.
     pub suites: Option<Vec<Suite>>,
-    /// Groups that it can use, the preferred one first. Default: as the profile has it.
+    /// Groups that it can use: the client's first share of one of them is taken. Default: as the profile has it.
     pub groups: Option<Vec<KeyGroup>>,
     /// What it authenticates itself with. Default: an ECDSA certificate on P-256 and one between it and the root.
     pub certificate: CertificateConfig,
@@ -444,9 +444,12 @@ impl TlsServerConfig {
         refuse("tls.tickets", self.tickets.is_some_and(|tickets| tickets > 16), "can be 0 to 16".to_owned());
         let is_long = self.ticket_lifetime.is_some_and(|lifetime| lifetime > MAX_LIFETIME);
         refuse("tls.ticket_lifetime", is_long, "can be 7 days at most (RFC 8446 §4.6.1)".to_owned());
+        let is_whole = |span: Span| !span.is_zero() && span.as_nanos() % 1_000_000_000 == 0;
+        let is_cut = self.ticket_lifetime.is_some_and(|lifetime| !is_whole(lifetime));
+        refuse("tls.ticket_lifetime", is_cut, "has to be whole seconds, 1 s at least (RFC 8446 §4.6.1)".to_owned());
         let in_vain = self.ticket_lifetime.is_some() && self.tickets == Some(0);
         refuse("tls.ticket_lifetime", in_vain, "has no effect: `tickets` is 0".to_owned());
-        let is_post_quantum = matches!(self.certificate.key, CertificateKind::MlDsa44 | CertificateKind::MlDsa65);
+        let is_post_quantum = !matches!(self.certificate.key, CertificateKind::EcdsaP256 | CertificateKind::Rsa2048);
         let why = "is of a kind that TLS 1.2 alone cannot use".to_owned();
         refuse("tls.certificate.key", is_post_quantum && !takes(TlsVersion::Tls13), why);
         check_alpn(&self.alpn, &mut refuse);
@@ -559,6 +562,8 @@ fn check_name(name: Option<&str>, refuse: &mut impl FnMut(&'static str, bool, St
         |name: &str| !name.is_empty() && name.len() <= 255 && name.bytes().all(|byte| byte.is_ascii_graphic());
     let is_bad = name.is_some_and(|name| !is_good(name));
     refuse("tls.server_name", is_bad, "has to be 1 to 255 visible ASCII characters (RFC 6066 §3)".to_owned());
+    let is_address = name.is_some_and(|name| name.parse::<std::net::IpAddr>().is_ok());
+    refuse("tls.server_name", is_address, "is an address, which is no name and not sent (RFC 6066 §3)".to_owned());
 }
 
 fn check_alpn(alpn: &[String], refuse: &mut impl FnMut(&'static str, bool, String)) {

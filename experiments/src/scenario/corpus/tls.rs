@@ -18,6 +18,9 @@ pub(super) const CASES: &[Case] = &[
     ("tls_chain_without_certificates", &[("CoapServer()),", r#"CoapServer()), (name: "web", on: "server", run: HttpServer(tls: (certificate: (chain: 0, leaf: "100 B")))),"#)]),
     ("tls_records_and_tickets_beyond_all", &[("CoapServer()),", r#"CoapServer()), (name: "web", on: "server", run: HttpServer(tls: (record: "17 kB", tickets: 17, ticket_lifetime: "8 d", key_update: "1 B"))),"#)]),
     ("tls_of_the_wrong_side", &[("CoapServer()),", r#"CoapServer()), (name: "web", on: "server", run: HttpServer(tls: (key_shares: [X25519]))),"#)]),
+    ("tls_early_data_that_are_not_safe", &[("CoapServer()),", r#"CoapServer()), (name: "web", on: "server", run: HttpServer(tls: (early_data: "16 KiB"))), (name: "get", on: "client", run: HttpClient(to: "server", count: 1, method: Post, tls: (early_data: true))),"#)]),
+    ("tls_protocols_that_nobody_speaks", &[("CoapServer()),", r#"CoapServer()), (name: "web", on: "server", run: HttpServer(tls: (alpn: ["h2"]))), (name: "get", on: "client", run: HttpClient(to: "server", count: 1, tls: (alpn: ["h2", "http/1.1"], server_name: "10.0.0.1"))),"#)]),
+    ("tls_lifetime_of_less_than_a_second", &[("CoapServer()),", r#"CoapServer()), (name: "web", on: "server", run: HttpServer(tls: (ticket_lifetime: "500 ms"))),"#)]),
     ("tls_beneath_datagrams", &[("CoapServer()),", r#"CoapServer(tls: ())),"#)]),
     ("crypto_of_nobody", &[("// more", "crypto: Real")]),
 ];

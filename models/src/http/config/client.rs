@@ -1,7 +1,8 @@
 //! What a user says of clients.
 
 use super::{
-    HttpServerConfig, PageConfig, check_headers, check_value, is_target, own_name, sixty_seconds, usual_port, yes,
+    HttpServerConfig, PageConfig, check_alpn, check_headers, check_value, is_target, own_name, sixty_seconds,
+    usual_port, yes,
 };
 use crate::name::NodeName;
 use crate::tcp::TcpConfig;
@@ -246,7 +247,14 @@ impl HttpClientConfig {
         }
         check_end(self.start, self.stop, self.count, &mut found);
         found.extend(self.tcp.check(Role::Opens));
-        found.extend(self.tls.iter().flat_map(|tls| tls.check()));
+        if let Some(tls) = &self.tls {
+            found.extend(tls.check());
+            check_alpn(&tls.alpn, &mut found);
+            if tls.early_data && self.method == HttpMethod::Post {
+                let why = "would let a request be sent again by others that is not safe: GET and HEAD alone go ahead (RFC 8470 §4)";
+                found.push(("tls.early_data", why.to_owned()));
+            }
+        }
         found
     }
 

@@ -72,3 +72,10 @@ const fn yes() -> bool {
 fn own_name() -> String {
     "protosim".to_owned()
 }
+
+/// Protocols that one of these applications can speak after TLS has agreed on them (RFC 7301 §6).
+fn check_alpn(alpn: &[String], found: &mut Vec<Finding>) {
+    if let Some(other) = alpn.iter().find(|name| !["http/1.1", "http/1.0"].contains(&name.as_str())) {
+        found.push(("tls.alpn", format!("has `{other}`, which this application does not speak")));
+    }
+}

@@ -1,6 +1,6 @@
 //! What a user says of servers.
 
-use super::{check_headers, check_value, is_target, own_name, sixty_seconds, usual_port, yes};
+use super::{check_alpn, check_headers, check_value, is_target, own_name, sixty_seconds, usual_port, yes};
 use crate::http::content::size_in;
 use crate::tcp::TcpConfig;
 use crate::tcp::config::{Finding, Role};
@@ -166,7 +166,10 @@ impl HttpServerConfig {
             found.push(("changes", "has no effect: without `validators` nobody can tell".to_owned()));
         }
         found.extend(self.tcp.check(Role::Listens));
-        found.extend(self.tls.iter().flat_map(|tls| tls.check()));
+        if let Some(tls) = &self.tls {
+            found.extend(tls.check());
+            check_alpn(&tls.alpn, &mut found);
+        }
         found
     }
 }

@@ -356,10 +356,10 @@ impl Client {
             self.on_server_hello_13(hello, raw, core, side, cx)
         } else {
             // RFC 8446 §4.1.3: someone on the way may have taken 1.3 out of our hello.
-            if p.common.knows(Version::TLS13) && hello.random.ends_with(&ServerHello::DOWNGRADE_TLS12) {
+            if p.common.knows(Version::TLS13) && is_downgrade(&hello.random) {
                 return Err(AlertDescription::ILLEGAL_PARAMETER);
             }
-            self.on_server_hello_12(hello, raw, core, cx)
+            self.on_server_hello_12(hello, raw, core, &p, cx)
         }
     }
 
@@ -380,10 +380,14 @@ impl Client {
         if !is_known || !retry.cipher_suite.is_tls13() || retry.session_id != self.session_id {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
+        if !retry.extensions.contains(&Extension::SelectedVersion(Version::TLS13)) {
+            return Err(AlertDescription::MISSING_EXTENSION);
+        }
         self.was_retried = true;
         let mut changes = false;
         for extension in &retry.extensions {
             match extension {
+                Extension::SelectedVersion(Version::TLS13) => {}
                 Extension::RetryGroup(group) => {
                     let has_share = self.keys.iter().any(|(known, _)| known == group);
                     if has_share || !p.common.groups.contains(group) {
@@ -397,7 +401,8 @@ impl Client {
                     self.cookie = Some(cookie.clone());
                     changes = true;
                 }
-                _ => {}
+                // What was not asked for (RFC 8446 §4.2).
+                _ => return Err(AlertDescription::UNSUPPORTED_EXTENSION),
             }
         }
         if !changes {
@@ -467,4 +472,10 @@ impl Client {
             _ => Err(AlertDescription::ILLEGAL_PARAMETER),
         }
     }
+}
+
+/// True if the server says that it knows 1.3, or 1.2 at least (RFC 8446 §4.1.3): two values that differ in their last byte.
+fn is_downgrade(random: &[u8; 32]) -> bool {
+    let [marker @ .., last] = &ServerHello::DOWNGRADE_TLS12;
+    random[24..31] == *marker && random[31] <= *last
 }

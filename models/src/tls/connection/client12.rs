@@ -7,6 +7,7 @@ use crate::tls::certificate;
 use crate::tls::codes::{AlertDescription, Version};
 use crate::tls::crypto::tls12::{key_block, master_secret, master_secret_plain, verify_data};
 use crate::tls::crypto::{KeyPair, Secret};
+use crate::tls::parameters::ClientParameters;
 use crate::tls::wire::{CertificateVerify, Extension, Handshake, ServerHello, ServerKeyExchange};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ impl Client {
         hello: &ServerHello,
         raw: &Bytes,
         core: &mut Core,
+        p: &ClientParameters,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
         core.records.is_12 = true;
@@ -30,9 +32,12 @@ impl Client {
         for extension in &hello.extensions {
             match extension {
                 Extension::ExtendedMasterSecret => self.is_extended = true,
-                Extension::SessionTicket(_) => self.expects_ticket = true,
-                Extension::Alpn(list) => self.alpn = list.first().cloned(),
-                _ => {}
+                Extension::SessionTicket(_) if p.resumption => self.expects_ticket = true,
+                Extension::Alpn(list) => self.take_alpn(list, p)?,
+                Extension::OcspAck if p.ocsp => {}
+                Extension::ServerNameAck | Extension::RenegotiationInfo(_) | Extension::EcPointFormats(_) => {}
+                // What was not asked for (RFC 5246 §7.4.1.4).
+                _ => return Err(AlertDescription::UNSUPPORTED_EXTENSION),
             }
         }
         let ticket = self.ticket.as_ref().filter(|ticket| ticket.version == Version::TLS12);

@@ -31,7 +31,9 @@ impl Client {
             match extension {
                 Extension::KeyShare(one) => share = Some(one),
                 Extension::SelectedPsk(index) => psk = Some(*index),
-                _ => {}
+                Extension::SelectedVersion(_) => {}
+                // What was not asked for (RFC 8446 §4.2).
+                _ => return Err(AlertDescription::UNSUPPORTED_EXTENSION),
             }
         }
         let ticket = self.ticket.as_ref().filter(|ticket| ticket.version == Version::TLS13);
@@ -167,6 +169,10 @@ impl Client {
     ) -> Result<(), AlertDescription> {
         if !certificates.context.is_empty() {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
+        }
+        let is_asked = |extension: &Extension| side.parameters.ocsp && matches!(extension, Extension::OcspResponse(_));
+        if !certificates.entries.iter().all(|entry| entry.extensions.iter().all(is_asked)) {
+            return Err(AlertDescription::UNSUPPORTED_EXTENSION);
         }
         let chain: Vec<Bytes> = certificates.entries.iter().map(|entry| entry.der.clone()).collect();
         self.check_chain(&chain, core, side, cx)?;

@@ -142,7 +142,7 @@ pub(super) fn seal(env: &mut dyn Env, aead: Option<Aead>, bytes: u64) {
 
 /// Records of so many bytes are opened.
 pub(super) fn open(env: &mut dyn Env, aead: Option<Aead>, bytes: u64) {
-    match aead {
+    match aead.filter(|_| bytes > 0) {
         Some(Aead::Aes128Gcm) => spend(env, "tls.aes128-gcm.open", bytes),
         Some(Aead::Aes256Gcm) => spend(env, "tls.aes256-gcm.open", bytes),
         Some(Aead::ChaCha20Poly1305) => spend(env, "tls.chacha20-poly1305.open", bytes),

@@ -70,6 +70,8 @@ pub(super) struct Offer {
     pub(super) ticket: Option<Bytes>,
     pub(super) has_early_data: bool,
     pub(super) takes_zlib: bool,
+    /// How it would use pre-shared keys is said, and that with a fresh key exchange is among it.
+    pub(super) has_psk_modes: bool,
     pub(super) takes_psk_dhe: bool,
     pub(super) has_psk: bool,
     pub(super) signals_renegotiation: bool,
@@ -109,6 +111,7 @@ impl Offer {
                 self.takes_zlib = list.contains(&crate::tls::codes::CertificateCompression::ZLIB);
             }
             Extension::PskModes(list) => {
+                self.has_psk_modes = true;
                 self.takes_psk_dhe = list.contains(&crate::tls::codes::PskMode::PSK_DHE_KE);
             }
             Extension::PreSharedKeys(_) => self.has_psk = true,

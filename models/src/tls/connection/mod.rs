@@ -227,6 +227,9 @@ impl Core {
         let kind = bytes.first().map_or(HandshakeType::HELLO_REQUEST, |kind| HandshakeType(*kind));
         cx.observe(Trace::Sent(kind, bytes.len()));
         cost::spend(cx.env, "tls.hash", bytes.len() as u64);
+        if self.records.writes_protected() {
+            cost::seal(cx.env, self.records.aead, bytes.len() as u64);
+        }
         self.records.send_message(bytes);
     }
 
@@ -404,7 +407,8 @@ impl Connection {
         while self.core.failed.is_none() && !self.core.has_got_close {
             let Some(incoming) = self.core.records.next()? else { break };
             match incoming {
-                Incoming::Messages => {
+                Incoming::Messages { protected } => {
+                    cost::open(cx.env, self.core.records.aead, protected);
                     while let Some((kind, raw)) = self.core.records.next_message()? {
                         cx.observe(Trace::Received(kind, raw.len()));
                         self.on_message(kind, &raw, side, cx)?;

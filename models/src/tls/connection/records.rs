@@ -48,7 +48,10 @@ pub(super) struct Records {
 /// What a record was.
 #[derive(Debug)]
 pub(super) enum Incoming {
-    Messages,
+    /// Messages; so many of their bytes were protected.
+    Messages {
+        protected: u64,
+    },
     Data(Rope),
     Alert(Alert),
     ChangeCipherSpec,
@@ -262,7 +265,7 @@ impl Records {
             _ if data.is_empty() => Err(AlertDescription::UNEXPECTED_MESSAGE),
             ContentType::HANDSHAKE => {
                 self.messages.push(&data.to_bytes());
-                Ok(Incoming::Messages)
+                Ok(Incoming::Messages { protected: if self.read.is_some() { data.len() } else { 0 } })
             }
             ContentType::ALERT => Alert::decode(&data.to_bytes()).map(Incoming::Alert),
             ContentType::CHANGE_CIPHER_SPEC if data.runs() == [Run::Bytes(Bytes::from_static(&[1]))] => {

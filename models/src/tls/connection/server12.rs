@@ -39,6 +39,9 @@ impl Server {
         // A session that goes on keeps its ticket.
         self.promised_ticket = offer.ticket.is_some() && p.tickets > 0 && (!self.is_resumed || p.habits.renews_tickets);
         self.name_len = offer.name_len;
+        if !self.is_resumed {
+            choose_scheme(Self::kind(side), &offer.schemes, Version::TLS12)?;
+        }
         self.send_hello_12(hello, offer, core, &p, cx);
         if let Some(session) = session {
             self.master = Some(session.secret);

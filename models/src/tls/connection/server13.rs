@@ -50,6 +50,13 @@ impl Server {
         self.peer_len = session.as_ref().map_or(0, |(session, _)| session.peer_len);
         let mut schedule =
             KeySchedule::new(core.mode(), core.hash, session.as_ref().map(|(session, _)| &session.secret));
+        if !self.is_resumed {
+            // Before anything is sent: RFC 8446 §9.2, §4.4.2.2.
+            if offer.schemes.is_empty() {
+                return Err(AlertDescription::MISSING_EXTENSION);
+            }
+            choose_scheme(Self::kind(side), &offer.schemes, Version::TLS13)?;
+        }
         self.choose_early_data(offer, session.as_ref(), &schedule, core, side, cx)?;
         let shared = self.send_hello(hello, share, core, cx)?;
         cost::spend(cx.env, "tls.schedule", 0);
@@ -128,6 +135,9 @@ impl Server {
     ) -> Result<Option<Chosen>, AlertDescription> {
         let Some(Extension::PreSharedKeys(keys)) = hello.extensions.last() else { return Ok(None) };
         // RFC 8446 §4.2.9.
+        if !offer.has_psk_modes {
+            return Err(AlertDescription::MISSING_EXTENSION);
+        }
         if !offer.takes_psk_dhe {
             return Ok(None);
         }
@@ -275,6 +285,12 @@ impl Server {
             }
             (State::WaitCertificate, Handshake::Certificate(certificates)) => {
                 core.note(raw, cx);
+                // Nothing was asked for that would come with them, nor in a context (RFC 8446 §4.3.2, §4.4.2).
+                if !certificates.context.is_empty()
+                    || certificates.entries.iter().any(|entry| !entry.extensions.is_empty())
+                {
+                    return Err(AlertDescription::ILLEGAL_PARAMETER);
+                }
                 let chain: Vec<Bytes> = certificates.entries.iter().map(|entry| entry.der.clone()).collect();
                 if chain.is_empty() {
                     if side.parameters.client_certificates == ClientCertificates::Required {

@@ -1,9 +1,10 @@
 //! What is refused, and with which alert.
 
 use super::*;
-use crate::tls::codes::{AlertDescription, ContentType, Version};
+use crate::tls::codes::{AlertDescription, CipherSuite, ContentType, Group, Version};
 use crate::tls::config::{CertificateConfig, KeyGroup, Suite};
-use crate::tls::wire::{Record, encode_header};
+use crate::tls::wire::{Extension, Handshake, HelloRetryRequest, Record, ServerHello, encode_header};
+use bytes::Bytes;
 use proptest::prelude::*;
 
 fn failure(peer: &Peer) -> Option<(AlertDescription, bool)> {
@@ -179,6 +180,75 @@ fn a_wrong_binder_is_refused() {
         *hello.last_mut().expect("a hello has bytes") ^= 1;
         pair.server.take(&Rope::from(hello));
         assert_eq!(failure(&pair.server), Some((AlertDescription::DECRYPT_ERROR, true)), "{mode:?}");
+    }
+}
+
+/// The first hello that a client has sent.
+fn hello_of(client: &mut Peer) -> crate::tls::wire::ClientHello {
+    let record = std::mem::take(&mut client.out).to_bytes();
+    match Handshake::decode(HandshakeType::CLIENT_HELLO, &record[9..], Version::TLS13) {
+        Ok(Handshake::ClientHello(hello)) => hello,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a client makes of an answer to its hello.
+fn answered(answer: impl FnOnce(crate::tls::wire::ClientHello) -> Handshake) -> Option<(AlertDescription, bool)> {
+    let mut pair = Pair::new(Mode::Sized, &TlsClientConfig::default(), &TlsServerConfig::default());
+    pair.open();
+    let hello = hello_of(&mut pair.client);
+    let (content_type, version) = (ContentType::HANDSHAKE, Version::TLS12);
+    let fragment = Rope::from(answer(hello).encode());
+    pair.client.take(&Record { content_type, version, fragment }.to_rope());
+    failure(&pair.client)
+}
+
+/// Extensions that were not asked for, or that lack (RFC 8446 §4.1.4, §4.2; RFC 5246 §7.4.1.4; RFC 7301 §3.1).
+#[test]
+fn a_client_refuses_hellos_with_what_it_did_not_ask_for() {
+    let unknown = || Extension::Unknown { kind: 0xfafa, body: Bytes::new() };
+    let (version, group) = (Extension::SelectedVersion(Version::TLS13), Extension::RetryGroup(Group::SECP256R1));
+    for (extensions, alert) in [
+        (vec![version.clone(), group.clone()], None),
+        (vec![group.clone()], Some(AlertDescription::MISSING_EXTENSION)),
+        (vec![version, group, unknown()], Some(AlertDescription::UNSUPPORTED_EXTENSION)),
+    ] {
+        let retry = |hello: crate::tls::wire::ClientHello| {
+            let (session_id, cipher_suite) = (hello.session_id, CipherSuite::AES_256_GCM_SHA384);
+            Handshake::HelloRetryRequest(HelloRetryRequest { session_id, cipher_suite, extensions })
+        };
+        assert_eq!(answered(retry), alert.map(|alert| (alert, true)));
+    }
+    for (extension, alert) in [
+        (Extension::ExtendedMasterSecret, None),
+        (unknown(), Some(AlertDescription::UNSUPPORTED_EXTENSION)),
+        (Extension::Alpn(vec![Bytes::from_static(b"h2")]), Some(AlertDescription::ILLEGAL_PARAMETER)),
+        (Extension::OcspAck, Some(AlertDescription::UNSUPPORTED_EXTENSION)),
+    ] {
+        assert_eq!(answered(|_| old_hello([7; 32], vec![extension])), alert.map(|alert| (alert, true)));
+    }
+}
+
+/// A server of 1.2 at most.
+fn old_hello(random: [u8; 32], extensions: Vec<Extension>) -> Handshake {
+    Handshake::ServerHello(ServerHello {
+        legacy_version: Version::TLS12,
+        random,
+        session_id: Bytes::new(),
+        cipher_suite: CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256,
+        extensions,
+    })
+}
+
+/// RFC 8446 §4.1.3: "DOWNGRD" and 1 for 1.2, 0 for what is older; other bytes there mean nothing.
+#[test]
+fn a_client_looks_for_both_marks_of_a_downgrade() {
+    for (last, is_refused) in [(0, true), (1, true), (2, false)] {
+        let mut random = [7; 32];
+        random[24..].copy_from_slice(b"DOWNGRD\0");
+        random[31] = last;
+        let alert = is_refused.then_some((AlertDescription::ILLEGAL_PARAMETER, true));
+        assert_eq!(answered(|_| old_hello(random, Vec::new())), alert, "{last}");
     }
 }
 
