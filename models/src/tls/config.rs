@@ -444,7 +444,7 @@ impl TlsServerConfig {
         refuse("tls.tickets", self.tickets.is_some_and(|tickets| tickets > 16), "can be 0 to 16".to_owned());
         let is_long = self.ticket_lifetime.is_some_and(|lifetime| lifetime > MAX_LIFETIME);
         refuse("tls.ticket_lifetime", is_long, "can be 7 days at most (RFC 8446 §4.6.1)".to_owned());
-        let is_whole = |span: Span| !span.is_zero() && span.as_nanos() % 1_000_000_000 == 0;
+        let is_whole = |span: Span| !span.is_zero() && span.as_nanos().is_multiple_of(1_000_000_000);
         let is_cut = self.ticket_lifetime.is_some_and(|lifetime| !is_whole(lifetime));
         refuse("tls.ticket_lifetime", is_cut, "has to be whole seconds, 1 s at least (RFC 8446 §4.6.1)".to_owned());
         let in_vain = self.ticket_lifetime.is_some() && self.tickets == Some(0);
