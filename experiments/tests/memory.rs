@@ -15,6 +15,14 @@ use protosim_experiments::scenario::{Request, load};
 use protosim_models::element::{Element, nodes};
 use protosim_models::node::DropCause;
 use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One test measures at a time: threads hand each other rooms of packets, which one would have allocated and another freed.
+static MEASURING: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    MEASURING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Does something, and says what it has allocated.
 fn counted<T>(work: impl FnOnce() -> T) -> (T, AllocationInfo) {
@@ -81,6 +89,7 @@ fn nothing_by_the_packet(what: &str, (packets, allocations): (u64, u64)) {
 /// One second of 12,500 packets, each over ten links: 125,000 packet-hops.
 #[test]
 fn a_hop_allocates_nothing() {
+    let _alone = alone();
     let (mut world, _) = shipped("bench-chain", &[]);
     let second = between(&mut world, 1000, 2000);
     assert_eq!(second.0, 12_500);
@@ -90,6 +99,7 @@ fn a_hop_allocates_nothing() {
 /// In its third second the dumbbell loses nothing: slow start is over, and the queue not yet full again.
 #[test]
 fn a_segment_without_loss_allocates_nothing() {
+    let _alone = alone();
     let (mut world, _) = shipped("bench-dumbbell", &[]);
     run_to(&mut world, 2000);
     let lost = lost_so_far(&world);
@@ -104,6 +114,7 @@ const ALLOCATIONS_PER_PACKET_WITH_LOSSES: f64 = 0.2;
 
 #[test]
 fn losses_allocate_little() {
+    let _alone = alone();
     let (mut world, _) = shipped("bench-dumbbell", &[]);
     let (packets, allocations) = between(&mut world, 1000, 10_000);
     eprintln!("bench-dumbbell with losses: {allocations} allocations for {packets} packets in nine seconds");
@@ -137,6 +148,7 @@ fn holds(what: &str, bytes: f64) {
 /// A leaf of a star, nothing running on it, with both directions of its link and its place in the tables of the hub.
 #[test]
 fn bytes_of_an_idle_host() {
+    let _alone = alone();
     let star = |leaves: u64| {
         let text = format!(
             r#"(format: 1, title: "Star",
@@ -152,6 +164,7 @@ fn bytes_of_an_idle_host() {
 /// A node of `bench-star` after two requests: application, socket, timers, the losses' random streams and the application's own.
 #[test]
 fn bytes_of_a_host_that_asks() {
+    let _alone = alone();
     let star = |leaves: u64| {
         let stagger = Span::from_secs(10).as_nanos() / leaves;
         let (mut world, built) =
@@ -167,6 +180,7 @@ fn bytes_of_a_host_that_asks() {
 /// held to 1 KiB where TCP is.
 #[test]
 fn bytes_of_an_idle_connection() {
+    let _alone = alone();
     let connections = |number: u64| {
         let clients: String = (0..number)
             .map(|n| {
@@ -208,12 +222,14 @@ fn waiting(number: u64, queue: &str) -> i64 {
 /// In a queue that drops from its tail, departures are computed, and packets lie on the wire from the start.
 #[test]
 fn bytes_of_a_queued_packet() {
+    let _alone = alone();
     let queue = r#""1000000 packets""#;
     holds("queued packet, drop-tail", each(10_000, |number| waiting(number, queue)));
 }
 
 #[test]
 fn bytes_of_a_packet_in_a_managed_queue() {
+    let _alone = alone();
     let queue = r#"CoDel(limit: "1000000 packets", target: "60 s", interval: "1000 s")"#;
     holds("queued packet, managed", each(10_000, |number| waiting(number, queue)));
 }
@@ -238,6 +254,7 @@ fn streams(number: u64, hot: usize) -> i64 {
 
 #[test]
 fn bytes_of_random_streams() {
+    let _alone = alone();
     let [cold, one, three] = [0, 1, 3].map(|hot| each(1000, |number| streams(number, hot)));
     holds("random streams, before the first draw", cold);
     holds("random stream, the first of an entity", one - cold);
@@ -247,6 +264,7 @@ fn bytes_of_random_streams() {
 /// Timers at random within a second.
 #[test]
 fn bytes_of_a_pending_event() {
+    let _alone = alone();
     let queue = |number: u64| {
         let mut draws = RunSeed { seed: 1, replication: 0 }.stream("queue", Purpose("times"));
         let fill = || {
