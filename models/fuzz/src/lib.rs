@@ -17,7 +17,6 @@ use protosim_models::tls::certificate::{CertificateKind, Trust, decompress, iden
 use protosim_models::tls::codes::{HandshakeType, Version};
 use protosim_models::tls::connection::{ClientSide, Connection, Cx, Effect, ServerSide, Side};
 use protosim_models::tls::crypto::Mode;
-use protosim_models::tls::crypto::Mode;
 use protosim_models::tls::wire::{Alert, Handshake, MAX_PLAINTEXT, MessageReader, RecordReader};
 use protosim_models::tls::{TlsClientConfig, TlsServerConfig};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
