@@ -66,11 +66,10 @@ pub use config::{
 pub use server::HttpServer;
 
 use crate::app::StreamOptions;
-use crate::observe::Outcome;
 use crate::rope::Rope;
-use crate::tcp::{CloseReason, FastOpen, TcpConfig};
+use crate::tcp::app::{nowhere, outcome_of};
+use crate::tcp::{FastOpen, TcpConfig};
 use protosim_core::LocalTime;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// Processor time of reading a head, per message and byte.
@@ -98,20 +97,4 @@ fn options(tcp: &TcpConfig) -> StreamOptions {
     // Linux lets applications do it, and few do: neither curl nor browsers, unless they are told.
     parameters.fast_open = tcp.fast_open.unwrap_or(FastOpen::Off);
     StreamOptions { tcp: Arc::new(parameters), early_data: Rope::new() }
-}
-
-/// An address that is not known.
-fn nowhere() -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
-}
-
-/// What the end of a stream makes of an exchange that is open on it.
-fn outcome_of(reason: CloseReason) -> Outcome {
-    match reason {
-        // The server has finished where a response was due.
-        CloseReason::Done => Outcome::ErrorResponse,
-        CloseReason::Refused | CloseReason::Reset | CloseReason::Aborted | CloseReason::TlsAlert(_) => Outcome::Reset,
-        CloseReason::TimedOut => Outcome::TimedOut,
-        CloseReason::OutOfMemory => Outcome::OutOfMemory,
-    }
 }

@@ -50,12 +50,12 @@ fn options(tcp: &TcpConfig) -> StreamOptions {
 }
 
 /// An address that is not known: of a stream that the host has refused.
-fn nowhere() -> SocketAddr {
+pub(crate) fn nowhere() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
 }
 
 /// What the end of a stream makes of an exchange that is open on it.
-fn outcome_of(reason: CloseReason) -> Outcome {
+pub(crate) fn outcome_of(reason: CloseReason) -> Outcome {
     match reason {
         // The peer has finished where an answer was due.
         CloseReason::Done => Outcome::ErrorResponse,
