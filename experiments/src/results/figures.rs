@@ -61,8 +61,8 @@ pub fn check_expectations(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: 
     // One summary serves all: simultaneous over all points of all expectations of this kind, and over single
     // exchanges, since a few replications would agree with nearly anything at such a confidence.
     let agreeing = loaded.scenario.expect.iter().filter(|expectation| matches!(expectation.must, Must::AgreeWith(_)));
-    let comparisons = (agreeing.count() * loaded.points.len()).max(1) as u64;
-    let strict = Confidence::P99_9.shared_by(comparisons).unwrap_or(Confidence::P99_9);
+    let comparisons = agreeing.map(|expectation| loaded.chosen(expectation.filter()).count()).sum::<usize>().max(1);
+    let strict = Confidence::P99_9.shared_by(comparisons as u64).unwrap_or(Confidence::P99_9);
     let strict = summarise(loaded, outputs, strict, Basis::Exchanges);
     loaded.scenario.expect.iter().map(|expectation| check(loaded, outputs, expectation, (summary, &strict))).collect()
 }
@@ -75,7 +75,8 @@ fn check(
 ) -> Outcome {
     let subject = expectation.subject();
     let mut misses = Vec::new();
-    for (index, point) in loaded.points.iter().enumerate() {
+    for index in loaded.chosen(expectation.filter()) {
+        let point = &loaded.points[index];
         // Partial results say nothing of points that did not run.
         if outputs.get(index).is_none_or(Vec::is_empty) {
             continue;
@@ -107,11 +108,21 @@ fn check(
         Must::AgreeWith(_) => "agrees with",
     };
     let of = subject.map(|subject| subject.to_string()).unwrap_or_default();
-    let claim = format!("{} of {of} {verb} {}", expectation.metric.name(), expectation.must.formula());
+    let place = match (&expectation.variant, &expectation.only_if) {
+        (None, None) => String::new(),
+        (Some(variant), None) => format!(", for {variant}"),
+        (None, Some(condition)) => format!(", where {condition}"),
+        (Some(variant), Some(condition)) => format!(", for {variant} where {condition}"),
+    };
+    let claim = format!("{} of {of} {verb} {}{place}", expectation.metric.name(), expectation.must.formula());
     match misses.first() {
         None => Outcome { text: format!("holds: {claim}"), holds: true },
         Some(first) => Outcome {
-            text: format!("FAILS: {claim}, at {} of {} points: {first}", misses.len(), loaded.points.len()),
+            text: format!(
+                "FAILS: {claim}, at {} of {} points: {first}",
+                misses.len(),
+                loaded.chosen(expectation.filter()).count()
+            ),
             holds: false,
         },
     }

@@ -22,7 +22,8 @@ pub(super) struct Source<'a> {
 /// The panel of a specification, and notes on what of it is not shown.
 pub(super) fn draw_panel(source: Source<'_>, spec: &PanelSpec, notes: &mut Vec<String>) -> Option<Panel> {
     let unit = spec.series.first().map_or("", |series| series.metric.unit());
-    let mut sheet = Sheet { spec, notes, series: Vec::new(), shown: Vec::new() };
+    let chosen: Vec<usize> = source.loaded.chosen(spec.filter()).collect();
+    let mut sheet = Sheet { spec, chosen, notes, series: Vec::new(), shown: Vec::new() };
     let x = match &spec.x {
         PanelX::Axis(name) if name == VARIANT && !source.loaded.scenario.variants.is_empty() => {
             over_variants(source, &mut sheet);
@@ -40,10 +41,11 @@ pub(super) fn draw_panel(source: Source<'_>, spec: &PanelSpec, notes: &mut Vec<S
         }
         PanelX::Distribution => {
             for series in &spec.series {
-                for (point, runs) in source.outputs.iter().enumerate() {
+                for point in sheet.chosen.clone() {
+                    let runs = source.outputs.get(point).map_or(&[][..], |runs| runs);
                     let steps = distribution(source.loaded, point, runs, series);
                     let points = steps.into_iter().map(|(x, y)| Point::new(x, y)).collect();
-                    sheet.add(labelled(source.loaded, point, series), points, cdf);
+                    sheet.add(labelled((source.loaded, &sheet.chosen), point, series), points, cdf);
                 }
             }
             scaled(spec.x_scale, &spec.x_label).unit(unit)
@@ -74,6 +76,8 @@ fn cdf(label: String, points: Vec<Point>) -> Series {
 /// The series of a panel as they come.
 struct Sheet<'a> {
     spec: &'a PanelSpec,
+    /// The points that it shows.
+    chosen: Vec<usize>,
     notes: &'a mut Vec<String>,
     series: Vec<Series>,
     /// Labels of what was measured.
@@ -121,10 +125,12 @@ fn over_axis(source: Source<'_>, x: usize, sheet: &mut Sheet<'_>) {
     let Source { loaded, summary, .. } = source;
     let factor = loaded.scenario.axes[x].dimension().figure_unit().1;
     let spec = sheet.spec;
-    for others in combinations(loaded, Some(x)) {
-        let suffix = describe(loaded, Some(x), &others);
+    let chosen = sheet.chosen.clone();
+    let among = (loaded, &chosen[..]);
+    for others in combinations(among, Some(x)) {
+        let suffix = describe(among, Some(x), &others);
         for series in &spec.series {
-            let points = points_of(loaded, x, &others).into_iter().filter_map(|point| {
+            let points = points_of(among, x, &others).into_iter().filter_map(|point| {
                 let row = summary.find(point, &series.subject()?, series.metric)?;
                 Some(point_of(loaded.points[point].values[x] * factor, &row.estimate))
             });
@@ -132,7 +138,7 @@ fn over_axis(source: Source<'_>, x: usize, sheet: &mut Sheet<'_>) {
         }
         for formula in &spec.formulas {
             let label = joined(&formula.label, &suffix);
-            let points = sheet.drawable(&label, sample(loaded, (x, spec.x_scale), &others, formula, factor));
+            let points = sheet.drawable(&label, sample(among, (x, spec.x_scale), &others, formula, factor));
             if points.is_empty() {
                 continue;
             }
@@ -154,16 +160,18 @@ fn over_variants(source: Source<'_>, sheet: &mut Sheet<'_>) {
         let name = loaded.points[point].variant.as_ref()?;
         loaded.scenario.variants.iter().position(|variant| variant.name == *name)
     };
+    let chosen = sheet.chosen.clone();
     let mut values: Vec<&[f64]> = Vec::new();
-    for point in &loaded.points {
-        if !values.contains(&&point.values[..]) {
-            values.push(&point.values);
+    for point in &chosen {
+        let of_point = &loaded.points[*point].values[..];
+        if !values.contains(&of_point) {
+            values.push(of_point);
         }
     }
     for values in values {
-        let suffix = describe(loaded, None, &Others { variant: None, values: values.to_vec() });
+        let suffix = describe((loaded, &chosen), None, &Others { variant: None, values: values.to_vec() });
         for series in &spec.series {
-            let of_series = (0..loaded.points.len()).filter(|point| loaded.points[*point].values == values);
+            let of_series = chosen.iter().copied().filter(|point| loaded.points[*point].values == values);
             let points = of_series.filter_map(|point| {
                 let row = summary.find(point, &series.subject()?, series.metric)?;
                 Some(point_of(category(point)? as f64, &row.estimate))
@@ -177,8 +185,9 @@ fn over_variants(source: Source<'_>, sheet: &mut Sheet<'_>) {
 
 /// A line for each point. What a link could send is often the same at all of them, and one line then.
 fn add_over_time(source: Source<'_>, series: &SeriesSpec, bin: Option<Span>, sheet: &mut Sheet<'_>) {
-    let first_runs = source.outputs.iter().enumerate().filter_map(|(point, runs)| {
-        let run = runs.iter().find(|run| run.replication == 0)?;
+    let chosen = sheet.chosen.clone();
+    let first_runs = chosen.iter().filter_map(|&point| {
+        let run = source.outputs.get(point)?.iter().find(|run| run.replication == 0)?;
         Some((point, over_time(source.loaded, point, run, series, bin)))
     });
     let lines: Vec<(usize, Vec<Point>)> = first_runs.collect();
@@ -189,20 +198,23 @@ fn add_over_time(source: Source<'_>, series: &SeriesSpec, bin: Option<Span>, she
         return sheet.add(series.label.clone(), points, style);
     }
     for (point, points) in lines {
-        sheet.add(labelled(source.loaded, point, series), points, style);
+        sheet.add(labelled((source.loaded, &chosen), point, series), points, style);
     }
 }
 
 /// The label of a series at a point, where each point has a line of its own.
-fn labelled(loaded: &Loaded, point: usize, series: &SeriesSpec) -> String {
-    let others = others_of(loaded, &loaded.points[point], None);
-    joined(&series.label, &describe(loaded, None, &others))
+fn labelled(among: Among<'_>, point: usize, series: &SeriesSpec) -> String {
+    let others = others_of(among.0, &among.0.points[point], None);
+    joined(&series.label, &describe(among, None, &others))
 }
 
 /// A label and what tells it from others; without a label, that alone.
 fn joined(label: &str, suffix: &str) -> String {
     if label.is_empty() { suffix.trim_start_matches(", ").to_owned() } else { format!("{label}{suffix}") }
 }
+
+/// The points that a panel shows.
+type Among<'a> = (&'a Loaded, &'a [usize]);
 
 /// What tells one line of a panel from the others: the variant, and the values of all axes but `x` and those that advance with
 /// it.
@@ -213,10 +225,10 @@ struct Others {
 }
 
 /// The values of all axes but `x`, each combination once, in order of points.
-fn combinations(loaded: &Loaded, x: Option<usize>) -> Vec<Others> {
+fn combinations((loaded, chosen): Among<'_>, x: Option<usize>) -> Vec<Others> {
     let mut found: Vec<Others> = Vec::new();
-    for point in &loaded.points {
-        let others = others_of(loaded, point, x);
+    for point in chosen {
+        let others = others_of(loaded, &loaded.points[*point], x);
         if !found.contains(&others) {
             found.push(others);
         }
@@ -235,20 +247,27 @@ fn goes_with(loaded: &Loaded, axis: usize, x: Option<usize>) -> bool {
     x.is_some_and(|x| axis == x || (axes[x].zip.is_some() && axes[axis].zip == axes[x].zip))
 }
 
-fn points_of(loaded: &Loaded, x: usize, others: &Others) -> Vec<usize> {
+fn points_of((loaded, chosen): Among<'_>, x: usize, others: &Others) -> Vec<usize> {
     let belongs = |point: &usize| others_of(loaded, &loaded.points[*point], Some(x)) == *others;
-    let mut points: Vec<usize> = (0..loaded.points.len()).filter(belongs).collect();
+    let mut points: Vec<usize> = chosen.iter().copied().filter(belongs).collect();
     points.sort_by(|a, b| loaded.points[*a].values[x].total_cmp(&loaded.points[*b].values[x]));
     points
 }
 
-fn describe(loaded: &Loaded, x: Option<usize>, others: &Others) -> String {
-    let all = &loaded.scenario.axes;
+/// What tells a line from the others, as the end of its label: what is the same for all of them does not stand there.
+fn describe((loaded, chosen): Among<'_>, x: Option<usize>, others: &Others) -> String {
+    let points = || chosen.iter().map(|point| &loaded.points[*point]);
+    let (spec_of, first) = (&loaded.scenario, points().next());
+    let tells_apart =
+        |axis: usize| points().any(|point| first.is_some_and(|first| point.values[axis] != first.values[axis]));
+    let has_variants = points().any(|point| first.is_some_and(|first| point.variant != first.variant));
+    let all = &spec_of.axes;
     let axes = all.iter().enumerate().filter(|(index, _)| !goes_with(loaded, *index, x));
-    let variant = others.variant.iter().map(|variant| format!(", {variant}"));
+    let variant = others.variant.iter().filter(|_| has_variants).map(|variant| format!(", {variant}"));
     // Of axes that advance together the first one tells lines apart.
     let follows = |index: usize| all[index].zip.is_some() && all[..index].iter().any(|axis| axis.zip == all[index].zip);
-    let parts = axes.zip(&others.values).filter(|((index, _), _)| !follows(*index)).map(|((_, axis), value)| {
+    let parts = axes.zip(&others.values).filter(|((index, _), _)| !follows(*index) && tells_apart(*index));
+    let parts = parts.map(|((_, axis), value)| {
         let (unit, factor) = axis.dimension().figure_unit();
         let space = if unit.is_empty() { "" } else { " " };
         format!(", {} {}{space}{unit}", axis.name, value * factor)
@@ -258,13 +277,13 @@ fn describe(loaded: &Loaded, x: Option<usize>, others: &Others) -> String {
 
 /// A formula between the least and the largest x.
 fn sample(
-    loaded: &Loaded,
+    (loaded, chosen): Among<'_>,
     (x, scale): (usize, ScaleSpec),
     others: &Others,
     spec: &FormulaSpec,
     factor: f64,
 ) -> Vec<Point> {
-    let points = points_of(loaded, x, others);
+    let points = points_of((loaded, chosen), x, others);
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
     let (first, last) = (loaded.points[*first].values[x], loaded.points[*last].values[x]);
     let value_at = |place: f64| {

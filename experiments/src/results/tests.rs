@@ -154,6 +154,56 @@ fn an_expectation_that_fails_says_where() {
     assert!(outcome.text.contains("point 0: 1 is not at most 0.5"), "{}", outcome.text);
 }
 
+/// Without loss each request is transmitted once, at 20 % some again; an expectation that is of one point says nothing of the other.
+#[test]
+fn an_expectation_is_of_the_points_that_it_names() {
+    let mut loaded = reduced();
+    loaded.scenario.expect.truncate(1);
+    let expectation = &mut loaded.scenario.expect[0];
+    expectation.metric = crate::scenario::Metric::MeanTransmissions;
+    expectation.must = crate::scenario::Must::BeAtMost("1".to_owned());
+    let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let mut outcome_where = |condition: &str| {
+        loaded.scenario.expect[0].only_if = Some(condition.to_owned());
+        check_expectations(&loaded, &outputs, &summary).remove(0)
+    };
+    let without = outcome_where("loss == 0");
+    assert!(without.holds && without.text.ends_with("is at most 1, where loss == 0"), "{}", without.text);
+    let with = outcome_where("loss == 0.2");
+    assert!(!with.holds && with.text.contains("at 1 of 1 points"), "{}", with.text);
+}
+
+/// `coap-loss` over its axis at two variants: a panel of one of them has lines without its name, at the points where its condition holds.
+#[test]
+fn a_panel_shows_the_points_that_it_names() {
+    let set = [
+        "variants=[(name: \"a\"), (name: \"b\", set: {\"apps.con.run.requests\": 20})]",
+        "replications=2",
+        "apps.non.run.requests=10",
+        "expect=[]",
+    ];
+    let set = set.iter().map(|argument| (*argument).to_owned()).collect();
+    let loaded = load(&Request { scenario: "coap-loss".to_owned(), set, seed: None }, false).unwrap();
+    let outputs = run_all(&loaded, Options { jobs: 2, ..Options::default() }, || ()).unwrap();
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let mut spec = loaded.scenario.figures[0].clone();
+    spec.panels.truncate(1);
+    let all = super::draw(&loaded, &outputs, &summary, &spec).figure.unwrap();
+    spec.panels[0].variant = Some("b".to_owned());
+    spec.panels[0].only_if = Some("loss < 0.05".to_owned());
+    let some = super::draw(&loaded, &outputs, &summary, &spec).figure.unwrap();
+    let label = loaded.scenario.figures[0].panels[0].series[0].label.clone();
+    let points = |figure: &protosim_reports::figure::Figure, label: &str| {
+        let of_label = figure.panels[0].series.iter().find(|series| series.label == label);
+        of_label.map(|series| series.points.len())
+    };
+    let below = loaded.points.iter().filter(|point| point.variant.as_deref() == Some("b") && point.values[0] < 0.05);
+    assert_eq!(points(&some, &label), Some(below.count()));
+    assert_eq!(points(&all, &label), None);
+    assert_eq!(points(&all, &format!("{label}, b")), Some(loaded.points.len() / 2));
+}
+
 /// The closed form of the mean made 5 % too large must not agree with the shipped experiment, at full size.
 #[test]
 fn a_formula_that_is_five_percent_off_does_not_agree() {

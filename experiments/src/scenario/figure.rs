@@ -4,7 +4,7 @@ use super::metric::{Metric, Subject, Way};
 use super::{AxisSpec, VARIANT};
 use protosim_core::Span;
 use protosim_models::name::LinkName;
-use protosim_reports::formula::{Bindings, Formula};
+use protosim_reports::formula::{Bindings, Condition, Formula};
 use serde::{Deserialize, Serialize};
 
 /// A figure of one or more panels.
@@ -47,6 +47,37 @@ pub struct PanelSpec {
     /// Formulas drawn over it.
     #[serde(default)]
     pub formulas: Vec<FormulaSpec>,
+    /// Of points of this variant alone. Default: of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Of points alone where this holds: a condition over names of axes, as the scenario's own. Default: of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_if: Option<String>,
+}
+
+impl PanelSpec {
+    /// The points that it shows.
+    pub fn filter(&self) -> PointFilter<'_> {
+        PointFilter { variant: self.variant.as_deref(), only_if: self.only_if.as_deref() }
+    }
+}
+
+/// Which points a panel shows, or an expectation is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PointFilter<'a> {
+    /// Those of this variant alone.
+    pub variant: Option<&'a str>,
+    /// Those alone where this condition over names of axes holds.
+    pub only_if: Option<&'a str>,
+}
+
+impl PointFilter<'_> {
+    /// Whether a point is among them. A condition that cannot be read holds nowhere; checks refuse it.
+    pub fn includes(&self, axes: &[AxisSpec], variant: Option<&str>, values: &[f64]) -> bool {
+        let value_of = |name: &str| values.get(axes.iter().position(|axis| axis.name == name)?).copied();
+        let holds = |text| Condition::parse(text).is_ok_and(|condition| condition.holds(&value_of).unwrap_or(false));
+        self.variant.is_none_or(|wanted| variant == Some(wanted)) && self.only_if.is_none_or(holds)
+    }
 }
 
 /// What a panel has to the right. A bare text is the name of an axis: the scenario reader takes it for the first form.
@@ -125,7 +156,7 @@ pub struct FormulaSpec {
     pub bindings: Vec<(String, String)>,
 }
 
-/// Something that must hold at every point.
+/// Something that must hold at every point, or at some of them.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
@@ -145,9 +176,20 @@ pub struct Expectation {
     /// Names for parts of the formula, each made of those before it.
     #[serde(default, rename = "where")]
     pub bindings: Vec<(String, String)>,
+    /// At points of this variant alone. Default: at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// At points alone where this holds: a condition over names of axes, as the scenario's own. Default: at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_if: Option<String>,
 }
 
 impl Expectation {
+    /// The points at which it must hold.
+    pub fn filter(&self) -> PointFilter<'_> {
+        PointFilter { variant: self.variant.as_deref(), only_if: self.only_if.as_deref() }
+    }
+
     /// Whom it is of.
     pub fn subject(&self) -> Option<Subject> {
         Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction)

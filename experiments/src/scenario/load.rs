@@ -10,7 +10,7 @@ use super::library::{self, identity, included, read_file};
 use super::made_up::MadeUp;
 use super::profile::Profiles;
 use super::shorthand::for_axis;
-use super::{Measures, Point, Scenario};
+use super::{Measures, Point, PointFilter, Scenario};
 use crate::tree::{
     Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Reading, Sources, Span, Tree, read,
     suggest,
@@ -45,6 +45,15 @@ pub struct Loaded {
     pub inputs: Inputs,
     /// What can run but is probably not meant, rendered for people; often empty.
     pub warnings: String,
+}
+
+impl Loaded {
+    /// The numbers of the points that a filter includes, in order.
+    pub fn chosen<'a>(&'a self, filter: PointFilter<'a>) -> impl Iterator<Item = usize> + 'a {
+        let included =
+            move |point: &&Point| filter.includes(&self.scenario.axes, point.variant.as_deref(), &point.values);
+        self.points.iter().enumerate().filter(move |(_, point)| included(point)).map(|(number, _)| number)
+    }
 }
 
 /// Most points of one experiment.

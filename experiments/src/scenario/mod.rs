@@ -26,7 +26,9 @@ mod corpus;
 mod tests;
 
 pub use diagram::{DiagramSpec, LadderSpec, MOST_DRAWN, MOST_NAMED_LANES, TimeSequenceSpec};
-pub use figure::{Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, ScaleSpec, SeriesSpec, evaluate};
+pub use figure::{
+    Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, PointFilter, ScaleSpec, SeriesSpec, evaluate,
+};
 pub use files::Inputs;
 #[cfg(test)]
 pub(crate) use load::load_text;

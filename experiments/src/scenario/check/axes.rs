@@ -256,8 +256,13 @@ pub(super) fn check_path(tree: &Tree, path: &str, place: Span, mistakes: &mut Di
 
 /// The condition on points: what it says must be sense, and of axes.
 pub(super) fn check_condition(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
-    let Some(text) = &scenario.only_if else { return };
-    let place = span_of(tree, "only_if");
+    if let Some(text) = &scenario.only_if {
+        check_condition_text(scenario, text, span_of(tree, "only_if"), mistakes);
+    }
+}
+
+/// A condition over names of axes, here or for a panel or an expectation.
+pub(super) fn check_condition_text(scenario: &Scenario, text: &str, place: Span, mistakes: &mut Diagnostics) {
     let mut refuse = |message: String| mistakes.push(Diagnostic::error("scenario::bad-formula", place, message));
     let condition = match Condition::parse(text) {
         Ok(condition) => condition,

@@ -1,9 +1,10 @@
 //! Figures and expectations: what they name must exist, and their formulas must have values.
 
+use super::axes::check_condition_text;
 use super::subjects::{Asked, Shown, check_subject};
 use super::{listed, span_of};
 use crate::scenario::grid::Grid;
-use crate::scenario::{End, Metric, PanelSpec, PanelX, ScaleSpec, Scenario, VARIANT, evaluate};
+use crate::scenario::{End, Metric, PanelSpec, PanelX, PointFilter, ScaleSpec, Scenario, VARIANT, evaluate};
 use crate::tree::{Diagnostic, Diagnostics, Span, Tree, suggest};
 use protosim_models::link::Bins;
 use protosim_reports::figure::unsupported_character;
@@ -38,6 +39,11 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
             check_text(&panel.x_label, inner("x_label"), mistakes);
             check_text(&panel.y_label, inner("y_label"), mistakes);
             check_x(scenario, panel, &inner, mistakes);
+            check_filter(scenario, panel.filter(), &inner, mistakes);
+            if panel.x.is_variant() && panel.variant.is_some() {
+                let message = "`variant` has no effect: this panel has all variants side by side";
+                mistakes.push(Diagnostic::error("scenario::no-effect", inner("variant"), message));
+            }
             let labels: Vec<&str> = (panel.series.iter().map(|series| series.label.as_str()))
                 .chain(panel.formulas.iter().map(|formula| formula.label.as_str()))
                 .collect();
@@ -105,6 +111,25 @@ pub(super) fn check_expectations(tree: &Tree, scenario: &Scenario, mistakes: &mu
         };
         check_subject(tree, scenario, &asked, mistakes);
         check_formula(scenario, expectation.must.formula(), &expectation.bindings, at("must"), mistakes);
+        check_filter(scenario, expectation.filter(), &at, mistakes);
+    }
+}
+
+/// Which points a panel shows, or an expectation is of: there must be some.
+fn check_filter(scenario: &Scenario, filter: PointFilter<'_>, at: &impl Fn(&str) -> Span, mistakes: &mut Diagnostics) {
+    let before = mistakes.iter().count();
+    if let Some(variant) = filter.variant {
+        let variants: Vec<String> = scenario.variants.iter().map(|variant| variant.name.clone()).collect();
+        check_known(variant, "variant", &variants, at("variant"), mistakes);
+    }
+    if let Some(condition) = filter.only_if {
+        check_condition_text(scenario, condition, at("only_if"), mistakes);
+        let some = combinations(scenario);
+        let holds = |values: &Vec<f64>| PointFilter { variant: None, ..filter }.includes(&scenario.axes, None, values);
+        if mistakes.iter().count() == before && !some.iter().any(holds) {
+            let message = "this condition holds at no point: nothing would be left";
+            mistakes.push(Diagnostic::error("scenario::no-point", at("only_if"), message));
+        }
     }
 }
 
@@ -249,7 +274,11 @@ pub(in crate::scenario) fn check_values(tree: &Tree, scenario: &Scenario, mistak
     };
     for (index, expectation) in scenario.expect.iter().enumerate() {
         let text = expectation.must.formula();
-        let failure = |point: &Vec<f64>| evaluate(&scenario.axes, text, &expectation.bindings, point).err();
+        let filter = PointFilter { variant: None, ..expectation.filter() };
+        let is_meant = |point: &Vec<f64>| filter.includes(&scenario.axes, None, point);
+        let failure = |point: &Vec<f64>| {
+            evaluate(&scenario.axes, text, &expectation.bindings, point).err().filter(|_| is_meant(point))
+        };
         if let Some((point, why)) = points.iter().find_map(|point| Some((point, failure(point)?))) {
             let message = format!("the formula has no value{}: {why}", describe(point));
             let place = span_of(tree, &format!("expect.{index}.must"));
