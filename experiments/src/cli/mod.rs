@@ -8,6 +8,7 @@
 mod args;
 mod completions;
 mod explain;
+mod keeping;
 mod metrics;
 mod new;
 mod packetdrill;
