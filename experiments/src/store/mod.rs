@@ -41,6 +41,8 @@ pub struct Store {
     records: BTreeMap<RunKey, (usize, Place)>,
     /// What is broken, in words.
     pub complaints: Vec<String>,
+    /// How many records are of runs that another one is of already.
+    pub repeated: usize,
 }
 
 impl Store {
@@ -84,7 +86,9 @@ impl Store {
             let number = self.journals.len();
             let scanned = journal::scan(&file).map_err(failed(&path))?;
             for (key, place) in scanned.records {
+                let known = self.records.len();
                 self.records.entry(key).or_insert((number, place));
+                self.repeated += usize::from(self.records.len() == known);
             }
             self.complaints.extend(scanned.complaint.map(|complaint| format!("`{}`: {complaint}", path.display())));
             self.journals.push((path, Mutex::new(file)));
