@@ -273,7 +273,9 @@ impl AppConfig {
     pub fn tls_fields_with(&self, server: &Self) -> Vec<tls::agreement::FieldUse> {
         let port = server.listens_on().filter(|port| matches!(port, Port::Tcp(_)));
         match (self.tls(), server.tls()) {
-            (Some(Tls::Client(ours)), Some(Tls::Server(theirs))) if port.is_some() && port == self.destination_port() => {
+            (Some(Tls::Client(ours)), Some(Tls::Server(theirs)))
+                if port.is_some() && port == self.destination_port() =>
+            {
                 tls::agreement::fields(ours, theirs, &server.with_protocols(theirs))
             }
             _ => Vec::new(),

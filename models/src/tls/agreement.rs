@@ -199,7 +199,10 @@ const TABLE: [Row; 15] = [
         field: "tls.compression",
         is_written: |pair| pair.server.compression,
         idle: |pair| {
-            unless(pair.ours.compression && pair.is_13, "no client that reaches it takes compressed ones (`compression`)")
+            unless(
+                pair.ours.compression && pair.is_13,
+                "no client that reaches it takes compressed ones (`compression`)",
+            )
         },
     },
     Row {
@@ -325,13 +328,8 @@ mod tests {
             alpn: vec!["h2".to_owned()],
             ..TlsClientConfig::default()
         };
-        let fields = [
-            "tls.compression",
-            "tls.early_data",
-            "tls.freshness",
-            "tls.key_update",
-            "tls.post_quantum_signatures",
-        ];
+        let fields =
+            ["tls.compression", "tls.early_data", "tls.freshness", "tls.key_update", "tls.post_quantum_signatures"];
         assert_eq!(idle(&client, &all_of_server()), fields.map(|field| (End::Server, field)));
     }
 
@@ -349,11 +347,9 @@ mod tests {
     fn a_certificate_of_a_kind_that_the_server_does_not_take_has_no_effect() {
         let own = CertificateConfig { key: CertificateKind::MlDsa44, ..CertificateConfig::default() };
         let client = TlsClientConfig { certificate: Some(own), ..TlsClientConfig::default() };
-        for (taken, versions, is_idle) in [
-            (None, None, true),
-            (Some(true), None, false),
-            (None, Some(vec![TlsVersion::Tls12]), true),
-        ] {
+        for (taken, versions, is_idle) in
+            [(None, None, true), (Some(true), None, false), (None, Some(vec![TlsVersion::Tls12]), true)]
+        {
             let mut server = TlsServerConfig {
                 post_quantum_signatures: taken,
                 versions,
