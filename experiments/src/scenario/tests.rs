@@ -471,7 +471,7 @@ fn tls_that_works_with_someone_is_not_warned_of() {
         };
         let clients: String = clients.iter().enumerate().map(client).collect();
         loads(&format!(
-            r#"(format: 1, title: "t", nodes: [(name: "a"), (name: "b")], links: [(name: "l", ends: ("a", "b"))],
+            r#"(format: 1, title: "t", nodes: [(name: "a"), (name: "b")], links: [(name: "l", ends: ("a", "b"), delay: "1 ms")],
             apps: [(name: "web", on: "b", run: HttpServer(tls: ({server}))), {clients}], {more})"#
         ))
         .warnings
@@ -490,7 +490,7 @@ fn tls_that_works_with_someone_is_not_warned_of() {
     let like = |servers: [bool; 2]| {
         let [one, other] = servers;
         loads(&format!(
-            r#"(format: 1, title: "t", nodes: [(name: "a"), (name: "b")], links: [(name: "l", ends: ("a", "b"))],
+            r#"(format: 1, title: "t", nodes: [(name: "a"), (name: "b")], links: [(name: "l", ends: ("a", "b"), delay: "1 ms")],
             templates: {{"asks": HttpClient(to: "b", count: 1, tls: (ocsp: true))}},
             apps: [
                 (name: "one", on: "b", run: HttpServer(port: 1, tls: (ocsp: {one}))), (name: "c1", on: "a", run: HttpClient(like: "asks", port: 1)),

@@ -41,7 +41,8 @@ pub fn disagreement(client: &TlsClientConfig, server: &TlsServerConfig) -> Optio
     };
     // A client whose key cannot sign has none (RFC 8446 §4.4.2).
     let refused = certificate_refused(own.key, &theirs, newest);
-    refused.map(|why| format!("it requires a `certificate`, and of the client's, {why}: the answer is an alert"))
+    refused
+        .map(|why| format!("it requires a `certificate`, and the client's is of no use: {why}; the answer is an alert"))
 }
 
 /// The version that is agreed on.
