@@ -93,14 +93,14 @@ fn rustls_is_refused_where_it_is_not_or_has_no_bytes() {
     let [absent, sized] = tls::OF_RUSTLS;
     if cfg!(feature = "rustls") {
         assert!(load(absent.1).is_ok());
-        let message = load(sized.1).err().expect("it is refused");
+        let message = load(sized.1).expect_err("it is refused");
         assert!(message.contains("corpus.ron:10:") && message.contains("`crypto` is `Sized`"), "{message}");
         assert!(!message.contains("--features rustls"), "{message}");
         return;
     }
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         for (name, replacements) in [absent, sized] {
-            insta::assert_snapshot!(name, load(replacements).err().expect("it is refused"));
+            insta::assert_snapshot!(name, load(replacements).expect_err("it is refused"));
         }
     });
 }
