@@ -13,6 +13,8 @@ pub type Finding = (&'static str, String);
 const MAX_RECORD: u64 = 1 << 14;
 /// The longest leaf \[bytes\]: longer ones are no certificates that anyone sends.
 const MAX_LEAF: u64 = 60_000;
+/// What is wrong with a certificate of ML-DSA in TLS 1.2 (draft-ietf-tls-mldsa §3.3).
+const TOO_NEW: &str = "is of a kind that TLS 1.2 alone cannot use";
 /// RFC 8446 §4.6.1: a ticket is good for a week at most.
 const MAX_LIFETIME: Span = Span::from_secs(604_800);
 
@@ -278,6 +280,9 @@ pub struct TlsServerConfig {
     pub freshness: Option<Span>,
     /// Whether clients have to authenticate themselves. Default: no.
     pub client_certificates: ClientCertificates,
+    /// Takes signatures by ML-DSA from clients, where it asks them for certificates (TLS 1.3 alone). Real servers do so whatever their groups are, if
+    /// they know ML-DSA at all: OpenSSL from 3.5 on, rustls with aws-lc-rs. Default: where a hybrid group is among its groups.
+    pub post_quantum_signatures: Option<bool>,
     /// Sends proof that its certificate is not revoked, where it is asked for (RFC 6066 §8). Default: false.
     pub ocsp: bool,
     /// Compresses its certificates, where the client takes that (RFC 8879). Default: false.
@@ -368,6 +373,10 @@ impl TlsClientConfig {
         refuse("tls.key_update", self.key_update.is_some() && !offers(TlsVersion::Tls13), only_12());
         refuse("tls.compression", self.compression == Some(true) && !offers(TlsVersion::Tls13), only_12());
         refuse("tls.compatibility", self.compatibility.is_some() && !offers(TlsVersion::Tls13), only_12());
+        let takes_new = self.post_quantum_signatures == Some(true);
+        refuse("tls.post_quantum_signatures", takes_new && !offers(TlsVersion::Tls13), only_12());
+        let is_new = self.certificate.as_ref().is_some_and(|own| own.key.is_post_quantum());
+        refuse("tls.certificate.key", is_new && !offers(TlsVersion::Tls13), TOO_NEW.to_owned());
         let without_ticket = self.early_data && self.resumption == Some(false);
         refuse("tls.early_data", without_ticket, "needs a ticket: `resumption` is false, so it keeps none".to_owned());
         if let Some(shares) = &self.key_shares {
@@ -449,9 +458,13 @@ impl TlsServerConfig {
         refuse("tls.ticket_lifetime", is_cut, "has to be whole seconds, 1 s at least (RFC 8446 §4.6.1)".to_owned());
         let in_vain = self.ticket_lifetime.is_some() && self.tickets == Some(0);
         refuse("tls.ticket_lifetime", in_vain, "has no effect: `tickets` is 0".to_owned());
-        let is_post_quantum = !matches!(self.certificate.key, CertificateKind::EcdsaP256 | CertificateKind::Rsa2048);
-        let why = "is of a kind that TLS 1.2 alone cannot use".to_owned();
-        refuse("tls.certificate.key", is_post_quantum && !takes(TlsVersion::Tls13), why);
+        let is_new = self.certificate.key.is_post_quantum();
+        refuse("tls.certificate.key", is_new && !takes(TlsVersion::Tls13), TOO_NEW.to_owned());
+        let takes_new = self.post_quantum_signatures == Some(true);
+        refuse("tls.post_quantum_signatures", takes_new && !takes(TlsVersion::Tls13), only_12());
+        let in_vain = self.post_quantum_signatures.is_some() && self.client_certificates == ClientCertificates::None;
+        let why = "has no effect: `client_certificates` is `None`, and nobody else signs".to_owned();
+        refuse("tls.post_quantum_signatures", in_vain, why);
         check_alpn(&self.alpn, &mut refuse);
         check_record(self.record, self.key_update, &mut refuse);
         self.check_certificate_suites(takes(TlsVersion::Tls12) && !takes(TlsVersion::Tls13), &mut refuse);
@@ -479,50 +492,6 @@ impl TlsServerConfig {
         let why = format!("has none that goes with a certificate of {:?}", self.certificate.key);
         refuse("tls.suites", suites.iter().all(|suite| suite.version() == TlsVersion::Tls12 && !fits(suite)), why);
     }
-}
-
-/// Why these two will not come to terms, or what one of them hopes for in vain.
-pub fn disagreement(client: &TlsClientConfig, server: &TlsServerConfig) -> Option<String> {
-    let (ours, theirs) = (client.resolve(""), server.resolve());
-    let shared: Vec<Version> =
-        theirs.common.versions.iter().copied().filter(|version| ours.common.knows(*version)).collect();
-    let Some(newest) = shared.first() else {
-        return Some(
-            "it has none of the client's `versions` of TLS: the answer is an alert, protocol_version".to_owned(),
-        );
-    };
-    let key = server.certificate.key;
-    let is_13 = *newest == Version::TLS13;
-    let fits = |suite: &CipherSuite| {
-        theirs.common.suites.contains(suite)
-            && suite.is_tls13() == is_13
-            && (is_13 || suite.fits_certificate(key, &ours.listed_groups))
-    };
-    if !ours.common.suites.iter().any(fits) {
-        return Some("it has none of the client's `suites` that goes with its certificate and the client's `groups`: the answer is an alert, handshake_failure".to_owned());
-    }
-    if !ours.listed_groups.iter().any(|group| theirs.common.groups.contains(group)) {
-        return Some("it has none of the client's `groups`: the answer is an alert, handshake_failure".to_owned());
-    }
-    let (asked, known) = (&ours.common.alpn, &theirs.common.alpn);
-    if !asked.is_empty() && !known.is_empty() && !asked.iter().any(|protocol| known.contains(protocol)) {
-        return Some("it has none of the client's `alpn`: the answer is an alert, no_application_protocol".to_owned());
-    }
-    if !key.schemes().iter().any(|scheme| ours.listed_schemes.contains(scheme)) {
-        let why = "it has a certificate whose signatures the client does not take (`post_quantum_signatures`)";
-        return Some(format!("{why}: the answer is an alert, handshake_failure"));
-    }
-    if client.early_data && !is_13 {
-        return Some("`early_data` needs TLS 1.3, and they agree on an older version".to_owned());
-    }
-    if client.early_data && theirs.tickets == 0 {
-        return Some("`early_data` needs a ticket, and it gives none (`tickets`)".to_owned());
-    }
-    if client.early_data && theirs.early_data == 0 {
-        return Some("it takes no `early_data`: they would be refused each time".to_owned());
-    }
-    let is_alone = server.client_certificates == ClientCertificates::Required && client.certificate.is_none();
-    is_alone.then(|| "it requires a `certificate`, and the client has none: the answer is an alert".to_owned())
 }
 
 fn check_lists(

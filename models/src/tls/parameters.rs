@@ -478,7 +478,11 @@ impl ServerParameters {
             client_certificates: config.client_certificates,
             ocsp: config.ocsp,
             compression: config.compression,
-            listed_schemes: schemes(base, common.knows(Version::TLS12), has_hybrid(&common.groups)),
+            listed_schemes: schemes(
+                base,
+                common.knows(Version::TLS12),
+                config.post_quantum_signatures.unwrap_or_else(|| has_hybrid(&common.groups)),
+            ),
             common,
         }
     }

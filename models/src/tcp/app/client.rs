@@ -199,10 +199,15 @@ impl TcpClient {
     fn read(&mut self, host: &mut dyn Host) {
         let Some(connection) = &mut self.connection else { return };
         let data = host.stream_read(connection.stream, u64::MAX).unwrap_or_default();
-        let (mut responses, corrupted) = (Vec::new(), connection.inbox.corrupted());
+        let (mut responses, corrupted, taken) = (Vec::new(), connection.inbox.corrupted(), connection.inbox.taken());
         let fed = connection.inbox.feed(&data, &mut responses);
-        self.counts.response_bytes += data.len();
-        if let Some(open) = self.open.as_mut().filter(|open| !open.has_begun && !data.is_empty()) {
+        self.counts.response_bytes += connection.inbox.taken() - taken;
+        let inbox = &connection.inbox;
+        let begins = |open: &&mut Open| {
+            let is_whole = responses.iter().any(|response| response.number == open.number);
+            !open.has_begun && (is_whole || inbox.has_begun(open.number))
+        };
+        if let Some(open) = self.open.as_mut().filter(begins) {
             open.has_begun = true;
             let number = open.number;
             host.observe(Observation::ResponseBegan(self.exchange(number)));

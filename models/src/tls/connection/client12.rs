@@ -4,7 +4,7 @@
 use super::client::{Client, ClientSide, State};
 use super::{Core, Cx, KEYS, SIGNATURES, Ticket, cost};
 use crate::tls::certificate;
-use crate::tls::codes::{AlertDescription, Version};
+use crate::tls::codes::{AlertDescription, SignatureScheme, Version};
 use crate::tls::crypto::tls12::{key_block, master_secret, master_secret_plain, verify_data};
 use crate::tls::crypto::{KeyPair, Secret};
 use crate::tls::parameters::ClientParameters;
@@ -118,7 +118,10 @@ impl Client {
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
         let p = Arc::clone(&side.parameters);
-        if !p.common.groups.contains(&exchange.group) || !p.listed_schemes.contains(&exchange.scheme) {
+        if !p.common.groups.contains(&exchange.group)
+            || !p.listed_schemes.contains(&exchange.scheme)
+            || exchange.scheme.is_of_tls13_alone()
+        {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
         let mut signed = core.client_random.to_vec();
@@ -139,7 +142,9 @@ impl Client {
     fn answer(&mut self, core: &mut Core, side: &ClientSide, cx: &mut Cx<'_>) -> Result<(), AlertDescription> {
         let Some((group, theirs)) = self.peer_share.take() else { return Err(AlertDescription::INTERNAL_ERROR) };
         let schemes = self.request.as_ref().map(|(_, schemes)| schemes.clone());
-        let fits = |scheme| schemes.as_ref().is_some_and(|schemes| schemes.contains(&scheme));
+        let fits = |scheme: SignatureScheme| {
+            !scheme.is_of_tls13_alone() && schemes.as_ref().is_some_and(|schemes| schemes.contains(&scheme))
+        };
         let identity = side.identity.as_ref().filter(|identity| fits(identity.kind().schemes()[0]));
         if self.request.is_some() {
             let chain = identity.map(|identity| identity.chain().to_vec()).unwrap_or_default();

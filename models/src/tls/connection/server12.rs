@@ -59,7 +59,9 @@ impl Server {
         }
         self.send_key_exchange(offer, core, side, cx)?;
         if p.client_certificates != ClientCertificates::None {
-            let (types, schemes) = (Bytes::from_static(&CLIENT_CERTIFICATE_TYPES), Self::client_schemes(side));
+            let (types, mut schemes) = (Bytes::from_static(&CLIENT_CERTIFICATE_TYPES), Self::client_schemes(side));
+            // draft-ietf-tls-mldsa §3.3; rustls leaves them out, too.
+            schemes.retain(|scheme| !scheme.is_of_tls13_alone());
             let request = CertificateRequest12 { types, schemes, authorities: Bytes::new() };
             core.send(&Handshake::CertificateRequest12(request), cx);
             self.state = State::WaitCertificate12;

@@ -325,8 +325,11 @@ impl Server {
         side: &ServerSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let is_too_old = !core.records.is_12 && scheme.is_of_tls12_alone();
-        if !side.parameters.listed_schemes.contains(&scheme) || is_too_old {
+        let is_other = match core.records.is_12 {
+            true => scheme.is_of_tls13_alone(),
+            false => scheme.is_of_tls12_alone(),
+        };
+        if !side.parameters.listed_schemes.contains(&scheme) || is_other {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
         cost::verify(cx.env, scheme);
