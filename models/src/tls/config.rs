@@ -141,7 +141,7 @@ impl KeyGroup {
 
     /// True if TLS 1.2 cannot use it.
     pub const fn is_hybrid(self) -> bool {
-        matches!(self, Self::X25519MlKem768 | Self::P256MlKem768)
+        self.code().is_hybrid()
     }
 }
 

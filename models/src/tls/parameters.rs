@@ -443,10 +443,15 @@ fn first_shares(base: &Base, common: &Common) -> Vec<Group> {
 }
 
 fn has_hybrid(groups: &[Group]) -> bool {
-    groups.iter().any(|group| [Group::X25519MLKEM768, Group::SECP256R1MLKEM768].contains(group))
+    groups.iter().any(|group| group.is_hybrid())
 }
 
 impl ServerParameters {
+    /// For how long tickets are good, as clients are told \[s\]; `check` holds it to a week.
+    pub fn ticket_lifetime_s(&self) -> u32 {
+        (self.ticket_lifetime.as_nanos() / 1_000_000_000) as u32
+    }
+
     pub(super) fn new(config: &TlsServerConfig) -> Self {
         let base = base(config.habits());
         let common = common(

@@ -4,7 +4,7 @@ use super::hello::client_extensions;
 use super::{Core, Cx, Handshaked, KEYS, Ticket, certificates, cost, random};
 use crate::rope::Rope;
 use crate::tls::certificate::{Identity, Trust};
-use crate::tls::codes::{AlertDescription, Group, HandshakeType, SignatureScheme, Version};
+use crate::tls::codes::{AlertDescription, Group, SignatureScheme, Version};
 use crate::tls::crypto::{KeyPair, KeySchedule, Mode, Secret, Transcript, finished};
 use crate::tls::parameters::ClientParameters;
 use crate::tls::wire::{
@@ -65,8 +65,9 @@ impl ClientSide {
 }
 
 /// Where a client stands (RFC 8446 §A.1; RFC 5246 §7.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum State {
+    #[default]
     WaitServerHello,
     // TLS 1.3.
     WaitEncryptedExtensions,
@@ -100,7 +101,7 @@ pub(super) enum Early {
 }
 
 /// One client's handshake.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Client {
     pub(super) state: State,
     pub(super) session_id: Bytes,
@@ -122,44 +123,12 @@ pub(super) struct Client {
     /// The server asks for a certificate: its context, and what it takes.
     pub(super) request: Option<(Bytes, Vec<SignatureScheme>)>,
     // TLS 1.2.
-    pub(super) server_random: [u8; 32],
-    pub(super) is_extended: bool,
     pub(super) expects_ticket: bool,
     pub(super) new_ticket: Option<(u32, Bytes)>,
-    pub(super) has_changed: bool,
     pub(super) peer_share: Option<(Group, Bytes)>,
-    pub(super) master: Option<Secret>,
 }
 
 impl Client {
-    pub(super) fn new() -> Self {
-        Self {
-            state: State::WaitServerHello,
-            session_id: Bytes::new(),
-            keys: Vec::new(),
-            schedule: None,
-            ticket: None,
-            early: Early::None,
-            was_retried: false,
-            cookie: None,
-            has_sent_compatibility: false,
-            group: None,
-            is_resumed: false,
-            alpn: None,
-            handshake: None,
-            resumption: None,
-            leaf: Bytes::new(),
-            request: None,
-            server_random: [0; 32],
-            is_extended: false,
-            expects_ticket: false,
-            new_ticket: None,
-            has_changed: false,
-            peer_share: None,
-            master: None,
-        }
-    }
-
     /// Sends the first hello, and offers early data if there is a ticket that allows it.
     pub(super) fn start(&mut self, core: &mut Core, side: &mut ClientSide, cx: &mut Cx<'_>) {
         let p = Arc::clone(&side.parameters);
@@ -304,16 +273,19 @@ impl Client {
         }
     }
 
+    /// True if the server's Finished of TLS 1.2 is due.
+    pub(super) fn waits_for_finished_12(&self) -> bool {
+        self.state == State::WaitFinished12
+    }
+
     pub(super) fn on_message(
         &mut self,
-        kind: HandshakeType,
+        message: Handshake,
         raw: &Bytes,
         core: &mut Core,
         side: &mut ClientSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let version = if core.records.is_12 { Version::TLS12 } else { Version::TLS13 };
-        let message = Handshake::decode(kind, &raw[4..], version)?;
         if self.state != State::WaitServerHello {
             return if core.records.is_12 {
                 self.on_message_12(message, raw, core, side, cx)

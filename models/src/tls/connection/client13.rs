@@ -1,13 +1,13 @@
 //! A client of TLS 1.3 (RFC 8446 §A.1), from the server's hello on.
 
 use super::client::{Client, ClientSide, Early, State};
-use super::{Core, Cx, SIGNATURES, Ticket, certificates, cost, signed_content};
+use super::{Core, Cx, Ticket, certificates, cost};
 use crate::tls::certificate;
 use crate::tls::codes::{AlertDescription, CertificateCompression, HandshakeType, Version};
-use crate::tls::crypto::{KeySchedule, Secret, finished, resumption_psk};
+use crate::tls::crypto::{KeySchedule, Secret, resumption_psk};
 use crate::tls::parameters::ClientParameters;
 use crate::tls::wire::{
-    CertificateMessage, CertificateVerify, CompressedCertificate, Extension, Handshake, NewSessionTicket, ServerHello,
+    CertificateMessage, CompressedCertificate, Extension, Handshake, NewSessionTicket, ServerHello,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -107,14 +107,8 @@ impl Client {
                 self.on_certificate(&certificates, core, side, cx)
             }
             (State::WaitCertificateVerify, Handshake::CertificateVerify(verify)) => {
-                let content = signed_content(false, &core.transcript.digest());
-                if !p.listed_schemes.contains(&verify.scheme) || verify.scheme.is_of_tls12_alone() {
-                    return Err(AlertDescription::ILLEGAL_PARAMETER);
-                }
-                cost::verify(cx.env, verify.scheme);
-                if !certificate::verify(core.mode(), &self.leaf, verify.scheme, &content, &verify.signature) {
-                    return Err(AlertDescription::DECRYPT_ERROR);
-                }
+                let (content, signature) = (core.signed_content(false), (verify.scheme, &verify.signature[..]));
+                core.check_signature(&self.leaf, &p.listed_schemes, signature, &content, cx)?;
                 core.note(raw, cx);
                 self.state = State::WaitFinished;
                 Ok(())
@@ -192,10 +186,7 @@ impl Client {
         let (Some((ours, theirs)), Some(mut schedule)) = (self.handshake.take(), self.schedule.take()) else {
             return Err(AlertDescription::INTERNAL_ERROR);
         };
-        if finished(core.mode(), core.hash, &theirs, &core.transcript.digest()) != *mac {
-            return Err(AlertDescription::DECRYPT_ERROR);
-        }
-        core.note(raw, cx);
+        core.check_finished(&theirs, mac, raw, cx)?;
         cost::spend(cx.env, "tls.schedule", 0);
         let (write, read) = schedule.application(&core.transcript.digest());
         core.log("CLIENT_TRAFFIC_SECRET_0", &write, cx);
@@ -211,8 +202,7 @@ impl Client {
         if self.request.is_some() {
             self.send_certificate(core, side, cx);
         }
-        let proof = finished(core.mode(), core.hash, &ours, &core.transcript.digest());
-        core.send(&Handshake::Finished(proof), cx);
+        core.send_finished(&ours, cx);
         self.resumption = Some(schedule.resumption(&core.transcript.digest()));
         core.write_with_secret(&write);
         core.read_with_secret(&read)?;
@@ -232,11 +222,7 @@ impl Client {
             return core.send(&Handshake::Certificate(certificates(context, Vec::new())), cx);
         };
         core.send(&Handshake::Certificate(self.own_certificate(side)), cx);
-        let scheme = identity.kind().schemes()[0];
-        let content = signed_content(true, &core.transcript.digest());
-        cost::sign(cx.env, scheme);
-        let signature = identity.sign(scheme, &content, cx.env.rng(SIGNATURES));
-        core.send(&Handshake::CertificateVerify(CertificateVerify { scheme, signature }), cx);
+        core.send_verify(identity, identity.kind().schemes()[0], &core.signed_content(true), cx);
     }
 
     fn on_ticket(&mut self, ticket: &NewSessionTicket, core: &Core, side: &mut ClientSide, cx: &mut Cx<'_>) {

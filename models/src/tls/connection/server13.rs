@@ -3,15 +3,14 @@
 use super::hello::{Offer, choose_scheme, choose_suite};
 use super::server::{Server, ServerSide, State, age_add};
 use super::ticket::Session;
-use super::{Core, Cx, EarlyData, KEYS, SIGNATURES, cost, signed_content};
-use crate::tls::certificate;
-use crate::tls::codes::{AlertDescription, CertificateCompression, CipherSuite, Group, SignatureScheme, Version};
+use super::{Core, Cx, EarlyData, KEYS, cost};
+use crate::tls::codes::{AlertDescription, CertificateCompression, CipherSuite, Group, Version};
 use crate::tls::config::ClientCertificates;
 use crate::tls::crypto::{KeySchedule, Secret, finished, respond, resumption_psk};
 use crate::tls::parameters::ServerParameters;
 use crate::tls::wire::{
-    CertificateRequest, CertificateVerify, ClientHello, CompressedCertificate, Extension, Handshake, HelloRetryRequest,
-    KeyShare, NewSessionTicket, PreSharedKeys, ServerHello,
+    CertificateRequest, ClientHello, CompressedCertificate, Extension, Handshake, HelloRetryRequest, KeyShare,
+    NewSessionTicket, PreSharedKeys, ServerHello,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -65,8 +64,7 @@ impl Server {
         core.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", &ours, cx);
         core.write_with_secret(&ours);
         self.send_flight(offer, core, side, cx)?;
-        let mac = finished(core.mode(), core.hash, &ours, &core.transcript.digest());
-        core.send(&Handshake::Finished(mac), cx);
+        core.send_finished(&ours, cx);
         let (read, write) = schedule.application(&core.transcript.digest());
         core.log("CLIENT_TRAFFIC_SECRET_0", &read, cx);
         core.log("SERVER_TRAFFIC_SECRET_0", &write, cx);
@@ -209,7 +207,7 @@ impl Server {
         let mut extensions =
             vec![Extension::SelectedVersion(Version::TLS13), Extension::KeyShare(KeyShare { group, public })];
         extensions.extend(self.psk_index.map(Extension::SelectedPsk));
-        let random = self.random(false, cx);
+        let random = Self::random(core, false, cx);
         let (legacy_version, session_id) = (Version::TLS12, hello.session_id.clone());
         let cipher_suite = core.suite();
         let answer = ServerHello { legacy_version, random, session_id, cipher_suite, extensions };
@@ -260,10 +258,7 @@ impl Server {
             core.send(&Handshake::Certificate(certificates), cx);
         }
         let scheme = choose_scheme(Self::kind(side), &offer.schemes, Version::TLS13)?;
-        let content = signed_content(false, &core.transcript.digest());
-        cost::sign(cx.env, scheme);
-        let signature = side.identity.sign(scheme, &content, cx.env.rng(SIGNATURES));
-        core.send(&Handshake::CertificateVerify(CertificateVerify { scheme, signature }), cx);
+        core.send_verify(&side.identity, scheme, &core.signed_content(false), cx);
         Ok(())
     }
 
@@ -304,8 +299,7 @@ impl Server {
                 Ok(())
             }
             (State::WaitCertificateVerify, Handshake::CertificateVerify(verify)) => {
-                let content = signed_content(true, &core.transcript.digest());
-                self.check_signature(verify.scheme, &content, &verify.signature, core, side, cx)?;
+                self.check_client_signature(&verify, &core.signed_content(true), core, side, cx)?;
                 core.note(raw, cx);
                 self.state = State::WaitFinished;
                 Ok(())
@@ -314,24 +308,6 @@ impl Server {
             (State::Connected, Handshake::KeyUpdate { requested }) => core.peer_updated(requested, cx),
             _ => Err(AlertDescription::UNEXPECTED_MESSAGE),
         }
-    }
-
-    pub(super) fn check_signature(
-        &self,
-        scheme: SignatureScheme,
-        content: &[u8],
-        signature: &[u8],
-        core: &Core,
-        side: &ServerSide,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), AlertDescription> {
-        let is_too_old = !core.records.is_12 && scheme.is_of_tls12_alone();
-        if !side.parameters.listed_schemes.contains(&scheme) || is_too_old {
-            return Err(AlertDescription::ILLEGAL_PARAMETER);
-        }
-        cost::verify(cx.env, scheme);
-        let holds = certificate::verify(core.mode(), &self.leaf, scheme, content, signature);
-        if holds { Ok(()) } else { Err(AlertDescription::DECRYPT_ERROR) }
     }
 
     fn on_finished(
@@ -345,10 +321,7 @@ impl Server {
         let (Some((theirs, read)), Some(schedule)) = (self.theirs.take(), self.schedule.take()) else {
             return Err(AlertDescription::INTERNAL_ERROR);
         };
-        if finished(core.mode(), core.hash, &theirs, &core.transcript.digest()) != *mac {
-            return Err(AlertDescription::DECRYPT_ERROR);
-        }
-        core.note(raw, cx);
+        core.check_finished(&theirs, mac, raw, cx)?;
         core.read_with_secret(&read)?;
         core.records.stop_skipping();
         self.state = State::Connected;
@@ -372,20 +345,9 @@ impl Server {
             cost::spend(cx.env, "tls.schedule", 0);
             let secret = resumption_psk(core.mode(), core.hash, resumption, &nonce);
             let age_add = age_add(cx.env);
-            let session = Session {
-                id: 0,
-                version: Version::TLS13,
-                suite: core.suite(),
-                secret,
-                age_add,
-                issued_at: cx.env.now(),
-                alpn: self.alpn.clone(),
-                is_extended: true,
-                peer_len: self.peer_len,
-            };
-            let ticket = side.seal(core.mode(), session, self.name_len, cx);
+            let ticket = self.ticket(&secret, age_add, core, side, cx);
             let extensions = if p.early_data > 0 { vec![Extension::MaxEarlyData(p.early_data)] } else { Vec::new() };
-            let lifetime_s = (p.ticket_lifetime.as_nanos() / 1_000_000_000) as u32;
+            let lifetime_s = p.ticket_lifetime_s();
             let message = NewSessionTicket { lifetime_s, age_add, nonce, ticket, extensions };
             core.send_outside(&Handshake::NewSessionTicket(message).encode(), cx);
         }
