@@ -1,7 +1,7 @@
 //! A client, up to the server's hello: from there `client13.rs` and `client12.rs` go on.
 
 use super::hello::client_extensions;
-use super::{Core, Cx, Handshaked, KEYS, Ticket, certificates, cost, random};
+use super::{Core, Cx, EarlyData, KEYS, Ticket, certificates, cost, random};
 use crate::rope::Rope;
 use crate::tls::certificate::{Identity, Trust};
 use crate::tls::codes::{AlertDescription, Group, SignatureScheme, Version};
@@ -109,12 +109,8 @@ pub(super) struct Client {
     pub(super) schedule: Option<KeySchedule>,
     pub(super) ticket: Option<Ticket>,
     pub(super) early: Early,
-    pub(super) was_retried: bool,
     cookie: Option<Bytes>,
     has_sent_compatibility: bool,
-    pub(super) group: Option<Group>,
-    pub(super) is_resumed: bool,
-    pub(super) alpn: Option<Bytes>,
     /// The server's handshake secret and ours.
     pub(super) handshake: Option<(Secret, Secret)>,
     pub(super) resumption: Option<Secret>,
@@ -316,7 +312,7 @@ impl Client {
             Some(_) => return Err(AlertDescription::ILLEGAL_PARAMETER),
             None => hello.legacy_version,
         };
-        if !p.common.knows(version) || (self.was_retried && version != Version::TLS13) {
+        if !p.common.knows(version) || (core.was_retried && version != Version::TLS13) {
             return Err(AlertDescription::PROTOCOL_VERSION);
         }
         if !p.common.suites.contains(&hello.cipher_suite)
@@ -346,7 +342,7 @@ impl Client {
     ) -> Result<(), AlertDescription> {
         let p = Arc::clone(&side.parameters);
         let is_known = p.common.knows(Version::TLS13) && p.common.suites.contains(&retry.cipher_suite);
-        if self.was_retried {
+        if core.was_retried {
             return Err(AlertDescription::UNEXPECTED_MESSAGE);
         }
         if !is_known || !retry.cipher_suite.is_tls13() || retry.session_id != self.session_id {
@@ -355,7 +351,7 @@ impl Client {
         if !retry.extensions.contains(&Extension::SelectedVersion(Version::TLS13)) {
             return Err(AlertDescription::MISSING_EXTENSION);
         }
-        self.was_retried = true;
+        core.was_retried = true;
         let mut changes = false;
         for extension in &retry.extensions {
             match extension {
@@ -395,20 +391,12 @@ impl Client {
         Ok(())
     }
 
-    /// What came of it.
-    pub(super) fn handshaked(&self, core: &Core, version: Version) -> Handshaked {
-        Handshaked {
-            version,
-            suite: core.suite(),
-            group: self.group,
-            is_resumed: self.is_resumed,
-            was_retried: self.was_retried,
-            early_data: match self.early {
-                Early::None | Early::Offered { .. } => super::EarlyData::None,
-                Early::Accepted => super::EarlyData::Accepted,
-                Early::Rejected => super::EarlyData::Rejected,
-            },
-            alpn: self.alpn.clone(),
+    /// What became of early data.
+    pub(super) const fn early_data(&self) -> EarlyData {
+        match self.early {
+            Early::None | Early::Offered { .. } => EarlyData::None,
+            Early::Accepted => EarlyData::Accepted,
+            Early::Rejected => EarlyData::Rejected,
         }
     }
 
@@ -435,10 +423,10 @@ impl Client {
     }
 
     /// An application protocol that we offered.
-    pub(super) fn take_alpn(&mut self, list: &[Bytes], p: &ClientParameters) -> Result<(), AlertDescription> {
+    pub(super) fn take_alpn(core: &mut Core, list: &[Bytes], p: &ClientParameters) -> Result<(), AlertDescription> {
         match list {
             [one] if p.common.alpn.contains(one) => {
-                self.alpn = Some(one.clone());
+                core.alpn = Some(one.clone());
                 Ok(())
             }
             _ => Err(AlertDescription::ILLEGAL_PARAMETER),

@@ -31,7 +31,7 @@ impl Client {
             match extension {
                 Extension::ExtendedMasterSecret => core.keys12.is_extended = true,
                 Extension::SessionTicket(_) if p.resumption => self.expects_ticket = true,
-                Extension::Alpn(list) => self.take_alpn(list, p)?,
+                Extension::Alpn(list) => Self::take_alpn(core, list, p)?,
                 Extension::OcspAck if p.ocsp => {}
                 Extension::ServerNameAck | Extension::RenegotiationInfo(_) | Extension::EcPointFormats(_) => {}
                 // What was not asked for (RFC 5246 §7.4.1.4).
@@ -46,7 +46,7 @@ impl Client {
                 if ticket.suite != hello.cipher_suite || ticket.is_extended != core.keys12.is_extended {
                     return Err(AlertDescription::ILLEGAL_PARAMETER);
                 }
-                self.is_resumed = true;
+                core.is_resumed = true;
                 core.keys12.master = Some(ticket.secret);
                 core.take_keys(cx);
                 self.state = State::WaitFinished12;
@@ -111,7 +111,7 @@ impl Client {
     fn on_key_exchange(
         &mut self,
         exchange: ServerKeyExchange,
-        core: &Core,
+        core: &mut Core,
         side: &ClientSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
@@ -121,7 +121,7 @@ impl Client {
         }
         let (signed, signature) = (core.signed_params(&exchange), (exchange.scheme, &exchange.signature[..]));
         core.check_signature(&self.leaf, &p.listed_schemes, signature, &signed, cx)?;
-        self.group = Some(exchange.group);
+        core.group = Some(exchange.group);
         self.peer_share = Some((exchange.group, exchange.public));
         self.state = State::WaitRequestOrDone;
         Ok(())
@@ -166,13 +166,12 @@ impl Client {
     ) -> Result<(), AlertDescription> {
         let Some(master) = core.keys12.master else { return Err(AlertDescription::INTERNAL_ERROR) };
         core.check_finished(&master, mac, raw, cx)?;
-        if self.is_resumed {
+        if core.is_resumed {
             core.change_and_finish(cx);
         }
         self.keep_ticket(&master, core, side, cx);
         self.state = State::Connected12;
-        let handshaked = self.handshaked(core, Version::TLS12);
-        core.connected(handshaked, cx);
+        core.connected(self.early_data(), cx);
         Ok(())
     }
 
@@ -193,7 +192,7 @@ impl Client {
             // RFC 5077 §3.3: 0 says nothing; a day is what clients of then took.
             lifetime_s: if lifetime_s == 0 { 86_400 } else { lifetime_s },
             max_early_data: 0,
-            alpn: self.alpn.clone(),
+            alpn: core.alpn.clone(),
             is_extended: core.keys12.is_extended,
         });
     }

@@ -23,7 +23,7 @@ impl Client {
     ) -> Result<(), AlertDescription> {
         // RFC 8446 §4.1.3; after a retry the suite stays (§4.1.4).
         let is_echo = hello.session_id == self.session_id && hello.legacy_version == Version::TLS12;
-        if !is_echo || (self.was_retried && hello.cipher_suite != core.suite()) {
+        if !is_echo || (core.was_retried && hello.cipher_suite != core.suite()) {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
         let (mut share, mut psk) = (None, None);
@@ -42,13 +42,13 @@ impl Client {
             (Some(0), Some(ticket)) if ticket.suite.hash() == hello.cipher_suite.hash() => Some(ticket.secret),
             _ => return Err(AlertDescription::ILLEGAL_PARAMETER),
         };
-        self.is_resumed = secret.is_some();
+        core.is_resumed = secret.is_some();
         // We offer tickets with a fresh key alone (psk_dhe_ke).
         let share = share.ok_or(AlertDescription::MISSING_EXTENSION)?;
         let pair = self.keys.iter().find(|(group, _)| *group == share.group);
         let (group, pair) = pair.ok_or(AlertDescription::ILLEGAL_PARAMETER)?;
-        self.group = Some(*group);
-        side.last_group = self.group;
+        core.group = Some(*group);
+        side.last_group = core.group;
         cost::agree(cx.env, *group);
         let shared = pair.agree(&share.public)?;
         core.use_suite(hello.cipher_suite);
@@ -132,8 +132,8 @@ impl Client {
         let mut takes_early = false;
         for extension in extensions {
             match extension {
-                Extension::Alpn(list) => self.take_alpn(list, p)?,
-                Extension::EarlyData if matches!(self.early, Early::Offered { .. }) && self.is_resumed => {
+                Extension::Alpn(list) => Self::take_alpn(core, list, p)?,
+                Extension::EarlyData if matches!(self.early, Early::Offered { .. }) && core.is_resumed => {
                     takes_early = true
                 }
                 Extension::ServerNameAck | Extension::SupportedGroups(_) => {}
@@ -143,14 +143,14 @@ impl Client {
         }
         if takes_early {
             // RFC 8446 §4.2.10: it goes on with what the ticket's session had.
-            if self.ticket.as_ref().is_some_and(|ticket| ticket.alpn != self.alpn || ticket.suite != core.suite()) {
+            if self.ticket.as_ref().is_some_and(|ticket| ticket.alpn != core.alpn || ticket.suite != core.suite()) {
                 return Err(AlertDescription::ILLEGAL_PARAMETER);
             }
             self.early = Early::Accepted;
         } else {
             self.early_data_rejected(core);
         }
-        self.state = if self.is_resumed { State::WaitFinished } else { State::WaitCertificateOrRequest };
+        self.state = if core.is_resumed { State::WaitFinished } else { State::WaitCertificateOrRequest };
         Ok(())
     }
 
@@ -208,8 +208,7 @@ impl Client {
         core.read_with_secret(&read)?;
         core.traffic = Some((write, read));
         self.state = State::Connected;
-        let handshaked = self.handshaked(core, Version::TLS13);
-        core.connected(handshaked, cx);
+        core.connected(self.early_data(), cx);
         Ok(())
     }
 
@@ -243,7 +242,7 @@ impl Client {
             // RFC 8446 §4.6.1: a client keeps none for longer than a week.
             lifetime_s: ticket.lifetime_s.min(604_800),
             max_early_data: most.unwrap_or(0),
-            alpn: self.alpn.clone(),
+            alpn: core.alpn.clone(),
             is_extended: true,
         });
     }

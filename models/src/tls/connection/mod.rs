@@ -167,6 +167,11 @@ struct Core {
     traffic: Option<(Secret, Secret)>,
     client_random: [u8; 32],
     keys12: Keys12,
+    /// What has been agreed on so far, as [`Handshaked`] has it.
+    group: Option<Group>,
+    is_resumed: bool,
+    was_retried: bool,
+    alpn: Option<Bytes>,
     /// Data may be sent.
     is_up: bool,
     /// The handshake is over.
@@ -202,6 +207,10 @@ impl Core {
             traffic: None,
             client_random: [0; 32],
             keys12: Keys12::default(),
+            group: None,
+            is_resumed: false,
+            was_retried: false,
+            alpn: None,
             is_up: false,
             is_connected: false,
             unsent: Rope::new(),
@@ -262,10 +271,18 @@ impl Core {
     }
 
     /// The handshake is over: what waited is sent.
-    fn connected(&mut self, handshaked: Handshaked, cx: &mut Cx<'_>) {
+    fn connected(&mut self, early_data: EarlyData, cx: &mut Cx<'_>) {
         (self.is_connected, self.is_up) = (true, true);
         self.messages = None;
-        cx.notify(Notice::Connected(handshaked));
+        cx.notify(Notice::Connected(Handshaked {
+            version: self.version(),
+            suite: self.suite(),
+            group: self.group,
+            is_resumed: self.is_resumed,
+            was_retried: self.was_retried,
+            early_data,
+            alpn: self.alpn.clone(),
+        }));
         self.send_waiting(cx);
     }
 
@@ -331,6 +348,11 @@ impl Core {
     fn read_with_secret(&mut self, secret: &Secret) -> Result<(), AlertDescription> {
         let protection = self.protection(secret);
         self.records.read_with(protection)
+    }
+
+    /// The one that was agreed on; 1.3 until then.
+    fn version(&self) -> Version {
+        if self.records.is_12 { Version::TLS12 } else { Version::TLS13 }
     }
 
     fn suite(&self) -> CipherSuite {
@@ -445,8 +467,7 @@ impl Connection {
         side: &mut Side,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let version = if self.core.records.is_12 { Version::TLS12 } else { Version::TLS13 };
-        let message = Handshake::decode(kind, &raw[4..], version)?;
+        let message = Handshake::decode(kind, &raw[4..], self.core.version())?;
         match (&mut self.end, side) {
             (End::Client(client), Side::Client(side)) => client.on_message(message, raw, &mut self.core, side, cx),
             (End::Server(server), Side::Server(side)) => server.on_message(message, raw, &mut self.core, side, cx),

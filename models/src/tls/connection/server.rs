@@ -2,7 +2,7 @@
 
 use super::hello::Offer;
 use super::ticket::Session;
-use super::{Core, Cx, EarlyData, Handshaked, RANDOM, certificates, cost, random};
+use super::{Core, Cx, EarlyData, RANDOM, certificates, cost, random};
 use crate::tls::certificate::{CertificateKind, Identity, Trust};
 use crate::tls::codes::{AlertDescription, Group, SignatureScheme, Version};
 use crate::tls::crypto::{KeySchedule, Mode, Secret};
@@ -136,12 +136,8 @@ pub(super) enum State {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Server {
     pub(super) state: State,
-    pub(super) was_retried: bool,
     /// The suite and the group that the retry was for.
     pub(super) retried: Option<(crate::tls::codes::CipherSuite, Group)>,
-    pub(super) group: Option<Group>,
-    pub(super) is_resumed: bool,
-    pub(super) alpn: Option<Bytes>,
     pub(super) early: EarlyData,
     /// Early data that may still come \[bytes\].
     pub(super) early_left: u64,
@@ -210,12 +206,12 @@ impl Server {
         let p = Arc::clone(&side.parameters);
         let offer = Offer::of(hello);
         let version = offer.version(&p.common)?;
-        if self.was_retried && version != Version::TLS13 {
+        if core.was_retried && version != Version::TLS13 {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
         core.client_random = hello.random;
         core.records.version = Version::TLS12;
-        self.alpn = offer.protocol(&p.common)?;
+        core.alpn = offer.protocol(&p.common)?;
         if version == Version::TLS13 {
             self.on_hello_13(hello, &offer, raw, core, side, cx)
         } else {
@@ -231,19 +227,6 @@ impl Server {
         }
         core.keys12.server_random = bytes;
         bytes
-    }
-
-    /// What came of it.
-    pub(super) fn handshaked(&self, core: &Core, version: Version) -> Handshaked {
-        Handshaked {
-            version,
-            suite: core.suite(),
-            group: self.group,
-            is_resumed: self.is_resumed,
-            was_retried: self.was_retried,
-            early_data: self.early,
-            alpn: self.alpn.clone(),
-        }
     }
 
     /// The client's certificates, where it was asked for them.
@@ -286,12 +269,12 @@ impl Server {
         let is_12 = core.records.is_12;
         let session = Session {
             id: 0,
-            version: if is_12 { Version::TLS12 } else { Version::TLS13 },
+            version: core.version(),
             suite: core.suite(),
             secret: *secret,
             age_add,
             issued_at: cx.env.now(),
-            alpn: self.alpn.clone(),
+            alpn: core.alpn.clone(),
             is_extended: !is_12 || core.keys12.is_extended,
             peer_len: self.peer_len,
         };

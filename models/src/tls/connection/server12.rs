@@ -34,11 +34,11 @@ impl Server {
         core.note(raw, cx);
         core.keys12.is_extended = offer.has_master_secret;
         let session = self.take_session(hello, offer, core, side, cx);
-        self.is_resumed = session.is_some();
+        core.is_resumed = session.is_some();
         // A session that goes on keeps its ticket.
-        self.promised_ticket = offer.ticket.is_some() && p.tickets > 0 && (!self.is_resumed || p.habits.renews_tickets);
+        self.promised_ticket = offer.ticket.is_some() && p.tickets > 0 && (!core.is_resumed || p.habits.renews_tickets);
         self.name_len = offer.name_len;
-        if !self.is_resumed {
+        if !core.is_resumed {
             choose_scheme(Self::kind(side), &offer.schemes, Version::TLS12)?;
         }
         self.send_hello_12(hello, offer, core, &p, cx);
@@ -96,28 +96,28 @@ impl Server {
         cx: &mut Cx<'_>,
     ) {
         let mut extensions = Vec::new();
-        if p.acknowledges_name && offer.name_len.is_some() && !self.is_resumed {
+        if p.acknowledges_name && offer.name_len.is_some() && !core.is_resumed {
             extensions.push(Extension::ServerNameAck);
         }
         if offer.signals_renegotiation {
             extensions.push(Extension::RenegotiationInfo(Bytes::new()));
         }
-        if offer.has_point_formats && !self.is_resumed && p.habits.lists_point_formats {
+        if offer.has_point_formats && !core.is_resumed && p.habits.lists_point_formats {
             extensions.push(Extension::EcPointFormats(Bytes::from_static(&[0, 1, 2])));
         }
         if self.promised_ticket {
             extensions.push(Extension::SessionTicket(Bytes::new()));
         }
-        if offer.wants_ocsp && p.ocsp && !self.is_resumed {
+        if offer.wants_ocsp && p.ocsp && !core.is_resumed {
             extensions.push(Extension::OcspAck);
         }
-        extensions.extend(self.alpn.clone().map(|alpn| Extension::Alpn(vec![alpn])));
+        extensions.extend(core.alpn.clone().map(|alpn| Extension::Alpn(vec![alpn])));
         if core.keys12.is_extended {
             extensions.push(Extension::ExtendedMasterSecret);
         }
         let random = Self::random(core, p.common.knows(Version::TLS13), cx);
         let has_ticket = offer.ticket.as_ref().is_some_and(|ticket| !ticket.is_empty());
-        let session_id = if self.is_resumed {
+        let session_id = if core.is_resumed {
             hello.session_id.clone()
         } else if p.habits.names_sessions && p.tickets > 0 && !has_ticket {
             Bytes::copy_from_slice(&super::random(cx.env))
@@ -143,7 +143,7 @@ impl Server {
         // RFC 8422 §4: without the list, any will do.
         let takes = |group: &Group| offer.groups.is_empty() || offer.groups.contains(group);
         let group = ours.into_iter().find(takes).ok_or(AlertDescription::HANDSHAKE_FAILURE)?;
-        self.group = Some(group);
+        core.group = Some(group);
         cost::generate(cx.env, group);
         let pair = KeyPair::generate(core.mode(), group, cx.env.rng(KEYS));
         let scheme = choose_scheme(Self::kind(side), &offer.schemes, Version::TLS12)?;
@@ -196,7 +196,7 @@ impl Server {
     }
 
     fn on_key_exchange(&mut self, public: &[u8], core: &mut Core, cx: &mut Cx<'_>) -> Result<(), AlertDescription> {
-        let (Some(pair), Some(group)) = (self.pair.take(), self.group) else {
+        let (Some(pair), Some(group)) = (self.pair.take(), core.group) else {
             return Err(AlertDescription::INTERNAL_ERROR);
         };
         cost::agree(cx.env, group);
@@ -217,13 +217,12 @@ impl Server {
     ) -> Result<(), AlertDescription> {
         let Some(master) = core.keys12.master else { return Err(AlertDescription::INTERNAL_ERROR) };
         core.check_finished(&master, mac, raw, cx)?;
-        if !self.is_resumed {
+        if !core.is_resumed {
             self.send_ticket(core, side, cx);
             core.change_and_finish(cx);
         }
         self.state = State::Connected12;
-        let handshaked = self.handshaked(core, Version::TLS12);
-        core.connected(handshaked, cx);
+        core.connected(self.early, cx);
         Ok(())
     }
 

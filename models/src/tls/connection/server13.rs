@@ -43,13 +43,13 @@ impl Server {
         core.use_suite(suite);
         let session = self.choose_session(hello, offer, raw, core, side, cx)?;
         core.note(raw, cx);
-        self.is_resumed = session.is_some();
+        core.is_resumed = session.is_some();
         self.takes_tickets = offer.takes_psk_dhe;
         self.name_len = offer.name_len;
         self.peer_len = session.as_ref().map_or(0, |(session, _)| session.peer_len);
         let mut schedule =
             KeySchedule::new(core.mode(), core.hash, session.as_ref().map(|(session, _)| &session.secret));
-        if !self.is_resumed {
+        if !core.is_resumed {
             // Before anything is sent: RFC 8446 §9.2, §4.4.2.2.
             if offer.schemes.is_empty() {
                 return Err(AlertDescription::MISSING_EXTENSION);
@@ -76,7 +76,7 @@ impl Server {
         self.theirs = Some((theirs, read));
         self.schedule = Some(schedule);
         core.records.takes_plain_alerts = true;
-        self.state = match (self.early, !self.is_resumed && p.client_certificates != ClientCertificates::None) {
+        self.state = match (self.early, !core.is_resumed && p.client_certificates != ClientCertificates::None) {
             (EarlyData::Accepted, _) => State::WaitEndOfEarlyData,
             (_, true) => State::WaitCertificate,
             (_, false) => State::WaitFinished,
@@ -102,7 +102,7 @@ impl Server {
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
         let group = p.common.groups.iter().copied().find(|group| offer.groups.contains(group));
-        let group: Group = group.filter(|_| !self.was_retried).ok_or(AlertDescription::HANDSHAKE_FAILURE)?;
+        let group: Group = group.filter(|_| !core.was_retried).ok_or(AlertDescription::HANDSHAKE_FAILURE)?;
         core.use_suite(suite);
         core.note(raw, cx);
         core.transcript.restart_for_retry();
@@ -116,7 +116,7 @@ impl Server {
             core.records.skip_early_data(p.early_data.max(1 << 14));
             self.early = EarlyData::Rejected;
         }
-        (self.was_retried, self.retried) = (true, Some((suite, group)));
+        (core.was_retried, self.retried) = (true, Some((suite, group)));
         self.state = State::WaitSecondHello;
         Ok(())
     }
@@ -173,12 +173,12 @@ impl Server {
             core.records.stop_skipping();
             return Ok(());
         }
-        if self.was_retried {
+        if core.was_retried {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
         let most = side.parameters.early_data;
         let fits = session.filter(|(session, (index, _))| {
-            *index == 0 && most > 0 && session.suite == core.suite() && session.alpn == self.alpn
+            *index == 0 && most > 0 && session.suite == core.suite() && session.alpn == core.alpn
         });
         let now = cx.env.now();
         if fits.is_some_and(|(session, (_, age))| side.may_bring_data(session, *age, now)) {
@@ -201,7 +201,7 @@ impl Server {
         cx: &mut Cx<'_>,
     ) -> Result<Secret, AlertDescription> {
         let group = share.group;
-        self.group = Some(group);
+        core.group = Some(group);
         cost::respond(cx.env, group);
         let (public, shared) = respond(core.mode(), group, &share.public, cx.env.rng(KEYS))?;
         let mut extensions =
@@ -213,7 +213,7 @@ impl Server {
         let answer = ServerHello { legacy_version, random, session_id, cipher_suite, extensions };
         core.send(&Handshake::ServerHello(answer), cx);
         core.records.end_flight();
-        if !hello.session_id.is_empty() && !self.was_retried {
+        if !hello.session_id.is_empty() && !core.was_retried {
             core.records.send_change_cipher_spec();
         }
         Ok(shared)
@@ -229,15 +229,15 @@ impl Server {
     ) -> Result<(), AlertDescription> {
         let p = &side.parameters;
         let mut extensions = Vec::new();
-        if p.acknowledges_name && offer.name_len.is_some() && !self.is_resumed {
+        if p.acknowledges_name && offer.name_len.is_some() && !core.is_resumed {
             extensions.push(Extension::ServerNameAck);
         }
-        extensions.extend(self.alpn.clone().map(|alpn| Extension::Alpn(vec![alpn])));
+        extensions.extend(core.alpn.clone().map(|alpn| Extension::Alpn(vec![alpn])));
         if self.early == EarlyData::Accepted {
             extensions.push(Extension::EarlyData);
         }
         core.send(&Handshake::EncryptedExtensions(extensions), cx);
-        if self.is_resumed {
+        if core.is_resumed {
             return Ok(());
         }
         if p.client_certificates != ClientCertificates::None {
@@ -330,8 +330,7 @@ impl Server {
             let resumption = schedule.resumption(&core.transcript.digest());
             self.send_tickets(&resumption, core, side, cx);
         }
-        let handshaked = self.handshaked(core, Version::TLS13);
-        core.connected(handshaked, cx);
+        core.connected(self.early, cx);
         Ok(())
     }
 
