@@ -96,7 +96,7 @@ impl HttpClient {
             pages: config.page.clone().map(Pages::new),
             page: None,
             content: Sizes::of_messages(&config.request_body(), 0, SIZE),
-            plan: Plan::new(config.start, config.stop, config.count, config.think.law(), THINK),
+            plan: Plan::new(config.start, config.stop, config.count, config.think.law()),
             parse: config.page.as_ref().map_or(Distribution::Fixed(0.0), |page| page.parse.law()),
             config,
             server,
@@ -217,7 +217,7 @@ impl HttpClient {
             let (outcome, transmissions) = (exchange.failure.unwrap_or(Outcome::Response), exchange.transmissions);
             host.observe(Observation::ExchangeEnded { exchange: id, outcome, transmissions });
         }
-        if !self.plan.rest(host) {
+        if !self.plan.rest(THINK, host) {
             self.end(host);
         }
     }

@@ -11,7 +11,6 @@ pub(crate) struct Plan {
     stop: Option<Span>,
     count: Option<u64>,
     think: Distribution,
-    purpose: Purpose,
     /// When the node started.
     started: LocalTime,
     /// Exchanges that were begun.
@@ -23,15 +22,9 @@ impl Plan {
     pub(crate) const NEXT: u64 = 0;
 
     /// From `start` after the node's start, before `stop` and `count` exchanges at most; `think` is the law of what is between the end of one
-    /// and the next, drawn for `purpose`.
-    pub(crate) const fn new(
-        start: Span,
-        stop: Option<Span>,
-        count: Option<u64>,
-        think: Distribution,
-        purpose: Purpose,
-    ) -> Self {
-        Self { start, stop, count, think, purpose, started: LocalTime::ZERO, begun: 0 }
+    /// and the next.
+    pub(crate) const fn new(start: Span, stop: Option<Span>, count: Option<u64>, think: Distribution) -> Self {
+        Self { start, stop, count, think, started: LocalTime::ZERO, begun: 0 }
     }
 
     /// The node has started. False if there will be no exchange.
@@ -40,9 +33,9 @@ impl Plan {
         self.set_timer(self.started.saturating_add(self.start), host)
     }
 
-    /// An exchange is over: thinks. False if it was the last one.
-    pub(crate) fn rest(&self, host: &mut dyn Host) -> bool {
-        let think = draw_span(&self.think, self.purpose, host);
+    /// An exchange is over: thinks, for a time that is drawn for `purpose`. False if it was the last one.
+    pub(crate) fn rest(&self, purpose: Purpose, host: &mut dyn Host) -> bool {
+        let think = draw_span(&self.think, purpose, host);
         self.set_timer(host.now().saturating_add(think), host)
     }
 

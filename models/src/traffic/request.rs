@@ -189,7 +189,7 @@ impl UdpClient {
     pub fn new(config: UdpClientConfig, server: SocketAddr) -> Self {
         Self {
             sizes: Sizes::new(&config.request, 0, NUMBER_LEN, SIZE),
-            plan: Plan::new(config.start, config.stop, config.count, config.think.law(), TIME),
+            plan: Plan::new(config.start, config.stop, config.count, config.think.law()),
             timeout: config.timeout,
             class: config.ecn.with_dscp(config.dscp),
             server,
@@ -220,7 +220,7 @@ impl UdpClient {
             Err(_) => {
                 self.counts.refused += 1;
                 self.open = None;
-                self.plan.rest(host);
+                self.plan.rest(TIME, host);
             }
         }
     }
@@ -229,7 +229,7 @@ impl UdpClient {
         self.open = None;
         let exchange = self.exchange(number, host);
         host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions: 1 });
-        self.plan.rest(host);
+        self.plan.rest(TIME, host);
     }
 }
 

@@ -83,7 +83,7 @@ impl TcpClient {
         Self {
             options: options(&config.tcp),
             sizes: Sizes::of_messages(&config.request, HEADER_LEN, SIZE),
-            plan: Plan::new(config.start, config.stop, config.count, config.think.law(), TIME),
+            plan: Plan::new(config.start, config.stop, config.count, config.think.law()),
             config,
             server,
             first: 0,
@@ -233,7 +233,7 @@ impl TcpClient {
 
     /// Thinks, then goes on; where no exchange follows, the connection is no longer needed.
     fn rest(&mut self, host: &mut dyn Host) {
-        if !self.plan.rest(host) {
+        if !self.plan.rest(TIME, host) {
             self.close(host);
         }
     }
