@@ -7,7 +7,7 @@ use super::terminal::{Progress, remark, say};
 use crate::diff::{self, Difference, Side};
 use crate::live;
 use crate::results::{
-    Basis, Owner, Partial, check_expectations, claim, claim_for_part, holds_whole, summarise, write_part,
+    Basis, Owner, Partial, ShardManifest, check_expectations, claim, claim_for_part, holds_whole, summarise, write_part,
 };
 use crate::run::clock::Stopwatch;
 use crate::run::{Kept, Options, Outputs, RunFailure, Runs, Selection, Stop, run_some};
@@ -25,7 +25,11 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
     eprint!("{}", loaded.warnings);
     let (selection, mut partial) = select(args, &loaded)?;
     check_ladder(args, &loaded, &selection)?;
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
+    let name = match args.shard {
+        Some(shard) => format!("{}.shard-{}-of-{}", loaded.name, shard.number, shard.of),
+        None => loaded.name.clone(),
+    };
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(name));
     let owner = Owner::new(&loaded.name, &args.scenario.scenario);
     let claim = if partial.reasons.is_empty() { claim } else { claim_for_part };
     claim(&folder, &owner, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
@@ -39,6 +43,10 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
     };
     let kept_in = Keeping::of(args, &folder);
     let store = kept_in.open(&loaded, &selection)?;
+    if let Some(shard) = args.shard {
+        let manifest = ShardManifest::new(&loaded, shard);
+        manifest.write(&folder, &loaded).map_err(|error| format!("error: {error}"))?;
+    }
     let total = selection.runs(&loaded).len();
     let stop = stop_on_interrupt();
     if !args.quiet {
@@ -59,6 +67,9 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
     if runs.reused > 0 && !args.quiet {
         remark(format_args!("{} of {total} runs were there already", runs.reused));
     }
+    if args.shard.is_some() {
+        return ending_of_shard(args.quiet, &runs, &folder);
+    }
     // What is a mistake of this program leaves no results.
     if let Some(failed) = runs.failures.iter().find(|failed| !matches!(failed.failure, RunFailure::Run(_))) {
         return Err(format!("error: {failed}"));
@@ -72,7 +83,7 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
         partial.reasons.push(format!("interrupted after {done} of {total} runs"));
     }
     let folder = folder_for(folder, (&owner, &loaded), &partial, args.force)?;
-    let is_well = report(args, &loaded, &runs, &partial, &folder, stopwatch)?;
+    let is_well = report(args.quiet, &loaded, &runs, &partial, &folder, stopwatch)?;
     if !runs.is_interrupted {
         kept_in.close();
     }
@@ -83,9 +94,28 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
     })
 }
 
+/// A shard has no results of its own: it says how far it came.
+fn ending_of_shard(quiet: bool, runs: &Runs<Kept>, folder: &Path) -> Result<Ending, String> {
+    for failed in &runs.failures {
+        eprintln!("error: {failed}");
+    }
+    if runs.is_interrupted {
+        eprintln!("note: {} runs are kept in {}; go on with --resume", count(&runs.outputs), folder.display());
+        return Ok(Ending::Interrupted);
+    }
+    if !quiet {
+        remark(format_args!(
+            "{} runs are in {}; `protosim merge` makes results of all shards",
+            count(&runs.outputs),
+            folder.display()
+        ));
+    }
+    Ok(if runs.failures.is_empty() { Ending::Done } else { Ending::Stopped })
+}
+
 /// Writes results and says what came out. True if what was expected holds.
-fn report(
-    args: &RunArgs,
+pub(super) fn report(
+    quiet: bool,
     loaded: &Loaded,
     runs: &Runs<Kept>,
     partial: &Partial,
@@ -109,7 +139,7 @@ fn report(
     if is_cut {
         eprintln!("note: results are partial: {}", partial.reasons.join("; "));
     }
-    if !args.quiet {
+    if !quiet {
         print_totals(loaded, outputs, folder, stopwatch)?;
         for path in written.figures.iter().chain(&written.captures) {
             remark(format_args!("  {}", path.display()));
@@ -158,7 +188,8 @@ fn check_ladder(args: &RunArgs, loaded: &Loaded, selection: &Selection) -> Resul
 
 /// Which runs the arguments choose, and why results are partial then.
 fn select(args: &RunArgs, loaded: &Loaded) -> Result<(Selection, Partial), String> {
-    let selection = Selection { point: args.point, replication: args.rep, variant: args.variant.clone() };
+    let selection =
+        Selection { point: args.point, replication: args.rep, variant: args.variant.clone(), shard: args.shard };
     let last = loaded.points.len().saturating_sub(1);
     if let Some(point) = selection.point.filter(|point| *point > last) {
         return Err(format!("error: --point: there is no point {point}; points are numbered from 0 to {last}"));
@@ -177,7 +208,7 @@ fn select(args: &RunArgs, loaded: &Loaded) -> Result<(Selection, Partial), Strin
         };
         return Err(format!("error: --variant: there is no variant `{name}`; {help}"));
     }
-    if selection.runs(loaded).is_empty() {
+    if selection.runs(loaded).is_empty() && selection.shard.is_none() {
         let own = selection.point.and_then(|point| loaded.points[point].variant.clone()).unwrap_or_default();
         return Err(format!("error: --point and --variant exclude each other: that point is of variant `{own}`"));
     }
