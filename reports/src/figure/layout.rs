@@ -129,7 +129,7 @@ impl PanelLayout {
     fn obstacles(&self, panel: &Panel) -> Obstacles {
         let mut all = Obstacles::default();
         for series in &panel.series {
-            if series.style.compares() || matches!(series.style, Style::Marks | Style::Spans) {
+            if series.style.compares() || matches!(series.style, Style::Marks | Style::Scatter | Style::Spans) {
                 all.areas.extend(self.columns(panel, series));
                 all.lines.extend(self.lines(series).into_iter().flatten().map(|place| vec![place]));
             } else {

@@ -165,6 +165,8 @@ pub enum Style {
     Dots,
     /// A cross at each point, along an axis of numbers.
     Marks,
+    /// A marker at each point, along an axis of numbers, without a line: points that have no order.
+    Scatter,
     /// An upright stroke over the interval of each point.
     Spans,
 }
@@ -245,6 +247,11 @@ impl Series {
     /// Crosses along an axis of numbers, without a line: what is lost.
     pub fn marks(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
         Self { style: Style::Marks, interval: Interval::Bars, ..Self::measured(label, points) }
+    }
+
+    /// Points without an order, along an axis of numbers: a marker for each, and error bars for intervals.
+    pub fn scatter(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
+        Self { style: Style::Scatter, interval: Interval::Bars, ..Self::measured(label, points) }
     }
 
     /// Upright strokes, each over the interval of its point: segments over time.

@@ -84,6 +84,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     apps::check_apps(tree, scenario, mistakes);
     apps::check_groups(tree, scenario, mistakes);
     axes::check_axes(written, scenario, mistakes);
+    axes::check_design(written, scenario, mistakes);
     axes::check_condition(tree, scenario, mistakes);
     variants::check_variants(written, scenario, mistakes);
     check_window(tree, scenario, mistakes);
@@ -100,6 +101,7 @@ pub(super) fn warn(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics)
     apps::warn_of_fragments(tree, scenario, warnings);
     figures::warn_of_idle_condition(tree, scenario, warnings);
     apps::warn_of_the_clock(tree, scenario, warnings);
+    axes::warn_of_imbalance(tree, scenario, warnings);
 }
 
 /// What is measured lies within the run.
