@@ -142,7 +142,7 @@ mod tests {
         links: [(name: "ab", ends: ("a", "b"), rate: "1 Mbit/s", delay: "10 ms", loss: "20 %")],
         apps: [
             (name: "server", on: "b", run: CoapServer()),
-            (name: "con", on: "a", run: CoapClient(to: "server", requests: 20)),
+            (name: "con", on: "a", run: CoapClient(to: "b", requests: 20)),
             (name: "sink", on: "b", run: UdpSink(port: 9)),
             (name: "flow", on: "a", run: UdpSource(to: "b", port: 9, rate: "100 kbit/s", payload: "500 B", count: 50)),
         ],

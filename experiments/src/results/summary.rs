@@ -185,6 +185,10 @@ fn means(
 /// An estimate whose interval ends where its metric does: nothing here is below zero, and no share above one. What t intervals
 /// of few replications have beyond that cannot be, so that the rest holds as often.
 fn possible(estimate: Estimate, metric: Metric) -> Estimate {
+    // An exact one has no ends but itself, which rounding may have carried past one.
+    if estimate.exact {
+        return estimate;
+    }
     let most = if metric.unit().is_empty() { 1.0 } else { f64::INFINITY };
     let within = |end: f64| end.clamp(0.0, most);
     Estimate { low: estimate.low.map(within), high: estimate.high.map(within), ..estimate }

@@ -57,6 +57,33 @@ fn close(summary: &Summary, subject: &Subject, metric: Metric, expected: f64, sh
     assert!((value - expected).abs() <= share * expected.abs() + 1e-15, "{metric:?}: {value}, expected {expected}");
 }
 
+/// Nothing is random, so that all replications agree: a mean of what is constant is exact, and its interval is itself. Shares of exchanges are
+/// none: 6 of 6 still bound the true share from below.
+#[test]
+fn a_mean_over_replications_that_agree_is_exact() {
+    let text = THREE.replace("// more", "replications: 3,").replace(r#"After("10 ms")"#, r#"After("30 ms")"#);
+    let text = text.replace(
+        "apps: [",
+        r#"apps: [
+        (name: "late", on: "a", run: Ping(to: "b", start: "6 ms", interval: "1 ms", count: 2)),"#,
+    );
+    let (_, _, summary) = run(&text);
+    assert!(summary.rows.len() > 16, "{}", summary.rows.len());
+    for row in &summary.rows {
+        let estimate = &row.estimate;
+        if matches!(row.metric, Metric::Delivered | Metric::Completed) {
+            assert!(!estimate.exact, "{row:?}");
+        } else {
+            let value = Some(estimate.value);
+            assert_eq!((estimate.exact, estimate.low, estimate.high), (true, value, value), "{row:?}");
+        }
+    }
+    // With one replication nothing says how far a value may lie off.
+    let (_, _, one) = run(THREE);
+    let goodput = one.find(0, &Subject::App("sink".to_owned()), Metric::Goodput).unwrap().estimate;
+    assert_eq!((goodput.exact, goodput.low, goodput.high), (false, None, None));
+}
+
 /// The first waits 0 ms, the second 1.2 ms, the third is dropped. In 10 ms the link works for 2.4 ms; 2 · 1500 B are
 /// 2.4 Mbit/s, their payload 2 · 1472 B = 2.3552 Mbit/s. They arrive after 1.2 + 3 and 2.4 + 3 ms. Quantiles are of
 /// ranks: of two values the median is the first.
