@@ -121,7 +121,9 @@ fn check_values(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut D
     if axis.values.is_empty() && given == ["values"] {
         mistakes.push(Diagnostic::error("scenario::no-effect", at(".values"), "an axis without values makes no point"));
     }
-    check_ranges(scenario, index, &at, mistakes);
+    // A design that cannot be read is one all the same.
+    let is_designed = tree.root.field("design").is_some();
+    check_ranges(scenario, (index, is_designed), &at, mistakes);
     let kind = axis.dimension();
     for (number, value) in axis.values.iter().enumerate() {
         let place = at(&format!(".values.{number}"));
@@ -138,9 +140,13 @@ fn check_values(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut D
 }
 
 /// The ranges of an axis make sense, and have steps where no design says how many values there are.
-fn check_ranges(scenario: &Scenario, index: usize, at: &dyn Fn(&str) -> Span, mistakes: &mut Diagnostics) {
+fn check_ranges(
+    scenario: &Scenario,
+    (index, is_designed): (usize, bool),
+    at: &dyn Fn(&str) -> Span,
+    mistakes: &mut Diagnostics,
+) {
     let axis = &scenario.axes[index];
-    let is_designed = scenario.design.is_some();
     let linear = axis
         .range
         .iter()

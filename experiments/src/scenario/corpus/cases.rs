@@ -333,6 +333,7 @@ pub(super) const CASES: &[Case] = &[
 /// What runs, with a warning.
 #[rustfmt::skip]
 pub(super) const WARNINGS: &[Case] = &[
+    ("sobol_points_no_power_of_two", &[(", steps: 3)", ")"), ("// more", "design: Sobol(points: 100),")]),
     ("warning_port_without_listener", &[("requests: 10", "requests: 10, port: 5684")]),
     ("warning_path_that_is_not_there", &[("requests: 10", r#"requests: 10, path: "/nope""#)]),
     ("warning_condition_that_leaves_nothing_out", &[("// more", r#"only_if: "loss < 0.5""#)]),
