@@ -177,7 +177,8 @@ fn at_points((loaded, chosen): Among<'_>, x: usize, others: &Others, spec: &Form
     let value_at = |point: usize| {
         let values = &loaded.points[point].values;
         let y = evaluate(&loaded.scenario.axes, &spec.y, &spec.bindings, values).ok()?;
-        Some(Point::new(values[x] * factor, y))
+        // Each a part of its own, so that those above each other are not thinned out as a line would be.
+        Some(Point { after_gap: true, ..Point::new(values[x] * factor, y) })
     };
     points.filter_map(value_at).collect()
 }

@@ -24,6 +24,7 @@
 //! | [`Series::line`] | a line without markers, for long series |
 //! | [`Series::step`] | a value that holds until the next point: a queue's length, a window |
 //! | [`Series::cdf`] | an empirical distribution function, as [`crate::statistics::SortedSamples::cdf`] gives it |
+//! | [`Series::scatter`] | markers without a line: points that have no order |
 //! | [`Series::marks`], [`Series::spans`] | crosses without a line; upright strokes over intervals |
 //! | [`Series::bars`], [`Series::dots`] | groups over [`Axis::categories`], with intervals as whiskers |
 //!
