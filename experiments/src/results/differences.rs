@@ -173,9 +173,9 @@ mod tests {
         let mut compared = 0;
         for (point, runs) in outputs.iter().enumerate() {
             let all = values_of(&loaded, point, runs);
-            for k in 0..runs.len() {
+            for (k, run) in runs.iter().enumerate() {
                 let mut alone: Vec<Vec<RunOutput>> = outputs.iter().map(|_| Vec::new()).collect();
-                alone[point].push(runs[k].clone());
+                alone[point].push(run.clone());
                 let summary = summarise(&loaded, &alone, Confidence::P95, Basis::Replications);
                 for values in &all {
                     let row = summary.find(point, &values.subject, values.metric).map(|row| row.estimate.value);

@@ -27,14 +27,14 @@ impl<'a> Grid<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Self {
         let values = scenario.values_of_axes();
         let mut groups: Vec<(Vec<usize>, usize)> = Vec::new();
-        for index in 0..scenario.axes.len() {
+        for (index, values) in values.iter().enumerate() {
             let together = |(axes, _): &&mut (Vec<usize>, usize)| scenario.advance_together(axes[0], index);
             match groups.iter_mut().find(together) {
                 Some((axes, length)) => {
                     axes.push(index);
-                    *length = values[index].len().min(*length);
+                    *length = values.len().min(*length);
                 }
-                None => groups.push((vec![index], values[index].len())),
+                None => groups.push((vec![index], values.len())),
             }
         }
         let condition = scenario.only_if.as_deref().and_then(|text| Condition::parse(text).ok());
