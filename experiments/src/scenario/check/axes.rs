@@ -122,7 +122,7 @@ fn check_values(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut D
         mistakes.push(Diagnostic::error("scenario::no-effect", at(".values"), "an axis without values makes no point"));
     }
     // A design that cannot be read is one all the same.
-    let is_designed = tree.root.field("design").is_some();
+    let is_designed = tree.root.field("design").is_some_and(|design| design.kind != Kind::None);
     check_ranges(scenario, (index, is_designed), &at, mistakes);
     let kind = axis.dimension();
     for (number, value) in axis.values.iter().enumerate() {
@@ -186,7 +186,7 @@ pub(super) fn check_design(tree: &Tree, scenario: &Scenario, mistakes: &mut Diag
         let message = "`design` has no effect: no axis has a `range` or a `log_range` to spread points over";
         let help = match scenario.axes.is_empty() {
             true => "add `axes`, or leave it out",
-            false => "give an axis a `range` without `steps`, or leave it out",
+            false => "give an axis a `range` without `steps`, or leave it out (`--set design=None`)",
         };
         mistakes.push(Diagnostic::error("scenario::no-effect", at(""), message).help(help.to_owned()));
     }

@@ -189,6 +189,22 @@ mod tests {
         assert!(correlation.abs() < 4.0 / ((n - 1) as f64).sqrt(), "{correlation}");
     }
 
+    /// Without the design its ranges lack steps; an axis that is given values leaves it.
+    #[test]
+    fn a_design_can_be_taken_out_on_the_command_line() {
+        let load = |set: &[&str]| {
+            let set = set.iter().map(|argument| (*argument).to_owned()).collect();
+            let text = TEXT.replace("DESIGN", "Sobol(points: 4)");
+            load_text("t", "t.ron", &text, &Request { set, seed: None, scenario: String::new() }, false)
+        };
+        let error = load(&["design=None"]).unwrap_err();
+        assert_eq!(error.matches("unless the scenario has a `design`").count(), 3, "{error}");
+        assert_eq!(load(&["rate=1 Mbit/s", "design.points=8"]).unwrap().points.len(), 16);
+        let set = ["rate=1 Mbit/s", "delay=1 ms", "count=1"];
+        assert!(load(&set).unwrap_err().contains("--set design=None"));
+        assert_eq!(load(&[&set[..], &["design=None"]].concat()).unwrap().points.len(), 2);
+    }
+
     /// A warning for a number that is no power of two, and none for one that is. The sequence has numbers for 32 axes.
     #[test]
     fn sobol_says_what_it_cannot_balance() {
