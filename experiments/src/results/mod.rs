@@ -1,6 +1,7 @@
 //! From outputs of runs to tables, figures and a folder.
 
 mod claim;
+mod differences;
 mod estimates;
 mod figures;
 mod folder;
