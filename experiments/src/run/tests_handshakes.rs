@@ -3,7 +3,7 @@
 //! The link carries 8 Mbit/s, so that a byte takes a microsecond, and has 50 ms each way; hosts take no time. Of a capture only the lengths of packets are
 //! used, and who sends them: a request's flights follow one another, and each begins when the last packet of the one before has come.
 
-use super::{RunOutput, Watch, run_one, setup};
+use super::{Exchange, Options, RunOutput, Total, Watch, run_all, run_one, setup};
 use crate::scenario::{Request, load_text};
 use protosim_models::observe::Outcome;
 use protosim_models::packet::{TcpFlags, Transport};
@@ -225,4 +225,49 @@ fn what_one_end_without_tls_makes_of_one_with_it_is_no_response() {
             }
         }
     }
+}
+
+/// A server of TLS with memory for some sixty sessions, clients that do not come to the end of their handshakes, and later one that does. RFC 8446 §6.1: a
+/// direction that ends without close_notify is cut off; there is nothing to wait for then, nor for clients that are gone.
+fn with_broken_clients(apps: &str, more: &str) -> (Vec<Exchange>, Vec<Total>) {
+    let text = format!(
+        r#"(
+            format: 1, title: "Broken clients",
+            nodes: [(name: "c", count: 80), (name: "r"), (name: "d"), (name: "s", device: (memory: "3 MB"))],
+            links: [
+                (name: "p", ends: ("c", "r"), rate: "8 Mbit/s", delay: "50 ms"), (name: "t", ends: ("r", "s"), rate: "80 Mbit/s", delay: "1 ms"),
+                (name: "q", ends: ("d", "s"), rate: "8 Mbit/s", delay: "50 ms"),
+            ],
+            apps: [
+                (name: "server", on: "s", run: HttpServer(tls: ())),
+                (name: "fine", on: "d", run: HttpClient(to: "s", start: "100 s", count: 20, persistent: false, think: "1 s", timeout: "10 s", tls: ())),
+                {apps}
+            ],
+            {more}
+            until: After("200 s"),
+        )"#
+    );
+    let loaded = load_text("t", "t.ron", &text, &Request::default(), false).unwrap_or_else(|error| panic!("{error}"));
+    let output = run_all(&loaded, Options::default(), || ()).unwrap().remove(0).remove(0);
+    let of_fine = output.exchanges.into_iter().filter(|exchange| exchange.app == 1).collect();
+    (of_fine, output.totals.iter().collect())
+}
+
+#[test]
+fn a_server_leaves_clients_that_do_not_come_to_the_end_of_their_handshakes() {
+    let count = |totals: &[Total], name: &str| {
+        let of_server = totals.iter().filter(|total| total.app.as_deref() == Some("server") && total.name == name);
+        of_server.map(|total| total.value).sum::<u64>()
+    };
+    // One byte, and the end of the direction.
+    let probes = r#"(name: "probe", on: "c", run: TcpSource(to: "s", port: 443, bytes: "1 B"))"#;
+    let (fine, totals) = with_broken_clients(probes, "");
+    assert!(fine.len() == 20 && fine.iter().all(|exchange| exchange.completion().is_some()), "{fine:?}");
+    assert_eq!(count(&totals, "tls_timed_out_handshakes"), 0);
+    assert!(count(&totals, "tls_truncated_streams") >= 40, "{totals:?}");
+    // Clients whose way is cut after their hello: at 60 s they are given up.
+    let gone = r#"(name: "gone", on: "c", run: HttpClient(to: "s", count: 1, tls: ()))"#;
+    let (fine, totals) = with_broken_clients(gone, r#"timeline: [(at: "155 ms", node: "r", up: false)],"#);
+    assert!(fine.len() == 20 && fine.iter().all(|exchange| exchange.completion().is_some()), "{fine:?}");
+    assert!(count(&totals, "tls_timed_out_handshakes") >= 40, "{totals:?}");
 }

@@ -15,6 +15,8 @@ const MAX_RECORD: u64 = 1 << 14;
 const MAX_LEAF: u64 = 60_000;
 /// What is wrong with a certificate of ML-DSA in TLS 1.2 (draft-ietf-tls-mldsa §3.3).
 const TOO_NEW: &str = "is of a kind that TLS 1.2 alone cannot use";
+/// How long a server waits for the end of a handshake, unless it is told: `client_header_timeout` of nginx.
+pub(super) const HANDSHAKE_TIMEOUT: Span = Span::from_secs(60);
 /// RFC 8446 §4.6.1: a ticket is good for a week at most.
 const MAX_LIFETIME: Span = Span::from_secs(604_800);
 
@@ -60,7 +62,7 @@ impl TlsVersion {
     }
 }
 
-/// A cipher suite, by its name in IANA's registry. A suite of TLS 1.2 whose name has no way to authenticate in it stands for both.
+/// A cipher suite, by its name in IANA's registry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Suite {
     /// `TLS_AES_128_GCM_SHA256`, of TLS 1.3.
@@ -278,6 +280,8 @@ pub struct TlsServerConfig {
     pub early_data: Option<Size>,
     /// By how much the age of a ticket may differ from what the client says, for early data (RFC 8446 §8.3). Default: 10 s.
     pub freshness: Option<Span>,
+    /// How long a handshake may take, from the connection on; then the connection is closed. Default: 60 s, as nginx has it.
+    pub handshake_timeout: Option<Span>,
     /// Whether clients have to authenticate themselves. Default: no.
     pub client_certificates: ClientCertificates,
     /// Takes signatures by ML-DSA from clients, where it asks them for certificates (TLS 1.3 alone). Real servers do so whatever their groups are, if
@@ -406,6 +410,12 @@ impl TlsClientConfig {
         shared!(self)
     }
 
+    /// What of it has no effect where no connection comes after another one that could give a ticket.
+    pub fn without_tickets(&self, why: &str) -> Vec<Finding> {
+        let wants = [("tls.early_data", self.early_data), ("tls.resumption", self.resumption == Some(true))];
+        wants.into_iter().filter(|(_, is_set)| *is_set).map(|(field, _)| (field, why.to_owned())).collect()
+    }
+
     /// Everything that it leaves out, filled in. `server` is the name of the server's node.
     pub fn resolve(&self, server: &str) -> ClientParameters {
         ClientParameters::new(self, server)
@@ -496,6 +506,8 @@ impl TlsServerConfig {
             self.freshness.is_some() && !takes_early,
             "has no effect without `early_data`".to_owned(),
         );
+        let is_none = self.handshake_timeout.is_some_and(Span::is_zero);
+        refuse("tls.handshake_timeout", is_none, "leaves no time for a handshake".to_owned());
         refuse("tls.tickets", self.tickets.is_some_and(|tickets| tickets > 16), "can be 0 to 16".to_owned());
         let is_long = self.ticket_lifetime.is_some_and(|lifetime| lifetime > MAX_LIFETIME);
         refuse("tls.ticket_lifetime", is_long, "can be 7 days at most (RFC 8446 §4.6.1)".to_owned());

@@ -250,6 +250,10 @@ impl HttpClientConfig {
         if let Some(tls) = &self.tls {
             found.extend(tls.check());
             check_alpn(&tls.alpn, &mut found);
+            if self.count == Some(1) && self.page.is_none() {
+                let why = "has no effect: one request has one connection, and no ticket (`count`)";
+                found.extend(tls.without_tickets(why));
+            }
             if tls.early_data && self.method == HttpMethod::Post {
                 let why = "would let a request be sent again by others that is not safe: GET and HEAD alone go ahead (RFC 8470 §4)";
                 found.push(("tls.early_data", why.to_owned()));

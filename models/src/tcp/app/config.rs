@@ -201,15 +201,8 @@ impl TcpSourceConfig {
         found.extend(self.tls.iter().flat_map(|tls| tls.check()));
         // Whoever opens all connections at once has no ticket for any.
         let has_none = self.flows == 1 || self.stagger.is_zero();
-        let resumes = |tls: &TlsClientConfig| [tls.early_data, tls.resumption == Some(true)];
-        let wants = self.tls.as_deref().map_or([false; 2], resumes);
-        for (field, _) in
-            ["tls.early_data", "tls.resumption"].into_iter().zip(wants).filter(|(_, is_set)| *is_set && has_none)
-        {
-            let why =
-                "has no effect: no connection is opened after another one has given a ticket (`flows`, `stagger`)";
-            found.push((field, why.to_owned()));
-        }
+        let why = "has no effect: no connection is opened after another one has given a ticket (`flows`, `stagger`)";
+        found.extend(self.tls.iter().filter(|_| has_none).flat_map(|tls| tls.without_tickets(why)));
         found
     }
 }
@@ -272,6 +265,8 @@ impl TcpClientConfig {
         check_end(self.start, self.stop, self.count, &mut found);
         found.extend(self.tcp.check(Role::Opens));
         found.extend(self.tls.iter().flat_map(|tls| tls.check()));
+        let why = "has no effect: one exchange has one connection, and no ticket (`count`)";
+        found.extend(self.tls.iter().filter(|_| self.count == Some(1)).flat_map(|tls| tls.without_tickets(why)));
         found
     }
 }

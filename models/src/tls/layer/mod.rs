@@ -7,6 +7,9 @@
 //!
 //! Where the peer ends its direction without close_notify, the inner App sees the end of the stream as if it had been said, and
 //! `truncated_streams` counts it: implementations differ here, and applications with lengths of their own notice.
+//!
+//! A server's App does not know of a stream before its handshake, so that it cannot give it up. The layer does: where the client ends its
+//! direction in the middle of the handshake, or does not come to its end in time.
 
 mod host;
 
@@ -14,7 +17,7 @@ use super::certificate::{Trust, identity};
 use super::codes::AlertDescription;
 #[cfg(feature = "rustls")]
 use super::config::Implementation;
-use super::config::{TlsClientConfig, TlsServerConfig};
+use super::config::{HANDSHAKE_TIMEOUT, TlsClientConfig, TlsServerConfig};
 use super::connection::{ClientSide, Cx, EarlyData, Effect, Handshaked, Notice, ServerSide, Trace};
 use super::crypto::Mode;
 use super::machine::{Machine, Party};
@@ -22,7 +25,7 @@ use crate::app::{App, Host, HostError, SocketId, StreamEvent, StreamId, StreamOp
 use crate::rope::Rope;
 use crate::tcp::{CloseReason, FastOpen, Parameters};
 use host::SecureHost;
-use protosim_core::CannotClone;
+use protosim_core::{CannotClone, Span};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -33,6 +36,8 @@ const ENOUGH: u64 = 1 << 14;
 const PIECE: u64 = 1 << 14;
 /// Data that wait for the connection beneath \[bytes\].
 const MOST_WAITING: u64 = 1 << 16;
+/// Timers with this bit in their token are of handshakes; those of Apps do not have it.
+const HANDSHAKE: u64 = 1 << 63;
 
 /// Names in certificates: of 11 bytes, as `example.com` has, so that certificates are as long as they are said to be.
 const SERVER_NAME: &str = "example.com";
@@ -50,6 +55,8 @@ pub struct Secured {
 struct Layer {
     mode: Mode,
     party: Party,
+    /// Of a server: how long a handshake may take.
+    patience: Option<Span>,
     sessions: BTreeMap<StreamId, Session>,
     /// What the App is to be told.
     events: VecDeque<(StreamId, StreamEvent)>,
@@ -123,6 +130,7 @@ struct Counts {
     alerts_sent: u64,
     alerts_received: u64,
     truncated: u64,
+    timed_out: u64,
     key_updates: u64,
 }
 
@@ -139,7 +147,7 @@ impl Secured {
             // Where rustls is not compiled in, `check` has refused it.
             _ => Party::client(ClientSide::new(Arc::new(config.resolve(server)), own, trust)),
         };
-        Self { app, layer: Layer::new(mode, party) }
+        Self { app, layer: Layer::new(mode, party, None) }
     }
 
     /// Secures the streams that come in to `app`.
@@ -150,7 +158,7 @@ impl Secured {
             Implementation::Rustls => Party::Rustls(Box::new(super::with_rustls::Side::server(config, &own, trust))),
             _ => Party::server(ServerSide::new(Arc::new(config.resolve()), own, trust)),
         };
-        Self { app, layer: Layer::new(mode, party) }
+        Self { app, layer: Layer::new(mode, party, Some(config.handshake_timeout.unwrap_or(HANDSHAKE_TIMEOUT))) }
     }
 
     /// Calls the App, and tells it what has come of that.
@@ -176,6 +184,15 @@ impl App for Secured {
     }
 
     fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
+        if token & HANDSHAKE != 0 {
+            let stream = StreamId((token & !HANDSHAKE) as u32);
+            // Whom the App knows, as after early data, it has to deal with itself.
+            if self.layer.sessions.get(&stream).is_some_and(|session| !session.is_known) {
+                self.layer.counts.timed_out += 1;
+                self.layer.give_up(stream, host);
+            }
+            return;
+        }
         self.call(host, |app, host| app.on_timer(token, host));
     }
 
@@ -217,9 +234,9 @@ impl App for Secured {
 }
 
 impl Layer {
-    fn new(mode: Mode, party: Party) -> Self {
+    fn new(mode: Mode, party: Party, patience: Option<Span>) -> Self {
         let (sessions, events) = (BTreeMap::new(), VecDeque::new());
-        Self { mode, party, sessions, events, effects: Vec::new(), counts: Counts::default() }
+        Self { mode, party, patience, sessions, events, effects: Vec::new(), counts: Counts::default() }
     }
 
     /// All of it again, where no session is rustls's.
@@ -249,6 +266,7 @@ impl Layer {
         ];
         if self.party.is_server() {
             totals.push(total("tls_replays_refused", self.party.replays()));
+            totals.push(total("tls_timed_out_handshakes", self.counts.timed_out));
         }
         totals
     }
@@ -277,6 +295,9 @@ impl Layer {
     fn remove(&mut self, stream: StreamId, host: &mut dyn Host) -> Option<Session> {
         let session = self.sessions.remove(&stream)?;
         host.release(session.memory);
+        if self.patience.is_some() {
+            host.cancel_timer(HANDSHAKE | u64::from(stream.0));
+        }
         self.counts.key_updates += session.connection.as_ref().map_or(0, |connection| connection.counts().key_updates);
         Some(session)
     }
@@ -286,6 +307,10 @@ impl Layer {
             StreamEvent::Accepted { port, peer } => match self.open(Some((port, peer)), host) {
                 Some(session) => {
                     self.sessions.insert(stream, session);
+                    if let Some(patience) = self.patience {
+                        let at = host.now().saturating_add(patience);
+                        host.set_timer(HANDSHAKE | u64::from(stream.0), at, "handshake");
+                    }
                 }
                 // It is refused as TCP would have: there is nothing to say it with.
                 None => drop(host.stream_abort(stream)),
@@ -307,14 +332,25 @@ impl Layer {
         }
     }
 
+    /// A client that does not come to the end of its handshake is left, as servers do: TCP is closed, and the session gone.
+    fn give_up(&mut self, stream: StreamId, host: &mut dyn Host) {
+        if self.remove(stream, host).is_some() {
+            // Where the stream is over already, there is nothing left to close.
+            let _ = host.stream_close(stream);
+        }
+    }
+
     /// The peer's direction is over, whether it has said so or not.
-    fn end_of_input(&mut self, stream: StreamId) {
+    fn end_of_input(&mut self, stream: StreamId, host: &mut dyn Host) {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
         let is_said = session.connection.as_ref().is_some_and(Machine::has_got_close);
         if session.is_known && !session.has_ended {
             session.has_ended = true;
             self.counts.truncated += u64::from(!is_said);
             self.events.push_back((stream, StreamEvent::Finished));
+        } else if !session.is_known && session.ending == Ending::No {
+            self.counts.truncated += u64::from(!is_said);
+            self.give_up(stream, host);
         }
     }
 
@@ -355,7 +391,7 @@ impl Layer {
             let bytes = host.stream_read(stream, PIECE).unwrap_or_default();
             if bytes.is_empty() {
                 if session.input_ends {
-                    self.end_of_input(stream);
+                    self.end_of_input(stream, host);
                 }
                 return;
             }
@@ -418,6 +454,9 @@ impl Layer {
         match notice {
             Notice::Connected(handshaked) => {
                 self.count(&handshaked);
+                if self.patience.is_some() {
+                    host.cancel_timer(HANDSHAKE | u64::from(stream.0));
+                }
                 if !self.introduce(stream) {
                     self.events.push_back((stream, StreamEvent::Connected));
                 }
