@@ -1,7 +1,7 @@
 //! All runs of an experiment, or some of them, on as many cores as wanted. The order of results is that of points and
 //! replications, whoever was first.
 
-use super::one::{RunFailure, RunOutput, run_one, setup};
+use super::one::{RunFailure, RunLog, RunOutput, run_one, setup};
 use super::story::Watch;
 use crate::scenario::Loaded;
 use protosim_topologies::Plan;
@@ -72,6 +72,17 @@ pub struct Failed {
     pub failure: RunFailure,
 }
 
+/// A run that is over, as it is told while others go on.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished {
+    /// Which point.
+    pub point: usize,
+    /// Which replication.
+    pub replication: u64,
+    /// What it took; `None` if it failed.
+    pub log: Option<RunLog>,
+}
+
 /// What came of the runs.
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
@@ -108,7 +119,7 @@ impl Selection {
 /// # Errors
 /// The first run, in that order, that failed.
 pub fn run_all(loaded: &Loaded, options: Options, done: impl Fn() + Sync) -> Result<Vec<Vec<RunOutput>>, Failed> {
-    let runs = run_some(&Arc::new(loaded.clone()), options, &Selection::default(), &Stop::default(), done);
+    let runs = run_some(&Arc::new(loaded.clone()), options, &Selection::default(), &Stop::default(), |_| done());
     runs.failures.into_iter().next().map_or(Ok(runs.outputs), Err)
 }
 
@@ -147,7 +158,13 @@ impl Stop {
 
 /// Runs the selected runs, to their end or until `stop`; `done` is called after each run. After a stop, runs that were at work go on
 /// in the background until the process ends.
-pub fn run_some(loaded: &Arc<Loaded>, options: Options, selection: &Selection, stop: &Stop, done: impl Fn()) -> Runs {
+pub fn run_some(
+    loaded: &Arc<Loaded>,
+    options: Options,
+    selection: &Selection,
+    stop: &Stop,
+    done: impl Fn(&Finished),
+) -> Runs {
     let work = selection.runs(loaded);
     let mut plans: BTreeMap<usize, Arc<Plan>> = BTreeMap::new();
     for (point, _) in &work {
@@ -179,13 +196,21 @@ pub fn run_some(loaded: &Arc<Loaded>, options: Options, selection: &Selection, s
 }
 
 /// Takes the results of runs as they come, until all are there or someone wishes to stop.
-fn collect(loaded: &Loaded, work: &[(usize, u64)], receiver: &Receiver<Message>, stop: &Stop, done: impl Fn()) -> Runs {
+fn collect(
+    loaded: &Loaded,
+    work: &[(usize, u64)],
+    receiver: &Receiver<Message>,
+    stop: &Stop,
+    done: impl Fn(&Finished),
+) -> Runs {
     let mut results: BTreeMap<usize, Result<RunOutput, RunFailure>> = BTreeMap::new();
     while results.len() < work.len() && !stop.is_wanted() {
         match receiver.recv() {
             Ok(Message::Run(index, result)) => {
+                let (point, replication) = work[index];
+                let log = result.as_ref().as_ref().ok().map(|output| output.log);
                 results.insert(index, *result);
-                done();
+                done(&Finished { point, replication, log });
             }
             Ok(Message::Stop) | Err(_) => break,
         }

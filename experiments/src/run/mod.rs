@@ -7,6 +7,7 @@ pub mod events;
 mod exchanges;
 mod measured;
 mod one;
+mod selection;
 mod story;
 mod totals;
 mod wires;
@@ -22,7 +23,7 @@ mod tests_story;
 #[cfg(test)]
 mod tests_timeline;
 
-pub use all::{Failed, Options, Runs, Selection, Stop, run_all, run_some};
+pub use all::{Failed, Finished, Options, Runs, Selection, Stop, run_all, run_some};
 pub use capacity::Capacity;
 pub use exchanges::{Ending, Exchange};
 pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};
