@@ -105,21 +105,20 @@ fn what_goes_wrong_is_told_in_lines() {
     assert_eq!((status, &told[0]["runs"]), (1, &Value::from(2)));
     assert_eq!(told[0]["partial_because"], serde_json::json!(["point 1 alone"]));
     // Runs that reach a limit.
-    let (status, told) = lines(scratch.path(), &["--set", "limits.events=30", "--out", "limited"]);
+    let (status, told) = lines(scratch.path(), &["--set", "limits.events=15", "--out", "limited"]);
     assert_eq!((status, of_kind(&told, "failure").len()), (2, 8));
-    assert!(of_kind(&told, "failure")[0]["message"].as_str().unwrap().contains("after 30 events"), "{told:?}");
+    assert!(of_kind(&told, "failure")[0]["message"].as_str().unwrap().contains("after 15 events"), "{told:?}");
     assert!(of_kind(&told, "warning").iter().any(|line| line["message"].as_str().unwrap().contains("partial")));
     // A mistake: nothing runs.
     let (status, told) = lines(scratch.path(), &["--set", "links.ab.rate=\"5 MB/s\""]);
     assert_eq!((status, told.len()), (2, 2));
     assert!(told[0]["message"].as_str().unwrap().contains("is not a unit of a rate"), "{told:?}");
     // Something that is probably not meant.
-    let far = SMALL
-        .replace("requests: 10", "requests: 10, start: \"40 s\"")
-        .replace("replications: 2", "until: After(\"30 s\")");
-    std::fs::write(scratch.path().join("small.ron"), far).unwrap();
-    let (_, told) = lines(scratch.path(), &["--out", "far"]);
-    assert!(!of_kind(&told, "run").is_empty());
+    std::fs::write(scratch.path().join("small.ron"), SMALL.replace("requests: 10", "requests: 10, port: 9999"))
+        .unwrap();
+    let (status, told) = lines(scratch.path(), &["--out", "nobody"]);
+    assert!(status == 1 && told[0]["message"].as_str().unwrap().contains("nobody-listens"), "{told:?}");
+    assert_eq!((&told[0]["event"], &told[1]["event"]), (&Value::from("warning"), &Value::from("started")));
 }
 
 /// The schema that the documentation has is the one of this program.

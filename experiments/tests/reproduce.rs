@@ -97,7 +97,7 @@ fn parts_are_reproduced_and_what_was_cut_short_is_not() {
     is_done(there, &[&["run", "small.ron", "-q", "--out", "part"], &part[..]].concat());
     let (status, words) = told(there, &["reproduce", "part"]);
     assert_eq!(status, 0, "{words}");
-    let (status, _) = told(there, &["run", "small.ron", "-q", "--out", "cut", "--set", "limits.events=30"]);
+    let (status, _) = told(there, &["run", "small.ron", "-q", "--out", "cut", "--set", "limits.events=15"]);
     assert_eq!(status, 2);
     let (status, words) = told(there, &["reproduce", "cut"]);
     assert!(
