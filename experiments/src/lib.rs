@@ -4,7 +4,7 @@
 //! - [`scenario`]: what one RON file says; everything wrong with it is reported at once.
 //! - [`run`]: one run, and all runs of an experiment on all cores.
 //! - [`results`]: metrics with intervals, tables, figures, and the folder that they go to.
-//! - [`diff`]: two runs side by side, to the first event that differs.
+//! - [`diff`]: two experiments side by side: fields, metrics beyond noise, the first event that differs.
 //! - [`live`]: an application over real sockets, in wall-clock time.
 //! - [`packetdrill`]: conformance scripts in packetdrill's language, against our TCP.
 //! - [`mod@reference`]: the JSON Schema of scenarios, and the page that says what each field means.

@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::Value;
+#[cfg(unix)]
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+#[cfg(unix)]
+use std::process::Stdio;
 use std::process::{Command, Output};
 
 /// Two variants, two losses, two replications: eight runs of some milliseconds.
@@ -119,6 +123,41 @@ fn what_goes_wrong_is_told_in_lines() {
     let (status, told) = lines(scratch.path(), &["--out", "nobody"]);
     assert!(status == 1 && told[0]["message"].as_str().unwrap().contains("nobody-listens"), "{told:?}");
     assert_eq!((&told[0]["event"], &told[1]["event"]), (&Value::from("warning"), &Value::from("started")));
+}
+
+/// One run of a moment, and one that no test can wait for: a signal between them.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_is_the_last_status() {
+    let endless = r#"(
+        format: 1,
+        title: "Endless",
+        nodes: [(name: "a"), (name: "b")],
+        links: [(name: "ab", ends: ("a", "b"), rate: "1 Gbit/s", delay: "1 ms")],
+        apps: [
+            (name: "sink", on: "b", run: UdpSink(port: 9)),
+            (name: "source", on: "a", run: UdpSource(to: "b", port: 9, rate: "100 Mbit/s", payload: "1000 B", stop: "1 s")),
+        ],
+        axes: [(name: "stop", path: "apps.source.run.stop", values: ["1 ms", "30 d"])],
+    )"#;
+    let scratch = scratch(endless);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_protosim"))
+        .current_dir(scratch.path())
+        .args(["run", "small.ron", "--json", "--jobs", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut lines = text.map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    assert!(lines.any(|line| line["event"] == "run"));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let rest: Vec<Value> = lines.collect();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(130), &b""[..]));
+    assert_eq!(rest.last().unwrap()["status"], 130);
+    let warning = rest.iter().find(|line| line["event"] == "warning").unwrap();
+    assert!(warning["message"].as_str().unwrap().contains("interrupted after 1 of 2 runs"), "{warning}");
 }
 
 /// The schema that the documentation has is the one of this program.

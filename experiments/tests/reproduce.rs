@@ -200,7 +200,7 @@ fn the_same_events_are_no_difference() {
     let (status, words) = told(there, &["diff", "one", "two"]);
     assert_eq!(status, 0, "{words}");
     assert!(words.contains("  title: Small in A, Other in B"), "{words}");
-    assert!(words.contains("  warmup: not in A, \"5 s\" in B"), "{words}");
+    assert!(words.contains("  warmup: the default in A, \"5 s\" in B"), "{words}");
     assert!(words.contains("no difference: 12 runs agree") && words.contains("metrics: "), "{words}");
     // A part is compared as far as it goes.
     is_done(there, &["run", "small.ron", "-q", "--out", "part", "--point", "1"]);

@@ -86,7 +86,8 @@ fn say_fields(args: &DiffArgs, a: &Side, b: &Side) {
     for field in fields.iter().take(most) {
         let value = |value: &Option<String>, side: &str| match value {
             Some(value) => format!("{} in {side}", shortened(value, args.all)),
-            None => format!("not in {side}"),
+            None if field.is_element => format!("not in {side}"),
+            None => format!("the default in {side}"),
         };
         let more = match field.more {
             0 => String::new(),
@@ -137,7 +138,7 @@ fn say_metrics(args: &DiffArgs, a: &Side, b: &Side) -> Result<(), String> {
     }
     if found.unmatched > 0 {
         say(format_args!(
-            "metrics: {} of points, applications or links of one side alone not compared",
+            "metrics: {} not compared, since one side alone has them: its points, its applications, its answers",
             found.unmatched
         ));
     }

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub struct FieldDifference {
     /// Its path, as `--set` takes it: `links.radio.loss`.
     pub path: String,
+    /// True for an element of a list, which one of both may not have; a field that one of both does not say has its default.
+    pub is_element: bool,
     /// Its value in A, as a scenario has it; `None` where there is none.
     pub in_a: Option<String>,
     /// Its value in B.
@@ -32,6 +34,7 @@ struct Place {
     path: String,
     /// The same with a star in the place of each element of a list.
     shape: String,
+    is_element: bool,
 }
 
 impl Place {
@@ -39,7 +42,8 @@ impl Place {
         let join = |before: &str, name: &str| {
             if before.is_empty() { name.to_owned() } else { format!("{before}.{name}") }
         };
-        Self { path: join(&self.path, name), shape: join(&self.shape, if is_element { "*" } else { name }) }
+        let shape = join(&self.shape, if is_element { "*" } else { name });
+        Self { path: join(&self.path, name), shape, is_element }
     }
 }
 
@@ -121,7 +125,8 @@ impl Walk {
             return;
         }
         self.kinds.insert(kind, self.found.len());
-        self.found.push(FieldDifference { path: place.path.clone(), in_a, in_b, more: 0 });
+        let (path, is_element) = (place.path.clone(), place.is_element);
+        self.found.push(FieldDifference { path, is_element, in_a, in_b, more: 0 });
     }
 }
 
@@ -180,7 +185,8 @@ mod tests {
 
     fn told(a: &Value, b: &Value) -> Vec<String> {
         let line = |field: FieldDifference| {
-            let value = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+            let none = if field.is_element { "not there" } else { "-" };
+            let value = |value: Option<String>| value.unwrap_or_else(|| none.to_owned());
             format!("{}: {} | {} | {}", field.path, value(field.in_a), value(field.in_b), field.more)
         };
         differences(a, b).into_iter().map(line).collect()
@@ -193,23 +199,24 @@ mod tests {
             "seed": 1, "until": "Quiet",
             "links": [{"name": "x", "loss": "0 %"}, {"name": null, "ends": ["a", "b"], "mtu": null, "rate": "1 Mbit/s"}],
             "apps": [{"name": "c", "run": {"CoapClient": {"requests": 10}}}, {"name": "s", "run": {"CoapServer": {}}}],
-            "axes": [{"name": "loss", "values": ["0 %", "1 %"]}],
+            "axes": [{"name": "loss", "values": ["0 %", "1 %"]}], "window": null,
         });
         let b = json!({
             "seed": 2, "until": {"After": "5 s"},
             "links": [{"ends": ["a", "b"], "rate": "2 Mbit/s"}, {"name": "y", "loss": "0 %"}, {"name": "x", "loss": "0 %"}],
             "apps": [{"name": "c", "run": {"CoapClient": {"requests": 20}}}, {"name": "s", "run": {"UdpServer": {"port": 7}}}],
-            "axes": [{"name": "loss", "values": ["0 %", "1 %", "2 %"]}],
+            "axes": [{"name": "loss", "values": ["0 %", "1 %", "2 %"]}], "window": "5 s",
         });
         let expected = [
             "apps.c.run.requests: 10 | 20 | 0",
             "apps.s.run: CoapServer() | UdpServer(port: 7) | 0",
             "axes.loss.values: [\"0 %\", \"1 %\"] | [\"0 %\", \"1 %\", \"2 %\"] | 0",
             "links.a--b.rate: \"1 Mbit/s\" | \"2 Mbit/s\" | 0",
-            "links.y: - | (loss: \"0 %\", name: \"y\") | 0",
+            "links.y: not there | (loss: \"0 %\", name: \"y\") | 0",
             "links: in the order x, a--b | in the order a--b, x | 0",
             "seed: 1 | 2 | 0",
             "until: Quiet | After(\"5 s\") | 0",
+            "window: - | \"5 s\" | 0",
         ];
         assert_eq!(told(&a, &b), expected);
         assert!(told(&a, &a).is_empty());
