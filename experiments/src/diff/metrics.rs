@@ -145,9 +145,12 @@ pub fn compare(a: Experiment<'_>, b: Experiment<'_>) -> Comparison {
     comparison
 }
 
+/// What tells points from each other: the variant, and the values of the axes by name.
+type PointName = (Option<String>, Vec<(String, u64)>);
+
 /// For each point of A the one of B with the same variant and the same values of the same axes.
 fn matching_points(a: &Loaded, b: &Loaded) -> BTreeMap<usize, usize> {
-    let places = |loaded: &Loaded| -> BTreeMap<(Option<String>, Vec<(String, u64)>), usize> {
+    let places = |loaded: &Loaded| -> BTreeMap<PointName, usize> {
         let place = |(number, point): (usize, &Point)| {
             let axes = loaded.scenario.axes.iter().map(|axis| axis.name.clone());
             let mut values: Vec<(String, u64)> = axes.zip(point.values.iter().map(|value| value.to_bits())).collect();

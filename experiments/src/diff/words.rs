@@ -53,10 +53,10 @@ impl Scale {
     }
 }
 
-/// Two values of a metric, with as many digits as tell them apart.
+/// Two values of a metric in one unit, with as many digits as tell them apart.
 pub fn two_values(metric: Metric, a: f64, b: f64) -> (String, String) {
-    let (of_a, of_b) = (Scale::of(metric, a), Scale::of(metric, b));
-    let both = |digits| (of_a.number(a, digits) + of_a.name, of_b.number(b, digits) + of_b.name);
+    let scale = Scale::of(metric, a.abs().max(b.abs()));
+    let both = |digits| (scale.number(a, digits) + scale.name, scale.number(b, digits) + scale.name);
     (DIGITS..DIGITS_MAX).map(both).find(|(a, b)| a != b).unwrap_or_else(|| both(DIGITS_MAX))
 }
 
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn numbers_have_few_digits_and_a_fitting_unit() {
         assert_eq!(two_values(Metric::MeanCompletion, 1.4213, 1.3112), ("1.42 s".to_owned(), "1.31 s".to_owned()));
-        assert_eq!(two_values(Metric::MeanCompletion, 0.0107, 0.0), ("10.7 ms".to_owned(), "0.00 s".to_owned()));
+        assert_eq!(two_values(Metric::MeanCompletion, 0.0107, 0.0), ("10.7 ms".to_owned(), "0.00 ms".to_owned()));
         assert_eq!(
             two_values(Metric::MeanCompletion, 1.000_001, 1.000_002),
             ("1.000001 s".to_owned(), "1.000002 s".to_owned())
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(two_values(Metric::Completed, 0.9, 0.955), ("90.0 %".to_owned(), "95.5 %".to_owned()));
         assert_eq!(
             two_values(Metric::Goodput, 123_456.0, 12_345_678.0),
-            ("123 kbit/s".to_owned(), "12.3 Mbit/s".to_owned())
+            ("0.123 Mbit/s".to_owned(), "12.3 Mbit/s".to_owned())
         );
         assert_eq!(two_values(Metric::MeanTransmissions, 1.0, 1.25), ("1.00".to_owned(), "1.25".to_owned()));
         assert_eq!(significant(1234.5, 3), "1230");
