@@ -4,6 +4,7 @@
 //! - [`scenario`]: what one RON file says; everything wrong with it is reported at once.
 //! - [`run`]: one run, and all runs of an experiment on all cores.
 //! - [`results`]: metrics with intervals, tables, figures, and the folder that they go to.
+//! - [`store`]: runs that are kept, so that nothing is computed twice.
 //! - [`diff`]: two experiments side by side: fields, metrics beyond noise, the first event that differs.
 //! - [`live`]: an application over real sockets, in wall-clock time.
 //! - [`packetdrill`]: conformance scripts in packetdrill's language, against our TCP.
@@ -23,4 +24,5 @@ pub mod reference;
 pub mod results;
 pub mod run;
 pub mod scenario;
+pub mod store;
 pub mod tree;

@@ -87,6 +87,7 @@ fn every_run_and_every_file_is_told() {
         assert!(run["events"].as_u64().unwrap() >= 20 && run["packet_hops"].as_u64().unwrap() >= 20, "{run}");
         assert!(run["simulated_s"].as_f64().unwrap() >= 9.0 && run["wall_s"].as_f64().unwrap() > 0.0, "{run}");
     }
+    assert!(runs.iter().all(|run| run["reused"] == false));
     let written = of_kind(&lines, "written");
     let path = |line: &&Value| line["path"].as_str().unwrap().to_owned();
     let written: Vec<String> = written.iter().map(path).collect();
@@ -95,6 +96,19 @@ fn every_run_and_every_file_is_told() {
     assert!(written.iter().all(|path| scratch.path().join(path).is_file()), "{written:?}");
     let expectations = of_kind(&lines, "expectation");
     assert!(expectations.len() == 1 && expectations[0]["holds"] == true, "{expectations:?}");
+}
+
+/// Runs that were made before are told as such, without what they took.
+#[test]
+fn runs_that_are_there_already_are_told() {
+    let scratch = scratch(SMALL);
+    for is_reused in [false, true] {
+        let (status, lines) = lines(scratch.path(), &["--cache", "cache"]);
+        assert_eq!((status, of_kind(&lines, "run").len()), (0, 8));
+        for run in of_kind(&lines, "run") {
+            assert_eq!((run["reused"].as_bool(), run.get("wall_s").is_none()), (Some(is_reused), is_reused), "{run}");
+        }
+    }
 }
 
 /// What went wrong is told in lines, and by the status.

@@ -4,6 +4,7 @@ use crate::app::StreamId;
 use crate::tcp;
 use crate::tls::crypto::Secret;
 use protosim_core::SimTime;
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// Something that happened in an application, stamped with the simulation's own time and the
@@ -90,7 +91,7 @@ pub struct ExchangeId {
 }
 
 /// How an exchange ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Outcome {
     /// A response came, and it is not an error.
     Response,

@@ -261,11 +261,24 @@ impl AppConfig {
         port.filter(|port| self.destination_port() == Some(*port))?;
         match (self.tls(), server.tls()) {
             (Some(Tls::Client(client)), Some(Tls::Server(theirs))) => {
-                tls::config::disagreement(client, &server.with_protocols(theirs))
+                tls::agreement::disagreement(client, &server.with_protocols(theirs))
             }
             (Some(_), None) => Some("it has no `tls`, and cannot read what is protected".to_owned()),
             (None, Some(_)) => Some("it has `tls`, and refuses who says no hello".to_owned()),
             _ => None,
+        }
+    }
+
+    /// What comes of the TLS of both, field by field, where this application opens connections to `server` and they come to terms.
+    pub fn tls_fields_with(&self, server: &Self) -> Vec<tls::agreement::FieldUse> {
+        let port = server.listens_on().filter(|port| matches!(port, Port::Tcp(_)));
+        match (self.tls(), server.tls()) {
+            (Some(Tls::Client(ours)), Some(Tls::Server(theirs)))
+                if port.is_some() && port == self.destination_port() =>
+            {
+                tls::agreement::fields(ours, theirs, &server.with_protocols(theirs))
+            }
+            _ => Vec::new(),
         }
     }
 

@@ -4,10 +4,11 @@
 //! chains part is the first thing that went differently. A chain is a fingerprint against
 //! mistakes, not against an adversary.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The running hash of everything that has happened to one entity or on one wire.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Digest(u64);
 
 impl Digest {

@@ -2,11 +2,12 @@
 //! histograms for quantiles. Integers only, so that nothing depends on the order of additions.
 
 use crate::time::Span;
+use serde::{Deserialize, Serialize};
 
 /// Sums of consecutive batches of equal size. When there are [`Batches::MOST`] of them, neighbours are joined and the size
 /// doubles: always between half as many and all, however long the run. From their means the interval of a mean of dependent
 /// samples is computed (batch means).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Batches {
     size: u64,
     full: Vec<u128>,
@@ -67,7 +68,7 @@ impl Default for Batches {
 
 /// A histogram of whole numbers with buckets of equal relative width: exact below 256, and within 1/128 (0.8 %) above. Two of
 /// them can be added, in any order.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Histogram {
     /// By bucket; as long as the largest value needs.
     counts: Vec<u64>,

@@ -4,6 +4,7 @@
 //! congestion window) becomes a [`Span`] through [`Span::from_secs_f64`], the one rounding
 //! function for time.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
@@ -13,7 +14,7 @@ pub const NANOS_PER_SEC: u64 = 1_000_000_000;
 /// An instant on the simulation's own clock: nanoseconds since the start of the run.
 ///
 /// 64 bits last for 584 years; arithmetic beyond that panics instead of wrapping.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct SimTime(u64);
 
 /// A length of time in whole nanoseconds; never negative.

@@ -115,6 +115,12 @@ pub(super) struct RunArgs {
     /// Overwrite a folder that holds something else
     #[arg(long)]
     pub(super) force: bool,
+    /// Go on with runs that were interrupted or killed: those that are done are not made again
+    #[arg(long)]
+    pub(super) resume: bool,
+    /// Keep runs in this folder, and take from it those that any experiment has made already with this program
+    #[arg(long, value_name = "FOLDER", env = "PROTOSIM_CACHE")]
+    pub(super) cache: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(long, short)]
     pub(super) quiet: bool,

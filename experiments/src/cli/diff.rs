@@ -172,7 +172,7 @@ fn samples(args: &DiffArgs, side: &Side) -> Result<Option<Samples>, String> {
     if args.run {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let samples = Samples::from_runs(&side.loaded, args.jobs.map_or(cores, usize::from));
-        return samples.map(Some).map_err(|error| format!("error: {error}"));
+        return samples.map(Some);
     }
     let has_tables = |manifest: &&Manifest| {
         ["summary.csv", "exchanges.csv"].into_iter().all(|name| manifest.folder().join(name).is_file())

@@ -9,6 +9,7 @@ mod args;
 mod completions;
 mod diff;
 mod explain;
+mod keeping;
 mod metrics;
 mod new;
 mod packetdrill;

@@ -57,14 +57,20 @@ pub(super) enum Line<'a> {
         variant: Option<&'a str>,
         /// The replication.
         replication: u64,
+        /// It was made before, and is taken from there: `--resume`, `--cache`. What it took is absent then.
+        reused: bool,
         /// Wall-clock seconds of the run loop.
-        wall_s: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wall_s: Option<f64>,
         /// Simulated seconds.
-        simulated_s: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        simulated_s: Option<f64>,
         /// Events.
-        events: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        events: Option<u64>,
         /// Packets that links have carried.
-        packet_hops: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        packet_hops: Option<u64>,
         /// How many runs are done, this one included.
         done: u64,
         /// Of how many.
@@ -150,9 +156,14 @@ impl Teller {
         remark(serde_json::to_string(line).unwrap_or_default());
     }
 
+    /// Whether remarks are wanted.
+    pub(super) fn makes_remarks(&self) -> bool {
+        matches!(self, Self::People { is_quiet: false, .. })
+    }
+
     /// A remark for people who want to be told much.
     pub(super) fn remark(&self, words: std::fmt::Arguments<'_>) {
-        if matches!(self, Self::People { is_quiet: false, .. }) {
+        if self.makes_remarks() {
             remark(words);
         }
     }
@@ -220,15 +231,18 @@ impl Teller {
             Self::Program { done, of } => {
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 // One that failed is told with the failures.
-                let Some(log) = run.log else { return };
+                if run.log.is_none() && !run.is_reused {
+                    return;
+                }
                 Self::line(&Line::Run {
                     point: run.point,
                     variant: loaded.points[run.point].variant.as_deref(),
                     replication: run.replication,
-                    wall_s: log.wall.as_secs_f64(),
-                    simulated_s: log.simulated.as_secs_f64(),
-                    events: log.events,
-                    packet_hops: log.packet_hops,
+                    reused: run.is_reused,
+                    wall_s: run.log.map(|log| log.wall.as_secs_f64()),
+                    simulated_s: run.log.map(|log| log.simulated.as_secs_f64()),
+                    events: run.log.map(|log| log.events),
+                    packet_hops: run.log.map(|log| log.packet_hops),
                     done,
                     of: *of,
                 });

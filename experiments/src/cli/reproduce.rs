@@ -11,6 +11,7 @@ use crate::results::{Basis, Owner, Partial, claim, sha256_hex, summarise, write_
 use crate::run::clock::Stopwatch;
 use crate::run::{Options, Selection, run_some};
 use crate::scenario::Loaded;
+use crate::store::{Store, StoreError};
 use protosim_reports::statistics::Confidence;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -113,9 +114,15 @@ fn run_again(
         threads: usize::from(args.threads),
         ..manifest.options(loaded)
     };
+    // Nothing is taken from runs that were made before: not from a cache, nor from what another command left here.
+    let journal = folder.join("journal");
+    let said = |error: StoreError| format!("error: {error}");
+    let _ = std::fs::remove_dir_all(&journal);
+    let store = Store::open(&journal).map_err(said)?;
     let progress = Progress::new(selection.runs(loaded).len() as u64, args.quiet);
-    let runs = run_some(loaded, options, selection, &stop_on_interrupt(false), |_| progress.step());
+    let runs = run_some(loaded, options, selection, &stop_on_interrupt(false), store, |_| progress.step());
     progress.finish();
+    let runs = runs.map_err(said)?;
     if runs.is_interrupted {
         return Ok(false);
     }
@@ -125,10 +132,11 @@ fn run_again(
     }
     let confidence = Confidence::from_level(loaded.scenario.confidence.as_f64())
         .ok_or("error: there are no intervals of this confidence")?;
-    let summary = summarise(loaded, &runs.outputs, confidence, Basis::Replications);
+    let summary = summarise(loaded, &runs.outputs, confidence, Basis::Replications).map_err(said)?;
     let partial = Partial { reasons: manifest.reasons() };
     write_part(folder, loaded, &runs.outputs, &summary, &partial, || stopwatch.elapsed())
         .map_err(|error| format!("error: {error}"))?;
+    let _ = std::fs::remove_dir_all(&journal);
     Ok(true)
 }
 

@@ -2,6 +2,7 @@
 
 use super::Ending;
 use super::args::{LiveArgs, RunArgs, ScenarioArgs};
+use super::keeping::Keeping;
 use super::progress::Teller;
 use super::terminal::say;
 use crate::live;
@@ -9,7 +10,7 @@ use crate::results::{
     Basis, Owner, Partial, check_expectations, claim, claim_for_part, holds_whole, summarise, write_part,
 };
 use crate::run::clock::Stopwatch;
-use crate::run::{Options, RunFailure, RunOutput, Runs, Selection, Stop, run_some};
+use crate::run::{Kept, Options, Outputs, RunFailure, Runs, Selection, Stop, run_some};
 use crate::scenario::{Loaded, MOST_DRAWN, Request, library, load};
 use crate::tree::suggest;
 use protosim_core::Span;
@@ -42,11 +43,18 @@ fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Te
         ladder: args.ladder,
         events: args.events,
     };
+    let kept_in = Keeping::of(args, &folder);
+    let store = kept_in.open(&loaded, &selection, teller)?;
     let total = selection.runs(&loaded).len();
     let stop = stop_on_interrupt(!args.json);
     teller.started(&loaded, &options, total, &folder, &partial.reasons);
-    let runs = run_some(&loaded, options, &selection, &stop, |run| teller.finished(&loaded, run));
+    let runs = run_some(&loaded, options, &selection, &stop, store, |run| teller.finished(&loaded, run));
     teller.finish_runs();
+    let runs =
+        runs.map_err(|error| format!("error: {error}\nhelp: what was run by then is kept; go on with --resume"))?;
+    if runs.reused > 0 {
+        teller.remark(format_args!("{} of {total} runs were there already", runs.reused));
+    }
     // What is a mistake of this program leaves no results.
     if let Some(failed) = runs.failures.iter().find(|failed| !matches!(failed.failure, RunFailure::Run(_))) {
         return Err(format!("error: {failed}"));
@@ -56,11 +64,14 @@ fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Te
         partial.reasons.push(failed.to_string());
     }
     if runs.is_interrupted {
-        let done = runs.outputs.iter().map(Vec::len).sum::<usize>();
+        let done = count(&runs.outputs);
         partial.reasons.push(format!("interrupted after {done} of {total} runs"));
     }
     let folder = folder_for(folder, (&owner, &loaded), &partial, args.force)?;
     let is_well = report(teller, &loaded, &runs, &partial, &folder, stopwatch)?;
+    if !runs.is_interrupted {
+        kept_in.close();
+    }
     Ok(match is_well {
         _ if runs.is_interrupted => Ending::Interrupted,
         _ if !runs.failures.is_empty() => Ending::Stopped,
@@ -72,7 +83,7 @@ fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Te
 fn report(
     teller: &Teller,
     loaded: &Loaded,
-    runs: &Runs,
+    runs: &Runs<Kept>,
     partial: &Partial,
     folder: &Path,
     stopwatch: Stopwatch,
@@ -80,17 +91,19 @@ fn report(
     let outputs = &runs.outputs;
     let confidence = Confidence::from_level(loaded.scenario.confidence.as_f64())
         .ok_or("error: there are no intervals of this confidence")?;
-    let summary = summarise(loaded, outputs, confidence, Basis::Replications);
+    let summary =
+        summarise(loaded, outputs, confidence, Basis::Replications).map_err(|error| format!("error: {error}"))?;
     let written = write_part(folder, loaded, outputs, &summary, partial, || stopwatch.elapsed())
         .map_err(|error| format!("error: {error}"))?;
     written.notes.iter().for_each(|note| teller.note(note));
     // Of runs that are missing or cut short nothing was expected.
     let is_cut = runs.is_interrupted || !runs.failures.is_empty();
-    let expectations = if is_cut { Vec::new() } else { check_expectations(loaded, outputs, &summary) };
+    let expectations = if is_cut { Ok(Vec::new()) } else { check_expectations(loaded, outputs, &summary) };
+    let expectations = expectations.map_err(|error| format!("error: {error}"))?;
     if is_cut {
         teller.note(&format!("results are partial: {}", partial.reasons.join("; ")));
     }
-    print_totals(teller, loaded, outputs, folder, stopwatch);
+    print_totals(teller, loaded, outputs, folder, stopwatch)?;
     for path in written.figures.iter().chain(&written.captures) {
         teller.remark(format_args!("  {}", path.display()));
     }
@@ -196,16 +209,33 @@ pub(super) fn stop_on_interrupt(is_told: bool) -> Stop {
     stop
 }
 
-fn print_totals(teller: &Teller, loaded: &Loaded, outputs: &[Vec<RunOutput>], folder: &Path, stopwatch: Stopwatch) {
-    let all = || outputs.iter().flatten();
-    let hops: u64 = all().map(|run| run.log.packet_hops).sum();
-    let loop_seconds: f64 = all().map(|run| run.log.wall.as_secs_f64()).sum();
-    let seconds = stopwatch.elapsed().as_secs_f64();
-    let runs = outputs.iter().map(Vec::len).sum::<usize>();
+fn print_totals(
+    teller: &Teller,
+    loaded: &Loaded,
+    outputs: &Kept,
+    folder: &Path,
+    stopwatch: Stopwatch,
+) -> Result<(), String> {
+    if !teller.makes_remarks() {
+        return Ok(());
+    }
+    let (mut hops, mut loop_seconds) = (0, 0.0);
+    for point in 0..outputs.points() {
+        for run in &*outputs.of(point).map_err(|error| format!("error: {error}"))? {
+            hops += run.log.packet_hops;
+            loop_seconds += run.log.wall.as_secs_f64();
+        }
+    }
+    let (runs, seconds) = (count(outputs), stopwatch.elapsed().as_secs_f64());
     teller.remark(format_args!(
         "{runs} runs, {hops} packet-hops in {loop_seconds:.2} s of simulation, {seconds:.2} s in all"
     ));
     teller.remark(format_args!("results of {} are in {}:", loaded.name, folder.display()));
+    Ok(())
+}
+
+fn count(outputs: &Kept) -> usize {
+    (0..outputs.points()).map(|point| outputs.count(point)).sum()
 }
 
 pub(super) fn check(args: &ScenarioArgs, colours: bool) -> Result<bool, String> {

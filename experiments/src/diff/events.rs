@@ -139,7 +139,7 @@ impl Run<'_> {
         world.run(until, &mut Sinks::deaf())?;
         let keyed = digests(&world)
             .into_iter()
-            .map(|(kind, path, digest)| ((kind.to_owned(), path.to_string()), digest.to_string()));
+            .map(|(kind, path, digest)| ((kind.0.to_owned(), path.to_string()), digest.to_string()));
         Ok(keyed.collect())
     }
 }

@@ -6,7 +6,7 @@
 
 use super::manifest::Manifest;
 use crate::results::{Basis, summarise};
-use crate::run::{Options, RunFailure, Selection, Stop, run_some};
+use crate::run::{Options, RunOutput, run_all};
 use crate::scenario::{Loaded, Metric, Scope, Subject};
 use protosim_models::Outcome;
 use protosim_reports::statistics::{Confidence, SortedSamples, mean};
@@ -14,7 +14,6 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::sync::Arc;
 
 /// What is measured: at which point, of whom, what.
 pub type Key = (usize, Subject, Metric);
@@ -64,17 +63,12 @@ impl Samples {
     ///
     /// # Errors
     /// When a run fails or reaches a limit.
-    pub fn from_runs(loaded: &Loaded, jobs: usize) -> Result<Self, RunFailure> {
+    pub fn from_runs(loaded: &Loaded, jobs: usize) -> Result<Self, String> {
         let options = Options { jobs, ..Options::default() };
-        let all = Arc::new(loaded.clone());
-        let mut runs = run_some(&all, options, &Selection::default(), &Stop::default(), |_| ());
-        if let Some(failed) = runs.failures.pop() {
-            return Err(failed.failure);
-        }
+        let mut all = run_all(loaded, options, || ()).map_err(|error| format!("error: {error}"))?;
         let mut samples = Self::default();
         for replication in 0..loaded.scenario.replications {
-            let outputs: Vec<_> = runs
-                .outputs
+            let outputs: Vec<Vec<RunOutput>> = all
                 .iter_mut()
                 .map(|of_point| {
                     let index = of_point.iter().position(|run| run.replication == replication);
@@ -82,7 +76,8 @@ impl Samples {
                 })
                 .collect();
             // The values alone are looked at: any confidence will do.
-            for row in summarise(loaded, &outputs, Confidence::P95, Basis::Replications).rows {
+            let summary = summarise(loaded, &outputs, Confidence::P95, Basis::Replications);
+            for row in summary.map_err(|error| format!("error: {error}"))?.rows {
                 let key = (row.point, row.subject, row.metric);
                 samples.values.entry(key).or_default().insert(replication, row.estimate.value);
             }

@@ -23,7 +23,7 @@ fn reduced(more: &[&str]) -> Loaded {
 
 fn write_to(folder: &Path, loaded: &Loaded) {
     let outputs = run_all(loaded, Options { jobs: 2, ..Options::default() }, || ()).unwrap();
-    let summary = summarise(loaded, &outputs, Confidence::P95, Basis::Replications);
+    let summary = summarise(loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
     write(folder, loaded, &outputs, &summary, || Duration::ZERO).unwrap();
 }
 

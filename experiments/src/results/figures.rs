@@ -2,8 +2,9 @@
 
 use super::panels::{Source, draw_panel};
 use super::summary::{Basis, Summary, summarise};
-use crate::run::RunOutput;
+use crate::run::Outputs;
 use crate::scenario::{Expectation, FigureSpec, Loaded, Must, PanelSpec, PanelX, Scope, SeriesSpec, evaluate};
+use crate::store::StoreError;
 use protosim_reports::figure::Figure;
 use protosim_reports::statistics::Confidence;
 
@@ -16,13 +17,16 @@ pub struct Drawn {
 }
 
 /// The figure of a specification.
-pub fn draw(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary, spec: &FigureSpec) -> Drawn {
+///
+/// # Errors
+/// When outputs cannot be read.
+pub fn draw(loaded: &Loaded, outputs: &dyn Outputs, summary: &Summary, spec: &FigureSpec) -> Result<Drawn, StoreError> {
     let mut figure = Figure::new(&spec.title);
     figure.shares_y = spec.same_y;
     let mut notes = Vec::new();
     let mut panels = 0;
     for panel in &spec.panels {
-        if let Some(panel) = draw_panel(Source { loaded, outputs, summary }, panel, &mut notes) {
+        if let Some(panel) = draw_panel(Source { loaded, outputs, summary }, panel, &mut notes)? {
             figure = figure.panel(panel);
             panels += 1;
         }
@@ -40,7 +44,7 @@ pub fn draw(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary, spec
     let caption: Vec<&str> = caption.into_iter().filter(|part| !part.is_empty()).collect();
     figure = figure.caption(caption.join(" "));
     let notes = notes.into_iter().map(|note| format!("figure `{}`: {note}", spec.name)).collect();
-    Drawn { figure: (panels > 0).then_some(figure), notes }
+    Ok(Drawn { figure: (panels > 0).then_some(figure), notes })
 }
 
 /// Why an estimate without an interval agrees with nothing.
@@ -57,19 +61,28 @@ pub struct Outcome {
 }
 
 /// Compares all expectations with what came out.
-pub fn check_expectations(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Vec<Outcome> {
+///
+/// # Errors
+/// When outputs cannot be read.
+pub fn check_expectations(
+    loaded: &Loaded,
+    outputs: &dyn Outputs,
+    summary: &Summary,
+) -> Result<Vec<Outcome>, StoreError> {
     // One summary serves all: simultaneous over all points of all expectations of this kind, and over single
     // exchanges, since a few replications would agree with nearly anything at such a confidence.
     let agreeing = loaded.scenario.expect.iter().filter(|expectation| matches!(expectation.must, Must::AgreeWith(_)));
     let comparisons = agreeing.map(|expectation| loaded.chosen(expectation.filter()).count()).sum::<usize>().max(1);
     let strict = Confidence::P99_9.shared_by(comparisons as u64).unwrap_or(Confidence::P99_9);
-    let strict = summarise(loaded, outputs, strict, Basis::Exchanges);
-    loaded.scenario.expect.iter().map(|expectation| check(loaded, outputs, expectation, (summary, &strict))).collect()
+    let strict = summarise(loaded, outputs, strict, Basis::Exchanges)?;
+    let outcomes =
+        loaded.scenario.expect.iter().map(|expectation| check(loaded, outputs, expectation, (summary, &strict)));
+    Ok(outcomes.collect())
 }
 
 fn check(
     loaded: &Loaded,
-    outputs: &[Vec<RunOutput>],
+    outputs: &dyn Outputs,
     expectation: &Expectation,
     (summary, strict): (&Summary, &Summary),
 ) -> Outcome {
@@ -78,7 +91,7 @@ fn check(
     for index in loaded.chosen(expectation.filter()) {
         let point = &loaded.points[index];
         // Partial results say nothing of points that did not run.
-        if outputs.get(index).is_none_or(Vec::is_empty) {
+        if outputs.count(index) == 0 {
             continue;
         }
         let formula = expectation.must.formula();

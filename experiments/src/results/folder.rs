@@ -7,8 +7,9 @@ use super::story::{draw_diagrams, event_lines};
 use super::summary::Summary;
 use super::tables::tables;
 use crate::run::clock::peak_memory_bytes;
-use crate::run::{CapturedPacket, RunOutput};
+use crate::run::{CapturedPacket, Outputs};
 use crate::scenario::Loaded;
+use crate::store::StoreError;
 use protosim_reports::capture::write_capture;
 use protosim_reports::figure::FigureError;
 use protosim_reports::figure::scene::Scene;
@@ -59,6 +60,9 @@ pub enum FolderError {
     /// A table could not be written.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// Outputs of runs could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why results are of a part of the experiment; by default they are of the whole.
@@ -101,7 +105,7 @@ pub fn holds_whole(folder: &Path) -> bool {
 pub fn write(
     folder: &Path,
     loaded: &Loaded,
-    outputs: &[Vec<RunOutput>],
+    outputs: &dyn Outputs,
     summary: &Summary,
     wall: impl Fn() -> Duration,
 ) -> Result<Written, FolderError> {
@@ -115,7 +119,7 @@ pub fn write(
 pub fn write_part(
     folder: &Path,
     loaded: &Loaded,
-    outputs: &[Vec<RunOutput>],
+    outputs: &dyn Outputs,
     summary: &Summary,
     partial: &Partial,
     wall: impl Fn() -> Duration,
@@ -159,7 +163,7 @@ pub fn write_part(
     for name in old.iter().filter(|name| !hashes.contains_key(*name)) {
         let _ = std::fs::remove_file(folder.join(name));
     }
-    let log = claimed_by(folder) + &place_of_inputs(&loaded.inputs) + &run_log(outputs, wall());
+    let log = claimed_by(folder) + &place_of_inputs(&loaded.inputs) + &run_log(outputs, wall())?;
     write_atomically(&folder.join(RUN_LOG), |out| out.write_all(log.as_bytes())).map_err(io)?;
     let figures = files.figures.iter().map(|name| folder.join(name)).collect();
     Ok(Written { figures, captures, notes: files.notes })
@@ -179,7 +183,7 @@ const MANY: usize = 10_000;
 fn stage_tables(
     folder: &Path,
     loaded: &Loaded,
-    outputs: &[Vec<RunOutput>],
+    outputs: &dyn Outputs,
     summary: &Summary,
 ) -> Result<Vec<StagedTable>, FolderError> {
     let staged = |name: String, write: &(dyn Fn(&mut Hashing<'_, '_>) -> Result<(), TableError> + Sync)| {
@@ -228,10 +232,10 @@ impl Write for Hashing<'_, '_> {
 }
 
 /// Makes figures, diagrams and the event log.
-fn render(loaded: &Loaded, outputs: &[Vec<RunOutput>], summary: &Summary) -> Result<Files, FolderError> {
+fn render(loaded: &Loaded, outputs: &dyn Outputs, summary: &Summary) -> Result<Files, FolderError> {
     let mut files = Files::default();
     for spec in &loaded.scenario.figures {
-        let drawn = draw(loaded, outputs, summary, spec);
+        let drawn = draw(loaded, outputs, summary, spec)?;
         files.notes.extend(drawn.notes);
         let Some(figure) = drawn.figure else { continue };
         // What was simulated is not lost for a figure that cannot be drawn.
@@ -268,10 +272,11 @@ fn all_formats(scene: &Scene) -> Result<[(&'static str, Vec<u8>); 3], FigureErro
     Ok([("svg", scene.to_svg().into_bytes()), ("png", scene.to_png(PNG_SCALE)?), ("pdf", scene.to_pdf()?)])
 }
 
-fn write_captures(folder: &Path, outputs: &[Vec<RunOutput>]) -> Result<Vec<PathBuf>, FolderError> {
+fn write_captures(folder: &Path, outputs: &dyn Outputs) -> Result<Vec<PathBuf>, FolderError> {
     let mut paths = Vec::new();
-    for (point, runs) in outputs.iter().enumerate() {
-        let captures = runs.iter().filter_map(|run| Some((run.replication, run.capture.as_ref()?)));
+    for point in 0..outputs.points() {
+        let sights = outputs.sights(point);
+        let captures = sights.iter().filter_map(|run| Some((run.replication, run.capture?)));
         for (replication, capture) in captures {
             let place = folder.join("captures");
             std::fs::create_dir_all(&place).map_err(|error| io_error(folder, error))?;
@@ -352,10 +357,10 @@ fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>, partial: &Partia
 }
 
 /// Everything that depends on the machine.
-fn run_log(outputs: &[Vec<RunOutput>], wall: Duration) -> String {
+fn run_log(outputs: &dyn Outputs, wall: Duration) -> Result<String, StoreError> {
     let mut text = String::from("point replication events packet_hops simulated_s wall_s ns_per_packet_hop\n");
-    for (point, runs) in outputs.iter().enumerate() {
-        for run in runs {
+    for point in 0..outputs.points() {
+        for run in &*outputs.of(point)? {
             let (log, replication) = (run.log, run.replication);
             let per_hop = log.wall.as_nanos() as f64 / (log.packet_hops.max(1)) as f64;
             let _ = writeln!(
@@ -372,7 +377,7 @@ fn run_log(outputs: &[Vec<RunOutput>], wall: Duration) -> String {
     if let Some(bytes) = peak_memory_bytes() {
         let _ = writeln!(text, "peak memory: {:.1} MiB", bytes as f64 / 1_048_576.0);
     }
-    text
+    Ok(text)
 }
 
 pub(super) fn io_error(folder: &Path, error: io::Error) -> FolderError {

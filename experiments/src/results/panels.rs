@@ -2,8 +2,9 @@
 
 use super::samples::{distribution, over_time};
 use super::summary::Summary;
-use crate::run::RunOutput;
+use crate::run::Outputs;
 use crate::scenario::{FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate};
+use crate::store::StoreError;
 use protosim_core::{Span, maths};
 use protosim_reports::figure::{Axis, Panel, Point, Series};
 use protosim_reports::statistics::Estimate;
@@ -15,12 +16,16 @@ const SAMPLES: usize = 200;
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) loaded: &'a Loaded,
-    pub(super) outputs: &'a [Vec<RunOutput>],
+    pub(super) outputs: &'a dyn Outputs,
     pub(super) summary: &'a Summary,
 }
 
 /// The panel of a specification, and notes on what of it is not shown.
-pub(super) fn draw_panel(source: Source<'_>, spec: &PanelSpec, notes: &mut Vec<String>) -> Option<Panel> {
+pub(super) fn draw_panel(
+    source: Source<'_>,
+    spec: &PanelSpec,
+    notes: &mut Vec<String>,
+) -> Result<Option<Panel>, StoreError> {
     let unit = spec.series.first().map_or("", |series| series.metric.unit());
     let chosen: Vec<usize> = source.loaded.chosen(spec.filter()).collect();
     let mut sheet = Sheet { spec, chosen, notes, series: Vec::new(), shown: Vec::new() };
@@ -31,19 +36,22 @@ pub(super) fn draw_panel(source: Source<'_>, spec: &PanelSpec, notes: &mut Vec<S
             Axis::categories(&spec.x_label, names)
         }
         PanelX::Axis(name) => {
-            let x = source.loaded.scenario.axes.iter().position(|axis| axis.name == *name)?;
+            let Some(x) = source.loaded.scenario.axes.iter().position(|axis| axis.name == *name) else {
+                return Ok(None);
+            };
             over_axis(source, x, &mut sheet);
             scaled(spec.x_scale, &spec.x_label).unit(source.loaded.scenario.axes[x].dimension().figure_unit().0)
         }
         PanelX::Time { bin } => {
-            spec.series.iter().for_each(|series| add_over_time(source, series, *bin, &mut sheet));
+            for series in &spec.series {
+                add_over_time(source, series, *bin, &mut sheet)?;
+            }
             scaled(spec.x_scale, &spec.x_label).unit("s")
         }
         PanelX::Distribution => {
             for series in &spec.series {
                 for point in sheet.chosen.clone() {
-                    let runs = source.outputs.get(point).map_or(&[][..], |runs| runs);
-                    let steps = distribution(source.loaded, point, runs, series);
+                    let steps = distribution(source.loaded, point, &source.outputs.of(point)?, series);
                     let points = steps.into_iter().map(|(x, y)| Point::new(x, y)).collect();
                     sheet.add(labelled((source.loaded, &sheet.chosen), point, series), points, cdf);
                 }
@@ -56,9 +64,9 @@ pub(super) fn draw_panel(source: Source<'_>, spec: &PanelSpec, notes: &mut Vec<S
     let Sheet { series, shown, .. } = sheet;
     if shown.is_empty() {
         notes.push("a panel is not shown: nothing in it was measured".to_owned());
-        return None;
+        return Ok(None);
     }
-    Some(series.into_iter().fold(Panel::new(x, y), Panel::series))
+    Ok(Some(series.into_iter().fold(Panel::new(x, y), Panel::series)))
 }
 
 fn scaled(scale: ScaleSpec, label: &str) -> Axis {
@@ -184,22 +192,30 @@ fn over_variants(source: Source<'_>, sheet: &mut Sheet<'_>) {
 }
 
 /// A line for each point. What a link could send is often the same at all of them, and one line then.
-fn add_over_time(source: Source<'_>, series: &SeriesSpec, bin: Option<Span>, sheet: &mut Sheet<'_>) {
+fn add_over_time(
+    source: Source<'_>,
+    series: &SeriesSpec,
+    bin: Option<Span>,
+    sheet: &mut Sheet<'_>,
+) -> Result<(), StoreError> {
     let chosen = sheet.chosen.clone();
-    let first_runs = chosen.iter().filter_map(|&point| {
-        let run = source.outputs.get(point)?.iter().find(|run| run.replication == 0)?;
-        Some((point, over_time(source.loaded, point, run, series, bin)))
-    });
-    let lines: Vec<(usize, Vec<Point>)> = first_runs.collect();
+    let mut lines: Vec<(usize, Vec<Point>)> = Vec::new();
+    for &point in &chosen {
+        if let Some(run) = source.outputs.of(point)?.iter().find(|run| run.replication == 0) {
+            lines.push((point, over_time(source.loaded, point, run, series, bin)));
+        }
+    }
     let is_binned = series.metric.needs_bin() && series.metric != Metric::QueueDelay;
     let style = if is_binned || series.metric.is_series() { Series::step } else { Series::line };
     if series.metric == Metric::Capacity && lines.windows(2).all(|pair| pair[0].1 == pair[1].1) {
         let points = lines.into_iter().next().map(|(_, points)| points).unwrap_or_default();
-        return sheet.add(series.label.clone(), points, style);
+        sheet.add(series.label.clone(), points, style);
+        return Ok(());
     }
     for (point, points) in lines {
         sheet.add(labelled((source.loaded, &chosen), point, series), points, style);
     }
+    Ok(())
 }
 
 /// The label of a series at a point, where each point has a line of its own.

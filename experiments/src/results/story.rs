@@ -1,20 +1,16 @@
 //! Diagrams and event logs of single runs, as they are written.
 
 use crate::run::events::EventLine;
-use crate::run::{Drawing, RunOutput};
+use crate::run::{Drawing, Outputs};
 use crate::scenario::Loaded;
 use protosim_reports::figure::scene::Scene;
 
 /// The diagrams of all points by their files' names without ending, and notes on those that show nothing.
-pub(super) fn draw_diagrams(
-    loaded: &Loaded,
-    outputs: &[Vec<RunOutput>],
-    notes: &mut Vec<String>,
-) -> Vec<(String, Scene)> {
+pub(super) fn draw_diagrams(loaded: &Loaded, outputs: &dyn Outputs, notes: &mut Vec<String>) -> Vec<(String, Scene)> {
     let mut scenes = Vec::new();
-    let runs = outputs.iter().enumerate().flat_map(|(point, runs)| runs.iter().map(move |run| (point, run)));
+    let sights = (0..outputs.points()).flat_map(|point| outputs.sights(point).into_iter().map(move |run| (point, run)));
     for (point, (spec, drawing)) in
-        runs.flat_map(|(point, run)| run.story.diagrams.iter().map(move |told| (point, told)))
+        sights.flat_map(|(point, run)| run.story.diagrams.iter().map(move |told| (point, told)))
     {
         let name = spec.file(point, &loaded.points);
         let scene = match drawing {
@@ -39,10 +35,11 @@ pub(super) fn draw_diagrams(
 }
 
 /// The event log of all runs that have one, a line for each event; `None` if none has.
-pub(super) fn event_lines(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Option<Vec<u8>> {
+pub(super) fn event_lines(loaded: &Loaded, outputs: &dyn Outputs) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut is_asked_for = false;
-    for (point, run) in outputs.iter().enumerate().flat_map(|(point, runs)| runs.iter().map(move |run| (point, run))) {
+    let sights = (0..outputs.points()).flat_map(|point| outputs.sights(point).into_iter().map(move |run| (point, run)));
+    for (point, run) in sights {
         let Some(events) = &run.story.events else { continue };
         is_asked_for = true;
         for event in events {

@@ -18,8 +18,9 @@
 //!   (`until: After`) so shows less completion, never more.
 
 use super::estimates::{batch_interval, quantile_of, quantile_over};
-use crate::run::{Exchange, LinkOutput, RunOutput, SinkOutput};
+use crate::run::{Exchange, LinkOutput, Outputs, RunOutput, SinkOutput};
 use crate::scenario::{Loaded, Metric, Scope, Subject};
+use crate::store::StoreError;
 use protosim_core::Span;
 use protosim_core::sketch::{Batches, Histogram};
 use protosim_models::Outcome;
@@ -62,9 +63,18 @@ pub enum Basis {
 }
 
 /// Computes all metrics with intervals of this confidence.
-pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confidence, basis: Basis) -> Summary {
+///
+/// # Errors
+/// When outputs cannot be read.
+pub fn summarise(
+    loaded: &Loaded,
+    outputs: &dyn Outputs,
+    confidence: Confidence,
+    basis: Basis,
+) -> Result<Summary, StoreError> {
     let mut rows = Vec::new();
-    for (point, runs) in outputs.iter().enumerate() {
+    for point in 0..outputs.points() {
+        let runs = outputs.of(point)?;
         let whole: Vec<&RunOutput> = runs.iter().filter(|run| run.stopped.is_none()).collect();
         for (app, spec) in loaded.scenario.apps.iter().enumerate() {
             let of_app: Vec<Vec<&Exchange>> = whole.iter().map(|run| counted(loaded, point, run, app)).collect();
@@ -82,7 +92,7 @@ pub fn summarise(loaded: &Loaded, outputs: &[Vec<RunOutput>], confidence: Confid
             rows.extend(estimate.map(row));
         }
     }
-    Summary { rows }
+    Ok(Summary { rows })
 }
 
 /// Whether an exchange counts in the summary.

@@ -1,18 +1,19 @@
 //! The tables of an experiment: summary, exchanges, counters, digests. Units stand in the columns' names.
 
+use super::folder::FolderError;
 use super::summary::{Summary, counts};
-use crate::run::RunOutput;
+use crate::run::{Outputs, RunOutput};
 use crate::scenario::{Loaded, Subject};
 use protosim_reports::table::{Cell, Column, Table, TableError};
 
 /// All tables, one after the other: each may be large.
 pub(super) fn tables(
     loaded: &Loaded,
-    outputs: &[Vec<RunOutput>],
+    outputs: &dyn Outputs,
     summary: &Summary,
-) -> impl Iterator<Item = Result<Table, TableError>> {
+) -> impl Iterator<Item = Result<Table, FolderError>> {
     (0..4).map(move |table| match table {
-        0 => summary_table(loaded, summary),
+        0 => Ok(summary_table(loaded, summary)?),
         1 => exchange_table(loaded, outputs),
         2 => counter_table(loaded, outputs),
         _ => digest_table(loaded, outputs),
@@ -82,7 +83,7 @@ fn summary_table(loaded: &Loaded, summary: &Summary) -> Result<Table, TableError
     Ok(table)
 }
 
-fn exchange_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, TableError> {
+fn exchange_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, FolderError> {
     let mut columns = point_columns(loaded);
     columns.extend([
         Column::u64("replication"),
@@ -125,7 +126,7 @@ fn exchange_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, 
     Ok(table)
 }
 
-fn counter_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, TableError> {
+fn counter_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, FolderError> {
     let mut columns = point_columns(loaded);
     columns.extend([
         Column::u64("replication"),
@@ -151,7 +152,7 @@ fn counter_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, T
     Ok(table)
 }
 
-fn digest_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, TableError> {
+fn digest_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, FolderError> {
     let mut columns = point_columns(loaded);
     columns.extend([Column::u64("replication"), Column::text("kind"), Column::text("path"), Column::text("digest")]);
     let mut table = Table::new("digests", columns)?;
@@ -159,7 +160,7 @@ fn digest_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, Ta
         let first = run_cells(loaded, point, replication);
         for (kind, path, digest) in &run.digests {
             let digest = digest.to_string();
-            table.push_row_behind(&first, &[Cell::from(*kind), Cell::from(&**path), Cell::from(digest.as_str())])?;
+            table.push_row_behind(&first, &[Cell::from(kind.0), Cell::from(&**path), Cell::from(digest.as_str())])?;
         }
         Ok(())
     })?;
@@ -167,11 +168,11 @@ fn digest_table(loaded: &Loaded, outputs: &[Vec<RunOutput>]) -> Result<Table, Ta
 }
 
 fn for_each_run(
-    outputs: &[Vec<RunOutput>],
+    outputs: &dyn Outputs,
     mut visit: impl FnMut(usize, u64, &RunOutput) -> Result<(), TableError>,
-) -> Result<(), TableError> {
-    for (point, runs) in outputs.iter().enumerate() {
-        for run in runs {
+) -> Result<(), FolderError> {
+    for point in 0..outputs.points() {
+        for run in &*outputs.of(point)? {
             visit(point, run.replication, run)?;
         }
     }

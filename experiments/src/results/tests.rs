@@ -16,7 +16,7 @@ fn reduced() -> Loaded {
 
 fn write_to(folder: &Path, loaded: &Loaded, options: Options, wall: u64) -> BTreeMap<String, Vec<u8>> {
     let outputs = run_all(loaded, options, || ()).unwrap();
-    let summary = summarise(loaded, &outputs, Confidence::P95, Basis::Replications);
+    let summary = summarise(loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
     write(folder, loaded, &outputs, &summary, || Duration::from_millis(wall)).unwrap();
     let mut files = BTreeMap::new();
     for place in [folder.to_path_buf(), folder.join("figures")] {
@@ -122,7 +122,7 @@ fn a_mixture_of_files_has_no_manifest() {
     std::fs::remove_file(scratch.path().join("digests.csv")).unwrap();
     std::fs::create_dir_all(scratch.path().join("digests.csv/in the way")).unwrap();
     let outputs = run_all(&loaded, options, || ()).unwrap();
-    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
     assert!(write(scratch.path(), &loaded, &outputs, &summary, || Duration::ZERO).is_err());
     assert!(!scratch.path().join("manifest.json").exists());
     assert!(!leftover.exists());
@@ -148,8 +148,8 @@ fn an_expectation_that_fails_says_where() {
     loaded.scenario.expect.truncate(1);
     loaded.scenario.expect[0].must = crate::scenario::Must::BeAtMost("0.5".to_owned());
     let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
-    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
-    let outcome = check_expectations(&loaded, &outputs, &summary).remove(0);
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
+    let outcome = check_expectations(&loaded, &outputs, &summary).unwrap().remove(0);
     assert!(!outcome.holds);
     assert!(outcome.text.contains("point 0: 1 is not at most 0.5"), "{}", outcome.text);
 }
@@ -163,10 +163,10 @@ fn an_expectation_is_of_the_points_that_it_names() {
     expectation.metric = crate::scenario::Metric::MeanTransmissions;
     expectation.must = crate::scenario::Must::BeAtMost("1".to_owned());
     let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
-    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
     let mut outcome_where = |condition: &str| {
         loaded.scenario.expect[0].only_if = Some(condition.to_owned());
-        check_expectations(&loaded, &outputs, &summary).remove(0)
+        check_expectations(&loaded, &outputs, &summary).unwrap().remove(0)
     };
     let without = outcome_where("loss == 0");
     assert!(without.holds && without.text.ends_with("is at most 1, where loss == 0"), "{}", without.text);
@@ -186,13 +186,13 @@ fn a_panel_shows_the_points_that_it_names() {
     let set = set.iter().map(|argument| (*argument).to_owned()).collect();
     let loaded = load(&Request { scenario: "coap-loss".to_owned(), set, seed: None }, false).unwrap();
     let outputs = run_all(&loaded, Options { jobs: 2, ..Options::default() }, || ()).unwrap();
-    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
     let mut spec = loaded.scenario.figures[0].clone();
     spec.panels.truncate(1);
-    let all = super::draw(&loaded, &outputs, &summary, &spec).figure.unwrap();
+    let all = super::draw(&loaded, &outputs, &summary, &spec).unwrap().figure.unwrap();
     spec.panels[0].variant = Some("b".to_owned());
     spec.panels[0].only_if = Some("loss < 0.05".to_owned());
-    let some = super::draw(&loaded, &outputs, &summary, &spec).figure.unwrap();
+    let some = super::draw(&loaded, &outputs, &summary, &spec).unwrap().figure.unwrap();
     let label = loaded.scenario.figures[0].panels[0].series[0].label.clone();
     let points = |figure: &protosim_reports::figure::Figure, label: &str| {
         let of_label = figure.panels[0].series.iter().find(|series| series.label == label);
@@ -211,11 +211,11 @@ fn a_formula_that_is_five_percent_off_does_not_agree() {
     loaded.scenario.expect.retain(|expectation| expectation.metric == crate::scenario::Metric::MeanCompletion);
     let outputs =
         run_all(&loaded, Options { jobs: 2, threads: 1, capture: false, ..Options::default() }, || ()).unwrap();
-    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
-    assert!(check_expectations(&loaded, &outputs, &summary)[0].holds);
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
+    assert!(check_expectations(&loaded, &outputs, &summary).unwrap()[0].holds);
     let right = loaded.scenario.expect[0].must.formula().to_owned();
     loaded.scenario.expect[0].must = crate::scenario::Must::AgreeWith(format!("1.05 * ({right})"));
-    assert!(!check_expectations(&loaded, &outputs, &summary)[0].holds);
+    assert!(!check_expectations(&loaded, &outputs, &summary).unwrap()[0].holds);
 }
 
 /// One exchange has no spread: it agrees with nothing. And delivery at 100 % loss is known, and zero.
@@ -227,13 +227,13 @@ fn too_few_exchanges_agree_with_nothing() {
     let mut loaded = load(&Request { scenario: "coap-loss".to_owned(), set, ..Request::default() }, false).unwrap();
     loaded.points.truncate(1);
     let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
-    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
     let mean = loaded.scenario.expect.iter().position(|e| e.metric == crate::scenario::Metric::MeanCompletion).unwrap();
-    let outcome = check_expectations(&loaded, &outputs, &summary).remove(mean);
+    let outcome = check_expectations(&loaded, &outputs, &summary).unwrap().remove(mean);
     assert!(!outcome.holds && outcome.text.contains("too few exchanges"), "{}", outcome.text);
     loaded.points[0].scenario.links[0].loss = Some(protosim_core::Ratio::ONE);
     let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
-    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
     let delivered = summary.find(0, &Subject::App("con".to_owned()), crate::scenario::Metric::Delivered).unwrap();
     assert_eq!((delivered.estimate.value, delivered.estimate.n), (0.0, 1));
 }
@@ -246,7 +246,7 @@ fn a_series_without_values_is_left_out_with_a_note() {
     loaded.points.iter_mut().for_each(|point| point.scenario.links[0].loss = Some(protosim_core::Ratio::ONE));
     let scratch = tempfile::tempdir().unwrap();
     let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
-    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
     let written = write(scratch.path(), &loaded, &outputs, &summary, || Duration::ZERO).unwrap();
     assert!(!written.figures.is_empty());
     assert!(written.notes.iter().any(|note| note.contains("is not shown: it has no value")), "{:?}", written.notes);

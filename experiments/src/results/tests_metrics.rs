@@ -44,7 +44,7 @@ const THREE: &str = r#"(
 fn run(text: &str) -> (Loaded, Vec<Vec<RunOutput>>, Summary) {
     let loaded = load_text("t", "t.ron", text, &Request::default(), false).unwrap_or_else(|error| panic!("{error}"));
     let outputs = run_all(&loaded, ONE, || ()).unwrap();
-    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications);
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
     (loaded, outputs, summary)
 }
 
@@ -175,7 +175,7 @@ const ALL_KINDS: &str = r#"(
 #[test]
 fn figures_of_all_kinds_are_drawn_whole() {
     let (loaded, outputs, summary) = run(ALL_KINDS);
-    let drawn = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]);
+    let drawn = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]).unwrap();
     assert!(drawn.notes.is_empty(), "{:?}", drawn.notes);
     let figure = drawn.figure.unwrap();
     let labels = |panel: usize| figure.panels[panel].series.iter().map(|s| s.label.clone()).collect::<Vec<_>>();
@@ -216,7 +216,7 @@ fn of_axes_that_advance_together_the_first_one_names_lines() {
             (x: "rate", x_label: "x", y_label: "y", series: [(label: "ping", app: "ping", metric: MeanCompletion)]),
         ])],
     )"#);
-    let figure = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]).figure.unwrap();
+    let figure = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]).unwrap().figure.unwrap();
     let labels: Vec<&str> = figure.panels[0].series.iter().map(|series| series.label.as_str()).collect();
     assert_eq!(labels, ["ping, delay 0.001 s", "ping, delay 0.002 s"]);
 }
@@ -248,7 +248,7 @@ fn the_length_of_a_queue_over_time() {
     let four = r#"(name: "four", on: "a", run: UdpSource(like: "once")),"#;
     let text = THREE.replace("// more", panel).replace("queue: \"1 packets\"", "queue: \"9 packets\"");
     let (loaded, outputs, summary) = run(&text.replace(r#"(name: "three","#, &format!(r#"{four} (name: "three","#)));
-    let figure = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]).figure.unwrap();
+    let figure = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]).unwrap().figure.unwrap();
     let lengths: Vec<f64> = figure.panels[0].series[0].points.iter().take(6).map(|point| point.y).collect();
     for (length, expected) in lengths.iter().zip([4500.0, 3300.0, 2100.0, 900.0, 0.0, 0.0]) {
         assert!((length - expected).abs() < 1e-9, "{lengths:?}");

@@ -2,13 +2,15 @@
 //! replications, whoever was first.
 
 use super::one::{RunFailure, RunLog, RunOutput, run_one, setup};
+use super::outputs::{Kept, Outputs, Sight};
 use super::story::Watch;
 use crate::scenario::Loaded;
+use crate::store::{KeyOfPoint, Record, RunKey, Store, StoreError};
 use protosim_topologies::Plan;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How to run; nothing here changes a result.
 #[derive(Clone, Copy, Debug)]
@@ -79,27 +81,31 @@ pub struct Finished {
     pub point: usize,
     /// Which replication.
     pub replication: u64,
-    /// What it took; `None` if it failed.
+    /// What it took; `None` if it failed, or was taken from the store.
     pub log: Option<RunLog>,
+    /// It was in the store already.
+    pub is_reused: bool,
 }
 
 /// What came of the runs.
-#[derive(Clone, Debug, Default)]
-pub struct Runs {
-    /// The outputs by point; those of a point in the order of replications. Runs that were not selected, not reached or that
-    /// failed are absent; those that a limit stopped are there, with what they had.
-    pub outputs: Vec<Vec<RunOutput>>,
+#[derive(Debug, Default)]
+pub struct Runs<O> {
+    /// The outputs. Runs that were not selected, not reached or that failed are absent; those that a limit stopped are there, with what
+    /// they had.
+    pub outputs: O,
+    /// How many of them were taken from the store.
+    pub reused: usize,
     /// Runs that a limit stopped, or that failed, in order.
     pub failures: Vec<Failed>,
     /// Someone asked to stop before all was done.
     pub is_interrupted: bool,
 }
 
-impl Runs {
+impl<O: Outputs> Runs<O> {
     /// True if some run of the experiment is missing or was cut short.
     pub fn is_partial(&self, loaded: &Loaded) -> bool {
-        let whole = |runs: &Vec<RunOutput>| runs.len() as u64 == loaded.scenario.replications;
-        self.is_interrupted || !self.failures.is_empty() || !self.outputs.iter().all(whole)
+        let is_whole = |point: usize| self.outputs.count(point) as u64 == loaded.scenario.replications;
+        self.is_interrupted || !self.failures.is_empty() || !(0..loaded.points.len()).all(is_whole)
     }
 }
 
@@ -114,13 +120,31 @@ impl Selection {
     }
 }
 
-/// Runs everything; `done` is called after each run. The outputs are by point, then replication.
+/// Runs everything, in memory; `done` is called after each run. The outputs are by point, then replication.
 ///
 /// # Errors
 /// The first run, in that order, that failed.
 pub fn run_all(loaded: &Loaded, options: Options, done: impl Fn() + Sync) -> Result<Vec<Vec<RunOutput>>, Failed> {
-    let runs = run_some(&Arc::new(loaded.clone()), options, &Selection::default(), &Stop::default(), |_| done());
-    runs.failures.into_iter().next().map_or(Ok(runs.outputs), Err)
+    let loaded = Arc::new(loaded.clone());
+    let mut outputs: Vec<Vec<RunOutput>> = Vec::new();
+    outputs.resize_with(loaded.points.len(), Vec::new);
+    let mut results = BTreeMap::new();
+    let work = Selection::default().runs(&loaded);
+    let make = |work: &Work, (point, replication): (usize, u64)| work.run(point, replication);
+    run_each(&loaded, options, &work, &Stop::default(), make, |index, result| {
+        results.insert(index, result);
+        done();
+        true
+    });
+    for (index, result) in results {
+        let (point, replication) = work[index];
+        let output = result.map_err(|failure| Failed { point, replication, failure })?;
+        if let Some(error) = output.stopped.clone() {
+            return Err(Failed { point, replication, failure: RunFailure::Run(error) });
+        }
+        outputs[point].push(output);
+    }
+    Ok(outputs)
 }
 
 /// A wish to stop, from another thread such as that of a signal.
@@ -131,13 +155,20 @@ pub struct Stop(Arc<StopState>);
 struct StopState {
     is_wanted: AtomicBool,
     /// Wakes who waits for runs.
-    wake: std::sync::OnceLock<Sender<Message>>,
+    wake: std::sync::OnceLock<Box<dyn Wake>>,
 }
 
-#[derive(Debug)]
-enum Message {
-    Run(usize, Box<Result<RunOutput, RunFailure>>),
-    Stop,
+/// Someone who sleeps.
+trait Wake: Send + Sync + std::fmt::Debug {
+    fn wake(&self);
+}
+
+/// `None` is sent to wake who waits for results.
+impl<T: Send + std::fmt::Debug> Wake for Sender<Option<T>> {
+    fn wake(&self) {
+        // Nobody waits any more: all runs are done.
+        let _ = self.send(None);
+    }
 }
 
 impl Stop {
@@ -145,8 +176,7 @@ impl Stop {
     pub fn stop(&self) {
         self.0.is_wanted.store(true, Ordering::SeqCst);
         if let Some(wake) = self.0.wake.get() {
-            // Nobody waits any more: all runs are done.
-            let _ = wake.send(Message::Stop);
+            wake.wake();
         }
     }
 
@@ -156,84 +186,186 @@ impl Stop {
     }
 }
 
-/// Runs the selected runs, to their end or until `stop`; `done` is called after each run. After a stop, runs that were at work go on
-/// in the background until the process ends.
+/// A run that was made, as it is kept.
+#[derive(Debug)]
+struct Made {
+    key: RunKey,
+    record: Record,
+    sight: Option<Sight>,
+    stopped: Option<RunFailure>,
+    log: RunLog,
+}
+
+/// Runs those of the selected runs that the store does not have, to their end or until `stop`, and puts each into the store as it comes; `done` is
+/// called for each. After a stop, runs that were at work go on in the background until the process ends. What is to be looked at
+/// is not in a store: such runs are made again.
+///
+/// # Errors
+/// When the store cannot be written to: what it has by then stays.
 pub fn run_some(
     loaded: &Arc<Loaded>,
     options: Options,
     selection: &Selection,
     stop: &Stop,
+    store: Store,
     done: impl Fn(&Finished),
-) -> Runs {
-    let work = selection.runs(loaded);
-    let mut plans: BTreeMap<usize, Arc<Plan>> = BTreeMap::new();
-    for (point, _) in &work {
-        plans.entry(*point).or_insert_with(|| Arc::new(setup(&loaded.points[*point].scenario)));
+) -> Result<Runs<Kept>, StoreError> {
+    let mut kept = Kept::new(store, loaded.points.len());
+    let selected = selection.runs(loaded);
+    let mut runs = Runs { outputs: Kept::default(), reused: 0, failures: Vec::new(), is_interrupted: false };
+    let mut work = Vec::new();
+    let mut key_of_point: Option<(usize, KeyOfPoint)> = None;
+    for &(point, replication) in &selected {
+        let of_point = match &key_of_point {
+            Some((known, key)) if *known == point => key,
+            _ => &key_of_point.insert((point, KeyOfPoint::new(loaded, point))).1,
+        };
+        let key = of_point.replication(replication);
+        let is_watched = options.watch(loaded, point, replication) != Watch::default();
+        if !is_watched && kept.store().contains(&key) {
+            kept.insert((point, replication), key, None);
+            runs.reused += 1;
+            done(&Finished { point, replication, log: None, is_reused: true });
+        } else {
+            work.push((point, replication, key));
+        }
     }
-    let (sender, receiver) = channel();
+    let make = |work: &Work, (point, replication, key): (usize, u64, RunKey)| {
+        let mut output = work.run(point, replication)?;
+        let sight = Sight::taken_from(&mut output);
+        let stopped = output.stopped.clone().map(RunFailure::Run);
+        let record = Record::new(key, &output).map_err(|error| RunFailure::Record(Arc::new(error)))?;
+        Ok(Made { key, record, sight, stopped, log: output.log })
+    };
+    let mut failures = BTreeMap::new();
+    let (mut made_runs, mut refusal) = (0, None);
+    run_each(loaded, options, &work, stop, make, |index, result: Result<Made, RunFailure>| {
+        let (point, replication, _) = work[index];
+        made_runs += 1;
+        let log = result.as_ref().ok().map(|made| made.log);
+        match result {
+            Err(failure) => drop(failures.insert(index, failure)),
+            Ok(Made { key, record, sight, stopped, .. }) => {
+                if let Err(error) = kept.store().add(&record) {
+                    refusal = Some(error);
+                    return false;
+                }
+                kept.insert((point, replication), key, sight);
+                stopped.map(|failure| failures.insert(index, failure));
+            }
+        }
+        done(&Finished { point, replication, log, is_reused: false });
+        true
+    });
+    if let Some(error) = refusal {
+        return Err(error);
+    }
+    let failed = |(index, failure): (usize, RunFailure)| {
+        let (point, replication, _) = work[index];
+        Failed { point, replication, failure }
+    };
+    runs.failures = failures.into_iter().map(failed).collect();
+    runs.is_interrupted = made_runs < work.len();
+    runs.outputs = kept;
+    Ok(runs)
+}
+
+/// What workers make runs from.
+struct Work {
+    loaded: Arc<Loaded>,
+    options: Options,
+    /// Of each point the plan, from its first run to its last, and how many of its runs are to be made.
+    plans: Vec<Mutex<(Option<Arc<Plan>>, usize)>>,
+}
+
+impl Work {
+    fn run(&self, point: usize, replication: u64) -> Result<RunOutput, RunFailure> {
+        let scenario = &self.loaded.points[point].scenario;
+        let plan = {
+            let mut of_point = self.plans[point].lock().unwrap_or_else(PoisonError::into_inner);
+            of_point.1 = of_point.1.saturating_sub(1);
+            let plan = Arc::clone(of_point.0.get_or_insert_with(|| Arc::new(setup(scenario))));
+            if of_point.1 == 0 {
+                of_point.0 = None;
+            }
+            plan
+        };
+        let watch = self.options.watch(&self.loaded, point, replication);
+        run_one(&plan, scenario, replication, self.options.threads, &watch)
+    }
+}
+
+/// A run that is to be made.
+trait Item: Copy + Send + 'static {
+    fn point(&self) -> usize;
+}
+
+impl Item for (usize, u64) {
+    fn point(&self) -> usize {
+        self.0
+    }
+}
+
+impl Item for (usize, u64, RunKey) {
+    fn point(&self) -> usize {
+        self.0
+    }
+}
+
+/// Makes each run on as many cores as wanted, and hands each result to `take` on this thread, whoever is first, until all are made, someone
+/// wishes to stop, or `take` says so by `false`.
+fn run_each<I: Item, T: Send + std::fmt::Debug + 'static>(
+    loaded: &Arc<Loaded>,
+    options: Options,
+    items: &[I],
+    stop: &Stop,
+    make: impl Fn(&Work, I) -> T + Copy + Send + 'static,
+    mut take: impl FnMut(usize, T) -> bool,
+) {
+    let mut plans: Vec<Mutex<(Option<Arc<Plan>>, usize)>> = Vec::new();
+    plans.resize_with(loaded.points.len(), Mutex::default);
+    for item in items {
+        plans[item.point()].get_mut().unwrap_or_else(PoisonError::into_inner).1 += 1;
+    }
+    let work = Arc::new(Work { loaded: Arc::clone(loaded), options, plans });
+    let (sender, receiver) = channel::<Option<(usize, T)>>();
     // One stop serves one call: a second one would find the first one's sender, and be woken by its last run.
-    let _ = stop.0.wake.set(sender.clone());
+    let _ = stop.0.wake.set(Box::new(sender.clone()));
     // A pool of its own: the number of jobs is the user's choice. Without one, one run after the other.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build();
-    for (index, &(point, replication)) in work.iter().enumerate() {
-        let (loaded, stop, sender, plan) = (loaded.clone(), stop.clone(), sender.clone(), plans[&point].clone());
+    for (index, &item) in items.iter().enumerate() {
+        let (work, stop, sender) = (Arc::clone(&work), stop.clone(), sender.clone());
         let run = move || {
-            if stop.is_wanted() {
-                return;
+            if !stop.is_wanted() {
+                // Nobody waits any more after a stop.
+                let _ = sender.send(Some((index, make(&work, item))));
             }
-            let watch = options.watch(&loaded, point, replication);
-            let result = run_one(&plan, &loaded.points[point].scenario, replication, options.threads, &watch);
-            // Nobody waits any more after a stop.
-            let _ = sender.send(Message::Run(index, Box::new(result)));
         };
         match &pool {
             Ok(pool) => pool.spawn(run),
             Err(_) => run(),
         }
     }
-    drop(sender);
-    collect(loaded, &work, &receiver, stop, done)
-}
-
-/// Takes the results of runs as they come, until all are there or someone wishes to stop.
-fn collect(
-    loaded: &Loaded,
-    work: &[(usize, u64)],
-    receiver: &Receiver<Message>,
-    stop: &Stop,
-    done: impl Fn(&Finished),
-) -> Runs {
-    let mut results: BTreeMap<usize, Result<RunOutput, RunFailure>> = BTreeMap::new();
-    while results.len() < work.len() && !stop.is_wanted() {
+    drop((sender, work));
+    let mut taken = 0;
+    while taken < items.len() && !stop.is_wanted() {
         match receiver.recv() {
-            Ok(Message::Run(index, result)) => {
-                let (point, replication) = work[index];
-                let log = result.as_ref().as_ref().ok().map(|output| output.log);
-                results.insert(index, *result);
-                done(&Finished { point, replication, log });
+            Ok(Some((index, result))) => {
+                taken += 1;
+                if !take(index, result) {
+                    stop.0.is_wanted.store(true, Ordering::SeqCst);
+                    return;
+                }
             }
-            Ok(Message::Stop) | Err(_) => break,
+            Ok(None) | Err(_) => break,
         }
     }
     // What was done at the same moment counts as done.
     while let Ok(message) = receiver.try_recv() {
-        if let Message::Run(index, result) = message {
-            results.insert(index, *result);
+        if let Some((index, result)) = message
+            && !take(index, result)
+        {
+            return;
         }
     }
-    let mut runs = Runs { is_interrupted: results.len() < work.len(), ..Runs::default() };
-    runs.outputs.resize_with(loaded.points.len(), Vec::new);
-    for (index, result) in results {
-        let (point, replication) = work[index];
-        let failure = match result {
-            Ok(output) => {
-                let stopped = output.stopped.clone().map(RunFailure::Run);
-                runs.outputs[point].push(output);
-                stopped
-            }
-            Err(failure) => Some(failure),
-        };
-        runs.failures.extend(failure.map(|failure| Failed { point, replication, failure }));
-    }
-    runs
 }

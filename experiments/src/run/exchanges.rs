@@ -4,11 +4,12 @@ use protosim_core::kernel::Reported;
 use protosim_core::{Digest, SimTime, Span};
 use protosim_models::node::Report;
 use protosim_models::{ExchangeId, Observation, Outcome};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// One exchange, as seen by someone who sees both ends.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Exchange {
     /// Index of the client's application in the scenario.
     pub app: usize,
@@ -28,7 +29,7 @@ pub struct Exchange {
 }
 
 /// The end of an exchange.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ending {
     /// From its start.
     pub after: Span,

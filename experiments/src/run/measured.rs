@@ -12,10 +12,11 @@ use protosim_models::link::Meter;
 use protosim_models::node::Report;
 use protosim_models::tcp::{Sample, Trace};
 use protosim_topologies::Plan;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Measurements of a run, by name.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Measured {
     /// Of sinks.
     pub sinks: BTreeMap<String, SinkOutput>,
@@ -28,7 +29,7 @@ pub struct Measured {
 }
 
 /// What reached a sink.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct SinkOutput {
     /// How long the measurement window was.
     pub window: Span,
@@ -47,7 +48,7 @@ pub struct SinkOutput {
 }
 
 /// A datagram that reached a sink, or bytes of a stream that it has read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Arrival {
     /// When.
     pub at: SimTime,
@@ -58,7 +59,7 @@ pub struct Arrival {
 }
 
 /// What the connections of an application did.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ConnectionsOutput {
     /// Payload bytes that were sent, each as often as it was.
     pub sent_bytes: u64,
@@ -69,7 +70,7 @@ pub struct ConnectionsOutput {
 }
 
 /// What a direction of a link did.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct LinkOutput {
     /// How long the measurement window was.
     pub window: Span,

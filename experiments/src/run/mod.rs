@@ -6,7 +6,9 @@ pub mod clock;
 pub mod events;
 mod exchanges;
 mod measured;
+mod name;
 mod one;
+mod outputs;
 mod selection;
 mod story;
 mod totals;
@@ -27,6 +29,8 @@ pub use all::{Failed, Finished, Options, Runs, Selection, Stop, run_all, run_som
 pub use capacity::Capacity;
 pub use exchanges::{Ending, Exchange};
 pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};
+pub use name::Name;
 pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};
+pub use outputs::{Kept, Loan, Outputs, Sight, SightOf};
 pub use story::{Drawing, Story, Watch};
 pub use totals::{Total, Totals};

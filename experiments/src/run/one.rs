@@ -3,6 +3,7 @@
 use super::clock::Stopwatch;
 use super::exchanges::{Exchange, add_unsent, join};
 use super::measured::{Measured, measured, with_meters};
+use super::name::Name;
 use super::story::{Story, Watch};
 use super::totals::{Totals, totals};
 use crate::scenario::{End, Scenario};
@@ -14,13 +15,14 @@ use protosim_models::{Element, Node, Observation};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
 use protosim_topologies::plan::MEDIUM;
 use protosim_topologies::{Installation, Plan};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What came out of a run.
-#[derive(Clone, Debug)]
+/// What came out of a run. In a record all is kept but what was looked at beside results.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunOutput {
     /// Which replication of its point.
     pub replication: u64,
@@ -35,10 +37,12 @@ pub struct RunOutput {
     /// What nodes and applications have counted.
     pub totals: Totals,
     /// Digests by path: of nodes and shared media, then of the directions of links.
-    pub digests: Vec<(&'static str, Arc<str>, Digest)>,
+    pub digests: Vec<(Name, Arc<str>, Digest)>,
     /// Packets at link ends, if they were listened to.
+    #[serde(skip)]
     pub capture: Option<Capture>,
     /// Diagrams and events, if they were asked for.
+    #[serde(skip)]
     pub story: Story,
     /// What depends on the machine.
     pub log: RunLog,
@@ -82,7 +86,7 @@ impl CapturedPacket {
 }
 
 /// For `run.log`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct RunLog {
     /// Events, stale ones included.
     pub events: u64,
@@ -107,6 +111,9 @@ pub enum RunFailure {
     /// Packets do not add up: a mistake of this program.
     #[error("internal error: packets were lost track of: {0:?}")]
     Conservation(Conservation),
+    /// Its output is too long to be kept.
+    #[error("its output cannot be kept: {0}")]
+    Record(Arc<std::io::Error>),
 }
 
 /// A plan of the scenario's network, and of what is measured of it.
@@ -235,12 +242,12 @@ fn app_indices(plan: &Plan, scenario: &Scenario) -> Vec<Vec<usize>> {
 }
 
 /// Digests with kind and path: of nodes and media, then of the directions of links.
-pub fn digests(simulation: &Simulation<Element>) -> Vec<(&'static str, Arc<str>, Digest)> {
+pub fn digests(simulation: &Simulation<Element>) -> Vec<(Name, Arc<str>, Digest)> {
     let nodes = simulation.entity_digests().into_iter().map(|(path, digest)| match path.strip_prefix(MEDIUM) {
-        Some(medium) => ("medium", medium.into(), digest),
-        None => ("node", path, digest),
+        Some(medium) => (Name("medium"), medium.into(), digest),
+        None => (Name("node"), path, digest),
     });
-    let wires = simulation.wire_digests().into_iter().map(|(path, digest)| ("link", path, digest));
+    let wires = simulation.wire_digests().into_iter().map(|(path, digest)| (Name("link"), path, digest));
     nodes.chain(wires).collect()
 }
 

@@ -261,7 +261,7 @@ fn requests_that_are_held_back_are_not_forgotten() {
     assert_eq!(output.exchanges.len(), 101);
     let unsent: Vec<u64> = output.exchanges.iter().filter(|e| e.started.is_none()).map(|e| e.number).collect();
     assert_eq!(unsent, (51..101).collect::<Vec<_>>());
-    let summary = summarise(&loaded, &[vec![output]], Confidence::P95, Basis::Replications);
+    let summary = summarise(&loaded, &vec![vec![output]], Confidence::P95, Basis::Replications).unwrap();
     let of = |app: usize| Subject::App(loaded.scenario.apps[app].name.clone());
     let completed = &summary.find(0, &of(1), Metric::Completed).unwrap().estimate;
     assert_eq!((completed.n, completed.value), (101, 50.0 / 101.0));
@@ -276,7 +276,7 @@ fn requests_without_memory_have_an_outcome_of_their_own() {
     let client = loaded.scenario.apps.iter().position(|app| app.name == "c1").unwrap();
     let outcomes = output.exchanges.iter().filter(|e| e.app == client).map(|e| e.ending.unwrap().outcome);
     assert_eq!(outcomes.collect::<Vec<_>>(), vec![Outcome::OutOfMemory; 50]);
-    let summary = summarise(&loaded, &[vec![output]], Confidence::P95, Basis::Replications);
+    let summary = summarise(&loaded, &vec![vec![output]], Confidence::P95, Basis::Replications).unwrap();
     let of = |app: usize| Subject::App(loaded.scenario.apps[app].name.clone());
     assert!(summary.find(0, &of(client), Metric::MeanTransmissions).is_none());
     assert_eq!(summary.find(0, &of(client), Metric::Completed).unwrap().estimate.n, 50);

@@ -5,6 +5,7 @@
 
 use super::{RunOutput, Watch, run_one, setup};
 use crate::scenario::{Request, load_text};
+use protosim_models::observe::Outcome;
 use protosim_models::packet::{TcpFlags, Transport};
 
 /// One way \[ns\].
@@ -189,5 +190,39 @@ fn bulk_data_come_whole_and_wait_for_their_reader() {
         let took = sized.exchanges[0].ending.as_ref().unwrap().after.as_secs_f64();
         assert!((1.2..1.6).contains(&took), "{took}");
         assert_eq!((&sized.totals, &sized.exchanges), (&real.totals, &real.exchanges), "{version}");
+    }
+}
+
+/// One end has TLS and the other one none. A server of TLS answers what is no hello with an alert (RFC 8446 §6) and ends; one without it resets a hello, or
+/// answers 400 (HTTP), or takes it for data (a sink). None of that is a response, nor the beginning of one.
+#[test]
+fn what_one_end_without_tls_makes_of_one_with_it_is_no_response() {
+    let pairs = [
+        ("TcpSink(port: 443TLS)", r#"TcpSource(to: "server", port: 443, bytes: "1 kB"TLS)"#),
+        ("TcpServer(port: 443TLS)", r#"TcpClient(to: "server", port: 443, count: 2, timeout: "5 s"TLS)"#),
+        ("HttpServer(port: 443TLS)", r#"HttpClient(to: "server", port: 443, count: 2, timeout: "5 s"TLS)"#),
+    ];
+    for (server, client) in pairs {
+        for (theirs, ours) in [(", tls: ()", ""), ("", ", tls: ()")] {
+            let (server, client) = (server.replace("TLS", theirs), client.replace("TLS", ours));
+            let text = format!(
+                r#"(
+                    format: 1, title: "One end", nodes: [(name: "client"), (name: "server")],
+                    links: [(name: "path", ends: ("client", "server"), rate: "8 Mbit/s", delay: "50 ms")],
+                    apps: [(name: "server", on: "server", run: {server}), (name: "get", on: "client", run: {client})],
+                    until: After("60 s"),
+                )"#
+            );
+            let loaded = load_text("one", "one.ron", &text, &Request::default(), false).unwrap();
+            assert!(loaded.warnings.contains("`get` asks `server` for what it does not have"), "{}", loaded.warnings);
+            let scenario = &loaded.points[0].scenario;
+            let output = run_one(&setup(scenario), scenario, 0, 1, &Watch::default()).unwrap();
+            let what = format!("{server} {client}: {:?}", output.exchanges);
+            assert!(!output.exchanges.is_empty(), "{what}");
+            for exchange in &output.exchanges {
+                let outcome = exchange.ending.map(|ending| ending.outcome);
+                assert!(outcome != Some(Outcome::Response) && exchange.first_byte.is_none(), "{what}");
+            }
+        }
     }
 }

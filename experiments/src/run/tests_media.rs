@@ -32,7 +32,7 @@ fn threads_and_captures_change_nothing() {
             assert_eq!((&one.digests, &one.totals, &one.exchanges), (&other.digests, &other.totals, &other.exchanges));
         }
         let media: Vec<&str> =
-            one.digests.iter().filter(|(kind, ..)| *kind == "medium").map(|(_, path, _)| &**path).collect();
+            one.digests.iter().filter(|(kind, ..)| kind.0 == "medium").map(|(_, path, _)| &**path).collect();
         assert_eq!(media, ["bus", "field", "lan"]);
     }
 }

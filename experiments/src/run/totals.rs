@@ -1,10 +1,12 @@
 //! What nodes, media and applications have counted over a run.
 
+use super::name::Name;
 use crate::scenario::Scenario;
 use protosim_core::Simulation;
 use protosim_models::Element;
 use protosim_models::medium::Medium;
 use protosim_models::node::DropCause;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -23,7 +25,7 @@ pub struct Total {
 
 /// Everything that was counted over a run: some thirty numbers for each node. Nodes of one kind count the same things, so that
 /// what these are is kept once, and of each node its numbers alone.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Totals {
     /// What is counted, by kind.
     kinds: Vec<Vec<Counted>>,
@@ -33,7 +35,7 @@ pub struct Totals {
 }
 
 /// The application, or `None`, and the name of what is counted.
-type Counted = (Option<Arc<str>>, &'static str);
+type Counted = (Option<Arc<str>>, Name);
 
 impl Totals {
     /// All of them, in the order of tables: by node, then media.
@@ -42,7 +44,7 @@ impl Totals {
         let counted = self
             .of_entities
             .iter()
-            .flat_map(|(node, kind)| self.kinds[*kind as usize].iter().map(move |(app, name)| (*node, app, *name)));
+            .flat_map(|(node, kind)| self.kinds[*kind as usize].iter().map(move |(app, name)| (*node, app, name.0)));
         counted.map(move |(node, app, name)| {
             let value = values.next().copied().unwrap_or_default();
             Total { node, app: app.clone(), name, value }
@@ -72,7 +74,7 @@ pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps
         let Some(node) = element.node() else { continue };
         counted.clear();
         let mut count = |app: Option<&Arc<str>>, name: &'static str, value: u64| {
-            counted.push((app.cloned(), name));
+            counted.push((app.cloned(), Name(name)));
             totals.values.push(value);
         };
         let counts = node.counts();
@@ -98,7 +100,7 @@ pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps
         let Some(medium) = element.medium() else { continue };
         counted.clear();
         for (name, value) in totals_of_medium(medium) {
-            counted.push((None, name));
+            counted.push((None, Name(name)));
             totals.values.push(value);
         }
         totals.push(entity as u32, &counted);

@@ -153,7 +153,7 @@ fn load_from(
     match reading.value.as_ref().filter(|_| !mistakes.has_errors()) {
         Some(scenario) => {
             points = self::points(&tree, scenario, (&mut files, &mut sources), &mut mistakes);
-            warn(&made.tree, scenario, &mut mistakes);
+            warn(&made.tree, scenario, &points, &mut mistakes);
             warn_of_notes(&made.notes, &mut mistakes);
         }
         // Without points nobody knows better.

@@ -36,7 +36,8 @@ fn the_scenario_that_is_broken_below_is_sound() {
 fn every_shipped_experiment_loads() {
     for shipped in library::SHIPPED {
         let request = Request { scenario: shipped.name.to_owned(), ..Request::default() };
-        assert!(load(&request, false).is_ok(), "{}", load(&request, false).unwrap_err());
+        let loaded = load(&request, false).unwrap_or_else(|why| panic!("{}: {why}", shipped.name));
+        assert_eq!(loaded.warnings, "", "{}", shipped.name);
     }
     assert!(library::SHIPPED.is_sorted_by_key(|shipped| shipped.name));
 }
@@ -458,4 +459,48 @@ fn warnings_of_the_end_of_the_clock_and_of_a_sink_that_is_asked() {
     assert_says(&warnings(&slow), &["`con` does not come to its end: the clock ends after 584 years"]);
     let sink = GOOD.replace("CoapServer()", "UdpSink(port: 5683)");
     assert_says(&warnings(&sink), &["a UdpSink counts datagrams, and answers none"]);
+}
+
+/// A field that has an effect with one of those who meet it has one: with one of two clients, at one of an axis's points, in one variant, or at one of
+/// those that are like a template. Else it is told, once.
+#[test]
+fn tls_that_works_with_someone_is_not_warned_of() {
+    let warnings = |server: &str, clients: &[&str], more: &str| {
+        let client = |(number, run): (usize, &&str)| {
+            format!(r#"(name: "c{number}", on: "a", run: HttpClient(to: "b", count: 1, tls: ({run}))),"#)
+        };
+        let clients: String = clients.iter().enumerate().map(client).collect();
+        loads(&format!(
+            r#"(format: 1, title: "t", nodes: [(name: "a"), (name: "b")], links: [(name: "l", ends: ("a", "b"), delay: "1 ms")],
+            apps: [(name: "web", on: "b", run: HttpServer(tls: ({server}))), {clients}], {more})"#
+        ))
+        .warnings
+    };
+    assert_eq!(warnings("ocsp: true", &["", "ocsp: true"], ""), "");
+    let axis = r#"axes: [(name: "staples", path: "apps.web.run.tls.ocsp", values: [false, true])]"#;
+    assert_eq!(warnings("", &["ocsp: true"], axis), "");
+    let variants = r#"variants: [(name: "plain"), (name: "stapled", set: {"apps.web.run.tls.ocsp": true})]"#;
+    assert_eq!(warnings("", &["ocsp: true"], variants), "");
+    let idle = "`tls.ocsp` of `web` has no effect: no client that reaches it asks for it (`ocsp`)";
+    for (server, more) in [("ocsp: true", ""), ("", axis), ("", variants)] {
+        let found = warnings(server, &["", ""], more);
+        assert_says(&found, &[idle]);
+        assert_eq!(found.matches("has no effect").count(), 1, "{found}");
+    }
+    let like = |servers: [bool; 2]| {
+        let [one, other] = servers;
+        loads(&format!(
+            r#"(format: 1, title: "t", nodes: [(name: "a"), (name: "b")], links: [(name: "l", ends: ("a", "b"), delay: "1 ms")],
+            templates: {{"asks": HttpClient(to: "b", count: 1, tls: (ocsp: true))}},
+            apps: [
+                (name: "one", on: "b", run: HttpServer(port: 1, tls: (ocsp: {one}))), (name: "c1", on: "a", run: HttpClient(like: "asks", port: 1)),
+                (name: "two", on: "b", run: HttpServer(port: 2, tls: (ocsp: {other}))), (name: "c2", on: "a", run: HttpClient(like: "asks", port: 2)),
+            ])"#
+        ))
+        .warnings
+    };
+    assert_eq!(like([true, false]), "");
+    let found = like([false, false]);
+    assert_says(&found, &["`tls.ocsp` of `c1` has no effect: the server has no proof to send (`ocsp`)"]);
+    assert_eq!(found.matches("has no effect").count(), 1, "{found}");
 }

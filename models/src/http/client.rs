@@ -10,8 +10,8 @@ use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Tota
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use crate::tcp::FastOpen;
-use crate::traffic::{Sizes, draw_span};
-use protosim_core::{CannotClone, Distribution, LocalTime, Purpose};
+use crate::traffic::{Plan, Sizes, draw_span};
+use protosim_core::{CannotClone, Distribution, Purpose};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
@@ -22,9 +22,7 @@ const THINK: Purpose = Purpose("http.think");
 /// Draws of the time that it takes to find objects.
 const PARSE_TIME: Purpose = Purpose("http.page.parse");
 
-/// The timer of the next exchange.
-const NEXT: u64 = 0;
-/// The timer of the open exchange.
+/// The timer of the open exchange, beside that of its [`Plan`].
 const TIMEOUT: u64 = 1;
 /// The timer of connections that are not used.
 pub(super) const IDLE: u64 = 2;
@@ -42,12 +40,9 @@ pub struct HttpClient {
     pages: Option<Pages>,
     /// The page that is loaded each time, where there is a cache.
     page: Option<Page>,
+    plan: Plan,
     content: Sizes,
-    think: Distribution,
     parse: Distribution,
-    started: LocalTime,
-    /// Exchanges that were begun.
-    begun: u64,
     pub(super) pool: Pool,
     /// What waits for a connection.
     pub(super) queue: VecDeque<Fetch>,
@@ -101,12 +96,10 @@ impl HttpClient {
             pages: config.page.clone().map(Pages::new),
             page: None,
             content: Sizes::of_messages(&config.request_body(), 0, SIZE),
-            think: config.think.law(),
+            plan: Plan::new(config.start, config.stop, config.count, config.think.law()),
             parse: config.page.as_ref().map_or(Distribution::Fixed(0.0), |page| page.parse.law()),
             config,
             server,
-            started: LocalTime::ZERO,
-            begun: 0,
             pool: Pool::default(),
             queue: VecDeque::new(),
             exchange: None,
@@ -119,18 +112,8 @@ impl HttpClient {
         }
     }
 
-    /// True if an exchange may begin at `at`.
-    fn has_next(&self, at: LocalTime) -> bool {
-        self.config.stop.is_none_or(|stop| at < self.started.saturating_add(stop))
-            && self.config.count.is_none_or(|count| self.begun < count)
-    }
-
-    /// Plans the next exchange for `at`; where there is none, no connection is needed any longer.
-    fn plan(&mut self, at: LocalTime, host: &mut dyn Host) {
-        if self.has_next(at) {
-            host.set_timer(NEXT, at, "next request");
-            return;
-        }
+    /// No exchange follows: no connection is needed any longer.
+    fn end(&mut self, host: &mut dyn Host) {
         for stream in self.pool.those(|_| true) {
             self.close(stream, host);
         }
@@ -139,7 +122,7 @@ impl HttpClient {
     }
 
     fn begin(&mut self, host: &mut dyn Host) {
-        self.begun += 1;
+        self.plan.begin();
         let kept = self.page.clone().filter(|_| self.config.cache);
         let page = kept.or_else(|| self.pages.as_ref().map(|pages| pages.draw(host)));
         self.page = page.clone();
@@ -154,7 +137,7 @@ impl HttpClient {
         self.exchange = Some(Exchange { id: None, page, left: 1, failure: None, transmissions: 0 });
         if matches!(self.config.tcp.fast_open, Some(FastOpen::Client | FastOpen::Both)) {
             // What goes with the first segment is computed before there is a connection to name the exchange by: it begins before that.
-            self.name(ExchangeId { client: nowhere(), server: self.server, id: self.begun }, host);
+            self.name(ExchangeId { client: nowhere(), server: self.server, id: self.plan.begun() }, host);
         }
         host.set_timer(TIMEOUT, host.now().saturating_add(self.config.timeout), "response");
         self.ask(Fetch { place: DOCUMENT, method, target, content, expects, retries: 0 }, host);
@@ -168,7 +151,7 @@ impl HttpClient {
             if self.cache.find(&fetch.target, &fields, host.now()) == Found::Fresh {
                 self.counts.cache_hits += 1;
                 if self.exchange.as_ref().is_some_and(|exchange| exchange.id.is_none()) {
-                    self.name(ExchangeId { client: nowhere(), server: self.server, id: self.begun }, host);
+                    self.name(ExchangeId { client: nowhere(), server: self.server, id: self.plan.begun() }, host);
                 }
                 return self.arrived(fetch.place, host);
             }
@@ -234,8 +217,9 @@ impl HttpClient {
             let (outcome, transmissions) = (exchange.failure.unwrap_or(Outcome::Response), exchange.transmissions);
             host.observe(Observation::ExchangeEnded { exchange: id, outcome, transmissions });
         }
-        let think = draw_span(&self.think, THINK, host);
-        self.plan(host.now().saturating_add(think), host);
+        if !self.plan.rest(THINK, host) {
+            self.end(host);
+        }
     }
 
     /// The exchange has taken too long: what is open of it is given up.
@@ -259,18 +243,19 @@ impl HttpClient {
 
 impl App for HttpClient {
     fn on_start(&mut self, host: &mut dyn Host) {
-        self.started = host.now();
         if let Some(cookie) = self.config.cookie {
             self.jar = Jar::with("id", cookie.as_bytes());
         }
-        self.plan(self.started.saturating_add(self.config.start), host);
+        if !self.plan.start(host) {
+            self.end(host);
+        }
     }
 
     fn on_datagram(&mut self, _: SocketId, _: SocketAddr, _: Rope, _: &mut dyn Host) {}
 
     fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
         match token {
-            NEXT => self.begin(host),
+            Plan::NEXT => self.begin(host),
             TIMEOUT => self.time_out(host),
             IDLE => self.close_idle(host),
             CONTINUE => {
@@ -324,7 +309,7 @@ impl App for HttpClient {
     }
 
     fn exchanges_due(&self) -> u64 {
-        self.begun
+        self.plan.begun()
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

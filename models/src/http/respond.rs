@@ -57,20 +57,28 @@ impl HttpServerConfig {
             _ => 405,
         };
         if status != 200 {
-            let mut answer = self.refusal(status, keeps_alive, host);
-            if request.method == Method::Head {
-                answer.content = Content::Plain(Rope::new());
-            }
-            return answer;
+            // Conditions are of what would be done without them (RFC 9110 §13.2.1).
+            return self.refusal_of(&request.method, status, keeps_alive, host);
         }
-        let is_safe = request.method != Method::Post;
         let validators = self.validators.then(|| self.validators_of(&request.target, host));
-        if is_safe && validators.as_ref().is_some_and(|validators| validators.hold(request)) {
-            let mut answer = self.begin(304, keeps_alive, host);
-            self.describe(&mut answer, validators.as_ref());
-            return answer;
+        match instead(request, validators.as_ref()) {
+            None => self.content(request, validators.as_ref(), sizes, keeps_alive, host),
+            Some(304) => {
+                let mut answer = self.begin(304, keeps_alive, host);
+                self.describe(&mut answer, validators.as_ref());
+                answer
+            }
+            Some(status) => self.refusal_of(&request.method, status, keeps_alive, host),
         }
-        self.content(request, validators.as_ref(), sizes, keeps_alive, host)
+    }
+
+    /// An error with some text, which HEAD does not get.
+    fn refusal_of(&self, method: &Method, status: u16, keeps_alive: bool, host: &mut dyn Host) -> Answer {
+        let mut answer = self.refusal(status, keeps_alive, host);
+        if *method == Method::Head {
+            answer.content = Content::Plain(Rope::new());
+        }
+        answer
     }
 
     /// 200 with content.
@@ -166,16 +174,33 @@ impl HttpServerConfig {
     }
 }
 
-impl Validators {
-    /// True if who asks has the current content (RFC 9110 §13.2.2): If-None-Match decides where it is there.
-    fn hold(&self, request: &RequestHead) -> bool {
-        let fields = &request.fields;
-        if fields.get("if-none-match").is_some() {
-            let weak = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag) == self.etag.as_bytes();
-            return fields.list("if-none-match").any(|tag| tag == b"*" || weak(tag));
+/// The status that a request's conditions make of 200, in the order of RFC 9110 §13.2.2; `None` if they hold. The resource is there, so that `*` fits it.
+///
+/// - If-Match (§13.1.1), or without it If-Unmodified-Since (§13.1.4), has to hold, else it is 412. Tags are compared strongly: a weak one fits none.
+/// - If-None-Match (§13.1.2) may not fit, by a weak comparison, else it is 304 for GET and HEAD, and 412 for whatever else. Without it
+///   If-Modified-Since (§13.1.3) counts, for GET and HEAD alone.
+///
+/// A date that is none is ignored, and so are dates where the resource has none.
+fn instead(request: &RequestHead, validators: Option<&Validators>) -> Option<u16> {
+    let fields = &request.fields;
+    let etag = validators.map(|validators| validators.etag.as_bytes());
+    let date = |name| fields.get(name).and_then(parse_http_date);
+    let is_newer = |since: u64| validators.is_some_and(|validators| validators.modified > since);
+    if fields.get("if-match").is_some() {
+        if !fields.list("if-match").any(|tag| tag == b"*" || Some(tag) == etag) {
+            return Some(412);
         }
-        fields.get("if-modified-since").and_then(parse_http_date).is_some_and(|since| self.modified <= since)
+    } else if date("if-unmodified-since").is_some_and(is_newer) {
+        return Some(412);
     }
+    let is_read = matches!(request.method, Method::Get | Method::Head);
+    if fields.get("if-none-match").is_some() {
+        let weak = |tag: &[u8]| Some(tag.strip_prefix(b"W/").unwrap_or(tag)) == etag;
+        let fits = fields.list("if-none-match").any(|tag| tag == b"*" || weak(tag));
+        return fits.then_some(if is_read { 304 } else { 412 });
+    }
+    let is_same = validators.is_some() && date("if-modified-since").is_some_and(|since| !is_newer(since));
+    (is_read && is_same).then_some(304)
 }
 
 /// The value of a cookie `s` that is `len` bytes long with its name and `=`.

@@ -190,9 +190,12 @@ impl HttpClient {
     pub(super) fn read(&mut self, stream: StreamId, host: &mut dyn Host) {
         let Some(connection) = self.pool.get(stream) else { return };
         let data = host.stream_read(stream, u64::MAX).unwrap_or_default();
-        let mut parts = Vec::new();
+        let (mut parts, had_begun) = (Vec::new(), connection.reader.has_begun());
         let fed = connection.reader.feed(&data, &mut parts);
-        self.counts.response_bytes += data.len();
+        // What does not even begin as one, an alert of TLS for instance, is no response.
+        if fed.is_ok() || had_begun || !parts.is_empty() {
+            self.counts.response_bytes += data.len();
+        }
         for part in parts {
             self.take(stream, part, host);
         }

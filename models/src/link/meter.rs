@@ -2,6 +2,7 @@
 
 use protosim_core::sketch::{Batches, Histogram};
 use protosim_core::{SimTime, Span};
+use serde::{Deserialize, Serialize};
 
 /// A measurement of one direction of a link over a window of time.
 ///
@@ -10,7 +11,7 @@ use protosim_core::{SimTime, Span};
 /// - Time of work is what of it lies in the window, whoever it is spent on: it is never more than the window.
 /// - Packets sent, their bytes and those lost count where the last bit leaves in the window.
 /// - Drops and marks of the queue count where they happen in the window.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Meter {
     from: SimTime,
     until: SimTime,
@@ -30,7 +31,7 @@ pub struct Meter {
 }
 
 /// What is measured of each of equal parts of the run, from its start on, whatever the window.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Bins {
     width: Span,
     /// IP bytes whose last bit left in the part.

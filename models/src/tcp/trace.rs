@@ -3,6 +3,7 @@
 use super::State;
 use super::congestion::Phase;
 use protosim_core::Span;
+use serde::{Deserialize, Serialize};
 
 /// Something that happened in a connection. Offsets count the bytes of a stream, SYN at 0 and the first byte of data at 1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,7 +98,7 @@ pub enum Drop {
 }
 
 /// How a connection stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Sample {
     /// \[bytes\]
     pub cwnd: u64,

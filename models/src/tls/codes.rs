@@ -305,6 +305,11 @@ const ML_KEM_768_KEY_LEN: usize = 1184;
 const ML_KEM_768_CIPHERTEXT_LEN: usize = 1088;
 
 impl Group {
+    /// True for those of a curve and ML-KEM together, which TLS 1.2 cannot use (draft-ietf-tls-ecdhe-mlkem).
+    pub const fn is_hybrid(self) -> bool {
+        matches!(self, Self::X25519MLKEM768 | Self::SECP256R1MLKEM768)
+    }
+
     /// Length of the share that a client sends \[bytes\]; `None` for groups not known here.
     pub const fn client_share_len(self) -> Option<usize> {
         self.share_len(ML_KEM_768_KEY_LEN)

@@ -13,6 +13,8 @@ pub type Finding = (&'static str, String);
 const MAX_RECORD: u64 = 1 << 14;
 /// The longest leaf \[bytes\]: longer ones are no certificates that anyone sends.
 const MAX_LEAF: u64 = 60_000;
+/// What is wrong with a certificate of ML-DSA in TLS 1.2 (draft-ietf-tls-mldsa §3.3).
+const TOO_NEW: &str = "is of a kind that TLS 1.2 alone cannot use";
 /// RFC 8446 §4.6.1: a ticket is good for a week at most.
 const MAX_LIFETIME: Span = Span::from_secs(604_800);
 
@@ -141,7 +143,7 @@ impl KeyGroup {
 
     /// True if TLS 1.2 cannot use it.
     pub const fn is_hybrid(self) -> bool {
-        matches!(self, Self::X25519MlKem768 | Self::P256MlKem768)
+        self.code().is_hybrid()
     }
 }
 
@@ -278,6 +280,9 @@ pub struct TlsServerConfig {
     pub freshness: Option<Span>,
     /// Whether clients have to authenticate themselves. Default: no.
     pub client_certificates: ClientCertificates,
+    /// Takes signatures by ML-DSA from clients, where it asks them for certificates (TLS 1.3 alone). Real servers do so whatever their groups are, if
+    /// they know ML-DSA at all: OpenSSL from 3.5 on, rustls with aws-lc-rs. Default: where a hybrid group is among its groups.
+    pub post_quantum_signatures: Option<bool>,
     /// Sends proof that its certificate is not revoked, where it is asked for (RFC 6066 §8). Default: false.
     pub ocsp: bool,
     /// Compresses its certificates, where the client takes that (RFC 8879). Default: false.
@@ -327,17 +332,78 @@ fn check_rustls(
     }
 }
 
-const fn habits_of(implementation: Implementation, profile: Profile) -> Profile {
-    match implementation {
-        Implementation::Protosim => profile,
-        Implementation::Rustls => Profile::Rustls,
+/// What the configurations of both ends have.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    implementation: Implementation,
+    profile: Profile,
+    pub(super) versions: &'a Option<Vec<TlsVersion>>,
+    pub(super) suites: &'a Option<Vec<Suite>>,
+    pub(super) groups: &'a Option<Vec<KeyGroup>>,
+    pub(super) alpn: &'a [String],
+    pub(super) record: Option<Size>,
+    pub(super) key_update: Option<Size>,
+    pub(super) memory: Option<Size>,
+}
+
+/// [`Shared`], of either: the fields have the same names.
+macro_rules! shared {
+    ($config:expr) => {
+        Shared {
+            implementation: $config.implementation,
+            profile: $config.profile,
+            versions: &$config.versions,
+            suites: &$config.suites,
+            groups: &$config.groups,
+            alpn: &$config.alpn,
+            record: $config.record,
+            key_update: $config.key_update,
+            memory: $config.memory,
+        }
+    };
+}
+
+impl Shared<'_> {
+    /// Whose lists it has.
+    pub(super) const fn habits(&self) -> Profile {
+        match self.implementation {
+            Implementation::Protosim => self.profile,
+            Implementation::Rustls => Profile::Rustls,
+        }
+    }
+
+    /// True if a version may be agreed on.
+    fn has(&self, version: TlsVersion) -> bool {
+        self.versions.as_ref().is_none_or(|list| list.contains(&version))
+    }
+
+    /// What is wrong with it, and with fields that one end alone has: those of `untold` are nothing that rustls can be told, those of `of_13` need
+    /// TLS 1.3; each with whether it is set.
+    fn check(&self, untold: &[(&'static str, bool)], of_13: &[(&'static str, bool)]) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let is_other = !matches!(self.profile, Profile::OpenSsl | Profile::Rustls);
+        check_rustls(self.implementation, is_other, untold, &mut found);
+        let fields = ["tls.versions", "tls.suites", "tls.groups"];
+        check_lists(self.versions, self.suites, self.groups, fields, &mut found);
+        let mut refuse = |field, is_wrong: bool, why: String| {
+            if is_wrong {
+                found.push((field, why));
+            }
+        };
+        let has_13 = self.has(TlsVersion::Tls13);
+        for &(field, is_set) in of_13 {
+            refuse(field, is_set && !has_13, "needs TLS 1.3, which is not among `versions`".to_owned());
+        }
+        check_alpn(self.alpn, &mut refuse);
+        check_record(self.record, self.key_update, &mut refuse);
+        found
     }
 }
 
 impl TlsClientConfig {
-    /// Whose lists it has.
-    pub(super) const fn habits(&self) -> Profile {
-        habits_of(self.implementation, self.profile)
+    /// What servers' configurations have, too.
+    pub(super) fn shared(&self) -> Shared<'_> {
+        shared!(self)
     }
 
     /// Everything that it leaves out, filled in. `server` is the name of the server's node.
@@ -347,31 +413,33 @@ impl TlsClientConfig {
 
     /// Fields that contradict each other or can have no effect, and why.
     pub fn check(&self) -> Vec<Finding> {
-        let mut found = Vec::new();
-        self.check_implementation(&mut found);
-        let offers = |version| self.versions.as_ref().is_none_or(|list| list.contains(&version));
-        check_lists(
-            &self.versions,
-            &self.suites,
-            &self.groups,
-            ["tls.versions", "tls.suites", "tls.groups"],
-            &mut found,
-        );
+        let untold = [
+            ("tls.key_shares", self.key_shares.is_some()),
+            ("tls.ocsp", self.ocsp.is_some()),
+            ("tls.compression", self.compression.is_some()),
+            ("tls.compatibility", self.compatibility.is_some()),
+            ("tls.key_update", self.key_update.is_some()),
+        ];
+        let of_13 = [
+            ("tls.early_data", self.early_data),
+            ("tls.key_shares", self.key_shares.is_some()),
+            ("tls.key_update", self.key_update.is_some()),
+            ("tls.compression", self.compression == Some(true)),
+            ("tls.compatibility", self.compatibility.is_some()),
+            ("tls.post_quantum_signatures", self.post_quantum_signatures == Some(true)),
+        ];
+        let mut found = self.shared().check(&untold, &of_13);
         let mut refuse = |field, is_wrong: bool, why: String| {
             if is_wrong {
                 found.push((field, why));
             }
         };
-        let only_12 = || "needs TLS 1.3, which is not among `versions`".to_owned();
-        refuse("tls.early_data", self.early_data && !offers(TlsVersion::Tls13), only_12());
-        refuse("tls.key_shares", self.key_shares.is_some() && !offers(TlsVersion::Tls13), only_12());
-        refuse("tls.key_update", self.key_update.is_some() && !offers(TlsVersion::Tls13), only_12());
-        refuse("tls.compression", self.compression == Some(true) && !offers(TlsVersion::Tls13), only_12());
-        refuse("tls.compatibility", self.compatibility.is_some() && !offers(TlsVersion::Tls13), only_12());
+        let is_new = self.certificate.as_ref().is_some_and(|own| own.key.is_post_quantum());
+        refuse("tls.certificate.key", is_new && !self.shared().has(TlsVersion::Tls13), TOO_NEW.to_owned());
         let without_ticket = self.early_data && self.resumption == Some(false);
         refuse("tls.early_data", without_ticket, "needs a ticket: `resumption` is false, so it keeps none".to_owned());
         if let Some(shares) = &self.key_shares {
-            let groups = self.groups.clone().unwrap_or_else(|| ClientParameters::usual_groups(self.habits()));
+            let groups = self.groups.clone().unwrap_or_else(|| ClientParameters::usual_groups(self.shared().habits()));
             let unknown = shares.iter().find(|share| !groups.contains(share));
             let why = |share| format!("has {share:?}, which is not among its groups (RFC 8446 §4.2.8)");
             refuse("tls.key_shares", unknown.is_some(), unknown.map(why).unwrap_or_default());
@@ -379,31 +447,17 @@ impl TlsClientConfig {
             refuse("tls.key_shares", is_twice, "names a group twice".to_owned());
         }
         check_name(self.server_name.as_deref(), &mut refuse);
-        check_alpn(&self.alpn, &mut refuse);
-        check_record(self.record, self.key_update, &mut refuse);
         if let Some(certificate) = &self.certificate {
             certificate.check(["tls.certificate.chain", "tls.certificate.leaf"], &mut found);
         }
         found
     }
-
-    fn check_implementation(&self, found: &mut Vec<Finding>) {
-        let set = [
-            ("tls.key_shares", self.key_shares.is_some()),
-            ("tls.ocsp", self.ocsp.is_some()),
-            ("tls.compression", self.compression.is_some()),
-            ("tls.compatibility", self.compatibility.is_some()),
-            ("tls.key_update", self.key_update.is_some()),
-        ];
-        let is_other = !matches!(self.profile, Profile::OpenSsl | Profile::Rustls);
-        check_rustls(self.implementation, is_other, &set, found);
-    }
 }
 
 impl TlsServerConfig {
-    /// Whose lists it has.
-    pub(super) const fn habits(&self) -> Profile {
-        habits_of(self.implementation, self.profile)
+    /// What clients' configurations have, too.
+    pub(super) fn shared(&self) -> Shared<'_> {
+        shared!(self)
     }
 
     /// Everything that it leaves out, filled in. `name` is that of the node that it runs on.
@@ -413,24 +467,27 @@ impl TlsServerConfig {
 
     /// Fields that contradict each other or can have no effect, and why.
     pub fn check(&self) -> Vec<Finding> {
-        let mut found = Vec::new();
-        self.check_implementation(&mut found);
-        let takes = |version| self.versions.as_ref().is_none_or(|list| list.contains(&version));
-        check_lists(
-            &self.versions,
-            &self.suites,
-            &self.groups,
-            ["tls.versions", "tls.suites", "tls.groups"],
-            &mut found,
-        );
+        let takes_early = self.early_data.is_some_and(|most| most.as_bytes() > 0);
+        let untold = [
+            // It keeps sessions for a day where it takes early data, and holds their age against a minute.
+            ("tls.ticket_lifetime", self.ticket_lifetime.is_some() && takes_early),
+            ("tls.freshness", self.freshness.is_some()),
+            ("tls.compression", self.compression),
+            ("tls.key_update", self.key_update.is_some()),
+        ];
+        let of_13 = [
+            ("tls.early_data", takes_early),
+            ("tls.key_update", self.key_update.is_some()),
+            ("tls.compression", self.compression),
+            ("tls.post_quantum_signatures", self.post_quantum_signatures == Some(true)),
+        ];
+        let shared = self.shared();
+        let mut found = shared.check(&untold, &of_13);
         let mut refuse = |field, is_wrong: bool, why: String| {
             if is_wrong {
                 found.push((field, why));
             }
         };
-        let only_12 = || "needs TLS 1.3, which is not among `versions`".to_owned();
-        let takes_early = self.early_data.is_some_and(|most| most.as_bytes() > 0);
-        refuse("tls.early_data", takes_early && !takes(TlsVersion::Tls13), only_12());
         refuse("tls.early_data", takes_early && self.tickets == Some(0), "needs a ticket: `tickets` is 0".to_owned());
         let too_much = self.early_data.is_some_and(|most| most.as_bytes() > u64::from(u32::MAX));
         refuse("tls.early_data", too_much, "can be 4294967295 B at most (RFC 8446 §4.2.10)".to_owned());
@@ -439,8 +496,6 @@ impl TlsServerConfig {
             self.freshness.is_some() && !takes_early,
             "has no effect without `early_data`".to_owned(),
         );
-        refuse("tls.key_update", self.key_update.is_some() && !takes(TlsVersion::Tls13), only_12());
-        refuse("tls.compression", self.compression && !takes(TlsVersion::Tls13), only_12());
         refuse("tls.tickets", self.tickets.is_some_and(|tickets| tickets > 16), "can be 0 to 16".to_owned());
         let is_long = self.ticket_lifetime.is_some_and(|lifetime| lifetime > MAX_LIFETIME);
         refuse("tls.ticket_lifetime", is_long, "can be 7 days at most (RFC 8446 §4.6.1)".to_owned());
@@ -449,27 +504,15 @@ impl TlsServerConfig {
         refuse("tls.ticket_lifetime", is_cut, "has to be whole seconds, 1 s at least (RFC 8446 §4.6.1)".to_owned());
         let in_vain = self.ticket_lifetime.is_some() && self.tickets == Some(0);
         refuse("tls.ticket_lifetime", in_vain, "has no effect: `tickets` is 0".to_owned());
-        let is_post_quantum = !matches!(self.certificate.key, CertificateKind::EcdsaP256 | CertificateKind::Rsa2048);
-        let why = "is of a kind that TLS 1.2 alone cannot use".to_owned();
-        refuse("tls.certificate.key", is_post_quantum && !takes(TlsVersion::Tls13), why);
-        check_alpn(&self.alpn, &mut refuse);
-        check_record(self.record, self.key_update, &mut refuse);
-        self.check_certificate_suites(takes(TlsVersion::Tls12) && !takes(TlsVersion::Tls13), &mut refuse);
+        let is_new = self.certificate.key.is_post_quantum();
+        refuse("tls.certificate.key", is_new && !shared.has(TlsVersion::Tls13), TOO_NEW.to_owned());
+        let in_vain = self.post_quantum_signatures.is_some() && self.client_certificates == ClientCertificates::None;
+        let why = "has no effect: `client_certificates` is `None`, and nobody else signs".to_owned();
+        refuse("tls.post_quantum_signatures", in_vain, why);
+        let is_12_alone = shared.has(TlsVersion::Tls12) && !shared.has(TlsVersion::Tls13);
+        self.check_certificate_suites(is_12_alone, &mut refuse);
         self.certificate.check(["tls.certificate.chain", "tls.certificate.leaf"], &mut found);
         found
-    }
-
-    fn check_implementation(&self, found: &mut Vec<Finding>) {
-        let takes_early = self.early_data.is_some_and(|most| most.as_bytes() > 0);
-        let set = [
-            // It keeps sessions for a day where it takes early data, and holds their age against a minute.
-            ("tls.ticket_lifetime", self.ticket_lifetime.is_some() && takes_early),
-            ("tls.freshness", self.freshness.is_some()),
-            ("tls.compression", self.compression),
-            ("tls.key_update", self.key_update.is_some()),
-        ];
-        let is_other = !matches!(self.profile, Profile::OpenSsl | Profile::Rustls);
-        check_rustls(self.implementation, is_other, &set, found);
     }
 
     /// With TLS 1.2 alone, one suite at least has to go with the certificate.
@@ -479,50 +522,6 @@ impl TlsServerConfig {
         let why = format!("has none that goes with a certificate of {:?}", self.certificate.key);
         refuse("tls.suites", suites.iter().all(|suite| suite.version() == TlsVersion::Tls12 && !fits(suite)), why);
     }
-}
-
-/// Why these two will not come to terms, or what one of them hopes for in vain.
-pub fn disagreement(client: &TlsClientConfig, server: &TlsServerConfig) -> Option<String> {
-    let (ours, theirs) = (client.resolve(""), server.resolve());
-    let shared: Vec<Version> =
-        theirs.common.versions.iter().copied().filter(|version| ours.common.knows(*version)).collect();
-    let Some(newest) = shared.first() else {
-        return Some(
-            "it has none of the client's `versions` of TLS: the answer is an alert, protocol_version".to_owned(),
-        );
-    };
-    let key = server.certificate.key;
-    let is_13 = *newest == Version::TLS13;
-    let fits = |suite: &CipherSuite| {
-        theirs.common.suites.contains(suite)
-            && suite.is_tls13() == is_13
-            && (is_13 || suite.fits_certificate(key, &ours.listed_groups))
-    };
-    if !ours.common.suites.iter().any(fits) {
-        return Some("it has none of the client's `suites` that goes with its certificate and the client's `groups`: the answer is an alert, handshake_failure".to_owned());
-    }
-    if !ours.listed_groups.iter().any(|group| theirs.common.groups.contains(group)) {
-        return Some("it has none of the client's `groups`: the answer is an alert, handshake_failure".to_owned());
-    }
-    let (asked, known) = (&ours.common.alpn, &theirs.common.alpn);
-    if !asked.is_empty() && !known.is_empty() && !asked.iter().any(|protocol| known.contains(protocol)) {
-        return Some("it has none of the client's `alpn`: the answer is an alert, no_application_protocol".to_owned());
-    }
-    if !key.schemes().iter().any(|scheme| ours.listed_schemes.contains(scheme)) {
-        let why = "it has a certificate whose signatures the client does not take (`post_quantum_signatures`)";
-        return Some(format!("{why}: the answer is an alert, handshake_failure"));
-    }
-    if client.early_data && !is_13 {
-        return Some("`early_data` needs TLS 1.3, and they agree on an older version".to_owned());
-    }
-    if client.early_data && theirs.tickets == 0 {
-        return Some("`early_data` needs a ticket, and it gives none (`tickets`)".to_owned());
-    }
-    if client.early_data && theirs.early_data == 0 {
-        return Some("it takes no `early_data`: they would be refused each time".to_owned());
-    }
-    let is_alone = server.client_certificates == ClientCertificates::Required && client.certificate.is_none();
-    is_alone.then(|| "it requires a `certificate`, and the client has none: the answer is an alert".to_owned())
 }
 
 fn check_lists(

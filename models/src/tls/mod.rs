@@ -4,6 +4,7 @@
 //! | file | has |
 //! |---|---|
 //! | [`config`], [`parameters`] | what a user writes; all lists and habits, by profile |
+//! | [`agreement`] | why two ends will not come to terms, and which of their fields have no effect because of the other |
 //! | [`layer`] | [`Secured`], an App around an App: TLS beneath any application |
 //! | [`connection`] | [`Connection`], the machine: one end of one connection, with what its application's connections share |
 //! | [`wire`], [`codes`] | records, messages, extensions, alerts, and their numbers |
@@ -45,6 +46,7 @@
 //! - Pre-shared keys come from tickets alone (no external ones), and always with a fresh key exchange. Post-handshake authentication is not there.
 //! - Signatures of ML-DSA take as many attempts on the processor as are drawn, not as many as the real one took.
 
+pub mod agreement;
 pub mod certificate;
 pub mod codes;
 pub mod config;

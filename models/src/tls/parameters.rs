@@ -1,7 +1,9 @@
 //! TLS with nothing left out: what the machines work with, and what the profiles of well-known implementations are.
 
 use super::codes::{CipherSuite, Group, SignatureScheme, Version};
-use super::config::{ClientCertificates, KeyGroup, Profile, Suite, TlsClientConfig, TlsServerConfig, TlsVersion};
+use super::config::{
+    ClientCertificates, KeyGroup, Profile, Shared, Suite, TlsClientConfig, TlsServerConfig, TlsVersion,
+};
 use bytes::Bytes;
 use protosim_core::{Size, Span};
 
@@ -337,22 +339,12 @@ fn bytes_of(names: &[String]) -> Vec<Bytes> {
     names.iter().map(|name| Bytes::from(name.clone().into_bytes())).collect()
 }
 
-struct Chosen<'a> {
-    versions: &'a Option<Vec<TlsVersion>>,
-    suites: &'a Option<Vec<Suite>>,
-    groups: &'a Option<Vec<KeyGroup>>,
-    alpn: &'a [String],
-    record: Option<Size>,
-    key_update: Option<Size>,
-    memory: Option<Size>,
-}
-
-fn common(base: &Base, chosen: &Chosen<'_>) -> Common {
+fn common(base: &Base, chosen: &Shared<'_>) -> Common {
     let mut versions = chosen.versions.clone().unwrap_or_else(|| vec![TlsVersion::Tls13, TlsVersion::Tls12]);
     versions.sort();
     versions.dedup();
     let has = |suite: &Suite| versions.contains(&suite.version());
-    let suites = chosen.suites.clone().unwrap_or_else(|| base.suites.to_vec());
+    let suites = chosen.suites.as_deref().unwrap_or(base.suites);
     Common {
         suites: suites.iter().filter(|suite| has(suite)).map(|suite| suite.code()).collect(),
         versions: versions.iter().rev().map(|version| version.code()).collect(),
@@ -379,19 +371,9 @@ impl ClientParameters {
     }
 
     pub(super) fn new(config: &TlsClientConfig, server: &str) -> Self {
-        let base = base(config.habits());
-        let common = common(
-            base,
-            &Chosen {
-                versions: &config.versions,
-                suites: &config.suites,
-                groups: &config.groups,
-                alpn: &config.alpn,
-                record: config.record,
-                key_update: config.key_update,
-                memory: config.memory,
-            },
-        );
+        let shared = config.shared();
+        let base = base(shared.habits());
+        let common = common(base, &shared);
         let has_12 = common.knows(Version::TLS12);
         let mut listed_groups = common.groups.clone();
         if config.groups.is_none() {
@@ -443,24 +425,19 @@ fn first_shares(base: &Base, common: &Common) -> Vec<Group> {
 }
 
 fn has_hybrid(groups: &[Group]) -> bool {
-    groups.iter().any(|group| [Group::X25519MLKEM768, Group::SECP256R1MLKEM768].contains(group))
+    groups.iter().any(|group| group.is_hybrid())
 }
 
 impl ServerParameters {
+    /// For how long tickets are good, as clients are told \[s\]; `check` holds it to a week.
+    pub fn ticket_lifetime_s(&self) -> u32 {
+        (self.ticket_lifetime.as_nanos() / 1_000_000_000) as u32
+    }
+
     pub(super) fn new(config: &TlsServerConfig) -> Self {
-        let base = base(config.habits());
-        let common = common(
-            base,
-            &Chosen {
-                versions: &config.versions,
-                suites: &config.suites,
-                groups: &config.groups,
-                alpn: &config.alpn,
-                record: config.record,
-                key_update: config.key_update,
-                memory: config.memory,
-            },
-        );
+        let shared = config.shared();
+        let base = base(shared.habits());
+        let common = common(base, &shared);
         Self {
             tickets: config.tickets.unwrap_or(base.tickets),
             ticket_lifetime: config.ticket_lifetime.unwrap_or(Span::from_secs(7_200)),
@@ -478,7 +455,11 @@ impl ServerParameters {
             client_certificates: config.client_certificates,
             ocsp: config.ocsp,
             compression: config.compression,
-            listed_schemes: schemes(base, common.knows(Version::TLS12), has_hybrid(&common.groups)),
+            listed_schemes: schemes(
+                base,
+                common.knows(Version::TLS12),
+                config.post_quantum_signatures.unwrap_or_else(|| has_hybrid(&common.groups)),
+            ),
             common,
         }
     }

@@ -1,9 +1,10 @@
-//! What clients and servers have in common, over UDP and over TCP: defaults and checks of what a user says.
+//! What clients and servers have in common, over UDP and over TCP: defaults and checks of what a user says, and numbers of requests.
 
 use super::config::Finding;
 use super::duration::TimeDistribution;
 use super::size::SizeDistribution;
-use protosim_core::{Size, Span};
+use crate::app::Host;
+use protosim_core::{Purpose, Size, Span};
 
 /// Length of requests and responses: 64 B (our choice).
 pub(crate) fn usual_message() -> SizeDistribution {
@@ -18,6 +19,11 @@ pub(crate) fn usual_think() -> TimeDistribution {
 /// From a request to its response: no time.
 pub(crate) fn no_processing() -> TimeDistribution {
     TimeDistribution::Fixed(Span::ZERO)
+}
+
+/// The number of a client's first request: drawn, so that two clients have others. The upper half is drawn, the lower one counts.
+pub(crate) fn first_number(purpose: Purpose, host: &mut dyn Host) -> u64 {
+    host.rng(purpose).next_u64() & !u64::from(u32::MAX)
 }
 
 /// What a client asks, of `least` to `most` bytes, how long it thinks and waits.

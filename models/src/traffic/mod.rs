@@ -18,7 +18,7 @@
 //! | `trace` | recorded traffic |
 //! | `source`, `sink` | the applications |
 //! | `request` | request and response |
-//! | `exchange` | what clients and servers have in common, over TCP too |
+//! | `exchange`, `plan` | what clients and servers have in common, over TCP too; when clients begin |
 //! | `aimd` | the adaptive flow |
 //!
 //! # Luck
@@ -29,6 +29,7 @@ mod aimd;
 mod config;
 mod duration;
 mod exchange;
+mod plan;
 mod request;
 mod schedule;
 mod sink;
@@ -50,5 +51,6 @@ pub use trace::{Trace, TraceError, TraceFile};
 
 pub(crate) use config::{check_end, check_own_port, check_port};
 pub(crate) use duration::draw_span;
-pub(crate) use exchange::{check_answering, check_asking, no_processing, usual_message, usual_think};
+pub(crate) use exchange::{check_answering, check_asking, first_number, no_processing, usual_message, usual_think};
+pub(crate) use plan::Plan;
 pub(crate) use size::{MAX_STREAM_BYTES, Sizes};

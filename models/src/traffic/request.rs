@@ -8,14 +8,15 @@
 
 use super::config::{EcnMark, Finding, check_dscp, check_end, check_own_port, check_port};
 use super::duration::{TimeDistribution, draw_span};
-use super::exchange::{check_answering, check_asking, no_processing, usual_message, usual_think};
+use super::exchange::{check_answering, check_asking, first_number, no_processing, usual_message, usual_think};
+use super::plan::Plan;
 use super::size::{MAX_PAYLOAD_BYTES, SizeDistribution, Sizes};
 use super::source::open;
 use crate::app::{App, Host, SocketId, Total, TrafficClass};
 use crate::name::NodeName;
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::{Rope, Run};
-use protosim_core::{CannotClone, Distribution, LocalTime, Purpose, Span};
+use protosim_core::{CannotClone, Distribution, Purpose, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -30,9 +31,7 @@ const SIZE: Purpose = Purpose("request.size");
 /// Draws of the client's thinking and the server's processing.
 const TIME: Purpose = Purpose("request.time");
 
-/// The client's timer of the next request; the server's timers go by the number of their response.
-const NEXT: u64 = 0;
-/// The client's timer of the open request.
+/// The client's timer of the open request, beside that of its [`Plan`]; the server's timers go by the number of their response.
 const TIMEOUT: u64 = 1;
 
 /// A client that asks, waits for the answer, thinks, and asks again.
@@ -161,20 +160,14 @@ pub(super) fn number_of(payload: &Rope) -> Option<u64> {
 /// Sends requests one after the other; see the module.
 #[derive(Clone, Debug)]
 pub struct UdpClient {
+    plan: Plan,
     timeout: Span,
-    start: Span,
-    stop: Option<Span>,
-    count: Option<u64>,
     class: TrafficClass,
     server: SocketAddr,
     sizes: Sizes,
-    think: Distribution,
     socket: Option<SocketId>,
-    started: LocalTime,
-    /// The number of the first request: drawn, so that two clients have others.
+    /// The number of the first request.
     first: u64,
-    /// Requests that were begun.
-    begun: u64,
     /// The number of the one that is open.
     open: Option<u64>,
     counts: ClientCounts,
@@ -196,17 +189,12 @@ impl UdpClient {
     pub fn new(config: UdpClientConfig, server: SocketAddr) -> Self {
         Self {
             sizes: Sizes::new(&config.request, 0, NUMBER_LEN, SIZE),
-            think: config.think.law(),
+            plan: Plan::new(config.start, config.stop, config.count, config.think.law()),
             timeout: config.timeout,
-            start: config.start,
-            stop: config.stop,
-            count: config.count,
             class: config.ecn.with_dscp(config.dscp),
             server,
             socket: None,
-            started: LocalTime::ZERO,
             first: 0,
-            begun: 0,
             open: None,
             counts: ClientCounts::default(),
         }
@@ -218,18 +206,9 @@ impl UdpClient {
         ExchangeId { client: client.unwrap_or(nowhere), server: self.server, id: number }
     }
 
-    /// Plans the next request for `at`, if there is one.
-    fn plan(&self, at: LocalTime, host: &mut dyn Host) {
-        let is_within = self.stop.is_none_or(|stop| at < self.started.saturating_add(stop));
-        if is_within && self.count.is_none_or(|count| self.begun < count) {
-            host.set_timer(NEXT, at, "next request");
-        }
-    }
-
     fn ask(&mut self, host: &mut dyn Host) {
         let Some(socket) = self.socket else { return };
-        let number = self.first.wrapping_add(self.begun);
-        self.begun += 1;
+        let number = self.first.wrapping_add(self.plan.begin());
         let len = self.sizes.draw(host);
         self.open = Some(number);
         match host.udp_send(socket, self.server, numbered(number, len)) {
@@ -241,7 +220,7 @@ impl UdpClient {
             Err(_) => {
                 self.counts.refused += 1;
                 self.open = None;
-                self.rest(host);
+                self.plan.rest(TIME, host);
             }
         }
     }
@@ -250,25 +229,17 @@ impl UdpClient {
         self.open = None;
         let exchange = self.exchange(number, host);
         host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions: 1 });
-        self.rest(host);
-    }
-
-    /// Thinks, then goes on.
-    fn rest(&self, host: &mut dyn Host) {
-        let think = draw_span(&self.think, TIME, host);
-        self.plan(host.now().saturating_add(think), host);
+        self.plan.rest(TIME, host);
     }
 }
 
 impl App for UdpClient {
     fn on_start(&mut self, host: &mut dyn Host) {
-        self.started = host.now();
-        // The upper half is drawn, the lower one counts.
-        self.first = host.rng(KEY).next_u64() & !u64::from(u32::MAX);
+        self.first = first_number(KEY, host);
         match open(0, self.class, host) {
             Ok(socket) => {
                 self.socket = Some(socket);
-                self.plan(self.started.saturating_add(self.start), host);
+                self.plan.start(host);
             }
             Err(_) => self.counts.refused += 1,
         }
@@ -288,7 +259,7 @@ impl App for UdpClient {
 
     fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
         match (token, self.open) {
-            (NEXT, _) => self.ask(host),
+            (Plan::NEXT, _) => self.ask(host),
             (_, Some(number)) => {
                 self.counts.timed_out += 1;
                 self.end(number, Outcome::TimedOut, host);

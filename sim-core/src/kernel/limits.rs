@@ -2,6 +2,7 @@
 
 use crate::quantity::Size;
 use crate::time::SimTime;
+use serde::{Deserialize, Serialize};
 
 /// What a run may use. Exceeding one stops it with a [`RunError`] that says who was busy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,7 +31,7 @@ impl Default for Limits {
 }
 
 /// The entity that was at work when a limit was reached. Ordered by time, then path.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Busy {
     /// When, in simulated time.
     pub at: SimTime,
@@ -39,7 +40,7 @@ pub struct Busy {
 }
 
 /// Why a run stopped early.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum RunError {
     /// [`Limits::events`] was reached.
     #[error("stopped at {} after {limit} events; `{}` was handling one", busy.at, busy.path)]

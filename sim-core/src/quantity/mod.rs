@@ -200,8 +200,9 @@ impl fmt::Display for Ratio {
     }
 }
 
+// As texts with units where people read them, and as they are counted elsewhere: in records of runs.
 macro_rules! quantity_serde {
-    ($($name:ident, $dimension:ident;)*) => {$(
+    ($($name:ident, $dimension:ident, $count:ident, $made_of:expr;)*) => {$(
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Visitor;
@@ -223,19 +224,31 @@ macro_rules! quantity_serde {
                         Err(E::custom(QuantityError::bare_number(&x.to_string(), &$dimension)))
                     }
                 }
-                deserializer.deserialize_str(Visitor)
+                if deserializer.is_human_readable() {
+                    return deserializer.deserialize_str(Visitor);
+                }
+                let count = u64::deserialize(deserializer)?;
+                $made_of(count).ok_or_else(|| de::Error::custom(concat!("out of range for a ", stringify!($name))))
             }
         }
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                if serializer.is_human_readable() {
+                    return serializer.collect_str(self);
+                }
+                self.$count().serialize(serializer)
             }
         }
     )*};
 }
 
-quantity_serde! { Span, SPAN; Rate, RATE; Size, SIZE; Ratio, RATIO; }
+quantity_serde! {
+    Span, SPAN, as_nanos, |count| Some(Span::from_nanos(count));
+    Rate, RATE, as_bits_per_sec, Rate::from_bits_per_sec;
+    Size, SIZE, as_bytes, |count| Some(Size::from_bytes(count));
+    Ratio, RATIO, as_parts, Ratio::from_parts;
+}
 
 macro_rules! debug_as_display {
     ($($name:ident),*) => {$(

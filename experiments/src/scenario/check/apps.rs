@@ -80,6 +80,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             mistakes.push(Diagnostic::error(id, span_of(tree, &path), message));
         }
         check_crypto(tree, scenario, index, mistakes);
+        super::tls::check_verification(tree, scenario, index, mistakes);
     }
 }
 
@@ -246,7 +247,10 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
                 let message = format!("`{}` asks `{}` for what it does not have: {why}", app.name, server.name);
                 let place = span_of(tree, &format!("apps.{index}.run"));
                 let other = span_of(tree, &format!("apps.{}.run", position(scenario, &server.name)));
-                warnings.push(Diagnostic::warning("scenario::not-found", place, message).also(other, "the server"));
+                let is_half = app.run.tls().is_some() != server.run.tls().is_some();
+                let help = is_half.then(|| "give `tls` to both or to neither, or name another port".to_owned());
+                let warning = Diagnostic::warning("scenario::not-found", place, message).also(other, "the server");
+                warnings.push(warning.help(help));
             }
             continue;
         }
@@ -378,7 +382,7 @@ fn position(scenario: &Scenario, app: &str) -> usize {
 
 /// A message goes on from the field's name, or stands for itself.
 fn is_verb(text: &str) -> bool {
-    ["is ", "has ", "makes ", "gives ", "cannot ", "comes ", "ends ", "begins "]
+    ["is ", "has ", "makes ", "needs ", "names ", "gives ", "cannot ", "comes ", "ends ", "begins "]
         .iter()
         .any(|verb| text.starts_with(verb))
 }

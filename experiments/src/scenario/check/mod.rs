@@ -8,6 +8,7 @@ mod figures;
 mod references;
 mod subjects;
 mod timeline;
+mod tls;
 mod variants;
 
 pub(super) use apps::check_paths;
@@ -17,7 +18,7 @@ pub(super) use references::check_references;
 pub(super) use variants::settings;
 
 use super::expand::Expansion;
-use super::{End, Scenario};
+use super::{End, Point, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree};
 use protosim_core::Span as Duration;
 use protosim_reports::statistics::Confidence;
@@ -93,13 +94,14 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     diagrams::check_diagrams(tree, scenario, mistakes);
 }
 
-/// What can run, but probably not as meant.
-pub(super) fn warn(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
+/// What can run, but probably not as meant. `points` are all of the scenario's.
+pub(super) fn warn(tree: &Tree, scenario: &Scenario, points: &[Point], warnings: &mut Diagnostics) {
     apps::warn_of_silence(tree, scenario, warnings);
     apps::warn_of_idle_servers(tree, scenario, warnings);
     apps::warn_of_fragments(tree, scenario, warnings);
     figures::warn_of_idle_condition(tree, scenario, warnings);
     apps::warn_of_the_clock(tree, scenario, warnings);
+    tls::warn_of_idle_fields(tree, scenario, points, warnings);
 }
 
 /// What is measured lies within the run.

@@ -87,6 +87,24 @@ fn every_case_is_refused_with_its_message() {
     });
 }
 
+/// rustls is not part of every program: one without it says how to build one with it, and any wants real bytes.
+#[test]
+fn rustls_is_refused_where_it_is_not_or_has_no_bytes() {
+    let [absent, sized] = tls::OF_RUSTLS;
+    if cfg!(feature = "rustls") {
+        assert!(load(absent.1).is_ok());
+        let message = load(sized.1).expect_err("it is refused");
+        assert!(message.contains("corpus.ron:10:") && message.contains("`crypto` is `Sized`"), "{message}");
+        assert!(!message.contains("--features rustls"), "{message}");
+        return;
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        for (name, replacements) in [absent, sized] {
+            insta::assert_snapshot!(name, load(replacements).expect_err("it is refused"));
+        }
+    });
+}
+
 #[test]
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -100,7 +118,12 @@ fn every_warning_is_given() {
 
 fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
     let refused = cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES);
-    refused.chain(cases::WARNINGS).chain(streams::WARNINGS).chain(web::WARNINGS).chain(tls::WARNINGS)
+    refused
+        .chain(cases::WARNINGS)
+        .chain(streams::WARNINGS)
+        .chain(web::WARNINGS)
+        .chain(tls::WARNINGS)
+        .chain(&tls::OF_RUSTLS)
 }
 
 #[test]

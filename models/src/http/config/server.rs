@@ -57,7 +57,8 @@ pub struct HttpServerConfig {
     /// How long responses are fresh, as Cache-Control says (RFC 9111 §5.2.2.1). Default: it says nothing.
     #[serde(default)]
     pub max_age: Option<Span>,
-    /// Gives ETag and Last-Modified, and answers 304 to who has the current content (RFC 9110 §13). Default: true.
+    /// Gives ETag and Last-Modified, which conditions of requests are held against: 304 to who has the current content, 412 where a Post or the current
+    /// content is not what was meant (RFC 9110 §13). Default: true.
     #[serde(default = "yes")]
     pub validators: bool,
     /// All content changes each time so long has passed. Default: never.

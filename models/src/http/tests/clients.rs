@@ -79,6 +79,18 @@ fn responses_are_judged() {
     assert_eq!(totals(&own, ["corrupted_bytes", "error_responses", "content_bytes"]), [10, 1, 42]);
 }
 
+/// The alert of a server of TLS (RFC 8446 §6: handshake_failure), which has no hello for an answer: no response has begun, and none of its 7 bytes is of one.
+#[test]
+fn an_alert_of_tls_is_no_response() {
+    let (mut own, mut bench) = client(HttpClientConfig { count: Some(1), ..client_config() });
+    bench.advance(&mut own);
+    connect(&mut bench, &mut own, 0);
+    bench.receive(&mut own, 0, &Rope::from(vec![21, 3, 3, 0, 2, 2, 40]));
+    assert_eq!(outcomes(&bench), [(Outcome::ErrorResponse, 1)]);
+    assert!(!bench.observed.iter().any(|seen| matches!(seen, Observation::ResponseBegan(_))), "{:?}", bench.observed);
+    assert_eq!(totals(&own, ["responses", "response_bytes", "broken_requests"]), [0, 0, 1]);
+}
+
 /// RFC 9112 §9.3.1: a request whose connection had answered before and ends without a byte of the response is asked again, once. Not so one whose
 /// response had begun, one on a new connection, and a Post.
 #[test]

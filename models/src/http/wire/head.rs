@@ -72,6 +72,9 @@ impl Version {
         }
     }
 
+    /// What is wrong with what does not begin with one.
+    pub(super) const NONE: Fault = Fault::bad("no version of HTTP");
+
     fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         match bytes {
             b"HTTP/1.0" => Ok(Self::Http10),
@@ -79,7 +82,7 @@ impl Version {
             [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
                 Err(Fault::new(505, "another major version of HTTP"))
             }
-            _ => Err(Fault::bad("no version of HTTP")),
+            _ => Err(Self::NONE),
         }
     }
 }
@@ -289,6 +292,7 @@ pub const fn reason(status: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        412 => "Precondition Failed",
         413 => "Content Too Large",
         414 => "URI Too Long",
         417 => "Expectation Failed",

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::framing::Framing;
-use super::head::{Method, RequestHead, ResponseHead};
+use super::head::{Method, RequestHead, ResponseHead, Version};
 use super::{Fault, Limits};
 use crate::rope::{Rope, Run};
 use bytes::Bytes;
@@ -29,6 +29,8 @@ pub trait Kind: Clone + Debug {
     type Head: Clone + PartialEq + Debug;
     /// Whether folded fields and space before colons are refused.
     const IS_STRICT: bool;
+    /// What every message begins with.
+    const BEGIN: &'static [u8];
     /// Reads the first line.
     ///
     /// # Errors
@@ -53,6 +55,12 @@ pub struct Responses {
     /// Methods of requests without final responses, in order.
     expected: VecDeque<Method>,
     must_close: bool,
+}
+
+/// True if `line` with `more` is the beginning of what begins with `begin`, or of an empty line (RFC 9112 §2.2).
+fn may_begin(begin: &[u8], line: &[u8], more: &[u8]) -> bool {
+    let is_other = || line.iter().chain(more).zip(begin).any(|(byte, right)| byte != right);
+    line.len() >= begin.len() || !is_other() || line.iter().chain(more).eq(b"\r")
 }
 
 /// Reads one direction of a connection.
@@ -93,6 +101,7 @@ type Line = (Vec<u8>, bool);
 impl Kind for Requests {
     type Head = RequestHead;
     const IS_STRICT: bool = true;
+    const BEGIN: &'static [u8] = b"";
 
     fn begin(line: &[u8]) -> Result<RequestHead, Fault> {
         RequestHead::of_line(line)
@@ -111,6 +120,8 @@ impl Kind for Requests {
 impl Kind for Responses {
     type Head = ResponseHead;
     const IS_STRICT: bool = false;
+    /// RFC 9112 §2.3: so that what is no response, an alert of TLS for instance, is known as such before there is a line of it.
+    const BEGIN: &'static [u8] = b"HTTP/";
 
     fn begin(line: &[u8]) -> Result<ResponseHead, Fault> {
         ResponseHead::of_line(line)
@@ -252,6 +263,9 @@ impl<K: Kind> Reader<K> {
         while let Some(bytes) = cursor.peek() {
             let end = bytes.iter().position(|byte| *byte == b'\n');
             let part = &bytes[..end.unwrap_or(bytes.len())];
+            if matches!(self.state, State::Start) && !may_begin(K::BEGIN, &self.line, part) {
+                return Err(Version::NONE);
+            }
             // One more for the CR.
             if self.line.len() + part.len() > most + 1 {
                 return Err(fault);

@@ -6,8 +6,8 @@ use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Tota
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use crate::tcp::FastOpen;
-use crate::traffic::{Sizes, draw_span};
-use protosim_core::{CannotClone, Distribution, LocalTime, Purpose};
+use crate::traffic::{Plan, Sizes, first_number};
+use protosim_core::{CannotClone, Purpose};
 use std::net::SocketAddr;
 
 /// The draw that numbers a client's first request.
@@ -17,9 +17,7 @@ const SIZE: Purpose = Purpose("tcp.request.size");
 /// Draws of the client's thinking.
 const TIME: Purpose = Purpose("tcp.request.time");
 
-/// The timer of the next exchange.
-const NEXT: u64 = 0;
-/// The timer of the open exchange.
+/// The timer of the open exchange, beside that of its [`Plan`].
 const TIMEOUT: u64 = 1;
 /// The timer of the next piece of a request.
 const PIECE: u64 = 2;
@@ -34,13 +32,10 @@ pub struct TcpClient {
     config: TcpClientConfig,
     server: SocketAddr,
     options: StreamOptions,
+    plan: Plan,
     sizes: Sizes,
-    think: Distribution,
-    started: LocalTime,
-    /// The number of the first request: drawn, so that two clients have others.
+    /// The number of the first request.
     first: u64,
-    /// Exchanges that were begun.
-    begun: u64,
     /// The connection that exchanges go over; those that are being closed are the tally's alone.
     connection: Option<Connection>,
     open: Option<Open>,
@@ -88,30 +83,13 @@ impl TcpClient {
         Self {
             options: options(&config.tcp),
             sizes: Sizes::of_messages(&config.request, HEADER_LEN, SIZE),
-            think: config.think.law(),
+            plan: Plan::new(config.start, config.stop, config.count, config.think.law()),
             config,
             server,
-            started: LocalTime::ZERO,
             first: 0,
-            begun: 0,
             connection: None,
             open: None,
             counts: Counts::default(),
-        }
-    }
-
-    /// True if an exchange may begin at `at`.
-    fn has_next(&self, at: LocalTime) -> bool {
-        self.config.stop.is_none_or(|stop| at < self.started.saturating_add(stop))
-            && self.config.count.is_none_or(|count| self.begun < count)
-    }
-
-    /// Plans the next exchange for `at`; where there is none, the connection is no longer needed.
-    fn plan(&mut self, at: LocalTime, host: &mut dyn Host) {
-        if self.has_next(at) {
-            host.set_timer(NEXT, at, "next request");
-        } else {
-            self.close(host);
         }
     }
 
@@ -127,8 +105,7 @@ impl TcpClient {
     }
 
     fn ask(&mut self, host: &mut dyn Host) {
-        let number = self.first.wrapping_add(self.begun);
-        self.begun += 1;
+        let number = self.first.wrapping_add(self.plan.begin());
         let request = message(number, self.sizes.draw(host));
         let mut open = Open { number, request, written: 0, pieces: 1, has_begun: false };
         if self.connection.is_none() {
@@ -199,10 +176,15 @@ impl TcpClient {
     fn read(&mut self, host: &mut dyn Host) {
         let Some(connection) = &mut self.connection else { return };
         let data = host.stream_read(connection.stream, u64::MAX).unwrap_or_default();
-        let (mut responses, corrupted) = (Vec::new(), connection.inbox.corrupted());
+        let (mut responses, corrupted, taken) = (Vec::new(), connection.inbox.corrupted(), connection.inbox.taken());
         let fed = connection.inbox.feed(&data, &mut responses);
-        self.counts.response_bytes += data.len();
-        if let Some(open) = self.open.as_mut().filter(|open| !open.has_begun && !data.is_empty()) {
+        self.counts.response_bytes += connection.inbox.taken() - taken;
+        let inbox = &connection.inbox;
+        let begins = |open: &&mut Open| {
+            let is_whole = responses.iter().any(|response| response.number == open.number);
+            !open.has_begun && (is_whole || inbox.has_begun(open.number))
+        };
+        if let Some(open) = self.open.as_mut().filter(begins) {
             open.has_begun = true;
             let number = open.number;
             host.observe(Observation::ResponseBegan(self.exchange(number)));
@@ -254,26 +236,26 @@ impl TcpClient {
         }
     }
 
-    /// Thinks, then goes on.
+    /// Thinks, then goes on; where no exchange follows, the connection is no longer needed.
     fn rest(&mut self, host: &mut dyn Host) {
-        let think = draw_span(&self.think, TIME, host);
-        self.plan(host.now().saturating_add(think), host);
+        if !self.plan.rest(TIME, host) {
+            self.close(host);
+        }
     }
 }
 
 impl App for TcpClient {
     fn on_start(&mut self, host: &mut dyn Host) {
-        self.started = host.now();
-        // The upper half is drawn, the lower one counts.
-        self.first = host.rng(KEY).next_u64() & !u64::from(u32::MAX);
-        self.plan(self.started.saturating_add(self.config.start), host);
+        self.first = first_number(KEY, host);
+        // No connection is there yet to be closed where there is nothing to do.
+        self.plan.start(host);
     }
 
     fn on_datagram(&mut self, _: SocketId, _: SocketAddr, _: Rope, _: &mut dyn Host) {}
 
     fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
         match token {
-            NEXT => self.ask(host),
+            Plan::NEXT => self.ask(host),
             PIECE => self.next_piece(host),
             _ if self.open.is_some() => {
                 self.counts.timed_out += 1;
@@ -324,7 +306,7 @@ impl App for TcpClient {
     }
 
     fn exchanges_due(&self) -> u64 {
-        self.begun
+        self.plan.begun()
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

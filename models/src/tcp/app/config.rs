@@ -199,6 +199,17 @@ impl TcpSourceConfig {
         }
         found.extend(self.tcp.check(Role::Opens));
         found.extend(self.tls.iter().flat_map(|tls| tls.check()));
+        // Whoever opens all connections at once has no ticket for any.
+        let has_none = self.flows == 1 || self.stagger.is_zero();
+        let resumes = |tls: &TlsClientConfig| [tls.early_data, tls.resumption == Some(true)];
+        let wants = self.tls.as_deref().map_or([false; 2], resumes);
+        for (field, _) in
+            ["tls.early_data", "tls.resumption"].into_iter().zip(wants).filter(|(_, is_set)| *is_set && has_none)
+        {
+            let why =
+                "has no effect: no connection is opened after another one has given a ticket (`flows`, `stagger`)";
+            found.push((field, why.to_owned()));
+        }
         found
     }
 }
@@ -215,6 +226,9 @@ impl TcpSinkConfig {
         check_own_port(self.port, &mut found);
         found.extend(self.tcp.check(Role::Listens));
         found.extend(self.tls.iter().flat_map(|tls| tls.check()));
+        if self.tls.as_ref().is_some_and(|tls| tls.key_update.is_some()) {
+            found.push(("tls.key_update", "has no effect: a TcpSink sends no data".to_owned()));
+        }
         found
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Inbox {
     header: Vec<u8>,
     /// The message that is coming, and how much of it is there.
     current: Option<(Received, u64)>,
+    /// Of whole headers, and what came behind them \[bytes\].
+    taken: u64,
     /// Filling that is not what it should be \[bytes\].
     corrupted: u64,
 }
@@ -58,6 +60,7 @@ impl Inbox {
             };
             let part = data.slice(at, message.len - there);
             at += part.len();
+            self.taken += part.len();
             let expected = Run::Fill { key: key_of(message.number), offset: there, len: part.len() };
             if part.runs() != std::slice::from_ref(&expected) {
                 self.corrupted += other_bytes(&part, key_of(message.number), there);
@@ -78,6 +81,7 @@ impl Inbox {
             if !(HEADER_LEN..TOO_LONG).contains(&message.len) {
                 return Err(NoMessage);
             }
+            self.taken += HEADER_LEN;
             self.proceed(message, HEADER_LEN, done);
         }
         Ok(part.len())
@@ -90,6 +94,22 @@ impl Inbox {
         } else {
             self.current = Some((message, there));
         }
+    }
+
+    /// True if a message has begun to come that may have this number.
+    pub(super) fn has_begun(&self, number: u64) -> bool {
+        match self.current {
+            Some((message, _)) => message.number == number,
+            None => {
+                !self.header.is_empty()
+                    && self.header.iter().zip(number.to_be_bytes()).all(|(one, other)| *one == other)
+            }
+        }
+    }
+
+    /// Bytes of messages that have come: what does not get as far as a header, an alert of TLS for instance, is none.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Filling that was not what it should have been \[bytes\].
@@ -140,6 +160,22 @@ mod tests {
         bytes[599] ^= 1;
         assert_eq!(inbox.feed(&Rope::from(bytes), &mut done), Ok(()));
         assert_eq!((done.len(), inbox.corrupted()), (2, 1));
+    }
+
+    /// An alert of TLS 1.2 (RFC 5246 §7.2), handshake_failure, which a server of TLS sends to who speaks something else: 7 bytes, of no message.
+    #[test]
+    fn an_alert_is_no_message() {
+        let (mut inbox, mut done) = (Inbox::default(), Vec::new());
+        assert_eq!(inbox.feed(&Rope::from(vec![21, 3, 3, 0, 2, 2, 40]), &mut done), Ok(()));
+        assert!(!inbox.has_begun(7 << 40) && done.is_empty());
+        assert_eq!(inbox.taken(), 0);
+        let mut inbox = Inbox::default();
+        assert!(!inbox.has_begun(7 << 40));
+        assert_eq!(inbox.feed(&message(7 << 40, 600).slice(0, 5), &mut done), Ok(()));
+        assert!(inbox.has_begun(7 << 40) && !inbox.has_begun(8 << 40));
+        assert_eq!(inbox.feed(&message(7 << 40, 600).slice(5, 100), &mut done), Ok(()));
+        assert!(inbox.has_begun(7 << 40) && !inbox.has_begun(8 << 40));
+        assert_eq!(inbox.taken(), 105);
     }
 
     /// 20 bytes: a header and 4 of filling under another key than the number's.

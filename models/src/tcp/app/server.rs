@@ -75,9 +75,9 @@ impl TcpServer {
     fn read(&mut self, stream: StreamId, host: &mut dyn Host) {
         let Some(serving) = self.streams.get_mut(&stream) else { return };
         let data = host.stream_read(stream, u64::MAX).unwrap_or_default();
-        let (mut requests, corrupted) = (Vec::new(), serving.inbox.corrupted());
+        let (mut requests, corrupted, taken) = (Vec::new(), serving.inbox.corrupted(), serving.inbox.taken());
         let fed = serving.inbox.feed(&data, &mut requests);
-        self.counts.request_bytes += data.len();
+        self.counts.request_bytes += serving.inbox.taken() - taken;
         self.counts.corrupted_bytes += serving.inbox.corrupted() - corrupted;
         let (peer, local) = (serving.peer, serving.local);
         for request in requests {

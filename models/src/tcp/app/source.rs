@@ -45,6 +45,15 @@ struct Flow {
     local: SocketAddr,
     is_finished: bool,
     has_ended: bool,
+    /// Something has come from the peer, which is no sink then, or not one that understands: an alert of TLS, an error of HTTP.
+    is_contradicted: bool,
+}
+
+impl Flow {
+    /// True if the sink's end means that it has read everything.
+    const fn is_done(&self) -> bool {
+        self.is_finished && !self.is_contradicted
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -134,6 +143,13 @@ impl TcpSource {
         self.counts.refused += u64::from(host.stream_finish(stream).is_err());
     }
 
+    /// A sink has nothing to say. What is left unread would make of the end a reset (RFC 9293 §3.6.1).
+    fn read(&mut self, stream: StreamId, index: usize, host: &mut dyn Host) {
+        let unexpected = host.stream_read(stream, u64::MAX).map_or(0, |data| data.len());
+        self.counts.unexpected_bytes += unexpected;
+        self.flows[index].is_contradicted |= unexpected > 0;
+    }
+
     /// A flow is over, one way or the other.
     fn end(&mut self, index: usize, outcome: Outcome, host: &mut dyn Host) {
         let flow = &mut self.flows[index];
@@ -156,7 +172,14 @@ impl App for TcpSource {
         self.started = host.now();
         for index in 0..u64::from(self.config.flows) {
             let key = (host.rng(KEY).next_u64() >> 32) as u32;
-            self.flows.push(Flow { key, written: 0, local: nowhere(), is_finished: false, has_ended: false });
+            self.flows.push(Flow {
+                key,
+                written: 0,
+                local: nowhere(),
+                is_finished: false,
+                has_ended: false,
+                is_contradicted: false,
+            });
             let after = self.config.start.saturating_add(self.config.stagger.saturating_mul(index));
             host.set_timer(index, self.started.saturating_add(after), "connection");
         }
@@ -187,13 +210,10 @@ impl App for TcpSource {
             StreamEvent::Writable => {
                 self.write(stream, index, host);
             }
-            // What is left unread would make of the end a reset (RFC 9293 §3.6.1).
-            StreamEvent::Readable => {
-                let unexpected = host.stream_read(stream, u64::MAX).map_or(0, |data| data.len());
-                self.counts.unexpected_bytes += unexpected;
-            }
+            StreamEvent::Readable => self.read(stream, index, host),
             StreamEvent::Finished => {
-                let outcome = if self.flows[index].is_finished { Outcome::Response } else { Outcome::ErrorResponse };
+                self.read(stream, index, host);
+                let outcome = if self.flows[index].is_done() { Outcome::Response } else { Outcome::ErrorResponse };
                 self.end(index, outcome, host);
                 self.counts.refused += u64::from(host.stream_close(stream).is_err());
                 self.flows[index].is_finished = true;
@@ -201,7 +221,7 @@ impl App for TcpSource {
             StreamEvent::Closed(reason) => {
                 self.by_stream.remove(&stream);
                 // Both have finished, which may be told at once with the sink's end.
-                let is_done = reason == CloseReason::Done && self.flows[index].is_finished;
+                let is_done = reason == CloseReason::Done && self.flows[index].is_done();
                 let outcome = if is_done { Outcome::Response } else { outcome_of(reason) };
                 self.end(index, outcome, host);
             }

@@ -30,6 +30,11 @@ pub enum CertificateKind {
 }
 
 impl CertificateKind {
+    /// True for ML-DSA, which is for TLS 1.3 alone (draft-ietf-tls-mldsa §3.3).
+    pub const fn is_post_quantum(self) -> bool {
+        matches!(self, Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87)
+    }
+
     /// The schemes that such a key signs handshakes with, the preferred one first; PKCS #1 v1.5 is for TLS 1.2 alone
     /// (RFC 8446 §4.2.3), ML-DSA for TLS 1.3.
     pub const fn schemes(self) -> &'static [SignatureScheme] {
@@ -348,6 +353,11 @@ impl SignatureScheme {
         let ecdsa = [Self::ECDSA_SECP384R1_SHA384, Self::ECDSA_SECP521R1_SHA512];
         let pkcs1 = [Self::RSA_PKCS1_SHA256, Self::RSA_PKCS1_SHA384, Self::RSA_PKCS1_SHA512];
         ecdsa.contains(&self) || pkcs1.contains(&self)
+    }
+
+    /// True for ML-DSA, which has no place in TLS 1.2 (draft-ietf-tls-mldsa §3.3).
+    pub fn is_of_tls13_alone(self) -> bool {
+        [Self::MLDSA44, Self::MLDSA65, Self::MLDSA87].contains(&self)
     }
 }
 

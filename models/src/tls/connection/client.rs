@@ -1,10 +1,10 @@
 //! A client, up to the server's hello: from there `client13.rs` and `client12.rs` go on.
 
 use super::hello::client_extensions;
-use super::{Core, Cx, Handshaked, KEYS, Ticket, certificates, cost, random};
+use super::{Core, Cx, EarlyData, KEYS, Ticket, certificates, cost, random};
 use crate::rope::Rope;
 use crate::tls::certificate::{Identity, Trust};
-use crate::tls::codes::{AlertDescription, Group, HandshakeType, SignatureScheme, Version};
+use crate::tls::codes::{AlertDescription, Group, SignatureScheme, Version};
 use crate::tls::crypto::{KeyPair, KeySchedule, Mode, Secret, Transcript, finished};
 use crate::tls::parameters::ClientParameters;
 use crate::tls::wire::{
@@ -65,8 +65,9 @@ impl ClientSide {
 }
 
 /// Where a client stands (RFC 8446 §A.1; RFC 5246 §7.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum State {
+    #[default]
     WaitServerHello,
     // TLS 1.3.
     WaitEncryptedExtensions,
@@ -100,7 +101,7 @@ pub(super) enum Early {
 }
 
 /// One client's handshake.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Client {
     pub(super) state: State,
     pub(super) session_id: Bytes,
@@ -108,12 +109,8 @@ pub(super) struct Client {
     pub(super) schedule: Option<KeySchedule>,
     pub(super) ticket: Option<Ticket>,
     pub(super) early: Early,
-    pub(super) was_retried: bool,
     cookie: Option<Bytes>,
     has_sent_compatibility: bool,
-    pub(super) group: Option<Group>,
-    pub(super) is_resumed: bool,
-    pub(super) alpn: Option<Bytes>,
     /// The server's handshake secret and ours.
     pub(super) handshake: Option<(Secret, Secret)>,
     pub(super) resumption: Option<Secret>,
@@ -122,44 +119,12 @@ pub(super) struct Client {
     /// The server asks for a certificate: its context, and what it takes.
     pub(super) request: Option<(Bytes, Vec<SignatureScheme>)>,
     // TLS 1.2.
-    pub(super) server_random: [u8; 32],
-    pub(super) is_extended: bool,
     pub(super) expects_ticket: bool,
     pub(super) new_ticket: Option<(u32, Bytes)>,
-    pub(super) has_changed: bool,
     pub(super) peer_share: Option<(Group, Bytes)>,
-    pub(super) master: Option<Secret>,
 }
 
 impl Client {
-    pub(super) fn new() -> Self {
-        Self {
-            state: State::WaitServerHello,
-            session_id: Bytes::new(),
-            keys: Vec::new(),
-            schedule: None,
-            ticket: None,
-            early: Early::None,
-            was_retried: false,
-            cookie: None,
-            has_sent_compatibility: false,
-            group: None,
-            is_resumed: false,
-            alpn: None,
-            handshake: None,
-            resumption: None,
-            leaf: Bytes::new(),
-            request: None,
-            server_random: [0; 32],
-            is_extended: false,
-            expects_ticket: false,
-            new_ticket: None,
-            has_changed: false,
-            peer_share: None,
-            master: None,
-        }
-    }
-
     /// Sends the first hello, and offers early data if there is a ticket that allows it.
     pub(super) fn start(&mut self, core: &mut Core, side: &mut ClientSide, cx: &mut Cx<'_>) {
         let p = Arc::clone(&side.parameters);
@@ -304,16 +269,19 @@ impl Client {
         }
     }
 
+    /// True if the server's Finished of TLS 1.2 is due.
+    pub(super) fn waits_for_finished_12(&self) -> bool {
+        self.state == State::WaitFinished12
+    }
+
     pub(super) fn on_message(
         &mut self,
-        kind: HandshakeType,
+        message: Handshake,
         raw: &Bytes,
         core: &mut Core,
         side: &mut ClientSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let version = if core.records.is_12 { Version::TLS12 } else { Version::TLS13 };
-        let message = Handshake::decode(kind, &raw[4..], version)?;
         if self.state != State::WaitServerHello {
             return if core.records.is_12 {
                 self.on_message_12(message, raw, core, side, cx)
@@ -344,7 +312,7 @@ impl Client {
             Some(_) => return Err(AlertDescription::ILLEGAL_PARAMETER),
             None => hello.legacy_version,
         };
-        if !p.common.knows(version) || (self.was_retried && version != Version::TLS13) {
+        if !p.common.knows(version) || (core.was_retried && version != Version::TLS13) {
             return Err(AlertDescription::PROTOCOL_VERSION);
         }
         if !p.common.suites.contains(&hello.cipher_suite)
@@ -374,7 +342,7 @@ impl Client {
     ) -> Result<(), AlertDescription> {
         let p = Arc::clone(&side.parameters);
         let is_known = p.common.knows(Version::TLS13) && p.common.suites.contains(&retry.cipher_suite);
-        if self.was_retried {
+        if core.was_retried {
             return Err(AlertDescription::UNEXPECTED_MESSAGE);
         }
         if !is_known || !retry.cipher_suite.is_tls13() || retry.session_id != self.session_id {
@@ -383,7 +351,7 @@ impl Client {
         if !retry.extensions.contains(&Extension::SelectedVersion(Version::TLS13)) {
             return Err(AlertDescription::MISSING_EXTENSION);
         }
-        self.was_retried = true;
+        core.was_retried = true;
         let mut changes = false;
         for extension in &retry.extensions {
             match extension {
@@ -423,20 +391,12 @@ impl Client {
         Ok(())
     }
 
-    /// What came of it.
-    pub(super) fn handshaked(&self, core: &Core, version: Version) -> Handshaked {
-        Handshaked {
-            version,
-            suite: core.suite(),
-            group: self.group,
-            is_resumed: self.is_resumed,
-            was_retried: self.was_retried,
-            early_data: match self.early {
-                Early::None | Early::Offered { .. } => super::EarlyData::None,
-                Early::Accepted => super::EarlyData::Accepted,
-                Early::Rejected => super::EarlyData::Rejected,
-            },
-            alpn: self.alpn.clone(),
+    /// What became of early data.
+    pub(super) const fn early_data(&self) -> EarlyData {
+        match self.early {
+            Early::None | Early::Offered { .. } => EarlyData::None,
+            Early::Accepted => EarlyData::Accepted,
+            Early::Rejected => EarlyData::Rejected,
         }
     }
 
@@ -463,10 +423,10 @@ impl Client {
     }
 
     /// An application protocol that we offered.
-    pub(super) fn take_alpn(&mut self, list: &[Bytes], p: &ClientParameters) -> Result<(), AlertDescription> {
+    pub(super) fn take_alpn(core: &mut Core, list: &[Bytes], p: &ClientParameters) -> Result<(), AlertDescription> {
         match list {
             [one] if p.common.alpn.contains(one) => {
-                self.alpn = Some(one.clone());
+                core.alpn = Some(one.clone());
                 Ok(())
             }
             _ => Err(AlertDescription::ILLEGAL_PARAMETER),

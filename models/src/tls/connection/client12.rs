@@ -2,13 +2,11 @@
 //! server has it, the extended master secret (RFC 7627).
 
 use super::client::{Client, ClientSide, State};
-use super::{Core, Cx, KEYS, SIGNATURES, Ticket, cost};
-use crate::tls::certificate;
-use crate::tls::codes::{AlertDescription, Version};
-use crate::tls::crypto::tls12::{key_block, master_secret, master_secret_plain, verify_data};
+use super::{Core, Cx, KEYS, Ticket, cost};
+use crate::tls::codes::{AlertDescription, SignatureScheme, Version};
 use crate::tls::crypto::{KeyPair, Secret};
 use crate::tls::parameters::ClientParameters;
-use crate::tls::wire::{CertificateVerify, Extension, Handshake, ServerHello, ServerKeyExchange};
+use crate::tls::wire::{Extension, Handshake, ServerHello, ServerKeyExchange};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -24,16 +22,16 @@ impl Client {
         core.records.is_12 = true;
         core.use_suite(hello.cipher_suite);
         core.note(raw, cx);
-        self.server_random = hello.random;
+        core.keys12.server_random = hello.random;
         // Early data were sent to a server of 1.3 that is of 1.2 now: RFC 8446 §D.3 has the client give up.
         if core.records.writes_protected() {
             return Err(AlertDescription::PROTOCOL_VERSION);
         }
         for extension in &hello.extensions {
             match extension {
-                Extension::ExtendedMasterSecret => self.is_extended = true,
+                Extension::ExtendedMasterSecret => core.keys12.is_extended = true,
                 Extension::SessionTicket(_) if p.resumption => self.expects_ticket = true,
-                Extension::Alpn(list) => self.take_alpn(list, p)?,
+                Extension::Alpn(list) => Self::take_alpn(core, list, p)?,
                 Extension::OcspAck if p.ocsp => {}
                 Extension::ServerNameAck | Extension::RenegotiationInfo(_) | Extension::EcPointFormats(_) => {}
                 // What was not asked for (RFC 5246 §7.4.1.4).
@@ -45,12 +43,12 @@ impl Client {
         match ticket {
             Some(ticket) if is_echo => {
                 // RFC 5246 §7.4.1.3, RFC 7627 §5.3: a session goes on with what it had.
-                if ticket.suite != hello.cipher_suite || ticket.is_extended != self.is_extended {
+                if ticket.suite != hello.cipher_suite || ticket.is_extended != core.keys12.is_extended {
                     return Err(AlertDescription::ILLEGAL_PARAMETER);
                 }
-                self.is_resumed = true;
-                self.master = Some(ticket.secret);
-                self.take_keys(core, cx);
+                core.is_resumed = true;
+                core.keys12.master = Some(ticket.secret);
+                core.take_keys(cx);
                 self.state = State::WaitFinished12;
             }
             _ => self.state = State::WaitCertificate12,
@@ -93,14 +91,14 @@ impl Client {
                 self.answer(core, side, cx)
             }
             (State::WaitFinished12, Handshake::NewSessionTicket12(ticket))
-                if self.expects_ticket && !self.has_changed =>
+                if self.expects_ticket && !core.keys12.has_changed =>
             {
                 core.note(raw, cx);
                 self.expects_ticket = false;
                 self.new_ticket = Some((ticket.lifetime_s, ticket.ticket));
                 Ok(())
             }
-            (State::WaitFinished12, Handshake::Finished(mac)) if self.has_changed => {
+            (State::WaitFinished12, Handshake::Finished(mac)) if core.keys12.has_changed => {
                 self.on_finished_12(&mac, raw, core, side, cx)
             }
             // RFC 5246 §7.4.1.1: a client may pay no heed to it.
@@ -113,22 +111,17 @@ impl Client {
     fn on_key_exchange(
         &mut self,
         exchange: ServerKeyExchange,
-        core: &Core,
+        core: &mut Core,
         side: &ClientSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
         let p = Arc::clone(&side.parameters);
-        if !p.common.groups.contains(&exchange.group) || !p.listed_schemes.contains(&exchange.scheme) {
+        if !p.common.groups.contains(&exchange.group) {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
-        let mut signed = core.client_random.to_vec();
-        signed.extend_from_slice(&self.server_random);
-        signed.extend_from_slice(&exchange.params());
-        cost::verify(cx.env, exchange.scheme);
-        if !certificate::verify(core.mode(), &self.leaf, exchange.scheme, &signed, &exchange.signature) {
-            return Err(AlertDescription::DECRYPT_ERROR);
-        }
-        self.group = Some(exchange.group);
+        let (signed, signature) = (core.signed_params(&exchange), (exchange.scheme, &exchange.signature[..]));
+        core.check_signature(&self.leaf, &p.listed_schemes, signature, &signed, cx)?;
+        core.group = Some(exchange.group);
         self.peer_share = Some((exchange.group, exchange.public));
         self.state = State::WaitRequestOrDone;
         Ok(())
@@ -139,7 +132,9 @@ impl Client {
     fn answer(&mut self, core: &mut Core, side: &ClientSide, cx: &mut Cx<'_>) -> Result<(), AlertDescription> {
         let Some((group, theirs)) = self.peer_share.take() else { return Err(AlertDescription::INTERNAL_ERROR) };
         let schemes = self.request.as_ref().map(|(_, schemes)| schemes.clone());
-        let fits = |scheme| schemes.as_ref().is_some_and(|schemes| schemes.contains(&scheme));
+        let fits = |scheme: SignatureScheme| {
+            !scheme.is_of_tls13_alone() && schemes.as_ref().is_some_and(|schemes| schemes.contains(&scheme))
+        };
         let identity = side.identity.as_ref().filter(|identity| fits(identity.kind().schemes()[0]));
         if self.request.is_some() {
             let chain = identity.map(|identity| identity.chain().to_vec()).unwrap_or_default();
@@ -150,53 +145,17 @@ impl Client {
         let pair = KeyPair::generate(core.mode(), group, cx.env.rng(KEYS));
         cost::agree(cx.env, group);
         let premaster = pair.agree(&theirs)?;
-        let premaster = premaster.as_slice();
         core.send(&Handshake::ClientKeyExchange(pair.public()), cx);
         core.records.end_flight();
-        cost::spend(cx.env, "tls.schedule", 0);
-        let (mode, hash) = (core.mode(), core.hash);
-        let master = if self.is_extended {
-            master_secret(mode, hash, premaster, &core.transcript.digest())
-        } else {
-            master_secret_plain(mode, hash, premaster, &core.client_random, &self.server_random)
-        };
-        self.master = Some(master);
+        core.make_master(&premaster, cx);
         if let Some(identity) = identity {
-            let scheme = identity.kind().schemes()[0];
-            cost::sign(cx.env, scheme);
             let messages = core.messages.clone().unwrap_or_default();
-            let signature = identity.sign(scheme, &messages, cx.env.rng(SIGNATURES));
-            core.send(&Handshake::CertificateVerify(CertificateVerify { scheme, signature }), cx);
+            core.send_verify(identity, identity.kind().schemes()[0], &messages, cx);
         }
-        self.take_keys(core, cx);
-        self.send_finished(core, cx);
+        core.take_keys(cx);
+        core.change_and_finish(cx);
         self.state = State::WaitFinished12;
         Ok(())
-    }
-
-    /// Keys are made; the server's count from its ChangeCipherSpec on, ours from ours.
-    fn take_keys(&mut self, core: &mut Core, cx: &mut Cx<'_>) {
-        let Some(master) = &self.master else { return };
-        core.log("CLIENT_RANDOM", master, cx);
-        let randoms = (&core.client_random, &self.server_random);
-        let (ours, theirs) = key_block(core.mode(), core.suite(), master, randoms.0, randoms.1);
-        core.records.read_next_with(theirs);
-        core.records.write_next_with(ours);
-    }
-
-    fn send_finished(&mut self, core: &mut Core, cx: &mut Cx<'_>) {
-        let Some(master) = &self.master else { return };
-        core.records.change_and_write();
-        let data = verify_data(core.mode(), core.hash, master, true, &core.transcript.digest());
-        core.send(&Handshake::Finished(data), cx);
-    }
-
-    pub(super) fn on_change_cipher_spec(&mut self, core: &mut Core) -> Result<(), AlertDescription> {
-        if self.state != State::WaitFinished12 || self.has_changed {
-            return Err(AlertDescription::UNEXPECTED_MESSAGE);
-        }
-        self.has_changed = true;
-        core.records.change_cipher_spec()
     }
 
     fn on_finished_12(
@@ -207,18 +166,14 @@ impl Client {
         side: &mut ClientSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let Some(master) = self.master else { return Err(AlertDescription::INTERNAL_ERROR) };
-        if verify_data(core.mode(), core.hash, &master, false, &core.transcript.digest()) != *mac {
-            return Err(AlertDescription::DECRYPT_ERROR);
-        }
-        core.note(raw, cx);
-        if self.is_resumed {
-            self.send_finished(core, cx);
+        let Some(master) = core.keys12.master else { return Err(AlertDescription::INTERNAL_ERROR) };
+        core.check_finished(&master, mac, raw, cx)?;
+        if core.is_resumed {
+            core.change_and_finish(cx);
         }
         self.keep_ticket(&master, core, side, cx);
         self.state = State::Connected12;
-        let handshaked = self.handshaked(core, Version::TLS12);
-        core.connected(handshaked, cx);
+        core.connected(self.early_data(), cx);
         Ok(())
     }
 
@@ -239,8 +194,8 @@ impl Client {
             // RFC 5077 §3.3: 0 says nothing; a day is what clients of then took.
             lifetime_s: if lifetime_s == 0 { 86_400 } else { lifetime_s },
             max_early_data: 0,
-            alpn: self.alpn.clone(),
-            is_extended: self.is_extended,
+            alpn: core.alpn.clone(),
+            is_extended: core.keys12.is_extended,
         });
     }
 }

@@ -1,13 +1,13 @@
 //! A client of TLS 1.3 (RFC 8446 §A.1), from the server's hello on.
 
 use super::client::{Client, ClientSide, Early, State};
-use super::{Core, Cx, SIGNATURES, Ticket, certificates, cost, signed_content};
+use super::{Core, Cx, Ticket, certificates, cost};
 use crate::tls::certificate;
 use crate::tls::codes::{AlertDescription, CertificateCompression, HandshakeType, Version};
-use crate::tls::crypto::{KeySchedule, Secret, finished, resumption_psk};
+use crate::tls::crypto::{KeySchedule, Secret, resumption_psk};
 use crate::tls::parameters::ClientParameters;
 use crate::tls::wire::{
-    CertificateMessage, CertificateVerify, CompressedCertificate, Extension, Handshake, NewSessionTicket, ServerHello,
+    CertificateMessage, CompressedCertificate, Extension, Handshake, NewSessionTicket, ServerHello,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl Client {
     ) -> Result<(), AlertDescription> {
         // RFC 8446 §4.1.3; after a retry the suite stays (§4.1.4).
         let is_echo = hello.session_id == self.session_id && hello.legacy_version == Version::TLS12;
-        if !is_echo || (self.was_retried && hello.cipher_suite != core.suite()) {
+        if !is_echo || (core.was_retried && hello.cipher_suite != core.suite()) {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
         let (mut share, mut psk) = (None, None);
@@ -42,13 +42,13 @@ impl Client {
             (Some(0), Some(ticket)) if ticket.suite.hash() == hello.cipher_suite.hash() => Some(ticket.secret),
             _ => return Err(AlertDescription::ILLEGAL_PARAMETER),
         };
-        self.is_resumed = secret.is_some();
+        core.is_resumed = secret.is_some();
         // We offer tickets with a fresh key alone (psk_dhe_ke).
         let share = share.ok_or(AlertDescription::MISSING_EXTENSION)?;
         let pair = self.keys.iter().find(|(group, _)| *group == share.group);
         let (group, pair) = pair.ok_or(AlertDescription::ILLEGAL_PARAMETER)?;
-        self.group = Some(*group);
-        side.last_group = self.group;
+        core.group = Some(*group);
+        side.last_group = core.group;
         cost::agree(cx.env, *group);
         let shared = pair.agree(&share.public)?;
         core.use_suite(hello.cipher_suite);
@@ -107,14 +107,8 @@ impl Client {
                 self.on_certificate(&certificates, core, side, cx)
             }
             (State::WaitCertificateVerify, Handshake::CertificateVerify(verify)) => {
-                let content = signed_content(false, &core.transcript.digest());
-                if !p.listed_schemes.contains(&verify.scheme) || verify.scheme.is_of_tls12_alone() {
-                    return Err(AlertDescription::ILLEGAL_PARAMETER);
-                }
-                cost::verify(cx.env, verify.scheme);
-                if !certificate::verify(core.mode(), &self.leaf, verify.scheme, &content, &verify.signature) {
-                    return Err(AlertDescription::DECRYPT_ERROR);
-                }
+                let (content, signature) = (core.signed_content(false), (verify.scheme, &verify.signature[..]));
+                core.check_signature(&self.leaf, &p.listed_schemes, signature, &content, cx)?;
                 core.note(raw, cx);
                 self.state = State::WaitFinished;
                 Ok(())
@@ -138,8 +132,8 @@ impl Client {
         let mut takes_early = false;
         for extension in extensions {
             match extension {
-                Extension::Alpn(list) => self.take_alpn(list, p)?,
-                Extension::EarlyData if matches!(self.early, Early::Offered { .. }) && self.is_resumed => {
+                Extension::Alpn(list) => Self::take_alpn(core, list, p)?,
+                Extension::EarlyData if matches!(self.early, Early::Offered { .. }) && core.is_resumed => {
                     takes_early = true
                 }
                 Extension::ServerNameAck | Extension::SupportedGroups(_) => {}
@@ -149,14 +143,14 @@ impl Client {
         }
         if takes_early {
             // RFC 8446 §4.2.10: it goes on with what the ticket's session had.
-            if self.ticket.as_ref().is_some_and(|ticket| ticket.alpn != self.alpn || ticket.suite != core.suite()) {
+            if self.ticket.as_ref().is_some_and(|ticket| ticket.alpn != core.alpn || ticket.suite != core.suite()) {
                 return Err(AlertDescription::ILLEGAL_PARAMETER);
             }
             self.early = Early::Accepted;
         } else {
             self.early_data_rejected(core);
         }
-        self.state = if self.is_resumed { State::WaitFinished } else { State::WaitCertificateOrRequest };
+        self.state = if core.is_resumed { State::WaitFinished } else { State::WaitCertificateOrRequest };
         Ok(())
     }
 
@@ -192,10 +186,7 @@ impl Client {
         let (Some((ours, theirs)), Some(mut schedule)) = (self.handshake.take(), self.schedule.take()) else {
             return Err(AlertDescription::INTERNAL_ERROR);
         };
-        if finished(core.mode(), core.hash, &theirs, &core.transcript.digest()) != *mac {
-            return Err(AlertDescription::DECRYPT_ERROR);
-        }
-        core.note(raw, cx);
+        core.check_finished(&theirs, mac, raw, cx)?;
         cost::spend(cx.env, "tls.schedule", 0);
         let (write, read) = schedule.application(&core.transcript.digest());
         core.log("CLIENT_TRAFFIC_SECRET_0", &write, cx);
@@ -211,15 +202,13 @@ impl Client {
         if self.request.is_some() {
             self.send_certificate(core, side, cx);
         }
-        let proof = finished(core.mode(), core.hash, &ours, &core.transcript.digest());
-        core.send(&Handshake::Finished(proof), cx);
+        core.send_finished(&ours, cx);
         self.resumption = Some(schedule.resumption(&core.transcript.digest()));
         core.write_with_secret(&write);
         core.read_with_secret(&read)?;
         core.traffic = Some((write, read));
         self.state = State::Connected;
-        let handshaked = self.handshaked(core, Version::TLS13);
-        core.connected(handshaked, cx);
+        core.connected(self.early_data(), cx);
         Ok(())
     }
 
@@ -232,11 +221,7 @@ impl Client {
             return core.send(&Handshake::Certificate(certificates(context, Vec::new())), cx);
         };
         core.send(&Handshake::Certificate(self.own_certificate(side)), cx);
-        let scheme = identity.kind().schemes()[0];
-        let content = signed_content(true, &core.transcript.digest());
-        cost::sign(cx.env, scheme);
-        let signature = identity.sign(scheme, &content, cx.env.rng(SIGNATURES));
-        core.send(&Handshake::CertificateVerify(CertificateVerify { scheme, signature }), cx);
+        core.send_verify(identity, identity.kind().schemes()[0], &core.signed_content(true), cx);
     }
 
     fn on_ticket(&mut self, ticket: &NewSessionTicket, core: &Core, side: &mut ClientSide, cx: &mut Cx<'_>) {
@@ -257,7 +242,7 @@ impl Client {
             // RFC 8446 §4.6.1: a client keeps none for longer than a week.
             lifetime_s: ticket.lifetime_s.min(604_800),
             max_early_data: most.unwrap_or(0),
-            alpn: self.alpn.clone(),
+            alpn: core.alpn.clone(),
             is_extended: true,
         });
     }

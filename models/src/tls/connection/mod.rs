@@ -1,14 +1,16 @@
 //! One end of a TLS connection over a stream: a machine without sockets.
 //!
 //! Bytes from the peer, data from the user and commands go in; bytes for the peer, data and notices come out. `client*.rs` and `server*.rs`
-//! are the handshakes of TLS 1.3 (RFC 8446) and TLS 1.2 (RFC 5246); `records.rs` is what both stand on, `ticket.rs` what a server puts into
-//! tickets, `cost.rs` what work is called on a device that takes time for it.
+//! are the handshakes of TLS 1.3 (RFC 8446) and TLS 1.2 (RFC 5246); `proof.rs` and `keys12.rs` are what both ends do alike in them, `records.rs` is
+//! what all stands on, `ticket.rs` what a server puts into tickets, `cost.rs` what work is called on a device that takes time for it.
 
 mod client;
 mod client12;
 mod client13;
 mod cost;
 mod hello;
+mod keys12;
+mod proof;
 mod records;
 mod server;
 mod server12;
@@ -32,6 +34,7 @@ use crate::observe::TlsSecret;
 use crate::rope::Rope;
 use bytes::Bytes;
 use client::Client;
+use keys12::Keys12;
 use protosim_core::{Env, Purpose};
 use records::{Incoming, Records};
 use server::Server;
@@ -154,6 +157,7 @@ enum End {
 /// What both ends have.
 #[derive(Clone, Debug)]
 struct Core {
+    is_client: bool,
     records: Records,
     transcript: Transcript,
     /// All messages, where a client of TLS 1.2 may sign them (RFC 5246 §7.4.8).
@@ -162,6 +166,12 @@ struct Core {
     /// Secrets of application data: what is written with and what is read with (TLS 1.3).
     traffic: Option<(Secret, Secret)>,
     client_random: [u8; 32],
+    keys12: Keys12,
+    /// What has been agreed on so far, as [`Handshaked`] has it.
+    group: Option<Group>,
+    is_resumed: bool,
+    was_retried: bool,
+    alpn: Option<Bytes>,
     /// Data may be sent.
     is_up: bool,
     /// The handshake is over.
@@ -187,14 +197,20 @@ pub struct Counts {
 }
 
 impl Core {
-    fn new(mode: Mode, common: &Common) -> Self {
+    fn new(is_client: bool, mode: Mode, common: &Common) -> Self {
         Self {
+            is_client,
             records: Records::new(mode, common.record, common.packs_flights),
             transcript: Transcript::new(mode),
             messages: None,
             hash: Hash::Sha256,
             traffic: None,
             client_random: [0; 32],
+            keys12: Keys12::default(),
+            group: None,
+            is_resumed: false,
+            was_retried: false,
+            alpn: None,
             is_up: false,
             is_connected: false,
             unsent: Rope::new(),
@@ -255,10 +271,18 @@ impl Core {
     }
 
     /// The handshake is over: what waited is sent.
-    fn connected(&mut self, handshaked: Handshaked, cx: &mut Cx<'_>) {
+    fn connected(&mut self, early_data: EarlyData, cx: &mut Cx<'_>) {
         (self.is_connected, self.is_up) = (true, true);
         self.messages = None;
-        cx.notify(Notice::Connected(handshaked));
+        cx.notify(Notice::Connected(Handshaked {
+            version: self.version(),
+            suite: self.suite(),
+            group: self.group,
+            is_resumed: self.is_resumed,
+            was_retried: self.was_retried,
+            early_data,
+            alpn: self.alpn.clone(),
+        }));
         self.send_waiting(cx);
     }
 
@@ -326,6 +350,11 @@ impl Core {
         self.records.read_with(protection)
     }
 
+    /// The one that was agreed on; 1.3 until then.
+    fn version(&self) -> Version {
+        if self.records.is_12 { Version::TLS12 } else { Version::TLS13 }
+    }
+
     fn suite(&self) -> CipherSuite {
         self.records.suite
     }
@@ -375,9 +404,9 @@ impl Core {
 impl Connection {
     /// A client's, which sends its hello now. `now` decides which tickets are still good.
     pub fn client(mode: Mode, side: &mut ClientSide, cx: &mut Cx<'_>) -> Self {
-        let mut core = Core::new(mode, &side.parameters.common);
+        let mut core = Core::new(true, mode, &side.parameters.common);
         core.messages = side.identity.as_ref().map(|_| Vec::new());
-        let mut client = Box::new(Client::new());
+        let mut client = Box::<Client>::default();
         client.start(&mut core, side, cx);
         let mut connection = Self { end: End::Client(client), core };
         connection.transmit(cx);
@@ -386,9 +415,9 @@ impl Connection {
 
     /// A server's, which waits for a hello.
     pub fn server(mode: Mode, side: &ServerSide) -> Self {
-        let mut core = Core::new(mode, &side.parameters.common);
+        let mut core = Core::new(false, mode, &side.parameters.common);
         core.messages = (side.parameters.client_certificates != ClientCertificates::None).then(Vec::new);
-        Self { end: End::Server(Box::new(Server::new())), core }
+        Self { end: End::Server(Box::default()), core }
     }
 
     /// Bytes have come from the peer.
@@ -438,9 +467,10 @@ impl Connection {
         side: &mut Side,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
+        let message = Handshake::decode(kind, &raw[4..], self.core.version())?;
         match (&mut self.end, side) {
-            (End::Client(client), Side::Client(side)) => client.on_message(kind, raw, &mut self.core, side, cx),
-            (End::Server(server), Side::Server(side)) => server.on_message(kind, raw, &mut self.core, side, cx),
+            (End::Client(client), Side::Client(side)) => client.on_message(message, raw, &mut self.core, side, cx),
+            (End::Server(server), Side::Server(side)) => server.on_message(message, raw, &mut self.core, side, cx),
             // A connection is handed to the application that it belongs to.
             _ => Err(AlertDescription::INTERNAL_ERROR),
         }
@@ -449,10 +479,11 @@ impl Connection {
     /// TLS 1.3 lets it pass until the handshake is over, wherever it stands (RFC 8446 §5); in TLS 1.2 it means something.
     fn on_change_cipher_spec(&mut self) -> Result<(), AlertDescription> {
         if self.core.records.is_12 {
-            return match &mut self.end {
-                End::Client(client) => client.on_change_cipher_spec(&mut self.core),
-                End::Server(server) => server.on_change_cipher_spec(&mut self.core),
+            let is_due = match &self.end {
+                End::Client(client) => client.waits_for_finished_12(),
+                End::Server(server) => server.waits_for_finished_12(),
             };
+            return self.core.on_change_cipher_spec(is_due);
         }
         let is_waiting_for_first = match &self.end {
             End::Client(_) => false,
@@ -548,17 +579,6 @@ impl Connection {
             cx.effects.push(Effect::Transmit(out));
         }
     }
-}
-
-/// What a signature of TLS 1.3 is made over (RFC 8446 §4.4.3).
-fn signed_content(is_client: bool, transcript: &Secret) -> Vec<u8> {
-    let mut content = vec![0x20; 64];
-    let who: &[u8] =
-        if is_client { b"TLS 1.3, client CertificateVerify" } else { b"TLS 1.3, server CertificateVerify" };
-    content.extend_from_slice(who);
-    content.push(0);
-    content.extend_from_slice(transcript.as_slice());
-    content
 }
 
 /// A Certificate message of TLS 1.3 without extensions.

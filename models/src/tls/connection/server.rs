@@ -2,12 +2,12 @@
 
 use super::hello::Offer;
 use super::ticket::Session;
-use super::{Core, Cx, EarlyData, Handshaked, RANDOM, certificates, cost, random};
+use super::{Core, Cx, EarlyData, RANDOM, certificates, cost, random};
 use crate::tls::certificate::{CertificateKind, Identity, Trust};
-use crate::tls::codes::{AlertDescription, Group, HandshakeType, SignatureScheme, Version};
+use crate::tls::codes::{AlertDescription, Group, SignatureScheme, Version};
 use crate::tls::crypto::{KeySchedule, Mode, Secret};
 use crate::tls::parameters::{ServerParameters, TicketShape};
-use crate::tls::wire::{CertificateMessage, ClientHello, Handshake};
+use crate::tls::wire::{CertificateMessage, CertificateVerify, ClientHello, Handshake};
 use bytes::Bytes;
 use protosim_core::{Env, LocalTime, Purpose};
 use std::collections::BTreeMap;
@@ -112,8 +112,9 @@ impl ServerSide {
 }
 
 /// Where a server stands (RFC 8446 §A.2; RFC 5246 §7.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum State {
+    #[default]
     WaitHello,
     /// After a request for another one.
     WaitSecondHello,
@@ -132,15 +133,11 @@ pub(super) enum State {
 }
 
 /// One server's handshake.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Server {
     pub(super) state: State,
-    pub(super) was_retried: bool,
     /// The suite and the group that the retry was for.
     pub(super) retried: Option<(crate::tls::codes::CipherSuite, Group)>,
-    pub(super) group: Option<Group>,
-    pub(super) is_resumed: bool,
-    pub(super) alpn: Option<Bytes>,
     pub(super) early: EarlyData,
     /// Early data that may still come \[bytes\].
     pub(super) early_left: u64,
@@ -155,43 +152,18 @@ pub(super) struct Server {
     pub(super) name_len: Option<usize>,
     pub(super) peer_len: u32,
     // TLS 1.2.
-    pub(super) server_random: [u8; 32],
-    pub(super) is_extended: bool,
     pub(super) promised_ticket: bool,
-    pub(super) has_changed: bool,
     pub(super) pair: Option<crate::tls::crypto::KeyPair>,
-    pub(super) master: Option<Secret>,
 }
 
 impl Server {
-    pub(super) fn new() -> Self {
-        Self {
-            state: State::WaitHello,
-            was_retried: false,
-            retried: None,
-            group: None,
-            is_resumed: false,
-            alpn: None,
-            early: EarlyData::None,
-            early_left: 0,
-            schedule: None,
-            theirs: None,
-            takes_tickets: false,
-            psk_index: None,
-            leaf: Bytes::new(),
-            name_len: None,
-            peer_len: 0,
-            server_random: [0; 32],
-            is_extended: false,
-            promised_ticket: false,
-            has_changed: false,
-            pair: None,
-            master: None,
-        }
-    }
-
     pub(super) fn waits_for_hello(&self) -> bool {
         self.state == State::WaitHello
+    }
+
+    /// True if the client's Finished of TLS 1.2 is due.
+    pub(super) fn waits_for_finished_12(&self) -> bool {
+        self.state == State::WaitFinished12
     }
 
     /// True if data may come now, ahead of the end of the handshake: as many as were allowed (RFC 8446 §4.2.10).
@@ -205,14 +177,12 @@ impl Server {
 
     pub(super) fn on_message(
         &mut self,
-        kind: HandshakeType,
+        message: Handshake,
         raw: &Bytes,
         core: &mut Core,
         side: &mut ServerSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let version = if core.records.is_12 { Version::TLS12 } else { Version::TLS13 };
-        let message = Handshake::decode(kind, &raw[4..], version)?;
         match message {
             Handshake::ClientHello(hello) if matches!(self.state, State::WaitHello | State::WaitSecondHello) => {
                 core.records.no_partial_message()?;
@@ -236,16 +206,12 @@ impl Server {
         let p = Arc::clone(&side.parameters);
         let offer = Offer::of(hello);
         let version = offer.version(&p.common)?;
-        if self.was_retried && version != Version::TLS13 {
-            return Err(AlertDescription::ILLEGAL_PARAMETER);
-        }
-        // RFC 8446 §4.1.2, RFC 5246 §7.4.1.2: it offers no compression, among others or (1.3) alone.
-        if !hello.compression.contains(&0) || (version == Version::TLS13 && hello.compression != [0][..]) {
+        if core.was_retried && version != Version::TLS13 {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
         core.client_random = hello.random;
         core.records.version = Version::TLS12;
-        self.alpn = offer.protocol(&p.common)?;
+        core.alpn = offer.protocol(&p.common)?;
         if version == Version::TLS13 {
             self.on_hello_13(hello, &offer, raw, core, side, cx)
         } else {
@@ -254,26 +220,13 @@ impl Server {
     }
 
     /// Our random; where 1.3 was to be had and is not agreed on, it says so (RFC 8446 §4.1.3).
-    pub(super) fn random(&mut self, is_downgrade: bool, cx: &mut Cx<'_>) -> [u8; 32] {
+    pub(super) fn random(core: &mut Core, is_downgrade: bool, cx: &mut Cx<'_>) -> [u8; 32] {
         let mut bytes = random(cx.env);
         if is_downgrade {
             bytes[24..].copy_from_slice(&crate::tls::wire::ServerHello::DOWNGRADE_TLS12);
         }
-        self.server_random = bytes;
+        core.keys12.server_random = bytes;
         bytes
-    }
-
-    /// What came of it.
-    pub(super) fn handshaked(&self, core: &Core, version: Version) -> Handshaked {
-        Handshaked {
-            version,
-            suite: core.suite(),
-            group: self.group,
-            is_resumed: self.is_resumed,
-            was_retried: self.was_retried,
-            early_data: self.early,
-            alpn: self.alpn.clone(),
-        }
     }
 
     /// The client's certificates, where it was asked for them.
@@ -289,6 +242,43 @@ impl Server {
         self.leaf = chain.first().cloned().unwrap_or_default();
         self.peer_len = chain.iter().map(|der| der.len() as u32 + 3).sum::<u32>() + 3;
         Ok(())
+    }
+
+    /// What the client signs has to hold, by the certificate that it has shown.
+    pub(super) fn check_client_signature(
+        &self,
+        verify: &CertificateVerify,
+        content: &[u8],
+        core: &Core,
+        side: &ServerSide,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), AlertDescription> {
+        let listed = &side.parameters.listed_schemes;
+        core.check_signature(&self.leaf, listed, (verify.scheme, &verify.signature), content, cx)
+    }
+
+    /// A ticket for the session that this handshake has made, with its secret.
+    pub(super) fn ticket(
+        &self,
+        secret: &Secret,
+        age_add: u32,
+        core: &Core,
+        side: &mut ServerSide,
+        cx: &mut Cx<'_>,
+    ) -> Bytes {
+        let is_12 = core.records.is_12;
+        let session = Session {
+            id: 0,
+            version: core.version(),
+            suite: core.suite(),
+            secret: *secret,
+            age_add,
+            issued_at: cx.env.now(),
+            alpn: core.alpn.clone(),
+            is_extended: !is_12 || core.keys12.is_extended,
+            peer_len: self.peer_len,
+        };
+        side.seal(core.mode(), session, self.name_len, cx)
     }
 
     /// Our certificates, with proof in the first of them where the client asks for it.

@@ -6,8 +6,7 @@ use super::ticket::Session;
 use super::{Core, Cx, KEYS, SIGNATURES, cost};
 use crate::tls::codes::{AlertDescription, Group, Version};
 use crate::tls::config::ClientCertificates;
-use crate::tls::crypto::tls12::{key_block, master_secret, master_secret_plain, verify_data};
-use crate::tls::crypto::{KeyPair, Secret};
+use crate::tls::crypto::KeyPair;
 use crate::tls::parameters::ServerParameters;
 use crate::tls::wire::{
     CertificateRequest12, ClientHello, Extension, Handshake, NewSessionTicket12, ServerHello, ServerKeyExchange,
@@ -33,23 +32,23 @@ impl Server {
         let suite = choose_suite(&hello.cipher_suites, &offer.groups, &p.common, Version::TLS12, Self::kind(side))?;
         core.use_suite(suite);
         core.note(raw, cx);
-        self.is_extended = offer.has_master_secret;
+        core.keys12.is_extended = offer.has_master_secret;
         let session = self.take_session(hello, offer, core, side, cx);
-        self.is_resumed = session.is_some();
+        core.is_resumed = session.is_some();
         // A session that goes on keeps its ticket.
-        self.promised_ticket = offer.ticket.is_some() && p.tickets > 0 && (!self.is_resumed || p.habits.renews_tickets);
+        self.promised_ticket = offer.ticket.is_some() && p.tickets > 0 && (!core.is_resumed || p.habits.renews_tickets);
         self.name_len = offer.name_len;
-        if !self.is_resumed {
+        if !core.is_resumed {
             choose_scheme(Self::kind(side), &offer.schemes, Version::TLS12)?;
         }
         self.send_hello_12(hello, offer, core, &p, cx);
         if let Some(session) = session {
-            self.master = Some(session.secret);
+            core.keys12.master = Some(session.secret);
             self.peer_len = session.peer_len;
-            self.take_keys(core, cx);
+            core.take_keys(cx);
             core.records.end_flight();
             self.send_ticket(core, side, cx);
-            self.send_finished(core, cx);
+            core.change_and_finish(cx);
             self.state = State::WaitFinished12;
             return Ok(());
         }
@@ -59,7 +58,9 @@ impl Server {
         }
         self.send_key_exchange(offer, core, side, cx)?;
         if p.client_certificates != ClientCertificates::None {
-            let (types, schemes) = (Bytes::from_static(&CLIENT_CERTIFICATE_TYPES), Self::client_schemes(side));
+            let (types, mut schemes) = (Bytes::from_static(&CLIENT_CERTIFICATE_TYPES), Self::client_schemes(side));
+            // draft-ietf-tls-mldsa §3.3; rustls leaves them out, too.
+            schemes.retain(|scheme| !scheme.is_of_tls13_alone());
             let request = CertificateRequest12 { types, schemes, authorities: Bytes::new() };
             core.send(&Handshake::CertificateRequest12(request), cx);
             self.state = State::WaitCertificate12;
@@ -83,7 +84,7 @@ impl Server {
         let session = side.open(core.mode(), ticket, cx)?;
         let is_same = session.version == Version::TLS12
             && session.suite == core.suite()
-            && session.is_extended == self.is_extended;
+            && session.is_extended == core.keys12.is_extended;
         // The client learns of it by its own identifier in our hello.
         (is_same && !hello.session_id.is_empty()).then_some(session)
     }
@@ -97,28 +98,28 @@ impl Server {
         cx: &mut Cx<'_>,
     ) {
         let mut extensions = Vec::new();
-        if p.acknowledges_name && offer.name_len.is_some() && !self.is_resumed {
+        if p.acknowledges_name && offer.name_len.is_some() && !core.is_resumed {
             extensions.push(Extension::ServerNameAck);
         }
         if offer.signals_renegotiation {
             extensions.push(Extension::RenegotiationInfo(Bytes::new()));
         }
-        if offer.has_point_formats && !self.is_resumed && p.habits.lists_point_formats {
+        if offer.has_point_formats && !core.is_resumed && p.habits.lists_point_formats {
             extensions.push(Extension::EcPointFormats(Bytes::from_static(&[0, 1, 2])));
         }
         if self.promised_ticket {
             extensions.push(Extension::SessionTicket(Bytes::new()));
         }
-        if offer.wants_ocsp && p.ocsp && !self.is_resumed {
+        if offer.wants_ocsp && p.ocsp && !core.is_resumed {
             extensions.push(Extension::OcspAck);
         }
-        extensions.extend(self.alpn.clone().map(|alpn| Extension::Alpn(vec![alpn])));
-        if self.is_extended {
+        extensions.extend(core.alpn.clone().map(|alpn| Extension::Alpn(vec![alpn])));
+        if core.keys12.is_extended {
             extensions.push(Extension::ExtendedMasterSecret);
         }
-        let random = self.random(p.common.knows(Version::TLS13), cx);
+        let random = Self::random(core, p.common.knows(Version::TLS13), cx);
         let has_ticket = offer.ticket.as_ref().is_some_and(|ticket| !ticket.is_empty());
-        let session_id = if self.is_resumed {
+        let session_id = if core.is_resumed {
             hello.session_id.clone()
         } else if p.habits.names_sessions && p.tickets > 0 && !has_ticket {
             Bytes::copy_from_slice(&super::random(cx.env))
@@ -140,21 +141,17 @@ impl Server {
         side: &ServerSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let is_hybrid = |group: &Group| [Group::X25519MLKEM768, Group::SECP256R1MLKEM768].contains(group);
-        let ours = side.parameters.common.groups.iter().copied().filter(|group| !is_hybrid(group));
+        let ours = side.parameters.common.groups.iter().copied().filter(|group| !group.is_hybrid());
         // RFC 8422 §4: without the list, any will do.
         let takes = |group: &Group| offer.groups.is_empty() || offer.groups.contains(group);
         let group = ours.into_iter().find(takes).ok_or(AlertDescription::HANDSHAKE_FAILURE)?;
-        self.group = Some(group);
+        core.group = Some(group);
         cost::generate(cx.env, group);
         let pair = KeyPair::generate(core.mode(), group, cx.env.rng(KEYS));
         let scheme = choose_scheme(Self::kind(side), &offer.schemes, Version::TLS12)?;
         let mut exchange = ServerKeyExchange { group, public: pair.public(), scheme, signature: Bytes::new() };
-        let mut signed = core.client_random.to_vec();
-        signed.extend_from_slice(&self.server_random);
-        signed.extend_from_slice(&exchange.params());
         cost::sign(cx.env, scheme);
-        exchange.signature = side.identity.sign(scheme, &signed, cx.env.rng(SIGNATURES));
+        exchange.signature = side.identity.sign(scheme, &core.signed_params(&exchange), cx.env.rng(SIGNATURES));
         self.pair = Some(pair);
         core.send(&Handshake::ServerKeyExchange(exchange), cx);
         Ok(())
@@ -188,12 +185,12 @@ impl Server {
             }
             (State::WaitCertificateVerify12, Handshake::CertificateVerify(verify)) => {
                 let messages = core.messages.clone().unwrap_or_default();
-                self.check_signature(verify.scheme, &messages, &verify.signature, core, side, cx)?;
+                self.check_client_signature(&verify, &messages, core, side, cx)?;
                 core.note(raw, cx);
                 self.state = State::WaitFinished12;
                 Ok(())
             }
-            (State::WaitFinished12, Handshake::Finished(mac)) if self.has_changed => {
+            (State::WaitFinished12, Handshake::Finished(mac)) if core.keys12.has_changed => {
                 self.on_finished_12(&mac, raw, core, side, cx)
             }
             _ => Err(AlertDescription::UNEXPECTED_MESSAGE),
@@ -201,45 +198,15 @@ impl Server {
     }
 
     fn on_key_exchange(&mut self, public: &[u8], core: &mut Core, cx: &mut Cx<'_>) -> Result<(), AlertDescription> {
-        let (Some(pair), Some(group)) = (self.pair.take(), self.group) else {
+        let (Some(pair), Some(group)) = (self.pair.take(), core.group) else {
             return Err(AlertDescription::INTERNAL_ERROR);
         };
         cost::agree(cx.env, group);
         let premaster = pair.agree(public)?;
-        let premaster = premaster.as_slice();
-        cost::spend(cx.env, "tls.schedule", 0);
-        let (mode, hash) = (core.mode(), core.hash);
-        self.master = Some(if self.is_extended {
-            master_secret(mode, hash, premaster, &core.transcript.digest())
-        } else {
-            master_secret_plain(mode, hash, premaster, &core.client_random, &self.server_random)
-        });
-        self.take_keys(core, cx);
+        core.make_master(&premaster, cx);
+        core.take_keys(cx);
         self.state = if self.leaf.is_empty() { State::WaitFinished12 } else { State::WaitCertificateVerify12 };
         Ok(())
-    }
-
-    fn take_keys(&mut self, core: &mut Core, cx: &mut Cx<'_>) {
-        let Some(master) = &self.master else { return };
-        core.log("CLIENT_RANDOM", master, cx);
-        let (theirs, ours) = key_block(core.mode(), core.suite(), master, &core.client_random, &self.server_random);
-        core.records.read_next_with(theirs);
-        core.records.write_next_with(ours);
-    }
-
-    fn send_finished(&mut self, core: &mut Core, cx: &mut Cx<'_>) {
-        let Some(master) = &self.master else { return };
-        core.records.change_and_write();
-        let data = verify_data(core.mode(), core.hash, master, false, &core.transcript.digest());
-        core.send(&Handshake::Finished(data), cx);
-    }
-
-    pub(super) fn on_change_cipher_spec(&mut self, core: &mut Core) -> Result<(), AlertDescription> {
-        if self.state != State::WaitFinished12 || self.has_changed {
-            return Err(AlertDescription::UNEXPECTED_MESSAGE);
-        }
-        self.has_changed = true;
-        core.records.change_cipher_spec()
     }
 
     fn on_finished_12(
@@ -250,38 +217,22 @@ impl Server {
         side: &mut ServerSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let Some(master) = self.master else { return Err(AlertDescription::INTERNAL_ERROR) };
-        if verify_data(core.mode(), core.hash, &master, true, &core.transcript.digest()) != *mac {
-            return Err(AlertDescription::DECRYPT_ERROR);
-        }
-        core.note(raw, cx);
-        if !self.is_resumed {
+        let Some(master) = core.keys12.master else { return Err(AlertDescription::INTERNAL_ERROR) };
+        core.check_finished(&master, mac, raw, cx)?;
+        if !core.is_resumed {
             self.send_ticket(core, side, cx);
-            self.send_finished(core, cx);
+            core.change_and_finish(cx);
         }
         self.state = State::Connected12;
-        let handshaked = self.handshaked(core, Version::TLS12);
-        core.connected(handshaked, cx);
+        core.connected(self.early, cx);
         Ok(())
     }
 
     /// The ticket that our hello has promised (RFC 5077 §3.3): part of the transcript, and not under the new keys.
     fn send_ticket(&mut self, core: &mut Core, side: &mut ServerSide, cx: &mut Cx<'_>) {
-        let (true, Some(master)) = (self.promised_ticket, self.master) else { return };
-        let secret: Secret = master;
-        let session = Session {
-            id: 0,
-            version: Version::TLS12,
-            suite: core.suite(),
-            secret,
-            age_add: 0,
-            issued_at: cx.env.now(),
-            alpn: self.alpn.clone(),
-            is_extended: self.is_extended,
-            peer_len: self.peer_len,
-        };
-        let ticket = side.seal(core.mode(), session, self.name_len, cx);
-        let lifetime_s = (side.parameters.ticket_lifetime.as_nanos() / 1_000_000_000) as u32;
+        let (true, Some(master)) = (self.promised_ticket, core.keys12.master) else { return };
+        let ticket = self.ticket(&master, 0, core, side, cx);
+        let lifetime_s = side.parameters.ticket_lifetime_s();
         core.send(&Handshake::NewSessionTicket12(NewSessionTicket12 { lifetime_s, ticket }), cx);
     }
 }

@@ -3,15 +3,14 @@
 use super::hello::{Offer, choose_scheme, choose_suite};
 use super::server::{Server, ServerSide, State, age_add};
 use super::ticket::Session;
-use super::{Core, Cx, EarlyData, KEYS, SIGNATURES, cost, signed_content};
-use crate::tls::certificate;
-use crate::tls::codes::{AlertDescription, CertificateCompression, CipherSuite, Group, SignatureScheme, Version};
+use super::{Core, Cx, EarlyData, KEYS, cost};
+use crate::tls::codes::{AlertDescription, CertificateCompression, CipherSuite, Group, Version};
 use crate::tls::config::ClientCertificates;
 use crate::tls::crypto::{KeySchedule, Secret, finished, respond, resumption_psk};
 use crate::tls::parameters::ServerParameters;
 use crate::tls::wire::{
-    CertificateRequest, CertificateVerify, ClientHello, CompressedCertificate, Extension, Handshake, HelloRetryRequest,
-    KeyShare, NewSessionTicket, PreSharedKeys, ServerHello,
+    CertificateRequest, ClientHello, CompressedCertificate, Extension, Handshake, HelloRetryRequest, KeyShare,
+    NewSessionTicket, PreSharedKeys, ServerHello,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -44,13 +43,13 @@ impl Server {
         core.use_suite(suite);
         let session = self.choose_session(hello, offer, raw, core, side, cx)?;
         core.note(raw, cx);
-        self.is_resumed = session.is_some();
+        core.is_resumed = session.is_some();
         self.takes_tickets = offer.takes_psk_dhe;
         self.name_len = offer.name_len;
         self.peer_len = session.as_ref().map_or(0, |(session, _)| session.peer_len);
         let mut schedule =
             KeySchedule::new(core.mode(), core.hash, session.as_ref().map(|(session, _)| &session.secret));
-        if !self.is_resumed {
+        if !core.is_resumed {
             // Before anything is sent: RFC 8446 §9.2, §4.4.2.2.
             if offer.schemes.is_empty() {
                 return Err(AlertDescription::MISSING_EXTENSION);
@@ -65,8 +64,7 @@ impl Server {
         core.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", &ours, cx);
         core.write_with_secret(&ours);
         self.send_flight(offer, core, side, cx)?;
-        let mac = finished(core.mode(), core.hash, &ours, &core.transcript.digest());
-        core.send(&Handshake::Finished(mac), cx);
+        core.send_finished(&ours, cx);
         let (read, write) = schedule.application(&core.transcript.digest());
         core.log("CLIENT_TRAFFIC_SECRET_0", &read, cx);
         core.log("SERVER_TRAFFIC_SECRET_0", &write, cx);
@@ -78,7 +76,7 @@ impl Server {
         self.theirs = Some((theirs, read));
         self.schedule = Some(schedule);
         core.records.takes_plain_alerts = true;
-        self.state = match (self.early, !self.is_resumed && p.client_certificates != ClientCertificates::None) {
+        self.state = match (self.early, !core.is_resumed && p.client_certificates != ClientCertificates::None) {
             (EarlyData::Accepted, _) => State::WaitEndOfEarlyData,
             (_, true) => State::WaitCertificate,
             (_, false) => State::WaitFinished,
@@ -104,7 +102,7 @@ impl Server {
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
         let group = p.common.groups.iter().copied().find(|group| offer.groups.contains(group));
-        let group: Group = group.filter(|_| !self.was_retried).ok_or(AlertDescription::HANDSHAKE_FAILURE)?;
+        let group: Group = group.filter(|_| !core.was_retried).ok_or(AlertDescription::HANDSHAKE_FAILURE)?;
         core.use_suite(suite);
         core.note(raw, cx);
         core.transcript.restart_for_retry();
@@ -118,7 +116,7 @@ impl Server {
             core.records.skip_early_data(p.early_data.max(1 << 14));
             self.early = EarlyData::Rejected;
         }
-        (self.was_retried, self.retried) = (true, Some((suite, group)));
+        (core.was_retried, self.retried) = (true, Some((suite, group)));
         self.state = State::WaitSecondHello;
         Ok(())
     }
@@ -175,12 +173,12 @@ impl Server {
             core.records.stop_skipping();
             return Ok(());
         }
-        if self.was_retried {
+        if core.was_retried {
             return Err(AlertDescription::ILLEGAL_PARAMETER);
         }
         let most = side.parameters.early_data;
         let fits = session.filter(|(session, (index, _))| {
-            *index == 0 && most > 0 && session.suite == core.suite() && session.alpn == self.alpn
+            *index == 0 && most > 0 && session.suite == core.suite() && session.alpn == core.alpn
         });
         let now = cx.env.now();
         if fits.is_some_and(|(session, (_, age))| side.may_bring_data(session, *age, now)) {
@@ -203,19 +201,19 @@ impl Server {
         cx: &mut Cx<'_>,
     ) -> Result<Secret, AlertDescription> {
         let group = share.group;
-        self.group = Some(group);
+        core.group = Some(group);
         cost::respond(cx.env, group);
         let (public, shared) = respond(core.mode(), group, &share.public, cx.env.rng(KEYS))?;
         let mut extensions =
             vec![Extension::SelectedVersion(Version::TLS13), Extension::KeyShare(KeyShare { group, public })];
         extensions.extend(self.psk_index.map(Extension::SelectedPsk));
-        let random = self.random(false, cx);
+        let random = Self::random(core, false, cx);
         let (legacy_version, session_id) = (Version::TLS12, hello.session_id.clone());
         let cipher_suite = core.suite();
         let answer = ServerHello { legacy_version, random, session_id, cipher_suite, extensions };
         core.send(&Handshake::ServerHello(answer), cx);
         core.records.end_flight();
-        if !hello.session_id.is_empty() && !self.was_retried {
+        if !hello.session_id.is_empty() && !core.was_retried {
             core.records.send_change_cipher_spec();
         }
         Ok(shared)
@@ -231,15 +229,15 @@ impl Server {
     ) -> Result<(), AlertDescription> {
         let p = &side.parameters;
         let mut extensions = Vec::new();
-        if p.acknowledges_name && offer.name_len.is_some() && !self.is_resumed {
+        if p.acknowledges_name && offer.name_len.is_some() && !core.is_resumed {
             extensions.push(Extension::ServerNameAck);
         }
-        extensions.extend(self.alpn.clone().map(|alpn| Extension::Alpn(vec![alpn])));
+        extensions.extend(core.alpn.clone().map(|alpn| Extension::Alpn(vec![alpn])));
         if self.early == EarlyData::Accepted {
             extensions.push(Extension::EarlyData);
         }
         core.send(&Handshake::EncryptedExtensions(extensions), cx);
-        if self.is_resumed {
+        if core.is_resumed {
             return Ok(());
         }
         if p.client_certificates != ClientCertificates::None {
@@ -260,10 +258,7 @@ impl Server {
             core.send(&Handshake::Certificate(certificates), cx);
         }
         let scheme = choose_scheme(Self::kind(side), &offer.schemes, Version::TLS13)?;
-        let content = signed_content(false, &core.transcript.digest());
-        cost::sign(cx.env, scheme);
-        let signature = side.identity.sign(scheme, &content, cx.env.rng(SIGNATURES));
-        core.send(&Handshake::CertificateVerify(CertificateVerify { scheme, signature }), cx);
+        core.send_verify(&side.identity, scheme, &core.signed_content(false), cx);
         Ok(())
     }
 
@@ -304,8 +299,7 @@ impl Server {
                 Ok(())
             }
             (State::WaitCertificateVerify, Handshake::CertificateVerify(verify)) => {
-                let content = signed_content(true, &core.transcript.digest());
-                self.check_signature(verify.scheme, &content, &verify.signature, core, side, cx)?;
+                self.check_client_signature(&verify, &core.signed_content(true), core, side, cx)?;
                 core.note(raw, cx);
                 self.state = State::WaitFinished;
                 Ok(())
@@ -314,24 +308,6 @@ impl Server {
             (State::Connected, Handshake::KeyUpdate { requested }) => core.peer_updated(requested, cx),
             _ => Err(AlertDescription::UNEXPECTED_MESSAGE),
         }
-    }
-
-    pub(super) fn check_signature(
-        &self,
-        scheme: SignatureScheme,
-        content: &[u8],
-        signature: &[u8],
-        core: &Core,
-        side: &ServerSide,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), AlertDescription> {
-        let is_too_old = !core.records.is_12 && scheme.is_of_tls12_alone();
-        if !side.parameters.listed_schemes.contains(&scheme) || is_too_old {
-            return Err(AlertDescription::ILLEGAL_PARAMETER);
-        }
-        cost::verify(cx.env, scheme);
-        let holds = certificate::verify(core.mode(), &self.leaf, scheme, content, signature);
-        if holds { Ok(()) } else { Err(AlertDescription::DECRYPT_ERROR) }
     }
 
     fn on_finished(
@@ -345,10 +321,7 @@ impl Server {
         let (Some((theirs, read)), Some(schedule)) = (self.theirs.take(), self.schedule.take()) else {
             return Err(AlertDescription::INTERNAL_ERROR);
         };
-        if finished(core.mode(), core.hash, &theirs, &core.transcript.digest()) != *mac {
-            return Err(AlertDescription::DECRYPT_ERROR);
-        }
-        core.note(raw, cx);
+        core.check_finished(&theirs, mac, raw, cx)?;
         core.read_with_secret(&read)?;
         core.records.stop_skipping();
         self.state = State::Connected;
@@ -357,8 +330,7 @@ impl Server {
             let resumption = schedule.resumption(&core.transcript.digest());
             self.send_tickets(&resumption, core, side, cx);
         }
-        let handshaked = self.handshaked(core, Version::TLS13);
-        core.connected(handshaked, cx);
+        core.connected(self.early, cx);
         Ok(())
     }
 
@@ -372,20 +344,9 @@ impl Server {
             cost::spend(cx.env, "tls.schedule", 0);
             let secret = resumption_psk(core.mode(), core.hash, resumption, &nonce);
             let age_add = age_add(cx.env);
-            let session = Session {
-                id: 0,
-                version: Version::TLS13,
-                suite: core.suite(),
-                secret,
-                age_add,
-                issued_at: cx.env.now(),
-                alpn: self.alpn.clone(),
-                is_extended: true,
-                peer_len: self.peer_len,
-            };
-            let ticket = side.seal(core.mode(), session, self.name_len, cx);
+            let ticket = self.ticket(&secret, age_add, core, side, cx);
             let extensions = if p.early_data > 0 { vec![Extension::MaxEarlyData(p.early_data)] } else { Vec::new() };
-            let lifetime_s = (p.ticket_lifetime.as_nanos() / 1_000_000_000) as u32;
+            let lifetime_s = p.ticket_lifetime_s();
             let message = NewSessionTicket { lifetime_s, age_add, nonce, ticket, extensions };
             core.send_outside(&Handshake::NewSessionTicket(message).encode(), cx);
         }

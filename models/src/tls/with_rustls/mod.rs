@@ -189,8 +189,7 @@ impl Side {
         } else {
             made.session_storage = Arc::new(ServerStore);
             if parameters.early_data == 0 {
-                let lifetime_s = (parameters.ticket_lifetime.as_nanos() / 1_000_000_000) as u32;
-                made.ticketer = Arc::new(Ticketer { lifetime_s });
+                made.ticketer = Arc::new(Ticketer { lifetime_s: parameters.ticket_lifetime_s() });
             }
         }
         let shared = Shared { trust, ..Shared::default() };

@@ -93,8 +93,7 @@ impl SupportedKxGroup for KeyExchange {
     }
 
     fn usable_for_version(&self, version: ProtocolVersion) -> bool {
-        let is_hybrid = [Group::X25519MLKEM768, Group::SECP256R1MLKEM768].contains(&self.0);
-        !is_hybrid || version == ProtocolVersion::TLSv1_3
+        !self.0.is_hybrid() || version == ProtocolVersion::TLSv1_3
     }
 }
 

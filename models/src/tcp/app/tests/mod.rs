@@ -70,6 +70,42 @@ fn a_source_offers_again_what_was_not_taken() {
     }
 }
 
+/// A peer that has something to say is no sink: the alert of a server of TLS (RFC 8446 §6), and its end. The flow was not read, and is no response.
+#[test]
+fn a_flow_that_is_answered_has_failed() {
+    for is_closed_at_once in [false, true] {
+        let config = TcpSourceConfig { bytes: Some(Size::from_bytes(1000)), ..TcpSourceConfig::new(to(), 5001) };
+        let (mut source, mut bench) = (TcpSource::new(config, peer()), Bench::new(2000));
+        started(&mut source, &mut bench);
+        bench.advance(&mut source);
+        source.on_stream(StreamId(0), StreamEvent::Connected, &mut bench);
+        assert!(bench.streams[0].is_finished);
+        bench.receive(&mut source, 0, &Rope::from(vec![21, 3, 3, 0, 2, 2, 40]));
+        if !is_closed_at_once {
+            bench.finish(&mut source, 0);
+        }
+        bench.close(&mut source, 0, CloseReason::Done);
+        assert_eq!(outcomes(&bench), [Outcome::ErrorResponse]);
+        for (name, value) in [("completed_flows", 0), ("failed_flows", 1), ("unexpected_bytes", 7)] {
+            assert_eq!(total(&source, name), value, "{name}");
+        }
+    }
+}
+
+/// The same alert for a client: no response has begun, and none of its bytes is of one.
+#[test]
+fn an_alert_is_no_response() {
+    let (mut client, mut bench) = client(TcpClientConfig { count: Some(1), ..TcpClientConfig::new(to(), 80) });
+    assert_eq!(bench.advance(&mut client), 0);
+    bench.receive(&mut client, 0, &Rope::from(vec![21, 3, 3, 0, 2, 2, 40]));
+    bench.finish(&mut client, 0);
+    assert_eq!(outcomes(&bench), [Outcome::ErrorResponse]);
+    assert!(!bench.observed.iter().any(|seen| matches!(seen, Observation::ResponseBegan(_))), "{:?}", bench.observed);
+    for (name, value) in [("responses", 0), ("response_bytes", 0), ("broken_exchanges", 1)] {
+        assert_eq!(total(&client, name), value, "{name}");
+    }
+}
+
 /// Three flows, 10 ms apart, under three keys. The second is refused by the peer; the third is reset in the middle.
 #[test]
 fn flows_have_their_own_bytes_and_their_own_ends() {

@@ -125,6 +125,47 @@ fn clients_prove_who_they_are() {
     }
 }
 
+/// ML-DSA is listed in a request for a certificate (RFC 8446 §4.3.2) where the server is told so, or has a hybrid group. A client whose key the list does
+/// not have sends an empty certificate (§4.4.2). In TLS 1.2 ML-DSA has no place (draft-ietf-tls-mldsa §3.3): not in the request, not in an answer to it.
+#[test]
+fn certificates_of_ml_dsa_are_for_servers_that_take_them() {
+    let hybrid = Some(vec![KeyGroup::X25519MlKem768, KeyGroup::X25519]);
+    for mode in BOTH {
+        for (taken, groups, version, is_taken) in [
+            (None, None, TlsVersion::Tls13, false),
+            (Some(true), None, TlsVersion::Tls13, true),
+            (None, hybrid.clone(), TlsVersion::Tls13, true),
+            (Some(false), hybrid.clone(), TlsVersion::Tls13, false),
+            (Some(true), hybrid.clone(), TlsVersion::Tls12, false),
+        ] {
+            let client = TlsClientConfig {
+                versions: only(version),
+                certificate: Some(certificate(CertificateKind::MlDsa44)),
+                ..TlsClientConfig::default()
+            };
+            for client_certificates in [ClientCertificates::Asked, ClientCertificates::Required] {
+                let server = TlsServerConfig {
+                    client_certificates,
+                    post_quantum_signatures: taken,
+                    groups: groups.clone(),
+                    ..TlsServerConfig::default()
+                };
+                assert_eq!(server.check(), []);
+                let mut pair = Pair::new(mode, &client, &server);
+                pair.connect();
+                let what = format!("{mode:?} {version:?} {taken:?} {groups:?}: {:?}", pair.server.notices);
+                let is_asked = client_certificates == ClientCertificates::Asked;
+                assert_eq!(pair.server.handshaked().is_some(), is_taken || is_asked, "{what}");
+                let proves = pair.client.sent().iter().any(|(kind, _)| *kind == HandshakeType::CERTIFICATE_VERIFY);
+                assert_eq!(proves, is_taken, "{what}");
+                if pair.server.handshaked().is_some() {
+                    talk(&mut pair);
+                }
+            }
+        }
+    }
+}
+
 /// RFC 8446 §4.4.2.4 and RFC 5246 §7.4.6: without a certificate it is refused where it has to be there, and taken where it is asked for.
 #[test]
 fn a_client_without_a_certificate_is_refused_where_one_is_required() {
