@@ -91,8 +91,8 @@ fn every_run_and_every_file_is_told() {
     let written = of_kind(&lines, "written");
     let path = |line: &&Value| line["path"].as_str().unwrap().to_owned();
     let written: Vec<String> = written.iter().map(path).collect();
-    // Four tables twice, a figure in three forms, the manifest, the log, and a capture of each point.
-    assert_eq!(written.len(), 8 + 3 + 2 + 4, "{written:?}");
+    // Five tables twice, a figure in three forms, the manifest, the log, and a capture of each point.
+    assert_eq!(written.len(), 10 + 3 + 2 + 4, "{written:?}");
     assert!(written.iter().all(|path| scratch.path().join(path).is_file()), "{written:?}");
     let expectations = of_kind(&lines, "expectation");
     assert!(expectations.len() == 1 && expectations[0]["holds"] == true, "{expectations:?}");

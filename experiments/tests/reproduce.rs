@@ -71,8 +71,8 @@ fn results_are_reproduced_with_what_was_looked_at() {
     let before = entries(&there.join("results"));
     let (status, words) = told(there, &["reproduce", "results/small/manifest.json", "--jobs", "1"]);
     assert_eq!(status, 0, "{words}");
-    // Four tables twice, a figure and four ladders in three forms, the events.
-    assert!(words.contains("reproduced: all 24 files agree"), "{words}");
+    // Five tables twice, a figure and four ladders in three forms, the events.
+    assert!(words.contains("reproduced: all 26 files agree"), "{words}");
     assert!(words.contains("events.jsonl") && words.contains("diagrams/ladder-point-003.pdf"), "{words}");
     // Nothing stays beside it, and nothing of it is changed.
     assert_eq!(entries(&there.join("results")), before);

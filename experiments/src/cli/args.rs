@@ -1,5 +1,6 @@
 //! The command's arguments.
 
+use crate::results::Shard;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run an experiment: tables, figures and digests go to a folder
     Run(RunArgs),
+    /// Make the results of an experiment from all its shards (see `run --shard`)
+    Merge(MergeArgs),
     /// Say everything that is wrong with a scenario, without running it
     Check(ScenarioArgs),
     /// List the shipped experiments
@@ -100,6 +103,9 @@ pub(super) struct RunArgs {
     /// Run this variant alone
     #[arg(long, value_name = "NAME")]
     pub(super) variant: Option<String>,
+    /// Run one share of all runs alone, as in 3/7, into a folder of its own [default: results/NAME.shard-3-of-7]; `merge` makes results of them
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["point", "rep", "variant", "capture", "ladder", "events"])]
+    pub(super) shard: Option<Shard>,
     /// End each run at this simulated time, as in "5 s"
     #[arg(long, value_name = "TIME")]
     pub(super) until: Option<String>,
@@ -139,6 +145,22 @@ pub(super) struct RunArgs {
 }
 
 /// What to compare.
+#[derive(Debug, Args)]
+pub(super) struct MergeArgs {
+    /// The folders of all shards, in any order
+    #[arg(required = true, value_name = "FOLDER")]
+    pub(super) shards: Vec<PathBuf>,
+    /// Where results go [default: results/NAME]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
+    /// Overwrite a folder that holds something else
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct DiffArgs {
     /// A shipped experiment, a RON file, or a folder of results

@@ -8,7 +8,7 @@ use crate::store::{KeyOfPoint, Store};
 use std::path::{Path, PathBuf};
 
 /// The folder of journals within a folder of results.
-const JOURNAL: &str = "journal";
+pub(super) const JOURNAL: &str = "journal";
 
 /// Where runs are kept, and what is taken from there.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Keeping {
     own: PathBuf,
     /// For all experiments.
     cache: Option<PathBuf>,
+    /// For a shard, whose journals are its results.
+    stays: bool,
     resume: bool,
     force: bool,
 }
@@ -25,7 +27,7 @@ impl Keeping {
     /// As the arguments say, for results in this folder.
     pub(super) fn of(args: &RunArgs, folder: &Path) -> Self {
         let cache = args.cache.clone().filter(|path| !path.as_os_str().is_empty());
-        Self { own: folder.join(JOURNAL), cache, resume: args.resume, force: args.force }
+        Self { own: folder.join(JOURNAL), cache, stays: args.shard.is_some(), resume: args.resume, force: args.force }
     }
 
     /// The runs that are there to go on with, in a store that takes new ones.
@@ -45,14 +47,15 @@ impl Keeping {
             ));
         }
         if !self.resume {
-            self.close();
+            self.remove();
         }
-        let mut store = match &self.cache {
+        // A shard is merged from its own folder, wherever else its runs are.
+        let mut store = match self.cache.as_ref().filter(|_| !self.stays) {
             Some(cache) => Store::open(cache).map_err(said)?,
             None if self.resume => interrupted,
             None => Store::open(&self.own).map_err(said)?,
         };
-        if self.resume && self.cache.is_some() {
+        if self.resume && self.cache.is_some() && !self.stays {
             store.include(&self.own).map_err(said)?;
         }
         for complaint in &store.complaints {
@@ -66,6 +69,12 @@ impl Keeping {
 
     /// Results are whole: what was kept to go on with is no longer needed.
     pub(super) fn close(&self) {
+        if !self.stays {
+            self.remove();
+        }
+    }
+
+    fn remove(&self) {
         // What cannot be removed costs space, and the next run says that it is there.
         let _ = std::fs::remove_dir_all(&self.own);
     }

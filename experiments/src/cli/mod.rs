@@ -10,6 +10,7 @@ mod completions;
 mod diff;
 mod explain;
 mod keeping;
+mod merge;
 mod metrics;
 mod new;
 mod packetdrill;
@@ -85,6 +86,7 @@ fn dispatch(command: Command) -> Result<Ending, String> {
     let colours = std::io::stderr().is_terminal();
     match command {
         Command::Run(args) => run::run(&args, colours),
+        Command::Merge(args) => merge::merge(&args, colours),
         Command::Check(args) => run::check(&args, colours).map(Ending::from),
         Command::List => {
             run::list();

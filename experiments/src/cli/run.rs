@@ -7,7 +7,7 @@ use super::progress::Teller;
 use super::terminal::say;
 use crate::live;
 use crate::results::{
-    Basis, Owner, Partial, check_expectations, claim, claim_for_part, holds_whole, summarise, write_part,
+    Basis, Owner, Partial, ShardManifest, check_expectations, claim, claim_for_part, holds_whole, summarise, write_part,
 };
 use crate::run::clock::Stopwatch;
 use crate::run::{Kept, Options, Outputs, RunFailure, Runs, Selection, Stop, run_some};
@@ -31,7 +31,11 @@ fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Te
     teller.warnings(&loaded.warnings);
     let (selection, mut partial) = select(args, &loaded)?;
     check_ladder(args, &loaded, &selection)?;
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
+    let name = match args.shard {
+        Some(shard) => format!("{}.shard-{}-of-{}", loaded.name, shard.number, shard.of),
+        None => loaded.name.clone(),
+    };
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(name));
     let owner = Owner::new(&loaded.name, &args.scenario.scenario);
     let claim = if partial.reasons.is_empty() { claim } else { claim_for_part };
     claim(&folder, &owner, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
@@ -45,6 +49,10 @@ fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Te
     };
     let kept_in = Keeping::of(args, &folder);
     let store = kept_in.open(&loaded, &selection, teller)?;
+    if let Some(shard) = args.shard {
+        let manifest = ShardManifest::new(&loaded, shard);
+        manifest.write(&folder, &loaded).map_err(|error| format!("error: {error}"))?;
+    }
     let total = selection.runs(&loaded).len();
     let stop = stop_on_interrupt(!args.json);
     teller.started(&loaded, &options, total, &folder, &partial.reasons);
@@ -54,6 +62,9 @@ fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Te
         runs.map_err(|error| format!("error: {error}\nhelp: what was run by then is kept; go on with --resume"))?;
     if runs.reused > 0 {
         teller.remark(format_args!("{} of {total} runs were there already", runs.reused));
+    }
+    if args.shard.is_some() {
+        return Ok(ending_of_shard(teller, &runs, &folder));
     }
     // What is a mistake of this program leaves no results.
     if let Some(failed) = runs.failures.iter().find(|failed| !matches!(failed.failure, RunFailure::Run(_))) {
@@ -79,8 +90,20 @@ fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Te
     })
 }
 
+/// A shard has no results of its own: it says how far it came.
+fn ending_of_shard(teller: &Teller, runs: &Runs<Kept>, folder: &Path) -> Ending {
+    runs.failures.iter().for_each(|failed| teller.failure(failed));
+    let (kept, folder) = (count(&runs.outputs), folder.display());
+    if runs.is_interrupted {
+        teller.note(&format!("{kept} runs are kept in {folder}; go on with --resume"));
+        return Ending::Interrupted;
+    }
+    teller.remark(format_args!("{kept} runs are in {folder}; `protosim merge` makes results of all shards"));
+    if runs.failures.is_empty() { Ending::Done } else { Ending::Stopped }
+}
+
 /// Writes results and says what came out. True if what was expected holds.
-fn report(
+pub(super) fn report(
     teller: &Teller,
     loaded: &Loaded,
     runs: &Runs<Kept>,
@@ -146,7 +169,8 @@ fn check_ladder(args: &RunArgs, loaded: &Loaded, selection: &Selection) -> Resul
 
 /// Which runs the arguments choose, and why results are partial then.
 fn select(args: &RunArgs, loaded: &Loaded) -> Result<(Selection, Partial), String> {
-    let selection = Selection { point: args.point, replication: args.rep, variant: args.variant.clone() };
+    let selection =
+        Selection { point: args.point, replication: args.rep, variant: args.variant.clone(), shard: args.shard };
     let last = loaded.points.len().saturating_sub(1);
     if let Some(point) = selection.point.filter(|point| *point > last) {
         return Err(format!("error: --point: there is no point {point}; points are numbered from 0 to {last}"));
@@ -165,7 +189,7 @@ fn select(args: &RunArgs, loaded: &Loaded) -> Result<(Selection, Partial), Strin
         };
         return Err(format!("error: --variant: there is no variant `{name}`; {help}"));
     }
-    if selection.runs(loaded).is_empty() {
+    if selection.runs(loaded).is_empty() && selection.shard.is_none() {
         let own = selection.point.and_then(|point| loaded.points[point].variant.clone()).unwrap_or_default();
         return Err(format!("error: --point and --variant exclude each other: that point is of variant `{own}`"));
     }

@@ -33,6 +33,11 @@ impl Owner {
         Self { experiment: experiment.to_owned(), origin: sha256_hex(origin.as_bytes()) }
     }
 
+    /// Whose a folder of results is, as far as it says so.
+    pub fn of(folder: &Path) -> Option<Self> {
+        owner_of(folder)
+    }
+
     fn line(&self) -> String {
         format!("{CLAIM}{} from scenario {}\n", self.experiment, self.origin)
     }

@@ -39,10 +39,16 @@ pub(super) fn quantile_over(value: f64, of_runs: &[f64], confidence: Confidence)
     Some(around(value, Some(interval), of_runs.len()))
 }
 
-/// An interval of the same width around another value.
+/// An interval of the same width around another value. What the interval's samples agree on may differ from it by what is left over
+/// behind the last of them: then something varied, by at least that much.
 fn around(value: f64, interval: Option<Estimate>, n: usize) -> Estimate {
+    /// As much as a mean of the same values, computed in another way, may differ.
+    const ROUNDING: f64 = 1e-12;
     let half = interval.and_then(|interval| Some((interval.high? - interval.low?) / 2.0));
-    let exact = interval.is_some_and(|interval| interval.exact);
+    let off = interval.map_or(0.0, |interval| (value - interval.value).abs());
+    let is_same = off <= ROUNDING * value.abs();
+    let exact = is_same && interval.is_some_and(|interval| interval.exact);
+    let half = half.map(|half| if half == 0.0 && !is_same { off } else { half });
     Estimate { value, low: half.map(|half| value - half), high: half.map(|half| value + half), n: n as u64, exact }
 }
 
@@ -65,6 +71,20 @@ mod tests {
         few.add(5_000_000);
         assert_eq!(batch_interval(&few, Confidence::P95).unwrap().low, None);
         assert_eq!(batch_interval(&Batches::new(), Confidence::P95), None);
+    }
+
+    /// Constant samples have an exact mean. 64 of 5 ms and one of 70 ms, which is left over behind 32 batches of two: their mean is 6 ms,
+    /// and the batches agree on 5 ms.
+    #[test]
+    fn a_mean_of_constant_samples_is_exact() {
+        let mut batches = Batches::new();
+        (0..64).for_each(|_| batches.add(5_000_000));
+        let exact = Estimate { value: 0.005, low: Some(0.005), high: Some(0.005), n: 32, exact: true };
+        assert_eq!(batch_interval(&batches, Confidence::P95), Some(exact));
+        batches.add(70_000_000);
+        let estimate = batch_interval(&batches, Confidence::P95).unwrap();
+        assert!(!estimate.exact && (estimate.value - 0.006).abs() < 1e-15, "{estimate:?}");
+        assert!((estimate.low.unwrap() - 0.005).abs() < 1e-15 && (estimate.high.unwrap() - 0.007).abs() < 1e-15);
     }
 
     /// Of 1 to 10 ns the median is the fifth: 5 ns, and the 95 % quantile the tenth. Below 256 a histogram is exact.

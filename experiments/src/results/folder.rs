@@ -328,20 +328,26 @@ fn listed_files(folder: &Path) -> Vec<String> {
     files.map(|files| files.keys().filter(safe).cloned().collect()).unwrap_or_default()
 }
 
-fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>, partial: &Partial) -> String {
-    let resolved = serde_json::to_value(&loaded.scenario).unwrap_or_default();
-    let mut configuration = resolved.to_string();
+/// Of the resolved scenario, and of the files that it names.
+pub(super) fn configuration_hash(loaded: &Loaded) -> String {
+    let mut configuration = serde_json::to_value(&loaded.scenario).unwrap_or_default().to_string();
     let inputs = &loaded.inputs.hashes;
     if !inputs.is_empty() {
         configuration += &serde_json::json!(inputs).to_string();
     }
+    sha256_hex(configuration.as_bytes())
+}
+
+fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>, partial: &Partial) -> String {
+    let resolved = serde_json::to_value(&loaded.scenario).unwrap_or_default();
+    let inputs = &loaded.inputs.hashes;
     let manifest = serde_json::json!({
         "format": 1,
         "experiment": loaded.name,
         "title": loaded.scenario.title,
         "version": env!("CARGO_PKG_VERSION"),
         "sources_sha256": env!("PROTOSIM_SOURCES_SHA256"),
-        "configuration_sha256": sha256_hex(configuration.as_bytes()),
+        "configuration_sha256": configuration_hash(loaded),
         "seed": loaded.scenario.seed,
         "replications": loaded.scenario.replications,
         "points": loaded.points.len(),

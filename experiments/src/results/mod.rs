@@ -1,12 +1,14 @@
 //! From outputs of runs to tables, figures and a folder.
 
 mod claim;
+mod differences;
 mod estimates;
 mod figures;
 mod folder;
 mod inputs;
 mod panels;
 mod samples;
+mod shard;
 mod story;
 mod summary;
 mod tables;
@@ -21,4 +23,5 @@ pub use figures::{Outcome, check_expectations, draw};
 pub use folder::{FolderError, Partial, Written, holds_whole, write, write_part};
 pub(crate) use folder::{hex, sha256_hex};
 pub(crate) use inputs::verify_inputs;
+pub use shard::{Shard, ShardManifest};
 pub use summary::{Basis, Row, Summary, summarise};

@@ -7,6 +7,7 @@ use crate::scenario::{FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec,
 use crate::store::StoreError;
 use protosim_core::{Span, maths};
 use protosim_reports::figure::{Axis, Panel, Point, Series};
+use protosim_reports::formula::{Bindings, Formula};
 use protosim_reports::statistics::Estimate;
 
 /// Points at which a formula is sampled for a curve.
@@ -135,6 +136,9 @@ fn over_axis(source: Source<'_>, x: usize, sheet: &mut Sheet<'_>) {
     let spec = sheet.spec;
     let chosen = sheet.chosen.clone();
     let among = (loaded, &chosen[..]);
+    // A line through points of a design would join what lies apart on other axes.
+    let is_scattered = loaded.scenario.has_design_axes();
+    let style = if is_scattered { Series::scatter } else { Series::measured };
     for others in combinations(among, Some(x)) {
         let suffix = describe(among, Some(x), &others);
         for series in &spec.series {
@@ -142,22 +146,49 @@ fn over_axis(source: Source<'_>, x: usize, sheet: &mut Sheet<'_>) {
                 let row = summary.find(point, &series.subject()?, series.metric)?;
                 Some(point_of(loaded.points[point].values[x] * factor, &row.estimate))
             });
-            sheet.add(joined(&series.label, &suffix), points.collect(), Series::measured);
+            sheet.add(joined(&series.label, &suffix), points.collect(), style);
         }
         for formula in &spec.formulas {
             let label = joined(&formula.label, &suffix);
-            let points = sheet.drawable(&label, sample(among, (x, spec.x_scale), &others, formula, factor));
+            let is_curve = !is_scattered || depends_on_x_alone(loaded, x, formula);
+            let points = match is_curve {
+                true => sample(among, (x, spec.x_scale), &others, formula, factor),
+                false => at_points(among, x, &others, formula, factor),
+            };
+            let points = sheet.drawable(&label, points);
             if points.is_empty() {
                 continue;
             }
             let of = formula.of.as_ref().map(|of| joined(of, &suffix)).filter(|of| sheet.shown.contains(of));
-            let series = Series::formula(label, points);
-            sheet.series.push(match of {
-                Some(of) => series.of(of),
-                None => series,
+            sheet.series.push(match (is_curve, of) {
+                (true, Some(of)) => Series::formula(label, points).of(of),
+                (true, None) => Series::formula(label, points),
+                (false, _) => Series::marks(label, points),
             });
         }
     }
+}
+
+/// Whether a formula is a curve over `x`, where a design varies other axes along with it.
+fn depends_on_x_alone(loaded: &Loaded, x: usize, spec: &FormulaSpec) -> bool {
+    let scenario = &loaded.scenario;
+    let bindings = Bindings::parse(spec.bindings.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let (Ok(bindings), Ok(formula)) = (bindings, Formula::parse(&spec.y)) else { return true };
+    let names = bindings.variables(&formula);
+    let is_named = |axis: usize| names.contains(&scenario.axes[axis].name);
+    (0..scenario.axes.len()).all(|axis| axis == x || !scenario.is_in_design(axis) || !is_named(axis))
+}
+
+/// A formula at the points themselves.
+fn at_points((loaded, chosen): Among<'_>, x: usize, others: &Others, spec: &FormulaSpec, factor: f64) -> Vec<Point> {
+    let points = points_of((loaded, chosen), x, others).into_iter();
+    let value_at = |point: usize| {
+        let values = &loaded.points[point].values;
+        let y = evaluate(&loaded.scenario.axes, &spec.y, &spec.bindings, values).ok()?;
+        // Each a part of its own, so that those above each other are not thinned out as a line would be.
+        Some(Point { after_gap: true, ..Point::new(values[x] * factor, y) })
+    };
+    points.filter_map(value_at).collect()
 }
 
 /// Variants side by side: points that agree in all axes make one series.
@@ -169,23 +200,26 @@ fn over_variants(source: Source<'_>, sheet: &mut Sheet<'_>) {
         loaded.scenario.variants.iter().position(|variant| variant.name == *name)
     };
     let chosen = sheet.chosen.clone();
-    let mut values: Vec<&[f64]> = Vec::new();
-    for point in &chosen {
-        let of_point = &loaded.points[*point].values[..];
-        if !values.contains(&of_point) {
-            values.push(of_point);
+    // The points of a design stand above each other.
+    let cloud = (0..loaded.scenario.axes.len()).find(|axis| loaded.scenario.is_in_design(*axis));
+    let values_of = |point: usize| others_of(loaded, &loaded.points[point], cloud).values;
+    let mut all: Vec<Vec<f64>> = Vec::new();
+    for values in chosen.iter().map(|point| values_of(*point)) {
+        if !all.contains(&values) {
+            all.push(values);
         }
     }
-    for values in values {
-        let suffix = describe((loaded, &chosen), None, &Others { variant: None, values: values.to_vec() });
+    for values in all {
+        let suffix = describe((loaded, &chosen), cloud, &Others { variant: None, values: values.clone() });
         for series in &spec.series {
-            let of_series = chosen.iter().copied().filter(|point| loaded.points[*point].values == values);
+            let of_series = chosen.iter().copied().filter(|point| values_of(*point) == values);
             let points = of_series.filter_map(|point| {
                 let row = summary.find(point, &series.subject()?, series.metric)?;
                 Some(point_of(category(point)? as f64, &row.estimate))
             });
             // On a logarithmic axis bars have no beginning.
-            let style = if spec.y_scale == ScaleSpec::Log { Series::dots } else { Series::bars };
+            let is_log = spec.y_scale == ScaleSpec::Log;
+            let style = if is_log || cloud.is_some() { Series::dots } else { Series::bars };
             sheet.add(joined(&series.label, &suffix), points.collect(), style);
         }
     }
@@ -257,10 +291,10 @@ fn others_of(loaded: &Loaded, point: &crate::scenario::Point, x: Option<usize>) 
     Others { variant: point.variant.clone(), values: values.map(|(_, value)| *value).collect() }
 }
 
-/// Whether an axis is `x`, or advances together with it.
+/// Whether an axis is `x`, or advances together with it. Over any axis the points of a design are one cloud, not a line each.
 fn goes_with(loaded: &Loaded, axis: usize, x: Option<usize>) -> bool {
-    let axes = &loaded.scenario.axes;
-    x.is_some_and(|x| axis == x || (axes[x].zip.is_some() && axes[axis].zip == axes[x].zip))
+    let scenario = &loaded.scenario;
+    x.is_some_and(|x| axis == x || scenario.is_in_design(axis) || scenario.advance_together(x, axis))
 }
 
 fn points_of((loaded, chosen): Among<'_>, x: usize, others: &Others) -> Vec<usize> {
@@ -281,7 +315,7 @@ fn describe((loaded, chosen): Among<'_>, x: Option<usize>, others: &Others) -> S
     let axes = all.iter().enumerate().filter(|(index, _)| !goes_with(loaded, *index, x));
     let variant = others.variant.iter().filter(|_| has_variants).map(|variant| format!(", {variant}"));
     // Of axes that advance together the first one tells lines apart.
-    let follows = |index: usize| all[index].zip.is_some() && all[..index].iter().any(|axis| axis.zip == all[index].zip);
+    let follows = |index: usize| (0..index).any(|earlier| spec_of.advance_together(earlier, index));
     let parts = axes.zip(&others.values).filter(|((index, _), _)| !follows(*index) && tells_apart(*index));
     let parts = parts.map(|((_, axis), value)| {
         let (unit, factor) = axis.dimension().figure_unit();

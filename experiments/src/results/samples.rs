@@ -55,7 +55,7 @@ pub(super) fn over_time(
 }
 
 /// A time of an exchange \[s\].
-fn time_of(exchange: &Exchange, metric: Metric) -> Option<f64> {
+pub(super) fn time_of(exchange: &Exchange, metric: Metric) -> Option<f64> {
     let span = if metric.is_of_first_bytes() { exchange.first_byte } else { exchange.completion() };
     span.map(|span| span.as_secs_f64())
 }

@@ -19,7 +19,7 @@
 
 use super::estimates::{batch_interval, quantile_of, quantile_over};
 use crate::run::{Exchange, LinkOutput, Outputs, RunOutput, SinkOutput};
-use crate::scenario::{Loaded, Metric, Scope, Subject};
+use crate::scenario::{AppSpec, Loaded, Metric, Scope, Subject};
 use crate::store::StoreError;
 use protosim_core::Span;
 use protosim_core::sketch::{Batches, Histogram};
@@ -79,9 +79,7 @@ pub fn summarise(
         for (app, spec) in loaded.scenario.apps.iter().enumerate() {
             let of_app: Vec<Vec<&Exchange>> = whole.iter().map(|run| counted(loaded, point, run, app)).collect();
             for metric in Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges) {
-                let known = (metric != Metric::Delivered || spec.run.knows_delivery())
-                    && (!metric.is_of_first_bytes() || spec.run.knows_first_byte());
-                let estimate = estimate(&of_app, metric, confidence, basis).filter(|_| known);
+                let estimate = estimate(&of_app, metric, confidence, basis).filter(|_| is_known(spec, metric));
                 let subject = || Subject::App(spec.name.clone());
                 rows.extend(estimate.map(|estimate| Row { point, subject: subject(), metric, estimate }));
             }
@@ -93,6 +91,19 @@ pub fn summarise(
         }
     }
     Ok(Summary { rows })
+}
+
+/// Whether an application knows so much of its exchanges.
+pub(super) fn is_known(app: &AppSpec, metric: Metric) -> bool {
+    (metric != Metric::Delivered || app.run.knows_delivery())
+        && (!metric.is_of_first_bytes() || app.run.knows_first_byte())
+}
+
+/// How often the request of an exchange that has ended was sent. One that the host had no memory for was not, and says
+/// nothing of retransmission.
+pub(super) fn sent(exchange: &Exchange) -> Option<f64> {
+    let sent = exchange.ending.filter(|ending| ending.outcome != Outcome::OutOfMemory);
+    sent.map(|ending| f64::from(ending.transmissions))
 }
 
 /// Whether an exchange counts in the summary.
@@ -123,11 +134,7 @@ fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, bas
             let is_completed = |exchange: &Exchange| exchange.completion().is_some();
             shares(runs, is_completed, confidence, basis)
         }
-        Metric::MeanTransmissions => {
-            // A request that the host had no memory for was not transmitted, and says nothing of retransmission.
-            let sent = |exchange: &Exchange| exchange.ending.filter(|ending| ending.outcome != Outcome::OutOfMemory);
-            means(runs, |exchange| sent(exchange).map(|ending| f64::from(ending.transmissions)), confidence, basis)
-        }
+        Metric::MeanTransmissions => means(runs, sent, confidence, basis),
         Metric::MeanCompletion | Metric::MeanTimeToFirstByte => means(runs, seconds, confidence, basis),
         _ => {
             let q = metric.quantile()?;
@@ -188,6 +195,10 @@ fn means(
 /// An estimate whose interval ends where its metric does: nothing here is below zero, and no share above one. What t intervals
 /// of few replications have beyond that cannot be, so that the rest holds as often.
 fn possible(estimate: Estimate, metric: Metric) -> Estimate {
+    // An exact one has no ends but itself, which rounding may have carried past one.
+    if estimate.exact {
+        return estimate;
+    }
     let most = if metric.unit().is_empty() { 1.0 } else { f64::INFINITY };
     let within = |end: f64| end.clamp(0.0, most);
     Estimate { low: estimate.low.map(within), high: estimate.high.map(within), ..estimate }
@@ -231,7 +242,7 @@ fn measured(runs: &[&RunOutput], subject: &Subject, metric: Metric, confidence: 
 }
 
 /// A metric of a link that is one number for a run.
-fn of_link(link: &LinkOutput, metric: Metric) -> Option<f64> {
+pub(super) fn of_link(link: &LinkOutput, metric: Metric) -> Option<f64> {
     let meter = &link.meter;
     match metric {
         Metric::Utilisation => rate(meter.busy_nanos() as f64 / 1e9, link.window),
@@ -246,16 +257,16 @@ fn of_link(link: &LinkOutput, metric: Metric) -> Option<f64> {
     }
 }
 
-fn rate(amount: f64, window: Span) -> Option<f64> {
+pub(super) fn rate(amount: f64, window: Span) -> Option<f64> {
     (!window.is_zero()).then(|| amount / window.as_secs_f64())
 }
 
-fn share(part: u64, whole: u64) -> Option<f64> {
+pub(super) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 /// The samples of a run \[ns\].
-type Samples<'r> = (&'r Batches, &'r Histogram);
+pub(super) type Samples<'r> = (&'r Batches, &'r Histogram);
 
 /// A mean or a quantile of times.
 fn of_samples(runs: &[Samples<'_>], metric: Metric, confidence: Confidence) -> Option<Estimate> {

@@ -1,10 +1,14 @@
-//! The tables of an experiment: summary, exchanges, counters, digests. Units stand in the columns' names.
+//! The tables of an experiment: summary, exchanges, counters, digests, and differences where there are variants. Units stand in the
+//! columns' names.
 
+use super::differences::{Values, baseline_of, differences, values_of};
 use super::folder::FolderError;
 use super::summary::{Summary, counts};
 use crate::run::{Outputs, RunOutput};
 use crate::scenario::{Loaded, Subject};
+use protosim_reports::statistics::Confidence;
 use protosim_reports::table::{Cell, Column, Table, TableError};
+use std::collections::BTreeMap;
 
 /// All tables, one after the other: each may be large.
 pub(super) fn tables(
@@ -12,11 +16,13 @@ pub(super) fn tables(
     outputs: &dyn Outputs,
     summary: &Summary,
 ) -> impl Iterator<Item = Result<Table, FolderError>> {
-    (0..4).map(move |table| match table {
+    let count = if loaded.scenario.variants.len() > 1 { 5 } else { 4 };
+    (0..count).map(move |table| match table {
         0 => Ok(summary_table(loaded, summary)?),
         1 => exchange_table(loaded, outputs),
         2 => counter_table(loaded, outputs),
-        _ => digest_table(loaded, outputs),
+        3 => digest_table(loaded, outputs),
+        _ => difference_table(loaded, outputs),
     })
 }
 
@@ -61,14 +67,8 @@ fn summary_table(loaded: &Loaded, summary: &Summary) -> Result<Table, TableError
     for row in &summary.rows {
         let estimate = &row.estimate;
         let mut cells = point_cells(loaded, row.point);
-        let (app, link, direction) = match &row.subject {
-            Subject::App(app) => (Some(app.as_str()), None, None),
-            Subject::Link(link, way) => (None, Some(link.as_str()), Some(way.name())),
-        };
+        cells.extend(subject_cells(&row.subject));
         cells.extend([
-            Cell::from(app),
-            Cell::from(link),
-            Cell::from(direction),
             Cell::from(row.metric.name()),
             Cell::from(row.metric.unit()),
             Cell::from(estimate.n),
@@ -79,6 +79,65 @@ fn summary_table(loaded: &Loaded, summary: &Summary) -> Result<Table, TableError
             Cell::from(estimate.exact),
         ]);
         table.push_row(&cells)?;
+    }
+    Ok(table)
+}
+
+/// Application, link and direction.
+fn subject_cells(subject: &Subject) -> [Cell<'_>; 3] {
+    let (app, link, direction) = match subject {
+        Subject::App(app) => (Some(app.as_str()), None, None),
+        Subject::Link(link, way) => (None, Some(link.as_str()), Some(way.name())),
+    };
+    [Cell::from(app), Cell::from(link), Cell::from(direction)]
+}
+
+fn difference_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, FolderError> {
+    let mut columns = point_columns(loaded);
+    columns.extend([
+        Column::text("baseline"),
+        Column::text("app").optional(),
+        Column::text("link").optional(),
+        Column::text("direction").optional(),
+        Column::text("metric"),
+        Column::text("unit"),
+        Column::u64("n"),
+        Column::f64("difference"),
+        Column::f64("low").optional(),
+        Column::f64("high").optional(),
+        Column::f64("confidence"),
+        Column::bool("exact"),
+        Column::f64("relative_difference").optional(),
+    ]);
+    let mut table = Table::new("differences", columns)?;
+    let level = loaded.scenario.confidence.as_f64();
+    let confidence = Confidence::from_level(level).unwrap_or(Confidence::P95);
+    let mut firsts: BTreeMap<usize, Vec<Values>> = BTreeMap::new();
+    for point in 0..outputs.points() {
+        let runs = &*outputs.of(point)?;
+        let Some(baseline) = baseline_of(loaded, point) else {
+            firsts.insert(point, values_of(loaded, point, runs));
+            continue;
+        };
+        let Some(first) = firsts.get(&baseline) else { continue };
+        for row in differences(point, &values_of(loaded, point, runs), first, confidence) {
+            let estimate = &row.estimate;
+            let mut cells = point_cells(loaded, row.point);
+            cells.push(Cell::from(loaded.points[baseline].variant.as_deref().unwrap_or_default()));
+            cells.extend(subject_cells(&row.subject));
+            cells.extend([
+                Cell::from(row.metric.name()),
+                Cell::from(row.metric.unit()),
+                Cell::from(estimate.n),
+                Cell::from(estimate.value),
+                Cell::from(estimate.low),
+                Cell::from(estimate.high),
+                Cell::from(level),
+                Cell::from(estimate.exact),
+                Cell::from(row.relative),
+            ]);
+            table.push_row(&cells)?;
+        }
     }
     Ok(table)
 }

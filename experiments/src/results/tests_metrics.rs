@@ -3,6 +3,7 @@
 use super::{Basis, Summary, draw, summarise};
 use crate::run::{Options, RunOutput, run_all};
 use crate::scenario::{Loaded, Metric, Request, Subject, Way, load_text};
+use protosim_reports::figure::Style;
 use protosim_reports::statistics::Confidence;
 
 const ONE: Options = Options { jobs: 1, threads: 1, capture: false, ladder: false, events: false };
@@ -55,6 +56,33 @@ fn forward() -> Subject {
 fn close(summary: &Summary, subject: &Subject, metric: Metric, expected: f64, share: f64) {
     let value = summary.find(0, subject, metric).unwrap_or_else(|| panic!("{metric:?}")).estimate.value;
     assert!((value - expected).abs() <= share * expected.abs() + 1e-15, "{metric:?}: {value}, expected {expected}");
+}
+
+/// Nothing is random, so that all replications agree: a mean of what is constant is exact, and its interval is itself. Shares of exchanges are
+/// none: 6 of 6 still bound the true share from below.
+#[test]
+fn a_mean_over_replications_that_agree_is_exact() {
+    let text = THREE.replace("// more", "replications: 3,").replace(r#"After("10 ms")"#, r#"After("30 ms")"#);
+    let text = text.replace(
+        "apps: [",
+        r#"apps: [
+        (name: "late", on: "a", run: Ping(to: "b", start: "6 ms", interval: "1 ms", count: 2)),"#,
+    );
+    let (_, _, summary) = run(&text);
+    assert!(summary.rows.len() > 16, "{}", summary.rows.len());
+    for row in &summary.rows {
+        let estimate = &row.estimate;
+        if matches!(row.metric, Metric::Delivered | Metric::Completed) {
+            assert!(!estimate.exact, "{row:?}");
+        } else {
+            let value = Some(estimate.value);
+            assert_eq!((estimate.exact, estimate.low, estimate.high), (true, value, value), "{row:?}");
+        }
+    }
+    // With one replication nothing says how far a value may lie off.
+    let (_, _, one) = run(THREE);
+    let goodput = one.find(0, &Subject::App("sink".to_owned()), Metric::Goodput).unwrap().estimate;
+    assert_eq!((goodput.exact, goodput.low, goodput.high), (false, None, None));
 }
 
 /// The first waits 0 ms, the second 1.2 ms, the third is dropped. In 10 ms the link works for 2.4 ms; 2 · 1500 B are
@@ -219,6 +247,68 @@ fn of_axes_that_advance_together_the_first_one_names_lines() {
     let figure = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]).unwrap().figure.unwrap();
     let labels: Vec<&str> = figure.panels[0].series.iter().map(|series| series.label.as_str()).collect();
     assert_eq!(labels, ["ping, delay 0.001 s", "ping, delay 0.002 s"]);
+}
+
+/// A design of eight points over rate and delay, crossed with two lengths and two variants.
+const DESIGN: &str = r#"(
+    format: 1, title: "t",
+    nodes: [(name: "a"), (name: "b")],
+    links: [(name: "ab", ends: ("a", "b"), rate: "1 Mbit/s", delay: "1 ms")],
+    apps: [(name: "ping", on: "a", run: Ping(to: "b", count: 2, interval: "1 s"))],
+    design: Sobol(points: 8),
+    axes: [
+        (name: "rate", path: "links.ab.rate", log_range: (from: "1 Mbit/s", to: "100 Mbit/s")),
+        (name: "payload", path: "apps.ping.run.payload", values: ["100 B", "1000 B"]),
+        (name: "delay", path: "links.ab.delay", range: (from: "1 ms", to: "9 ms")),
+    ],
+    variants: [(name: "two"), (name: "three", set: {"apps.ping.run.count": 3})],
+    replications: 2,
+    figures: [(name: "f", title: "F", panels: [
+        (x: "delay", x_label: "x", y_label: "y", variant: "two",
+            series: [(label: "ping", app: "ping", metric: MeanCompletion)],
+            formulas: [
+                (label: "light", of: "ping", y: "2 * delay"),
+                (label: "all", of: "ping", y: "2 * delay + sent", where: [("sent", "16 * (payload + 28) / rate")]),
+            ]),
+        (x: "payload", x_label: "x", y_label: "y", variant: "two",
+            series: [(label: "ping", app: "ping", metric: MeanCompletion)],
+            formulas: [(label: "light", y: "2 * payload"), (label: "slow", y: "payload / rate")]),
+        (x: "variant", x_label: "x", y_label: "y",
+            series: [(label: "ping", app: "ping", metric: MeanCompletion)]),
+    ])],
+)"#;
+
+/// Over an axis of the design there is a cloud for each payload; over the payload one cloud; over variants one for each payload. A ping of n bytes
+/// takes 2 · (delay + 8 (n + 28) / rate). A formula of the axis alone is a curve; one of other axes of the design is a value at each point.
+#[test]
+fn points_of_a_design_are_clouds_in_order_of_x() {
+    let (loaded, outputs, summary) = run(DESIGN);
+    let figure = draw(&loaded, &outputs, &summary, &loaded.scenario.figures[0]).unwrap().figure.unwrap();
+    figure.check().unwrap();
+    let kinds = |panel: usize| -> Vec<(&str, Style, usize)> {
+        let series = figure.panels[panel].series.iter();
+        series.map(|series| (series.label.as_str(), series.style, series.points.len())).collect()
+    };
+    assert_eq!(
+        kinds(0),
+        [
+            ("ping, payload 100 B", Style::Scatter, 8),
+            ("light, payload 100 B", Style::Formula, 201),
+            ("all, payload 100 B", Style::Marks, 8),
+            ("ping, payload 1000 B", Style::Scatter, 8),
+            ("light, payload 1000 B", Style::Formula, 201),
+            ("all, payload 1000 B", Style::Marks, 8),
+        ]
+    );
+    assert_eq!(kinds(1), [("ping", Style::Scatter, 16), ("light", Style::Formula, 201), ("slow", Style::Marks, 16)]);
+    assert_eq!(kinds(2), [("ping, payload 100 B", Style::Dots, 16), ("ping, payload 1000 B", Style::Dots, 16)]);
+    let [measured, _, formula, ..] = &figure.panels[0].series[..] else { panic!("six series") };
+    let xs: Vec<f64> = measured.points.iter().map(|point| point.x).collect();
+    assert_eq!(xs, [0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008]);
+    for (point, expected) in measured.points.iter().zip(&formula.points) {
+        assert!((point.x, point.low) == (expected.x, Some(point.y)), "{point:?}");
+        assert!((point.y - expected.y).abs() < 2e-9, "{point:?} {expected:?}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::one::{RunFailure, RunLog, RunOutput, run_one, setup};
 use super::outputs::{Kept, Outputs, Sight};
 use super::story::Watch;
+use crate::results::Shard;
 use crate::scenario::Loaded;
 use crate::store::{KeyOfPoint, Record, RunKey, Store, StoreError};
 use protosim_topologies::Plan;
@@ -60,6 +61,8 @@ pub struct Selection {
     pub replication: Option<u64>,
     /// Points of this variant alone.
     pub variant: Option<String>,
+    /// This share alone of all runs of the experiment.
+    pub shard: Option<Shard>,
 }
 
 /// A run that failed.
@@ -116,7 +119,9 @@ impl Selection {
         let points = (0..loaded.points.len()).filter(|point| self.point.is_none_or(|wanted| wanted == *point));
         let replications =
             || (0..loaded.scenario.replications).filter(|k| self.replication.is_none_or(|wanted| wanted == *k));
-        points.filter(of_variant).flat_map(|point| replications().map(move |k| (point, k))).collect()
+        let runs = points.filter(of_variant).flat_map(|point| replications().map(move |k| (point, k)));
+        let number = |(point, k): &(usize, u64)| point * loaded.scenario.replications as usize + *k as usize;
+        runs.filter(|run| self.shard.is_none_or(|shard| shard.has(number(run)))).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Outputs of runs, in memory or in a store: tables and figures are made from either, point by point.
 
-use super::{Capture, RunOutput, Story};
+use super::{Capture, Failed, RunOutput, Runs, Story};
 use crate::store::{RunKey, Store, StoreError};
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -121,6 +121,31 @@ impl Kept {
     /// The store.
     pub fn store(&mut self) -> &mut Store {
         &mut self.store
+    }
+
+    /// Says that a run is one of these, if it is in the store; false if not.
+    pub fn insert_known(&mut self, run: (usize, u64), key: RunKey) -> bool {
+        let is_there = self.store.contains(&key);
+        if is_there {
+            self.insert(run, key, None);
+        }
+        is_there
+    }
+
+    /// All of them together, with the limits that stopped some.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn into_runs(self) -> Result<Runs<Self>, StoreError> {
+        let mut failures = Vec::new();
+        let mut reused = 0;
+        for point in 0..self.points() {
+            let runs = self.of(point)?;
+            reused += runs.len();
+            let stopped = runs.iter().filter_map(|run| Some((run.replication, run.stopped.clone()?)));
+            failures.extend(stopped.map(|(replication, error)| Failed { point, replication, failure: error.into() }));
+        }
+        Ok(Runs { outputs: self, reused, failures, is_interrupted: false })
     }
 
     /// Says that a run is one of these, and what was seen in it. Its output has to be in the store.

@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn a_selection_is_read_back_from_its_words() {
-        let all = Selection { point: Some(3), replication: Some(12), variant: Some("all alone".to_owned()) };
+        let all =
+            Selection { point: Some(3), replication: Some(12), variant: Some("all alone".to_owned()), shard: None };
         let one = Selection { variant: Some("slow".to_owned()), ..Selection::default() };
         for selection in [Selection::default(), all, one] {
             let mut reasons = selection.reasons();

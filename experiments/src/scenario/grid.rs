@@ -3,8 +3,8 @@
 use super::{AxisValue, Scenario};
 use protosim_reports::formula::Condition;
 
-/// All combinations: variants slowest, then axes, the last one fastest. Axes that are zipped advance together, at the place of
-/// their first one.
+/// All combinations: variants slowest, then axes, the last one fastest. Axes that are zipped, and those of a design, advance
+/// together, at the place of their first one.
 pub(super) struct Grid<'a> {
     scenario: &'a Scenario,
     /// The values of each axis.
@@ -25,17 +25,16 @@ pub(super) struct Choice {
 impl<'a> Grid<'a> {
     /// Of a scenario. An axis without values, or that is zipped with shorter ones, makes fewer points; checks refuse it.
     pub(super) fn new(scenario: &'a Scenario) -> Self {
-        let values: Vec<Vec<AxisValue>> = scenario.axes.iter().map(super::AxisSpec::all_values).collect();
+        let values = scenario.values_of_axes();
         let mut groups: Vec<(Vec<usize>, usize)> = Vec::new();
-        for (index, axis) in scenario.axes.iter().enumerate() {
-            let zipped =
-                |(axes, _): &&mut (Vec<usize>, usize)| axis.zip.is_some() && scenario.axes[axes[0]].zip == axis.zip;
-            match groups.iter_mut().find(zipped) {
+        for (index, values) in values.iter().enumerate() {
+            let together = |(axes, _): &&mut (Vec<usize>, usize)| scenario.advance_together(axes[0], index);
+            match groups.iter_mut().find(together) {
                 Some((axes, length)) => {
                     axes.push(index);
-                    *length = values[index].len().min(*length);
+                    *length = values.len().min(*length);
                 }
-                None => groups.push((vec![index], values[index].len())),
+                None => groups.push((vec![index], values.len())),
             }
         }
         let condition = scenario.only_if.as_deref().and_then(|text| Condition::parse(text).ok());

@@ -259,7 +259,7 @@ fn further_mistakes(
 }
 
 /// Parts of a scenario that are the same for all points and take long to read.
-const TABLES: [&str; 7] = ["axes", "variants", "only_if", "measure", "figures", "diagrams", "expect"];
+const TABLES: [&str; 8] = ["axes", "design", "variants", "only_if", "measure", "figures", "diagrams", "expect"];
 
 /// True for a field that has no effect beside the others. Where axes vary those, it is one only if it has none at any
 /// point.

@@ -4,6 +4,7 @@
 //! from that tree; everything wrong with it is reported together.
 
 mod check;
+mod design;
 mod diagram;
 mod expand;
 mod figure;
@@ -25,6 +26,7 @@ mod corpus;
 #[cfg(test)]
 mod tests;
 
+pub use design::DesignSpec;
 pub use diagram::{DiagramSpec, LadderSpec, MOST_DRAWN, MOST_NAMED_LANES, TimeSequenceSpec};
 pub use figure::{
     Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, PointFilter, ScaleSpec, SeriesSpec, evaluate,
@@ -131,6 +133,10 @@ pub struct Scenario {
     /// What to vary: one point for each combination of values.
     #[serde(default)]
     pub axes: Vec<AxisSpec>,
+    /// Points that fill the space between the ends of all ranges, instead of all combinations: a Latin hypercube, or Sobol's
+    /// sequence. The ranges of axes then have no `steps`. Default: all combinations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub design: Option<DesignSpec>,
     /// Named forms of the experiment, to be compared: each makes all points of the axes. Default: the one that is written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<VariantSpec>,

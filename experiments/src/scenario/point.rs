@@ -1,5 +1,6 @@
 //! Axes, their values, and the points that they span.
 
+use super::range::{Refusal, Share};
 use super::{RangeSpec, Scenario};
 use crate::tree::{Kind, Node};
 use protosim_core::{Rate, Ratio, Size, Span};
@@ -163,9 +164,25 @@ impl AxisSpec {
         self.values.iter().cloned().chain(ranges.flat_map(Result::unwrap_or_default)).collect()
     }
 
+    /// Whether it has a range that does not say how many values.
+    pub(super) fn is_open(&self) -> bool {
+        self.values.is_empty() && self.ranges().next().is_some_and(|range| range.steps.is_none())
+    }
+
+    fn ranges(&self) -> impl Iterator<Item = &RangeSpec> {
+        self.range.iter().chain(&self.log_range)
+    }
+
+    /// A value for each share of its range.
+    pub(super) fn values_at(&self, shares: &[Share]) -> Result<Vec<AxisValue>, Refusal> {
+        let linear = self.range.as_ref().map(|range| range.linear_at(shares));
+        let logarithmic = || self.log_range.as_ref().map(|range| range.logarithmic_at(shares));
+        linear.or_else(logarithmic).unwrap_or_else(|| Ok(Vec::new()))
+    }
+
     /// The kind of its values; numbers while it has none.
     pub fn dimension(&self) -> Dimension {
-        let ends = self.range.iter().chain(&self.log_range).map(|range| &range.from);
+        let ends = self.ranges().map(|range| &range.from);
         let kind = self.values.iter().chain(ends).find_map(AxisValue::number);
         kind.map_or(Dimension::Number, |(_, dimension)| dimension)
     }

@@ -86,7 +86,12 @@ impl PanelLayout {
     pub(super) fn lines(&self, series: &Series) -> Vec<Vec<Place>> {
         let line = |points: &[Point]| {
             let places = points.iter().map(|p| self.at(p.x, p.y));
-            dense(if matches!(series.style, Style::Step | Style::Cdf) { held(places) } else { places.collect() })
+            match series.style {
+                Style::Step | Style::Cdf => dense(held(places)),
+                // Each marker is seen, those above each other too.
+                Style::Dots | Style::Scatter => places.collect(),
+                _ => dense(places.collect()),
+            }
         };
         series.points.chunk_by(|_, next| !next.after_gap).map(line).collect()
     }
@@ -129,7 +134,7 @@ impl PanelLayout {
     fn obstacles(&self, panel: &Panel) -> Obstacles {
         let mut all = Obstacles::default();
         for series in &panel.series {
-            if series.style.compares() || matches!(series.style, Style::Marks | Style::Spans) {
+            if series.style.compares() || matches!(series.style, Style::Marks | Style::Scatter | Style::Spans) {
                 all.areas.extend(self.columns(panel, series));
                 all.lines.extend(self.lines(series).into_iter().flatten().map(|place| vec![place]));
             } else {

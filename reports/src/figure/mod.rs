@@ -24,6 +24,7 @@
 //! | [`Series::line`] | a line without markers, for long series |
 //! | [`Series::step`] | a value that holds until the next point: a queue's length, a window |
 //! | [`Series::cdf`] | an empirical distribution function, as [`crate::statistics::SortedSamples::cdf`] gives it |
+//! | [`Series::scatter`] | markers without a line: points that have no order |
 //! | [`Series::marks`], [`Series::spans`] | crosses without a line; upright strokes over intervals |
 //! | [`Series::bars`], [`Series::dots`] | groups over [`Axis::categories`], with intervals as whiskers |
 //!
@@ -165,6 +166,8 @@ pub enum Style {
     Dots,
     /// A cross at each point, along an axis of numbers.
     Marks,
+    /// A marker at each point, along an axis of numbers, without a line: points that have no order.
+    Scatter,
     /// An upright stroke over the interval of each point.
     Spans,
 }
@@ -245,6 +248,11 @@ impl Series {
     /// Crosses along an axis of numbers, without a line: what is lost.
     pub fn marks(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
         Self { style: Style::Marks, interval: Interval::Bars, ..Self::measured(label, points) }
+    }
+
+    /// Points without an order, along an axis of numbers: a marker for each, and error bars for intervals.
+    pub fn scatter(label: impl Into<String>, points: impl Into<Vec<Point>>) -> Self {
+        Self { style: Style::Scatter, interval: Interval::Bars, ..Self::measured(label, points) }
     }
 
     /// Upright strokes, each over the interval of its point: segments over time.

@@ -87,7 +87,7 @@ pub(super) fn look(figure: &Figure, panel: usize, series: &Series) -> Look {
         (Style::Step, _) => plain(1.3, |n| n / COLOURS.len(), false),
         (Style::Cdf, _) => plain(1.5, |n| n, false),
         (Style::Bars, _) => plain(0.0, |n| n, false),
-        (Style::Dots, _) => plain(0.0, |n| n, true),
+        (Style::Dots | Style::Scatter, _) => plain(0.0, |n| n, true),
         (Style::Marks, _) => Look { marker: Some(4), ..plain(0.0, |n| n, false) },
         (Style::Spans, _) => plain(0.0, |n| n, false),
         (Style::Formula, Some(target)) => {

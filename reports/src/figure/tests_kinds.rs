@@ -228,6 +228,19 @@ fn dots_stand_at_their_category_with_whiskers() {
     assert!(paths(&scene, "d", "curve").is_empty());
 }
 
+/// A hundred points above each other are a hundred markers and no line; an interval is a bar.
+#[test]
+fn each_point_of_a_scatter_is_seen() {
+    let (x, y) = (Axis::linear("x").range(0.0, 2.0), Axis::linear("y").range(0.0, 100.0));
+    let mut points: Vec<Point> = (0..100).map(|k| Point::new(1.0, f64::from(k))).collect();
+    points[99] = points[99].within(90.0, 100.0);
+    let scene = one_panel("", x, y, [Series::scatter("s", points)]).to_scene().expect("valid");
+    assert_eq!(paths(&scene, "s", "marker").len(), 100);
+    // A stroke and two caps.
+    assert_eq!((paths(&scene, "s", "curve").len(), paths(&scene, "s", "bar").len()), (0, 3));
+    assert!(paths(&scene, "s", "band").is_empty());
+}
+
 /// Bars of one sign stand on the frame, or hang from it; else a line shows where zero is.
 #[test]
 fn bars_begin_at_zero() {

@@ -8,6 +8,7 @@
 //! | share of successes, narrower | [`wilson`] | score interval, covers it on average |
 //! | median, p95, p99 | [`SortedSamples::quantile_interval`] | order statistics, free of any distribution |
 //! | steady-state mean of one long run | [`batch_means`] | Student's t on 20 to 40 batch means |
+//! | where does the warm-up of a run end? | [`mser5`] | least marginal standard error, batches of five |
 //! | do successive samples depend on each other? | [`autocorrelation`], [`von_neumann_score`] | |
 //! | difference of two independent variants | [`welch_difference_interval`], [`welch_test`] | Welch |
 //! | mean and quantiles of a queue or rate over time | [`WeightedSamples::of_steps`] | weighted by duration |
@@ -41,6 +42,7 @@ mod series;
 mod tests;
 #[cfg(test)]
 mod tests_series;
+mod warmup;
 mod weighted;
 
 pub use distribution::{
@@ -54,6 +56,7 @@ pub use interval::{
 pub use moments::{CompensatedSum, jain_fairness, mean, variance};
 pub use quantile::{QuantileMethod, SortedSamples};
 pub use series::{BatchMeans, autocorrelation, batch_means, von_neumann_score};
+pub use warmup::{WarmUp, mser5};
 pub use weighted::WeightedSamples;
 
 /// A value estimated from samples and how far it can be trusted.

@@ -241,6 +241,79 @@ fn batch_means_of_what_does_not_vary_are_exact() {
     assert_eq!(batch_means(&[f64::NAN; 100], Confidence::P95), None);
 }
 
+/// Ten batches of five equal samples each: 8, 2, 0, 2, 0, 2, 0, 2, 0, 2.
+///
+/// By hand, with S the squares about the mean of the k batches left: without a cut S = 84 - 18² / 10 = 51.6, over 100: 0.516.
+/// Behind one batch S = 20 - 10² / 9 = 80 / 9, over 81: 0.1097. Behind two S = 16 - 8² / 8 = 8, over 64: 0.125. Behind three
+/// S = 16 - 8² / 7 = 48 / 7, over 49: 0.1399. Behind four S = 12 - 6² / 6 = 6, over 36: 0.1667. Behind five S = 12 - 6² / 5 = 4.8,
+/// over 25: 0.192. So one batch is cut.
+#[test]
+fn mser_5_takes_the_cut_with_the_least_marginal_error() {
+    let batches = [8.0, 2.0, 0.0, 2.0, 0.0, 2.0, 0.0, 2.0, 0.0, 2.0];
+    let mut samples: Vec<f64> = batches.iter().flat_map(|z| [z - 1.0, *z, z + 1.0, z + 0.5, z - 0.5]).collect();
+    let cut = mser5(&samples).expect("a cut");
+    assert_eq!((cut.samples, cut.is_decided), (5, true));
+    assert_relative_eq!(cut.mean, 10.0 / 9.0, max_relative = 1e-15);
+    assert_relative_eq!(cut.standard_error, (80.0_f64 / 729.0).sqrt(), max_relative = 1e-15);
+    // A last batch that is not whole does not count.
+    samples.extend([1e6; 4]);
+    assert_eq!(mser5(&samples), Some(cut));
+}
+
+/// The marginal error of k successive whole numbers is (k² - 1) / 12k, which rises in k: the fewest batches are left.
+#[test]
+fn mser_5_does_not_decide_where_a_sequence_does_not_settle() {
+    let rising: Vec<f64> = (0..20_u32).flat_map(|z| [f64::from(z); 5]).collect();
+    let cut = mser5(&rising).expect("a cut");
+    assert_eq!((cut.samples, cut.is_decided, cut.mean), (75, false, 17.0));
+    assert_relative_eq!(cut.standard_error, (24.0_f64 / 60.0).sqrt(), max_relative = 1e-15);
+}
+
+/// Without spread all cuts are equal, and the earliest is none. A step is cut off where it lies; at one half it still is.
+#[test]
+fn mser_5_keeps_the_most_of_what_does_not_vary() {
+    let none = WarmUp { samples: 0, mean: 0.1, standard_error: 0.0, is_decided: true };
+    assert_eq!(mser5(&[0.1; 1000]), Some(none));
+    for (high, decided) in [(25, true), (50, true), (55, false)] {
+        let step: Vec<f64> = (0..100).map(|k| if k < high { 3.7 } else { 0.1 }).collect();
+        let cut = WarmUp { samples: high, is_decided: decided, ..none };
+        assert_eq!(mser5(&step), Some(cut));
+    }
+    assert_eq!(
+        (mser5(&[0.1; 49]), mser5(&[f64::NAN; 100]), mser5(&[1e300; 100]).map(|cut| cut.samples)),
+        (None, None, Some(0))
+    );
+    assert!(mser5(&[0.1; 50]).is_some());
+    let mut open = [1.0; 52];
+    open[51] = f64::INFINITY;
+    assert_eq!(mser5(&open), None);
+}
+
+/// Another implementation: kim_convergence 0.1.0, mser_m(x, batch_size=5) gives the cut and whether it lies in the first half;
+/// x = sequence + start * decay^i. Error and mean behind the cut are NumPy's: z = x[:n // 5 * 5].reshape(-1, 5).mean(axis=1),
+/// z[d:].mean(), numpy.sqrt(((z[d:] - z[d:].mean())**2).sum()) / (m - d).
+#[test]
+fn mser_5_agrees_with_kim_convergence() {
+    for (n, correlation, start, decay, samples, error, mean, decided) in [
+        (1007, 0.5, 3.0, 0.98, 150, 0.016769162346741764, 0.0022828814745756085, true),
+        (1007, 0.9375, 5.0, 0.99, 260, 0.05316601200600506, -0.07004352066924437, true),
+        (503, 0.0, 1.0, 0.95, 25, 0.013910921408947494, 0.0025860294148564314, true),
+        (1007, 0.96875, 2.0, 0.9, 5, 0.06261563645742386, -0.1148472057978428, true),
+        (1007, 0.0, 5.0, 0.9995, 760, 0.023572716203444925, 3.2099494821774037, false),
+    ] {
+        let mut transient = start / decay;
+        let mut add = |x: f64| {
+            transient *= decay;
+            x + transient
+        };
+        let samples_of: Vec<f64> = sequence(n, correlation).into_iter().map(&mut add).collect();
+        let cut = mser5(&samples_of).expect("a cut");
+        assert_eq!((cut.samples, cut.is_decided), (samples, decided), "{n} {correlation} {start} {decay}");
+        assert_relative_eq!(cut.standard_error, error, max_relative = 1e-10);
+        assert_relative_eq!(cut.mean, mean, max_relative = 1e-9);
+    }
+}
+
 #[test]
 fn one_sample_kolmogorov_smirnov_agrees_with_scipy() {
     let x = [0.02, 0.11, 0.19, 0.24, 0.37, 0.44, 0.58, 0.61, 0.83, 0.97];

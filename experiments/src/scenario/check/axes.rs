@@ -1,14 +1,16 @@
 //! Axes: their names, what they vary, and with which values.
 
 use super::span_of;
+use crate::scenario::design::{MOST, MOST_SKIPPED, MOST_SOBOL_AXES};
 use crate::scenario::expand::is_of_member;
-use crate::scenario::{AxisSpec, AxisValue, Scenario};
+use crate::scenario::range::NO_STEPS;
+use crate::scenario::{AxisSpec, AxisValue, DesignSpec, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Span, Tree, suggest};
 use protosim_reports::formula::{Condition, Formula};
 use std::collections::BTreeMap;
 
 /// Columns of the tables that are not of axes.
-const RESERVED: [&str; 27] = [
+const RESERVED: [&str; 30] = [
     "point",
     "variant",
     "replication",
@@ -36,6 +38,9 @@ const RESERVED: [&str; 27] = [
     "kind",
     "path",
     "digest",
+    "baseline",
+    "difference",
+    "relative_difference",
 ];
 
 /// Parts of a scenario that may differ from point to point.
@@ -45,7 +50,7 @@ const VARIABLE: [&str; 13] = [
 ];
 
 /// Parts that are one for all points, whether they are written out or not.
-const FIXED: [&str; 16] = [
+const FIXED: [&str; 17] = [
     "format",
     "title",
     "include",
@@ -55,6 +60,7 @@ const FIXED: [&str; 16] = [
     "replications",
     "confidence",
     "axes",
+    "design",
     "variants",
     "only_if",
     "measure",
@@ -84,7 +90,7 @@ pub(super) fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             mistakes.push(Diagnostic::error("scenario::bad-name", at(".name"), message));
         }
         check_axis_field(tree, scenario, index, mistakes);
-        check_values(tree, axis, index, mistakes);
+        check_values(tree, scenario, index, mistakes);
         check_column(tree, scenario, index, mistakes);
         for (number, path) in axis.targets().enumerate() {
             check_path(tree, path, target_place(tree, axis, index, number), mistakes);
@@ -94,7 +100,8 @@ pub(super) fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
 }
 
 /// The values of an axis come from one source, are of one kind, and each is there once.
-fn check_values(tree: &Tree, axis: &AxisSpec, index: usize, mistakes: &mut Diagnostics) {
+fn check_values(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    let axis = &scenario.axes[index];
     let at = |field: &str| span_of(tree, &format!("axes.{index}{field}"));
     let has = |field: &str| tree.root.field("axes").and_then(|axes| element(axes, index)?.field(field)).is_some();
     let given: Vec<&str> = ["values", "range", "log_range"].into_iter().filter(|field| has(field)).collect();
@@ -114,17 +121,9 @@ fn check_values(tree: &Tree, axis: &AxisSpec, index: usize, mistakes: &mut Diagn
     if axis.values.is_empty() && given == ["values"] {
         mistakes.push(Diagnostic::error("scenario::no-effect", at(".values"), "an axis without values makes no point"));
     }
-    let ranges = axis.range.iter().map(|range| ("range", range.linear()));
-    let ranges = ranges.chain(axis.log_range.iter().map(|range| ("log_range", range.logarithmic())));
-    for (name, (field, message)) in ranges.filter_map(|(name, values)| Some((name, values.err()?))) {
-        let place = at(&if field.is_empty() { format!(".{name}") } else { format!(".{name}.{field}") });
-        let id = if field == "to" && message.contains("one kind") {
-            "scenario::mixed-values"
-        } else {
-            "scenario::out-of-range"
-        };
-        mistakes.push(Diagnostic::error(id, place, message));
-    }
+    // A design that cannot be read is one all the same.
+    let is_designed = tree.root.field("design").is_some_and(|design| design.kind != Kind::None);
+    check_ranges(scenario, (index, is_designed), &at, mistakes);
     let kind = axis.dimension();
     for (number, value) in axis.values.iter().enumerate() {
         let place = at(&format!(".values.{number}"));
@@ -140,11 +139,95 @@ fn check_values(tree: &Tree, axis: &AxisSpec, index: usize, mistakes: &mut Diagn
     }
 }
 
+/// The ranges of an axis make sense, and have steps where no design says how many values there are.
+fn check_ranges(
+    scenario: &Scenario,
+    (index, is_designed): (usize, bool),
+    at: &dyn Fn(&str) -> Span,
+    mistakes: &mut Diagnostics,
+) {
+    let axis = &scenario.axes[index];
+    let linear = axis
+        .range
+        .iter()
+        .map(|range| ("range", range.steps, if is_designed { range.linear_at(&[]) } else { range.linear() }));
+    let logarithmic = axis.log_range.iter().map(|range| {
+        ("log_range", range.steps, if is_designed { range.logarithmic_at(&[]) } else { range.logarithmic() })
+    });
+    for (name, steps, values) in linear.chain(logarithmic) {
+        if is_designed && steps.is_some() {
+            let message = "a range has no `steps` beside a `design`, which says how many points there are";
+            let help = "leave `steps` out; an axis that is crossed with the design has `values`".to_owned();
+            let error = Diagnostic::error("scenario::no-effect", at(&format!(".{name}.steps")), message);
+            mistakes.push(error.help(help));
+        }
+        let Err((field, message)) = values else { continue };
+        let place = at(&if field.is_empty() { format!(".{name}") } else { format!(".{name}.{field}") });
+        let id = match field {
+            "" if message == NO_STEPS => "scenario::missing-field",
+            "to" if message.contains("one kind") => "scenario::mixed-values",
+            _ => "scenario::out-of-range",
+        };
+        mistakes.push(Diagnostic::error(id, place, message));
+    }
+}
+
+/// A design has points, and axes to spread them over.
+pub(super) fn check_design(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    let Some(design) = &scenario.design else { return };
+    let at = |field: &str| span_of(tree, &format!("design{field}"));
+    let points = design.points();
+    if !(2..=MOST).contains(&points) {
+        let message = format!("a design has from 2 to {MOST} points, not {points}");
+        mistakes.push(Diagnostic::error("scenario::out-of-range", at(".points"), message));
+    }
+    let axes: Vec<usize> = (0..scenario.axes.len()).filter(|axis| scenario.is_in_design(*axis)).collect();
+    if !scenario.axes.iter().any(|axis| axis.range.is_some() || axis.log_range.is_some()) {
+        let message = "`design` has no effect: no axis has a `range` or a `log_range` to spread points over";
+        let help = match scenario.axes.is_empty() {
+            true => "add `axes`, or leave it out",
+            false => "give an axis a `range` without `steps`, or leave it out (`--set design=None`)",
+        };
+        mistakes.push(Diagnostic::error("scenario::no-effect", at(""), message).help(help.to_owned()));
+    }
+    if let DesignSpec::Sobol { skip, .. } = design {
+        if *skip > MOST_SKIPPED {
+            let message = format!("at most {MOST_SKIPPED} points can be skipped, not {skip}");
+            mistakes.push(Diagnostic::error("scenario::out-of-range", at(".skip"), message));
+        }
+        if let Some(axis) = axes.get(MOST_SOBOL_AXES) {
+            let message = format!("a Sobol design has at most {MOST_SOBOL_AXES} axes, not {}", axes.len());
+            let error = Diagnostic::error("scenario::out-of-range", at(""), message);
+            let first = span_of(tree, &format!("axes.{axis}.name"));
+            let help = "a `LatinHypercube` has as many as wanted".to_owned();
+            mistakes.push(error.also(first, "the first one beyond").help(help));
+        }
+    }
+}
+
+/// A number of points at which Sobol's sequence is not balanced.
+pub(super) fn warn_of_imbalance(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
+    let Some(DesignSpec::Sobol { points, .. }) = &scenario.design else { return };
+    if points.is_power_of_two() {
+        return;
+    }
+    let more = points.next_power_of_two();
+    let message = format!("{points} points of Sobol's sequence are not balanced: powers of two are");
+    let help = format!("take {} or {more}", more / 2);
+    let place = span_of(tree, "design.points");
+    warnings.push(Diagnostic::warning("scenario::unbalanced-design", place, message).help(help));
+}
+
 /// Axes that advance together have as many values as each other.
 fn check_zips(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     for (index, axis) in scenario.axes.iter().enumerate() {
         let Some(zip) = &axis.zip else { continue };
         let place = span_of(tree, &format!("axes.{index}.zip"));
+        if scenario.is_in_design(index) {
+            let message = "`zip` has no effect: all axes of a design advance together";
+            mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
+            continue;
+        }
         let mut partners =
             scenario.axes.iter().enumerate().filter(|(other, partner)| *other != index && partner.zip == axis.zip);
         let Some((first, partner)) = partners.next() else {

@@ -85,6 +85,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     apps::check_apps(tree, scenario, mistakes);
     apps::check_groups(tree, scenario, mistakes);
     axes::check_axes(written, scenario, mistakes);
+    axes::check_design(written, scenario, mistakes);
     axes::check_condition(tree, scenario, mistakes);
     variants::check_variants(written, scenario, mistakes);
     check_window(tree, scenario, mistakes);
@@ -102,6 +103,7 @@ pub(super) fn warn(tree: &Tree, scenario: &Scenario, points: &[Point], warnings:
     figures::warn_of_idle_condition(tree, scenario, warnings);
     apps::warn_of_the_clock(tree, scenario, warnings);
     tls::warn_of_idle_fields(tree, scenario, points, warnings);
+    axes::warn_of_imbalance(tree, scenario, warnings);
 }
 
 /// What is measured lies within the run.

@@ -1,0 +1,108 @@
+//! `protosim merge`: shares of an experiment become its results, the same bytes as if one machine had run everything.
+
+use super::Ending;
+use super::args::MergeArgs;
+use super::keeping::JOURNAL;
+use super::progress::Teller;
+use super::run::report;
+use crate::results::{Owner, Partial, ShardManifest, claim};
+use crate::run::clock::Stopwatch;
+use crate::run::{Kept, Selection};
+use crate::store::{KeyOfPoint, Store};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Most of what is missing that is named.
+const NAMED: usize = 5;
+
+pub(super) fn merge(args: &MergeArgs, colours: bool) -> Result<Ending, String> {
+    let stopwatch = Stopwatch::start();
+    let shards = shards_of(&args.shards)?;
+    let (first_folder, first) = &shards[0];
+    let loaded = first.load(first_folder, colours)?;
+    let mut store = Store::open(&first_folder.join(JOURNAL)).map_err(|error| format!("error: {error}"))?;
+    for (folder, _) in &shards[1..] {
+        store.include(&folder.join(JOURNAL)).map_err(|error| format!("error: {error}"))?;
+    }
+    for complaint in &store.complaints {
+        eprintln!("warning: {complaint}");
+    }
+    let mut missing: Vec<(usize, usize, u64)> = Vec::new();
+    let mut kept = Kept::new(store, loaded.points.len());
+    let mut of_point: Option<(usize, KeyOfPoint)> = None;
+    for (number, (point, replication)) in Selection::default().runs(&loaded).into_iter().enumerate() {
+        if of_point.as_ref().is_none_or(|(known, _)| *known != point) {
+            of_point = Some((point, KeyOfPoint::new(&loaded, point)));
+        }
+        let Some(key) = of_point.as_ref().map(|(_, key)| key.replication(replication)) else { continue };
+        if !kept.insert_known((point, replication), key) {
+            missing.push((number, point, replication));
+        }
+    }
+    if !missing.is_empty() {
+        return Err(said_of_missing(&missing, first.shard.of));
+    }
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
+    // Results of a merge are those of the experiment that the first shard says it is a share of.
+    let owner = Owner::of(first_folder).unwrap_or_else(|| Owner::new(&loaded.name, &loaded.name));
+    claim(&folder, &owner, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
+    let runs = kept.into_runs().map_err(|error| format!("error: {error}"))?;
+    let mut partial = Partial::default();
+    for failed in &runs.failures {
+        eprintln!("error: {failed}");
+        partial.reasons.push(failed.to_string());
+    }
+    let is_well = report(&Teller::new(false, args.quiet), &loaded, &runs, &partial, &folder, stopwatch)?;
+    Ok(if runs.failures.is_empty() { Ending::from(is_well) } else { Ending::Stopped })
+}
+
+/// All shards in order, which have to be all of one split of one experiment.
+fn shards_of(folders: &[PathBuf]) -> Result<Vec<(PathBuf, ShardManifest)>, String> {
+    let mut found: BTreeMap<u64, (PathBuf, ShardManifest)> = BTreeMap::new();
+    let mut first: Option<(&Path, ShardManifest)> = None;
+    for folder in folders {
+        let manifest = ShardManifest::read(folder)?;
+        let shown = folder.display();
+        if let Some((other, known)) = &first {
+            manifest
+                .agrees_with(known)
+                .map_err(|why| format!("error: `{shown}` and `{}` are not of one sweep: {why}", other.display()))?;
+        } else if !manifest.is_of_this_build() {
+            return Err(format!(
+                "error: `{shown}` was made by another build of protosim than this one\nhelp: merge with the program that ran the shards"
+            ));
+        } else {
+            first = Some((folder, manifest.clone()));
+        }
+        let number = manifest.shard.number;
+        if let Some((other, _)) = found.insert(number, (folder.clone(), manifest)) {
+            return Err(format!("error: `{}` and `{shown}` are both shard {number}", other.display()));
+        }
+    }
+    let of = first.map_or(0, |(_, manifest)| manifest.shard.of);
+    let missing: Vec<String> = (1..=of).filter(|number| !found.contains_key(number)).map(|n| n.to_string()).collect();
+    match missing.len() {
+        0 => Ok(found.into_values().collect()),
+        1 => Err(format!("error: shard {} of {of} is missing", missing[0])),
+        n => {
+            let more = if n > NAMED { ", …" } else { "" };
+            let named = missing[..n.min(NAMED)].join(", ");
+            Err(format!("error: {n} of {of} shards are missing: {named}{more}"))
+        }
+    }
+}
+
+fn said_of_missing(missing: &[(usize, usize, u64)], of: u64) -> String {
+    let named = missing.iter().take(NAMED).map(|(number, point, replication)| {
+        let shard = *number as u64 % of + 1;
+        format!("  point {point}, replication {replication}, of shard {shard}\n")
+    });
+    let more = if missing.len() > NAMED { "  …\n" } else { "" };
+    let runs = if missing.len() == 1 { "a run is" } else { "runs are" };
+    format!(
+        "error: {} {runs} missing:\n{}{more}help: go on with these shards: `protosim run FILE --shard I/{of} --resume`\n",
+        missing.len(),
+        named.collect::<String>()
+    )
+    .replacen("1 a run is", "a run is", 1)
+}
