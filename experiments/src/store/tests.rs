@@ -104,8 +104,8 @@ fn keys_are_of_what_decides() {
         key(&["seed=2"], 1, 0),
         key(&["apps.con.run.requests=11"], 1, 0),
         key(&["warmup=\"1 s\""], 1, 0),
-        key(&["until=After(\"100 s\")"], 1, 0),
-        key(&["crypto=Real"], 1, 0),
+        key(&["until=After(\"300 s\")"], 1, 0),
+        key(&["links.radio.delay=\"51 ms\""], 1, 0),
     ];
     let all: BTreeSet<RunKey> = different.into_iter().chain([base]).collect();
     assert_eq!(all.len(), 8);
