@@ -5,7 +5,7 @@
 //! - [`run`]: one run, and all runs of an experiment on all cores.
 //! - [`results`]: metrics with intervals, tables, figures, and the folder that they go to.
 //! - [`store`]: runs that are kept, so that nothing is computed twice.
-//! - [`diff`]: two runs side by side, to the first event that differs.
+//! - [`diff`]: two experiments side by side: fields, metrics beyond noise, the first event that differs.
 //! - [`live`]: an application over real sockets, in wall-clock time.
 //! - [`packetdrill`]: conformance scripts in packetdrill's language, against our TCP.
 //! - [`mod@reference`]: the JSON Schema of scenarios, and the page that says what each field means.

@@ -1,6 +1,8 @@
 //! A sweep that is killed at a hundred instants, and goes on each time: nothing is lost, nothing is made twice, and in the end every byte is
 //! that of a sweep that nobody disturbed.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use protosim_experiments::store::Store;
 use std::collections::BTreeMap;
 use std::path::Path;

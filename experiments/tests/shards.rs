@@ -1,5 +1,7 @@
 //! A sweep in shards, merged: the same bytes as one run; and what does not belong together is refused.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -29,12 +29,25 @@ pub(super) enum Command {
     Profiles(ProfileArgs),
     /// Write a scenario with comments, that runs as it is, to begin with
     New(NewArgs),
-    /// Print the JSON Schema of scenarios, or of event logs
+    /// Print the JSON Schema of scenarios, of event logs, or of progress for machines
     Schema(SchemaArgs),
     /// Print the reference of the scenario language: every field, in Markdown
     Reference,
-    /// Run two scenarios side by side and name the first event that differs
+    /// Say what differs between two folders of results or scenarios: fields, metrics beyond noise, the first event
+    ///
+    /// Fields of the resolved scenarios are matched by name. Metrics of the same point are compared replication by replication, which
+    /// have the same luck where the seed is the same (Student's t on the differences, all intervals together with 95 %): of folders,
+    /// those that the table of exchanges has. Events are compared run by run, to the first that differs.
+    ///
+    /// Exit status: 0 if all runs of both agree in every event, 1 if some differ, 2 if they could not be compared.
     Diff(DiffArgs),
+    /// Run again what a folder of results was made from, and say whether every file agrees
+    ///
+    /// The scenario comes from the manifest, with all includes and changes; files that it names must be those of then. What comes out
+    /// is written beside the folder, compared by hashes with what the manifest lists, and removed.
+    ///
+    /// Exit status: 0 if every file agrees, 1 if some do not, 2 if it could not be run again as it was.
+    Reproduce(ReproduceArgs),
     /// Say what a mistake means, as in `protosim explain scenario::no-effect`
     Explain(ExplainArgs),
     /// Print a script that completes this command in a shell
@@ -51,6 +64,9 @@ pub(super) struct SchemaArgs {
     /// That of the lines of events.jsonl
     #[arg(long)]
     pub(super) events: bool,
+    /// That of the lines of `protosim run --json`
+    #[arg(long, conflicts_with = "events")]
+    pub(super) progress: bool,
 }
 
 /// Which access profile.
@@ -114,6 +130,9 @@ pub(super) struct RunArgs {
     /// Print nothing but errors
     #[arg(long, short)]
     pub(super) quiet: bool,
+    /// Print what is done as lines of JSON on standard output, and nothing else; `protosim schema --progress` says what stands in them
+    #[arg(long, conflicts_with = "quiet")]
+    pub(super) json: bool,
     /// Draw a ladder of all nodes over the first replication of each point, to diagrams/ladder.svg, .png and .pdf
     #[arg(long)]
     pub(super) ladder: bool,
@@ -125,6 +144,7 @@ pub(super) struct RunArgs {
     pub(super) capture: bool,
 }
 
+/// What to compare.
 #[derive(Debug, Args)]
 pub(super) struct MergeArgs {
     /// The folders of all shards, in any order
@@ -147,6 +167,38 @@ pub(super) struct DiffArgs {
     pub(super) a: String,
     /// The other one
     pub(super) b: String,
+    /// List all fields and metrics that differ, not the first ones alone
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Run both wholly, so that scenarios and metrics of links, sinks and connections are compared too
+    #[arg(long)]
+    pub(super) run: bool,
+    /// How many runs at once, with --run [default: all cores]
+    #[arg(long, requires = "run", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+}
+
+/// What to run again.
+#[derive(Debug, Args)]
+pub(super) struct ReproduceArgs {
+    /// A folder of results, or its manifest.json
+    #[arg(value_name = "MANIFEST")]
+    pub(super) manifest: PathBuf,
+    /// Keep what comes out in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) keep: Option<PathBuf>,
+    /// Run it although it was made by another version of the program
+    #[arg(long)]
+    pub(super) other_version: bool,
+    /// How many runs at once [default: all cores]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+    /// How many threads inside one run
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) threads: u16,
+    /// Print what does not agree, and errors
+    #[arg(long, short)]
+    pub(super) quiet: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! Where the runs of `protosim run` are kept while it is at work, and what it goes on with.
 
 use super::args::RunArgs;
+use super::progress::Teller;
 use crate::run::Selection;
 use crate::scenario::Loaded;
 use crate::store::{KeyOfPoint, Store};
@@ -34,7 +35,7 @@ impl Keeping {
     /// # Errors
     /// When runs of an interrupted sweep are there and nobody said what to do with them, or there are none to go on with; and
     /// those of the file system.
-    pub(super) fn open(&self, loaded: &Loaded, selection: &Selection) -> Result<Store, String> {
+    pub(super) fn open(&self, loaded: &Loaded, selection: &Selection, teller: &Teller) -> Result<Store, String> {
         let said = |error: crate::store::StoreError| format!("error: {error}");
         let interrupted = Store::open(&self.own).map_err(said)?;
         let known = wanted(&interrupted, loaded, selection);
@@ -58,10 +59,10 @@ impl Keeping {
             store.include(&self.own).map_err(said)?;
         }
         for complaint in &store.complaints {
-            eprintln!("warning: {complaint}");
+            teller.warnings(&format!("warning: {complaint}\n"));
         }
         if self.resume && known == 0 {
-            eprintln!("note: there is nothing to go on with: all runs are made");
+            teller.note("there is nothing to go on with: all runs are made");
         }
         Ok(store)
     }

@@ -3,6 +3,7 @@
 use super::Ending;
 use super::args::MergeArgs;
 use super::keeping::JOURNAL;
+use super::progress::Teller;
 use super::run::report;
 use crate::results::{Owner, Partial, ShardManifest, claim};
 use crate::run::clock::Stopwatch;
@@ -51,7 +52,7 @@ pub(super) fn merge(args: &MergeArgs, colours: bool) -> Result<Ending, String> {
         eprintln!("error: {failed}");
         partial.reasons.push(failed.to_string());
     }
-    let is_well = report(args.quiet, &loaded, &runs, &partial, &folder, stopwatch)?;
+    let is_well = report(&Teller::new(false, args.quiet), &loaded, &runs, &partial, &folder, stopwatch)?;
     Ok(if runs.failures.is_empty() { Ending::from(is_well) } else { Ending::Stopped })
 }
 

@@ -1,12 +1,13 @@
 //! The `protosim` command: its arguments, and what each of its commands prints.
 //!
-//! Exit status: 0 done; 1 an expectation failed, two runs differ, a script failed, or a live exchange did; 2 could not run, or a run reached a
+//! Exit status: 0 done; 1 an expectation failed, two runs differ, results are not reproduced, a script failed, or a live exchange did; 2 could not run, or a run reached a
 //! limit; 130 interrupted (Ctrl-C), with what was finished written.
 
 #![expect(clippy::print_stderr, reason = "this is what talks to the user")]
 
 mod args;
 mod completions;
+mod diff;
 mod explain;
 mod keeping;
 mod merge;
@@ -14,6 +15,8 @@ mod metrics;
 mod new;
 mod packetdrill;
 mod profiles;
+mod progress;
+mod reproduce;
 mod run;
 mod terminal;
 
@@ -45,6 +48,18 @@ enum Ending {
     Interrupted,
 }
 
+impl Ending {
+    /// The command's exit status.
+    const fn status(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Wanting => FAILED,
+            Self::Stopped => COULD_NOT_RUN,
+            Self::Interrupted => INTERRUPTED,
+        }
+    }
+}
+
 impl From<bool> for Ending {
     fn from(is_well: bool) -> Self {
         if is_well { Self::Done } else { Self::Wanting }
@@ -55,10 +70,7 @@ impl From<bool> for Ending {
 pub fn main() -> ExitCode {
     // clap ends with status 2 for wrong arguments, as we do.
     match dispatch(Cli::parse().command) {
-        Ok(Ending::Done) => ExitCode::SUCCESS,
-        Ok(Ending::Wanting) => ExitCode::from(FAILED),
-        Ok(Ending::Stopped) => ExitCode::from(COULD_NOT_RUN),
-        Ok(Ending::Interrupted) => ExitCode::from(INTERRUPTED),
+        Ok(ending) => ExitCode::from(ending.status()),
         Err(message) => {
             eprint!("{message}");
             if !message.ends_with('\n') {
@@ -83,7 +95,11 @@ fn dispatch(command: Command) -> Result<Ending, String> {
         Command::Metrics(args) => metrics::metrics(args.metric.as_deref()).map(|()| Ending::Done),
         Command::New(args) => new::new(&args).map(|()| Ending::Done),
         Command::Schema(args) => {
-            let text = if args.events { events_schema_text() } else { reference::schema_text() };
+            let text = match (args.events, args.progress) {
+                (true, _) => events_schema_text(),
+                (_, true) => progress::progress_schema_text(),
+                _ => reference::schema_text(),
+            };
             terminal::say(text.trim_end());
             Ok(Ending::Done)
         }
@@ -92,7 +108,8 @@ fn dispatch(command: Command) -> Result<Ending, String> {
             Ok(Ending::Done)
         }
         Command::Profiles(args) => profiles::profiles(args.name.as_deref()).map(|()| Ending::Done),
-        Command::Diff(args) => run::diff(&args, colours).map(Ending::from),
+        Command::Diff(args) => diff::diff(&args, colours).map(Ending::from),
+        Command::Reproduce(args) => reproduce::reproduce(&args, colours),
         Command::Explain(args) => explain::explain(args.id.as_deref()).map(|()| Ending::Done),
         Command::Completions(args) => {
             terminal::say(completions::script(args.shell).trim_end());

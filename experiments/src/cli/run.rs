@@ -1,10 +1,10 @@
 //! What the commands do.
 
 use super::Ending;
-use super::args::{DiffArgs, LiveArgs, RunArgs, ScenarioArgs};
+use super::args::{LiveArgs, RunArgs, ScenarioArgs};
 use super::keeping::Keeping;
-use super::terminal::{Progress, remark, say};
-use crate::diff::{self, Difference, Side};
+use super::progress::Teller;
+use super::terminal::say;
 use crate::live;
 use crate::results::{
     Basis, Owner, Partial, ShardManifest, check_expectations, claim, claim_for_part, holds_whole, summarise, write_part,
@@ -21,8 +21,14 @@ use std::sync::Arc;
 
 pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
     let stopwatch = Stopwatch::start();
+    let mut teller = Teller::new(args.json, args.quiet);
+    let ending = run_told(args, colours && !args.json, stopwatch, &mut teller);
+    teller.done(ending, stopwatch.elapsed())
+}
+
+fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Teller) -> Result<Ending, String> {
     let loaded = Arc::new(load(&run_request(args)?, colours)?);
-    eprint!("{}", loaded.warnings);
+    teller.warnings(&loaded.warnings);
     let (selection, mut partial) = select(args, &loaded)?;
     check_ladder(args, &loaded, &selection)?;
     let name = match args.shard {
@@ -42,40 +48,30 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
         events: args.events,
     };
     let kept_in = Keeping::of(args, &folder);
-    let store = kept_in.open(&loaded, &selection)?;
+    let store = kept_in.open(&loaded, &selection, teller)?;
     if let Some(shard) = args.shard {
         let manifest = ShardManifest::new(&loaded, shard);
         manifest.write(&folder, &loaded).map_err(|error| format!("error: {error}"))?;
     }
     let total = selection.runs(&loaded).len();
-    let stop = stop_on_interrupt();
-    if !args.quiet {
-        remark(format_args!("{}: {}", loaded.name, loaded.scenario.title));
-        remark(format_args!(
-            "{} points x {} replications, seed {}",
-            loaded.points.len(),
-            loaded.scenario.replications,
-            loaded.scenario.seed
-        ));
-        partial.reasons.iter().for_each(|reason| remark(format_args!("{reason}")));
-    }
-    let progress = Progress::new(total as u64, args.quiet);
-    let runs = run_some(&loaded, options, &selection, &stop, store, || progress.step());
-    progress.finish();
+    let stop = stop_on_interrupt(!args.json);
+    teller.started(&loaded, &options, total, &folder, &partial.reasons);
+    let runs = run_some(&loaded, options, &selection, &stop, store, |run| teller.finished(&loaded, run));
+    teller.finish_runs();
     let runs =
         runs.map_err(|error| format!("error: {error}\nhelp: what was run by then is kept; go on with --resume"))?;
-    if runs.reused > 0 && !args.quiet {
-        remark(format_args!("{} of {total} runs were there already", runs.reused));
+    if runs.reused > 0 {
+        teller.remark(format_args!("{} of {total} runs were there already", runs.reused));
     }
     if args.shard.is_some() {
-        return ending_of_shard(args.quiet, &runs, &folder);
+        return Ok(ending_of_shard(teller, &runs, &folder));
     }
     // What is a mistake of this program leaves no results.
     if let Some(failed) = runs.failures.iter().find(|failed| !matches!(failed.failure, RunFailure::Run(_))) {
         return Err(format!("error: {failed}"));
     }
     for failed in &runs.failures {
-        eprintln!("error: {failed}");
+        teller.failure(failed);
         partial.reasons.push(failed.to_string());
     }
     if runs.is_interrupted {
@@ -83,7 +79,7 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
         partial.reasons.push(format!("interrupted after {done} of {total} runs"));
     }
     let folder = folder_for(folder, (&owner, &loaded), &partial, args.force)?;
-    let is_well = report(args.quiet, &loaded, &runs, &partial, &folder, stopwatch)?;
+    let is_well = report(teller, &loaded, &runs, &partial, &folder, stopwatch)?;
     if !runs.is_interrupted {
         kept_in.close();
     }
@@ -95,27 +91,20 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
 }
 
 /// A shard has no results of its own: it says how far it came.
-fn ending_of_shard(quiet: bool, runs: &Runs<Kept>, folder: &Path) -> Result<Ending, String> {
-    for failed in &runs.failures {
-        eprintln!("error: {failed}");
-    }
+fn ending_of_shard(teller: &Teller, runs: &Runs<Kept>, folder: &Path) -> Ending {
+    runs.failures.iter().for_each(|failed| teller.failure(failed));
+    let (kept, folder) = (count(&runs.outputs), folder.display());
     if runs.is_interrupted {
-        eprintln!("note: {} runs are kept in {}; go on with --resume", count(&runs.outputs), folder.display());
-        return Ok(Ending::Interrupted);
+        teller.note(&format!("{kept} runs are kept in {folder}; go on with --resume"));
+        return Ending::Interrupted;
     }
-    if !quiet {
-        remark(format_args!(
-            "{} runs are in {}; `protosim merge` makes results of all shards",
-            count(&runs.outputs),
-            folder.display()
-        ));
-    }
-    Ok(if runs.failures.is_empty() { Ending::Done } else { Ending::Stopped })
+    teller.remark(format_args!("{kept} runs are in {folder}; `protosim merge` makes results of all shards"));
+    if runs.failures.is_empty() { Ending::Done } else { Ending::Stopped }
 }
 
 /// Writes results and says what came out. True if what was expected holds.
 pub(super) fn report(
-    quiet: bool,
+    teller: &Teller,
     loaded: &Loaded,
     runs: &Runs<Kept>,
     partial: &Partial,
@@ -129,28 +118,20 @@ pub(super) fn report(
         summarise(loaded, outputs, confidence, Basis::Replications).map_err(|error| format!("error: {error}"))?;
     let written = write_part(folder, loaded, outputs, &summary, partial, || stopwatch.elapsed())
         .map_err(|error| format!("error: {error}"))?;
-    for note in &written.notes {
-        eprintln!("note: {note}");
-    }
+    written.notes.iter().for_each(|note| teller.note(note));
     // Of runs that are missing or cut short nothing was expected.
     let is_cut = runs.is_interrupted || !runs.failures.is_empty();
     let expectations = if is_cut { Ok(Vec::new()) } else { check_expectations(loaded, outputs, &summary) };
     let expectations = expectations.map_err(|error| format!("error: {error}"))?;
     if is_cut {
-        eprintln!("note: results are partial: {}", partial.reasons.join("; "));
+        teller.note(&format!("results are partial: {}", partial.reasons.join("; ")));
     }
-    if !quiet {
-        print_totals(loaded, outputs, folder, stopwatch)?;
-        for path in written.figures.iter().chain(&written.captures) {
-            remark(format_args!("  {}", path.display()));
-        }
-        for outcome in expectations.iter().filter(|outcome| outcome.holds) {
-            remark(&outcome.text);
-        }
+    print_totals(teller, loaded, outputs, folder, stopwatch)?;
+    for path in written.figures.iter().chain(&written.captures) {
+        teller.remark(format_args!("  {}", path.display()));
     }
-    for outcome in expectations.iter().filter(|outcome| !outcome.holds) {
-        eprintln!("{}", outcome.text);
-    }
+    teller.written(folder, &written.captures)?;
+    teller.expectations(&expectations);
     Ok(expectations.iter().all(|outcome| outcome.holds))
 }
 
@@ -212,13 +193,9 @@ fn select(args: &RunArgs, loaded: &Loaded) -> Result<(Selection, Partial), Strin
         let own = selection.point.and_then(|point| loaded.points[point].variant.clone()).unwrap_or_default();
         return Err(format!("error: --point and --variant exclude each other: that point is of variant `{own}`"));
     }
-    let reasons = [
-        selection.point.map(|point| format!("point {point} alone")),
-        selection.replication.map(|replication| format!("replication {replication} alone")),
-        selection.variant.as_ref().map(|variant| format!("variant {variant} alone")),
-        args.until.as_ref().map(|until| format!("runs end at {until}")),
-    ];
-    Ok((selection, Partial { reasons: reasons.into_iter().flatten().collect() }))
+    let until = args.until.iter().map(|until| Selection::ends_at(until));
+    let reasons = selection.reasons().into_iter().chain(until).collect();
+    Ok((selection, Partial { reasons }))
 }
 
 /// Where results go: partial ones do not take the place of whole ones, and are put beside them.
@@ -239,14 +216,16 @@ fn folder_for(
 }
 
 /// The first Ctrl-C stops the runs, so that what is finished is written; a second one ends the process at once.
-fn stop_on_interrupt() -> Stop {
+pub(super) fn stop_on_interrupt(is_told: bool) -> Stop {
     let stop = Stop::default();
     let by_signal = stop.clone();
     let handler = move || {
         if by_signal.is_wanted() {
             std::process::exit(i32::from(super::INTERRUPTED));
         }
-        eprintln!("interrupted: writing what is finished; press Ctrl-C again to end at once");
+        if is_told {
+            eprintln!("interrupted: writing what is finished; press Ctrl-C again to end at once");
+        }
         by_signal.stop();
     };
     // Where there is no such signal, or someone else handles it, Ctrl-C does what it does.
@@ -254,7 +233,16 @@ fn stop_on_interrupt() -> Stop {
     stop
 }
 
-fn print_totals(loaded: &Loaded, outputs: &Kept, folder: &Path, stopwatch: Stopwatch) -> Result<(), String> {
+fn print_totals(
+    teller: &Teller,
+    loaded: &Loaded,
+    outputs: &Kept,
+    folder: &Path,
+    stopwatch: Stopwatch,
+) -> Result<(), String> {
+    if !teller.makes_remarks() {
+        return Ok(());
+    }
     let (mut hops, mut loop_seconds) = (0, 0.0);
     for point in 0..outputs.points() {
         for run in &*outputs.of(point).map_err(|error| format!("error: {error}"))? {
@@ -263,8 +251,10 @@ fn print_totals(loaded: &Loaded, outputs: &Kept, folder: &Path, stopwatch: Stopw
         }
     }
     let (runs, seconds) = (count(outputs), stopwatch.elapsed().as_secs_f64());
-    remark(format_args!("{runs} runs, {hops} packet-hops in {loop_seconds:.2} s of simulation, {seconds:.2} s in all"));
-    remark(format_args!("results of {} are in {}:", loaded.name, folder.display()));
+    teller.remark(format_args!(
+        "{runs} runs, {hops} packet-hops in {loop_seconds:.2} s of simulation, {seconds:.2} s in all"
+    ));
+    teller.remark(format_args!("results of {} are in {}:", loaded.name, folder.display()));
     Ok(())
 }
 
@@ -287,57 +277,6 @@ pub(super) fn list() {
         let title = load(&request, false).map_or_else(|_| String::new(), |loaded| loaded.scenario.title);
         say(format_args!("{:<16} {title}", shipped.name));
     }
-}
-
-pub(super) fn diff(args: &DiffArgs, colours: bool) -> Result<bool, String> {
-    let a = scenario_or_results(&args.a, colours)?;
-    let b = scenario_or_results(&args.b, colours)?;
-    for (name, side) in [(&args.a, &a), (&args.b, &b)] {
-        eprint!("{}", side.loaded.warnings);
-        if side.is_of_another_build() {
-            eprintln!("warning: the results in `{name}` were made by another build of protosim than this one");
-        }
-    }
-    match diff::compare(&a, &b).map_err(|error| format!("error: {error}"))? {
-        None => {
-            let runs = a.loaded.points.len() as u64 * a.loaded.scenario.replications;
-            say(format_args!("no difference: {runs} runs agree in every event"));
-            Ok(true)
-        }
-        Some(difference) => {
-            print_difference(&args.a, &args.b, &difference);
-            Ok(false)
-        }
-    }
-}
-
-fn print_difference(a: &str, b: &str, difference: &Difference) {
-    match difference {
-        Difference::Shape(text) => say(text),
-        Difference::Event { point, replication, at, subject, in_a, in_b } => {
-            let words = |what: &Option<String>| what.clone().unwrap_or_else(|| "nothing happens".to_owned());
-            say(format_args!("first difference in point {point}, replication {replication}:"));
-            say(format_args!("  at {at}"));
-            say(format_args!("  {subject}"));
-            say(format_args!("  {a}: {}", words(in_a)));
-            say(format_args!("  {b}: {}", words(in_b)));
-        }
-        Difference::Recorded { point, replication, subject } => {
-            say(format_args!("first difference in point {point}, replication {replication}:"));
-            say(format_args!("  the recorded digests of {subject} differ, but this build runs both alike:"));
-            say("  at least one of the two was made by another program, or changed since");
-        }
-    }
-}
-
-/// A scenario, or the one that a folder of results was made from.
-fn scenario_or_results(what: &str, colours: bool) -> Result<Side, String> {
-    let folder = Path::new(what);
-    if folder.is_dir() {
-        return diff::from_results(folder, colours);
-    }
-    let loaded = load(&Request { scenario: what.to_owned(), ..Request::default() }, colours)?;
-    Ok(Side::to_run(loaded))
 }
 
 pub(super) fn live(args: &LiveArgs, colours: bool) -> Result<bool, String> {

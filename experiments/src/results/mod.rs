@@ -20,8 +20,8 @@ mod tests_metrics;
 
 pub use claim::{Owner, claim, claim_for_part};
 pub use figures::{Outcome, check_expectations, draw};
-pub(crate) use folder::sha256_hex;
 pub use folder::{FolderError, Partial, Written, holds_whole, write, write_part};
+pub(crate) use folder::{hex, sha256_hex};
 pub(crate) use inputs::verify_inputs;
 pub use shard::{Shard, ShardManifest};
 pub use summary::{Basis, Row, Summary, summarise};

@@ -1,7 +1,7 @@
 //! All runs of an experiment, or some of them, on as many cores as wanted. The order of results is that of points and
 //! replications, whoever was first.
 
-use super::one::{RunFailure, RunOutput, run_one, setup};
+use super::one::{RunFailure, RunLog, RunOutput, run_one, setup};
 use super::outputs::{Kept, Outputs, Sight};
 use super::story::Watch;
 use crate::results::Shard;
@@ -75,6 +75,19 @@ pub struct Failed {
     pub replication: u64,
     /// Why.
     pub failure: RunFailure,
+}
+
+/// A run that is over, as it is told while others go on.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished {
+    /// Which point.
+    pub point: usize,
+    /// Which replication.
+    pub replication: u64,
+    /// What it took; `None` if it failed, or was taken from the store.
+    pub log: Option<RunLog>,
+    /// It was in the store already.
+    pub is_reused: bool,
 }
 
 /// What came of the runs.
@@ -185,6 +198,7 @@ struct Made {
     record: Record,
     sight: Option<Sight>,
     stopped: Option<RunFailure>,
+    log: RunLog,
 }
 
 /// Runs those of the selected runs that the store does not have, to their end or until `stop`, and puts each into the store as it comes; `done` is
@@ -199,7 +213,7 @@ pub fn run_some(
     selection: &Selection,
     stop: &Stop,
     store: Store,
-    done: impl Fn(),
+    done: impl Fn(&Finished),
 ) -> Result<Runs<Kept>, StoreError> {
     let mut kept = Kept::new(store, loaded.points.len());
     let selected = selection.runs(loaded);
@@ -216,7 +230,7 @@ pub fn run_some(
         if !is_watched && kept.store().contains(&key) {
             kept.insert((point, replication), key, None);
             runs.reused += 1;
-            done();
+            done(&Finished { point, replication, log: None, is_reused: true });
         } else {
             work.push((point, replication, key));
         }
@@ -226,16 +240,17 @@ pub fn run_some(
         let sight = Sight::taken_from(&mut output);
         let stopped = output.stopped.clone().map(RunFailure::Run);
         let record = Record::new(key, &output).map_err(|error| RunFailure::Record(Arc::new(error)))?;
-        Ok(Made { key, record, sight, stopped })
+        Ok(Made { key, record, sight, stopped, log: output.log })
     };
     let mut failures = BTreeMap::new();
     let (mut made_runs, mut refusal) = (0, None);
     run_each(loaded, options, &work, stop, make, |index, result: Result<Made, RunFailure>| {
         let (point, replication, _) = work[index];
         made_runs += 1;
+        let log = result.as_ref().ok().map(|made| made.log);
         match result {
             Err(failure) => drop(failures.insert(index, failure)),
-            Ok(Made { key, record, sight, stopped }) => {
+            Ok(Made { key, record, sight, stopped, .. }) => {
                 if let Err(error) = kept.store().add(&record) {
                     refusal = Some(error);
                     return false;
@@ -244,7 +259,7 @@ pub fn run_some(
                 stopped.map(|failure| failures.insert(index, failure));
             }
         }
-        done();
+        done(&Finished { point, replication, log, is_reused: false });
         true
     });
     if let Some(error) = refusal {

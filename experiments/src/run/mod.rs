@@ -9,6 +9,7 @@ mod measured;
 mod name;
 mod one;
 mod outputs;
+mod selection;
 mod story;
 mod totals;
 mod wires;
@@ -24,7 +25,7 @@ mod tests_story;
 #[cfg(test)]
 mod tests_timeline;
 
-pub use all::{Failed, Options, Runs, Selection, Stop, run_all, run_some};
+pub use all::{Failed, Finished, Options, Runs, Selection, Stop, run_all, run_some};
 pub use capacity::Capacity;
 pub use exchanges::{Ending, Exchange};
 pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};

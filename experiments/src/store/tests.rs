@@ -16,7 +16,7 @@ fn loaded(set: &[&str]) -> Arc<Loaded> {
 }
 
 fn run(loaded: &Arc<Loaded>, store: Store) -> (usize, Kept) {
-    let runs = run_some(loaded, Options::default(), &Selection::default(), &Stop::default(), store, || ()).unwrap();
+    let runs = run_some(loaded, Options::default(), &Selection::default(), &Stop::default(), store, |_| ()).unwrap();
     assert!(runs.failures.is_empty() && !runs.is_interrupted);
     (runs.reused, runs.outputs)
 }
@@ -71,7 +71,7 @@ fn every_kind_of_measurement_comes_back() {
         let loaded = Arc::new(loaded);
         let one = |store| {
             let (stop, all) = (Stop::default(), Selection::default());
-            run_some(&loaded, Options::default(), &all, &stop, store, || ()).unwrap()
+            run_some(&loaded, Options::default(), &all, &stop, store, |_| ()).unwrap()
         };
         let first = one(Store::open(&scratch.path().join("none")).unwrap());
         let (first, is_stopped) = (texts(&first.outputs), !first.failures.is_empty());
@@ -104,8 +104,8 @@ fn keys_are_of_what_decides() {
         key(&["seed=2"], 1, 0),
         key(&["apps.con.run.requests=11"], 1, 0),
         key(&["warmup=\"1 s\""], 1, 0),
-        key(&["until=After(\"100 s\")"], 1, 0),
-        key(&["crypto=Real"], 1, 0),
+        key(&["until=After(\"300 s\")"], 1, 0),
+        key(&["links.radio.delay=\"51 ms\""], 1, 0),
     ];
     let all: BTreeSet<RunKey> = different.into_iter().chain([base]).collect();
     assert_eq!(all.len(), 8);

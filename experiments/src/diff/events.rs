@@ -1,19 +1,17 @@
-//! Two runs side by side, to the first event that differs.
+//! Runs side by side, to the first event that differs.
 //!
 //! Each run of A is compared with the same run of B: first by their final digests (recorded ones, of a folder of
 //! results), then, where those differ, instant by instant with a log of every event. What is named is the node or the direction of a link whose chain of
 //! events parts first; a link goes before a node, since it is nearer to the cause.
 
-use crate::results::{sha256_hex, verify_inputs};
+use super::side::{Digests, Side};
 use crate::run::{RunFailure, build, digests, setup};
-use crate::scenario::{End, Loaded, load_text_within};
+use crate::scenario::{End, Loaded, Point};
 use protosim_core::kernel::{Happening, Subject};
 use protosim_core::{SimTime, Simulation, Sinks, Until};
 use protosim_models::Element;
 use protosim_topologies::Plan;
 use protosim_topologies::plan::MEDIUM;
-use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The first thing in which two experiments differ.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,63 +44,48 @@ pub enum Difference {
     },
 }
 
-/// One of the two that are compared.
-#[derive(Clone, Debug)]
-pub struct Side {
-    /// Its scenario.
-    pub loaded: Loaded,
-    recorded: Option<Recorded>,
+/// The runs that both have, by point and replication; none where they have not the same points and replications.
+pub fn common_runs(a: &Side, b: &Side) -> Vec<(usize, u64)> {
+    if shape(&a.loaded) != shape(&b.loaded) {
+        return Vec::new();
+    }
+    a.runs().into_iter().filter(|run| b.has(*run)).collect()
 }
 
-/// What a folder of results tells of its runs.
-#[derive(Clone, Debug)]
-struct Recorded {
-    /// The build that made it.
-    sources: String,
-    digests: BTreeMap<(usize, u64), Digests>,
+/// Points and replications.
+fn shape(loaded: &Loaded) -> (usize, u64) {
+    (loaded.points.len(), loaded.scenario.replications)
 }
 
-/// Digests of a run by kind (`node`, `link`) and path.
-type Digests = BTreeMap<(String, String), String>;
-
-impl Side {
-    /// A scenario that is yet to run.
-    pub fn to_run(loaded: Loaded) -> Self {
-        Self { loaded, recorded: None }
-    }
-
-    /// True for results that were made by a program of other sources than this one.
-    pub fn is_of_another_build(&self) -> bool {
-        self.recorded.as_ref().is_some_and(|recorded| recorded.sources != env!("PROTOSIM_SOURCES_SHA256"))
-    }
-
-    /// The digests of a run, recorded or computed.
-    fn digests(&self, run: &Run<'_>, point: usize) -> Result<Digests, RunFailure> {
-        let recorded = self.recorded.as_ref().and_then(|recorded| recorded.digests.get(&(point, run.replication)));
-        recorded.map_or_else(|| run.digests(), |digests| Ok(digests.clone()))
-    }
-}
-
-/// Compares all runs of two experiments, in order, to the first difference.
+/// Compares the runs that two experiments both have, in order, to the first difference.
 ///
 /// # Errors
 /// When a run reaches a limit.
 pub fn compare(side_a: &Side, side_b: &Side) -> Result<Option<Difference>, RunFailure> {
     let (a, b) = (&side_a.loaded, &side_b.loaded);
-    if (a.points.len(), a.scenario.replications) != (b.points.len(), b.scenario.replications) {
-        let shape = |loaded: &Loaded| format!("{} x {}", loaded.points.len(), loaded.scenario.replications);
-        let text = format!("not the same points and replications: {} and {}", shape(a), shape(b));
+    if shape(a) != shape(b) {
+        let words = |(points, replications): (usize, u64)| format!("{points} x {replications}");
+        let text = format!("not the same points and replications: {} and {}", words(shape(a)), words(shape(b)));
         return Ok(Some(Difference::Shape(text)));
     }
+    let common = common_runs(side_a, side_b);
     for (point, (of_a, of_b)) in a.points.iter().zip(&b.points).enumerate() {
+        let replications: Vec<u64> = common.iter().filter(|run| run.0 == point).map(|run| run.1).collect();
+        if replications.is_empty() {
+            continue;
+        }
         let plans = (setup(&of_a.scenario), setup(&of_b.scenario));
         if let Some(text) = shape_difference(&plans.0, &plans.1) {
             return Ok(Some(Difference::Shape(text)));
         }
-        for replication in 0..a.scenario.replications {
+        for replication in replications {
             let run_a = Run { plan: &plans.0, point: of_a, replication };
             let run_b = Run { plan: &plans.1, point: of_b, replication };
-            let digests = (side_a.digests(&run_a, point)?, side_b.digests(&run_b, point)?);
+            let digests_of = |side: &Side, run: &Run<'_>| match side.digests(point, replication) {
+                Some(recorded) => Ok(recorded.clone()),
+                None => run.digests(),
+            };
+            let digests = (digests_of(side_a, &run_a)?, digests_of(side_b, &run_b)?);
             if digests.0 == digests.1 {
                 continue;
             }
@@ -134,7 +117,7 @@ fn shape_difference(a: &Plan, b: &Plan) -> Option<String> {
 /// One run of one of the two.
 struct Run<'a> {
     plan: &'a Plan,
-    point: &'a crate::scenario::Point,
+    point: &'a Point,
     replication: u64,
 }
 
@@ -237,53 +220,4 @@ fn describe(world: &Simulation<Element>, subject: Subject) -> String {
             None => format!("node {}", world.path(entity)),
         },
     }
-}
-
-/// A folder of results: the scenario that it was made from, and the digests of its runs.
-///
-/// # Errors
-/// When the folder holds no manifest and digests that can be read.
-pub fn from_results(folder: &Path, colours: bool) -> Result<Side, String> {
-    let read = |name: &str| {
-        let path = folder.join(name);
-        std::fs::read_to_string(&path).map_err(|error| format!("error: cannot read `{}`: {error}", path.display()))
-    };
-    let text = read("manifest.json")?;
-    let shown = folder.join("manifest.json").display().to_string();
-    let manifest: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| format!("error: `{shown}` is not a manifest: {error}"))?;
-    let field = |name: &str| manifest[name].as_str().ok_or_else(|| format!("error: `{shown}` has no `{name}`"));
-    let (name, scenario, sources) = (field("experiment")?, field("scenario")?, field("sources_sha256")?);
-    let files = verify_inputs(folder, &manifest)?;
-    let loaded = load_text_within(name, &shown, scenario, &files, colours)?;
-    let table = read("digests.csv")?;
-    let shown_table = folder.join("digests.csv").display().to_string();
-    if manifest["files"]["digests.csv"].as_str() != Some(&sha256_hex(table.as_bytes())) {
-        return Err(format!(
-            "error: `{shown_table}` is not the file that `{shown}` speaks of: run the experiment again"
-        ));
-    }
-    let digests = parse_digests(&table).ok_or_else(|| format!("error: `{shown_table}` is damaged"))?;
-    let runs = (0..loaded.points.len()).flat_map(|point| (0..loaded.scenario.replications).map(move |k| (point, k)));
-    if let Some((point, replication)) = runs.into_iter().find(|run| !digests.contains_key(run)) {
-        let run = format!("point {point}, replication {replication}");
-        return Err(format!("error: `{shown_table}` has no record of {run}: run the experiment again"));
-    }
-    Ok(Side { loaded, recorded: Some(Recorded { sources: sources.to_owned(), digests }) })
-}
-
-/// The rows of `digests.csv`: names of nodes and links are made of characters that need no quotes.
-fn parse_digests(text: &str) -> Option<BTreeMap<(usize, u64), Digests>> {
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next()?.split(',').collect();
-    let column = |name: &str| header.iter().position(|title| *title == name);
-    let columns = (column("point")?, column("replication")?, column("kind")?, column("path")?, column("digest")?);
-    let mut digests: BTreeMap<(usize, u64), Digests> = BTreeMap::new();
-    for line in lines {
-        let cells: Vec<&str> = line.split(',').collect();
-        let run = (cells.get(columns.0)?.parse().ok()?, cells.get(columns.1)?.parse().ok()?);
-        let subject = ((*cells.get(columns.2)?).to_owned(), (*cells.get(columns.3)?).to_owned());
-        digests.entry(run).or_default().insert(subject, (*cells.get(columns.4)?).to_owned());
-    }
-    Some(digests)
 }
