@@ -19,6 +19,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Make the results of an experiment from all its shards (see `run --shard`)
     Merge(MergeArgs),
+    /// Run a sweep on a cluster with Slurm: an array of shards, and a job that merges them
+    Slurm(SlurmArgs),
     /// Say everything that is wrong with a scenario, without running it
     Check(ScenarioArgs),
     /// List the shipped experiments
@@ -145,6 +147,42 @@ pub(super) struct RunArgs {
 }
 
 /// What to compare.
+#[derive(Debug, Args)]
+pub(super) struct SlurmArgs {
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// How many shards, each a job of the array
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(super) shards: u64,
+    /// Where results go [default: results/NAME]; shards, scripts and logs go beside it, to FOLDER.slurm
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
+    /// Processors of each shard
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) cpus: u16,
+    /// The most time that a job may take, as Slurm has it: 2:00:00
+    #[arg(long, value_name = "TIME")]
+    pub(super) time: Option<String>,
+    /// Memory of each job, as Slurm has it: 4G
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<String>,
+    /// The partition
+    #[arg(long, value_name = "NAME")]
+    pub(super) partition: Option<String>,
+    /// The account
+    #[arg(long, value_name = "NAME")]
+    pub(super) account: Option<String>,
+    /// How often a shard is tried that fails
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(super) attempts: u32,
+    /// Submit both jobs
+    #[arg(long)]
+    pub(super) submit: bool,
+    /// Say how far the shards are, and submit nothing
+    #[arg(long, conflicts_with = "submit")]
+    pub(super) status: bool,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct MergeArgs {
     /// The folders of all shards, in any order

@@ -18,6 +18,7 @@ mod profiles;
 mod progress;
 mod reproduce;
 mod run;
+mod slurm;
 mod terminal;
 
 use crate::reference;
@@ -86,6 +87,7 @@ fn dispatch(command: Command) -> Result<Ending, String> {
     let colours = std::io::stderr().is_terminal();
     match command {
         Command::Run(args) => run::run(&args, colours),
+        Command::Slurm(args) => slurm::slurm(&args, colours),
         Command::Merge(args) => merge::merge(&args, colours),
         Command::Check(args) => run::check(&args, colours).map(Ending::from),
         Command::List => {

@@ -1,0 +1,283 @@
+//! `protosim slurm`: a sweep as an array of jobs on a cluster, with a job behind it that merges. Protosim itself knows shards alone; what Slurm
+//! has to know are two scripts, which may be read and changed before they are submitted.
+//!
+//! A shard that fails is put back into the queue, as often as it is told to, and goes on where it was. Whatever else ends one, a node that fails or a
+//! limit of time, submitting once more goes on with all of them: what is done is not made again.
+
+use super::Ending;
+use super::args::SlurmArgs;
+use super::keeping::JOURNAL;
+use super::terminal::say;
+use crate::results::{Shard, ShardManifest};
+use crate::run::Selection;
+use crate::scenario::{Loaded, Request, load};
+use crate::store::{KeyOfPoint, Store};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The scripts.
+const ARRAY: &str = "array.sh";
+const MERGE: &str = "merge.sh";
+/// What was submitted.
+const JOBS: &str = "jobs.json";
+/// Where the scripts write what their programs say.
+const LOGS: &str = "logs";
+
+/// The numbers that Slurm has given.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Jobs {
+    array: String,
+    merge: String,
+}
+
+pub(super) fn slurm(args: &SlurmArgs, colours: bool) -> Result<Ending, String> {
+    let request =
+        Request { scenario: args.scenario.scenario.clone(), set: args.scenario.set.clone(), seed: args.scenario.seed };
+    let loaded = load(&request, colours)?;
+    eprint!("{}", loaded.warnings);
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
+    let sweep = Sweep::new(args, &loaded, out)?;
+    if args.status {
+        return sweep.say_status(&loaded);
+    }
+    sweep.write()?;
+    if args.submit {
+        return sweep.submit();
+    }
+    let folder = sweep.folder.display();
+    say(format_args!("{folder}/{ARRAY} runs {} shards, {folder}/{MERGE} merges them:", sweep.shards));
+    say(format_args!("  job=$(sbatch --parsable {})", quoted(&sweep.folder.join(ARRAY).display().to_string())));
+    say(format_args!("  sbatch --dependency=afterok:$job {}", quoted(&sweep.folder.join(MERGE).display().to_string())));
+    Ok(Ending::Done)
+}
+
+/// A sweep as jobs.
+struct Sweep<'a> {
+    args: &'a SlurmArgs,
+    name: String,
+    shards: u64,
+    /// Where the scripts, their logs and the shards are.
+    folder: PathBuf,
+    /// Where results will be.
+    out: PathBuf,
+    /// The program and what it is to run, as words of a shell.
+    program: String,
+    scenario: String,
+}
+
+impl<'a> Sweep<'a> {
+    fn new(args: &'a SlurmArgs, loaded: &Loaded, out: PathBuf) -> Result<Self, String> {
+        let runs = Selection::default().runs(loaded).len() as u64;
+        if args.shards > runs {
+            return Err(format!(
+                "error: --shards: there are {runs} runs alone, and no work for {} shards",
+                args.shards
+            ));
+        }
+        let out = absolute(&out)?;
+        let mut folder = out.clone().into_os_string();
+        folder.push(".slurm");
+        let program = std::env::current_exe().map_err(|error| format!("error: cannot find this program: {error}"))?;
+        // A shipped experiment has a name and no place.
+        let place = Path::new(&args.scenario.scenario);
+        let scenario = match crate::scenario::library::find(&args.scenario.scenario) {
+            Some(_) => args.scenario.scenario.clone(),
+            None => absolute(place)?.display().to_string(),
+        };
+        let mut words = vec![quoted(&scenario)];
+        words.extend(args.scenario.set.iter().map(|set| format!("--set {}", quoted(set))));
+        words.extend(args.scenario.seed.map(|seed| format!("--seed {seed}")));
+        Ok(Self {
+            args,
+            name: loaded.name.clone(),
+            shards: args.shards,
+            folder: PathBuf::from(folder),
+            out,
+            program: quoted(&program.display().to_string()),
+            scenario: words.join(" "),
+        })
+    }
+
+    fn shard(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("shard-{number}-of-{}", self.shards))
+    }
+
+    /// Lines that both scripts have.
+    fn options(&self, what: &str, log: &str) -> String {
+        let args = self.args;
+        let mut lines = vec![
+            "#!/bin/bash".to_owned(),
+            format!("#SBATCH --job-name={}-{what}", self.name),
+            format!("#SBATCH --output={}/{log}", self.folder.join(LOGS).display()),
+            "#SBATCH --open-mode=append".to_owned(),
+        ];
+        let given =
+            [("time", &args.time), ("mem", &args.memory), ("partition", &args.partition), ("account", &args.account)];
+        let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        lines.extend(given.map(|(name, value)| format!("#SBATCH --{name}={value}")));
+        lines.join("\n") + "\n"
+    }
+
+    fn array(&self) -> String {
+        let Self { args, shards, program, scenario, .. } = self;
+        let folder = quoted(&self.folder.display().to_string());
+        let cpus = args.cpus;
+        format!(
+            r#"{options}#SBATCH --array=1-{shards}
+#SBATCH --cpus-per-task={cpus}
+#SBATCH --requeue
+# One shard: it goes on where it was, and comes back when it fails, {attempts} times in all.
+shard=$SLURM_ARRAY_TASK_ID
+{program} run {scenario} --shard "$shard/{shards}" --resume --quiet --jobs {cpus} --out {folder}/shard-$shard-of-{shards}
+status=$?
+# 1 and 2 are answers of the program that another attempt would not change, but for a disk that was full.
+if [ "$status" -ne 0 ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {again} ]; then
+    echo "shard $shard: status $status; it goes back into the queue"
+    scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$shard"
+fi
+exit "$status"
+"#,
+            options = self.options("shard", "shard-%a.txt"),
+            attempts = args.attempts,
+            again = args.attempts.saturating_sub(1),
+        )
+    }
+
+    fn merge(&self) -> String {
+        let shards: Vec<String> =
+            (1..=self.shards).map(|number| quoted(&self.shard(number).display().to_string())).collect();
+        format!(
+            "{}{} merge --quiet --out {} {}\n",
+            self.options("merge", "merge.txt"),
+            self.program,
+            quoted(&self.out.display().to_string()),
+            shards.join(" ")
+        )
+    }
+
+    fn write(&self) -> Result<(), String> {
+        let failed = |error: std::io::Error| format!("error: cannot write to `{}`: {error}", self.folder.display());
+        fs::create_dir_all(self.folder.join(LOGS)).map_err(failed)?;
+        fs::write(self.folder.join(ARRAY), self.array()).map_err(failed)?;
+        fs::write(self.folder.join(MERGE), self.merge()).map_err(failed)
+    }
+
+    fn submit(&self) -> Result<Ending, String> {
+        let array = sbatch(&[&self.folder.join(ARRAY).display().to_string()])?;
+        let dependency = format!("--dependency=afterok:{array}");
+        let merge = sbatch(&[&dependency, &self.folder.join(MERGE).display().to_string()])?;
+        let jobs = Jobs { array, merge };
+        let text = serde_json::to_string_pretty(&jobs).unwrap_or_default() + "\n";
+        let path = self.folder.join(JOBS);
+        fs::write(&path, text).map_err(|error| format!("error: cannot write `{}`: {error}", path.display()))?;
+        say(format_args!("{} shards are job {}, their merge is job {}", self.shards, jobs.array, jobs.merge));
+        say(format_args!(
+            "logs are in {}, results will be in {}",
+            self.folder.join(LOGS).display(),
+            self.out.display()
+        ));
+        Ok(Ending::Done)
+    }
+
+    /// How far all shards are: by their own files, and by the queue where there is one.
+    fn say_status(&self, loaded: &Loaded) -> Result<Ending, String> {
+        let states = self.states();
+        let (mut all_done, mut all) = (0, 0);
+        for number in 1..=self.shards {
+            let shard = Shard { number, of: self.shards };
+            let (done, of) = self.progress(loaded, shard)?;
+            (all_done, all) = (all_done + done, all + of);
+            let state =
+                states.get(&number).map_or(if done == of { "done" } else { "not in the queue" }, String::as_str);
+            say(format_args!("shard {shard}: {done} of {of} runs, {}", state.to_lowercase()));
+        }
+        let merged = if self.out.join("manifest.json").exists() { "merged" } else { "not merged" };
+        say(format_args!("{all_done} of {all} runs, {merged}"));
+        Ok(Ending::from(all_done == all))
+    }
+
+    fn progress(&self, loaded: &Loaded, shard: Shard) -> Result<(usize, usize), String> {
+        let folder = self.shard(shard.number);
+        let selection = Selection { shard: Some(shard), ..Selection::default() };
+        let runs = selection.runs(loaded);
+        if !folder.exists() {
+            return Ok((0, runs.len()));
+        }
+        ShardManifest::read(&folder)?
+            .agrees_with(&ShardManifest::new(loaded, shard))
+            .map_err(|why| format!("error: `{}` is a shard of something else: {why}", folder.display()))?;
+        let store = Store::open(&folder.join(JOURNAL)).map_err(|error| format!("error: {error}"))?;
+        let mut keys: BTreeMap<usize, KeyOfPoint> = BTreeMap::new();
+        let mut is_done = |(point, replication): &&(usize, u64)| {
+            let key = keys.entry(*point).or_insert_with(|| KeyOfPoint::new(loaded, *point));
+            store.contains(&key.replication(*replication))
+        };
+        Ok((runs.iter().filter(|run| is_done(run)).count(), runs.len()))
+    }
+
+    /// What the queue says of each shard; nothing where there is no queue, or it has forgotten them.
+    fn states(&self) -> BTreeMap<u64, String> {
+        let text = fs::read_to_string(self.folder.join(JOBS)).unwrap_or_default();
+        let Ok(jobs) = serde_json::from_str::<Jobs>(&text) else { return BTreeMap::new() };
+        let output = Command::new("squeue").args(["-h", "-r", "-j", &jobs.array, "-o", "%K %T"]).output();
+        let Ok(output) = output else { return BTreeMap::new() };
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let state = |line: &str| {
+            let (number, state) = line.trim().split_once(' ')?;
+            Some((number.parse().ok()?, state.to_owned()))
+        };
+        text.lines().filter_map(state).collect()
+    }
+}
+
+/// Submits a script, and says its number.
+fn sbatch(arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new("sbatch").arg("--parsable").args(arguments).output().map_err(|error| {
+        format!("error: cannot run `sbatch`: {error}\nhelp: without --submit the scripts are written alone")
+    })?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // With several clusters their name stands behind the number.
+    let number = text.trim().split(';').next().unwrap_or_default().to_owned();
+    if output.status.success() && !number.is_empty() {
+        return Ok(number);
+    }
+    Err(format!("error: sbatch: {}", String::from_utf8_lossy(&output.stderr).trim()))
+}
+
+/// Where something is, or will be.
+fn absolute(path: &Path) -> Result<PathBuf, String> {
+    std::path::absolute(path).map_err(|error| format!("error: cannot say where `{}` is: {error}", path.display()))
+}
+
+/// A word of a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By the shell's own rules: between single quotes all is literal, but the single quote.
+    #[test]
+    fn words_are_words_of_a_shell() {
+        for (word, wanted) in [
+            ("/home/a/run-1.ron", "/home/a/run-1.ron"),
+            ("links.radio.loss=\"2 %\"", "'links.radio.loss=\"2 %\"'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), wanted);
+            let output = Command::new("sh").arg("-c").arg(format!("printf %s {}", quoted(word))).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout), word);
+        }
+    }
+}
