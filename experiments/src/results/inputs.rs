@@ -26,10 +26,12 @@ pub(super) fn place_of_inputs(inputs: &Inputs) -> String {
 pub(crate) fn verify_inputs(results: &Path, manifest: &serde_json::Value) -> Result<PathBuf, String> {
     let log = std::fs::read_to_string(results.join(RUN_LOG)).unwrap_or_default();
     // Where the log is lost they may lie beside the results.
-    let folder =
-        log.lines().find_map(|line| line.strip_prefix(PLACE)).map_or_else(|| results.to_owned(), PathBuf::from);
-    let inputs = manifest["inputs"].as_object().into_iter().flatten();
-    for (name, hash) in inputs {
+    let named = log.lines().find_map(|line| line.strip_prefix(PLACE)).map(PathBuf::from);
+    let inputs = || manifest["inputs"].as_object().into_iter().flatten();
+    // Results that were made on another machine may have brought the files along.
+    let has_all = |place: &Path| inputs().all(|(name, _)| name.starts_with('@') || place.join(name).is_file());
+    let folder = named.filter(|place| has_all(place) || !has_all(results)).unwrap_or_else(|| results.to_owned());
+    for (name, hash) in inputs() {
         let path = folder.join(name);
         let shown = path.display();
         let of = results.display();
