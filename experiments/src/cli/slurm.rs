@@ -133,7 +133,7 @@ impl<'a> Sweep<'a> {
 shard=$SLURM_ARRAY_TASK_ID
 {program} run {scenario} --shard "$shard/{shards}" --resume --quiet --jobs {cpus} --out {folder}/shard-$shard-of-{shards}
 status=$?
-# 1 and 2 are answers of the program that another attempt would not change, but for a disk that was full.
+# A process that was killed, a full disk: another attempt may help. What is wrong each time ends after the last one.
 if [ "$status" -ne 0 ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {again} ]; then
     echo "shard $shard: status $status; it goes back into the queue"
     scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$shard"
