@@ -1,7 +1,7 @@
 //! Runs that are kept: nothing is computed twice, nothing is lost.
 //!
 //! A run is known by its [`RunKey`], a hash of everything that decides its output: the resolved scenario of its point, the files that this names, seed
-//! and replication, and the sources of the program. What came out of it is a record in a [journal](journal): a file that one process
+//! and replication, and the sources of the program. What came out of it is a record in a journal: a file that one process
 //! appends to and nobody changes, each record with its key and a checksum. A folder of journals is a [`Store`]: it finds a run by its
 //! key, whoever ran it.
 //!
