@@ -90,8 +90,20 @@ pub struct Kept {
     /// By point.
     runs: Vec<BTreeMap<u64, RunKey>>,
     sights: BTreeMap<(usize, u64), Sight>,
-    /// The point that was read last: tables and figures ask for the same one several times.
-    latest: Mutex<Option<(usize, Arc<Vec<RunOutput>>)>>,
+    recent: Mutex<Recent>,
+}
+
+/// Points that were read already: tables and figures ask for each several times.
+#[derive(Debug, Default)]
+struct Recent {
+    points: BTreeMap<usize, Arc<Vec<RunOutput>>>,
+    /// What their records take on the disk \[bytes\].
+    bytes: usize,
+}
+
+impl Recent {
+    /// Records of so many bytes are kept in memory at most, beside those of one point \[bytes\].
+    const MOST: usize = 16 << 20;
 }
 
 /// What was looked at beside results in a run.
@@ -165,21 +177,23 @@ impl Outputs for Kept {
     }
 
     fn of(&self, point: usize) -> Result<Loan<'_>, StoreError> {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, runs)) = &*latest
-            && *known == point
-        {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runs) = recent.points.get(&point) {
             return Ok(Loan::Read(Arc::clone(runs)));
         }
-        *latest = None;
-        let keys = self.runs.get(point).into_iter().flatten();
+        let keys = || self.runs.get(point).into_iter().flatten();
+        let bytes: usize = keys().map(|(_, key)| self.store.bytes(key)).sum();
+        if recent.bytes + bytes > Recent::MOST {
+            *recent = Recent::default();
+        }
         let mut runs = Vec::new();
-        for (replication, key) in keys {
+        for (replication, key) in keys() {
             // The same run may be one of another point or replication number: of what it has of its own, it is known by this one.
             runs.extend(self.store.output(key)?.map(|run| RunOutput { replication: *replication, ..run }));
         }
         let runs = Arc::new(runs);
-        *latest = Some((point, Arc::clone(&runs)));
+        recent.points.insert(point, Arc::clone(&runs));
+        recent.bytes += bytes;
         Ok(Loan::Read(runs))
     }
 

@@ -101,6 +101,11 @@ impl Store {
         self.records.contains_key(key)
     }
 
+    /// What the record of a run takes \[bytes\]; 0 if it has none.
+    pub(crate) fn bytes(&self, key: &RunKey) -> usize {
+        self.records.get(key).map_or(0, |(_, place)| place.length)
+    }
+
     /// How many runs it has.
     pub fn len(&self) -> usize {
         self.records.len()
