@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default();
+    // As it is when this runs: two clones that share a folder of builds share this program.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+    let root = here.parent().map(Path::to_path_buf).unwrap_or_default();
     let mut files = Vec::new();
     for folder in [
         "sim-core/src",
