@@ -121,3 +121,14 @@ fn what_does_not_belong_together_is_refused() {
     let (status, errors) = merged(&[one, two, three], &out);
     assert_eq!(status, Some(0), "{errors}");
 }
+
+/// What is looked at in single runs no shard makes: that is told, and not left out in silence.
+#[test]
+fn a_merge_without_event_logs_says_so() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (one, out) = (scratch.path().join("one"), scratch.path().join("out"));
+    run(&one, &["--shard=1/1", "--set=events=true"]);
+    let (status, errors) = merged(&[&one], &out);
+    assert_eq!(status, Some(0), "{errors}");
+    assert!(errors.contains("not made by shards") && !out.join("events.jsonl").exists(), "{errors}");
+}

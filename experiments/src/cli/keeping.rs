@@ -4,7 +4,7 @@ use super::args::RunArgs;
 use super::progress::Teller;
 use crate::run::Selection;
 use crate::scenario::Loaded;
-use crate::store::{KeyOfPoint, Store};
+use crate::store::{Store, keys};
 use std::path::{Path, PathBuf};
 
 /// The folder of journals within a folder of results.
@@ -85,12 +85,5 @@ fn wanted(store: &Store, loaded: &Loaded, selection: &Selection) -> usize {
     if store.is_empty() {
         return 0;
     }
-    let mut of_point: Option<(usize, KeyOfPoint)> = None;
-    let mut is_there = |(point, replication): &(usize, u64)| {
-        if of_point.as_ref().is_none_or(|(known, _)| known != point) {
-            of_point = Some((*point, KeyOfPoint::new(loaded, *point)));
-        }
-        of_point.as_ref().is_some_and(|(_, key)| store.contains(&key.replication(*replication)))
-    };
-    selection.runs(loaded).iter().filter(|run| is_there(run)).count()
+    keys(loaded, &selection.runs(loaded)).filter(|key| store.contains(key)).count()
 }

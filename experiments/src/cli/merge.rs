@@ -8,7 +8,7 @@ use super::run::report;
 use crate::results::{Owner, Partial, ShardManifest, claim};
 use crate::run::clock::Stopwatch;
 use crate::run::{Kept, Selection};
-use crate::store::{KeyOfPoint, Store};
+use crate::store::{Store, keys};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -29,18 +29,17 @@ pub(super) fn merge(args: &MergeArgs, colours: bool) -> Result<Ending, String> {
     }
     let mut missing: Vec<(usize, usize, u64)> = Vec::new();
     let mut kept = Kept::new(store, loaded.points.len());
-    let mut of_point: Option<(usize, KeyOfPoint)> = None;
-    for (number, (point, replication)) in Selection::default().runs(&loaded).into_iter().enumerate() {
-        if of_point.as_ref().is_none_or(|(known, _)| *known != point) {
-            of_point = Some((point, KeyOfPoint::new(&loaded, point)));
-        }
-        let Some(key) = of_point.as_ref().map(|(_, key)| key.replication(replication)) else { continue };
+    let all = Selection::default().runs(&loaded);
+    for (number, (&(point, replication), key)) in all.iter().zip(keys(&loaded, &all)).enumerate() {
         if !kept.insert_known((point, replication), key) {
             missing.push((number, point, replication));
         }
     }
     if !missing.is_empty() {
         return Err(said_of_missing(&missing, first.shard.of));
+    }
+    if loaded.scenario.events || !loaded.scenario.diagrams.is_empty() {
+        eprintln!("note: diagrams and event logs are not made by shards: run the points alone that they are wanted of");
     }
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
     // Results of a merge are those of the experiment that the first shard says it is a share of.

@@ -11,7 +11,7 @@ use super::terminal::say;
 use crate::results::{Shard, ShardManifest};
 use crate::run::Selection;
 use crate::scenario::{Loaded, Request, load};
-use crate::store::{KeyOfPoint, Store};
+use crate::store::{Store, keys};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -210,12 +210,7 @@ exit "$status"
             .agrees_with(&ShardManifest::new(loaded, shard))
             .map_err(|why| format!("error: `{}` is a shard of something else: {why}", folder.display()))?;
         let store = Store::open(&folder.join(JOURNAL)).map_err(|error| format!("error: {error}"))?;
-        let mut keys: BTreeMap<usize, KeyOfPoint> = BTreeMap::new();
-        let mut is_done = |(point, replication): &&(usize, u64)| {
-            let key = keys.entry(*point).or_insert_with(|| KeyOfPoint::new(loaded, *point));
-            store.contains(&key.replication(*replication))
-        };
-        Ok((runs.iter().filter(|run| is_done(run)).count(), runs.len()))
+        Ok((keys(loaded, &runs).filter(|key| store.contains(key)).count(), runs.len()))
     }
 
     /// What the queue says of each shard; nothing where there is no queue, or it has forgotten them.

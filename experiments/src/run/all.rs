@@ -6,7 +6,7 @@ use super::outputs::{Kept, Outputs, Sight};
 use super::story::Watch;
 use crate::results::Shard;
 use crate::scenario::Loaded;
-use crate::store::{KeyOfPoint, Record, RunKey, Store, StoreError};
+use crate::store::{Record, RunKey, Store, StoreError, keys};
 use protosim_topologies::Plan;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -219,13 +219,7 @@ pub fn run_some(
     let selected = selection.runs(loaded);
     let mut runs = Runs { outputs: Kept::default(), reused: 0, failures: Vec::new(), is_interrupted: false };
     let mut work = Vec::new();
-    let mut key_of_point: Option<(usize, KeyOfPoint)> = None;
-    for &(point, replication) in &selected {
-        let of_point = match &key_of_point {
-            Some((known, key)) if *known == point => key,
-            _ => &key_of_point.insert((point, KeyOfPoint::new(loaded, point))).1,
-        };
-        let key = of_point.replication(replication);
+    for (&(point, replication), key) in selected.iter().zip(keys(loaded, &selected)) {
         let is_watched = options.watch(loaded, point, replication) != Watch::default();
         if !is_watched && kept.store().contains(&key) {
             kept.insert((point, replication), key, None);

@@ -51,6 +51,16 @@ impl KeyOfPoint {
     }
 }
 
+/// The keys of runs, by point and replication. Runs of one point should follow each other: what they have in common is hashed once then.
+pub fn keys<'a>(loaded: &'a Loaded, runs: &'a [(usize, u64)]) -> impl Iterator<Item = RunKey> + 'a {
+    let mut latest: Option<(usize, KeyOfPoint)> = None;
+    runs.iter().map(move |&(point, replication)| {
+        let common = latest.take().filter(|(known, _)| *known == point);
+        let common = common.unwrap_or_else(|| (point, KeyOfPoint::new(loaded, point)));
+        latest.insert(common).1.replication(replication)
+    })
+}
+
 /// Parts of the program that a build may have or not.
 const fn features() -> &'static str {
     if cfg!(feature = "rustls") { "rustls" } else { "" }

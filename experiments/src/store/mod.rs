@@ -17,7 +17,7 @@ mod key;
 mod tests;
 
 pub use journal::StoreError;
-pub use key::{KeyOfPoint, RunKey};
+pub use key::{KeyOfPoint, RunKey, keys};
 
 use crate::run::RunOutput;
 use journal::Place;
