@@ -7,8 +7,9 @@ use super::progress::Teller;
 use super::run::report;
 use crate::results::{Owner, Partial, ShardManifest, claim};
 use crate::run::clock::Stopwatch;
-use crate::run::{Kept, Selection};
-use crate::store::{Store, keys};
+use crate::run::{Kept, Selection, share_number};
+use crate::scenario::Loaded;
+use crate::store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -27,16 +28,10 @@ pub(super) fn merge(args: &MergeArgs, colours: bool) -> Result<Ending, String> {
     for complaint in &store.complaints {
         eprintln!("warning: {complaint}");
     }
-    let mut missing: Vec<(usize, usize, u64)> = Vec::new();
-    let mut kept = Kept::new(store, loaded.points.len());
-    let all = Selection::default().runs(&loaded);
-    for (number, (&(point, replication), key)) in all.iter().zip(keys(&loaded, &all)).enumerate() {
-        if !kept.insert_known((point, replication), key) {
-            missing.push((number, point, replication));
-        }
-    }
+    let (kept, missing) =
+        Kept::of_selected(store, &loaded, &Selection::default()).map_err(|error| format!("error: {error}"))?;
     if !missing.is_empty() {
-        return Err(said_of_missing(&missing, first.shard.of));
+        return Err(said_of_missing(&loaded, &missing, first.shard.of));
     }
     if loaded.scenario.events || !loaded.scenario.diagrams.is_empty() {
         eprintln!("note: diagrams and event logs are not made by shards: run the points alone that they are wanted of");
@@ -91,9 +86,9 @@ fn shards_of(folders: &[PathBuf]) -> Result<Vec<(PathBuf, ShardManifest)>, Strin
     }
 }
 
-fn said_of_missing(missing: &[(usize, usize, u64)], of: u64) -> String {
-    let named = missing.iter().take(NAMED).map(|(number, point, replication)| {
-        let shard = *number as u64 % of + 1;
+fn said_of_missing(loaded: &Loaded, missing: &[(usize, u64)], of: u64) -> String {
+    let named = missing.iter().take(NAMED).map(|&(point, replication)| {
+        let shard = share_number(loaded, (point, replication)) as u64 % of + 1;
         format!("  point {point}, replication {replication}, of shard {shard}\n")
     });
     let more = if missing.len() > NAMED { "  …\n" } else { "" };

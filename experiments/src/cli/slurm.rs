@@ -9,9 +9,9 @@ use super::args::SlurmArgs;
 use super::keeping::JOURNAL;
 use super::terminal::say;
 use crate::results::{Shard, ShardManifest};
-use crate::run::Selection;
+use crate::run::{Kept, Outputs, Selection};
 use crate::scenario::{Loaded, Request, load};
-use crate::store::{Store, keys};
+use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,12 +70,14 @@ struct Sweep<'a> {
 
 impl<'a> Sweep<'a> {
     fn new(args: &'a SlurmArgs, loaded: &Loaded, out: PathBuf) -> Result<Self, String> {
-        let runs = Selection::default().runs(loaded).len() as u64;
-        if args.shards > runs {
-            return Err(format!(
-                "error: --shards: there are {runs} runs alone, and no work for {} shards",
-                args.shards
-            ));
+        // Where replications are sequential, a point belongs to one shard.
+        let (most, noun) = match loaded.scenario.sequential {
+            Some(_) => (loaded.points.len(), "points"),
+            None => (Selection::default().runs(loaded).len(), "runs"),
+        };
+        if args.shards > most as u64 {
+            let shards = args.shards;
+            return Err(format!("error: --shards: there are {most} {noun} alone, and no work for {shards} shards"));
         }
         let out = absolute(&out)?;
         let mut folder = out.clone().into_os_string();
@@ -199,18 +201,22 @@ exit "$status"
         Ok(Ending::from(all_done == all))
     }
 
+    /// How many runs of a shard are done, and how many there are; with sequential replications, by what is known.
     fn progress(&self, loaded: &Loaded, shard: Shard) -> Result<(usize, usize), String> {
+        let said = |error: StoreError| format!("error: {error}");
         let folder = self.shard(shard.number);
         let selection = Selection { shard: Some(shard), ..Selection::default() };
-        let runs = selection.runs(loaded);
         if !folder.exists() {
-            return Ok((0, runs.len()));
+            let (_, missing) = Kept::of_selected(Store::default(), loaded, &selection).map_err(said)?;
+            return Ok((0, missing.len()));
         }
         ShardManifest::read(&folder)?
             .agrees_with(&ShardManifest::new(loaded, shard))
             .map_err(|why| format!("error: `{}` is a shard of something else: {why}", folder.display()))?;
-        let store = Store::open(&folder.join(JOURNAL)).map_err(|error| format!("error: {error}"))?;
-        Ok((keys(loaded, &runs).filter(|key| store.contains(key)).count(), runs.len()))
+        let store = Store::open(&folder.join(JOURNAL)).map_err(said)?;
+        let (kept, missing) = Kept::of_selected(store, loaded, &selection).map_err(said)?;
+        let done = (0..kept.points()).map(|point| kept.count(point)).sum();
+        Ok((done, done + missing.len()))
     }
 
     /// What the queue says of each shard; nothing where there is no queue, or it has forgotten them.

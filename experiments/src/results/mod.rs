@@ -24,4 +24,5 @@ pub use folder::{FolderError, Partial, Written, holds_whole, write, write_part};
 pub(crate) use folder::{hex, sha256_hex};
 pub(crate) use inputs::verify_inputs;
 pub use shard::{Shard, ShardManifest};
+pub(crate) use summary::estimate_of;
 pub use summary::{Basis, Row, Summary, summarise};

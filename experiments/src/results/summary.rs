@@ -93,6 +93,26 @@ pub fn summarise(
     Ok(Summary { rows })
 }
 
+/// One metric at one point, from some of its runs, as the summary has it: with the scenario's confidence, over replications.
+pub(crate) fn estimate_of(
+    loaded: &Loaded,
+    point: usize,
+    runs: &[RunOutput],
+    subject: &Subject,
+    metric: Metric,
+) -> Option<Estimate> {
+    let confidence = Confidence::from_level(loaded.scenario.confidence.as_f64())?;
+    let whole: Vec<&RunOutput> = runs.iter().filter(|run| run.stopped.is_none()).collect();
+    match subject {
+        Subject::App(name) if metric.of() == Scope::Exchanges => {
+            let app = loaded.scenario.apps.iter().position(|app| app.name == *name)?;
+            let of_app: Vec<Vec<&Exchange>> = whole.iter().map(|run| counted(loaded, point, run, app)).collect();
+            estimate(&of_app, metric, confidence, Basis::Replications)
+        }
+        _ => measured(&whole, subject, metric, confidence).map(|estimate| possible(estimate, metric)),
+    }
+}
+
 /// Whether an application knows so much of its exchanges.
 pub(super) fn is_known(app: &AppSpec, metric: Metric) -> bool {
     (metric != Metric::Delivered || app.run.knows_delivery())

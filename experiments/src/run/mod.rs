@@ -10,6 +10,7 @@ mod name;
 mod one;
 mod outputs;
 mod selection;
+mod sequential;
 mod story;
 mod totals;
 mod wires;
@@ -20,6 +21,8 @@ mod tests;
 mod tests_handshakes;
 #[cfg(test)]
 mod tests_media;
+#[cfg(test)]
+mod tests_sequential;
 #[cfg(test)]
 mod tests_story;
 #[cfg(test)]
@@ -32,5 +35,7 @@ pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};
 pub use name::Name;
 pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};
 pub use outputs::{Kept, Loan, Outputs, Sight, SightOf};
+pub(crate) use selection::share_number;
+pub use sequential::reach;
 pub use story::{Drawing, Story, Watch};
 pub use totals::{Total, Totals};

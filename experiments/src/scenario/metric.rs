@@ -523,7 +523,7 @@ pub(crate) fn is_sink(app: &AppSpec) -> bool {
     matches!(app.run, AppConfig::UdpSink(_) | AppConfig::AimdSink(_) | AppConfig::TcpSink(_))
 }
 
-/// Everything that figures, expectations and `measure` name and that takes a measurement of its own: what nobody names costs
+/// Everything that figures, expectations, `measure` and `sequential` name and that takes a measurement of its own: what nobody names costs
 /// nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Measures {
@@ -550,6 +550,7 @@ impl Measures {
         }
         scenario.expect.iter().for_each(|expectation| all.add(expectation.subject(), expectation.metric, None));
         scenario.measure.iter().for_each(|measure| all.add(measure.subject(), measure.metric, None));
+        scenario.sequential.iter().for_each(|rule| all.add(rule.subject(), rule.metric, None));
         all
     }
 

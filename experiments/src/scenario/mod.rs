@@ -18,6 +18,7 @@ mod placement;
 mod point;
 mod profile;
 mod range;
+mod sequential;
 mod shorthand;
 mod variant;
 
@@ -41,6 +42,7 @@ pub use metric::{Entry, MeasureSpec, Measures, Metric, Scope, Subject, Way};
 pub use placement::Placement;
 pub use point::{AxisSpec, AxisValue, Dimension, Point};
 pub use range::RangeSpec;
+pub use sequential::SequentialSpec;
 pub(crate) use variant::VARIANT;
 pub use variant::{VariantSpec, Verbatim};
 
@@ -124,9 +126,12 @@ pub struct Scenario {
     /// The luck of the whole experiment. Default: 1.
     #[serde(default = "one")]
     pub seed: u64,
-    /// How many runs of each point, each with luck of its own. Default: 1.
+    /// How many runs of each point, each with luck of its own. With `sequential`: at most. Default: 1.
     #[serde(default = "one")]
     pub replications: u64,
+    /// Until when replications are added to a point. Default: until all are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequential: Option<SequentialSpec>,
     /// Of the intervals in tables and figures. Default: 95 %.
     #[serde(default = "ninety_five_percent")]
     pub confidence: Ratio,

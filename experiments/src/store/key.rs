@@ -75,6 +75,7 @@ fn what_decides(scenario: &Scenario) -> Scenario {
         templates: Default::default(),
         confidence: Ratio::ZERO,
         replications: 0,
+        sequential: None,
         axes: Vec::new(),
         variants: Vec::new(),
         only_if: None,

@@ -50,7 +50,7 @@ const VARIABLE: [&str; 13] = [
 ];
 
 /// Parts that are one for all points, whether they are written out or not.
-const FIXED: [&str; 17] = [
+const FIXED: [&str; 18] = [
     "format",
     "title",
     "include",
@@ -58,6 +58,7 @@ const FIXED: [&str; 17] = [
     "about",
     "addresses",
     "replications",
+    "sequential",
     "confidence",
     "axes",
     "design",

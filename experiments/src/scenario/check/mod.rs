@@ -6,6 +6,7 @@ mod devices;
 mod diagrams;
 mod figures;
 mod references;
+mod sequential;
 mod subjects;
 mod timeline;
 mod tls;
@@ -92,6 +93,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     figures::check_figures(tree, scenario, mistakes);
     figures::check_expectations(tree, scenario, mistakes);
     subjects::check_measures(tree, scenario, mistakes);
+    sequential::check_sequential(tree, scenario, mistakes);
     diagrams::check_diagrams(tree, scenario, mistakes);
 }
 
