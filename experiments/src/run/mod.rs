@@ -13,6 +13,7 @@ mod selection;
 mod sequential;
 mod story;
 mod totals;
+mod warmup;
 mod wires;
 
 #[cfg(test)]
@@ -27,6 +28,8 @@ mod tests_sequential;
 mod tests_story;
 #[cfg(test)]
 mod tests_timeline;
+#[cfg(test)]
+mod tests_warmup;
 
 pub use all::{Failed, Finished, Options, Runs, Selection, Stop, run_all, run_some};
 pub use capacity::Capacity;
@@ -39,3 +42,4 @@ pub(crate) use selection::share_number;
 pub use sequential::reach;
 pub use story::{Drawing, Story, Watch};
 pub use totals::{Total, Totals};
+pub use warmup::Warmup;

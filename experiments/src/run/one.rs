@@ -6,7 +6,8 @@ use super::measured::{Measured, measured, with_meters};
 use super::name::Name;
 use super::story::{Story, Watch};
 use super::totals::{Totals, totals};
-use crate::scenario::{End, Scenario};
+use super::warmup::{Course, Warmup, samples};
+use crate::scenario::{End, Scenario, WarmupSpec};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{Digest, RunSeed, SimTime, Simulation, Sinks, Until};
 use protosim_models::node::{Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
@@ -28,6 +29,8 @@ pub struct RunOutput {
     pub replication: u64,
     /// Why it did not come to its end, if a limit stopped it: all else is as it was then.
     pub stopped: Option<RunError>,
+    /// Where measurement begins.
+    pub warmup: Warmup,
     /// Names of the nodes and shared media, by number.
     pub entities: Arc<[Arc<str>]>,
     /// All exchanges, in order of starts; then those that were due and never sent.
@@ -119,7 +122,8 @@ pub enum RunFailure {
 /// A plan of the scenario's network, and of what is measured of it.
 pub fn setup(scenario: &Scenario) -> Plan {
     let plan = Plan::with_files(scenario.topology(), scenario.timeline.clone(), Arc::clone(&scenario.files));
-    with_meters(plan.with_routing(scenario.routing), scenario)
+    let is_known = scenario.warmup.as_ref().is_none_or(|warmup| warmup.mser5().is_none());
+    with_meters(plan.with_routing(scenario.routing), scenario, scenario.fixed_warmup(), is_known)
 }
 
 /// The world of one replication.
@@ -144,7 +148,8 @@ pub fn build(
     plan.simulation(seed, scenario.limits(), apps.collect(), threads)
 }
 
-/// Runs one replication. A run that reaches a limit gives what it has, and says so.
+/// Runs one replication. A run that reaches a limit gives what it has, and says so. Where MSER-5 says where its warm-up ends and links are
+/// measured, it is made twice.
 ///
 /// # Errors
 /// For a mistake of this program.
@@ -155,37 +160,31 @@ pub fn run_one(
     threads: usize,
     watch: &Watch,
 ) -> Result<RunOutput, RunFailure> {
-    let mut simulation = build(plan, scenario, replication, threads)?;
-    let mut interests = Interests::RESULTS.and(watch.interests());
-    if !scenario.measures.sinks.is_empty() {
-        interests = interests.and(Interests::DELIVERIES);
-    }
-    // Figures over time show the first replication alone.
-    if replication == 0 && scenario.measures.connections.values().any(|is_kept| *is_kept) {
-        interests = interests.and(Interests::TRACES);
-    }
-    let mut sinks = Sinks::new(interests);
-    let until = match scenario.until {
-        End::Quiet => Until::Quiet,
-        End::After(span) => Until::Time(SimTime::ZERO + span),
-    };
-    let stopwatch = Stopwatch::start();
-    let stopped = simulation.run(until, &mut sinks).err();
-    let wall = stopwatch.elapsed();
-    let conservation = audit(&simulation);
-    // A run that is stopped in the middle of an instant has packets in nobody's hands.
-    if stopped.is_none() && !conservation.holds() {
-        return Err(RunFailure::Conservation(conservation));
-    }
-    let reports = sinks.into_merged();
     let apps = app_indices(plan, scenario);
     let app_of = |node: u32, app: u32| apps[node as usize][app as usize];
+    let mut pass = Pass::run(plan, scenario, replication, threads, watch)?;
+    let mut warmup = Warmup::fixed(scenario);
+    if let Some(rule) = scenario.warmup.as_ref().and_then(WarmupSpec::mser5) {
+        let Pass { simulation, reports, .. } = &pass;
+        let exchanges = join(reports, app_of, &aliases(plan, scenario));
+        let course = Course { plan, scenario, simulation, reports, exchanges: &exchanges };
+        warmup = Warmup::found(&samples(&course, &rule, app_of));
+        if !scenario.measures.links.is_empty() && pass.stopped.is_none() {
+            let metered = with_meters(plan.clone(), scenario, warmup.ends, true);
+            let earlier = pass.wall;
+            // One world at a time: in a large network each takes as much.
+            drop(pass);
+            pass = Pass::run(&metered, scenario, replication, threads, watch)?;
+            pass.wall += earlier;
+        }
+    }
+    let Pass { simulation, reports, stopped, wall } = pass;
     let of_element = |(entity, ((_, element), indices)): (usize, ((&str, &Element), &Vec<usize>))| {
         let due = element.node().into_iter().flat_map(Node::app_exchanges_due);
         due.zip(indices).map(move |((_, due), app)| ((*app, entity as u32), due)).collect::<Vec<_>>()
     };
     let due: Vec<_> = simulation.entities().zip(&apps).enumerate().flat_map(of_element).collect();
-    let measured = measured(plan, scenario, replication, &simulation, &reports, app_of);
+    let measured = measured(plan, scenario, (replication, warmup.ends), &simulation, &reports, app_of);
     let (entities, totals, digests) =
         (Arc::clone(simulation.paths()), totals(&simulation, scenario, &apps), digests(&simulation));
     let (counts, simulated) = (simulation.counts(), simulation.now());
@@ -197,6 +196,7 @@ pub fn run_one(
     Ok(RunOutput {
         replication,
         stopped,
+        warmup,
         entities,
         exchanges,
         measured,
@@ -206,6 +206,50 @@ pub fn run_one(
         capture: watch.capture.then(|| self::capture(plan, reports)),
         log: RunLog { events: counts.events, packet_hops, simulated, wall },
     })
+}
+
+/// A world at its end, and what it has reported.
+struct Pass {
+    simulation: Simulation<Element>,
+    reports: Vec<Reported<Report>>,
+    /// The limit that stopped it.
+    stopped: Option<RunError>,
+    /// Wall-clock time of the run loop.
+    wall: Duration,
+}
+
+impl Pass {
+    fn run(
+        plan: &Plan,
+        scenario: &Scenario,
+        replication: u64,
+        threads: usize,
+        watch: &Watch,
+    ) -> Result<Self, RunFailure> {
+        let mut simulation = build(plan, scenario, replication, threads)?;
+        let mut interests = Interests::RESULTS.and(watch.interests());
+        if !scenario.measures.sinks.is_empty() {
+            interests = interests.and(Interests::DELIVERIES);
+        }
+        // Figures over time show the first replication alone.
+        if replication == 0 && scenario.measures.connections.values().any(|is_kept| *is_kept) {
+            interests = interests.and(Interests::TRACES);
+        }
+        let mut sinks = Sinks::new(interests);
+        let until = match scenario.until {
+            End::Quiet => Until::Quiet,
+            End::After(span) => Until::Time(SimTime::ZERO + span),
+        };
+        let stopwatch = Stopwatch::start();
+        let stopped = simulation.run(until, &mut sinks).err();
+        let wall = stopwatch.elapsed();
+        let conservation = audit(&simulation);
+        // A run that is stopped in the middle of an instant has packets in nobody's hands.
+        if stopped.is_none() && !conservation.holds() {
+            return Err(RunFailure::Conservation(conservation));
+        }
+        Ok(Self { simulation, reports: sinks.into_merged(), stopped, wall })
+    }
 }
 
 /// Packets that links have lost after they were sent.

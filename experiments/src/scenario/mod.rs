@@ -21,6 +21,7 @@ mod range;
 mod sequential;
 mod shorthand;
 mod variant;
+mod warmup;
 
 #[cfg(test)]
 mod corpus;
@@ -45,6 +46,7 @@ pub use range::RangeSpec;
 pub use sequential::SequentialSpec;
 pub(crate) use variant::VARIANT;
 pub use variant::{VariantSpec, Verbatim};
+pub use warmup::WarmupSpec;
 
 use protosim_core::kernel::Limits;
 use protosim_core::{Ratio, SimTime, Size, Span};
@@ -117,9 +119,9 @@ pub struct Scenario {
     /// When a run ends. Default: Quiet.
     #[serde(default)]
     pub until: End,
-    /// Exchanges that start before this time do not count in the summary. Default: all count.
+    /// What starts before its end does not count in the summary: a time, or what MSER-5 finds in each run. Default: all counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warmup: Option<Span>,
+    pub warmup: Option<WarmupSpec>,
     /// How long after the warm-up exchanges count; one that starts at its very end does not. Default: to the end of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Span>,
@@ -268,19 +270,25 @@ impl Scenario {
         self.groups.iter().find(|group| group.name == name.0)
     }
 
-    /// Whether what starts at this time counts in the summary: neither in the warm-up nor after the window.
-    pub fn counts(&self, start: SimTime) -> bool {
-        let from = SimTime::ZERO.saturating_add(self.warmup.unwrap_or(Span::ZERO));
+    /// When the warm-up ends that is the same in all runs.
+    pub fn fixed_warmup(&self) -> SimTime {
+        match self.warmup {
+            Some(WarmupSpec::Fixed(span)) => SimTime::ZERO.saturating_add(span),
+            Some(WarmupSpec::Mser5 { .. }) | None => SimTime::ZERO,
+        }
+    }
+
+    /// Whether what starts at this time counts in the summary: neither in the warm-up, which ends at `from`, nor after the window.
+    pub fn counts(&self, start: SimTime, from: SimTime) -> bool {
         start >= from && self.window.is_none_or(|window| start < from.saturating_add(window))
     }
 
-    /// When what is measured over time begins and ends: after the warm-up, at the end of the window or of the run.
-    pub fn window(&self) -> (SimTime, SimTime) {
-        let from = SimTime::ZERO.saturating_add(self.warmup.unwrap_or(Span::ZERO));
+    /// When what is measured over time ends: at the end of the window or of the run. It begins where the warm-up ends, at `from`.
+    pub fn window_until(&self, from: SimTime) -> SimTime {
         let window = self.window.map_or(SimTime::MAX, |window| from.saturating_add(window));
         match self.until {
-            End::Quiet => (from, window),
-            End::After(end) => (from, window.min(SimTime::ZERO.saturating_add(end))),
+            End::Quiet => window,
+            End::After(end) => window.min(SimTime::ZERO.saturating_add(end)),
         }
     }
 

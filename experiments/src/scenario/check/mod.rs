@@ -19,7 +19,7 @@ pub(super) use references::check_references;
 pub(super) use variants::settings;
 
 use super::expand::Expansion;
-use super::{End, Point, Scenario};
+use super::{End, Point, Scenario, WarmupSpec};
 use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree};
 use protosim_core::Span as Duration;
 use protosim_reports::statistics::Confidence;
@@ -111,7 +111,18 @@ pub(super) fn warn(tree: &Tree, scenario: &Scenario, points: &[Point], warnings:
 /// What is measured lies within the run.
 fn check_window(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let zero = Duration::ZERO;
-    if scenario.warmup == Some(zero) {
+    if let Some(WarmupSpec::Mser5 { app, link, direction, metric }) = &scenario.warmup {
+        let asked = subjects::Asked {
+            app: app.as_deref(),
+            link: link.as_ref(),
+            direction: *direction,
+            metric: *metric,
+            path: "warmup".to_owned(),
+            shown: subjects::Shown::Distribution,
+        };
+        subjects::check_subject(tree, scenario, &asked, mistakes);
+    }
+    if scenario.warmup == Some(WarmupSpec::Fixed(zero)) {
         let message = "`warmup` has no effect: all counts from the start anyway";
         mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, "warmup"), message));
     }
@@ -121,7 +132,7 @@ fn check_window(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     }
     let End::After(end) = scenario.until else { return };
     let until = span_of(tree, "until");
-    let warmup = scenario.warmup.unwrap_or(zero);
+    let warmup = scenario.fixed_warmup().saturating_since(protosim_core::SimTime::ZERO);
     if warmup >= end {
         let message = format!("nothing counts: the warm-up ends at {warmup}, and the run at {end}");
         let error = Diagnostic::error("scenario::out-of-range", span_of(tree, "warmup"), message);
