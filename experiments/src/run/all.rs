@@ -1,7 +1,8 @@
 //! All runs of an experiment, or some of them, on as many cores as wanted. The order of results is that of points and
 //! replications, whoever was first.
 
-use super::one::{RunFailure, RunLog, RunOutput, run_one, setup};
+use super::fork::Forks;
+use super::one::{RunFailure, RunLog, RunOutput, interests, run_from, setup};
 use super::outputs::{Kept, Sight};
 use super::sequential::reach;
 use super::story::Watch;
@@ -315,12 +316,14 @@ struct Work {
     options: Options,
     /// Of each point the plan, from its first run to its last, and how many of its runs are to be made.
     plans: Vec<Mutex<(Option<Arc<Plan>>, usize)>>,
+    forks: Forks,
 }
 
 impl Work {
-    /// One more run of a point is to be made.
-    fn expect(&self, point: usize) {
+    /// One more run is to be made.
+    fn expect(&self, (point, replication): (usize, u64)) {
         self.plans[point].lock().unwrap_or_else(PoisonError::into_inner).1 += 1;
+        self.forks.expect((point, replication));
     }
 
     fn run(&self, point: usize, replication: u64) -> Result<RunOutput, RunFailure> {
@@ -335,24 +338,28 @@ impl Work {
             plan
         };
         let watch = self.options.watch(&self.loaded, point, replication);
-        run_one(&plan, scenario, replication, self.options.threads, &watch)
+        let is_alone = self.options.threads > 1 || watch != Watch::default();
+        let listened = interests(scenario, replication, &watch);
+        let branch = self.forks.branch((point, replication), &plan, (!is_alone).then_some(listened));
+        run_from(&plan, scenario, (replication, branch), self.options.threads, &watch)
     }
 }
 
 /// A run that is to be made.
 trait Item: Copy + Send + 'static {
-    fn point(&self) -> usize;
+    /// Point and replication.
+    fn run(&self) -> (usize, u64);
 }
 
 impl Item for (usize, u64) {
-    fn point(&self) -> usize {
-        self.0
+    fn run(&self) -> (usize, u64) {
+        *self
     }
 }
 
 impl Item for (usize, u64, RunKey) {
-    fn point(&self) -> usize {
-        self.0
+    fn run(&self) -> (usize, u64) {
+        (self.0, self.1)
     }
 }
 
@@ -368,7 +375,8 @@ fn run_each<I: Item, T: Send + std::fmt::Debug + 'static>(
 ) {
     let mut plans: Vec<Mutex<(Option<Arc<Plan>>, usize)>> = Vec::new();
     plans.resize_with(loaded.points.len(), Mutex::default);
-    let work = Arc::new(Work { loaded: Arc::clone(loaded), options, plans });
+    let forks = Forks::of(loaded);
+    let work = Arc::new(Work { loaded: Arc::clone(loaded), options, plans, forks });
     let (sender, receiver) = channel::<Option<(usize, T)>>();
     // One stop serves one call: a second one would find the first one's sender, and be woken by its last run.
     let _ = stop.0.wake.set(Box::new(sender.clone()));
@@ -376,10 +384,13 @@ fn run_each<I: Item, T: Send + std::fmt::Debug + 'static>(
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build();
     let (mut planned, mut taken) = (0, 0);
     let mut begin = |items: Vec<I>| {
-        items.iter().for_each(|item| work.expect(item.point()));
-        for item in items {
-            let (work, stop, sender, index) = (Arc::clone(&work), stop.clone(), sender.clone(), planned);
-            planned += 1;
+        items.iter().for_each(|item| work.expect(item.run()));
+        let mut items: Vec<(usize, I)> = (planned..).zip(items).collect();
+        planned += items.len();
+        // Runs that go on from one world follow each other, so that few of those are there at once.
+        items.sort_by_key(|(_, item)| work.forks.group_of(item.run().0).map(|group| (group, item.run().1)));
+        for (index, item) in items {
+            let (work, stop, sender) = (Arc::clone(&work), stop.clone(), sender.clone());
             let run = move || {
                 if !stop.is_wanted() {
                     // Nobody waits any more after a stop.

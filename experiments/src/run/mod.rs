@@ -5,6 +5,7 @@ mod capacity;
 pub mod clock;
 pub mod events;
 mod exchanges;
+mod fork;
 mod measured;
 mod name;
 mod one;
@@ -18,6 +19,8 @@ mod wires;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_fork;
 #[cfg(test)]
 mod tests_handshakes;
 #[cfg(test)]
@@ -34,6 +37,7 @@ mod tests_warmup;
 pub use all::{Failed, Finished, Options, Runs, Selection, Stop, run_all, run_some};
 pub use capacity::Capacity;
 pub use exchanges::{Ending, Exchange};
+pub(crate) use fork::groups;
 pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};
 pub use name::Name;
 pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};

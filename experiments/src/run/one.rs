@@ -2,6 +2,7 @@
 
 use super::clock::Stopwatch;
 use super::exchanges::{Exchange, add_unsent, join};
+use super::fork::Branch;
 use super::measured::{Measured, measured, with_meters};
 use super::name::Name;
 use super::story::{Story, Watch};
@@ -9,8 +10,8 @@ use super::totals::{Totals, totals};
 use super::warmup::{Course, Warmup, samples};
 use crate::scenario::{End, Scenario, WarmupSpec};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
-use protosim_core::{Digest, RunSeed, SimTime, Simulation, Sinks, Until};
-use protosim_models::node::{Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
+use protosim_core::{Digest, EntityId, RunSeed, SimTime, Simulation, Sinks, Until};
+use protosim_models::node::{Action, Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
 use protosim_models::packet::Packet;
 use protosim_models::{Element, Node, Observation};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
@@ -136,6 +137,17 @@ pub fn build(
     replication: u64,
     threads: usize,
 ) -> Result<Simulation<Element>, BuildError> {
+    build_with(plan, scenario, replication, threads, plan.acts())
+}
+
+/// The same, but that the timeline does nothing else than `acts`.
+pub(super) fn build_with(
+    plan: &Plan,
+    scenario: &Scenario,
+    replication: u64,
+    threads: usize,
+    acts: Vec<(SimTime, EntityId, Action)>,
+) -> Result<Simulation<Element>, BuildError> {
     let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
     let apps = scenario.placements().filter_map(|placed| {
         let address = placed.to.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -145,11 +157,10 @@ pub fn build(
         Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })
     });
     let seed = RunSeed { seed: scenario.seed, replication };
-    plan.simulation(seed, scenario.limits(), apps.collect(), threads)
+    plan.simulation_with(seed, scenario.limits(), apps.collect(), threads, acts)
 }
 
-/// Runs one replication. A run that reaches a limit gives what it has, and says so. Where MSER-5 says where its warm-up ends and links are
-/// measured, it is made twice.
+/// Runs one replication, from its start.
 ///
 /// # Errors
 /// For a mistake of this program.
@@ -160,9 +171,28 @@ pub fn run_one(
     threads: usize,
     watch: &Watch,
 ) -> Result<RunOutput, RunFailure> {
+    run_from(plan, scenario, (replication, None), threads, watch)
+}
+
+/// Runs one replication, from its start or from where others have come already. A run that reaches a limit gives what it has, and says so. Where MSER-5 says where its warm-up ends and links are
+/// measured, it is made twice.
+///
+/// # Errors
+/// For a mistake of this program.
+pub(super) fn run_from(
+    plan: &Plan,
+    scenario: &Scenario,
+    (replication, branch): (u64, Option<Branch>),
+    threads: usize,
+    watch: &Watch,
+) -> Result<RunOutput, RunFailure> {
     let apps = app_indices(plan, scenario);
     let app_of = |node: u32, app: u32| apps[node as usize][app as usize];
-    let mut pass = Pass::run(plan, scenario, replication, threads, watch)?;
+    let (world, sinks) = match branch {
+        Some(branch) => branch,
+        None => (build(plan, scenario, replication, threads)?, Sinks::new(interests(scenario, replication, watch))),
+    };
+    let mut pass = Pass::run(scenario, world, sinks)?;
     let mut warmup = Warmup::fixed(scenario);
     if let Some(rule) = scenario.warmup.as_ref().and_then(WarmupSpec::mser5) {
         let Pass { simulation, reports, .. } = &pass;
@@ -174,7 +204,8 @@ pub fn run_one(
             let earlier = pass.wall;
             // One world at a time: in a large network each takes as much.
             drop(pass);
-            pass = Pass::run(&metered, scenario, replication, threads, watch)?;
+            let world = build(&metered, scenario, replication, threads)?;
+            pass = Pass::run(scenario, world, Sinks::new(interests(scenario, replication, watch)))?;
             pass.wall += earlier;
         }
     }
@@ -208,6 +239,19 @@ pub fn run_one(
     })
 }
 
+/// What is listened to in a run.
+pub(super) fn interests(scenario: &Scenario, replication: u64, watch: &Watch) -> Interests {
+    let mut interests = Interests::RESULTS.and(watch.interests());
+    if !scenario.measures.sinks.is_empty() {
+        interests = interests.and(Interests::DELIVERIES);
+    }
+    // Figures over time show the first replication alone.
+    if replication == 0 && scenario.measures.connections.values().any(|is_kept| *is_kept) {
+        interests = interests.and(Interests::TRACES);
+    }
+    interests
+}
+
 /// A world at its end, and what it has reported.
 struct Pass {
     simulation: Simulation<Element>,
@@ -219,23 +263,12 @@ struct Pass {
 }
 
 impl Pass {
+    /// Runs a world to its end.
     fn run(
-        plan: &Plan,
         scenario: &Scenario,
-        replication: u64,
-        threads: usize,
-        watch: &Watch,
+        mut simulation: Simulation<Element>,
+        mut sinks: Sinks<Report>,
     ) -> Result<Self, RunFailure> {
-        let mut simulation = build(plan, scenario, replication, threads)?;
-        let mut interests = Interests::RESULTS.and(watch.interests());
-        if !scenario.measures.sinks.is_empty() {
-            interests = interests.and(Interests::DELIVERIES);
-        }
-        // Figures over time show the first replication alone.
-        if replication == 0 && scenario.measures.connections.values().any(|is_kept| *is_kept) {
-            interests = interests.and(Interests::TRACES);
-        }
-        let mut sinks = Sinks::new(interests);
         let until = match scenario.until {
             End::Quiet => Until::Quiet,
             End::After(span) => Until::Time(SimTime::ZERO + span),

@@ -76,6 +76,7 @@ fn what_decides(scenario: &Scenario) -> Scenario {
         confidence: Ratio::ZERO,
         replications: 0,
         sequential: None,
+        fork_at: None,
         axes: Vec::new(),
         variants: Vec::new(),
         only_if: None,

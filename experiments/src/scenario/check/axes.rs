@@ -50,7 +50,7 @@ const VARIABLE: [&str; 13] = [
 ];
 
 /// Parts that are one for all points, whether they are written out or not.
-const FIXED: [&str; 18] = [
+const FIXED: [&str; 19] = [
     "format",
     "title",
     "include",
@@ -59,6 +59,7 @@ const FIXED: [&str; 18] = [
     "addresses",
     "replications",
     "sequential",
+    "fork_at",
     "confidence",
     "axes",
     "design",

@@ -5,6 +5,7 @@ mod axes;
 mod devices;
 mod diagrams;
 mod figures;
+mod fork;
 mod references;
 mod sequential;
 mod subjects;
@@ -97,7 +98,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     diagrams::check_diagrams(tree, scenario, mistakes);
 }
 
-/// What can run, but probably not as meant. `points` are all of the scenario's.
+/// What can run, but probably not as meant; and what is wrong with points together. `points` are all of the scenario's.
 pub(super) fn warn(tree: &Tree, scenario: &Scenario, points: &[Point], warnings: &mut Diagnostics) {
     apps::warn_of_silence(tree, scenario, warnings);
     apps::warn_of_idle_servers(tree, scenario, warnings);
@@ -106,6 +107,7 @@ pub(super) fn warn(tree: &Tree, scenario: &Scenario, points: &[Point], warnings:
     apps::warn_of_the_clock(tree, scenario, warnings);
     tls::warn_of_idle_fields(tree, scenario, points, warnings);
     axes::warn_of_imbalance(tree, scenario, warnings);
+    fork::check_fork(tree, scenario, points, warnings);
 }
 
 /// What is measured lies within the run.
