@@ -128,10 +128,7 @@ pub(super) fn sent(exchange: &Exchange) -> Option<f64> {
 
 /// Whether an exchange counts in the summary.
 pub(super) fn counts(loaded: &Loaded, point: usize, run: &RunOutput, exchange: &Exchange) -> bool {
-    let scenario = &loaded.points[point].scenario;
-    // One that was never sent would have been later than all others: after a window, if there is one.
-    let counts = |start| scenario.counts(start, run.warmup.ends);
-    run.stopped.is_none() && exchange.started.map_or(scenario.window.is_none(), counts)
+    run.stopped.is_none() && exchange.counts(&loaded.points[point].scenario, run.warmup)
 }
 
 /// The exchanges of an application that count.

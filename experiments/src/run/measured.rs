@@ -1,7 +1,7 @@
 //! What is measured of sinks, connections and links in one run, where the scenario names them.
 
 use super::capacity::Capacity;
-use crate::scenario::{Measures, Scenario, Subject, WarmupSpec, Way};
+use crate::scenario::{Keep, Measures, Scenario, Subject, WarmupSpec, Way};
 use protosim_core::kernel::Reported;
 use protosim_core::sketch::{Batches, Histogram};
 use protosim_core::{EntityId, SimTime, Simulation, Span};
@@ -39,6 +39,8 @@ pub struct SinkOutput {
     pub delays: Batches,
     /// The same.
     pub delay_histogram: Histogram,
+    /// Each of these delays by itself, where the scenario keeps them.
+    pub samples: Vec<DelaySample>,
     /// Datagrams that arrived in the whole run, and those of them that were marked.
     pub datagrams: u64,
     /// See `datagrams`.
@@ -56,6 +58,15 @@ pub struct Arrival {
     pub delay: Option<Span>,
     /// Payload bytes.
     pub bytes: u64,
+}
+
+/// A one-way delay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DelaySample {
+    /// When the datagram was sent.
+    pub sent: SimTime,
+    /// How long it was under way.
+    pub delay: Span,
 }
 
 /// What the connections of an application did.
@@ -92,6 +103,8 @@ pub(super) fn with_meters(mut plan: Plan, scenario: &Scenario, from: SimTime, is
         let mut meter = bins.iter().fold(Meter::new(from, until), |meter, width| meter.with_bins(*width));
         if decides(link, *way) {
             meter = Meter::new(from, SimTime::MAX).with_samples();
+        } else if scenario.distributions.waits == Keep::Samples {
+            meter = meter.with_samples();
         }
         plan = plan.with_meter(link, *way == Way::Forward, meter);
     }
@@ -130,6 +143,9 @@ pub(super) fn measured(
         if let Some(delay) = delay.filter(|_| sent_at.is_some_and(|sent_at| sent_at >= from && sent_at < until)) {
             sink.delays.add(delay.as_nanos());
             sink.delay_histogram.add(delay.as_nanos());
+            if scenario.distributions.delays == Keep::Samples {
+                sink.samples.extend(sent_at.map(|sent| DelaySample { sent, delay }));
+            }
         }
         if replication == 0 && is_kept(&scenario.measures, name) {
             sink.arrivals.push(Arrival { at: *at, delay, bytes: *bytes });

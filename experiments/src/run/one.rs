@@ -5,10 +5,11 @@ use super::exchanges::{Exchange, add_unsent, join};
 use super::fork::Branch;
 use super::measured::{Measured, measured, with_meters};
 use super::name::Name;
+use super::sketch::ExchangeSketch;
 use super::story::{Story, Watch};
 use super::totals::{Totals, totals};
 use super::warmup::{Course, Warmup, samples};
-use crate::scenario::{End, Scenario, WarmupSpec};
+use crate::scenario::{End, Keep, Scenario, WarmupSpec};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{Digest, EntityId, RunSeed, SimTime, Simulation, Sinks, Until};
 use protosim_models::node::{Action, Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
@@ -36,6 +37,8 @@ pub struct RunOutput {
     pub entities: Arc<[Arc<str>]>,
     /// All exchanges, in order of starts; then those that were due and never sent.
     pub exchanges: Vec<Exchange>,
+    /// By application, where exchanges are kept as sketches; then there are none by themselves.
+    pub sketches: Vec<ExchangeSketch>,
     /// What was measured of sinks and links.
     pub measured: Measured,
     /// What nodes and applications have counted.
@@ -224,12 +227,19 @@ pub(super) fn run_from(
     drop(simulation);
     let mut exchanges = join(&reports, app_of, &aliases(plan, scenario));
     add_unsent(&mut exchanges, due.into_iter());
+    let mut sketches = Vec::new();
+    if scenario.distributions.exchanges == Keep::Sketch {
+        let counts = stopped.is_none();
+        sketches = super::sketch::sketches(scenario, warmup, if counts { &exchanges } else { &[] });
+        exchanges = Vec::new();
+    }
     Ok(RunOutput {
         replication,
         stopped,
         warmup,
         entities,
         exchanges,
+        sketches,
         measured,
         totals,
         digests,

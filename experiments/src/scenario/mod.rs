@@ -6,6 +6,7 @@
 mod check;
 mod design;
 mod diagram;
+mod distributions;
 mod expand;
 mod figure;
 mod files;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use design::DesignSpec;
 pub use diagram::{DiagramSpec, LadderSpec, MOST_DRAWN, MOST_NAMED_LANES, TimeSequenceSpec};
+pub use distributions::{DistributionsSpec, Keep};
 pub use figure::{
     Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, PointFilter, ScaleSpec, SeriesSpec, evaluate,
 };
@@ -159,6 +161,9 @@ pub struct Scenario {
     /// all there anyway. Default: nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measure: Vec<MeasureSpec>,
+    /// How samples are kept: one by one, or as sketches. Default: exchanges one by one, all else as sketches.
+    #[serde(default, skip_serializing_if = "DistributionsSpec::is_default")]
+    pub distributions: DistributionsSpec,
     /// Figures to draw.
     #[serde(default)]
     pub figures: Vec<FigureSpec>,

@@ -50,7 +50,7 @@ const VARIABLE: [&str; 13] = [
 ];
 
 /// Parts that are one for all points, whether they are written out or not.
-const FIXED: [&str; 19] = [
+const FIXED: [&str; 20] = [
     "format",
     "title",
     "include",
@@ -66,6 +66,7 @@ const FIXED: [&str; 19] = [
     "variants",
     "only_if",
     "measure",
+    "distributions",
     "figures",
     "diagrams",
     "events",

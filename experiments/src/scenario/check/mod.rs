@@ -4,6 +4,7 @@ mod apps;
 mod axes;
 mod devices;
 mod diagrams;
+mod distributions;
 mod figures;
 mod fork;
 mod references;
@@ -95,6 +96,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     figures::check_expectations(tree, scenario, mistakes);
     subjects::check_measures(tree, scenario, mistakes);
     sequential::check_sequential(tree, scenario, mistakes);
+    distributions::check_distributions(tree, scenario, mistakes);
     diagrams::check_diagrams(tree, scenario, mistakes);
 }
 
