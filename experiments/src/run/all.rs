@@ -4,7 +4,7 @@
 use super::one::{RunFailure, RunLog, RunOutput, run_one, setup};
 use super::outputs::{Kept, Outputs, Sight};
 use super::story::Watch;
-use crate::results::Shard;
+use crate::results::ShardRuns;
 use crate::scenario::Loaded;
 use crate::store::{Record, RunKey, Store, StoreError, keys};
 use protosim_topologies::Plan;
@@ -62,7 +62,7 @@ pub struct Selection {
     /// Points of this variant alone.
     pub variant: Option<String>,
     /// This share alone of all runs of the experiment.
-    pub shard: Option<Shard>,
+    pub shard: Option<ShardRuns>,
 }
 
 /// A run that failed.
@@ -121,7 +121,7 @@ impl Selection {
             || (0..loaded.scenario.replications).filter(|k| self.replication.is_none_or(|wanted| wanted == *k));
         let runs = points.filter(of_variant).flat_map(|point| replications().map(move |k| (point, k)));
         let number = |(point, k): &(usize, u64)| point * loaded.scenario.replications as usize + *k as usize;
-        runs.filter(|run| self.shard.is_none_or(|shard| shard.has(number(run)))).collect()
+        runs.filter(|run| self.shard.as_ref().is_none_or(|shard| shard.has(*run, number(run)))).collect()
     }
 }
 
