@@ -5,7 +5,7 @@ use super::args::MergeArgs;
 use super::keeping::JOURNAL;
 use super::progress::Teller;
 use super::run::report;
-use crate::results::{Owner, Partial, ShardManifest, claim};
+use crate::results::{Owner, Partial, ShardManifest, ShardRuns, claim};
 use crate::run::clock::Stopwatch;
 use crate::run::{Kept, Selection, share_number};
 use crate::scenario::Loaded;
@@ -31,7 +31,7 @@ pub(super) fn merge(args: &MergeArgs, colours: bool) -> Result<Ending, String> {
     let (kept, missing) =
         Kept::of_selected(store, &loaded, &Selection::default()).map_err(|error| format!("error: {error}"))?;
     if !missing.is_empty() {
-        return Err(said_of_missing(&loaded, &missing, first.shard.of));
+        return Err(said_of_missing(&loaded, &missing, &shards));
     }
     if loaded.scenario.events || !loaded.scenario.diagrams.is_empty() {
         eprintln!("note: diagrams and event logs are not made by shards: run the points alone that they are wanted of");
@@ -86,15 +86,20 @@ fn shards_of(folders: &[PathBuf]) -> Result<Vec<(PathBuf, ShardManifest)>, Strin
     }
 }
 
-fn said_of_missing(loaded: &Loaded, missing: &[(usize, u64)], of: u64) -> String {
+fn said_of_missing(loaded: &Loaded, missing: &[(usize, u64)], shards: &[(PathBuf, ShardManifest)]) -> String {
+    let own: Vec<ShardRuns> = shards.iter().map(|(_, manifest)| manifest.runs()).collect();
     let named = missing.iter().take(NAMED).map(|&(point, replication)| {
-        let shard = share_number(loaded, (point, replication)) as u64 % of + 1;
-        format!("  point {point}, replication {replication}, of shard {shard}\n")
+        let number = share_number(loaded, (point, replication));
+        let shard = own.iter().find(|shard| shard.has((point, replication), number));
+        let shard = shard.map_or_else(|| "no shard".to_owned(), |shard| format!("shard {}", shard.shard().number));
+        format!("  point {point}, replication {replication}, of {shard}\n")
     });
     let more = if missing.len() > NAMED { "  …\n" } else { "" };
     let runs = if missing.len() == 1 { "a run is" } else { "runs are" };
+    let of = shards.len();
+    let file = if shards.iter().any(|(_, manifest)| manifest.plan_sha256().is_some()) { "PLAN" } else { "FILE" };
     format!(
-        "error: {} {runs} missing:\n{}{more}help: go on with these shards: `protosim run FILE --shard I/{of} --resume`\n",
+        "error: {} {runs} missing:\n{}{more}help: go on with these shards: `protosim run {file} --shard I/{of} --resume`\n",
         missing.len(),
         named.collect::<String>()
     )

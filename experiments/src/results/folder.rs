@@ -329,7 +329,7 @@ fn listed_files(folder: &Path) -> Vec<String> {
 }
 
 /// Of the resolved scenario, and of the files that it names.
-pub(super) fn configuration_hash(loaded: &Loaded) -> String {
+pub(crate) fn configuration_hash(loaded: &Loaded) -> String {
     let mut configuration = serde_json::to_value(&loaded.scenario).unwrap_or_default().to_string();
     let inputs = &loaded.inputs.hashes;
     if !inputs.is_empty() {

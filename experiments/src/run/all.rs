@@ -6,7 +6,7 @@ use super::one::{RunFailure, RunLog, RunOutput, interests, run_from, setup};
 use super::outputs::{Kept, Sight};
 use super::sequential::reach;
 use super::story::Watch;
-use crate::results::Shard;
+use crate::results::ShardRuns;
 use crate::scenario::Loaded;
 use crate::store::{Record, RunKey, Store, StoreError, keys};
 use protosim_topologies::Plan;
@@ -64,7 +64,7 @@ pub struct Selection {
     /// Points of this variant alone.
     pub variant: Option<String>,
     /// This share alone of all runs of the experiment.
-    pub shard: Option<Shard>,
+    pub shard: Option<ShardRuns>,
 }
 
 /// A run that failed.

@@ -17,7 +17,7 @@ impl Selection {
     /// Whether a run of a point that is chosen is chosen.
     pub(super) fn has(&self, loaded: &Loaded, run: (usize, u64)) -> bool {
         self.replication.is_none_or(|wanted| wanted == run.1)
-            && self.shard.is_none_or(|shard| shard.has(share_number(loaded, run)))
+            && self.shard.as_ref().is_none_or(|shard| shard.has(run, share_number(loaded, run)))
     }
 
     /// The points that it leaves, whatever its share is.

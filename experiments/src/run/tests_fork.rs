@@ -1,8 +1,10 @@
 //! Points that go on from copies of one world.
 
-use super::{Options, RunOutput, groups, run_all};
+use super::fork::Forks;
+use super::one::interests;
+use super::{Options, RunOutput, Watch, groups, run_all, setup};
 use crate::scenario::{Loaded, Request, Scenario, load_text};
-use protosim_core::Span;
+use protosim_core::{SimTime, Span};
 
 /// Streams and datagrams over a router; at 300 ms an early event, the same for all, and at 800 ms one that differs; later ones of variants.
 const NET: &str = r#"(
@@ -20,9 +22,9 @@ const NET: &str = r#"(
         (name: "con", on: "a", run: CoapClient(to: "b", requests: 20, interval: "100 ms")),
         (name: "coap", on: "b", run: CoapServer()),
     ],
-    timeline: [(at: "300 ms", link: "rb", rate: "3 Mbit/s"), (at: "800 ms", link: "rb", loss: "0 %"), (at: "900 ms", link: "ar", delay: "5 ms", every: "200 ms", times: 3)],
+    timeline: [(at: "300 ms", link: "rb", rate: "3 Mbit/s"), (at: "800 ms", link: "rb", loss: "1 %"), (at: "900 ms", link: "ar", delay: "6 ms"), (at: "1200 ms", link: "ar", loss: "3 %")],
     until: After("3 s"), replications: 3, fork_at: "800 ms", warmup: "900 ms",
-    axes: [(name: "loss", path: "timeline.1.loss", values: ["0 %", "2 %", "30 %"])],
+    axes: [(name: "loss", path: "timeline.1.loss", values: ["1 %", "2 %", "30 %"])],
     variants: [(name: "near"), (name: "far", set: {"timeline.2.delay": "40 ms"}), (name: "slow", set: {"links.rb.delay": "100 ms"})],
     measure: [(app: "bulk-sink", metric: Goodput), (app: "voice-sink", metric: MeanOneWayDelay), (link: "rb", direction: Forward, metric: MeanQueueDelay)],
 )"#;
@@ -60,6 +62,23 @@ fn a_fork_changes_no_result() {
             assert!(text(&ours) == text(theirs), "point {point}, {options:?}");
         }
     }
+}
+
+/// The first run of a replication grows the trunk, the others take copies of it, and behind the last it is gone.
+#[test]
+fn worlds_are_shared_as_long_as_someone_comes() {
+    let loaded = load(&[]).unwrap();
+    let forks = Forks::of(&loaded);
+    let runs: Vec<(usize, u64)> = (0..6).map(|point| (point, 1)).collect();
+    runs.iter().for_each(|run| forks.expect(*run));
+    for run in runs {
+        let scenario = &loaded.points[run.0].scenario;
+        let heard = interests(scenario, run.1, &Watch::default());
+        let (world, _) = forks.branch(run, &setup(scenario), Some(heard)).unwrap();
+        assert_eq!(world.now(), SimTime::from_nanos(799_999_999));
+    }
+    let scenario = &loaded.points[0].scenario;
+    assert!(forks.branch((0, 1), &setup(scenario), Some(interests(scenario, 1, &Watch::default()))).is_none());
 }
 
 #[test]
