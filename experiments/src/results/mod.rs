@@ -9,9 +9,11 @@ mod inputs;
 mod panels;
 mod samples;
 mod shard;
+mod staged;
 mod story;
 mod summary;
 mod tables;
+mod values;
 
 #[cfg(test)]
 mod tests;
