@@ -173,68 +173,6 @@ pub fn write_part(
     Ok(Written { figures, captures, notes: files.notes, packet_hops: log.packet_hops, simulation: log.simulation })
 }
 
-/// A table in one of its forms, written beside its place.
-struct StagedTable {
-    name: String,
-    file: Staged,
-    hash: String,
-}
-
-/// From so many rows on, both forms of a table are written at once.
-const MANY: usize = 10_000;
-
-/// Writes all tables beside their places: they may be larger than memory should hold, and each is gone when it is written.
-fn stage_tables(
-    folder: &Path,
-    loaded: &Loaded,
-    outputs: &dyn Outputs,
-    summary: &Summary,
-) -> Result<Vec<StagedTable>, FolderError> {
-    let staged = |name: String, write: &(dyn Fn(&mut Hashing<'_, '_>) -> Result<(), TableError> + Sync)| {
-        let fill = |out: &mut BufWriter<&File>| {
-            let mut out = Hashing { out, hash: Sha256::new() };
-            write(&mut out)?;
-            Ok::<String, TableError>(hex(&out.hash.finalize()))
-        };
-        let (file, hash) = stage(&folder.join(&name), fill).map_err(|error| match error {
-            TableError::Io(error) => io_error(folder, error),
-            error => error.into(),
-        })?;
-        Ok::<StagedTable, FolderError>(StagedTable { name, file, hash })
-    };
-    let mut all = Vec::new();
-    for table in tables(loaded, outputs, summary) {
-        let table = table?;
-        let csv = || staged(format!("{}.csv", table.name()), &|out| table.write_csv(out));
-        let parquet = || staged(format!("{}.parquet", table.name()), &|out| table.write_parquet(out));
-        // Both at once where there are two cores, and enough to do.
-        let (csv, parquet) = match table.rows() {
-            MANY.. => rayon::join(csv, parquet),
-            _ => (csv(), parquet()),
-        };
-        all.extend([csv?, parquet?]);
-    }
-    Ok(all)
-}
-
-/// A file and the hash of what was written to it.
-struct Hashing<'o, 'f> {
-    out: &'o mut BufWriter<&'f File>,
-    hash: Sha256,
-}
-
-impl Write for Hashing<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
 /// A figure or a diagram on its way to files.
 struct Sheet {
     /// `figure` or `diagram`.
