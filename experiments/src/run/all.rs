@@ -2,11 +2,11 @@
 //! replications, whoever was first.
 
 use super::one::{RunFailure, RunLog, RunOutput, run_one, setup};
-use super::outputs::{Kept, Outputs, Sight};
+use super::outputs::{Kept, Outputs, Sight, on_threads};
 use super::story::Watch;
 use crate::results::Shard;
 use crate::scenario::Loaded;
-use crate::store::{Record, RunKey, Store, StoreError, keys};
+use crate::store::{Record, RunKey, Store, StoreError, all_keys};
 use protosim_topologies::Plan;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -219,7 +219,8 @@ pub fn run_some(
     let selected = selection.runs(loaded);
     let mut runs = Runs { outputs: Kept::default(), reused: 0, failures: Vec::new(), is_interrupted: false };
     let mut work = Vec::new();
-    for (&(point, replication), key) in selected.iter().zip(keys(loaded, &selected)) {
+    let keys = on_threads(options.jobs, || all_keys(loaded, &selected));
+    for (&(point, replication), key) in selected.iter().zip(keys) {
         let is_watched = options.watch(loaded, point, replication) != Watch::default();
         if !is_watched && kept.store().contains(&key) {
             kept.insert((point, replication), key, None);

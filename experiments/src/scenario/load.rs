@@ -180,7 +180,7 @@ fn refuse_overridden_axes(tree: &Tree, set: &[String], mistakes: &mut Diagnostic
     for argument in set {
         let path = argument.split('=').next().unwrap_or_default().trim();
         let Ok(parsed) = path.parse::<Path>() else { continue };
-        let Ok(node) = tree.get(&parsed) else { continue };
+        let Some(node) = tree.find(&parsed) else { continue };
         let canonical = tree.canonical(&parsed);
         let is_same = |other: &str| other.parse::<Path>().is_ok_and(|other| tree.canonical(&other) == canonical);
         let varies = |axis: &&Node| {
