@@ -199,9 +199,9 @@ fn render(loaded: &Loaded, outputs: &dyn Outputs, summary: &Summary) -> Result<F
     for (name, scene) in draw_diagrams(loaded, outputs, &mut notes) {
         sheets.push(Sheet { kind: "diagram", name, scene: Ok(scene), notes: std::mem::take(&mut notes) });
     }
-    let formats = sheets.into_par_iter().map(|Sheet { kind, name, scene, notes }| {
-        (kind, name, scene.and_then(|scene| all_formats(&scene)), notes)
-    });
+    let formats = sheets
+        .into_par_iter()
+        .map(|Sheet { kind, name, scene, notes }| (kind, name, scene.and_then(|scene| all_formats(&scene)), notes));
     for (kind, name, formats, notes) in formats.collect::<Vec<_>>() {
         files.notes.extend(notes);
         match formats {

@@ -235,9 +235,9 @@ fn add_distributions(source: Source<'_>, series: &SeriesSpec, sheet: &mut Sheet<
         append: Spread::append,
     };
     let take = |points: Vec<(usize, Spread)>| {
-        let steps = points.into_par_iter().map(|(point, spread)| {
-            (point, spread.steps().into_iter().map(|(x, y)| Point::new(x, y)).collect())
-        });
+        let steps = points
+            .into_par_iter()
+            .map(|(point, spread)| (point, spread.steps().into_iter().map(|(x, y)| Point::new(x, y)).collect()));
         lines.extend(steps.collect::<Vec<_>>());
         Ok::<(), StoreError>(())
     };
@@ -378,12 +378,7 @@ impl Telling {
 }
 
 /// A formula between the least and the largest x, over points in the order of x.
-fn sample(
-    (loaded, points): Among<'_>,
-    (x, scale): (usize, ScaleSpec),
-    spec: &FormulaSpec,
-    factor: f64,
-) -> Vec<Point> {
+fn sample((loaded, points): Among<'_>, (x, scale): (usize, ScaleSpec), spec: &FormulaSpec, factor: f64) -> Vec<Point> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
     let (first, last) = (loaded.points[*first].values[x], loaded.points[*last].values[x]);
     let value_at = |place: f64| {

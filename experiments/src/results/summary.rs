@@ -152,9 +152,7 @@ fn estimate(runs: &[RunExchanges], metric: Metric, confidence: Confidence, basis
         Metric::Delivered => shares(runs, |run| run.delivered, confidence, basis),
         Metric::Completed => shares(runs, |run| run.completed, confidence, basis),
         Metric::MeanTransmissions => means(runs, |run| &run.sent, confidence, basis),
-        Metric::MeanCompletion | Metric::MeanTimeToFirstByte => {
-            means(runs, |run| run.times(metric), confidence, basis)
-        }
+        Metric::MeanCompletion | Metric::MeanTimeToFirstByte => means(runs, |run| run.times(metric), confidence, basis),
         _ => {
             let q = metric.quantile()?;
             let sorted = |run: &RunExchanges| SortedSamples::new(run.times(metric).to_vec());

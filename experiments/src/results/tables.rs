@@ -125,7 +125,11 @@ pub(super) struct RunTables {
 impl RunTables {
     /// Of no run yet.
     pub(super) fn new(loaded: &Loaded) -> Result<Self, TableError> {
-        Ok(Self { exchanges: exchange_table(loaded)?, counters: counter_table(loaded)?, digests: digest_table(loaded)? })
+        Ok(Self {
+            exchanges: exchange_table(loaded)?,
+            counters: counter_table(loaded)?,
+            digests: digest_table(loaded)?,
+        })
     }
 
     /// Adds the rows of a run.

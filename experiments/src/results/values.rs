@@ -52,7 +52,8 @@ impl PointValues {
         for (app, (spec, of_app)) in loaded.scenario.apps.iter().zip(&mut self.exchanges).enumerate() {
             let exchanges = counted(loaded, point, run, app);
             let count = |holds: &dyn Fn(&Exchange) -> bool| exchanges.iter().filter(|one| holds(one)).count() as u64;
-            let times = |metric| exchanges.iter().filter_map(|exchange| time_of(exchange, metric)).collect::<Vec<f64>>();
+            let times =
+                |metric| exchanges.iter().filter_map(|exchange| time_of(exchange, metric)).collect::<Vec<f64>>();
             let first = Some(Metric::MeanTimeToFirstByte).filter(|metric| is_known(spec, *metric));
             of_app.push(RunExchanges {
                 count: exchanges.len() as u64,

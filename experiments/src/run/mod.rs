@@ -31,7 +31,7 @@ pub use exchanges::{Ending, Exchange};
 pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};
 pub use name::Name;
 pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};
-pub(crate) use outputs::{PerPoint, over_points, over_runs};
 pub use outputs::{Kept, Loan, Outputs, Sight, SightOf, on_threads};
+pub(crate) use outputs::{PerPoint, over_points, over_runs};
 pub use story::{Drawing, Story, Watch};
 pub use totals::{Total, Totals};

@@ -55,11 +55,7 @@ fn write_head<W: Write>(table: &Table, writer: &mut ::csv::Writer<W>) -> Result<
     writer.write_record(table.columns().iter().map(|column| column.name())).map_err(failed)
 }
 
-fn write_rows<W: Write>(
-    table: &Table,
-    rows: Range<usize>,
-    writer: &mut ::csv::Writer<W>,
-) -> Result<(), TableError> {
+fn write_rows<W: Write>(table: &Table, rows: Range<usize>, writer: &mut ::csv::Writer<W>) -> Result<(), TableError> {
     let mut field = Vec::new();
     for row in rows {
         for column in table.columns() {

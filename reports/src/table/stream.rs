@@ -85,7 +85,8 @@ impl<C: Write + Send, P: Write + Send> TableWriter<C, P> {
             let block = start..rows.min(start + BLOCK);
             if self.columns.is_empty() {
                 let descriptors = self.parquet.schema_descr().columns();
-                self.columns = descriptors.iter().map(|column| OpenColumn::new(column, self.parquet.properties())).collect();
+                self.columns =
+                    descriptors.iter().map(|column| OpenColumn::new(column, self.parquet.properties())).collect();
             }
             let (table, csv, columns) = (&self.pending, &mut self.csv, &mut self.columns);
             let text = || {
@@ -96,7 +97,8 @@ impl<C: Write + Send, P: Write + Send> TableWriter<C, P> {
             };
             let cells = || {
                 let columns = columns.par_iter_mut().zip(table.columns()).zip(&texts);
-                columns.try_for_each(|((open, column), text)| write_column(&mut open.writer, column, text, block.clone()))
+                columns
+                    .try_for_each(|((open, column), text)| write_column(&mut open.writer, column, text, block.clone()))
             };
             let (text, cells) = rayon::join(text, cells);
             text.and(cells.map_err(TableError::from))?;
