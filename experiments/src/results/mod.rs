@@ -19,6 +19,8 @@ mod values;
 mod tests;
 #[cfg(test)]
 mod tests_metrics;
+#[cfg(test)]
+mod tests_parts;
 
 pub use claim::{Owner, claim, claim_for_part};
 pub use figures::{Outcome, check_expectations, draw};

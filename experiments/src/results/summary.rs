@@ -100,7 +100,7 @@ pub(super) fn summarise_points(
 }
 
 /// The rows of a point.
-fn rows_of(
+pub(super) fn rows_of(
     loaded: &Loaded,
     &(point, ref values): &(usize, PointValues),
     confidence: Confidence,
