@@ -30,8 +30,8 @@ const TEXT: &str = r#"(
         (link: "ab", direction: Forward, metric: MeanQueueDelay),
     ],
     figures: [(name: "f", title: "F", panels: [
-        (x: "mtu", x_label: "MTU", y_label: "Time", series: [(app: "con", metric: P95Completion)]),
-        (x: Distribution, x_label: "Time", y_label: "Share", series: [(app: "con", metric: Completion), (app: "sink", metric: OneWayDelay)]),
+        (x: "mtu", x_label: "MTU", y_label: "Time", series: [(label: "con", app: "con", metric: P95Completion)]),
+        (x: Distribution, x_label: "Time", y_label: "Share", series: [(label: "con", app: "con", metric: Completion), (label: "sink", app: "sink", metric: OneWayDelay)]),
     ])],
     replications: 7,
 )"#;
