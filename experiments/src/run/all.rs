@@ -10,7 +10,7 @@ use crate::store::{Record, RunKey, Store, StoreError, all_keys};
 use protosim_topologies::Plan;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How to run; nothing here changes a result.
@@ -169,12 +169,15 @@ trait Wake: Send + Sync + std::fmt::Debug {
 }
 
 /// `None` is sent to wake who waits for results.
-impl<T: Send + std::fmt::Debug> Wake for Sender<Option<T>> {
+impl<T: Send + std::fmt::Debug> Wake for SyncSender<Option<T>> {
     fn wake(&self) {
-        // Nobody waits any more: all runs are done.
-        let _ = self.send(None);
+        // Nobody waits any more: all runs are done, or there are results to take.
+        let _ = self.try_send(None);
     }
 }
+
+/// Results that wait to be taken at most: who makes more waits too, so that they do not fill memory where taking them is slower.
+const MOST_WAITING: usize = 256;
 
 impl Stop {
     /// Stops the runs: those that are done stay, those at work are left, no other begins.
@@ -328,11 +331,12 @@ fn run_each<I: Item, T: Send + std::fmt::Debug + 'static>(
         plans[item.point()].get_mut().unwrap_or_else(PoisonError::into_inner).1 += 1;
     }
     let work = Arc::new(Work { loaded: Arc::clone(loaded), options, plans });
-    let (sender, receiver) = channel::<Option<(usize, T)>>();
+    // A pool of its own: the number of jobs is the user's choice. Without one, one run after the other, before any is taken.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build();
+    let room = if pool.is_ok() { MOST_WAITING } else { items.len() };
+    let (sender, receiver) = sync_channel::<Option<(usize, T)>>(room);
     // One stop serves one call: a second one would find the first one's sender, and be woken by its last run.
     let _ = stop.0.wake.set(Box::new(sender.clone()));
-    // A pool of its own: the number of jobs is the user's choice. Without one, one run after the other.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build();
     for (index, &item) in items.iter().enumerate() {
         let (work, stop, sender) = (Arc::clone(&work), stop.clone(), sender.clone());
         let run = move || {
