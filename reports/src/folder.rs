@@ -8,6 +8,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How the name of a file in the making ends.
 const PARTIAL: &str = ".partial";
@@ -50,19 +51,56 @@ impl Staged {
 
 /// Writes a file through `fill`, to be put at `path` later: several files can so become new together, without being held in
 /// memory.
-///
-/// # Errors
-/// As [`write_atomically`].
-pub fn stage<T, E: From<io::Error>>(
+fn stage<T, E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
 ) -> Result<(Staged, T), E> {
     let partial = Partial::create(path).map_err(|error| at(path, &error))?;
-    let mut out = BufWriter::with_capacity(1 << 16, &partial.file);
+    let mut out = BufWriter::with_capacity(1 << 16, &*partial.file);
     let filled = fill(&mut out)?;
     out.flush().map_err(|error| at(path, &error))?;
     drop(out);
     Ok((Staged { partial, target: path.to_owned() }, filled))
+}
+
+/// A file that is written bit by bit, several of them at once if need be, and put in its place later. Dropped before
+/// [`Staging::finish`] it is gone, and what was there stays.
+pub struct Staging {
+    out: BufWriter<Arc<File>>,
+    partial: Partial,
+    target: PathBuf,
+}
+
+impl Staging {
+    /// Begins the file that is to be at `path`. The folder must exist.
+    ///
+    /// # Errors
+    /// Those of the file system, with the path in their text.
+    pub fn begin(path: &Path) -> io::Result<Self> {
+        let partial = Partial::create(path).map_err(|error| at(path, &error))?;
+        let out = BufWriter::with_capacity(1 << 16, Arc::clone(&partial.file));
+        Ok(Self { out, partial, target: path.to_owned() })
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// Those of the file system, with the path in their text.
+    pub fn finish(mut self) -> io::Result<Staged> {
+        self.flush()?;
+        let Self { partial, target, .. } = self;
+        Ok(Staged { partial, target })
+    }
+}
+
+impl Write for Staging {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes).map_err(|error| at(&self.target, &error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().map_err(|error| at(&self.target, &error))
+    }
 }
 
 /// Removes the partial files that killed runs left in `folder`; those of living writers stay. Says how many went.
@@ -93,7 +131,7 @@ pub fn is_partial_name(name: &str) -> bool {
 /// A file in the making, locked; removed when dropped before [`Partial::publish`].
 struct Partial {
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
     published: bool,
 }
 
@@ -145,7 +183,7 @@ impl Partial {
             Err(TryLockError::Error(_)) => return Ok(None),
         }
         let ours = names_this_file(path, &file)?;
-        Ok(ours.then(|| Self { path: path.to_owned(), file, published: false }))
+        Ok(ours.then(|| Self { path: path.to_owned(), file: Arc::new(file), published: false }))
     }
 
     fn publish(mut self, target: &Path) -> io::Result<()> {
@@ -221,6 +259,24 @@ mod tests {
         assert_eq!(answer, 7);
         assert_eq!(fs::read(&path).expect("read"), b"new");
         assert_eq!(names(folder.path()), ["summary.csv"]);
+    }
+
+    /// Several are in the making at once; one that is dropped leaves nothing.
+    #[test]
+    fn staged_files_come_when_they_are_published() {
+        let folder = tempfile::tempdir().expect("folder");
+        let [a, b] = ["a.csv", "b.csv"].map(|name| folder.path().join(name));
+        fs::write(&a, "old").expect("write");
+        let (mut first, mut second) = (Staging::begin(&a).expect("begun"), Staging::begin(&b).expect("begun"));
+        first.write_all(b"ne").expect("written");
+        second.write_all(b"lost").expect("written");
+        first.write_all(b"w").expect("written");
+        let staged = first.finish().expect("finished");
+        drop(second);
+        assert_eq!(fs::read(&a).expect("read"), b"old");
+        staged.publish().expect("published");
+        assert_eq!(fs::read(&a).expect("read"), b"new");
+        assert_eq!(names(folder.path()), ["a.csv"]);
     }
 
     #[test]

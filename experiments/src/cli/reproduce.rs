@@ -9,7 +9,7 @@ use crate::diff::reproduction::{Agreement, File, compare_files};
 use crate::diff::{Manifest, compare, from_results, this_build};
 use crate::results::{Basis, Owner, Partial, claim, sha256_hex, summarise, write_part};
 use crate::run::clock::Stopwatch;
-use crate::run::{Options, Selection, run_some};
+use crate::run::{Options, Selection, on_threads, run_some};
 use crate::scenario::Loaded;
 use crate::store::{Store, StoreError};
 use protosim_reports::statistics::Confidence;
@@ -132,10 +132,12 @@ fn run_again(
     }
     let confidence = Confidence::from_level(loaded.scenario.confidence.as_f64())
         .ok_or("error: there are no intervals of this confidence")?;
-    let summary = summarise(loaded, &runs.outputs, confidence, Basis::Replications).map_err(said)?;
     let partial = Partial { reasons: manifest.reasons() };
-    write_part(folder, loaded, &runs.outputs, &summary, &partial, || stopwatch.elapsed())
-        .map_err(|error| format!("error: {error}"))?;
+    on_threads(options.jobs, || {
+        let summary = summarise(loaded, &runs.outputs, confidence, Basis::Replications).map_err(said)?;
+        write_part(folder, loaded, &runs.outputs, &summary, &partial, || stopwatch.elapsed())
+            .map_err(|error| format!("error: {error}"))
+    })?;
     let _ = std::fs::remove_dir_all(&journal);
     Ok(true)
 }

@@ -9,11 +9,11 @@ use super::subject::Subject;
 use super::terminal::say;
 use crate::live;
 use crate::results::{
-    Basis, Owner, Partial, ShardManifest, ShardRuns, check_expectations, claim, claim_for_part, holds_whole, summarise,
-    write_part,
+    Basis, Owner, Partial, ShardManifest, ShardRuns, Written, check_expectations, claim, claim_for_part, holds_whole,
+    summarise, write_part,
 };
 use crate::run::clock::Stopwatch;
-use crate::run::{Kept, Options, Outputs, RunFailure, Runs, Selection, Stop, run_some};
+use crate::run::{Kept, Options, Outputs, RunFailure, Runs, Selection, Stop, on_threads, run_some};
 use crate::scenario::{Loaded, MOST_DRAWN, Request, library, load};
 use crate::tree::suggest;
 use protosim_core::Span;
@@ -86,7 +86,8 @@ fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Te
         partial.reasons.push(format!("interrupted after {done} of {total} runs"));
     }
     let folder = folder_for(folder, (&owner, &loaded), &partial, args.force)?;
-    let is_well = report(teller, &loaded, &runs, &partial, &folder, stopwatch)?;
+    let report = || report(teller, &loaded, &runs, &partial, &folder, stopwatch);
+    let is_well = on_threads(options.jobs, report)?;
     if !runs.is_interrupted {
         kept_in.close();
     }
@@ -133,7 +134,7 @@ pub(super) fn report(
     if is_cut {
         teller.note(&format!("results are partial: {}", partial.reasons.join("; ")));
     }
-    print_totals(teller, loaded, outputs, folder, stopwatch)?;
+    print_totals(teller, loaded, (outputs, &written), folder, stopwatch);
     for path in written.figures.iter().chain(&written.captures) {
         teller.remark(format_args!("  {}", path.display()));
     }
@@ -242,26 +243,16 @@ pub(super) fn stop_on_interrupt(is_told: bool) -> Stop {
 fn print_totals(
     teller: &Teller,
     loaded: &Loaded,
-    outputs: &Kept,
+    (outputs, written): (&Kept, &Written),
     folder: &Path,
     stopwatch: Stopwatch,
-) -> Result<(), String> {
-    if !teller.makes_remarks() {
-        return Ok(());
-    }
-    let (mut hops, mut loop_seconds) = (0, 0.0);
-    for point in 0..outputs.points() {
-        for run in &*outputs.of(point).map_err(|error| format!("error: {error}"))? {
-            hops += run.log.packet_hops;
-            loop_seconds += run.log.wall.as_secs_f64();
-        }
-    }
+) {
     let (runs, seconds) = (count(outputs), stopwatch.elapsed().as_secs_f64());
+    let (hops, loop_seconds) = (written.packet_hops, written.simulation.as_secs_f64());
     teller.remark(format_args!(
         "{runs} runs, {hops} packet-hops in {loop_seconds:.2} s of simulation, {seconds:.2} s in all"
     ));
     teller.remark(format_args!("results of {} are in {}:", loaded.name, folder.display()));
-    Ok(())
 }
 
 fn count(outputs: &Kept) -> usize {

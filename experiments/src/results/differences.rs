@@ -1,12 +1,15 @@
 //! Variants against the first one, replication by replication: random streams do not know of variants, so that replication k of two of
 //! them has the same luck, and their difference has an interval without the noise that both share.
 
-use super::estimates::quantile_of;
 use super::samples::time_of;
-use super::summary::{Samples, counted, is_known, of_link, rate, sent, share};
-use crate::run::{Exchange, RunOutput};
+use super::summary::{counted, is_known, sent};
+use super::values::{of_subject, share};
+use crate::run::{Exchange, Outputs, PerPoint, RunOutput, over_points};
 use crate::scenario::{Loaded, Metric, Scope, Subject};
+use crate::store::StoreError;
 use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, mean, paired_difference_interval};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// The values of a metric in each replication of a point that has one.
 pub(super) struct Values {
@@ -37,6 +40,49 @@ pub(super) fn baseline_of(loaded: &Loaded, point: usize) -> Option<usize> {
     let of_each = loaded.points.len().checked_div(loaded.scenario.variants.len())?;
     let baseline = point.checked_rem(of_each).filter(|_| point >= of_each)?;
     (loaded.points[baseline].values == loaded.points[point].values).then_some(baseline)
+}
+
+/// The differences of all points, a batch at a time, in order.
+///
+/// # Errors
+/// Those of the store and of `take`.
+pub(super) fn all_differences<E: From<StoreError> + Send>(
+    loaded: &Loaded,
+    outputs: &dyn Outputs,
+    confidence: Confidence,
+    mut take: impl FnMut(Vec<Difference>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut firsts: BTreeMap<usize, Vec<Values>> = BTreeMap::new();
+    let per_point = PerPoint {
+        new: |_| Vec::new(),
+        add: |all: &mut Vec<Values>, point, run: &RunOutput| {
+            append(all, values_of(loaded, point, std::slice::from_ref(run)));
+        },
+        append,
+    };
+    let compare = |points: Vec<(usize, Vec<Values>)>| {
+        let mut others = Vec::new();
+        for (point, values) in points {
+            match baseline_of(loaded, point) {
+                Some(baseline) => others.push((point, values, baseline)),
+                None => drop(firsts.insert(point, values)),
+            }
+        }
+        let found = others.par_iter().map(|(point, values, baseline)| {
+            firsts.get(baseline).map_or_else(Vec::new, |first| differences(*point, values, first, confidence))
+        });
+        take(found.collect::<Vec<_>>().into_iter().flatten().collect())
+    };
+    over_points(outputs, 0..outputs.points(), per_point, compare)
+}
+
+/// Adds values of later runs of a point.
+fn append(all: &mut Vec<Values>, later: Vec<Values>) {
+    if all.is_empty() {
+        *all = later;
+    } else {
+        all.iter_mut().zip(later).for_each(|(own, more)| own.of_runs.extend(more.of_runs));
+    }
 }
 
 /// The values of all metrics of a point that have one in a single run, in the order of the summary.
@@ -94,38 +140,6 @@ fn of_exchanges(run: &[&Exchange], metric: Metric) -> Option<f64> {
         Metric::MeanTransmissions => mean(&run.iter().filter_map(|exchange| sent(exchange)).collect::<Vec<f64>>()),
         Metric::MeanCompletion | Metric::MeanTimeToFirstByte => mean(&times()),
         _ => SortedSamples::new(times())?.quantile(metric.quantile()?),
-    }
-}
-
-/// A metric of a sink, of connections, or of a direction of a link, in one run.
-fn of_subject(run: &RunOutput, subject: &Subject, metric: Metric) -> Option<f64> {
-    match subject {
-        Subject::App(name) if metric.of() == Scope::Connections => {
-            let all = run.measured.connections.get(name)?;
-            share(all.retransmitted_bytes, all.sent_bytes)
-        }
-        Subject::App(name) => {
-            let sink = run.measured.sinks.get(name)?;
-            match metric {
-                Metric::Goodput => rate(8.0 * sink.bytes as f64, sink.window),
-                Metric::MarkedShare => share(sink.marked, sink.datagrams),
-                _ => of_times((&sink.delays, &sink.delay_histogram), metric),
-            }
-        }
-        Subject::Link(name, way) => {
-            let link = run.measured.links.get(&(name.clone(), *way))?;
-            of_link(link, metric).or_else(|| of_times((link.meter.waits(), link.meter.wait_histogram()), metric))
-        }
-    }
-}
-
-/// A mean or a quantile of times in nanoseconds \[s\].
-fn of_times((batches, histogram): Samples<'_>, metric: Metric) -> Option<f64> {
-    match metric {
-        Metric::MeanOneWayDelay | Metric::MeanQueueDelay => {
-            (batches.count() > 0).then(|| batches.sum() as f64 / batches.count() as f64 / 1e9)
-        }
-        _ => quantile_of(histogram, metric.quantile()?),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Figures and expectations of a scenario, from its summary.
 
 use super::panels::{Source, draw_panel};
-use super::summary::{Basis, Summary, summarise};
+use super::summary::{Basis, Summary, summarise_points};
 use crate::run::Outputs;
 use crate::scenario::{Expectation, FigureSpec, Loaded, Must, PanelSpec, PanelX, Scope, SeriesSpec, evaluate};
 use crate::store::StoreError;
 use protosim_reports::figure::Figure;
 use protosim_reports::statistics::Confidence;
+use std::collections::BTreeSet;
 
 /// A figure, and what of its specification it does not show.
 pub struct Drawn {
@@ -72,9 +73,10 @@ pub fn check_expectations(
     // One summary serves all: simultaneous over all points of all expectations of this kind, and over single
     // exchanges, since a few replications would agree with nearly anything at such a confidence.
     let agreeing = loaded.scenario.expect.iter().filter(|expectation| matches!(expectation.must, Must::AgreeWith(_)));
-    let comparisons = agreeing.map(|expectation| loaded.chosen(expectation.filter()).count()).sum::<usize>().max(1);
-    let strict = Confidence::P99_9.shared_by(comparisons as u64).unwrap_or(Confidence::P99_9);
-    let strict = summarise(loaded, outputs, strict, Basis::Exchanges)?;
+    let compared: Vec<usize> = agreeing.flat_map(|expectation| loaded.chosen(expectation.filter())).collect();
+    let strict = Confidence::P99_9.shared_by(compared.len().max(1) as u64).unwrap_or(Confidence::P99_9);
+    let points: BTreeSet<usize> = compared.into_iter().collect();
+    let strict = summarise_points(loaded, outputs, points.into_iter(), strict, Basis::Exchanges)?;
     let outcomes =
         loaded.scenario.expect.iter().map(|expectation| check(loaded, outputs, expectation, (summary, &strict)));
     Ok(outcomes.collect())

@@ -3,9 +3,9 @@
 use super::claim::{RUN_LOG, claimed_by};
 use super::figures::draw;
 use super::inputs::place_of_inputs;
+use super::staged::{Log, StagedFile, StagedTables, stage_tables};
 use super::story::{draw_diagrams, event_lines};
 use super::summary::Summary;
-use super::tables::tables;
 use crate::run::clock::peak_memory_bytes;
 use crate::run::{CapturedPacket, Outputs};
 use crate::scenario::Loaded;
@@ -13,13 +13,13 @@ use crate::store::StoreError;
 use protosim_reports::capture::write_capture;
 use protosim_reports::figure::FigureError;
 use protosim_reports::figure::scene::Scene;
-use protosim_reports::folder::{Staged, remove_leftovers, stage, write_atomically};
+use protosim_reports::folder::{remove_leftovers, write_atomically};
 use protosim_reports::table::TableError;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -81,6 +81,10 @@ pub struct Written {
     pub captures: Vec<PathBuf>,
     /// What figures leave out.
     pub notes: Vec<String>,
+    /// Packets that links have carried in all runs.
+    pub packet_hops: u64,
+    /// Wall-clock time of all run loops.
+    pub simulation: Duration,
 }
 
 /// Everything that is to be written but tables, captures and `run.log`, by name.
@@ -129,7 +133,7 @@ pub fn write_part(
     let io = |error| io_error(folder, error);
     std::fs::create_dir_all(folder).map_err(io)?;
     remove_leftovers(folder).map_err(io)?;
-    let staged = stage_tables(folder, loaded, outputs, summary)?;
+    let StagedTables { files: staged, log } = stage_tables(folder, loaded, outputs, summary)?;
     let has_diagrams = files.bytes.keys().any(|name| name.starts_with("diagrams/"));
     let places = [Some(folder.join("figures")), has_diagrams.then(|| folder.join("diagrams"))];
     for place in places.into_iter().flatten() {
@@ -147,14 +151,14 @@ pub fn write_part(
         _ => {}
     }
     let mut hashes = BTreeMap::new();
-    for StagedTable { name, file, hash } in staged {
-        file.publish().map_err(io)?;
-        hashes.insert(name, hash);
-    }
-    for (name, bytes) in &files.bytes {
-        write_atomically(&folder.join(name), |out| out.write_all(bytes)).map_err(io)?;
-        hashes.insert(name.clone(), sha256_hex(bytes));
-    }
+    // Each waits for the disk.
+    let published = staged.into_par_iter().map(|StagedFile { name, file, hash }| file.publish().map(|()| (name, hash)));
+    hashes.extend(published.collect::<io::Result<Vec<_>>>().map_err(io)?);
+    let written = files.bytes.par_iter().map(|(name, bytes)| {
+        let written = write_atomically(&folder.join(name), |out| out.write_all(bytes));
+        written.map(|()| (name.clone(), sha256_hex(bytes)))
+    });
+    hashes.extend(written.collect::<io::Result<Vec<_>>>().map_err(io)?);
     let captures = write_captures(folder, outputs)?;
     remove_old_captures(folder, &captures).map_err(io)?;
     let manifest = manifest(loaded, &hashes, partial);
@@ -163,105 +167,56 @@ pub fn write_part(
     for name in old.iter().filter(|name| !hashes.contains_key(*name)) {
         let _ = std::fs::remove_file(folder.join(name));
     }
-    let log = claimed_by(folder) + &place_of_inputs(&loaded.inputs) + &run_log(outputs, wall())?;
-    write_atomically(&folder.join(RUN_LOG), |out| out.write_all(log.as_bytes())).map_err(io)?;
+    let text = claimed_by(folder) + &place_of_inputs(&loaded.inputs) + &run_log(&log, wall());
+    write_atomically(&folder.join(RUN_LOG), |out| out.write_all(text.as_bytes())).map_err(io)?;
     let figures = files.figures.iter().map(|name| folder.join(name)).collect();
-    Ok(Written { figures, captures, notes: files.notes })
+    Ok(Written { figures, captures, notes: files.notes, packet_hops: log.packet_hops, simulation: log.simulation })
 }
 
-/// A table in one of its forms, written beside its place.
-struct StagedTable {
+/// A figure or a diagram on its way to files.
+struct Sheet {
+    /// `figure` or `diagram`.
+    kind: &'static str,
     name: String,
-    file: Staged,
-    hash: String,
-}
-
-/// From so many rows on, both forms of a table are written at once.
-const MANY: usize = 10_000;
-
-/// Writes all tables beside their places: they may be larger than memory should hold, and each is gone when it is written.
-fn stage_tables(
-    folder: &Path,
-    loaded: &Loaded,
-    outputs: &dyn Outputs,
-    summary: &Summary,
-) -> Result<Vec<StagedTable>, FolderError> {
-    let staged = |name: String, write: &(dyn Fn(&mut Hashing<'_, '_>) -> Result<(), TableError> + Sync)| {
-        let fill = |out: &mut BufWriter<&File>| {
-            let mut out = Hashing { out, hash: Sha256::new() };
-            write(&mut out)?;
-            Ok::<String, TableError>(hex(&out.hash.finalize()))
-        };
-        let (file, hash) = stage(&folder.join(&name), fill).map_err(|error| match error {
-            TableError::Io(error) => io_error(folder, error),
-            error => error.into(),
-        })?;
-        Ok::<StagedTable, FolderError>(StagedTable { name, file, hash })
-    };
-    let mut all = Vec::new();
-    for table in tables(loaded, outputs, summary) {
-        let table = table?;
-        let csv = || staged(format!("{}.csv", table.name()), &|out| table.write_csv(out));
-        let parquet = || staged(format!("{}.parquet", table.name()), &|out| table.write_parquet(out));
-        // Both at once where there are two cores, and enough to do.
-        let (csv, parquet) = match table.rows() {
-            MANY.. => rayon::join(csv, parquet),
-            _ => (csv(), parquet()),
-        };
-        all.extend([csv?, parquet?]);
-    }
-    Ok(all)
-}
-
-/// A file and the hash of what was written to it.
-struct Hashing<'o, 'f> {
-    out: &'o mut BufWriter<&'f File>,
-    hash: Sha256,
-}
-
-impl Write for Hashing<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
+    scene: Result<Scene, FigureError>,
+    /// What it leaves out.
+    notes: Vec<String>,
 }
 
 /// Makes figures, diagrams and the event log.
 fn render(loaded: &Loaded, outputs: &dyn Outputs, summary: &Summary) -> Result<Files, FolderError> {
     let mut files = Files::default();
+    let mut sheets = Vec::new();
+    // Notes on those that show nothing at all stand before what comes next.
+    let mut notes = Vec::new();
     for spec in &loaded.scenario.figures {
         let drawn = draw(loaded, outputs, summary, spec)?;
-        files.notes.extend(drawn.notes);
+        notes.extend(drawn.notes);
         let Some(figure) = drawn.figure else { continue };
-        // What was simulated is not lost for a figure that cannot be drawn.
-        match figure.to_scene().and_then(|scene| all_formats(&scene)) {
-            Err(error) => files.notes.push(format!("figure `{}` is not drawn: {error}", spec.name)),
+        let (scene, notes) = (figure.to_scene(), std::mem::take(&mut notes));
+        sheets.push(Sheet { kind: "figure", name: spec.name.clone(), scene, notes });
+    }
+    for (name, scene) in draw_diagrams(loaded, outputs, &mut notes) {
+        sheets.push(Sheet { kind: "diagram", name, scene: Ok(scene), notes: std::mem::take(&mut notes) });
+    }
+    let formats = sheets
+        .into_par_iter()
+        .map(|Sheet { kind, name, scene, notes }| (kind, name, scene.and_then(|scene| all_formats(&scene)), notes));
+    for (kind, name, formats, notes) in formats.collect::<Vec<_>>() {
+        files.notes.extend(notes);
+        match formats {
+            // What was simulated is not lost for a figure that cannot be drawn.
+            Err(error) => files.notes.push(format!("{kind} `{name}` is not drawn: {error}")),
             Ok(formats) => {
                 for (ending, bytes) in formats {
-                    let name = format!("figures/{}.{ending}", spec.name);
+                    let name = format!("{kind}s/{name}.{ending}");
                     files.figures.push(name.clone());
                     files.bytes.insert(name, bytes);
                 }
             }
         }
     }
-    for (name, scene) in draw_diagrams(loaded, outputs, &mut files.notes) {
-        match all_formats(&scene) {
-            Err(error) => files.notes.push(format!("diagram `{name}` is not drawn: {error}")),
-            Ok(formats) => {
-                for (ending, bytes) in formats {
-                    let name = format!("diagrams/{name}.{ending}");
-                    files.figures.push(name.clone());
-                    files.bytes.insert(name, bytes);
-                }
-            }
-        }
-    }
+    files.notes.extend(notes);
     if let Some(lines) = event_lines(loaded, outputs) {
         files.bytes.insert(EVENTS.to_owned(), lines);
     }
@@ -363,27 +318,14 @@ fn manifest(loaded: &Loaded, hashes: &BTreeMap<String, String>, partial: &Partia
 }
 
 /// Everything that depends on the machine.
-fn run_log(outputs: &dyn Outputs, wall: Duration) -> Result<String, StoreError> {
+fn run_log(log: &Log, wall: Duration) -> String {
     let mut text = String::from("point replication events packet_hops simulated_s wall_s ns_per_packet_hop\n");
-    for point in 0..outputs.points() {
-        for run in &*outputs.of(point)? {
-            let (log, replication) = (run.log, run.replication);
-            let per_hop = log.wall.as_nanos() as f64 / (log.packet_hops.max(1)) as f64;
-            let _ = writeln!(
-                text,
-                "{point} {replication} {} {} {} {:.6} {per_hop:.1}",
-                log.events,
-                log.packet_hops,
-                log.simulated.as_secs_f64(),
-                log.wall.as_secs_f64()
-            );
-        }
-    }
+    text += &log.lines;
     let _ = writeln!(text, "whole command, up to this log: {:.3} s", wall.as_secs_f64());
     if let Some(bytes) = peak_memory_bytes() {
         let _ = writeln!(text, "peak memory: {:.1} MiB", bytes as f64 / 1_048_576.0);
     }
-    Ok(text)
+    text
 }
 
 pub(super) fn io_error(folder: &Path, error: io::Error) -> FolderError {

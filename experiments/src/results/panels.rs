@@ -1,14 +1,16 @@
 //! Panels of figures: over an axis, over variants, over time, and of distributions.
 
-use super::samples::{distribution, over_time};
+use super::samples::{Spread, over_time};
 use super::summary::Summary;
-use crate::run::Outputs;
+use crate::run::{Outputs, PerPoint, RunOutput, over_points};
 use crate::scenario::{FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate};
 use crate::store::StoreError;
 use protosim_core::{Span, maths};
 use protosim_reports::figure::{Axis, Panel, Point, Series};
 use protosim_reports::formula::{Bindings, Formula};
 use protosim_reports::statistics::Estimate;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// Points at which a formula is sampled for a curve.
 const SAMPLES: usize = 200;
@@ -51,11 +53,7 @@ pub(super) fn draw_panel(
         }
         PanelX::Distribution => {
             for series in &spec.series {
-                for point in sheet.chosen.clone() {
-                    let steps = distribution(source.loaded, point, &source.outputs.of(point)?, series);
-                    let points = steps.into_iter().map(|(x, y)| Point::new(x, y)).collect();
-                    sheet.add(labelled((source.loaded, &sheet.chosen), point, series), points, cdf);
-                }
+                add_distributions(source, series, &mut sheet)?;
             }
             scaled(spec.x_scale, &spec.x_label).unit(unit)
         }
@@ -134,15 +132,15 @@ fn over_axis(source: Source<'_>, x: usize, sheet: &mut Sheet<'_>) {
     let Source { loaded, summary, .. } = source;
     let factor = loaded.scenario.axes[x].dimension().figure_unit().1;
     let spec = sheet.spec;
-    let chosen = sheet.chosen.clone();
-    let among = (loaded, &chosen[..]);
     // A line through points of a design would join what lies apart on other axes.
     let is_scattered = loaded.scenario.has_design_axes();
     let style = if is_scattered { Series::scatter } else { Series::measured };
-    for others in combinations(among, Some(x)) {
-        let suffix = describe(among, Some(x), &others);
+    let telling = Telling::of(loaded, &sheet.chosen, Some(x));
+    for Line { others, mut points } in lines_of(loaded, &sheet.chosen, Some(x)) {
+        points.sort_by(|a, b| loaded.points[*a].values[x].total_cmp(&loaded.points[*b].values[x]));
+        let suffix = telling.describe(loaded, &others);
         for series in &spec.series {
-            let points = points_of(among, x, &others).into_iter().filter_map(|point| {
+            let points = points.iter().filter_map(|&point| {
                 let row = summary.find(point, &series.subject()?, series.metric)?;
                 Some(point_of(loaded.points[point].values[x] * factor, &row.estimate))
             });
@@ -152,8 +150,8 @@ fn over_axis(source: Source<'_>, x: usize, sheet: &mut Sheet<'_>) {
             let label = joined(&formula.label, &suffix);
             let is_curve = !is_scattered || depends_on_x_alone(loaded, x, formula);
             let points = match is_curve {
-                true => sample(among, (x, spec.x_scale), &others, formula, factor),
-                false => at_points(among, x, &others, formula, factor),
+                true => sample((loaded, &points), (x, spec.x_scale), formula, factor),
+                false => at_points((loaded, &points), x, formula, factor),
             };
             let points = sheet.drawable(&label, points);
             if points.is_empty() {
@@ -180,15 +178,14 @@ fn depends_on_x_alone(loaded: &Loaded, x: usize, spec: &FormulaSpec) -> bool {
 }
 
 /// A formula at the points themselves.
-fn at_points((loaded, chosen): Among<'_>, x: usize, others: &Others, spec: &FormulaSpec, factor: f64) -> Vec<Point> {
-    let points = points_of((loaded, chosen), x, others).into_iter();
-    let value_at = |point: usize| {
+fn at_points((loaded, points): Among<'_>, x: usize, spec: &FormulaSpec, factor: f64) -> Vec<Point> {
+    let value_at = |&point: &usize| {
         let values = &loaded.points[point].values;
         let y = evaluate(&loaded.scenario.axes, &spec.y, &spec.bindings, values).ok()?;
         // Each a part of its own, so that those above each other are not thinned out as a line would be.
         Some(Point { after_gap: true, ..Point::new(values[x] * factor, y) })
     };
-    points.filter_map(value_at).collect()
+    points.iter().filter_map(value_at).collect()
 }
 
 /// Variants side by side: points that agree in all axes make one series.
@@ -199,21 +196,23 @@ fn over_variants(source: Source<'_>, sheet: &mut Sheet<'_>) {
         let name = loaded.points[point].variant.as_ref()?;
         loaded.scenario.variants.iter().position(|variant| variant.name == *name)
     };
-    let chosen = sheet.chosen.clone();
     // The points of a design stand above each other.
     let cloud = (0..loaded.scenario.axes.len()).find(|axis| loaded.scenario.is_in_design(*axis));
-    let values_of = |point: usize| others_of(loaded, &loaded.points[point], cloud).values;
-    let mut all: Vec<Vec<f64>> = Vec::new();
-    for values in chosen.iter().map(|point| values_of(*point)) {
-        if !all.contains(&values) {
-            all.push(values);
+    let telling = Telling::of(loaded, &sheet.chosen, cloud);
+    let mut lines: Vec<Line> = Vec::new();
+    let mut known: BTreeMap<Vec<u64>, usize> = BTreeMap::new();
+    for Line { others: Others { values, .. }, points } in lines_of(loaded, &sheet.chosen, cloud) {
+        let place = *known.entry(values.iter().copied().map(bits).collect()).or_insert(lines.len());
+        match lines.get_mut(place) {
+            Some(line) => line.points.extend(points),
+            None => lines.push(Line { others: Others { variant: None, values }, points }),
         }
     }
-    for values in all {
-        let suffix = describe((loaded, &chosen), cloud, &Others { variant: None, values: values.clone() });
+    for Line { others, mut points } in lines {
+        points.sort_unstable();
+        let suffix = telling.describe(loaded, &others);
         for series in &spec.series {
-            let of_series = chosen.iter().copied().filter(|point| values_of(*point) == values);
-            let points = of_series.filter_map(|point| {
+            let points = points.iter().filter_map(|&point| {
                 let row = summary.find(point, &series.subject()?, series.metric)?;
                 Some(point_of(category(point)? as f64, &row.estimate))
             });
@@ -223,6 +222,30 @@ fn over_variants(source: Source<'_>, sheet: &mut Sheet<'_>) {
             sheet.add(joined(&series.label, &suffix), points.collect(), style);
         }
     }
+}
+
+/// A line for each point: the distribution function of a series over all its runs.
+fn add_distributions(source: Source<'_>, series: &SeriesSpec, sheet: &mut Sheet<'_>) -> Result<(), StoreError> {
+    let Source { loaded, outputs, .. } = source;
+    let telling = Telling::of(loaded, &sheet.chosen, None);
+    let mut lines: BTreeMap<usize, Vec<Point>> = BTreeMap::new();
+    let per_point = PerPoint {
+        new: |_| Spread::new(series),
+        add: |spread: &mut Spread, point, run: &RunOutput| spread.add(loaded, point, run, series),
+        append: Spread::append,
+    };
+    let take = |points: Vec<(usize, Spread)>| {
+        let steps = points
+            .into_par_iter()
+            .map(|(point, spread)| (point, spread.steps().into_iter().map(|(x, y)| Point::new(x, y)).collect()));
+        lines.extend(steps.collect::<Vec<_>>());
+        Ok::<(), StoreError>(())
+    };
+    over_points(outputs, sheet.chosen.iter().copied(), per_point, take)?;
+    for point in sheet.chosen.clone() {
+        sheet.add(telling.label(loaded, point, series), lines.remove(&point).unwrap_or_default(), cdf);
+    }
+    Ok(())
 }
 
 /// A line for each point. What a link could send is often the same at all of them, and one line then.
@@ -235,8 +258,8 @@ fn add_over_time(
     let chosen = sheet.chosen.clone();
     let mut lines: Vec<(usize, Vec<Point>)> = Vec::new();
     for &point in &chosen {
-        if let Some(run) = source.outputs.of(point)?.iter().find(|run| run.replication == 0) {
-            lines.push((point, over_time(source.loaded, point, run, series, bin)));
+        if let Some(run) = source.outputs.run(point, 0)?.filter(|run| run.replication == 0) {
+            lines.push((point, over_time(source.loaded, point, &run, series, bin)));
         }
     }
     let is_binned = series.metric.needs_bin() && series.metric != Metric::QueueDelay;
@@ -246,16 +269,11 @@ fn add_over_time(
         sheet.add(series.label.clone(), points, style);
         return Ok(());
     }
+    let telling = Telling::of(source.loaded, &chosen, None);
     for (point, points) in lines {
-        sheet.add(labelled((source.loaded, &chosen), point, series), points, style);
+        sheet.add(telling.label(source.loaded, point, series), points, style);
     }
     Ok(())
-}
-
-/// The label of a series at a point, where each point has a line of its own.
-fn labelled(among: Among<'_>, point: usize, series: &SeriesSpec) -> String {
-    let others = others_of(among.0, &among.0.points[point], None);
-    joined(&series.label, &describe(among, None, &others))
 }
 
 /// A label and what tells it from others; without a label, that alone.
@@ -263,7 +281,7 @@ fn joined(label: &str, suffix: &str) -> String {
     if label.is_empty() { suffix.trim_start_matches(", ").to_owned() } else { format!("{label}{suffix}") }
 }
 
-/// The points that a panel shows.
+/// Points of an experiment.
 type Among<'a> = (&'a Loaded, &'a [usize]);
 
 /// What tells one line of a panel from the others: the variant, and the values of all axes but `x` and those that advance with
@@ -274,16 +292,33 @@ struct Others {
     values: Vec<f64>,
 }
 
-/// The values of all axes but `x`, each combination once, in order of points.
-fn combinations((loaded, chosen): Among<'_>, x: Option<usize>) -> Vec<Others> {
-    let mut found: Vec<Others> = Vec::new();
-    for point in chosen {
-        let others = others_of(loaded, &loaded.points[*point], x);
-        if !found.contains(&others) {
-            found.push(others);
+/// Points that make one line.
+struct Line {
+    others: Others,
+    /// In order.
+    points: Vec<usize>,
+}
+
+/// The lines of a panel over `x`, in the order of their first points.
+fn lines_of(loaded: &Loaded, chosen: &[usize], x: Option<usize>) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut known: BTreeMap<(Option<&str>, Vec<u64>), usize> = BTreeMap::new();
+    for &point in chosen {
+        let variant = loaded.points[point].variant.as_deref();
+        let others = others_of(loaded, &loaded.points[point], x);
+        let place = *known.entry((variant, others.values.iter().copied().map(bits).collect())).or_insert(lines.len());
+        match lines.get_mut(place) {
+            Some(line) => line.points.push(point),
+            None => lines.push(Line { others, points: vec![point] }),
         }
     }
-    found
+    lines
+}
+
+/// The same for numbers that are equal.
+fn bits(value: f64) -> u64 {
+    // Zero has two forms; their sum is the positive one.
+    (value + 0.0).to_bits()
 }
 
 fn others_of(loaded: &Loaded, point: &crate::scenario::Point, x: Option<usize>) -> Others {
@@ -297,47 +332,57 @@ fn goes_with(loaded: &Loaded, axis: usize, x: Option<usize>) -> bool {
     x.is_some_and(|x| axis == x || scenario.is_in_design(axis) || scenario.advance_together(x, axis))
 }
 
-fn points_of((loaded, chosen): Among<'_>, x: usize, others: &Others) -> Vec<usize> {
-    let belongs = |point: &usize| others_of(loaded, &loaded.points[*point], Some(x)) == *others;
-    let mut points: Vec<usize> = chosen.iter().copied().filter(belongs).collect();
-    points.sort_by(|a, b| loaded.points[*a].values[x].total_cmp(&loaded.points[*b].values[x]));
-    points
+/// What tells the lines of a panel apart: what is the same for all of them does not stand in their labels.
+struct Telling {
+    x: Option<usize>,
+    /// Whether points have several variants.
+    has_variants: bool,
+    /// By axis, whether it stands in labels.
+    axes: Vec<bool>,
 }
 
-/// What tells a line from the others, as the end of its label: what is the same for all of them does not stand there.
-fn describe((loaded, chosen): Among<'_>, x: Option<usize>, others: &Others) -> String {
-    let points = || chosen.iter().map(|point| &loaded.points[*point]);
-    let (spec_of, first) = (&loaded.scenario, points().next());
-    let tells_apart =
-        |axis: usize| points().any(|point| first.is_some_and(|first| point.values[axis] != first.values[axis]));
-    let has_variants = points().any(|point| first.is_some_and(|first| point.variant != first.variant));
-    let all = &spec_of.axes;
-    let axes = all.iter().enumerate().filter(|(index, _)| !goes_with(loaded, *index, x));
-    let variant = others.variant.iter().filter(|_| has_variants).map(|variant| format!(", {variant}"));
-    // Of axes that advance together the first one tells lines apart.
-    let follows = |index: usize| (0..index).any(|earlier| spec_of.advance_together(earlier, index));
-    let parts = axes.zip(&others.values).filter(|((index, _), _)| !follows(*index) && tells_apart(*index));
-    let parts = parts.map(|((_, axis), value)| {
-        let (unit, factor) = axis.dimension().figure_unit();
-        let space = if unit.is_empty() { "" } else { " " };
-        format!(", {} {}{space}{unit}", axis.name, value * factor)
-    });
-    variant.chain(parts).collect()
+impl Telling {
+    fn of(loaded: &Loaded, chosen: &[usize], x: Option<usize>) -> Self {
+        let points = || chosen.iter().map(|point| &loaded.points[*point]);
+        let first = points().next();
+        let tells_apart =
+            |axis: usize| points().any(|point| first.is_some_and(|first| point.values[axis] != first.values[axis]));
+        // Of axes that advance together the first one tells lines apart.
+        let follows = |index: usize| (0..index).any(|earlier| loaded.scenario.advance_together(earlier, index));
+        let axes = 0..loaded.scenario.axes.len();
+        Self {
+            x,
+            has_variants: points().any(|point| first.is_some_and(|first| point.variant != first.variant)),
+            axes: axes.map(|axis| !goes_with(loaded, axis, x) && !follows(axis) && tells_apart(axis)).collect(),
+        }
+    }
+
+    /// What tells a line from the others, as the end of its label.
+    fn describe(&self, loaded: &Loaded, others: &Others) -> String {
+        let axes = loaded.scenario.axes.iter().enumerate().filter(|(index, _)| !goes_with(loaded, *index, self.x));
+        let variant = others.variant.iter().filter(|_| self.has_variants).map(|variant| format!(", {variant}"));
+        let parts = axes.zip(&others.values).filter(|((index, _), _)| self.axes[*index]);
+        let parts = parts.map(|((_, axis), value)| {
+            let (unit, factor) = axis.dimension().figure_unit();
+            let space = if unit.is_empty() { "" } else { " " };
+            format!(", {} {}{space}{unit}", axis.name, value * factor)
+        });
+        variant.chain(parts).collect()
+    }
+
+    /// The label of a series at a point, where each point has a line of its own.
+    fn label(&self, loaded: &Loaded, point: usize, series: &SeriesSpec) -> String {
+        let others = others_of(loaded, &loaded.points[point], self.x);
+        joined(&series.label, &self.describe(loaded, &others))
+    }
 }
 
-/// A formula between the least and the largest x.
-fn sample(
-    (loaded, chosen): Among<'_>,
-    (x, scale): (usize, ScaleSpec),
-    others: &Others,
-    spec: &FormulaSpec,
-    factor: f64,
-) -> Vec<Point> {
-    let points = points_of((loaded, chosen), x, others);
+/// A formula between the least and the largest x, over points in the order of x.
+fn sample((loaded, points): Among<'_>, (x, scale): (usize, ScaleSpec), spec: &FormulaSpec, factor: f64) -> Vec<Point> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
     let (first, last) = (loaded.points[*first].values[x], loaded.points[*last].values[x]);
     let value_at = |place: f64| {
-        let values = between(loaded, x, &points, place);
+        let values = between(loaded, x, points, place);
         let y = evaluate(&loaded.scenario.axes, &spec.y, &spec.bindings, &values).ok()?;
         Some(Point::new(place * factor, y))
     };

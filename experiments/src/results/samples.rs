@@ -150,31 +150,65 @@ fn steps<T: Default>(values: &[T], bin: Span, end: SimTime, value: impl Fn(&T) -
     points
 }
 
-/// Steps of the distribution function of a series at a point: values [s], and the share of samples up to there.
-pub(super) fn distribution(loaded: &Loaded, point: usize, runs: &[RunOutput], series: &SeriesSpec) -> Vec<(f64, f64)> {
-    let whole = || runs.iter().filter(|run| run.stopped.is_none());
-    match series.subject() {
-        Some(Subject::App(name)) if matches!(series.metric, Metric::Completion | Metric::TimeToFirstByte) => {
-            let Some(app) = loaded.scenario.apps.iter().position(|app| app.name == name) else { return Vec::new() };
-            let exchanges = whole().flat_map(|run| counted(loaded, point, run, app));
-            let times = exchanges.filter_map(|exchange| time_of(exchange, series.metric));
-            SortedSamples::new(times.collect()).map(|samples| samples.cdf()).unwrap_or_default()
-        }
-        Some(Subject::App(name)) => {
-            merged(whole().filter_map(|run| run.measured.sinks.get(&name)).map(|sink| &sink.delay_histogram))
-        }
-        Some(Subject::Link(name, way)) => {
-            let key = (name, way);
-            let links = whole().filter_map(|run| run.measured.links.get(&key));
-            merged(links.map(|link| link.meter.wait_histogram()))
-        }
-        None => Vec::new(),
-    }
+/// What the distribution function of a series at a point is made of.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Spread {
+    /// Times of exchanges \[s\].
+    Times(Vec<f64>),
+    /// Times that were measured under way \[ns\].
+    Histogram(Histogram),
 }
 
-fn merged<'h>(histograms: impl Iterator<Item = &'h Histogram>) -> Vec<(f64, f64)> {
-    let mut all = Histogram::new();
-    histograms.for_each(|histogram| all.merge(histogram));
-    let count = all.count() as f64;
-    all.steps().map(|(nanos, seen)| (nanos as f64 / 1e9, seen as f64 / count)).collect()
+impl Spread {
+    /// Of no run yet.
+    pub(super) fn new(series: &SeriesSpec) -> Self {
+        match series.metric {
+            Metric::Completion | Metric::TimeToFirstByte => Self::Times(Vec::new()),
+            _ => Self::Histogram(Histogram::new()),
+        }
+    }
+
+    /// Adds a run, if it came to its end.
+    pub(super) fn add(&mut self, loaded: &Loaded, point: usize, run: &RunOutput, series: &SeriesSpec) {
+        if run.stopped.is_some() {
+            return;
+        }
+        match (self, series.subject()) {
+            (Self::Times(times), Some(Subject::App(name))) => {
+                let Some(app) = loaded.scenario.apps.iter().position(|app| app.name == name) else { return };
+                let exchanges = counted(loaded, point, run, app).into_iter();
+                times.extend(exchanges.filter_map(|exchange| time_of(exchange, series.metric)));
+            }
+            (Self::Histogram(all), Some(Subject::App(name))) => {
+                let sink = run.measured.sinks.get(&name);
+                sink.into_iter().for_each(|sink| all.merge(&sink.delay_histogram));
+            }
+            (Self::Histogram(all), Some(Subject::Link(name, way))) => {
+                let link = run.measured.links.get(&(name, way));
+                link.into_iter().for_each(|link| all.merge(link.meter.wait_histogram()));
+            }
+            (Self::Times(_), Some(Subject::Link(..))) | (_, None) => {}
+        }
+    }
+
+    /// Adds that of later runs.
+    pub(super) fn append(&mut self, later: Self) {
+        match (self, later) {
+            (Self::Times(times), Self::Times(more)) => times.extend(more),
+            (Self::Histogram(all), Self::Histogram(more)) => all.merge(&more),
+            // Both are of one series.
+            (Self::Times(_), Self::Histogram(_)) | (Self::Histogram(_), Self::Times(_)) => {}
+        }
+    }
+
+    /// Steps of the distribution function: values \[s\], and the share of samples up to there.
+    pub(super) fn steps(self) -> Vec<(f64, f64)> {
+        match self {
+            Self::Times(times) => SortedSamples::new(times).map(|samples| samples.cdf()).unwrap_or_default(),
+            Self::Histogram(all) => {
+                let count = all.count() as f64;
+                all.steps().map(|(nanos, seen)| (nanos as f64 / 1e9, seen as f64 / count)).collect()
+            }
+        }
+    }
 }

@@ -17,14 +17,13 @@
 //!   completed. So do requests that were due and never sent, since NSTART held them back. A run that is cut short
 //!   (`until: After`) so shows less completion, never more.
 
-use super::estimates::{batch_interval, quantile_of, quantile_over};
-use crate::run::{Exchange, LinkOutput, Outputs, RunOutput, SinkOutput};
+use super::values::{PointValues, RunExchanges, share};
+use crate::run::{Exchange, Outputs, PerPoint, RunOutput, over_points};
 use crate::scenario::{AppSpec, Loaded, Metric, Scope, Subject};
 use crate::store::StoreError;
-use protosim_core::Span;
-use protosim_core::sketch::{Batches, Histogram};
 use protosim_models::Outcome;
 use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, clopper_pearson, mean, mean_interval};
+use rayon::prelude::*;
 
 /// One metric of one application or direction of a link at one point.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,14 +41,16 @@ pub struct Row {
 /// All metrics of an experiment, by point, subject and metric.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Summary {
-    /// The rows.
+    /// The rows, in the order of points.
     pub rows: Vec<Row>,
 }
 
 impl Summary {
     /// A metric at a point, if there is anything to compute it from.
     pub fn find(&self, point: usize, subject: &Subject, metric: Metric) -> Option<&Row> {
-        self.rows.iter().find(|row| row.point == point && row.metric == metric && row.subject == *subject)
+        let first = self.rows.partition_point(|row| row.point < point);
+        let of_point = self.rows[first..].iter().take_while(|row| row.point == point);
+        of_point.into_iter().find(|row| row.metric == metric && row.subject == *subject)
     }
 }
 
@@ -72,44 +73,86 @@ pub fn summarise(
     confidence: Confidence,
     basis: Basis,
 ) -> Result<Summary, StoreError> {
+    summarise_points(loaded, outputs, 0..outputs.points(), confidence, basis)
+}
+
+/// As [`summarise`], of some points, in order. In memory is what counts of the runs of one point, and of a batch of others.
+pub(super) fn summarise_points(
+    loaded: &Loaded,
+    outputs: &dyn Outputs,
+    points: impl Iterator<Item = usize>,
+    confidence: Confidence,
+    basis: Basis,
+) -> Result<Summary, StoreError> {
     let mut rows = Vec::new();
-    for point in 0..outputs.points() {
-        let runs = outputs.of(point)?;
-        let whole: Vec<&RunOutput> = runs.iter().filter(|run| run.stopped.is_none()).collect();
-        for (app, spec) in loaded.scenario.apps.iter().enumerate() {
-            let of_app: Vec<Vec<&Exchange>> = whole.iter().map(|run| counted(loaded, point, run, app)).collect();
-            for metric in Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges) {
-                let estimate = estimate(&of_app, metric, confidence, basis).filter(|_| is_known(spec, metric));
-                let subject = || Subject::App(spec.name.clone());
-                rows.extend(estimate.map(|estimate| Row { point, subject: subject(), metric, estimate }));
-            }
-        }
-        for (subject, metric) in &loaded.scenario.measures.rows {
-            let estimate = measured(&whole, subject, *metric, confidence).map(|estimate| possible(estimate, *metric));
-            let row = |estimate| Row { point, subject: subject.clone(), metric: *metric, estimate };
-            rows.extend(estimate.map(row));
-        }
-    }
+    let per_point = PerPoint {
+        new: |_| PointValues::new(loaded),
+        add: |values: &mut PointValues, point, run: &RunOutput| values.add(loaded, point, run),
+        append: PointValues::append,
+    };
+    let take = |points: Vec<(usize, PointValues)>| {
+        let estimated = points.par_iter().map(|point| rows_of(loaded, point, confidence, basis));
+        rows.extend(estimated.collect::<Vec<_>>().into_iter().flatten());
+        Ok::<(), StoreError>(())
+    };
+    over_points(outputs, points, per_point, take)?;
     Ok(Summary { rows })
 }
 
-/// One metric at one point, from some of its runs, as the summary has it: with the scenario's confidence, over replications.
-pub(crate) fn estimate_of(
+/// The rows of a point.
+pub(super) fn rows_of(
     loaded: &Loaded,
+    &(point, ref values): &(usize, PointValues),
+    confidence: Confidence,
+    basis: Basis,
+) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (spec, of_app) in loaded.scenario.apps.iter().zip(&values.exchanges) {
+        for metric in Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges) {
+            let estimate = estimate(of_app, metric, confidence, basis).filter(|_| is_known(spec, metric));
+            let subject = || Subject::App(spec.name.clone());
+            rows.extend(estimate.map(|estimate| Row { point, subject: subject(), metric, estimate }));
+        }
+    }
+    for ((subject, metric), measured) in loaded.scenario.measures.rows.iter().zip(&values.measured) {
+        let estimate = measured.estimate(*metric, confidence).map(|estimate| possible(estimate, *metric));
+        rows.extend(estimate.map(|estimate| Row { point, subject: subject.clone(), metric: *metric, estimate }));
+    }
+    rows
+}
+
+/// One metric at one point, from the runs that are there, as the summary has it: with the scenario's confidence, over replications.
+///
+/// # Errors
+/// When outputs cannot be read.
+pub(crate) fn estimate_at(
+    loaded: &Loaded,
+    outputs: &dyn Outputs,
     point: usize,
-    runs: &[RunOutput],
     subject: &Subject,
     metric: Metric,
-) -> Option<Estimate> {
+) -> Result<Option<Estimate>, StoreError> {
+    let mut values = PointValues::new(loaded);
+    for place in 0..outputs.count(point) {
+        if let Some(run) = outputs.run(point, place)? {
+            values.add(loaded, point, &run);
+        }
+    }
+    Ok(estimate_from(loaded, &values, subject, metric))
+}
+
+fn estimate_from(loaded: &Loaded, values: &PointValues, subject: &Subject, metric: Metric) -> Option<Estimate> {
     let confidence = Confidence::from_level(loaded.scenario.confidence.as_f64())?;
-    let whole: Vec<&RunOutput> = runs.iter().filter(|run| run.stopped.is_none()).collect();
     match subject {
         Subject::App(name) if metric.of() == Scope::Exchanges => {
             let app = loaded.scenario.apps.iter().position(|app| app.name == *name)?;
-            let of_app: Vec<Vec<&Exchange>> = whole.iter().map(|run| counted(loaded, point, run, app)).collect();
-            estimate(&of_app, metric, confidence, Basis::Replications)
+            estimate(&values.exchanges[app], metric, confidence, Basis::Replications)
         }
-        _ => measured(&whole, subject, metric, confidence).map(|estimate| possible(estimate, metric)),
+        _ => {
+            let rows = loaded.scenario.measures.rows.iter();
+            let measured = rows.zip(&values.measured).find(|(row, _)| row.0 == *subject && row.1 == metric)?.1;
+            measured.estimate(metric, confidence).map(|estimate| possible(estimate, metric))
+        }
     }
 }
 
@@ -137,44 +180,33 @@ pub(super) fn counted<'r>(loaded: &Loaded, point: usize, run: &'r RunOutput, app
     run.exchanges.iter().filter(of_app).collect()
 }
 
-fn estimate(runs: &[Vec<&Exchange>], metric: Metric, confidence: Confidence, basis: Basis) -> Option<Estimate> {
-    let all = || runs.iter().flatten().copied();
-    let seconds = |exchange: &Exchange| {
-        let span = if metric.is_of_first_bytes() { exchange.first_byte } else { exchange.completion() };
-        span.map(|span| span.as_secs_f64())
-    };
+fn estimate(runs: &[RunExchanges], metric: Metric, confidence: Confidence, basis: Basis) -> Option<Estimate> {
     match metric {
-        Metric::Delivered => {
-            let is_delivered = |exchange: &Exchange| exchange.delivered.is_some();
-            shares(runs, is_delivered, confidence, basis)
-        }
-        Metric::Completed => {
-            let is_completed = |exchange: &Exchange| exchange.completion().is_some();
-            shares(runs, is_completed, confidence, basis)
-        }
-        Metric::MeanTransmissions => means(runs, sent, confidence, basis),
-        Metric::MeanCompletion | Metric::MeanTimeToFirstByte => means(runs, seconds, confidence, basis),
+        Metric::Delivered => shares(runs, |run| run.delivered, confidence, basis),
+        Metric::Completed => shares(runs, |run| run.completed, confidence, basis),
+        Metric::MeanTransmissions => means(runs, |run| &run.sent, confidence, basis),
+        Metric::MeanCompletion | Metric::MeanTimeToFirstByte => means(runs, |run| run.times(metric), confidence, basis),
         _ => {
             let q = metric.quantile()?;
-            let sorted = |run: &Vec<&Exchange>| SortedSamples::new(run.iter().copied().filter_map(seconds).collect());
-            let pooled = SortedSamples::new(all().filter_map(seconds).collect())?.quantile_interval(q, confidence)?;
+            let sorted = |run: &RunExchanges| SortedSamples::new(run.times(metric).to_vec());
+            let all = runs.iter().flat_map(|run| run.times(metric)).copied().collect();
+            let pooled = SortedSamples::new(all)?.quantile_interval(q, confidence)?;
             let of_runs: Vec<f64> = runs.iter().filter_map(|run| sorted(run)?.quantile(q)).collect();
             Some(widened(pooled, &of_runs, confidence, basis))
         }
     }
 }
 
-/// The share of exchanges of which something holds.
+/// The share of exchanges of which something holds, from how many of a run those are.
 fn shares(
-    runs: &[Vec<&Exchange>],
-    holds: impl Fn(&Exchange) -> bool,
+    runs: &[RunExchanges],
+    count: impl Fn(&RunExchanges) -> u64,
     confidence: Confidence,
     basis: Basis,
 ) -> Option<Estimate> {
-    let count = |run: &Vec<&Exchange>| run.iter().filter(|exchange| holds(exchange)).count() as u64;
-    let (part, whole) = (runs.iter().map(count).sum(), runs.iter().map(|run| run.len() as u64).sum());
+    let (part, whole) = (runs.iter().map(&count).sum(), runs.iter().map(|run| run.count).sum());
     let pooled = clopper_pearson(part, whole, confidence)?;
-    let of_runs: Vec<f64> = runs.iter().filter_map(|run| share(count(run), run.len() as u64)).collect();
+    let of_runs: Vec<f64> = runs.iter().filter_map(|run| share(count(run), run.count)).collect();
     Some(possible(widened(pooled, &of_runs, confidence, basis), Metric::Completed))
 }
 
@@ -196,17 +228,16 @@ fn widened(pooled: Estimate, of_runs: &[f64], confidence: Confidence, basis: Bas
 
 /// The mean of replications' means; or of all samples, where those are the basis or there is one replication.
 fn means(
-    runs: &[Vec<&Exchange>],
-    value: impl Fn(&Exchange) -> Option<f64>,
+    runs: &[RunExchanges],
+    samples: impl Fn(&RunExchanges) -> &[f64],
     confidence: Confidence,
     basis: Basis,
 ) -> Option<Estimate> {
-    let samples = |run: &Vec<&Exchange>| -> Vec<f64> { run.iter().filter_map(|exchange| value(exchange)).collect() };
     if runs.len() == 1 || basis == Basis::Exchanges {
-        let all: Vec<f64> = runs.iter().flat_map(samples).collect();
+        let all: Vec<f64> = runs.iter().flat_map(samples).copied().collect();
         return mean_interval(&all, confidence);
     }
-    let of_runs: Vec<f64> = runs.iter().filter_map(|run| mean(&samples(run))).collect();
+    let of_runs: Vec<f64> = runs.iter().filter_map(|run| mean(samples(run))).collect();
     mean_interval(&of_runs, confidence)
 }
 
@@ -220,90 +251,4 @@ fn possible(estimate: Estimate, metric: Metric) -> Estimate {
     let most = if metric.unit().is_empty() { 1.0 } else { f64::INFINITY };
     let within = |end: f64| end.clamp(0.0, most);
     Estimate { low: estimate.low.map(within), high: estimate.high.map(within), ..estimate }
-}
-
-/// A metric of a sink, of connections, or of a direction of a link.
-fn measured(runs: &[&RunOutput], subject: &Subject, metric: Metric, confidence: Confidence) -> Option<Estimate> {
-    match subject {
-        Subject::App(name) if metric.of() == Scope::Connections => {
-            let of_app = runs.iter().filter_map(|run| run.measured.connections.get(name));
-            let shares: Vec<f64> = of_app.filter_map(|all| share(all.retransmitted_bytes, all.sent_bytes)).collect();
-            mean_interval(&shares, confidence)
-        }
-        Subject::App(name) => {
-            let sinks: Vec<&SinkOutput> = runs.iter().filter_map(|run| run.measured.sinks.get(name)).collect();
-            let samples: Vec<Samples<'_>> = sinks.iter().map(|sink| (&sink.delays, &sink.delay_histogram)).collect();
-            let of_runs = |value: &dyn Fn(&SinkOutput) -> Option<f64>| -> Vec<f64> {
-                sinks.iter().filter_map(|sink| value(sink)).collect()
-            };
-            match metric {
-                Metric::Goodput => {
-                    mean_interval(&of_runs(&|sink| rate(8.0 * sink.bytes as f64, sink.window)), confidence)
-                }
-                Metric::MarkedShare => mean_interval(&of_runs(&|sink| share(sink.marked, sink.datagrams)), confidence),
-                _ => of_samples(&samples, metric, confidence),
-            }
-        }
-        Subject::Link(name, way) => {
-            let key = (name.clone(), *way);
-            let links: Vec<&LinkOutput> = runs.iter().filter_map(|run| run.measured.links.get(&key)).collect();
-            let samples: Vec<Samples<'_>> =
-                links.iter().map(|link| (link.meter.waits(), link.meter.wait_histogram())).collect();
-            let of_runs: Vec<f64> = links.iter().filter_map(|link| of_link(link, metric)).collect();
-            if of_runs.is_empty() {
-                of_samples(&samples, metric, confidence)
-            } else {
-                mean_interval(&of_runs, confidence)
-            }
-        }
-    }
-}
-
-/// A metric of a link that is one number for a run.
-pub(super) fn of_link(link: &LinkOutput, metric: Metric) -> Option<f64> {
-    let meter = &link.meter;
-    match metric {
-        Metric::Utilisation => rate(meter.busy_nanos() as f64 / 1e9, link.window),
-        Metric::Throughput => rate(8.0 * meter.bytes() as f64, link.window),
-        Metric::Capacity => rate(link.capacity_bits?, link.window),
-        Metric::QueueLength => rate(meter.queued() as f64 / 1e9, link.window),
-        Metric::LossShare => share(meter.lost(), meter.sent()),
-        Metric::DropShare => share(meter.dropped(), meter.dropped() + meter.sent()),
-        // A mark may be of a packet that leaves after the window.
-        Metric::QueueMarked => share(meter.marked().min(meter.sent()), meter.sent()),
-        _ => None,
-    }
-}
-
-pub(super) fn rate(amount: f64, window: Span) -> Option<f64> {
-    (!window.is_zero()).then(|| amount / window.as_secs_f64())
-}
-
-pub(super) fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-/// The samples of a run \[ns\].
-pub(super) type Samples<'r> = (&'r Batches, &'r Histogram);
-
-/// A mean or a quantile of times.
-fn of_samples(runs: &[Samples<'_>], metric: Metric, confidence: Confidence) -> Option<Estimate> {
-    match metric {
-        Metric::MeanOneWayDelay | Metric::MeanQueueDelay => match runs {
-            [(batches, _)] => batch_interval(batches, confidence),
-            runs => {
-                let mean_of = |(batches, _): &Samples<'_>| {
-                    (batches.count() > 0).then(|| batches.sum() as f64 / batches.count() as f64 / 1e9)
-                };
-                mean_interval(&runs.iter().filter_map(mean_of).collect::<Vec<_>>(), confidence)
-            }
-        },
-        _ => {
-            let q = metric.quantile()?;
-            let mut merged = Histogram::new();
-            runs.iter().for_each(|(_, histogram)| merged.merge(histogram));
-            let of_runs: Vec<f64> = runs.iter().filter_map(|(_, histogram)| quantile_of(histogram, q)).collect();
-            quantile_over(quantile_of(&merged, q)?, &of_runs, confidence)
-        }
-    }
 }

@@ -1,30 +1,11 @@
 //! The tables of an experiment: summary, exchanges, counters, digests, and differences where there are variants. Units stand in the
-//! columns' names.
+//! columns' names. Each is made in parts, which are written as they come.
 
-use super::differences::{Values, baseline_of, differences, values_of};
-use super::folder::FolderError;
-use super::summary::{Summary, counts};
-use crate::run::{Outputs, RunOutput};
+use super::differences::{Difference, baseline_of};
+use super::summary::{Row, counts};
+use crate::run::RunOutput;
 use crate::scenario::{Loaded, Subject};
-use protosim_reports::statistics::Confidence;
 use protosim_reports::table::{Cell, Column, Table, TableError};
-use std::collections::BTreeMap;
-
-/// All tables, one after the other: each may be large.
-pub(super) fn tables(
-    loaded: &Loaded,
-    outputs: &dyn Outputs,
-    summary: &Summary,
-) -> impl Iterator<Item = Result<Table, FolderError>> {
-    let count = if loaded.scenario.variants.len() > 1 { 5 } else { 4 };
-    (0..count).map(move |table| match table {
-        0 => Ok(summary_table(loaded, summary)?),
-        1 => exchange_table(loaded, outputs),
-        2 => counter_table(loaded, outputs),
-        3 => digest_table(loaded, outputs),
-        _ => difference_table(loaded, outputs),
-    })
-}
 
 /// Number of the point, its variant if there are any, and values of the axes: the first columns of every table.
 fn point_columns(loaded: &Loaded) -> Vec<Column> {
@@ -48,7 +29,8 @@ fn run_cells(loaded: &Loaded, point: usize, replication: u64) -> Vec<Cell<'_>> {
     cells
 }
 
-fn summary_table(loaded: &Loaded, summary: &Summary) -> Result<Table, TableError> {
+/// A table of some rows of the summary.
+pub(super) fn summary_table(loaded: &Loaded, rows: &[Row]) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
     columns.extend([
         Column::text("app").optional(),
@@ -64,7 +46,7 @@ fn summary_table(loaded: &Loaded, summary: &Summary) -> Result<Table, TableError
         Column::bool("exact"),
     ]);
     let mut table = Table::new("summary", columns)?;
-    for row in &summary.rows {
+    for row in rows {
         let estimate = &row.estimate;
         let mut cells = point_cells(loaded, row.point);
         cells.extend(subject_cells(&row.subject));
@@ -92,7 +74,8 @@ fn subject_cells(subject: &Subject) -> [Cell<'_>; 3] {
     [Cell::from(app), Cell::from(link), Cell::from(direction)]
 }
 
-fn difference_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, FolderError> {
+/// A table of some differences.
+pub(super) fn difference_table(loaded: &Loaded, rows: &[Difference]) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
     columns.extend([
         Column::text("baseline"),
@@ -110,39 +93,73 @@ fn difference_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, Fol
         Column::f64("relative_difference").optional(),
     ]);
     let mut table = Table::new("differences", columns)?;
-    let level = loaded.scenario.confidence.as_f64();
-    let confidence = Confidence::from_level(level).unwrap_or(Confidence::P95);
-    let mut firsts: BTreeMap<usize, Vec<Values>> = BTreeMap::new();
-    for point in 0..outputs.points() {
-        let runs = &*outputs.of(point)?;
-        let Some(baseline) = baseline_of(loaded, point) else {
-            firsts.insert(point, values_of(loaded, point, runs));
-            continue;
-        };
-        let Some(first) = firsts.get(&baseline) else { continue };
-        for row in differences(point, &values_of(loaded, point, runs), first, confidence) {
-            let estimate = &row.estimate;
-            let mut cells = point_cells(loaded, row.point);
-            cells.push(Cell::from(loaded.points[baseline].variant.as_deref().unwrap_or_default()));
-            cells.extend(subject_cells(&row.subject));
-            cells.extend([
-                Cell::from(row.metric.name()),
-                Cell::from(row.metric.unit()),
-                Cell::from(estimate.n),
-                Cell::from(estimate.value),
-                Cell::from(estimate.low),
-                Cell::from(estimate.high),
-                Cell::from(level),
-                Cell::from(estimate.exact),
-                Cell::from(row.relative),
-            ]);
-            table.push_row(&cells)?;
-        }
+    for row in rows {
+        let estimate = &row.estimate;
+        let baseline = baseline_of(loaded, row.point).and_then(|baseline| loaded.points[baseline].variant.as_deref());
+        let mut cells = point_cells(loaded, row.point);
+        cells.push(Cell::from(baseline.unwrap_or_default()));
+        cells.extend(subject_cells(&row.subject));
+        cells.extend([
+            Cell::from(row.metric.name()),
+            Cell::from(row.metric.unit()),
+            Cell::from(estimate.n),
+            Cell::from(estimate.value),
+            Cell::from(estimate.low),
+            Cell::from(estimate.high),
+            Cell::from(loaded.scenario.confidence.as_f64()),
+            Cell::from(estimate.exact),
+            Cell::from(row.relative),
+        ]);
+        table.push_row(&cells)?;
     }
     Ok(table)
 }
 
-fn exchange_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, FolderError> {
+/// Rows of some runs in the tables that have rows of each run.
+pub(super) struct RunTables {
+    exchanges: Table,
+    counters: Table,
+    digests: Table,
+}
+
+impl RunTables {
+    /// Of no run yet.
+    pub(super) fn new(loaded: &Loaded) -> Result<Self, TableError> {
+        Ok(Self {
+            exchanges: exchange_table(loaded)?,
+            counters: counter_table(loaded)?,
+            digests: digest_table(loaded)?,
+        })
+    }
+
+    /// Adds the rows of a run.
+    pub(super) fn add(&mut self, loaded: &Loaded, point: usize, run: &RunOutput) -> Result<(), TableError> {
+        let first = run_cells(loaded, point, run.replication);
+        add_exchanges(&mut self.exchanges, &first, loaded, point, run)?;
+        for total in run.totals.iter() {
+            let cells = [
+                Cell::from(&*run.entities[total.node as usize]),
+                Cell::from(total.app.as_deref()),
+                Cell::from(total.name),
+                Cell::from(total.value),
+            ];
+            self.counters.push_row_behind(&first, &cells)?;
+        }
+        for (kind, path, digest) in &run.digests {
+            let digest = digest.to_string();
+            let cells = [Cell::from(kind.0), Cell::from(&**path), Cell::from(digest.as_str())];
+            self.digests.push_row_behind(&first, &cells)?;
+        }
+        Ok(())
+    }
+
+    /// The tables.
+    pub(super) fn into_all(self) -> [Table; 3] {
+        [self.exchanges, self.counters, self.digests]
+    }
+}
+
+fn exchange_table(loaded: &Loaded) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
     columns.extend([
         Column::u64("replication"),
@@ -157,35 +174,40 @@ fn exchange_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, Folde
         Column::u64("transmissions").optional(),
         Column::bool("counted"),
     ]);
-    let mut table = Table::new("exchanges", columns)?;
-    for_each_run(outputs, |point, replication, run| {
-        let first = run_cells(loaded, point, replication);
-        for exchange in &run.exchanges {
-            let ending = exchange.ending;
-            let cells = [
-                Cell::from(loaded.scenario.apps[exchange.app].name.as_str()),
-                Cell::from(&*run.entities[exchange.node as usize]),
-                Cell::from(exchange.number),
-                Cell::from(exchange.started.map(|at| at.as_secs_f64())),
-                Cell::from(exchange.delivered.map(|span| span.as_secs_f64())),
-                Cell::from(exchange.first_byte.map(|span| span.as_secs_f64())),
-                Cell::from(ending.map(|ending| ending.after.as_secs_f64())),
-                Cell::from(match (exchange.started, ending) {
-                    (_, Some(ending)) => ending.outcome.name(),
-                    (Some(_), None) => "open",
-                    (None, None) => "never sent",
-                }),
-                Cell::from(ending.map(|ending| u64::from(ending.transmissions))),
-                Cell::from(counts(loaded, point, run, exchange)),
-            ];
-            table.push_row_behind(&first, &cells)?;
-        }
-        Ok(())
-    })?;
-    Ok(table)
+    Table::new("exchanges", columns)
 }
 
-fn counter_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, FolderError> {
+fn add_exchanges(
+    table: &mut Table,
+    first: &[Cell<'_>],
+    loaded: &Loaded,
+    point: usize,
+    run: &RunOutput,
+) -> Result<(), TableError> {
+    for exchange in &run.exchanges {
+        let ending = exchange.ending;
+        let cells = [
+            Cell::from(loaded.scenario.apps[exchange.app].name.as_str()),
+            Cell::from(&*run.entities[exchange.node as usize]),
+            Cell::from(exchange.number),
+            Cell::from(exchange.started.map(|at| at.as_secs_f64())),
+            Cell::from(exchange.delivered.map(|span| span.as_secs_f64())),
+            Cell::from(exchange.first_byte.map(|span| span.as_secs_f64())),
+            Cell::from(ending.map(|ending| ending.after.as_secs_f64())),
+            Cell::from(match (exchange.started, ending) {
+                (_, Some(ending)) => ending.outcome.name(),
+                (Some(_), None) => "open",
+                (None, None) => "never sent",
+            }),
+            Cell::from(ending.map(|ending| u64::from(ending.transmissions))),
+            Cell::from(counts(loaded, point, run, exchange)),
+        ];
+        table.push_row_behind(first, &cells)?;
+    }
+    Ok(())
+}
+
+fn counter_table(loaded: &Loaded) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
     columns.extend([
         Column::u64("replication"),
@@ -194,46 +216,11 @@ fn counter_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, Folder
         Column::text("counter"),
         Column::u64("value"),
     ]);
-    let mut table = Table::new("counters", columns)?;
-    for_each_run(outputs, |point, replication, run| {
-        let first = run_cells(loaded, point, replication);
-        for total in run.totals.iter() {
-            let cells = [
-                Cell::from(&*run.entities[total.node as usize]),
-                Cell::from(total.app.as_deref()),
-                Cell::from(total.name),
-                Cell::from(total.value),
-            ];
-            table.push_row_behind(&first, &cells)?;
-        }
-        Ok(())
-    })?;
-    Ok(table)
+    Table::new("counters", columns)
 }
 
-fn digest_table(loaded: &Loaded, outputs: &dyn Outputs) -> Result<Table, FolderError> {
+fn digest_table(loaded: &Loaded) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
     columns.extend([Column::u64("replication"), Column::text("kind"), Column::text("path"), Column::text("digest")]);
-    let mut table = Table::new("digests", columns)?;
-    for_each_run(outputs, |point, replication, run| {
-        let first = run_cells(loaded, point, replication);
-        for (kind, path, digest) in &run.digests {
-            let digest = digest.to_string();
-            table.push_row_behind(&first, &[Cell::from(kind.0), Cell::from(&**path), Cell::from(digest.as_str())])?;
-        }
-        Ok(())
-    })?;
-    Ok(table)
-}
-
-fn for_each_run(
-    outputs: &dyn Outputs,
-    mut visit: impl FnMut(usize, u64, &RunOutput) -> Result<(), TableError>,
-) -> Result<(), FolderError> {
-    for point in 0..outputs.points() {
-        for run in &*outputs.of(point)? {
-            visit(point, run.replication, run)?;
-        }
-    }
-    Ok(())
+    Table::new("digests", columns)
 }

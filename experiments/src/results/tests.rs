@@ -4,6 +4,7 @@ use crate::scenario::{Loaded, Request, Subject, load};
 use protosim_reports::statistics::Confidence;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 const TITLE: &str = "CoAP exchanges over a lossy link";
@@ -231,7 +232,7 @@ fn too_few_exchanges_agree_with_nothing() {
     let mean = loaded.scenario.expect.iter().position(|e| e.metric == crate::scenario::Metric::MeanCompletion).unwrap();
     let outcome = check_expectations(&loaded, &outputs, &summary).unwrap().remove(mean);
     assert!(!outcome.holds && outcome.text.contains("too few exchanges"), "{}", outcome.text);
-    loaded.points[0].scenario.links[0].loss = Some(protosim_core::Ratio::ONE);
+    Arc::make_mut(&mut loaded.points[0].scenario.links)[0].loss = Some(protosim_core::Ratio::ONE);
     let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
     let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
     let delivered = summary.find(0, &Subject::App("con".to_owned()), crate::scenario::Metric::Delivered).unwrap();
@@ -243,7 +244,8 @@ fn too_few_exchanges_agree_with_nothing() {
 fn a_series_without_values_is_left_out_with_a_note() {
     let set = ["replications=1", "apps.con.run.requests=3", "apps.non.run.requests=3"].map(str::to_owned).to_vec();
     let mut loaded = load(&Request { scenario: "coap-loss".to_owned(), set, ..Request::default() }, false).unwrap();
-    loaded.points.iter_mut().for_each(|point| point.scenario.links[0].loss = Some(protosim_core::Ratio::ONE));
+    let links = loaded.points.iter_mut().map(|point| Arc::make_mut(&mut point.scenario.links));
+    links.for_each(|links| links[0].loss = Some(protosim_core::Ratio::ONE));
     let scratch = tempfile::tempdir().unwrap();
     let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
     let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();

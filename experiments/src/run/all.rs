@@ -3,16 +3,16 @@
 
 use super::fork::Forks;
 use super::one::{RunFailure, RunLog, RunOutput, interests, run_from, setup};
-use super::outputs::{Kept, Sight};
+use super::outputs::{Kept, Sight, on_threads};
 use super::sequential::reach;
 use super::story::Watch;
 use crate::results::ShardRuns;
 use crate::scenario::Loaded;
-use crate::store::{Record, RunKey, Store, StoreError, keys};
+use crate::store::{Record, RunKey, Store, StoreError, all_keys, keys};
 use protosim_topologies::Plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How to run; nothing here changes a result.
@@ -160,12 +160,15 @@ trait Wake: Send + Sync + std::fmt::Debug {
 }
 
 /// `None` is sent to wake who waits for results.
-impl<T: Send + std::fmt::Debug> Wake for Sender<Option<T>> {
+impl<T: Send + std::fmt::Debug> Wake for SyncSender<Option<T>> {
     fn wake(&self) {
-        // Nobody waits any more: all runs are done.
-        let _ = self.send(None);
+        // Nobody waits any more: all runs are done, or there are results to take.
+        let _ = self.try_send(None);
     }
 }
+
+/// Results that wait to be taken at most: who makes more waits too, so that they do not fill memory where taking them is slower.
+const MOST_WAITING: usize = 256;
 
 impl Stop {
     /// Stops the runs: those that are done stay, those at work are left, no other begins.
@@ -209,7 +212,11 @@ pub fn run_some(
     let kept = Kept::new(store, loaded.points.len());
     let mut sweep = Sweep { loaded, options, selection, reaches: vec![0; loaded.points.len()], kept, reused: 0 };
     let mut work = Vec::new();
-    for point in selection.points(loaded) {
+    let first = sweep.first_runs()?;
+    let keys = on_threads(options.jobs, || all_keys(loaded, &first));
+    work.extend(sweep.missing(&first, keys, &done));
+    let begun: BTreeSet<usize> = work.iter().map(|(point, ..)| *point).collect();
+    for point in selection.points(loaded).filter(|point| !begun.contains(point)) {
         work.extend(sweep.next_runs(point, &done)?);
     }
     let make = |work: &Work, (point, replication, key): Planned| {
@@ -273,33 +280,51 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// The runs of a point that are to be made next, by what is there: often none. What the store has already is taken from there.
-    fn next_runs(&mut self, point: usize, done: &impl Fn(&Finished)) -> Result<Vec<Planned>, StoreError> {
+    /// The runs of all points that are wanted whatever comes out.
+    fn first_runs(&mut self) -> Result<Vec<(usize, u64)>, StoreError> {
+        let points: Vec<usize> = self.selection.points(self.loaded).collect();
+        let runs = points.into_iter().map(|point| self.wanted(point)).collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(runs.concat())
+    }
+
+    /// The runs of a point that are wanted further, by what is there; none if it has enough, or others have to be made first.
+    fn wanted(&mut self, point: usize) -> Result<Vec<(usize, u64)>, StoreError> {
+        let so_far = self.reaches[point];
+        let wanted = match self.selection.replication {
+            Some(_) => self.loaded.scenario.replications,
+            None => reach(self.loaded, &self.kept, point, so_far)?,
+        };
+        self.reaches[point] = wanted;
+        let runs = (so_far..wanted).map(|replication| (point, replication));
+        Ok(runs.filter(|run| self.selection.has(self.loaded, *run)).collect())
+    }
+
+    /// Those of these runs that are to be made. What the store has already is taken from there.
+    fn missing(&mut self, runs: &[(usize, u64)], keys: Vec<RunKey>, done: &impl Fn(&Finished)) -> Vec<Planned> {
         let mut work = Vec::new();
-        while work.is_empty() {
-            let so_far = self.reaches[point];
-            let wanted = match self.selection.replication {
-                Some(_) => self.loaded.scenario.replications,
-                None => reach(self.loaded, &self.kept, point, so_far)?,
-            };
-            if wanted == so_far {
-                break;
-            }
-            self.reaches[point] = wanted;
-            let runs: Vec<(usize, u64)> = (so_far..wanted).map(|replication| (point, replication)).collect();
-            let runs: Vec<_> = runs.into_iter().filter(|run| self.selection.has(self.loaded, *run)).collect();
-            for (&(point, replication), key) in runs.iter().zip(keys(self.loaded, &runs)) {
-                let is_watched = self.options.watch(self.loaded, point, replication) != Watch::default();
-                if !is_watched && self.kept.store().contains(&key) {
-                    self.kept.insert((point, replication), key, None);
-                    self.reused += 1;
-                    done(&Finished { point, replication, log: None, is_reused: true });
-                } else {
-                    work.push((point, replication, key));
-                }
+        for (&(point, replication), key) in runs.iter().zip(keys) {
+            let is_watched = self.options.watch(self.loaded, point, replication) != Watch::default();
+            if !is_watched && self.kept.store().contains(&key) {
+                self.kept.insert((point, replication), key, None);
+                self.reused += 1;
+                done(&Finished { point, replication, log: None, is_reused: true });
+            } else {
+                work.push((point, replication, key));
             }
         }
-        Ok(work)
+        work
+    }
+
+    /// The runs of a point that are to be made next, by what is there: often none.
+    fn next_runs(&mut self, point: usize, done: &impl Fn(&Finished)) -> Result<Vec<Planned>, StoreError> {
+        loop {
+            let runs = self.wanted(point)?;
+            let keys = keys(self.loaded, &runs).collect();
+            let work = self.missing(&runs, keys, done);
+            if runs.is_empty() || !work.is_empty() {
+                return Ok(work);
+            }
+        }
     }
 
     /// Keeps a run that was made; if a limit stopped it, why.
@@ -377,11 +402,12 @@ fn run_each<I: Item, T: Send + std::fmt::Debug + 'static>(
     plans.resize_with(loaded.points.len(), Mutex::default);
     let forks = Forks::of(loaded);
     let work = Arc::new(Work { loaded: Arc::clone(loaded), options, plans, forks });
-    let (sender, receiver) = channel::<Option<(usize, T)>>();
+    // A pool of its own: the number of jobs is the user's choice. Without one, one run after the other, before any is taken.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build();
+    let room = if pool.is_ok() { MOST_WAITING } else { items.len() };
+    let (sender, receiver) = sync_channel::<Option<(usize, T)>>(room);
     // One stop serves one call: a second one would find the first one's sender, and be woken by its last run.
     let _ = stop.0.wake.set(Box::new(sender.clone()));
-    // A pool of its own: the number of jobs is the user's choice. Without one, one run after the other.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build();
     let (mut planned, mut taken) = (0, 0);
     let mut begin = |items: Vec<I>| {
         items.iter().for_each(|item| work.expect(item.run()));

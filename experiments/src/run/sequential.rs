@@ -4,7 +4,7 @@
 //! whoever ran them, in whatever order, comes to the same number.
 
 use super::outputs::Outputs;
-use crate::results::estimate_of;
+use crate::results::estimate_at;
 use crate::scenario::Loaded;
 use crate::store::StoreError;
 
@@ -24,7 +24,7 @@ pub fn reach(loaded: &Loaded, outputs: &dyn Outputs, point: usize, so_far: u64) 
     if so_far == most || (outputs.count(point) as u64) < so_far {
         return Ok(so_far);
     }
-    let runs = outputs.of(point)?;
-    let estimate = rule.subject().and_then(|subject| estimate_of(loaded, point, &runs, &subject, rule.metric));
+    let Some(subject) = rule.subject() else { return Ok(most) };
+    let estimate = estimate_at(loaded, outputs, point, &subject, rule.metric)?;
     Ok(if estimate.is_some_and(|estimate| rule.is_met(&estimate)) { so_far } else { next })
 }

@@ -1,7 +1,7 @@
 //! Replications until a metric is known well enough.
 
 use super::{Options, Outputs, run_all};
-use crate::results::estimate_of;
+use crate::results::estimate_at;
 use crate::scenario::{Loaded, Metric, Request, Subject, load_text};
 use protosim_reports::statistics::{Confidence, clopper_pearson};
 
@@ -45,7 +45,7 @@ fn intervals_of_sequential_replications_hold_the_truth_as_often_as_they_say() {
     for seed in 1..=EXPERIMENTS {
         let loaded = with_seed(&loaded, seed);
         let outputs = run_all(&loaded, Options { jobs: 2, ..Options::default() }, || ()).unwrap();
-        let estimate = estimate_of(&loaded, 0, &outputs[0], &subject, Metric::MeanQueueDelay).unwrap();
+        let estimate = estimate_at(&loaded, &outputs, 0, &subject, Metric::MeanQueueDelay).unwrap().unwrap();
         let half = estimate.high.unwrap() - estimate.value;
         assert!(half <= 0.04 * estimate.value, "seed {seed}: {estimate:?}");
         covered += u64::from(estimate.contains(40e-6));
@@ -70,7 +70,8 @@ fn a_point_stops_at_the_first_batch_that_is_enough() {
     let subject = Subject::Link("link".to_owned(), crate::scenario::Way::Forward);
     let rule = loaded.scenario.sequential.as_ref().unwrap();
     let met = |point: usize, first: usize| {
-        let estimate = estimate_of(&loaded, point, &outputs[point][..first], &subject, Metric::MeanQueueDelay);
+        let some: Vec<Vec<_>> = outputs.iter().map(|runs| runs[..first.min(runs.len())].to_vec()).collect();
+        let estimate = estimate_at(&loaded, &some, point, &subject, Metric::MeanQueueDelay).unwrap();
         rule.is_met(&estimate.unwrap())
     };
     let counts = [outputs.count(0), outputs.count(1)];

@@ -1,7 +1,7 @@
 //! The warm-up that MSER-5 finds in runs.
 
 use super::{Options, RunOutput, run_all};
-use crate::results::estimate_of;
+use crate::results::estimate_at;
 use crate::scenario::{Loaded, Metric, Request, Subject, load_text};
 use protosim_core::SimTime;
 
@@ -61,8 +61,8 @@ fn what_is_left_agrees_with_the_steady_state() {
     let subject = Subject::App("sink".to_owned());
     let of = |set: &[&str]| {
         let loaded = burst(set);
-        let runs = run_all(&loaded, Options { jobs: 2, ..Options::default() }, || ()).unwrap().remove(0);
-        estimate_of(&loaded, 0, &runs, &subject, Metric::MeanOneWayDelay).unwrap()
+        let runs = run_all(&loaded, Options { jobs: 2, ..Options::default() }, || ()).unwrap();
+        estimate_at(&loaded, &runs, 0, &subject, Metric::MeanOneWayDelay).unwrap().unwrap()
     };
     let with_burst = of(&["warmup=\"1 ns\"", "replications=20"]);
     assert!(with_burst.low.unwrap() > 1.1e-3, "{with_burst:?}");

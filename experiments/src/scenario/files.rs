@@ -77,8 +77,8 @@ impl Files {
             }
         }
         scenario.files = Arc::new(texts);
-        for index in 0..scenario.apps.len() {
-            let Some((field, file)) = scenario.apps[index].run.trace_file() else { continue };
+        for (index, app) in Arc::make_mut(&mut scenario.apps).iter_mut().enumerate() {
+            let Some((field, file)) = app.run.trace_file() else { continue };
             let mut trace = file.clone();
             let place = span_of(tree, &format!("apps.{index}.run.{field}"));
             if !self.traces.contains_key(trace.path()) {
@@ -87,9 +87,7 @@ impl Files {
                 }
                 self.traces.insert(trace.path().to_owned(), trace.clone());
             }
-            if let (Some((_, file)), Some(read)) =
-                (scenario.apps[index].run.trace_file(), self.traces.get(trace.path()))
-            {
+            if let (Some((_, file)), Some(read)) = (app.run.trace_file(), self.traces.get(trace.path())) {
                 *file = read.clone();
             }
         }
@@ -184,6 +182,7 @@ fn resolve(
 #[cfg(test)]
 mod tests {
     use crate::scenario::{Request, load};
+    use std::sync::Arc;
 
     const SCENARIO: &str = r#"(
         format: 1,
@@ -215,7 +214,7 @@ mod tests {
     fn a_trace_is_read_from_beside_the_scenario() {
         let mut loaded = loaded(Some("0,100\n0.5,1400\n")).unwrap();
         for scenario in [&mut loaded.scenario, &mut loaded.points[0].scenario] {
-            let (_, file) = scenario.apps[1].run.trace_file().unwrap();
+            let (_, file) = Arc::make_mut(&mut scenario.apps)[1].run.trace_file().unwrap();
             assert_eq!(file.trace().unwrap().len(), 2);
         }
     }

@@ -180,7 +180,7 @@ fn refuse_overridden_axes(tree: &Tree, set: &[String], mistakes: &mut Diagnostic
     for argument in set {
         let path = argument.split('=').next().unwrap_or_default().trim();
         let Ok(parsed) = path.parse::<Path>() else { continue };
-        let Ok(node) = tree.get(&parsed) else { continue };
+        let Some(node) = tree.find(&parsed) else { continue };
         let canonical = tree.canonical(&parsed);
         let is_same = |other: &str| other.parse::<Path>().is_ok_and(|other| tree.canonical(&other) == canonical);
         let varies = |axis: &&Node| {
@@ -451,7 +451,9 @@ fn points(
         let at_point = scenario_at(tree, &base, scenario, (&grid, &choice), (files, sources), &mut found);
         idle.at_point(&found, choice.variant);
         match at_point {
-            Some(at_point) if found.iter().all(is_idle) => {
+            Some(mut at_point) if found.iter().all(is_idle) => {
+                at_point.share(scenario);
+                points.last().into_iter().for_each(|last: &Point| at_point.share(&last.scenario));
                 let variant = choice.variant.map(|variant| scenario.variants[variant].name.clone());
                 points.push(Point { values, variant, scenario: at_point });
             }

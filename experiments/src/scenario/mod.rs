@@ -86,10 +86,10 @@ pub struct Scenario {
     pub about: String,
     /// Hosts and routers. With a `count` one stands for a group: `sensor-0`, `sensor-1` and so on. Default: those of `networks`.
     #[serde(default)]
-    pub nodes: Vec<NodeSpec>,
+    pub nodes: Arc<Vec<NodeSpec>>,
     /// Links between them. A link with a group at one end is a link for each member. Default: those of `networks`.
     #[serde(default)]
-    pub links: Vec<LinkConfig>,
+    pub links: Arc<Vec<LinkConfig>>,
     /// Networks to generate or to import: chains, stars, trees, random ones, GraphML. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<GeneratorConfig>,
@@ -107,7 +107,7 @@ pub struct Scenario {
     #[serde(default)]
     pub groups: Vec<GroupSpec>,
     /// What runs on the nodes.
-    pub apps: Vec<AppSpec>,
+    pub apps: Arc<Vec<AppSpec>>,
     /// What happens to links and nodes during the run.
     #[serde(default)]
     pub timeline: Vec<TimelineEvent>,
@@ -259,6 +259,20 @@ fn ninety_five_percent() -> Ratio {
 }
 
 impl Scenario {
+    /// Takes the lists of another one where it has the same: the points of an experiment differ in little.
+    fn share(&mut self, other: &Self) {
+        fn share<T: PartialEq>(own: &mut Arc<T>, other: &Arc<T>) {
+            if !Arc::ptr_eq(own, other) && **own == **other {
+                *own = Arc::clone(other);
+            }
+        }
+        share(&mut self.nodes, &other.nodes);
+        share(&mut self.links, &other.links);
+        share(&mut self.apps, &other.apps);
+        share(&mut self.sets, &other.sets);
+        share(&mut self.files, &other.files);
+    }
+
     /// Its network.
     pub fn topology(&self) -> Topology {
         let mut groups = self.groups.clone();
@@ -270,7 +284,7 @@ impl Scenario {
             senders.dedup();
             group.senders = senders;
         }
-        let (nodes, links, media) = (self.nodes.clone(), self.links.clone(), self.media.clone());
+        let (nodes, links, media) = (self.nodes.to_vec(), self.links.to_vec(), self.media.clone());
         Topology { nodes, links, media, addresses: self.addresses, groups }
     }
 

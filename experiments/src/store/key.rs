@@ -2,6 +2,7 @@
 
 use crate::scenario::{Loaded, Scenario};
 use protosim_core::Ratio;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
@@ -59,6 +60,12 @@ pub fn keys<'a>(loaded: &'a Loaded, runs: &'a [(usize, u64)]) -> impl Iterator<I
         let common = common.unwrap_or_else(|| (point, KeyOfPoint::new(loaded, point)));
         latest.insert(common).1.replication(replication)
     })
+}
+
+/// The same, made by all threads of the pool that the caller is in.
+pub(crate) fn all_keys(loaded: &Loaded, runs: &[(usize, u64)]) -> Vec<RunKey> {
+    let of_points: Vec<&[(usize, u64)]> = runs.chunk_by(|(point, _), (next, _)| point == next).collect();
+    of_points.par_iter().map(|runs| keys(loaded, runs).collect::<Vec<_>>()).collect::<Vec<_>>().concat()
 }
 
 /// Parts of the program that a build may have or not.

@@ -17,6 +17,7 @@ mod key;
 mod tests;
 
 pub use journal::StoreError;
+pub(crate) use key::all_keys;
 pub use key::{KeyOfPoint, RunKey, keys};
 
 use crate::run::RunOutput;

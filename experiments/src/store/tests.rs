@@ -28,7 +28,8 @@ fn text_of(output: &RunOutput) -> String {
 }
 
 fn texts(outputs: &dyn Outputs) -> Vec<Vec<String>> {
-    (0..outputs.points()).map(|point| outputs.of(point).unwrap().iter().map(text_of).collect()).collect()
+    let run = |point: usize, place: usize| text_of(&outputs.run(point, place).unwrap().unwrap());
+    (0..outputs.points()).map(|point| (0..outputs.count(point)).map(|place| run(point, place)).collect()).collect()
 }
 
 fn journals(folder: &Path) -> Vec<PathBuf> {

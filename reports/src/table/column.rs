@@ -142,6 +142,14 @@ impl Texts {
         &self.buffer
     }
 
+    fn drop_front(&mut self, texts: usize) {
+        let Some(last) = texts.checked_sub(1) else { return };
+        let shift = self.ends[last];
+        self.buffer.drain(..shift);
+        self.ends.drain(..texts);
+        self.ends.iter_mut().for_each(|end| *end -= shift);
+    }
+
     fn append(&mut self, other: &Self) {
         let shift = self.buffer.len();
         self.buffer.push_str(&other.buffer);
@@ -298,6 +306,32 @@ impl Column {
 
     pub(super) fn present(&self) -> Option<&[bool]> {
         self.present.as_deref()
+    }
+
+    /// The same column without its cells.
+    pub(super) fn emptied(&self) -> Self {
+        let column = match self.column_type() {
+            ColumnType::U64 => Self::u64(&self.name),
+            ColumnType::I64 => Self::i64(&self.name),
+            ColumnType::F64 => Self::f64(&self.name),
+            ColumnType::Text => Self::text(&self.name),
+            ColumnType::Bool => Self::bool(&self.name),
+        };
+        if self.is_optional() { column.optional() } else { column }
+    }
+
+    /// Takes away the first cells.
+    pub(super) fn drop_front(&mut self, rows: usize) {
+        match &mut self.cells {
+            Cells::U64(cells) => drop(cells.drain(..rows)),
+            Cells::I64(cells) => drop(cells.drain(..rows)),
+            Cells::F64(cells) => drop(cells.drain(..rows)),
+            Cells::Text(cells) => cells.drop_front(rows),
+            Cells::Bool(cells) => drop(cells.drain(..rows)),
+        }
+        if let Some(present) = &mut self.present {
+            present.drain(..rows);
+        }
     }
 
     /// Same name, type and optionality.

@@ -15,15 +15,19 @@
 //! assert_eq!(csv, b"replication,completion_s\n0,0.25\n1,\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A table that is too long for memory is written as it comes, by a [`TableWriter`], with the same bytes.
 
 mod column;
 mod csv;
 mod parquet;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 pub use column::{Cell, Column, ColumnType};
 pub use parquet::ROWS_PER_GROUP;
+pub use stream::TableWriter;
 
 use thiserror::Error;
 
@@ -187,6 +191,19 @@ impl Table {
         }
         self.rows += 1;
         Ok(())
+    }
+
+    /// A table of the same family without rows.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        let columns = self.columns.iter().map(Column::emptied).collect();
+        Self { name: self.name.clone(), columns, rows: 0 }
+    }
+
+    /// Takes away the first rows.
+    fn drop_front(&mut self, rows: usize) {
+        self.columns.iter_mut().for_each(|column| column.drop_front(rows));
+        self.rows -= rows;
     }
 
     /// Adds the rows of a table of the same family at the end.

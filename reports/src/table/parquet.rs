@@ -32,14 +32,7 @@ impl Table {
     /// # Errors
     /// [`TableError::Io`] and [`TableError::Parquet`].
     pub fn write_parquet(&self, out: impl Write + Send) -> Result<(), TableError> {
-        let level = ZstdLevel::try_new(1)?;
-        let properties = WriterProperties::builder()
-            .set_writer_version(WriterVersion::PARQUET_1_0)
-            .set_created_by(CREATED_BY.to_owned())
-            .set_compression(Compression::ZSTD(level))
-            .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
-            .build();
-        let mut writer = SerializedFileWriter::new(out, schema(self)?, Arc::new(properties))?;
+        let mut writer = file_writer(self, out)?;
         let texts: Vec<Bytes> = self.columns().iter().map(shared_text).collect();
         for start in (0..self.rows()).step_by(ROWS_PER_GROUP) {
             let rows = start..self.rows().min(start + ROWS_PER_GROUP);
@@ -76,6 +69,18 @@ impl Table {
     }
 }
 
+/// A writer for tables like this one.
+pub(super) fn file_writer<W: Write + Send>(table: &Table, out: W) -> Result<SerializedFileWriter<W>, TableError> {
+    let level = ZstdLevel::try_new(1)?;
+    let properties = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_created_by(CREATED_BY.to_owned())
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
+        .build();
+    Ok(SerializedFileWriter::new(out, schema(table)?, Arc::new(properties))?)
+}
+
 fn schema(table: &Table) -> ParquetResult<TypePtr> {
     let fields = table.columns().iter().map(|column| {
         let (physical, logical) = match column.column_type() {
@@ -97,14 +102,14 @@ fn schema(table: &Table) -> ParquetResult<TypePtr> {
 }
 
 /// A column's texts in a buffer that cells can share without a copy each.
-fn shared_text(column: &Column) -> Bytes {
+pub(super) fn shared_text(column: &Column) -> Bytes {
     match column.cells() {
         Cells::Text(texts) => Bytes::copy_from_slice(texts.buffer().as_bytes()),
         _ => Bytes::new(),
     }
 }
 
-fn write_column(
+pub(super) fn write_column(
     writer: &mut ColumnWriter<'_>,
     column: &Column,
     text: &Bytes,

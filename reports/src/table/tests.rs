@@ -206,3 +206,84 @@ proptest! {
         prop_assert!(Table::read_parquet(Bytes::from(bytes)).is_err());
     }
 }
+
+/// A table of many rows, in which texts and numbers repeat, vary and miss by the bits of a seed.
+fn long(rows: usize, seed: u64) -> Table {
+    let mut table = sample().emptied();
+    let mut state = seed;
+    for row in 0..rows as u64 {
+        // Knuth's MMIX generator.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let draw = state >> 33;
+        let text = format!("n-{}", if draw % 3 == 0 { draw } else { row % 5 });
+        let some = |is: bool, cell| if is { cell } else { Cell::Missing };
+        let cells = [
+            Cell::U64(row / 7),
+            some(draw % 5 != 0, Cell::I64(draw.cast_signed() - (1 << 30))),
+            some(row % 50_000 > 100, Cell::F64(draw as f64 / 64.0)),
+            some(draw % 11 != 0, Cell::Text(&text)),
+            Cell::Bool(draw % 2 == 0),
+        ];
+        table.push_row(&cells).expect("a row");
+    }
+    table
+}
+
+/// The rows from `from` on, up to `to`.
+fn part(table: &Table, from: usize, to: usize) -> Table {
+    let mut part = table.emptied();
+    for row in from..to {
+        let cells: Vec<Cell<'_>> = table.columns().iter().map(|column| column.cell(row).expect("a cell")).collect();
+        part.push_row(&cells).expect("a row");
+    }
+    part
+}
+
+/// What a writer makes of a table that comes in parts.
+fn streamed(table: &Table, cuts: &[usize]) -> (Vec<u8>, Vec<u8>) {
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (table.rows() + 1)).chain([0, table.rows()]).collect();
+    places.sort_unstable();
+    let mut writer = TableWriter::new(table.emptied(), Vec::new(), Vec::new()).expect("begun");
+    for pair in places.windows(2) {
+        writer.append(part(table, pair[0], pair[1])).expect("appended");
+    }
+    writer.finish().expect("finished")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// However the rows are cut, on however many threads: the bytes are those of the whole table.
+    #[test]
+    fn a_table_that_comes_in_parts_has_the_bytes_of_the_whole(
+        rows in prop_oneof![0_usize..40, 0_usize..40_000, 120_000_usize..150_000],
+        seed: u64,
+        cuts in prop::collection::vec(any::<usize>(), 0..12),
+        threads in 1_usize..4,
+    ) {
+        let table = long(rows, seed);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let (text, bytes) = pool.install(|| streamed(&table, &cuts));
+        prop_assert!(text == csv(&table).into_bytes());
+        prop_assert!(bytes == parquet(&table));
+    }
+}
+
+/// Rows that end where a block or a row group does.
+#[test]
+fn tables_that_end_with_a_block_have_the_bytes_of_the_whole() {
+    for rows in [1024, 16_384, 2 * 16_384, ROWS_PER_GROUP, ROWS_PER_GROUP + 1, 2 * ROWS_PER_GROUP] {
+        let table = long(rows, 7);
+        let (text, bytes) = streamed(&table, &[1000, 70_000]);
+        assert!(text == csv(&table).into_bytes() && bytes == parquet(&table), "{rows}");
+    }
+}
+
+#[test]
+fn a_writer_refuses_rows_of_another_table() {
+    let mut writer = TableWriter::new(sample(), Vec::new(), Vec::new()).expect("begun");
+    let other = Table::new("exchanges", vec![Column::u64("run")]).expect("a table");
+    assert!(matches!(writer.append(other), Err(TableError::Unlike { .. })));
+    let (text, _) = writer.finish().expect("finished");
+    assert_eq!(text, csv(&sample()).into_bytes());
+}

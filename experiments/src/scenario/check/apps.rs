@@ -175,7 +175,7 @@ fn check_absurd(tree: &Tree, index: usize, mistakes: &mut Diagnostics) {
     const MOST: i128 = 1_000_000_000;
     for field in ["count", "requests"] {
         let path = format!("apps.{index}.run.{field}");
-        let node = path.parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+        let node = path.parse::<Path>().ok().and_then(|path| tree.find(&path));
         if let Some(Node { kind: Kind::Int(n), span, .. }) = node
             && *n > MOST
         {
@@ -213,7 +213,7 @@ fn check_direction(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mu
     // The end that receives echoes the marks of DCTCP.
     let has_dctcp = matches!(app.run.tcp().and_then(|tcp| tcp.congestion.as_ref()), Some(CongestionConfig::Dctcp(_)));
     for field in fields.iter().filter(|field| !(has_dctcp && **field == "congestion")) {
-        let node = format!("{place}.{field}").parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+        let node = format!("{place}.{field}").parse::<Path>().ok().and_then(|path| tree.find(&path));
         if let Some(node) = node.filter(|node| node.span.lies_in(own)) {
             let message = format!("`tcp.{field}` of `{}` has no effect: {why}", app.name);
             let help = "it belongs to the other end; in a template it may stand for both".to_owned();

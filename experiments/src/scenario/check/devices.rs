@@ -26,7 +26,7 @@ pub(super) fn check_devices(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
                 continue;
             }
             for (field, span) in [("per_call", cost.per_call), ("per_byte", cost.per_byte)] {
-                let written = format!("{path}.{field}").parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+                let written = format!("{path}.{field}").parse::<Path>().ok().and_then(|path| tree.find(&path));
                 if let Some(node) = written.filter(|_| span.is_zero()) {
                     let message = format!("`{field}` has no effect: it is no time");
                     mistakes.push(Diagnostic::error("scenario::no-effect", node.span, message));

@@ -190,7 +190,7 @@ fn check_counts(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
 pub(in crate::scenario) fn span_of(tree: &Tree, path: &str) -> Span {
     let mut path = path;
     loop {
-        let node = path.parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+        let node = path.parse::<Path>().ok().and_then(|path| tree.find(&path));
         match (node, path.rsplit_once('.')) {
             (Some(node), _) => return node.span,
             (None, Some((parent, _))) => path = parent,
@@ -201,7 +201,7 @@ pub(in crate::scenario) fn span_of(tree: &Tree, path: &str) -> Span {
 
 /// The place of the name in front of what stands at a path: all of it would hide what is wrong inside.
 fn head_of(tree: &Tree, path: &str) -> Span {
-    let node = path.parse::<Path>().ok().and_then(|path| tree.get(&path).ok());
+    let node = path.parse::<Path>().ok().and_then(|path| tree.find(&path));
     node.and_then(|node| node.name()).map_or_else(|| span_of(tree, path), |name| name.span)
 }
 

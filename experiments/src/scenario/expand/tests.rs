@@ -150,7 +150,7 @@ fn what_a_link_says_of_itself_comes_before_its_profile() {
             apps: [(name: "p", on: "home", run: Ping(to: "net", count: 1))],"#
         )
     };
-    let link = |own: &str| scenario(&fields(own), &[]).links.remove(0);
+    let link = |own: &str| scenario(&fields(own), &[]).links[0].clone();
     let rates = |link: &protosim_models::link::LinkConfig| {
         [true, false].map(|is_up| link.direction(is_up).rate.unwrap().to_string())
     };
