@@ -7,6 +7,7 @@ mod figures;
 mod folder;
 mod inputs;
 mod panels;
+mod run_samples;
 mod samples;
 mod shard;
 mod staged;

@@ -96,7 +96,7 @@ fn stage_run_tables(
     files: &mut Vec<StagedFile>,
 ) -> Result<Log, FolderError> {
     let empty = RunTables::new(loaded)?.into_all();
-    let mut tables = empty.into_iter().map(|table| OpenTable::begin(folder, table)).collect::<Result<Vec<_>, _>>()?;
+    let mut tables = empty.map(|table| OpenTable::begin(folder, table)).collect::<Result<Vec<_>, _>>()?;
     let mut log = Log::default();
     type Part = Option<(RunTables, Log)>;
     let visit = |part: &mut Part, point: usize, run: &RunOutput| {
