@@ -163,6 +163,7 @@ fn what_does_not_fit_is_refused() {
     refused(folder, &["run", name, "--shard", "1/2", "--until", "5 s"], &["cannot be changed"]);
     refused(folder, &["run", "none.json", "--shard", "1/2"], &["cannot read `none.json`"]);
     refused(folder, &["plan", name, "--shards", "2"], &["is a plan already"]);
+    refused(folder, &["check", name], &["is a plan, and scenarios alone"]);
     refused(folder, &["plan", "small.ron", "--shards", "2", "--out", "a.ron"], &["does not end in `.json`"]);
     refused(folder, &["plan", "small.ron", "--shards", "21"], &["there are 20 runs alone"]);
     refused(folder, &["plan", "small.ron", "--shards", "3", "--even"], &["is there already", "--force"]);

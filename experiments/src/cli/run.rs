@@ -8,6 +8,7 @@ use super::progress::Teller;
 use super::subject::Subject;
 use super::terminal::say;
 use crate::live;
+use crate::plan::is_plan;
 use crate::results::{
     Basis, Owner, Partial, ShardManifest, ShardRuns, Written, check_expectations, claim, claim_for_part, holds_whole,
     summarise, write_part,
@@ -260,6 +261,12 @@ fn count(outputs: &Kept) -> usize {
 }
 
 pub(super) fn check(args: &ScenarioArgs, colours: bool) -> Result<bool, String> {
+    if is_plan(&args.scenario) {
+        return Err(format!(
+            "error: `{}` is a plan, and scenarios alone are checked\nhelp: what its runs cost says `protosim run {} --shard I/N --dry-run`",
+            args.scenario, args.scenario
+        ));
+    }
     let loaded = load(&request(args), colours)?;
     eprint!("{}", loaded.warnings);
     let points = loaded.points.len();

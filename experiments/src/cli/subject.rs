@@ -34,8 +34,8 @@ impl Subject {
                 "error: `{name}` is a plan, and its scenario cannot be changed\nhelp: make another one with these changes, by `protosim plan`"
             ));
         }
-        let planned = Planned::read(&name, colours)?;
-        Ok(Self { loaded: planned.loaded.clone(), owner: planned.owner.clone(), name, planned: Some(planned) })
+        let (loaded, owner, planned) = Planned::read(&name, colours)?;
+        Ok(Self { loaded, owner, name, planned: Some(planned) })
     }
 
     /// How many shards the plan has, if it is one.

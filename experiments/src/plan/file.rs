@@ -162,13 +162,9 @@ fn relative(folder: &Path, file: &Path) -> String {
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 
-/// A plan that is ready to run.
-#[derive(Debug)]
+/// The shards of a plan that was found to fit its scenario.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Planned {
-    /// The experiment.
-    pub loaded: Loaded,
-    /// Whose the results are.
-    pub owner: Owner,
     /// How many shards it has.
     pub shards: u64,
     /// What each of them has to run.
@@ -176,12 +172,12 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Reads a plan.
+    /// Reads a plan: the experiment, whose its results are, and the shards.
     ///
     /// # Errors
     /// When it is none, was made by another program, does not say of each run which shard makes it, or when a file that its scenario names is
     /// gone or has changed.
-    pub fn read(name: &str, colours: bool) -> Result<Self, String> {
+    pub fn read(name: &str, colours: bool) -> Result<(Loaded, Owner, Self), String> {
         let place = Path::new(name);
         let text = std::fs::read_to_string(place).map_err(|error| format!("error: cannot read `{name}`: {error}"))?;
         let file = parse(name, &text)?;
@@ -205,7 +201,8 @@ impl Planned {
             runs.sort_unstable();
             Arc::new(PlannedRuns { sha256: sha256.clone(), runs })
         });
-        Ok(Self { owner: Owner::new(&file.experiment, &scenario), loaded, shards: file.shards, runs: runs.collect() })
+        let owner = Owner::new(&file.experiment, &scenario);
+        Ok((loaded, owner, Self { shards: file.shards, runs: runs.collect() }))
     }
 
     /// What a shard has to run.
