@@ -19,6 +19,8 @@ mod values;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_distributions;
+#[cfg(test)]
 mod tests_metrics;
 #[cfg(test)]
 mod tests_parts;

@@ -10,7 +10,7 @@ use protosim_reports::formula::{Condition, Formula};
 use std::collections::BTreeMap;
 
 /// Columns of the tables that are not of axes.
-const RESERVED: [&str; 30] = [
+const RESERVED: [&str; 34] = [
     "point",
     "variant",
     "replication",
@@ -41,6 +41,10 @@ const RESERVED: [&str; 30] = [
     "baseline",
     "difference",
     "relative_difference",
+    "warmup_s",
+    "decided",
+    "at_s",
+    "value_s",
 ];
 
 /// Parts of a scenario that may differ from point to point.

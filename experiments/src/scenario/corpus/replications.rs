@@ -14,6 +14,8 @@ pub(super) const CASES: &[Case] = &[
     ("sequential_of_single_times", &[("// more", r#"replications: 50, sequential: (app: "con", metric: Completion, half_width: "1 s")"#)]),
     ("warmup_of_a_mean", &[("// more", r#"warmup: Mser5(app: "con", metric: MeanCompletion)"#)]),
     ("warmup_of_nobody", &[("// more", r#"warmup: Mser5(app: "non", metric: Completion)"#)]),
+    ("sketches_over_time", &[("// more", r#"distributions: (exchanges: Sketch), figures: [(name: "f", title: "F", panels: [(x: Time, x_label: "time", y_label: "time", series: [(label: "con", app: "con", metric: Completion)])])]"#)]),
+    ("samples_of_nothing", &[("// more", r#"distributions: (delays: Samples, waits: Samples)"#)]),
     ("fork_at_the_start", &[("// more", r#"fork_at: "0 s""#)]),
     ("fork_of_points_that_differ", &[("// more", r#"fork_at: "1 s""#)]),
 ];
