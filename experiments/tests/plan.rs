@@ -128,6 +128,29 @@ fn shards_of_a_plan_are_one_run() {
     assert_eq!(fs::read(folder.join("even.json")).unwrap(), fs::read(folder.join("again.json")).unwrap());
 }
 
+/// Where replications are sequential a point is in one shard as a whole, and stops where it would in one run.
+#[test]
+fn sequential_points_are_planned_as_a_whole() {
+    let scratch = scratch();
+    let folder = scratch.path();
+    let changed = [
+        "--set=replications=40",
+        "--set=sequential=(app: \"client\", metric: MeanCompletion, relative_half_width: \"40 %\", batch: 4)",
+    ];
+    done(folder, &[&["run", "small.ron", "--quiet", "--out", "whole"][..], &changed].concat());
+    done(folder, &[&["plan", "small.ron", "--shards", "3"][..], &changed].concat());
+    let plan = plan(folder, "small.plan.json");
+    let pieces = plan["split"].as_array().unwrap().iter().flat_map(|shard| shard["runs"].as_array().unwrap());
+    let mut points: Vec<u64> = pieces.map(|piece| piece["point"].as_u64().unwrap()).collect();
+    points.sort_unstable();
+    assert_eq!(points, [0, 1, 2, 3]);
+    shards(folder, "small.plan.json", 3);
+    let names = [2, 3, 1].map(|shard| format!("results/small.shard-{shard}-of-3"));
+    done(folder, &["merge", &names[0], &names[1], &names[2], "--quiet", "--out", "merged"]);
+    assert!(files(&folder.join("merged")) == files(&folder.join("whole")));
+    refused(folder, &[&["plan", "small.ron", "--shards", "5", "--force"][..], &changed].concat(), &["5 shards"]);
+}
+
 /// Points that take fifty times as long are told from others, and spread over all shards.
 #[test]
 fn costs_are_told_apart() {
