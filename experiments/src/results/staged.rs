@@ -88,6 +88,9 @@ pub(super) fn stage_tables(
     Ok(StagedTables { files, log })
 }
 
+/// What a part of a batch of runs has, if there are any.
+type Part = Option<(RunTables, Log)>;
+
 /// Writes the tables that have rows of each run: all in one go over the runs.
 fn stage_run_tables(
     folder: &Path,
@@ -98,7 +101,6 @@ fn stage_run_tables(
     let empty = RunTables::new(loaded)?.into_all();
     let mut tables = empty.into_iter().map(|table| OpenTable::begin(folder, table)).collect::<Result<Vec<_>, _>>()?;
     let mut log = Log::default();
-    type Part = Option<(RunTables, Log)>;
     let visit = |part: &mut Part, point: usize, run: &RunOutput| {
         let (mut rows, mut log) = match part.take() {
             Some(part) => part,
