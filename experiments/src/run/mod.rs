@@ -32,6 +32,6 @@ pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};
 pub use name::Name;
 pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};
 pub use outputs::{Kept, Loan, Outputs, Sight, SightOf, on_threads};
-pub(crate) use outputs::{PerPoint, over_points, over_runs};
+pub(crate) use outputs::{PerPoint, Turn, over_points, over_turns};
 pub use story::{Drawing, Story, Watch};
 pub use totals::{Total, Totals};
