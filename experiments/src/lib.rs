@@ -4,6 +4,7 @@
 //! - [`scenario`]: what one RON file says; everything wrong with it is reported at once.
 //! - [`run`]: one run, and all runs of an experiment on all cores.
 //! - [`results`]: metrics with intervals, tables, figures, and the folder that they go to.
+//! - [`plan`]: what a sweep will cost, and its split into shards, fixed in a file.
 //! - [`store`]: runs that are kept, so that nothing is computed twice.
 //! - [`diff`]: two experiments side by side: fields, metrics beyond noise, the first event that differs.
 //! - [`live`]: an application over real sockets, in wall-clock time.
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod diff;
 pub mod live;
 pub mod packetdrill;
+pub mod plan;
 pub mod reference;
 pub mod results;
 pub mod run;

@@ -132,3 +132,49 @@ fn a_merge_without_event_logs_says_so() {
     assert_eq!(status, Some(0), "{errors}");
     assert!(errors.contains("not made by shards") && !out.join("events.jsonl").exists(), "{errors}");
 }
+
+/// Replications until an interval is narrow enough: each point stops where it would alone, whoever runs it, and whether it was interrupted.
+#[test]
+fn sequential_replications_stop_where_one_run_stops() {
+    const RULE: &str = "--set=sequential=(app: \"con\", metric: MeanCompletion, half_width: \"0.5 s\", batch: 3)";
+    let scratch = tempfile::tempdir().unwrap();
+    let whole = scratch.path().join("whole");
+    run(&whole, &["--set=replications=60", RULE]);
+    let wanted = files(&whole);
+    let counts = replications(&whole);
+    assert!(counts.values().min() < counts.values().max() && counts.values().all(|n| n % 3 == 0), "{counts:?}");
+    for of in [1, 2, 7] {
+        let folders: Vec<PathBuf> = (1..=of)
+            .map(|number| {
+                let folder = scratch.path().join(format!("shard-{number}-of-{of}"));
+                run(&folder, &["--set=replications=60", RULE, "--jobs=2", &format!("--shard={number}/{of}")]);
+                folder
+            })
+            .collect();
+        let out = scratch.path().join(format!("merged-{of}"));
+        let (status, errors) = merged(&folders.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &out);
+        assert_eq!((status, errors.as_str()), (Some(0), ""), "{of}");
+        assert!(files(&out) == wanted, "{of} shards");
+    }
+    // A cache that has more than is asked for, and one that has less.
+    let cache = format!("--cache={}", scratch.path().join("cache").display());
+    run(&scratch.path().join("few"), &["--set=replications=4", &cache]);
+    run(&scratch.path().join("more"), &["--set=replications=60", RULE, &cache]);
+    assert!(files(&scratch.path().join("more")) == wanted);
+    run(&scratch.path().join("all"), &["--set=replications=60", &cache]);
+    run(&scratch.path().join("again"), &["--set=replications=60", RULE, &cache]);
+    assert!(files(&scratch.path().join("again")) == wanted);
+}
+
+/// How many replications each point has, by its number.
+fn replications(folder: &Path) -> BTreeMap<String, usize> {
+    let table = fs::read_to_string(folder.join("digests.csv")).unwrap();
+    let mut runs = std::collections::BTreeSet::new();
+    for line in table.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        runs.insert((cells[0].to_owned(), cells[2].to_owned()));
+    }
+    let mut counts = BTreeMap::new();
+    runs.into_iter().for_each(|(point, _)| *counts.entry(point).or_default() += 1);
+    counts
+}

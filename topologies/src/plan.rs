@@ -10,12 +10,12 @@ use crate::routes::{Entry, MOST_LISTED, routes_of};
 use crate::spec::{Topology, wire_stream_name};
 use crate::timeline::{Agenda, TimelineEvent};
 use protosim_core::kernel::{BuildError, Limits};
-use protosim_core::{Builder, EntityId, RunSeed, Simulation, Span, WireId, WireSpec};
+use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
 use protosim_models::link::{ImpairConfig, LinkChange, Meter, Setup, Transmitter};
 use protosim_models::medium::{GroupStations, Medium, MediumParts, StationParts};
 use protosim_models::name::{Files, NodeName};
-use protosim_models::node::{GroupRoute, Interface, NodeParts, Route};
+use protosim_models::node::{Action, GroupRoute, Interface, NodeParts, Route};
 use protosim_models::{App, Element, Node};
 use reroutes::Reroute;
 use std::collections::BTreeMap;
@@ -321,6 +321,21 @@ impl Plan {
         apps: Vec<Installation>,
         threads: usize,
     ) -> Result<Simulation<Element>, BuildError> {
+        self.simulation_with(seed, limits, apps, threads, self.acts())
+    }
+
+    /// The same, but that the timeline does nothing else than `acts`: some of [`Plan::acts`].
+    ///
+    /// # Errors
+    /// As [`Plan::simulation`].
+    pub fn simulation_with(
+        &self,
+        seed: RunSeed,
+        limits: Limits,
+        apps: Vec<Installation>,
+        threads: usize,
+        acts: Vec<(SimTime, EntityId, Action)>,
+    ) -> Result<Simulation<Element>, BuildError> {
         let mut builder = Builder::new(seed);
         builder.limits(limits);
         let mut apps_of: Vec<Vec<Installation>> = (0..self.graph.nodes()).map(|_| Vec::new()).collect();
@@ -352,7 +367,9 @@ impl Plan {
         for wire in &self.wires {
             builder.wire(self.wire_spec(wire))?;
         }
-        self.act(&mut builder);
+        for (at, entity, action) in acts {
+            builder.act(at, entity, action);
+        }
         builder.build(threads)
     }
 

@@ -17,6 +17,11 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run an experiment: tables, figures and digests go to a folder
     Run(RunArgs),
+    /// Fix which shard makes which runs of a sweep, in a file, so that all take about as long
+    ///
+    /// A few trial runs tell what runs of each point cost; shards get about the same of it. `run` and `slurm` take the file in the place of the
+    /// scenario, which it holds as it is now.
+    Plan(PlanArgs),
     /// Make the results of an experiment from all its shards (see `run --shard`)
     Merge(MergeArgs),
     /// Run a sweep on a cluster with Slurm: an array of shards, and a job that merges them
@@ -81,7 +86,7 @@ pub(super) struct ProfileArgs {
 /// Which scenario, with which changes.
 #[derive(Debug, Args)]
 pub(super) struct ScenarioArgs {
-    /// Name of a shipped experiment, or a RON file
+    /// Name of a shipped experiment, or a RON file; `run` and `slurm` take a plan, too
     pub(super) scenario: String,
     /// Change a field, as in `--set links.radio.loss="2 %"`, or give an axis one value, as in `--set loss="2 %"`; may be given
     /// several times
@@ -108,6 +113,9 @@ pub(super) struct RunArgs {
     /// Run one share of all runs alone, as in 3/7, into a folder of its own [default: results/NAME.shard-3-of-7]; `merge` makes results of them
     #[arg(long, value_name = "I/N", conflicts_with_all = ["point", "rep", "variant", "capture", "ladder", "events"])]
     pub(super) shard: Option<Shard>,
+    /// Run nothing: list the points, and estimate by some seconds of trial runs what all runs would cost
+    #[arg(long, conflicts_with = "quiet")]
+    pub(super) dry_run: bool,
     /// End each run at this simulated time, as in "5 s"
     #[arg(long, value_name = "TIME")]
     pub(super) until: Option<String>,
@@ -146,14 +154,32 @@ pub(super) struct RunArgs {
     pub(super) capture: bool,
 }
 
-/// What to compare.
+/// What to split.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// How many shards
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(super) shards: u64,
+    /// By turns, as without a plan: no trial runs, and the same file each time
+    #[arg(long)]
+    pub(super) even: bool,
+    /// The file to write, whose name ends in `.json` [default: NAME.plan.json]
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Overwrite a plan that is there
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct SlurmArgs {
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
-    /// How many shards, each a job of the array
+    /// How many shards, each a job of the array [default: as many as the plan has]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    pub(super) shards: u64,
+    pub(super) shards: Option<u64>,
     /// Where results go [default: results/NAME]; shards, scripts and logs go beside it, to FOLDER.slurm
     #[arg(long, value_name = "FOLDER")]
     pub(super) out: Option<PathBuf>,
@@ -199,6 +225,7 @@ pub(super) struct MergeArgs {
     pub(super) quiet: bool,
 }
 
+/// What to compare.
 #[derive(Debug, Args)]
 pub(super) struct DiffArgs {
     /// A shipped experiment, a RON file, or a folder of results

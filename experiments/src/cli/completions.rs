@@ -13,7 +13,8 @@ use clap_complete::Shell;
 use std::fmt::Write;
 
 /// Arguments that take a name: the subcommand, and the argument.
-const OF_EXPERIMENTS: [(&str, &str); 4] = [("run", "scenario"), ("check", "scenario"), ("diff", "a"), ("diff", "b")];
+const OF_EXPERIMENTS: [(&str, &str); 5] =
+    [("run", "scenario"), ("plan", "scenario"), ("check", "scenario"), ("diff", "a"), ("diff", "b")];
 
 /// The script for `shell`.
 pub(super) fn script(shell: Shell) -> String {
@@ -59,7 +60,7 @@ fn positionals_for_fish(script: &mut String) {
         // Writing to a string does not fail.
         let _ = writeln!(script, "complete -c protosim -n \"{condition}\" -a \"{}\"", values.join(" "));
     };
-    for subcommand in ["run", "check", "diff"] {
+    for subcommand in ["run", "plan", "check", "diff"] {
         line(subcommand, &experiments());
     }
     line("explain", &explain_ids());

@@ -67,6 +67,22 @@ impl Keeping {
         Ok(store)
     }
 
+    /// The runs that would not be made again, in a store that nothing is added to. Nothing is changed or made on the disk.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn known(&self, teller: &Teller) -> Result<Store, String> {
+        let cache = self.cache.as_ref().filter(|_| !self.stays);
+        let mut store = Store::default();
+        for folder in cache.into_iter().chain(self.resume.then_some(&self.own)) {
+            store.include(folder).map_err(|error| format!("error: {error}"))?;
+        }
+        for complaint in &store.complaints {
+            teller.warnings(&format!("warning: {complaint}\n"));
+        }
+        Ok(store)
+    }
+
     /// Results are whole: what was kept to go on with is no longer needed.
     pub(super) fn close(&self) {
         if !self.stays {

@@ -5,10 +5,11 @@ use super::args::MergeArgs;
 use super::keeping::JOURNAL;
 use super::progress::Teller;
 use super::run::report;
-use crate::results::{Owner, Partial, ShardManifest, claim};
+use crate::results::{Owner, Partial, ShardManifest, ShardRuns, claim};
 use crate::run::clock::Stopwatch;
-use crate::run::{Kept, Selection};
-use crate::store::{Store, keys};
+use crate::run::{Kept, Selection, share_number};
+use crate::scenario::Loaded;
+use crate::store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -27,16 +28,10 @@ pub(super) fn merge(args: &MergeArgs, colours: bool) -> Result<Ending, String> {
     for complaint in &store.complaints {
         eprintln!("warning: {complaint}");
     }
-    let mut missing: Vec<(usize, usize, u64)> = Vec::new();
-    let mut kept = Kept::new(store, loaded.points.len());
-    let all = Selection::default().runs(&loaded);
-    for (number, (&(point, replication), key)) in all.iter().zip(keys(&loaded, &all)).enumerate() {
-        if !kept.insert_known((point, replication), key) {
-            missing.push((number, point, replication));
-        }
-    }
+    let (kept, missing) =
+        Kept::of_selected(store, &loaded, &Selection::default()).map_err(|error| format!("error: {error}"))?;
     if !missing.is_empty() {
-        return Err(said_of_missing(&missing, first.shard.of));
+        return Err(said_of_missing(&loaded, &missing, &shards));
     }
     if loaded.scenario.events || !loaded.scenario.diagrams.is_empty() {
         eprintln!("note: diagrams and event logs are not made by shards: run the points alone that they are wanted of");
@@ -91,15 +86,20 @@ fn shards_of(folders: &[PathBuf]) -> Result<Vec<(PathBuf, ShardManifest)>, Strin
     }
 }
 
-fn said_of_missing(missing: &[(usize, usize, u64)], of: u64) -> String {
-    let named = missing.iter().take(NAMED).map(|(number, point, replication)| {
-        let shard = *number as u64 % of + 1;
-        format!("  point {point}, replication {replication}, of shard {shard}\n")
+fn said_of_missing(loaded: &Loaded, missing: &[(usize, u64)], shards: &[(PathBuf, ShardManifest)]) -> String {
+    let own: Vec<ShardRuns> = shards.iter().map(|(_, manifest)| manifest.runs()).collect();
+    let named = missing.iter().take(NAMED).map(|&(point, replication)| {
+        let number = share_number(loaded, (point, replication));
+        let shard = own.iter().find(|shard| shard.has((point, replication), number));
+        let shard = shard.map_or_else(|| "no shard".to_owned(), |shard| format!("shard {}", shard.shard().number));
+        format!("  point {point}, replication {replication}, of {shard}\n")
     });
     let more = if missing.len() > NAMED { "  …\n" } else { "" };
     let runs = if missing.len() == 1 { "a run is" } else { "runs are" };
+    let of = shards.len();
+    let file = if shards.iter().any(|(_, manifest)| manifest.plan_sha256().is_some()) { "PLAN" } else { "FILE" };
     format!(
-        "error: {} {runs} missing:\n{}{more}help: go on with these shards: `protosim run FILE --shard I/{of} --resume`\n",
+        "error: {} {runs} missing:\n{}{more}help: go on with these shards: `protosim run {file} --shard I/{of} --resume`\n",
         missing.len(),
         named.collect::<String>()
     )

@@ -8,18 +8,22 @@
 mod args;
 mod completions;
 mod diff;
+mod dry_run;
 mod explain;
 mod keeping;
 mod merge;
 mod metrics;
 mod new;
 mod packetdrill;
+mod plan;
 mod profiles;
 mod progress;
 mod reproduce;
 mod run;
 mod slurm;
+mod subject;
 mod terminal;
+mod words;
 
 use crate::reference;
 use crate::run::events::events_schema_text;
@@ -87,6 +91,7 @@ fn dispatch(command: Command) -> Result<Ending, String> {
     let colours = std::io::stderr().is_terminal();
     match command {
         Command::Run(args) => run::run(&args, colours),
+        Command::Plan(args) => plan::plan(&args, colours),
         Command::Slurm(args) => slurm::slurm(&args, colours),
         Command::Merge(args) => merge::merge(&args, colours),
         Command::Check(args) => run::check(&args, colours).map(Ending::from),

@@ -6,10 +6,12 @@
 use super::Ending;
 use super::terminal::{Progress, remark};
 use crate::diff::Manifest;
+use crate::plan::{Estimate, PointCost};
 use crate::results::Outcome;
 use crate::run::{Failed, Finished, Options};
-use crate::scenario::Loaded;
+use crate::scenario::{AxisSpec, Loaded};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,7 +21,7 @@ use std::time::Duration;
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "snake_case")]
 #[schemars(title = "A line of protosim run --json")]
 pub(super) enum Line<'a> {
-    /// The scenario has no mistakes, and the runs begin. It comes once, before all others but warnings.
+    /// The scenario has no mistakes, and the runs begin. It comes once, before all others but warnings; with `--dry-run` not at all.
     Started {
         /// Version of these lines: 1.
         format: u32,
@@ -76,6 +78,65 @@ pub(super) enum Line<'a> {
         /// Of how many.
         of: u64,
     },
+    /// A point, with `--dry-run`. Points come in their order, and before them nothing but warnings.
+    Point {
+        /// Its number in the tables.
+        point: usize,
+        /// Its variant; absent where the scenario has none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        variant: Option<&'a str>,
+        /// The values of the axes, by the names of their columns in tables.
+        values: BTreeMap<String, f64>,
+        /// Runs of it that would be made.
+        runs: u64,
+        /// Runs of it that would be taken from where they are: `--resume`, `--cache`.
+        reused: u64,
+        /// Estimated wall-clock seconds of each run that would be made; absent where none is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wall_s: Option<f64>,
+        /// Estimated bytes of each in the journal; absent where no run would be made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        journal_bytes: Option<u64>,
+        /// Both may be more, and nobody knows how much: a trial run was stopped, and the scenario does not say when runs end.
+        is_at_least: bool,
+    },
+    /// What all these runs would cost, with `--dry-run`, behind the points.
+    Cost {
+        /// Version of these lines: 1.
+        format: u32,
+        /// The experiment's name.
+        experiment: &'a str,
+        /// Runs that would be made.
+        runs: u64,
+        /// Runs that would be taken from where they are.
+        reused: u64,
+        /// Estimated wall-clock seconds of all runs that would be made, one after the other.
+        total_s: f64,
+        /// The same with so many jobs and threads as follow, on this machine; without the tables and figures.
+        wall_s: f64,
+        /// How many runs at once.
+        jobs: usize,
+        /// How many threads inside one run.
+        threads: usize,
+        /// Estimated bytes of the journal.
+        journal_bytes: u64,
+        /// Memory of the program with the scenario; absent where the system does not tell.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        program_bytes: Option<u64>,
+        /// Memory of a run beside it, of those tried the largest.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        run_bytes: Option<u64>,
+        /// Some runs may take longer, and nobody knows how much.
+        is_at_least: bool,
+        /// How many trial runs this is from.
+        trials: usize,
+        /// How many of them were stopped, and are taken to go on as before to where the scenario ends them.
+        extrapolated: usize,
+        /// The largest factor by which what a trial run took is off from what all others tell of it; absent where there are fewer than three,
+        /// and where each point was tried.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        within: Option<f64>,
+    },
     /// Something that can run but is probably not meant, or a part of a figure that is not shown.
     Warning {
         /// In words.
@@ -114,6 +175,20 @@ pub(super) enum Line<'a> {
         /// The exit status: 0 done; 1 an expectation failed; 2 could not run, or a run reached a limit; 130 interrupted.
         status: u8,
     },
+}
+
+/// What runs would cost.
+pub(super) struct Cost<'e> {
+    /// Point by point.
+    pub(super) estimate: &'e Estimate,
+    /// How many are there already.
+    pub(super) reused: u64,
+    /// Seconds until all are done.
+    pub(super) wall_s: f64,
+    /// How many at once.
+    pub(super) jobs: usize,
+    /// How many threads in each.
+    pub(super) threads: usize,
 }
 
 /// The JSON Schema of the lines.
@@ -159,6 +234,49 @@ impl Teller {
     /// Whether remarks are wanted.
     pub(super) fn makes_remarks(&self) -> bool {
         matches!(self, Self::People { is_quiet: false, .. })
+    }
+
+    /// Whether lines of JSON are wanted.
+    pub(super) fn is_program(&self) -> bool {
+        matches!(self, Self::Program { .. })
+    }
+
+    /// A point that would be run, for programs.
+    pub(super) fn point(&self, loaded: &Loaded, cost: &PointCost, reused: u64) {
+        let point = &loaded.points[cost.point];
+        let columns = loaded.scenario.axes.iter().map(AxisSpec::column);
+        Self::line(&Line::Point {
+            point: cost.point,
+            variant: point.variant.as_deref(),
+            values: columns.zip(point.values.iter().copied()).collect(),
+            runs: cost.runs,
+            reused,
+            wall_s: (cost.runs > 0).then_some(cost.seconds),
+            journal_bytes: (cost.runs > 0).then_some(cost.bytes as u64),
+            is_at_least: cost.is_at_least,
+        });
+    }
+
+    /// What all would cost, for programs.
+    pub(super) fn cost(&self, loaded: &Loaded, cost: &Cost<'_>) {
+        let Cost { estimate, reused, wall_s, jobs, threads } = *cost;
+        Self::line(&Line::Cost {
+            format: 1,
+            experiment: &loaded.name,
+            runs: estimate.runs(),
+            reused,
+            total_s: estimate.seconds(),
+            wall_s,
+            jobs,
+            threads,
+            journal_bytes: estimate.bytes() as u64,
+            program_bytes: estimate.memory.map(|memory| memory.program_bytes),
+            run_bytes: estimate.memory.map(|memory| memory.run_bytes),
+            is_at_least: estimate.is_at_least(),
+            trials: estimate.trials,
+            extrapolated: estimate.extrapolated,
+            within: estimate.within,
+        });
     }
 
     /// A remark for people who want to be told much.

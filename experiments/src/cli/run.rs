@@ -2,13 +2,16 @@
 
 use super::Ending;
 use super::args::{LiveArgs, RunArgs, ScenarioArgs};
+use super::dry_run::dry_run;
 use super::keeping::Keeping;
 use super::progress::Teller;
+use super::subject::Subject;
 use super::terminal::say;
 use crate::live;
+use crate::plan::is_plan;
 use crate::results::{
-    Basis, Owner, Partial, ShardManifest, Written, check_expectations, claim, claim_for_part, holds_whole, summarise,
-    write_part,
+    Basis, Owner, Partial, ShardManifest, ShardRuns, Written, check_expectations, claim, claim_for_part, holds_whole,
+    summarise, write_part,
 };
 use crate::run::clock::Stopwatch;
 use crate::run::{Kept, Options, Outputs, RunFailure, Runs, Selection, Stop, on_threads, run_some};
@@ -28,16 +31,21 @@ pub(super) fn run(args: &RunArgs, colours: bool) -> Result<Ending, String> {
 }
 
 fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Teller) -> Result<Ending, String> {
-    let loaded = Arc::new(load(&run_request(args)?, colours)?);
+    let subject = Subject::new(&args.scenario, &run_request(args)?, colours)?;
+    let shard = subject.runs_of(args.shard)?;
+    let (loaded, owner) = (Arc::new(subject.loaded), subject.owner);
     teller.warnings(&loaded.warnings);
-    let (selection, mut partial) = select(args, &loaded)?;
+    let (selection, mut partial) = select(args, &loaded, shard)?;
     check_ladder(args, &loaded, &selection)?;
     let name = match args.shard {
         Some(shard) => format!("{}.shard-{}-of-{}", loaded.name, shard.number, shard.of),
         None => loaded.name.clone(),
     };
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(name));
-    let owner = Owner::new(&loaded.name, &args.scenario.scenario);
+    let kept_in = Keeping::of(args, &folder);
+    if args.dry_run {
+        return dry_run(args, &loaded, &selection, &kept_in, teller);
+    }
     let claim = if partial.reasons.is_empty() { claim } else { claim_for_part };
     claim(&folder, &owner, &loaded.scenario.title, args.force).map_err(|error| format!("error: {error}"))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -48,10 +56,9 @@ fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Te
         ladder: args.ladder,
         events: args.events,
     };
-    let kept_in = Keeping::of(args, &folder);
     let store = kept_in.open(&loaded, &selection, teller)?;
-    if let Some(shard) = args.shard {
-        let manifest = ShardManifest::new(&loaded, shard);
+    if let Some(runs) = &selection.shard {
+        let manifest = ShardManifest::new(&loaded, runs);
         manifest.write(&folder, &loaded).map_err(|error| format!("error: {error}"))?;
     }
     let total = selection.runs(&loaded).len();
@@ -170,9 +177,8 @@ fn check_ladder(args: &RunArgs, loaded: &Loaded, selection: &Selection) -> Resul
 }
 
 /// Which runs the arguments choose, and why results are partial then.
-fn select(args: &RunArgs, loaded: &Loaded) -> Result<(Selection, Partial), String> {
-    let selection =
-        Selection { point: args.point, replication: args.rep, variant: args.variant.clone(), shard: args.shard };
+fn select(args: &RunArgs, loaded: &Loaded, shard: Option<ShardRuns>) -> Result<(Selection, Partial), String> {
+    let selection = Selection { point: args.point, replication: args.rep, variant: args.variant.clone(), shard };
     let last = loaded.points.len().saturating_sub(1);
     if let Some(point) = selection.point.filter(|point| *point > last) {
         return Err(format!("error: --point: there is no point {point}; points are numbered from 0 to {last}"));
@@ -255,6 +261,12 @@ fn count(outputs: &Kept) -> usize {
 }
 
 pub(super) fn check(args: &ScenarioArgs, colours: bool) -> Result<bool, String> {
+    if is_plan(&args.scenario) {
+        return Err(format!(
+            "error: `{}` is a plan, and scenarios alone are checked\nhelp: what its runs cost says `protosim run {} --shard I/N --dry-run`",
+            args.scenario, args.scenario
+        ));
+    }
     let loaded = load(&request(args), colours)?;
     eprint!("{}", loaded.warnings);
     let points = loaded.points.len();
@@ -294,6 +306,6 @@ pub(super) fn live(args: &LiveArgs, colours: bool) -> Result<bool, String> {
     Ok(outcome.exchanges == outcome.answered)
 }
 
-fn request(args: &ScenarioArgs) -> Request {
+pub(super) fn request(args: &ScenarioArgs) -> Request {
     Request { scenario: args.scenario.clone(), set: args.set.clone(), seed: args.seed }
 }

@@ -7,11 +7,12 @@
 use super::Ending;
 use super::args::SlurmArgs;
 use super::keeping::JOURNAL;
+use super::run::request;
+use super::subject::Subject;
 use super::terminal::say;
-use crate::results::{Shard, ShardManifest};
-use crate::run::Selection;
-use crate::scenario::{Loaded, Request, load};
-use crate::store::{Store, keys};
+use crate::results::{Shard, ShardManifest, ShardRuns};
+use crate::run::{Kept, Outputs, Selection};
+use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,14 +35,12 @@ struct Jobs {
 }
 
 pub(super) fn slurm(args: &SlurmArgs, colours: bool) -> Result<Ending, String> {
-    let request =
-        Request { scenario: args.scenario.scenario.clone(), set: args.scenario.set.clone(), seed: args.scenario.seed };
-    let loaded = load(&request, colours)?;
-    eprint!("{}", loaded.warnings);
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&loaded.name));
-    let sweep = Sweep::new(args, &loaded, out)?;
+    let subject = Subject::new(&args.scenario, &request(&args.scenario), colours)?;
+    eprint!("{}", subject.loaded.warnings);
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&subject.loaded.name));
+    let sweep = Sweep::new(args, &subject, out)?;
     if args.status {
-        return sweep.say_status(&loaded);
+        return sweep.say_status(&subject);
     }
     sweep.write()?;
     if args.submit {
@@ -69,14 +68,8 @@ struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    fn new(args: &'a SlurmArgs, loaded: &Loaded, out: PathBuf) -> Result<Self, String> {
-        let runs = Selection::default().runs(loaded).len() as u64;
-        if args.shards > runs {
-            return Err(format!(
-                "error: --shards: there are {runs} runs alone, and no work for {} shards",
-                args.shards
-            ));
-        }
+    fn new(args: &'a SlurmArgs, subject: &Subject, out: PathBuf) -> Result<Self, String> {
+        let shards = shards(args, subject)?;
         let out = absolute(&out)?;
         let mut folder = out.clone().into_os_string();
         folder.push(".slurm");
@@ -92,8 +85,8 @@ impl<'a> Sweep<'a> {
         words.extend(args.scenario.seed.map(|seed| format!("--seed {seed}")));
         Ok(Self {
             args,
-            name: loaded.name.clone(),
-            shards: args.shards,
+            name: subject.loaded.name.clone(),
+            shards,
             folder: PathBuf::from(folder),
             out,
             program: quoted(&program.display().to_string()),
@@ -183,12 +176,12 @@ exit "$status"
     }
 
     /// How far all shards are: by their own files, and by the queue where there is one.
-    fn say_status(&self, loaded: &Loaded) -> Result<Ending, String> {
+    fn say_status(&self, subject: &Subject) -> Result<Ending, String> {
         let states = self.states();
         let (mut all_done, mut all) = (0, 0);
         for number in 1..=self.shards {
             let shard = Shard { number, of: self.shards };
-            let (done, of) = self.progress(loaded, shard)?;
+            let (done, of) = self.progress(subject, shard)?;
             (all_done, all) = (all_done + done, all + of);
             let state =
                 states.get(&number).map_or(if done == of { "done" } else { "not in the queue" }, String::as_str);
@@ -199,18 +192,23 @@ exit "$status"
         Ok(Ending::from(all_done == all))
     }
 
-    fn progress(&self, loaded: &Loaded, shard: Shard) -> Result<(usize, usize), String> {
-        let folder = self.shard(shard.number);
-        let selection = Selection { shard: Some(shard), ..Selection::default() };
-        let runs = selection.runs(loaded);
+    /// How many runs of a shard are done, and how many there are; with sequential replications, by what is known.
+    fn progress(&self, subject: &Subject, shard: Shard) -> Result<(usize, usize), String> {
+        let said = |error: StoreError| format!("error: {error}");
+        let (folder, loaded) = (self.shard(shard.number), &subject.loaded);
+        let own = subject.runs_of(Some(shard))?.unwrap_or(ShardRuns::ByTurns(shard));
+        let selection = Selection { shard: Some(own.clone()), ..Selection::default() };
         if !folder.exists() {
-            return Ok((0, runs.len()));
+            let (_, missing) = Kept::of_selected(Store::default(), loaded, &selection).map_err(said)?;
+            return Ok((0, missing.len()));
         }
         ShardManifest::read(&folder)?
-            .agrees_with(&ShardManifest::new(loaded, shard))
+            .agrees_with(&ShardManifest::new(loaded, &own))
             .map_err(|why| format!("error: `{}` is a shard of something else: {why}", folder.display()))?;
-        let store = Store::open(&folder.join(JOURNAL)).map_err(|error| format!("error: {error}"))?;
-        Ok((keys(loaded, &runs).filter(|key| store.contains(key)).count(), runs.len()))
+        let store = Store::open(&folder.join(JOURNAL)).map_err(said)?;
+        let (kept, missing) = Kept::of_selected(store, loaded, &selection).map_err(said)?;
+        let done = (0..kept.points()).map(|point| kept.count(point)).sum();
+        Ok((done, done + missing.len()))
     }
 
     /// What the queue says of each shard; nothing where there is no queue, or it has forgotten them.
@@ -225,6 +223,32 @@ exit "$status"
             Some((number.parse().ok()?, state.to_owned()))
         };
         text.lines().filter_map(state).collect()
+    }
+}
+
+/// How many shards there are: as many as a plan has, else as the arguments say.
+fn shards(args: &SlurmArgs, subject: &Subject) -> Result<u64, String> {
+    let scenario = &args.scenario.scenario;
+    match (subject.shards(), args.shards) {
+        (Some(planned), Some(other)) if planned != other => Err(format!(
+            "error: --shards {other}: the plan `{scenario}` has {planned} shards\nhelp: leave --shards out, or make another plan"
+        )),
+        (Some(planned), _) => Ok(planned),
+        (None, None) => Err("error: --shards: how many shards, each a job of the array?\n\
+             help: say it, as in `--shards 100`, or make a plan by `protosim plan` and submit that"
+            .to_owned()),
+        (None, Some(shards)) => {
+            // Where replications are sequential, a point belongs to one shard.
+            let loaded = &subject.loaded;
+            let (most, noun) = match loaded.scenario.sequential {
+                Some(_) => (loaded.points.len(), "points"),
+                None => (Selection::default().runs(loaded).len(), "runs"),
+            };
+            if shards > most as u64 {
+                return Err(format!("error: --shards: there are {most} {noun} alone, and no work for {shards} shards"));
+            }
+            Ok(shards)
+        }
     }
 }
 

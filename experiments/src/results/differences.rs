@@ -1,13 +1,12 @@
 //! Variants against the first one, replication by replication: random streams do not know of variants, so that replication k of two of
 //! them has the same luck, and their difference has an interval without the noise that both share.
 
-use super::samples::time_of;
-use super::summary::{counted, is_known, sent};
-use super::values::{of_subject, share};
-use crate::run::{Exchange, Outputs, PerPoint, RunOutput, over_points};
+use super::summary::is_known;
+use super::values::{RunExchanges, of_subject};
+use crate::run::{Outputs, PerPoint, RunOutput, over_points};
 use crate::scenario::{Loaded, Metric, Scope, Subject};
 use crate::store::StoreError;
-use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, mean, paired_difference_interval};
+use protosim_reports::statistics::{Confidence, Estimate, mean, paired_difference_interval};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -90,11 +89,11 @@ pub(super) fn values_of(loaded: &Loaded, point: usize, runs: &[RunOutput]) -> Ve
     let whole: Vec<&RunOutput> = runs.iter().filter(|run| run.stopped.is_none()).collect();
     let mut all = Vec::new();
     for (app, spec) in loaded.scenario.apps.iter().enumerate() {
-        let of_app = whole.iter().map(|run| (run.replication, counted(loaded, point, run, app)));
-        let of_app: Vec<(u64, Vec<&Exchange>)> = of_app.collect();
+        let of_app = whole.iter().map(|run| (run.replication, RunExchanges::of(loaded, point, run, app)));
+        let of_app: Vec<(u64, RunExchanges)> = of_app.collect();
         let metrics = Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges);
         for metric in metrics.filter(|metric| is_known(spec, *metric)) {
-            let value = |(replication, run): &(u64, Vec<&Exchange>)| Some((*replication, of_exchanges(run, metric)?));
+            let value = |(replication, run): &(u64, RunExchanges)| Some((*replication, run.value(metric)?));
             let of_runs = of_app.iter().filter_map(value).collect();
             all.push(Values { subject: Subject::App(spec.name.clone()), metric, of_runs });
         }
@@ -128,19 +127,6 @@ pub(super) fn differences(
         Some(Difference { point, subject, metric, estimate, relative: relative.filter(|share| share.is_finite()) })
     };
     values.iter().filter_map(of).collect()
-}
-
-/// A metric of the exchanges of one run.
-fn of_exchanges(run: &[&Exchange], metric: Metric) -> Option<f64> {
-    let count = |holds: &dyn Fn(&Exchange) -> bool| run.iter().filter(|exchange| holds(exchange)).count() as u64;
-    let times = || run.iter().filter_map(|exchange| time_of(exchange, metric)).collect::<Vec<f64>>();
-    match metric {
-        Metric::Delivered => share(count(&|exchange| exchange.delivered.is_some()), run.len() as u64),
-        Metric::Completed => share(count(&|exchange| exchange.completion().is_some()), run.len() as u64),
-        Metric::MeanTransmissions => mean(&run.iter().filter_map(|exchange| sent(exchange)).collect::<Vec<f64>>()),
-        Metric::MeanCompletion | Metric::MeanTimeToFirstByte => mean(&times()),
-        _ => SortedSamples::new(times())?.quantile(metric.quantile()?),
-    }
 }
 
 #[cfg(test)]

@@ -9,15 +9,15 @@ const BATCHES_MIN: usize = 15;
 /// Beyond this score of von Neumann's, batches are taken to depend on each other: the 90 % quantile of the normal distribution.
 const DEPENDENT: f64 = 1.281_551_565_544_600_4;
 
-/// The mean of successive samples of one run [s], from samples in nanoseconds, with an interval from the means of batches (32 to
+/// The mean of successive samples of one run, of whose units so many make one of the mean's, with an interval from the means of batches (32 to
 /// 63 of them, joined in pairs where neighbours hang together). Without enough samples there is no interval.
-pub(super) fn batch_interval(batches: &Batches, confidence: Confidence) -> Option<Estimate> {
+pub(super) fn batch_interval(batches: &Batches, per_unit: f64, confidence: Confidence) -> Option<Estimate> {
     if batches.count() == 0 {
         return None;
     }
-    let value = batches.sum() as f64 / batches.count() as f64 / 1e9;
+    let value = batches.sum() as f64 / batches.count() as f64 / per_unit;
     let (size, sums) = batches.batches();
-    let mut means: Vec<f64> = sums.iter().map(|sum| *sum as f64 / size as f64 / 1e9).collect();
+    let mut means: Vec<f64> = sums.iter().map(|sum| *sum as f64 / size as f64 / per_unit).collect();
     if von_neumann_score(&means).is_some_and(|score| score > DEPENDENT) && means.len() >= 2 * BATCHES_MIN {
         means = means.chunks_exact(2).map(|pair| f64::midpoint(pair[0], pair[1])).collect();
     }
@@ -63,14 +63,14 @@ mod tests {
     fn batches_make_the_interval_of_a_mean() {
         let mut batches = Batches::new();
         (0..100).for_each(|ms: u64| batches.add(ms * 1_000_000));
-        let estimate = batch_interval(&batches, Confidence::P95).unwrap();
+        let estimate = batch_interval(&batches, 1e9, Confidence::P95).unwrap();
         assert!((estimate.value - 0.0495).abs() < 1e-12);
         assert_eq!(estimate.n, 25);
         assert!((estimate.high.unwrap() - estimate.value - 0.012_151_9).abs() < 1e-7, "{estimate:?}");
         let mut few = Batches::new();
         few.add(5_000_000);
-        assert_eq!(batch_interval(&few, Confidence::P95).unwrap().low, None);
-        assert_eq!(batch_interval(&Batches::new(), Confidence::P95), None);
+        assert_eq!(batch_interval(&few, 1e9, Confidence::P95).unwrap().low, None);
+        assert_eq!(batch_interval(&Batches::new(), 1e9, Confidence::P95), None);
     }
 
     /// Constant samples have an exact mean. 64 of 5 ms and one of 70 ms, which is left over behind 32 batches of two: their mean is 6 ms,
@@ -80,9 +80,9 @@ mod tests {
         let mut batches = Batches::new();
         (0..64).for_each(|_| batches.add(5_000_000));
         let exact = Estimate { value: 0.005, low: Some(0.005), high: Some(0.005), n: 32, exact: true };
-        assert_eq!(batch_interval(&batches, Confidence::P95), Some(exact));
+        assert_eq!(batch_interval(&batches, 1e9, Confidence::P95), Some(exact));
         batches.add(70_000_000);
-        let estimate = batch_interval(&batches, Confidence::P95).unwrap();
+        let estimate = batch_interval(&batches, 1e9, Confidence::P95).unwrap();
         assert!(!estimate.exact && (estimate.value - 0.006).abs() < 1e-15, "{estimate:?}");
         assert!((estimate.low.unwrap() - 0.005).abs() < 1e-15 && (estimate.high.unwrap() - 0.007).abs() < 1e-15);
     }

@@ -170,7 +170,8 @@ pub fn write_part(
     let text = claimed_by(folder) + &place_of_inputs(&loaded.inputs) + &run_log(&log, wall());
     write_atomically(&folder.join(RUN_LOG), |out| out.write_all(text.as_bytes())).map_err(io)?;
     let figures = files.figures.iter().map(|name| folder.join(name)).collect();
-    Ok(Written { figures, captures, notes: files.notes, packet_hops: log.packet_hops, simulation: log.simulation })
+    let notes = files.notes.into_iter().chain(log.note()).collect();
+    Ok(Written { figures, captures, notes, packet_hops: log.packet_hops, simulation: log.simulation })
 }
 
 /// A figure or a diagram on its way to files.
@@ -284,7 +285,7 @@ fn listed_files(folder: &Path) -> Vec<String> {
 }
 
 /// Of the resolved scenario, and of the files that it names.
-pub(super) fn configuration_hash(loaded: &Loaded) -> String {
+pub(crate) fn configuration_hash(loaded: &Loaded) -> String {
     let mut configuration = serde_json::to_value(&loaded.scenario).unwrap_or_default().to_string();
     let inputs = &loaded.inputs.hashes;
     if !inputs.is_empty() {

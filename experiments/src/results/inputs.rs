@@ -31,27 +31,40 @@ pub(crate) fn verify_inputs(results: &Path, manifest: &serde_json::Value) -> Res
     // Results that were made on another machine may have brought the files along.
     let has_all = |place: &Path| inputs().all(|(name, _)| name.starts_with('@') || place.join(name).is_file());
     let folder = named.filter(|place| has_all(place) || !has_all(results)).unwrap_or_else(|| results.to_owned());
-    for (name, hash) in inputs() {
+    let hashes = inputs().map(|(name, hash)| (name.as_str(), hash.as_str().unwrap_or_default()));
+    let made = format!("the results in `{}` were", results.display());
+    same_inputs(&folder, hashes, (&made, "run the experiment again"))?;
+    Ok(folder)
+}
+
+/// Checks that the files in a folder are those of these names and hashes. `made` says of what they are files, as in "the results were", and
+/// `again` what to do where one has changed for good.
+///
+/// # Errors
+/// Naming the first file that is not there, or not the same.
+pub(crate) fn same_inputs<'a>(
+    folder: &Path,
+    inputs: impl Iterator<Item = (&'a str, &'a str)>,
+    (made, again): (&str, &str),
+) -> Result<(), String> {
+    for (name, hash) in inputs {
         let path = folder.join(name);
         let shown = path.display();
-        let of = results.display();
         let text = match name.strip_prefix('@') {
             Some(shipped) => library::trace(shipped).map(str::to_owned).ok_or_else(|| {
-                format!("error: the results in `{of}` were made with the shipped file `{name}`, which this build does not have")
+                format!("error: {made} made with the shipped file `{name}`, which this build does not have")
             })?,
             None => std::fs::read_to_string(&path).map_err(|error| {
-                format!("error: the results in `{of}` were made with the file `{name}`: cannot read `{shown}`: {error}")
+                format!("error: {made} made with the file `{name}`: cannot read `{shown}`: {error}")
             })?,
         };
-        if hash.as_str() != Some(&sha256_hex(text.as_bytes())) {
+        if hash != sha256_hex(text.as_bytes()) {
             let (what, help) = match name.strip_prefix('@') {
                 Some(_) => (format!("the shipped file `{name}`"), "use the build that made them"),
                 None => (format!("the file `{shown}`"), "put the old one back"),
             };
-            return Err(format!(
-                "error: {what} has changed since the results in `{of}` were made\nhelp: {help}, or run the experiment again\n"
-            ));
+            return Err(format!("error: {what} has changed since {made} made\nhelp: {help}, or {again}\n"));
         }
     }
-    Ok(folder)
+    Ok(())
 }

@@ -230,7 +230,7 @@ fn add_distributions(source: Source<'_>, series: &SeriesSpec, sheet: &mut Sheet<
     let telling = Telling::of(loaded, &sheet.chosen, None);
     let mut lines: BTreeMap<usize, Vec<Point>> = BTreeMap::new();
     let per_point = PerPoint {
-        new: |_| Spread::new(series),
+        new: |_| Spread::new(series, loaded.scenario.distributions),
         add: |spread: &mut Spread, point, run: &RunOutput| spread.add(loaded, point, run, series),
         append: Spread::append,
     };

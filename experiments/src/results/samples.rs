@@ -1,8 +1,9 @@
 //! Samples for figures: over simulated time, and as distributions.
 
 use super::summary::counted;
+use super::values::kept_times;
 use crate::run::{Arrival, Capacity, Exchange, LinkOutput, RunOutput};
-use crate::scenario::{Loaded, Metric, SeriesSpec, Subject};
+use crate::scenario::{DistributionsSpec, Keep, Loaded, Metric, SeriesSpec, Subject};
 use protosim_core::sketch::Histogram;
 use protosim_core::{SimTime, Span};
 use protosim_models::tcp::Sample;
@@ -153,18 +154,23 @@ fn steps<T: Default>(values: &[T], bin: Span, end: SimTime, value: impl Fn(&T) -
 /// What the distribution function of a series at a point is made of.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Spread {
-    /// Times of exchanges \[s\].
+    /// Times, each by itself \[s\].
     Times(Vec<f64>),
-    /// Times that were measured under way \[ns\].
+    /// Times as sketches \[ns\].
     Histogram(Histogram),
 }
 
 impl Spread {
     /// Of no run yet.
-    pub(super) fn new(series: &SeriesSpec) -> Self {
-        match series.metric {
-            Metric::Completion | Metric::TimeToFirstByte => Self::Times(Vec::new()),
-            _ => Self::Histogram(Histogram::new()),
+    pub(super) fn new(series: &SeriesSpec, kept: DistributionsSpec) -> Self {
+        let keep = match series.metric {
+            Metric::Completion | Metric::TimeToFirstByte => kept.exchanges,
+            Metric::OneWayDelay => kept.delays,
+            _ => kept.waits,
+        };
+        match keep {
+            Keep::Samples => Self::Times(Vec::new()),
+            Keep::Sketch => Self::Histogram(Histogram::new()),
         }
     }
 
@@ -173,21 +179,29 @@ impl Spread {
         if run.stopped.is_some() {
             return;
         }
-        match (self, series.subject()) {
-            (Self::Times(times), Some(Subject::App(name))) => {
-                let Some(app) = loaded.scenario.apps.iter().position(|app| app.name == name) else { return };
+        let Some(subject) = series.subject() else { return };
+        let is_of_exchanges = matches!(series.metric, Metric::Completion | Metric::TimeToFirstByte);
+        match (self, &subject) {
+            (Self::Times(times), Subject::App(name)) if is_of_exchanges => {
+                let Some(app) = loaded.scenario.apps.iter().position(|app| app.name == *name) else { return };
                 let exchanges = counted(loaded, point, run, app).into_iter();
                 times.extend(exchanges.filter_map(|exchange| time_of(exchange, series.metric)));
             }
-            (Self::Histogram(all), Some(Subject::App(name))) => {
-                let sink = run.measured.sinks.get(&name);
+            (Self::Times(times), subject) => times.extend(kept_times(run, subject)),
+            (Self::Histogram(all), Subject::App(name)) if is_of_exchanges => {
+                let app = loaded.scenario.apps.iter().position(|app| app.name == *name);
+                let Some(sketch) = app.and_then(|app| run.sketches.get(app)) else { return };
+                let is_first = series.metric.is_of_first_bytes();
+                all.merge(if is_first { &sketch.first_byte.histogram } else { &sketch.completion.histogram });
+            }
+            (Self::Histogram(all), Subject::App(name)) => {
+                let sink = run.measured.sinks.get(name);
                 sink.into_iter().for_each(|sink| all.merge(&sink.delay_histogram));
             }
-            (Self::Histogram(all), Some(Subject::Link(name, way))) => {
-                let link = run.measured.links.get(&(name, way));
+            (Self::Histogram(all), Subject::Link(name, way)) => {
+                let link = run.measured.links.get(&(name.clone(), *way));
                 link.into_iter().for_each(|link| all.merge(link.meter.wait_histogram()));
             }
-            (Self::Times(_), Some(Subject::Link(..))) | (_, None) => {}
         }
     }
 

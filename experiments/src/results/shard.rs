@@ -12,6 +12,7 @@ use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The file that makes a folder one of a shard.
 const SHARD: &str = "shard.json";
@@ -52,12 +53,84 @@ impl Shard {
     }
 }
 
+/// Replications of one point.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Piece {
+    /// Which point.
+    pub point: usize,
+    /// The first and the last of them.
+    pub replications: [u64; 2],
+    /// From one to the next.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub step: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_one(step: &u64) -> bool {
+    *step == 1
+}
+
+impl Piece {
+    /// Whether a replication of its point is one of its own.
+    fn has(&self, replication: u64) -> bool {
+        let [first, last] = self.replications;
+        (first..=last).contains(&replication) && (replication - first).is_multiple_of(self.step.max(1))
+    }
+}
+
+/// What a plan says of one shard.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlannedRuns {
+    /// Which plan: SHA-256 of its file, in hexadecimal.
+    pub sha256: String,
+    /// The runs, by point.
+    pub runs: Vec<Piece>,
+}
+
+/// A shard, and which runs are its own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ShardRuns {
+    /// By turns.
+    ByTurns(Shard),
+    /// As a plan says.
+    Planned(Shard, Arc<PlannedRuns>),
+}
+
+impl ShardRuns {
+    /// The shard.
+    pub fn shard(&self) -> Shard {
+        match self {
+            Self::ByTurns(shard) | Self::Planned(shard, _) => *shard,
+        }
+    }
+
+    /// Whether a run is its own: this replication of this point, which has this number among all runs of the experiment.
+    pub fn has(&self, (point, replication): (usize, u64), number: usize) -> bool {
+        match self {
+            Self::ByTurns(shard) => shard.has(number),
+            Self::Planned(_, planned) => {
+                let from = planned.runs.partition_point(|piece| piece.point < point);
+                let mut of_point = planned.runs[from..].iter().take_while(|piece| piece.point == point);
+                of_point.any(|piece| piece.has(replication))
+            }
+        }
+    }
+}
+
 /// What a shard's folder says of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShardManifest {
     format: u32,
     /// Which share.
     pub shard: Shard,
+    /// The plan that says which runs are its own; without one they are by turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan: Option<Arc<PlannedRuns>>,
     /// The experiment.
     pub experiment: String,
     title: String,
@@ -70,10 +143,15 @@ pub struct ShardManifest {
 
 impl ShardManifest {
     /// Of a share of an experiment, as this program runs it.
-    pub fn new(loaded: &Loaded, shard: Shard) -> Self {
+    pub fn new(loaded: &Loaded, runs: &ShardRuns) -> Self {
+        let plan = match runs {
+            ShardRuns::ByTurns(_) => None,
+            ShardRuns::Planned(_, planned) => Some(Arc::clone(planned)),
+        };
         Self {
             format: 1,
-            shard,
+            shard: runs.shard(),
+            plan,
             experiment: loaded.name.clone(),
             title: loaded.scenario.title.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -129,13 +207,34 @@ impl ShardManifest {
         if let Some((what, ours, theirs)) = pairs.into_iter().find(|(_, ours, theirs)| ours != theirs) {
             return Err(format!("another {what}: {ours} and {theirs}"));
         }
-        if self.shard.of != other.shard.of {
-            return Err(format!("another split: {} and {}", self.shard, other.shard));
+        if (self.shard.of, self.plan_sha256()) != (other.shard.of, other.plan_sha256()) {
+            return Err(format!("another split: {} and {}", self.split(), other.split()));
         }
         if (&self.scenario, &self.inputs) != (&other.scenario, &other.inputs) {
             return Err("another scenario".to_owned());
         }
         Ok(())
+    }
+
+    /// Which runs are its own.
+    pub fn runs(&self) -> ShardRuns {
+        match &self.plan {
+            None => ShardRuns::ByTurns(self.shard),
+            Some(planned) => ShardRuns::Planned(self.shard, Arc::clone(planned)),
+        }
+    }
+
+    /// The plan that it is of, if it is of one: SHA-256 of its file.
+    pub fn plan_sha256(&self) -> Option<&str> {
+        self.plan.as_ref().map(|planned| planned.sha256.as_str())
+    }
+
+    /// The shard, and what it is a part of, in words.
+    fn split(&self) -> String {
+        match self.plan_sha256() {
+            None => self.shard.to_string(),
+            Some(hash) => format!("{} of plan {}", self.shard, hash.get(..12).unwrap_or(hash)),
+        }
     }
 
     /// Whether this program made it.
@@ -170,6 +269,17 @@ mod tests {
             assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1);
             assert!((0..20).all(|run| shards.iter().filter(|shard| shard.has(run)).count() == 1));
         }
+    }
+
+    #[test]
+    fn pieces_have_what_they_say() {
+        let piece = |point, replications, step| Piece { point, replications, step };
+        let runs = vec![piece(1, [0, 1], 1), piece(1, [3, 9], 3), piece(4, [2, 2], 1)];
+        let planned = PlannedRuns { sha256: String::new(), runs };
+        let shard = ShardRuns::Planned(Shard { number: 1, of: 2 }, Arc::new(planned));
+        let all = (0..6).flat_map(|point| (0..12).map(move |k| (point, k)));
+        let own: Vec<(usize, u64)> = all.filter(|run| shard.has(*run, 0)).collect();
+        assert_eq!(own, [(1, 0), (1, 1), (1, 3), (1, 6), (1, 9), (4, 2)]);
     }
 
     #[test]

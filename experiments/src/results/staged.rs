@@ -41,13 +41,26 @@ pub(super) struct Log {
     pub(super) packet_hops: u64,
     /// Wall-clock time of all run loops.
     pub(super) simulation: Duration,
+    /// Runs, and those of them that are too short to tell where their warm-up ends.
+    runs: u64,
+    undecided: u64,
 }
 
 impl Log {
+    /// What is to be known of warm-ups that MSER-5 did not find.
+    pub(super) fn note(&self) -> Option<String> {
+        let Self { runs, undecided, .. } = self;
+        (*undecided > 0).then(|| {
+            format!("{undecided} of {runs} runs are too short to tell where their warm-up ends, and should be longer: `decided` in the table `warmups`")
+        })
+    }
+
     fn add(&mut self, point: usize, run: &RunOutput) {
         let (log, replication) = (run.log, run.replication);
         self.packet_hops += log.packet_hops;
         self.simulation += log.wall;
+        self.runs += 1;
+        self.undecided += u64::from(!run.warmup.is_decided);
         let per_hop = log.wall.as_nanos() as f64 / (log.packet_hops.max(1)) as f64;
         let (simulated, wall) = (log.simulated.as_secs_f64(), log.wall.as_secs_f64());
         let _ = writeln!(
@@ -61,6 +74,8 @@ impl Log {
         self.lines += &later.lines;
         self.packet_hops += later.packet_hops;
         self.simulation += later.simulation;
+        self.runs += later.runs;
+        self.undecided += later.undecided;
     }
 }
 
@@ -99,7 +114,7 @@ fn stage_run_tables(
     files: &mut Vec<StagedFile>,
 ) -> Result<Log, FolderError> {
     let empty = RunTables::new(loaded)?.into_all();
-    let mut tables = empty.into_iter().map(|table| OpenTable::begin(folder, table)).collect::<Result<Vec<_>, _>>()?;
+    let mut tables = empty.map(|table| OpenTable::begin(folder, table)).collect::<Result<Vec<_>, _>>()?;
     let mut log = Log::default();
     let visit = |part: &mut Part, point: usize, run: &RunOutput| {
         let (mut rows, mut log) = match part.take() {

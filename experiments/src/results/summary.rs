@@ -17,12 +17,12 @@
 //!   completed. So do requests that were due and never sent, since NSTART held them back. A run that is cut short
 //!   (`until: After`) so shows less completion, never more.
 
+use super::run_samples::{RunSamples, mean_over, quantile_of_all};
 use super::values::{PointValues, RunExchanges, share};
 use crate::run::{Exchange, Outputs, PerPoint, RunOutput, over_points};
 use crate::scenario::{AppSpec, Loaded, Metric, Scope, Subject};
 use crate::store::StoreError;
-use protosim_models::Outcome;
-use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, clopper_pearson, mean, mean_interval};
+use protosim_reports::statistics::{Confidence, Estimate, clopper_pearson, mean_interval};
 use rayon::prelude::*;
 
 /// One metric of one application or direction of a link at one point.
@@ -121,24 +121,50 @@ pub(super) fn rows_of(
     rows
 }
 
+/// One metric at one point, from the runs that are there, as the summary has it: with the scenario's confidence, over replications.
+///
+/// # Errors
+/// When outputs cannot be read.
+pub(crate) fn estimate_at(
+    loaded: &Loaded,
+    outputs: &dyn Outputs,
+    point: usize,
+    subject: &Subject,
+    metric: Metric,
+) -> Result<Option<Estimate>, StoreError> {
+    let mut values = PointValues::new(loaded);
+    for place in 0..outputs.count(point) {
+        if let Some(run) = outputs.run(point, place)? {
+            values.add(loaded, point, &run);
+        }
+    }
+    Ok(estimate_from(loaded, &values, subject, metric))
+}
+
+fn estimate_from(loaded: &Loaded, values: &PointValues, subject: &Subject, metric: Metric) -> Option<Estimate> {
+    let confidence = Confidence::from_level(loaded.scenario.confidence.as_f64())?;
+    match subject {
+        Subject::App(name) if metric.of() == Scope::Exchanges => {
+            let app = loaded.scenario.apps.iter().position(|app| app.name == *name)?;
+            estimate(&values.exchanges[app], metric, confidence, Basis::Replications)
+        }
+        _ => {
+            let rows = loaded.scenario.measures.rows.iter();
+            let measured = rows.zip(&values.measured).find(|(row, _)| row.0 == *subject && row.1 == metric)?.1;
+            measured.estimate(metric, confidence).map(|estimate| possible(estimate, metric))
+        }
+    }
+}
+
 /// Whether an application knows so much of its exchanges.
 pub(super) fn is_known(app: &AppSpec, metric: Metric) -> bool {
     (metric != Metric::Delivered || app.run.knows_delivery())
         && (!metric.is_of_first_bytes() || app.run.knows_first_byte())
 }
 
-/// How often the request of an exchange that has ended was sent. One that the host had no memory for was not, and says
-/// nothing of retransmission.
-pub(super) fn sent(exchange: &Exchange) -> Option<f64> {
-    let sent = exchange.ending.filter(|ending| ending.outcome != Outcome::OutOfMemory);
-    sent.map(|ending| f64::from(ending.transmissions))
-}
-
 /// Whether an exchange counts in the summary.
 pub(super) fn counts(loaded: &Loaded, point: usize, run: &RunOutput, exchange: &Exchange) -> bool {
-    let scenario = &loaded.points[point].scenario;
-    // One that was never sent would have been later than all others: after a window, if there is one.
-    run.stopped.is_none() && exchange.started.map_or(scenario.window.is_none(), |start| scenario.counts(start))
+    run.stopped.is_none() && exchange.counts(&loaded.points[point].scenario, run.warmup)
 }
 
 /// The exchanges of an application that count.
@@ -151,15 +177,15 @@ fn estimate(runs: &[RunExchanges], metric: Metric, confidence: Confidence, basis
     match metric {
         Metric::Delivered => shares(runs, |run| run.delivered, confidence, basis),
         Metric::Completed => shares(runs, |run| run.completed, confidence, basis),
-        Metric::MeanTransmissions => means(runs, |run| &run.sent, confidence, basis),
-        Metric::MeanCompletion | Metric::MeanTimeToFirstByte => means(runs, |run| run.times(metric), confidence, basis),
+        Metric::MeanTransmissions => {
+            mean_over(&runs.iter().map(|run| &run.sent).collect::<Vec<_>>(), confidence, basis)
+        }
         _ => {
-            let q = metric.quantile()?;
-            let sorted = |run: &RunExchanges| SortedSamples::new(run.times(metric).to_vec());
-            let all = runs.iter().flat_map(|run| run.times(metric)).copied().collect();
-            let pooled = SortedSamples::new(all)?.quantile_interval(q, confidence)?;
-            let of_runs: Vec<f64> = runs.iter().filter_map(|run| sorted(run)?.quantile(q)).collect();
-            Some(widened(pooled, &of_runs, confidence, basis))
+            let times: Vec<&RunSamples> = runs.iter().map(|run| run.times(metric)).collect();
+            match metric.quantile() {
+                Some(q) => quantile_of_all(&times, q, confidence, basis),
+                None => metric.is_summary().then(|| mean_over(&times, confidence, basis))?,
+            }
         }
     }
 }
@@ -179,7 +205,7 @@ fn shares(
 
 /// The interval of all samples as if they were independent of each other, or that of the replications' own values where it is
 /// wider. A side without a bound stays without one.
-fn widened(pooled: Estimate, of_runs: &[f64], confidence: Confidence, basis: Basis) -> Estimate {
+pub(super) fn widened(pooled: Estimate, of_runs: &[f64], confidence: Confidence, basis: Basis) -> Estimate {
     if basis == Basis::Exchanges || of_runs.len() < 2 {
         return pooled;
     }
@@ -191,21 +217,6 @@ fn widened(pooled: Estimate, of_runs: &[f64], confidence: Confidence, basis: Bas
         exact: pooled.exact && half == 0.0,
         ..pooled
     }
-}
-
-/// The mean of replications' means; or of all samples, where those are the basis or there is one replication.
-fn means(
-    runs: &[RunExchanges],
-    samples: impl Fn(&RunExchanges) -> &[f64],
-    confidence: Confidence,
-    basis: Basis,
-) -> Option<Estimate> {
-    if runs.len() == 1 || basis == Basis::Exchanges {
-        let all: Vec<f64> = runs.iter().flat_map(samples).copied().collect();
-        return mean_interval(&all, confidence);
-    }
-    let of_runs: Vec<f64> = runs.iter().filter_map(|run| mean(samples(run))).collect();
-    mean_interval(&of_runs, confidence)
 }
 
 /// An estimate whose interval ends where its metric does: nothing here is below zero, and no share above one. What t intervals

@@ -1,10 +1,11 @@
-//! The tables of an experiment: summary, exchanges, counters, digests, and differences where there are variants. Units stand in the
+//! The tables of an experiment: summary, exchanges, counters, digests, differences where there are variants, and samples and warm-ups where
+//! the scenario asks for them. Units stand in the
 //! columns' names. Each is made in parts, which are written as they come.
 
 use super::differences::{Difference, baseline_of};
 use super::summary::{Row, counts};
 use crate::run::{Exchange, RunOutput};
-use crate::scenario::{Loaded, Subject};
+use crate::scenario::{Loaded, Metric, Subject, WarmupSpec};
 use protosim_reports::table::{Cell, Column, Table, TableError};
 
 /// Number of the point, its variant if there are any, and values of the axes: the first columns of every table.
@@ -120,6 +121,10 @@ pub(super) struct RunTables {
     exchanges: Table,
     counters: Table,
     digests: Table,
+    /// One-way delays and waits, where the scenario keeps each by itself.
+    samples: Option<Table>,
+    /// Where runs begin to count, where MSER-5 says so.
+    warmups: Option<Table>,
 }
 
 impl RunTables {
@@ -129,6 +134,8 @@ impl RunTables {
             exchanges: exchange_table(loaded)?,
             counters: counter_table(loaded)?,
             digests: digest_table(loaded)?,
+            samples: loaded.scenario.distributions.has_table().then(|| sample_table(loaded)).transpose()?,
+            warmups: has_warmups(loaded).then(|| warmup_table(loaded)).transpose()?,
         })
     }
 
@@ -174,13 +181,70 @@ impl RunTables {
             self.digests.push_row_behind(&first, &cells)?;
             check(2, &mut self.digests)?;
         }
+        if let Some(table) = &mut self.samples {
+            add_samples(table, &first, run)?;
+            check(3, table)?;
+        }
+        if let Some(table) = &mut self.warmups {
+            let cells = [Cell::from(run.warmup.ends.as_secs_f64()), Cell::from(run.warmup.is_decided)];
+            table.push_row_behind(&first, &cells)?;
+        }
         Ok(())
     }
 
     /// The tables, by number.
-    pub(super) fn into_all(self) -> [Table; 3] {
-        [self.exchanges, self.counters, self.digests]
+    pub(super) fn into_all(self) -> impl Iterator<Item = Table> {
+        [self.exchanges, self.counters, self.digests].into_iter().chain(self.samples).chain(self.warmups)
     }
+}
+
+/// Whether runs begin to count where MSER-5 says, at some point.
+fn has_warmups(loaded: &Loaded) -> bool {
+    let is_found = |warmup: &WarmupSpec| matches!(warmup, WarmupSpec::Mser5 { .. });
+    loaded.points.iter().any(|point| point.scenario.warmup.as_ref().is_some_and(is_found))
+}
+
+fn warmup_table(loaded: &Loaded) -> Result<Table, TableError> {
+    let mut columns = point_columns(loaded);
+    columns.extend([Column::u64("replication"), Column::f64("warmup_s"), Column::bool("decided")]);
+    Table::new("warmups", columns)
+}
+
+fn sample_table(loaded: &Loaded) -> Result<Table, TableError> {
+    let mut columns = point_columns(loaded);
+    columns.extend([
+        Column::u64("replication"),
+        Column::text("app").optional(),
+        Column::text("link").optional(),
+        Column::text("direction").optional(),
+        Column::text("metric"),
+        Column::f64("at_s"),
+        Column::f64("value_s"),
+    ]);
+    Table::new("samples", columns)
+}
+
+/// One-way delays by the time of sending, and waits by the time of the offer.
+fn add_samples(table: &mut Table, first: &[Cell<'_>], run: &RunOutput) -> Result<(), TableError> {
+    for (sink, output) in &run.measured.sinks {
+        let subject = Subject::App(sink.clone());
+        for sample in &output.samples {
+            let [app, link, direction] = subject_cells(&subject);
+            let (at, value) = (sample.sent.as_secs_f64(), sample.delay.as_secs_f64());
+            let metric = Cell::from(Metric::OneWayDelay.name());
+            table.push_row_behind(first, &[app, link, direction, metric, Cell::from(at), Cell::from(value)])?;
+        }
+    }
+    for ((link, way), output) in &run.measured.links {
+        let subject = Subject::Link(link.clone(), *way);
+        for sample in output.meter.samples().unwrap_or_default() {
+            let [app, link, direction] = subject_cells(&subject);
+            let (at, value) = (sample.offered.as_secs_f64(), sample.wait.as_secs_f64());
+            let metric = Cell::from(Metric::QueueDelay.name());
+            table.push_row_behind(first, &[app, link, direction, metric, Cell::from(at), Cell::from(value)])?;
+        }
+    }
+    Ok(())
 }
 
 fn exchange_table(loaded: &Loaded) -> Result<Table, TableError> {

@@ -2,13 +2,14 @@
 //! replications, on several threads one part each; the parts are then joined in order.
 
 use super::estimates::{batch_interval, quantile_of, quantile_over};
+use super::run_samples::{NANOS, RunSamples};
 use super::samples::time_of;
-use super::summary::{counted, is_known, sent};
-use crate::run::{Exchange, LinkOutput, RunOutput, SinkOutput};
+use super::summary::{counted, is_known};
+use crate::run::{Exchange, ExchangeSketch, LinkOutput, RunOutput, SinkOutput};
 use crate::scenario::{Loaded, Metric, Scope, Subject};
 use protosim_core::Span;
 use protosim_core::sketch::{Batches, Histogram};
-use protosim_reports::statistics::{Confidence, Estimate, mean_interval};
+use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, mean_interval};
 
 /// Of the runs of one point that came to their end.
 #[derive(Clone, PartialEq, Debug)]
@@ -29,11 +30,11 @@ pub(super) struct RunExchanges {
     /// Those that got a response.
     pub(super) completed: u64,
     /// How often each request was sent that has ended.
-    pub(super) sent: Vec<f64>,
+    pub(super) sent: RunSamples,
     /// From start to response \[s\].
-    pub(super) completions: Vec<f64>,
+    pub(super) completions: RunSamples,
     /// From start to the first byte \[s\]; none where the application does not know.
-    pub(super) first_bytes: Vec<f64>,
+    pub(super) first_bytes: RunSamples,
 }
 
 impl PointValues {
@@ -49,20 +50,8 @@ impl PointValues {
         if run.stopped.is_some() {
             return;
         }
-        for (app, (spec, of_app)) in loaded.scenario.apps.iter().zip(&mut self.exchanges).enumerate() {
-            let exchanges = counted(loaded, point, run, app);
-            let count = |holds: &dyn Fn(&Exchange) -> bool| exchanges.iter().filter(|one| holds(one)).count() as u64;
-            let times =
-                |metric| exchanges.iter().filter_map(|exchange| time_of(exchange, metric)).collect::<Vec<f64>>();
-            let first = Some(Metric::MeanTimeToFirstByte).filter(|metric| is_known(spec, *metric));
-            of_app.push(RunExchanges {
-                count: exchanges.len() as u64,
-                delivered: count(&|exchange| exchange.delivered.is_some()),
-                completed: count(&|exchange| exchange.completion().is_some()),
-                sent: exchanges.iter().filter_map(|exchange| sent(exchange)).collect(),
-                completions: times(Metric::MeanCompletion),
-                first_bytes: first.map(times).unwrap_or_default(),
-            });
+        for (app, of_app) in self.exchanges.iter_mut().enumerate() {
+            of_app.push(RunExchanges::of(loaded, point, run, app));
         }
         for ((subject, metric), values) in loaded.scenario.measures.rows.iter().zip(&mut self.measured) {
             values.add(run, subject, *metric);
@@ -77,8 +66,55 @@ impl PointValues {
 }
 
 impl RunExchanges {
+    /// Those of an application, by its index in the scenario.
+    pub(super) fn of(loaded: &Loaded, point: usize, run: &RunOutput, app: usize) -> Self {
+        let knows_first = is_known(&loaded.scenario.apps[app], Metric::MeanTimeToFirstByte);
+        match run.sketches.get(app) {
+            Some(sketch) => Self::of_sketch(sketch, knows_first),
+            None => Self::of_each(&counted(loaded, point, run, app), knows_first),
+        }
+    }
+
+    /// A metric of this run alone.
+    pub(super) fn value(&self, metric: Metric) -> Option<f64> {
+        match (metric, metric.quantile()) {
+            (Metric::Delivered, _) => share(self.delivered, self.count),
+            (Metric::Completed, _) => share(self.completed, self.count),
+            (Metric::MeanTransmissions, _) => self.sent.mean(),
+            (_, Some(q)) => self.times(metric).quantile(q),
+            (_, None) => metric.is_summary().then(|| self.times(metric).mean())?,
+        }
+    }
+
+    fn of_each(exchanges: &[&Exchange], knows_first: bool) -> Self {
+        let count = |holds: &dyn Fn(&Exchange) -> bool| exchanges.iter().filter(|one| holds(one)).count() as u64;
+        let samples = |value: &dyn Fn(&Exchange) -> Option<f64>| {
+            RunSamples::Each(exchanges.iter().filter_map(|exchange| value(exchange)).collect())
+        };
+        let first = |exchange: &Exchange| time_of(exchange, Metric::MeanTimeToFirstByte).filter(|_| knows_first);
+        Self {
+            count: exchanges.len() as u64,
+            delivered: count(&|exchange| exchange.delivered.is_some()),
+            completed: count(&|exchange| exchange.completion().is_some()),
+            sent: samples(&|exchange| exchange.transmissions().map(f64::from)),
+            completions: samples(&|exchange| time_of(exchange, Metric::MeanCompletion)),
+            first_bytes: samples(&first),
+        }
+    }
+
+    fn of_sketch(sketch: &ExchangeSketch, knows_first: bool) -> Self {
+        Self {
+            count: sketch.count,
+            delivered: sketch.delivered,
+            completed: sketch.completed,
+            sent: RunSamples::counts(&sketch.transmissions),
+            completions: RunSamples::times(&sketch.completion),
+            first_bytes: if knows_first { RunSamples::times(&sketch.first_byte) } else { RunSamples::default() },
+        }
+    }
+
     /// The times that a metric is of.
-    pub(super) fn times(&self, metric: Metric) -> &[f64] {
+    pub(super) fn times(&self, metric: Metric) -> &RunSamples {
         if metric.is_of_first_bytes() { &self.first_bytes } else { &self.completions }
     }
 }
@@ -94,6 +130,8 @@ pub(super) struct MeasuredValues {
     batches: Option<Batches>,
     /// Those of all runs, for a quantile.
     histogram: Histogram,
+    /// The same, each by itself \[s\], where they are kept so.
+    times: Vec<f64>,
 }
 
 impl MeasuredValues {
@@ -103,6 +141,7 @@ impl MeasuredValues {
         self.sampled += 1;
         if metric.quantile().is_some() {
             self.histogram.merge(histogram);
+            self.times.extend(kept_times(run, subject));
         } else {
             self.batches = (self.sampled == 1).then(|| batches.clone());
         }
@@ -112,14 +151,18 @@ impl MeasuredValues {
         self.of_runs.extend(later.of_runs);
         self.sampled += later.sampled;
         self.histogram.merge(&later.histogram);
+        self.times.extend(later.times);
         self.batches = self.batches.take().or(later.batches).filter(|_| self.sampled == 1);
     }
 
     /// The metric over all runs.
     pub(super) fn estimate(&self, metric: Metric, confidence: Confidence) -> Option<Estimate> {
         match (metric.quantile(), &self.batches) {
-            (Some(q), _) => quantile_over(quantile_of(&self.histogram, q)?, &self.of_runs, confidence),
-            (None, Some(batches)) => batch_interval(batches, confidence),
+            (Some(q), _) => {
+                let exact = SortedSamples::new(self.times.clone()).and_then(|times| times.quantile(q));
+                quantile_over(exact.or_else(|| quantile_of(&self.histogram, q))?, &self.of_runs, confidence)
+            }
+            (None, Some(batches)) => batch_interval(batches, NANOS, confidence),
             (None, None) => mean_interval(&self.of_runs, confidence),
         }
     }
@@ -158,23 +201,42 @@ pub(super) fn of_subject(run: &RunOutput, subject: &Subject, metric: Metric) -> 
             match metric {
                 Metric::Goodput => rate(8.0 * sink.bytes as f64, sink.window),
                 Metric::MarkedShare => share(sink.marked, sink.datagrams),
-                _ => of_times((&sink.delays, &sink.delay_histogram), metric),
+                _ => of_times((&sink.delays, &sink.delay_histogram), kept_times(run, subject), metric),
             }
         }
         Subject::Link(name, way) => {
             let link = run.measured.links.get(&(name.clone(), *way))?;
-            of_link(link, metric).or_else(|| of_times((link.meter.waits(), link.meter.wait_histogram()), metric))
+            let samples = (link.meter.waits(), link.meter.wait_histogram());
+            of_link(link, metric).or_else(|| of_times(samples, kept_times(run, subject), metric))
         }
     }
 }
 
-/// A mean or a quantile of times in nanoseconds \[s\].
-fn of_times((batches, histogram): Samples<'_>, metric: Metric) -> Option<f64> {
+/// The same, each by itself \[s\], if they are kept so.
+pub(super) fn kept_times(run: &RunOutput, subject: &Subject) -> Vec<f64> {
+    match subject {
+        Subject::App(name) => {
+            let sink = run.measured.sinks.get(name);
+            sink.into_iter().flat_map(|sink| &sink.samples).map(|sample| sample.delay.as_secs_f64()).collect()
+        }
+        Subject::Link(name, way) => {
+            let link = run.measured.links.get(&(name.clone(), *way));
+            let samples = link.and_then(|link| link.meter.samples()).unwrap_or_default();
+            samples.iter().map(|sample| sample.wait.as_secs_f64()).collect()
+        }
+    }
+}
+
+/// A mean or a quantile of times in nanoseconds, of which each may be kept by itself \[s\].
+fn of_times((batches, histogram): Samples<'_>, each: Vec<f64>, metric: Metric) -> Option<f64> {
     match metric {
         Metric::MeanOneWayDelay | Metric::MeanQueueDelay => {
             (batches.count() > 0).then(|| batches.sum() as f64 / batches.count() as f64 / 1e9)
         }
-        _ => quantile_of(histogram, metric.quantile()?),
+        _ => {
+            let q = metric.quantile()?;
+            SortedSamples::new(each).and_then(|each| each.quantile(q)).or_else(|| quantile_of(histogram, q))
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! All runs of an experiment, or some of them, on as many cores as wanted. The order of results is that of points and
 //! replications, whoever was first.
 
-use super::one::{RunFailure, RunLog, RunOutput, run_one, setup};
-use super::outputs::{Kept, Outputs, Sight, on_threads};
+use super::fork::Forks;
+use super::one::{RunFailure, RunLog, RunOutput, interests, run_from, setup};
+use super::outputs::{Kept, Sight, on_threads};
+use super::sequential::reach;
 use super::story::Watch;
-use crate::results::Shard;
+use crate::results::ShardRuns;
 use crate::scenario::Loaded;
-use crate::store::{Record, RunKey, Store, StoreError, all_keys};
+use crate::store::{Record, RunKey, Store, StoreError, all_keys, keys};
 use protosim_topologies::Plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,7 +64,7 @@ pub struct Selection {
     /// Points of this variant alone.
     pub variant: Option<String>,
     /// This share alone of all runs of the experiment.
-    pub shard: Option<Shard>,
+    pub shard: Option<ShardRuns>,
 }
 
 /// A run that failed.
@@ -104,27 +106,6 @@ pub struct Runs<O> {
     pub is_interrupted: bool,
 }
 
-impl<O: Outputs> Runs<O> {
-    /// True if some run of the experiment is missing or was cut short.
-    pub fn is_partial(&self, loaded: &Loaded) -> bool {
-        let is_whole = |point: usize| self.outputs.count(point) as u64 == loaded.scenario.replications;
-        self.is_interrupted || !self.failures.is_empty() || !(0..loaded.points.len()).all(is_whole)
-    }
-}
-
-impl Selection {
-    /// The selected runs of an experiment, by point and replication.
-    pub fn runs(&self, loaded: &Loaded) -> Vec<(usize, u64)> {
-        let of_variant = |point: &usize| self.variant.is_none() || loaded.points[*point].variant == self.variant;
-        let points = (0..loaded.points.len()).filter(|point| self.point.is_none_or(|wanted| wanted == *point));
-        let replications =
-            || (0..loaded.scenario.replications).filter(|k| self.replication.is_none_or(|wanted| wanted == *k));
-        let runs = points.filter(of_variant).flat_map(|point| replications().map(move |k| (point, k)));
-        let number = |(point, k): &(usize, u64)| point * loaded.scenario.replications as usize + *k as usize;
-        runs.filter(|run| self.shard.is_none_or(|shard| shard.has(number(run)))).collect()
-    }
-}
-
 /// Runs everything, in memory; `done` is called after each run. The outputs are by point, then replication.
 ///
 /// # Errors
@@ -133,23 +114,33 @@ pub fn run_all(loaded: &Loaded, options: Options, done: impl Fn() + Sync) -> Res
     let loaded = Arc::new(loaded.clone());
     let mut outputs: Vec<Vec<RunOutput>> = Vec::new();
     outputs.resize_with(loaded.points.len(), Vec::new);
-    let mut results = BTreeMap::new();
-    let work = Selection::default().runs(&loaded);
     let make = |work: &Work, (point, replication): (usize, u64)| work.run(point, replication);
-    run_each(&loaded, options, &work, &Stop::default(), make, |index, result| {
-        results.insert(index, result);
-        done();
-        true
-    });
-    for (index, result) in results {
-        let (point, replication) = work[index];
-        let output = result.map_err(|failure| Failed { point, replication, failure })?;
-        if let Some(error) = output.stopped.clone() {
-            return Err(Failed { point, replication, failure: RunFailure::Run(error) });
+    let mut reaches = vec![0; outputs.len()];
+    loop {
+        let mut work = Vec::new();
+        for (point, so_far) in reaches.iter_mut().enumerate() {
+            // What is in memory is read without fail.
+            let wanted = reach(&loaded, &outputs, point, *so_far).unwrap_or(*so_far);
+            work.extend((std::mem::replace(so_far, wanted)..wanted).map(|replication| (point, replication)));
         }
-        outputs[point].push(output);
+        if work.is_empty() {
+            return Ok(outputs);
+        }
+        let mut results = BTreeMap::new();
+        run_each(&loaded, options, work.clone(), &Stop::default(), make, |index, result| {
+            results.insert(index, result);
+            done();
+            Some(Vec::new())
+        });
+        for (index, result) in results {
+            let (point, replication) = work[index];
+            let output = result.map_err(|failure| Failed { point, replication, failure })?;
+            if let Some(error) = output.stopped.clone() {
+                return Err(Failed { point, replication, failure: RunFailure::Run(error) });
+            }
+            outputs[point].push(output);
+        }
     }
-    Ok(outputs)
 }
 
 /// A wish to stop, from another thread such as that of a signal.
@@ -218,22 +209,17 @@ pub fn run_some(
     store: Store,
     done: impl Fn(&Finished),
 ) -> Result<Runs<Kept>, StoreError> {
-    let mut kept = Kept::new(store, loaded.points.len());
-    let selected = selection.runs(loaded);
-    let mut runs = Runs { outputs: Kept::default(), reused: 0, failures: Vec::new(), is_interrupted: false };
+    let kept = Kept::new(store, loaded.points.len());
+    let mut sweep = Sweep { loaded, options, selection, reaches: vec![0; loaded.points.len()], kept, reused: 0 };
     let mut work = Vec::new();
-    let keys = on_threads(options.jobs, || all_keys(loaded, &selected));
-    for (&(point, replication), key) in selected.iter().zip(keys) {
-        let is_watched = options.watch(loaded, point, replication) != Watch::default();
-        if !is_watched && kept.store().contains(&key) {
-            kept.insert((point, replication), key, None);
-            runs.reused += 1;
-            done(&Finished { point, replication, log: None, is_reused: true });
-        } else {
-            work.push((point, replication, key));
-        }
+    let first = sweep.first_runs()?;
+    let keys = on_threads(options.jobs, || all_keys(loaded, &first));
+    work.extend(sweep.missing(&first, keys, &done));
+    let begun: BTreeSet<usize> = work.iter().map(|(point, ..)| *point).collect();
+    for point in selection.points(loaded).filter(|point| !begun.contains(point)) {
+        work.extend(sweep.next_runs(point, &done)?);
     }
-    let make = |work: &Work, (point, replication, key): (usize, u64, RunKey)| {
+    let make = |work: &Work, (point, replication, key): Planned| {
         let mut output = work.run(point, replication)?;
         let sight = Sight::taken_from(&mut output);
         let stopped = output.stopped.clone().map(RunFailure::Run);
@@ -241,36 +227,112 @@ pub fn run_some(
         Ok(Made { key, record, sight, stopped, log: output.log })
     };
     let mut failures = BTreeMap::new();
-    let (mut made_runs, mut refusal) = (0, None);
-    run_each(loaded, options, &work, stop, make, |index, result: Result<Made, RunFailure>| {
-        let (point, replication, _) = work[index];
+    let (mut planned, mut made_runs, mut refusal) = (work.clone(), 0, None);
+    run_each(loaded, options, work, stop, make, |index, result: Result<Made, RunFailure>| {
+        let (point, replication, _) = planned[index];
         made_runs += 1;
         let log = result.as_ref().ok().map(|made| made.log);
         match result {
-            Err(failure) => drop(failures.insert(index, failure)),
-            Ok(Made { key, record, sight, stopped, .. }) => {
-                if let Err(error) = kept.store().add(&record) {
-                    refusal = Some(error);
-                    return false;
-                }
-                kept.insert((point, replication), key, sight);
-                stopped.map(|failure| failures.insert(index, failure));
-            }
+            Err(failure) => drop(failures.insert((point, replication), failure)),
+            Ok(made) => match sweep.keep((point, replication), made) {
+                Err(error) => return refused(&mut refusal, error),
+                Ok(stopped) => drop(stopped.map(|failure| failures.insert((point, replication), failure))),
+            },
         }
         done(&Finished { point, replication, log, is_reused: false });
-        true
+        let more = match sweep.next_runs(point, &done) {
+            Err(error) => return refused(&mut refusal, error),
+            Ok(more) => more,
+        };
+        planned.extend(&more);
+        Some(more)
     });
     if let Some(error) = refusal {
         return Err(error);
     }
-    let failed = |(index, failure): (usize, RunFailure)| {
-        let (point, replication, _) = work[index];
-        Failed { point, replication, failure }
-    };
-    runs.failures = failures.into_iter().map(failed).collect();
-    runs.is_interrupted = made_runs < work.len();
-    runs.outputs = kept;
-    Ok(runs)
+    let failed = |((point, replication), failure)| Failed { point, replication, failure };
+    Ok(Runs {
+        outputs: sweep.kept,
+        reused: sweep.reused,
+        failures: failures.into_iter().map(failed).collect(),
+        is_interrupted: made_runs < planned.len(),
+    })
+}
+
+/// Notes why no more runs are to be made, and says so.
+fn refused<T>(refusal: &mut Option<StoreError>, error: StoreError) -> Option<T> {
+    *refusal = Some(error);
+    None
+}
+
+/// A run that is to be made: point, replication, key.
+type Planned = (usize, u64, RunKey);
+
+/// The selected runs, on their way into the store.
+struct Sweep<'a> {
+    loaded: &'a Loaded,
+    options: Options,
+    selection: &'a Selection,
+    /// By point: how many replications are known to be wanted.
+    reaches: Vec<u64>,
+    kept: Kept,
+    reused: usize,
+}
+
+impl Sweep<'_> {
+    /// The runs of all points that are wanted whatever comes out.
+    fn first_runs(&mut self) -> Result<Vec<(usize, u64)>, StoreError> {
+        let points: Vec<usize> = self.selection.points(self.loaded).collect();
+        let runs = points.into_iter().map(|point| self.wanted(point)).collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(runs.concat())
+    }
+
+    /// The runs of a point that are wanted further, by what is there; none if it has enough, or others have to be made first.
+    fn wanted(&mut self, point: usize) -> Result<Vec<(usize, u64)>, StoreError> {
+        let so_far = self.reaches[point];
+        let wanted = match self.selection.replication {
+            Some(_) => self.loaded.scenario.replications,
+            None => reach(self.loaded, &self.kept, point, so_far)?,
+        };
+        self.reaches[point] = wanted;
+        let runs = (so_far..wanted).map(|replication| (point, replication));
+        Ok(runs.filter(|run| self.selection.has(self.loaded, *run)).collect())
+    }
+
+    /// Those of these runs that are to be made. What the store has already is taken from there.
+    fn missing(&mut self, runs: &[(usize, u64)], keys: Vec<RunKey>, done: &impl Fn(&Finished)) -> Vec<Planned> {
+        let mut work = Vec::new();
+        for (&(point, replication), key) in runs.iter().zip(keys) {
+            let is_watched = self.options.watch(self.loaded, point, replication) != Watch::default();
+            if !is_watched && self.kept.store().contains(&key) {
+                self.kept.insert((point, replication), key, None);
+                self.reused += 1;
+                done(&Finished { point, replication, log: None, is_reused: true });
+            } else {
+                work.push((point, replication, key));
+            }
+        }
+        work
+    }
+
+    /// The runs of a point that are to be made next, by what is there: often none.
+    fn next_runs(&mut self, point: usize, done: &impl Fn(&Finished)) -> Result<Vec<Planned>, StoreError> {
+        loop {
+            let runs = self.wanted(point)?;
+            let keys = keys(self.loaded, &runs).collect();
+            let work = self.missing(&runs, keys, done);
+            if runs.is_empty() || !work.is_empty() {
+                return Ok(work);
+            }
+        }
+    }
+
+    /// Keeps a run that was made; if a limit stopped it, why.
+    fn keep(&mut self, run: (usize, u64), made: Made) -> Result<Option<RunFailure>, StoreError> {
+        self.kept.store().add(&made.record)?;
+        self.kept.insert(run, made.key, made.sight);
+        Ok(made.stopped)
+    }
 }
 
 /// What workers make runs from.
@@ -279,9 +341,16 @@ struct Work {
     options: Options,
     /// Of each point the plan, from its first run to its last, and how many of its runs are to be made.
     plans: Vec<Mutex<(Option<Arc<Plan>>, usize)>>,
+    forks: Forks,
 }
 
 impl Work {
+    /// One more run is to be made.
+    fn expect(&self, (point, replication): (usize, u64)) {
+        self.plans[point].lock().unwrap_or_else(PoisonError::into_inner).1 += 1;
+        self.forks.expect((point, replication));
+    }
+
     fn run(&self, point: usize, replication: u64) -> Result<RunOutput, RunFailure> {
         let scenario = &self.loaded.points[point].scenario;
         let plan = {
@@ -294,71 +363,84 @@ impl Work {
             plan
         };
         let watch = self.options.watch(&self.loaded, point, replication);
-        run_one(&plan, scenario, replication, self.options.threads, &watch)
+        let is_alone = self.options.threads > 1 || watch != Watch::default();
+        let listened = interests(scenario, replication, &watch);
+        let branch = self.forks.branch((point, replication), &plan, (!is_alone).then_some(listened));
+        run_from(&plan, scenario, (replication, branch), self.options.threads, &watch)
     }
 }
 
 /// A run that is to be made.
 trait Item: Copy + Send + 'static {
-    fn point(&self) -> usize;
+    /// Point and replication.
+    fn run(&self) -> (usize, u64);
 }
 
 impl Item for (usize, u64) {
-    fn point(&self) -> usize {
-        self.0
+    fn run(&self) -> (usize, u64) {
+        *self
     }
 }
 
 impl Item for (usize, u64, RunKey) {
-    fn point(&self) -> usize {
-        self.0
+    fn run(&self) -> (usize, u64) {
+        (self.0, self.1)
     }
 }
 
 /// Makes each run on as many cores as wanted, and hands each result to `take` on this thread, whoever is first, until all are made, someone
-/// wishes to stop, or `take` says so by `false`.
+/// wishes to stop, or `take` says so by `None`; else it says which runs are to be made too. Runs are numbered in that order.
 fn run_each<I: Item, T: Send + std::fmt::Debug + 'static>(
     loaded: &Arc<Loaded>,
     options: Options,
-    items: &[I],
+    items: Vec<I>,
     stop: &Stop,
     make: impl Fn(&Work, I) -> T + Copy + Send + 'static,
-    mut take: impl FnMut(usize, T) -> bool,
+    mut take: impl FnMut(usize, T) -> Option<Vec<I>>,
 ) {
     let mut plans: Vec<Mutex<(Option<Arc<Plan>>, usize)>> = Vec::new();
     plans.resize_with(loaded.points.len(), Mutex::default);
-    for item in items {
-        plans[item.point()].get_mut().unwrap_or_else(PoisonError::into_inner).1 += 1;
-    }
-    let work = Arc::new(Work { loaded: Arc::clone(loaded), options, plans });
+    let forks = Forks::of(loaded);
+    let work = Arc::new(Work { loaded: Arc::clone(loaded), options, plans, forks });
     // A pool of its own: the number of jobs is the user's choice. Without one, one run after the other, before any is taken.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build();
     let room = if pool.is_ok() { MOST_WAITING } else { items.len() };
     let (sender, receiver) = sync_channel::<Option<(usize, T)>>(room);
     // One stop serves one call: a second one would find the first one's sender, and be woken by its last run.
     let _ = stop.0.wake.set(Box::new(sender.clone()));
-    for (index, &item) in items.iter().enumerate() {
-        let (work, stop, sender) = (Arc::clone(&work), stop.clone(), sender.clone());
-        let run = move || {
-            if !stop.is_wanted() {
-                // Nobody waits any more after a stop.
-                let _ = sender.send(Some((index, make(&work, item))));
+    let (mut planned, mut taken) = (0, 0);
+    let mut begin = |items: Vec<I>| {
+        items.iter().for_each(|item| work.expect(item.run()));
+        let mut items: Vec<(usize, I)> = (planned..).zip(items).collect();
+        planned += items.len();
+        // Runs that go on from one world follow each other, so that few of those are there at once.
+        items.sort_by_key(|(_, item)| work.forks.group_of(item.run().0).map(|group| (group, item.run().1)));
+        for (index, item) in items {
+            let (work, stop, sender) = (Arc::clone(&work), stop.clone(), sender.clone());
+            let run = move || {
+                if !stop.is_wanted() {
+                    // Nobody waits any more after a stop.
+                    let _ = sender.send(Some((index, make(&work, item))));
+                }
+            };
+            match &pool {
+                Ok(pool) => pool.spawn(run),
+                Err(_) => run(),
             }
-        };
-        match &pool {
-            Ok(pool) => pool.spawn(run),
-            Err(_) => run(),
         }
-    }
-    drop((sender, work));
-    let mut taken = 0;
-    while taken < items.len() && !stop.is_wanted() {
+        planned
+    };
+    let mut all = begin(items);
+    while taken < all && !stop.is_wanted() {
         match receiver.recv() {
             Ok(Some((index, result))) => {
                 taken += 1;
-                if !take(index, result) {
-                    stop.0.is_wanted.store(true, Ordering::SeqCst);
-                    return;
+                match take(index, result) {
+                    Some(more) => all = begin(more),
+                    None => {
+                        stop.0.is_wanted.store(true, Ordering::SeqCst);
+                        return;
+                    }
                 }
             }
             Ok(None) | Err(_) => break,
@@ -367,7 +449,7 @@ fn run_each<I: Item, T: Send + std::fmt::Debug + 'static>(
     // What was done at the same moment counts as done.
     while let Ok(message) = receiver.try_recv() {
         if let Some((index, result)) = message
-            && !take(index, result)
+            && take(index, result).is_none()
         {
             return;
         }

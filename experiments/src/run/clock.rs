@@ -1,4 +1,4 @@
-//! The only place, beside `protosim live`, that looks at a clock: for `run.log` and progress. No result depends on it.
+//! The only place, beside `protosim live`, that looks at a clock: for `run.log`, progress, and estimates of what a sweep costs. No result depends on it.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Starts it.
-    #[expect(clippy::disallowed_methods, reason = "for run.log, progress and live runs alone")]
+    #[expect(clippy::disallowed_methods, reason = "for run.log, progress, estimates and live runs alone")]
     pub fn start() -> Self {
         Self(Instant::now())
     }
@@ -21,8 +21,17 @@ impl Stopwatch {
 
 /// The most memory that this process has had at once, in bytes, where the system says so (Linux).
 pub fn peak_memory_bytes() -> Option<u64> {
+    memory("VmHWM:")
+}
+
+/// The memory that this process has now, in bytes, where the system says so (Linux).
+pub fn memory_bytes() -> Option<u64> {
+    memory("VmRSS:")
+}
+
+fn memory(line: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    let value = status.lines().find_map(|text| text.strip_prefix(line))?;
+    let kibibytes: u64 = value.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

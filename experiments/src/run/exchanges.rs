@@ -1,5 +1,7 @@
 //! From observations at both ends to exchanges.
 
+use super::warmup::Warmup;
+use crate::scenario::Scenario;
 use protosim_core::kernel::Reported;
 use protosim_core::{Digest, SimTime, Span};
 use protosim_models::node::Report;
@@ -43,6 +45,18 @@ impl Exchange {
     /// From the start to the response, if one came.
     pub fn completion(&self) -> Option<Span> {
         self.ending.filter(|ending| ending.outcome == Outcome::Response).map(|ending| ending.after)
+    }
+
+    /// How often the request was sent, if it has ended. One that the host had no memory for was not, and says nothing of
+    /// retransmission.
+    pub fn transmissions(&self) -> Option<u32> {
+        self.ending.filter(|ending| ending.outcome != Outcome::OutOfMemory).map(|ending| ending.transmissions)
+    }
+
+    /// Whether it counts in the summary of a run that came to its end.
+    pub fn counts(&self, scenario: &Scenario, warmup: Warmup) -> bool {
+        // One that was never sent would have been later than all others: after a window, if there is one.
+        self.started.map_or(scenario.window.is_none(), |start| scenario.counts(start, warmup.ends))
     }
 }
 

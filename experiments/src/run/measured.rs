@@ -1,7 +1,7 @@
 //! What is measured of sinks, connections and links in one run, where the scenario names them.
 
 use super::capacity::Capacity;
-use crate::scenario::{Measures, Scenario, Way};
+use crate::scenario::{Keep, Measures, Scenario, Subject, WarmupSpec, Way};
 use protosim_core::kernel::Reported;
 use protosim_core::sketch::{Batches, Histogram};
 use protosim_core::{EntityId, SimTime, Simulation, Span};
@@ -39,6 +39,8 @@ pub struct SinkOutput {
     pub delays: Batches,
     /// The same.
     pub delay_histogram: Histogram,
+    /// Each of these delays by itself, where the scenario keeps them.
+    pub samples: Vec<DelaySample>,
     /// Datagrams that arrived in the whole run, and those of them that were marked.
     pub datagrams: u64,
     /// See `datagrams`.
@@ -56,6 +58,15 @@ pub struct Arrival {
     pub delay: Option<Span>,
     /// Payload bytes.
     pub bytes: u64,
+}
+
+/// A one-way delay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DelaySample {
+    /// When the datagram was sent.
+    pub sent: SimTime,
+    /// How long it was under way.
+    pub delay: Span,
 }
 
 /// What the connections of an application did.
@@ -80,28 +91,37 @@ pub struct LinkOutput {
     pub capacity_bits: Option<f64>,
 }
 
-/// The plan with a meter in each direction that is measured.
-pub(super) fn with_meters(mut plan: Plan, scenario: &Scenario) -> Plan {
-    let (from, until) = scenario.window();
+/// The plan with a meter in each direction that is measured, from `from` on. If MSER-5 is still to say from when on, the link that decides is
+/// listened to in detail.
+pub(super) fn with_meters(mut plan: Plan, scenario: &Scenario, from: SimTime, is_known: bool) -> Plan {
+    let until = scenario.window_until(from);
+    let decisive = scenario.warmup.as_ref().filter(|_| !is_known).and_then(WarmupSpec::mser5);
+    let decides = |link: &str, way: Way| {
+        decisive.as_ref().is_some_and(|(subject, _)| *subject == Subject::Link(link.to_owned(), way))
+    };
     for ((link, way), bins) in &scenario.measures.links {
-        let meter = bins.iter().fold(Meter::new(from, until), |meter, width| meter.with_bins(*width));
+        let mut meter = bins.iter().fold(Meter::new(from, until), |meter, width| meter.with_bins(*width));
+        if decides(link, *way) {
+            meter = Meter::new(from, SimTime::MAX).with_samples();
+        } else if scenario.distributions.waits == Keep::Samples {
+            meter = meter.with_samples();
+        }
         plan = plan.with_meter(link, *way == Way::Forward, meter);
     }
     plan
 }
 
-/// What came of the measurements of a run. `app_of` tells the scenario's index of a node's application.
+/// What came of the measurements of a run, from `from` on. `app_of` tells the scenario's index of a node's application.
 pub(super) fn measured(
     plan: &Plan,
     scenario: &Scenario,
-    replication: u64,
+    (replication, from): (u64, SimTime),
     simulation: &Simulation<Element>,
     reports: &[Reported<Report>],
     app_of: impl Fn(u32, u32) -> usize,
 ) -> Measured {
     let end = simulation.now();
-    let (from, until) = scenario.window();
-    let until = until.min(end);
+    let until = scenario.window_until(from).min(end);
     let mut all = Measured { end, ..Measured::default() };
     for sink in scenario.measures.sinks.keys() {
         if scenario.apps.iter().any(|app| app.name == *sink && crate::scenario::is_sink(app)) {
@@ -123,6 +143,9 @@ pub(super) fn measured(
         if let Some(delay) = delay.filter(|_| sent_at.is_some_and(|sent_at| sent_at >= from && sent_at < until)) {
             sink.delays.add(delay.as_nanos());
             sink.delay_histogram.add(delay.as_nanos());
+            if scenario.distributions.delays == Keep::Samples {
+                sink.samples.extend(sent_at.map(|sent| DelaySample { sent, delay }));
+            }
         }
         if replication == 0 && is_kept(&scenario.measures, name) {
             sink.arrivals.push(Arrival { at: *at, delay, bytes: *bytes });

@@ -5,33 +5,48 @@ mod capacity;
 pub mod clock;
 pub mod events;
 mod exchanges;
+mod fork;
 mod measured;
 mod name;
 mod one;
 mod outputs;
 mod selection;
+mod sequential;
+mod sketch;
 mod story;
 mod totals;
+mod warmup;
 mod wires;
 
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_fork;
+#[cfg(test)]
 mod tests_handshakes;
 #[cfg(test)]
 mod tests_media;
 #[cfg(test)]
+mod tests_sequential;
+#[cfg(test)]
 mod tests_story;
 #[cfg(test)]
 mod tests_timeline;
+#[cfg(test)]
+mod tests_warmup;
 
 pub use all::{Failed, Finished, Options, Runs, Selection, Stop, run_all, run_some};
 pub use capacity::Capacity;
 pub use exchanges::{Ending, Exchange};
-pub use measured::{Arrival, LinkOutput, Measured, SinkOutput};
+pub(crate) use fork::groups;
+pub use measured::{Arrival, DelaySample, LinkOutput, Measured, SinkOutput};
 pub use name::Name;
 pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};
 pub use outputs::{Kept, Loan, Outputs, Sight, SightOf, on_threads};
 pub(crate) use outputs::{PerPoint, Turn, over_points, over_turns};
+pub(crate) use selection::share_number;
+pub use sequential::reach;
+pub use sketch::{ExchangeSketch, TimeSketch};
 pub use story::{Drawing, Story, Watch};
 pub use totals::{Total, Totals};
+pub use warmup::Warmup;

@@ -2,14 +2,17 @@
 
 use super::clock::Stopwatch;
 use super::exchanges::{Exchange, add_unsent, join};
+use super::fork::Branch;
 use super::measured::{Measured, measured, with_meters};
 use super::name::Name;
+use super::sketch::ExchangeSketch;
 use super::story::{Story, Watch};
 use super::totals::{Totals, totals};
-use crate::scenario::{End, Scenario};
+use super::warmup::{Course, Warmup, samples};
+use crate::scenario::{End, Keep, Scenario, WarmupSpec};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
-use protosim_core::{Digest, RunSeed, SimTime, Simulation, Sinks, Until};
-use protosim_models::node::{Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
+use protosim_core::{Digest, EntityId, RunSeed, SimTime, Simulation, Sinks, Until};
+use protosim_models::node::{Action, Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
 use protosim_models::packet::Packet;
 use protosim_models::{Element, Node, Observation};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
@@ -28,10 +31,14 @@ pub struct RunOutput {
     pub replication: u64,
     /// Why it did not come to its end, if a limit stopped it: all else is as it was then.
     pub stopped: Option<RunError>,
+    /// Where measurement begins.
+    pub warmup: Warmup,
     /// Names of the nodes and shared media, by number.
     pub entities: Arc<[Arc<str>]>,
     /// All exchanges, in order of starts; then those that were due and never sent.
     pub exchanges: Vec<Exchange>,
+    /// By application, where exchanges are kept as sketches; then there are none by themselves.
+    pub sketches: Vec<ExchangeSketch>,
     /// What was measured of sinks and links.
     pub measured: Measured,
     /// What nodes and applications have counted.
@@ -119,7 +126,8 @@ pub enum RunFailure {
 /// A plan of the scenario's network, and of what is measured of it.
 pub fn setup(scenario: &Scenario) -> Plan {
     let plan = Plan::with_files(scenario.topology(), scenario.timeline.clone(), Arc::clone(&scenario.files));
-    with_meters(plan.with_routing(scenario.routing), scenario)
+    let is_known = scenario.warmup.as_ref().is_none_or(|warmup| warmup.mser5().is_none());
+    with_meters(plan.with_routing(scenario.routing), scenario, scenario.fixed_warmup(), is_known)
 }
 
 /// The world of one replication.
@@ -132,6 +140,17 @@ pub fn build(
     replication: u64,
     threads: usize,
 ) -> Result<Simulation<Element>, BuildError> {
+    build_with(plan, scenario, replication, threads, plan.acts())
+}
+
+/// The same, but that the timeline does nothing else than `acts`.
+pub(super) fn build_with(
+    plan: &Plan,
+    scenario: &Scenario,
+    replication: u64,
+    threads: usize,
+    acts: Vec<(SimTime, EntityId, Action)>,
+) -> Result<Simulation<Element>, BuildError> {
     let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
     let apps = scenario.placements().filter_map(|placed| {
         let address = placed.to.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -141,10 +160,10 @@ pub fn build(
         Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })
     });
     let seed = RunSeed { seed: scenario.seed, replication };
-    plan.simulation(seed, scenario.limits(), apps.collect(), threads)
+    plan.simulation_with(seed, scenario.limits(), apps.collect(), threads, acts)
 }
 
-/// Runs one replication. A run that reaches a limit gives what it has, and says so.
+/// Runs one replication, from its start.
 ///
 /// # Errors
 /// For a mistake of this program.
@@ -155,37 +174,51 @@ pub fn run_one(
     threads: usize,
     watch: &Watch,
 ) -> Result<RunOutput, RunFailure> {
-    let mut simulation = build(plan, scenario, replication, threads)?;
-    let mut interests = Interests::RESULTS.and(watch.interests());
-    if !scenario.measures.sinks.is_empty() {
-        interests = interests.and(Interests::DELIVERIES);
-    }
-    // Figures over time show the first replication alone.
-    if replication == 0 && scenario.measures.connections.values().any(|is_kept| *is_kept) {
-        interests = interests.and(Interests::TRACES);
-    }
-    let mut sinks = Sinks::new(interests);
-    let until = match scenario.until {
-        End::Quiet => Until::Quiet,
-        End::After(span) => Until::Time(SimTime::ZERO + span),
-    };
-    let stopwatch = Stopwatch::start();
-    let stopped = simulation.run(until, &mut sinks).err();
-    let wall = stopwatch.elapsed();
-    let conservation = audit(&simulation);
-    // A run that is stopped in the middle of an instant has packets in nobody's hands.
-    if stopped.is_none() && !conservation.holds() {
-        return Err(RunFailure::Conservation(conservation));
-    }
-    let reports = sinks.into_merged();
+    run_from(plan, scenario, (replication, None), threads, watch)
+}
+
+/// Runs one replication, from its start or from where others have come already. A run that reaches a limit gives what it has, and says so. Where MSER-5 says where its warm-up ends and links are
+/// measured, it is made twice.
+///
+/// # Errors
+/// For a mistake of this program.
+pub(super) fn run_from(
+    plan: &Plan,
+    scenario: &Scenario,
+    (replication, branch): (u64, Option<Branch>),
+    threads: usize,
+    watch: &Watch,
+) -> Result<RunOutput, RunFailure> {
     let apps = app_indices(plan, scenario);
     let app_of = |node: u32, app: u32| apps[node as usize][app as usize];
+    let (world, sinks) = match branch {
+        Some(branch) => branch,
+        None => (build(plan, scenario, replication, threads)?, Sinks::new(interests(scenario, replication, watch))),
+    };
+    let mut pass = Pass::run(scenario, world, sinks)?;
+    let mut warmup = Warmup::fixed(scenario);
+    if let Some(rule) = scenario.warmup.as_ref().and_then(WarmupSpec::mser5) {
+        let Pass { simulation, reports, .. } = &pass;
+        let exchanges = join(reports, app_of, &aliases(plan, scenario));
+        let course = Course { plan, scenario, simulation, reports, exchanges: &exchanges };
+        warmup = Warmup::found(&samples(&course, &rule, app_of));
+        if !scenario.measures.links.is_empty() && pass.stopped.is_none() {
+            let metered = with_meters(plan.clone(), scenario, warmup.ends, true);
+            let earlier = pass.wall;
+            // One world at a time: in a large network each takes as much.
+            drop(pass);
+            let world = build(&metered, scenario, replication, threads)?;
+            pass = Pass::run(scenario, world, Sinks::new(interests(scenario, replication, watch)))?;
+            pass.wall += earlier;
+        }
+    }
+    let Pass { simulation, reports, stopped, wall } = pass;
     let of_element = |(entity, ((_, element), indices)): (usize, ((&str, &Element), &Vec<usize>))| {
         let due = element.node().into_iter().flat_map(Node::app_exchanges_due);
         due.zip(indices).map(move |((_, due), app)| ((*app, entity as u32), due)).collect::<Vec<_>>()
     };
     let due: Vec<_> = simulation.entities().zip(&apps).enumerate().flat_map(of_element).collect();
-    let measured = measured(plan, scenario, replication, &simulation, &reports, app_of);
+    let measured = measured(plan, scenario, (replication, warmup.ends), &simulation, &reports, app_of);
     let (entities, totals, digests) =
         (Arc::clone(simulation.paths()), totals(&simulation, scenario, &apps), digests(&simulation));
     let (counts, simulated) = (simulation.counts(), simulation.now());
@@ -194,11 +227,19 @@ pub fn run_one(
     drop(simulation);
     let mut exchanges = join(&reports, app_of, &aliases(plan, scenario));
     add_unsent(&mut exchanges, due.into_iter());
+    let mut sketches = Vec::new();
+    if scenario.distributions.exchanges == Keep::Sketch {
+        let counts = stopped.is_none();
+        sketches = super::sketch::sketches(scenario, warmup, if counts { &exchanges } else { &[] });
+        exchanges = Vec::new();
+    }
     Ok(RunOutput {
         replication,
         stopped,
+        warmup,
         entities,
         exchanges,
+        sketches,
         measured,
         totals,
         digests,
@@ -206,6 +247,52 @@ pub fn run_one(
         capture: watch.capture.then(|| self::capture(plan, reports)),
         log: RunLog { events: counts.events, packet_hops, simulated, wall },
     })
+}
+
+/// What is listened to in a run.
+pub(super) fn interests(scenario: &Scenario, replication: u64, watch: &Watch) -> Interests {
+    let mut interests = Interests::RESULTS.and(watch.interests());
+    if !scenario.measures.sinks.is_empty() {
+        interests = interests.and(Interests::DELIVERIES);
+    }
+    // Figures over time show the first replication alone.
+    if replication == 0 && scenario.measures.connections.values().any(|is_kept| *is_kept) {
+        interests = interests.and(Interests::TRACES);
+    }
+    interests
+}
+
+/// A world at its end, and what it has reported.
+struct Pass {
+    simulation: Simulation<Element>,
+    reports: Vec<Reported<Report>>,
+    /// The limit that stopped it.
+    stopped: Option<RunError>,
+    /// Wall-clock time of the run loop.
+    wall: Duration,
+}
+
+impl Pass {
+    /// Runs a world to its end.
+    fn run(
+        scenario: &Scenario,
+        mut simulation: Simulation<Element>,
+        mut sinks: Sinks<Report>,
+    ) -> Result<Self, RunFailure> {
+        let until = match scenario.until {
+            End::Quiet => Until::Quiet,
+            End::After(span) => Until::Time(SimTime::ZERO + span),
+        };
+        let stopwatch = Stopwatch::start();
+        let stopped = simulation.run(until, &mut sinks).err();
+        let wall = stopwatch.elapsed();
+        let conservation = audit(&simulation);
+        // A run that is stopped in the middle of an instant has packets in nobody's hands.
+        if stopped.is_none() && !conservation.holds() {
+            return Err(RunFailure::Conservation(conservation));
+        }
+        Ok(Self { simulation, reports: sinks.into_merged(), stopped, wall })
+    }
 }
 
 /// Packets that links have lost after they were sent.

@@ -1,7 +1,9 @@
 //! Outputs of runs, in memory or in a store: tables and figures are made from either, run by run.
 
-use super::{Capture, Failed, RunFailure, RunOutput, Runs, Story};
-use crate::store::{RunKey, Store, StoreError};
+use super::sequential::reach;
+use super::{Capture, Failed, RunFailure, RunOutput, Runs, Selection, Story};
+use crate::scenario::Loaded;
+use crate::store::{RunKey, Store, StoreError, keys};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -288,13 +290,37 @@ impl Kept {
         &mut self.store
     }
 
-    /// Says that a run is one of these, if it is in the store; false if not.
-    pub fn insert_known(&mut self, run: (usize, u64), key: RunKey) -> bool {
-        let is_there = self.store.contains(&key);
-        if is_there {
-            self.insert(run, key, None);
+    /// The selected runs of an experiment that a store has, and those that it lacks. Where replications are sequential, of each point as
+    /// many as those that are there ask for.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn of_selected(
+        store: Store,
+        loaded: &Loaded,
+        selection: &Selection,
+    ) -> Result<(Self, Vec<(usize, u64)>), StoreError> {
+        let (mut kept, mut missing) = (Self::new(store, loaded.points.len()), Vec::new());
+        for point in selection.points(loaded) {
+            let (known, mut so_far) = (missing.len(), 0);
+            while missing.len() == known {
+                let wanted = reach(loaded, &kept, point, so_far)?;
+                if wanted == so_far {
+                    break;
+                }
+                let runs: Vec<(usize, u64)> = (so_far..wanted).map(|replication| (point, replication)).collect();
+                let runs: Vec<_> = runs.into_iter().filter(|run| selection.has(loaded, *run)).collect();
+                for (run, key) in runs.iter().zip(keys(loaded, &runs)) {
+                    if kept.store.contains(&key) {
+                        kept.insert(*run, key, None);
+                    } else {
+                        missing.push(*run);
+                    }
+                }
+                so_far = wanted;
+            }
         }
-        is_there
+        Ok((kept, missing))
     }
 
     /// All of them together, with the limits that stopped some.
@@ -324,6 +350,9 @@ impl Kept {
             Ok(place) => runs[place].1 = key,
             Err(place) => runs.insert(place, (replication, key)),
         }
+        // What was read of this point has other places now.
+        let recent = self.recent.get_mut().unwrap_or_else(PoisonError::into_inner);
+        recent.runs.retain(|(other, _), _| *other != point);
         self.sights.extend(sight.map(|sight| ((point, replication), sight)));
     }
 }

@@ -1,11 +1,32 @@
-//! Why results are of a part of an experiment, as `partial_because` of a manifest has it, and back from there.
+//! Which runs of an experiment are chosen; and why results are of a part of it, as `partial_because` of a manifest has it, and back from there.
 
 use super::Selection;
+use crate::scenario::Loaded;
 
 /// How the reason begins that ends runs early; what it says stands in the scenario.
 const ENDS: &str = "runs end at ";
 
 impl Selection {
+    /// The selected runs of an experiment, by point and replication; where replications are sequential, all that there may be.
+    pub fn runs(&self, loaded: &Loaded) -> Vec<(usize, u64)> {
+        let replications = 0..loaded.scenario.replications;
+        let runs = self.points(loaded).flat_map(|point| replications.clone().map(move |k| (point, k)));
+        runs.filter(|run| self.has(loaded, *run)).collect()
+    }
+
+    /// Whether a run of a point that is chosen is chosen.
+    pub(super) fn has(&self, loaded: &Loaded, run: (usize, u64)) -> bool {
+        self.replication.is_none_or(|wanted| wanted == run.1)
+            && self.shard.as_ref().is_none_or(|shard| shard.has(run, share_number(loaded, run)))
+    }
+
+    /// The points that it leaves, whatever its share is.
+    pub(super) fn points<'a>(&'a self, loaded: &'a Loaded) -> impl Iterator<Item = usize> + 'a {
+        let of_variant = |point: &usize| self.variant.is_none() || loaded.points[*point].variant == self.variant;
+        let wanted = |point: &usize| self.point.is_none_or(|wanted| wanted == *point);
+        (0..loaded.points.len()).filter(move |point| wanted(point) && of_variant(point))
+    }
+
     /// What is chosen, each in words; nothing where all is.
     pub fn reasons(&self) -> Vec<String> {
         let reasons = [
@@ -40,6 +61,15 @@ impl Selection {
             }
         }
         Ok(selection)
+    }
+}
+
+/// The number by which a run is dealt to a share of the experiment. Where replications are sequential, one share has all of a point: what
+/// comes out of some decides whether there are more.
+pub(crate) fn share_number(loaded: &Loaded, (point, replication): (usize, u64)) -> usize {
+    match loaded.scenario.sequential {
+        Some(_) => point,
+        None => point * loaded.scenario.replications as usize + replication as usize,
     }
 }
 

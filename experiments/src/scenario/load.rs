@@ -495,7 +495,10 @@ fn scenario_at(
     let (made, reading) = read_expanded(&varied, files, found);
     let mut at_point = reading.value?;
     files.provide(&made.tree, &mut at_point, sources, found);
-    at_point.measures = Arc::clone(&scenario.measures);
+    at_point.measures = match at_point.warmup == scenario.warmup {
+        true => Arc::clone(&scenario.measures),
+        false => Arc::new((*scenario.measures).clone().with_warmup(&at_point)),
+    };
     check_scenario(&varied, &made, &at_point, found);
     if !found.has_errors() {
         check_paths(&made.tree, &at_point, found);

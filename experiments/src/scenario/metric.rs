@@ -7,7 +7,7 @@ use protosim_models::registry::AppConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PanelX, Scenario};
+use super::{PanelX, Scenario, WarmupSpec};
 
 /// Something that is measured at each point.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -523,7 +523,7 @@ pub(crate) fn is_sink(app: &AppSpec) -> bool {
     matches!(app.run, AppConfig::UdpSink(_) | AppConfig::AimdSink(_) | AppConfig::TcpSink(_))
 }
 
-/// Everything that figures, expectations and `measure` name and that takes a measurement of its own: what nobody names costs
+/// Everything that figures, expectations, `measure` and `sequential` name and that takes a measurement of its own: what nobody names costs
 /// nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Measures {
@@ -550,7 +550,16 @@ impl Measures {
         }
         scenario.expect.iter().for_each(|expectation| all.add(expectation.subject(), expectation.metric, None));
         scenario.measure.iter().for_each(|measure| all.add(measure.subject(), measure.metric, None));
-        all
+        scenario.sequential.iter().for_each(|rule| all.add(rule.subject(), rule.metric, None));
+        all.with_warmup(scenario)
+    }
+
+    /// The same, and what decides where the warm-up of a scenario ends.
+    pub(super) fn with_warmup(mut self, scenario: &Scenario) -> Self {
+        if let Some((subject, metric)) = scenario.warmup.as_ref().and_then(WarmupSpec::mser5) {
+            self.add(Some(subject), metric, None);
+        }
+        self
     }
 
     /// Adds a metric; `over_time` is there if a figure shows it over time, in parts of this length if it has them.

@@ -6,6 +6,7 @@
 mod check;
 mod design;
 mod diagram;
+mod distributions;
 mod expand;
 mod figure;
 mod files;
@@ -18,8 +19,10 @@ mod placement;
 mod point;
 mod profile;
 mod range;
+mod sequential;
 mod shorthand;
 mod variant;
+mod warmup;
 
 #[cfg(test)]
 mod corpus;
@@ -28,6 +31,7 @@ mod tests;
 
 pub use design::DesignSpec;
 pub use diagram::{DiagramSpec, LadderSpec, MOST_DRAWN, MOST_NAMED_LANES, TimeSequenceSpec};
+pub use distributions::{DistributionsSpec, Keep};
 pub use figure::{
     Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, PointFilter, ScaleSpec, SeriesSpec, evaluate,
 };
@@ -41,8 +45,10 @@ pub use metric::{Entry, MeasureSpec, Measures, Metric, Scope, Subject, Way};
 pub use placement::Placement;
 pub use point::{AxisSpec, AxisValue, Dimension, Point};
 pub use range::RangeSpec;
+pub use sequential::SequentialSpec;
 pub(crate) use variant::VARIANT;
 pub use variant::{VariantSpec, Verbatim};
+pub use warmup::WarmupSpec;
 
 use protosim_core::kernel::Limits;
 use protosim_core::{Ratio, SimTime, Size, Span};
@@ -115,18 +121,25 @@ pub struct Scenario {
     /// When a run ends. Default: Quiet.
     #[serde(default)]
     pub until: End,
-    /// Exchanges that start before this time do not count in the summary. Default: all count.
+    /// What starts before its end does not count in the summary: a time, or what MSER-5 finds in each run. Default: all counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warmup: Option<Span>,
+    pub warmup: Option<WarmupSpec>,
     /// How long after the warm-up exchanges count; one that starts at its very end does not. Default: to the end of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Span>,
+    /// Points that are the same but for what the timeline does to links from this time on are run once up to it, and go on from copies: a
+    /// warm-up that all have in common is made once. Results are the same as without. Default: each run is made from its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork_at: Option<Span>,
     /// The luck of the whole experiment. Default: 1.
     #[serde(default = "one")]
     pub seed: u64,
-    /// How many runs of each point, each with luck of its own. Default: 1.
+    /// How many runs of each point, each with luck of its own. With `sequential`: at most. Default: 1.
     #[serde(default = "one")]
     pub replications: u64,
+    /// Until when replications are added to a point. Default: until all are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequential: Option<SequentialSpec>,
     /// Of the intervals in tables and figures. Default: 95 %.
     #[serde(default = "ninety_five_percent")]
     pub confidence: Ratio,
@@ -148,6 +161,9 @@ pub struct Scenario {
     /// all there anyway. Default: nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measure: Vec<MeasureSpec>,
+    /// How samples are kept: one by one, or as sketches. Default: exchanges one by one, all else as sketches.
+    #[serde(default, skip_serializing_if = "DistributionsSpec::is_default")]
+    pub distributions: DistributionsSpec,
     /// Figures to draw.
     #[serde(default)]
     pub figures: Vec<FigureSpec>,
@@ -277,19 +293,25 @@ impl Scenario {
         self.groups.iter().find(|group| group.name == name.0)
     }
 
-    /// Whether what starts at this time counts in the summary: neither in the warm-up nor after the window.
-    pub fn counts(&self, start: SimTime) -> bool {
-        let from = SimTime::ZERO.saturating_add(self.warmup.unwrap_or(Span::ZERO));
+    /// When the warm-up ends that is the same in all runs.
+    pub fn fixed_warmup(&self) -> SimTime {
+        match self.warmup {
+            Some(WarmupSpec::Fixed(span)) => SimTime::ZERO.saturating_add(span),
+            Some(WarmupSpec::Mser5 { .. }) | None => SimTime::ZERO,
+        }
+    }
+
+    /// Whether what starts at this time counts in the summary: neither in the warm-up, which ends at `from`, nor after the window.
+    pub fn counts(&self, start: SimTime, from: SimTime) -> bool {
         start >= from && self.window.is_none_or(|window| start < from.saturating_add(window))
     }
 
-    /// When what is measured over time begins and ends: after the warm-up, at the end of the window or of the run.
-    pub fn window(&self) -> (SimTime, SimTime) {
-        let from = SimTime::ZERO.saturating_add(self.warmup.unwrap_or(Span::ZERO));
+    /// When what is measured over time ends: at the end of the window or of the run. It begins where the warm-up ends, at `from`.
+    pub fn window_until(&self, from: SimTime) -> SimTime {
         let window = self.window.map_or(SimTime::MAX, |window| from.saturating_add(window));
         match self.until {
-            End::Quiet => (from, window),
-            End::After(end) => (from, window.min(SimTime::ZERO.saturating_add(end))),
+            End::Quiet => window,
+            End::After(end) => window.min(SimTime::ZERO.saturating_add(end)),
         }
     }
 

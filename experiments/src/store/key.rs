@@ -82,6 +82,8 @@ fn what_decides(scenario: &Scenario) -> Scenario {
         templates: Default::default(),
         confidence: Ratio::ZERO,
         replications: 0,
+        sequential: None,
+        fork_at: None,
         axes: Vec::new(),
         variants: Vec::new(),
         only_if: None,

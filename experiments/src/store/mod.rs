@@ -173,4 +173,9 @@ impl Record {
         let payload = postcard::to_allocvec(output).map_err(io::Error::other)?;
         Ok(Self { key, bytes: journal::record(&key, &payload)? })
     }
+
+    /// What it takes in a journal \[bytes\].
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
+    }
 }

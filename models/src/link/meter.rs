@@ -28,6 +28,17 @@ pub struct Meter {
     /// Waits by length \[byte ns\].
     queued: u128,
     bins: Vec<Bins>,
+    /// Each wait by itself, where that was asked for.
+    samples: Option<Vec<WaitSample>>,
+}
+
+/// The wait of one packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WaitSample {
+    /// When it was offered.
+    pub offered: SimTime,
+    /// From there to its first bit on the wire.
+    pub wait: Span,
 }
 
 /// What is measured of each of equal parts of the run, from its start on, whatever the window.
@@ -114,7 +125,14 @@ impl Meter {
             wait_histogram: Histogram::new(),
             queued: 0,
             bins: Vec::new(),
+            samples: None,
         }
+    }
+
+    /// The same, and each wait by itself: sixteen bytes a packet.
+    pub fn with_samples(mut self) -> Self {
+        self.samples = Some(Vec::new());
+        self
     }
 
     /// The same, and what happens in each part of the run that is `width` long.
@@ -141,6 +159,9 @@ impl Meter {
         if offered >= self.from && offered < self.until {
             self.waits.add(wait);
             self.wait_histogram.add(wait);
+            if let Some(samples) = &mut self.samples {
+                samples.push(WaitSample { offered, wait: Span::from_nanos(wait) });
+            }
         }
     }
 
@@ -238,6 +259,11 @@ impl Meter {
     /// How long packets waited for the serialiser \[ns\].
     pub fn wait_histogram(&self) -> &Histogram {
         &self.wait_histogram
+    }
+
+    /// Each of these waits by itself, in order of sending, if they were asked for.
+    pub fn samples(&self) -> Option<&[WaitSample]> {
+        self.samples.as_deref()
     }
 
     /// The sum of the queue's length over the window \[byte ns\], of packets that are sent.

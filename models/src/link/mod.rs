@@ -47,5 +47,5 @@ mod tests;
 pub use config::{DirectionConfig, Framing, LinkChange, LinkConfig, Mtu, QueueLimit};
 pub use delivery::{OPPORTUNITY_BYTES, delivery_trace};
 pub use impair::ImpairConfig;
-pub use meter::{Bins, Meter};
+pub use meter::{Bins, Meter, WaitSample};
 pub use transmitter::{Drops, Setup, Transmitter};

@@ -183,6 +183,12 @@ impl<E: Entity> Partition<E> {
         partition
     }
 
+    /// One more act, behind those of its instant.
+    pub(super) fn push_act(&mut self, act: Act<E::Action>) {
+        self.core.queue.push(EventKey::new(act.at, Class::Timeline, 0, self.timeline.len() as u64));
+        self.timeline.push(act);
+    }
+
     /// Calls every entity's start handler, in order, each with its flush.
     pub(super) fn start(&mut self, sink: &mut Outbox<E::Report>) -> Result<(), RunError> {
         for local in 0..self.slots.len() {

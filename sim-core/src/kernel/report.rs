@@ -51,7 +51,7 @@ pub struct Reported<R> {
 pub(super) type Outbox<R> = Vec<(Option<WireId>, Reported<R>)>;
 
 /// Where the reports of a run go: one buffer per partition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sinks<R> {
     /// What is listened to.
     pub interests: Interests,

@@ -36,6 +36,9 @@ pub enum BuildError {
     /// The start comes before every act.
     #[error("the timeline acts on `{0}` at time zero; acts lie later")]
     ActAtStart(String),
+    /// What is over cannot be changed.
+    #[error("the timeline is to act on `{0}` at a time that is over")]
+    ActInThePast(String),
     /// The clock would never go on.
     #[error("the period of samples is zero")]
     NoSamplePeriod,
@@ -322,6 +325,33 @@ impl<E: Entity> Simulation<E> {
             failed: self.failed.clone(),
             ..*self
         })
+    }
+
+    /// Lets the timeline act further, later than the clock: so that copies of a world go different ways. Acts of one instant happen in this
+    /// order, behind those that were there. The world is then as if it had been built with them, as long as its wires are: an act may
+    /// not make a packet arrive sooner than [`WireSpec::min_delay`] says.
+    ///
+    /// # Errors
+    /// When an act names an entity that is not there, or is not later than the clock; then nothing has changed.
+    pub fn extend_timeline(&mut self, mut acts: Vec<(SimTime, EntityId, E::Action)>) -> Result<(), BuildError> {
+        acts.sort_by_key(|(at, ..)| *at);
+        for (at, id, _) in &acts {
+            let Some(path) = self.paths.get(id.0 as usize) else {
+                return Err(BuildError::NoSuchEntity(format!("timeline at {at}")));
+            };
+            if *at <= self.now {
+                return Err(BuildError::ActInThePast(path.to_string()));
+            }
+        }
+        for (at, id, action) in acts {
+            let here = |slots: &[Slot]| slots.binary_search_by_key(&id, |slot| slot.id).ok();
+            let found = self.partitions.iter_mut().find_map(|partition| Some((here(&partition.slots)?, partition)));
+            // Every path is of an entity in some partition.
+            if let Some((local, partition)) = found {
+                partition.push_act(Act { at, local: local as u32, action });
+            }
+        }
+        Ok(())
     }
 
     /// The clock: the instant up to which everything has been handled.

@@ -2,21 +2,19 @@
 
 use super::Plan;
 use crate::timeline::NewAddress;
-use protosim_core::{Builder, SimTime};
-use protosim_models::Element;
+use protosim_core::{EntityId, SimTime};
 use protosim_models::node::{Action, Hop, Route, Routes};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 impl Plan {
-    /// Puts the timeline's acts into the world. Those of one instant happen in the order in which they are put there: a node
+    /// What the timeline does to the world. What happens at one instant happens in this order: a node
     /// that loses power does so before its links go down, so that what they drop counts as the node's; one that starts does so last,
     /// with its links and routes in place.
-    pub(super) fn act(&self, builder: &mut Builder<Element>) {
-        let mut act = |at, node: usize, action| {
-            builder.act(SimTime::ZERO + at, self.entity(node), action);
-        };
+    pub fn acts(&self) -> Vec<(SimTime, EntityId, Action)> {
+        let mut acts = Vec::new();
+        let mut act = |at, node: usize, action| acts.push((SimTime::ZERO + at, self.entity(node), action));
         for (at, node, _) in self.agenda.powers.iter().filter(|(_, _, is_on)| !is_on) {
             act(*at, *node, Action::Power(false));
         }
@@ -39,6 +37,7 @@ impl Plan {
         for (at, node, _) in self.agenda.powers.iter().filter(|(_, _, is_on)| *is_on) {
             act(*at, *node, Action::Power(true));
         }
+        acts
     }
 
     /// The addresses that interfaces get during the run.

@@ -10,7 +10,7 @@ use protosim_reports::formula::{Condition, Formula};
 use std::collections::BTreeMap;
 
 /// Columns of the tables that are not of axes.
-const RESERVED: [&str; 30] = [
+const RESERVED: [&str; 34] = [
     "point",
     "variant",
     "replication",
@@ -41,6 +41,10 @@ const RESERVED: [&str; 30] = [
     "baseline",
     "difference",
     "relative_difference",
+    "warmup_s",
+    "decided",
+    "at_s",
+    "value_s",
 ];
 
 /// Parts of a scenario that may differ from point to point.
@@ -50,7 +54,7 @@ const VARIABLE: [&str; 13] = [
 ];
 
 /// Parts that are one for all points, whether they are written out or not.
-const FIXED: [&str; 17] = [
+const FIXED: [&str; 20] = [
     "format",
     "title",
     "include",
@@ -58,12 +62,15 @@ const FIXED: [&str; 17] = [
     "about",
     "addresses",
     "replications",
+    "sequential",
+    "fork_at",
     "confidence",
     "axes",
     "design",
     "variants",
     "only_if",
     "measure",
+    "distributions",
     "figures",
     "diagrams",
     "events",

@@ -4,8 +4,11 @@ mod apps;
 mod axes;
 mod devices;
 mod diagrams;
+mod distributions;
 mod figures;
+mod fork;
 mod references;
+mod sequential;
 mod subjects;
 mod timeline;
 mod tls;
@@ -18,7 +21,7 @@ pub(super) use references::check_references;
 pub(super) use variants::settings;
 
 use super::expand::Expansion;
-use super::{End, Point, Scenario};
+use super::{End, Point, Scenario, WarmupSpec};
 use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree};
 use protosim_core::Span as Duration;
 use protosim_reports::statistics::Confidence;
@@ -92,10 +95,12 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     figures::check_figures(tree, scenario, mistakes);
     figures::check_expectations(tree, scenario, mistakes);
     subjects::check_measures(tree, scenario, mistakes);
+    sequential::check_sequential(tree, scenario, mistakes);
+    distributions::check_distributions(tree, scenario, mistakes);
     diagrams::check_diagrams(tree, scenario, mistakes);
 }
 
-/// What can run, but probably not as meant. `points` are all of the scenario's.
+/// What can run, but probably not as meant; and what is wrong with points together. `points` are all of the scenario's.
 pub(super) fn warn(tree: &Tree, scenario: &Scenario, points: &[Point], warnings: &mut Diagnostics) {
     apps::warn_of_silence(tree, scenario, warnings);
     apps::warn_of_idle_servers(tree, scenario, warnings);
@@ -104,12 +109,24 @@ pub(super) fn warn(tree: &Tree, scenario: &Scenario, points: &[Point], warnings:
     apps::warn_of_the_clock(tree, scenario, warnings);
     tls::warn_of_idle_fields(tree, scenario, points, warnings);
     axes::warn_of_imbalance(tree, scenario, warnings);
+    fork::check_fork(tree, scenario, points, warnings);
 }
 
 /// What is measured lies within the run.
 fn check_window(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     let zero = Duration::ZERO;
-    if scenario.warmup == Some(zero) {
+    if let Some(WarmupSpec::Mser5 { app, link, direction, metric }) = &scenario.warmup {
+        let asked = subjects::Asked {
+            app: app.as_deref(),
+            link: link.as_ref(),
+            direction: *direction,
+            metric: *metric,
+            path: "warmup".to_owned(),
+            shown: subjects::Shown::Distribution,
+        };
+        subjects::check_subject(tree, scenario, &asked, mistakes);
+    }
+    if scenario.warmup == Some(WarmupSpec::Fixed(zero)) {
         let message = "`warmup` has no effect: all counts from the start anyway";
         mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, "warmup"), message));
     }
@@ -119,7 +136,7 @@ fn check_window(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     }
     let End::After(end) = scenario.until else { return };
     let until = span_of(tree, "until");
-    let warmup = scenario.warmup.unwrap_or(zero);
+    let warmup = scenario.fixed_warmup().saturating_since(protosim_core::SimTime::ZERO);
     if warmup >= end {
         let message = format!("nothing counts: the warm-up ends at {warmup}, and the run at {end}");
         let error = Diagnostic::error("scenario::out-of-range", span_of(tree, "warmup"), message);

@@ -6,6 +6,7 @@
 
 mod cases;
 mod networks;
+mod replications;
 mod sound;
 mod streams;
 mod tls;
@@ -77,7 +78,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES) {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -117,7 +118,13 @@ fn every_warning_is_given() {
 }
 
 fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
-    let refused = cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES);
+    let refused = cases::CASES
+        .iter()
+        .chain(networks::CASES)
+        .chain(streams::CASES)
+        .chain(web::CASES)
+        .chain(tls::CASES)
+        .chain(replications::CASES);
     refused
         .chain(cases::WARNINGS)
         .chain(streams::WARNINGS)

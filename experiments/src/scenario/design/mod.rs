@@ -99,7 +99,7 @@ impl Scenario {
 
     /// All values of each axis, those of ranges and of the design written out; none where a range makes no sense, which the
     /// checks refuse.
-    pub(super) fn values_of_axes(&self) -> Vec<Vec<AxisValue>> {
+    pub(crate) fn values_of_axes(&self) -> Vec<Vec<AxisValue>> {
         let mut place = 0;
         let mut values_of = |(index, axis): (usize, &super::AxisSpec)| match &self.design {
             Some(design) if self.is_in_design(index) => {

@@ -246,6 +246,21 @@ pub(super) struct Outcome {
 
 impl Plan {
     pub(super) fn world(&self, threads: usize) -> Simulation<Relay> {
+        self.world_with(threads, self.changes())
+    }
+
+    /// What the timeline does.
+    pub(super) fn changes(&self) -> Vec<(SimTime, EntityId, Change)> {
+        let change = |act: &PlannedAct| {
+            let wire = act.wire % self.wires.len();
+            let from = self.wires[wire].from;
+            let out = self.wires[..wire].iter().filter(|other| other.from == from).count();
+            (at(act.time), EntityId(from), Change { out, manner: act.manner.clone(), throw_away: act.throw_away })
+        };
+        self.acts.iter().filter(|_| !self.wires.is_empty()).map(change).collect()
+    }
+
+    pub(super) fn world_with(&self, threads: usize, changes: Vec<(SimTime, EntityId, Change)>) -> Simulation<Relay> {
         let mut builder = Builder::new(RunSeed { seed: self.seed, replication: 0 });
         let out = |(index, planned): (usize, &PlannedWire)| Out {
             wire: WireId(index as u32),
@@ -273,12 +288,8 @@ impl Plan {
             let spec = wire(rank, planned.from, planned.to, planned.min_delay);
             builder.wire(WireSpec { overtakes: rank % 2 == 1, ..spec }).unwrap();
         }
-        for act in self.acts.iter().filter(|_| !self.wires.is_empty()) {
-            let wire = act.wire % self.wires.len();
-            let from = self.wires[wire].from;
-            let out = self.wires[..wire].iter().filter(|other| other.from == from).count();
-            let change = Change { out, manner: act.manner.clone(), throw_away: act.throw_away };
-            builder.act(at(act.time), EntityId(from), change);
+        for (at, entity, change) in changes {
+            builder.act(at, entity, change);
         }
         if let Some(period) = self.sample_every {
             builder.sample_every(ns(period));

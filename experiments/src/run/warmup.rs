@@ -1,0 +1,101 @@
+//! Where the measurement of a run begins: at a fixed time, or where MSER-5 cuts its samples.
+
+use super::exchanges::Exchange;
+use crate::scenario::{Metric, Scenario, Subject, Way};
+use protosim_core::kernel::Reported;
+use protosim_core::{SimTime, Simulation};
+use protosim_models::Observation;
+use protosim_models::element::{Element, nodes};
+use protosim_models::node::Report;
+use protosim_reports::statistics::mser5;
+use protosim_topologies::Plan;
+use serde::{Deserialize, Serialize};
+
+/// Where the measurement of a run begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Warmup {
+    /// What is before does not count.
+    pub ends: SimTime,
+    /// Whether that is known: false if the run is too short for MSER-5 to tell.
+    pub is_decided: bool,
+}
+
+impl Warmup {
+    /// At the time that the scenario says; from the start on where it leaves it to MSER-5.
+    pub(super) fn fixed(scenario: &Scenario) -> Self {
+        Self { ends: scenario.fixed_warmup(), is_decided: true }
+    }
+
+    /// Where MSER-5 cuts samples, each with the time that it belongs to: the first one behind the cut counts.
+    pub(super) fn found(samples: &[(SimTime, f64)]) -> Self {
+        let values: Vec<f64> = samples.iter().map(|(_, value)| *value).collect();
+        let cut = mser5(&values);
+        let first =
+            cut.and_then(|cut| samples.get(cut.samples as usize)).filter(|_| cut.is_some_and(|cut| cut.samples > 0));
+        Self { ends: first.map_or(SimTime::ZERO, |(at, _)| *at), is_decided: cut.is_some_and(|cut| cut.is_decided) }
+    }
+}
+
+/// A run that is over.
+pub(super) struct Course<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) scenario: &'a Scenario,
+    pub(super) simulation: &'a Simulation<Element>,
+    pub(super) reports: &'a [Reported<Report>],
+    pub(super) exchanges: &'a [Exchange],
+}
+
+/// The samples that decide where its warm-up ends, with the times at which exchanges start, datagrams are sent, or packets are offered.
+pub(super) fn samples(
+    run: &Course<'_>,
+    (subject, metric): &(Subject, Metric),
+    app_of: impl Fn(u32, u32) -> usize,
+) -> Vec<(SimTime, f64)> {
+    match subject {
+        Subject::App(name) if *metric == Metric::OneWayDelay => {
+            let received = |reported: &Reported<Report>| match &reported.report {
+                Report::App { app, observation: Observation::Received { sent_at: Some(sent_at), .. } } => {
+                    let is_own = run.scenario.apps[app_of(reported.entity.0, *app)].name == *name;
+                    is_own.then(|| (*sent_at, reported.at.saturating_since(*sent_at).as_secs_f64()))
+                }
+                _ => None,
+            };
+            run.reports.iter().filter_map(received).collect()
+        }
+        Subject::App(name) => {
+            let of_app = run.exchanges.iter().filter(|exchange| run.scenario.apps[exchange.app].name == *name);
+            let time = |exchange: &Exchange| {
+                let span = if metric.is_of_first_bytes() { exchange.first_byte } else { exchange.completion() };
+                Some((exchange.started?, span?.as_secs_f64()))
+            };
+            of_app.filter_map(time).collect()
+        }
+        Subject::Link(link, way) => {
+            let Some(wire) = run.plan.wire(link, *way == Way::Forward) else { return Vec::new() };
+            let interfaces = nodes(run.simulation).flat_map(|(_, node)| node.interfaces());
+            let mut transmitters = interfaces.map(|interface| &interface.transmitter);
+            let meter = transmitters.find(|transmitter| transmitter.wire() == wire).and_then(|found| found.meter());
+            let samples = meter.and_then(|meter| meter.samples()).unwrap_or_default();
+            samples.iter().map(|sample| (sample.offered, sample.wait.as_secs_f64())).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sixty samples a second apart: ten of 100, then 1 and 2 in turn. The cut is behind the tenth; a run of fifty samples that rise all the time
+    /// has none in its first half.
+    #[test]
+    fn the_first_sample_behind_the_cut_counts() {
+        let at = |second: u64| SimTime::from_nanos(second * 1_000_000_000);
+        let step: Vec<_> = (0..60).map(|n| (at(n), if n < 10 { 100.0 } else { (n % 2 + 1) as f64 })).collect();
+        assert_eq!(Warmup::found(&step), Warmup { ends: at(10), is_decided: true });
+        let rising: Vec<_> = (0..50).map(|n| (at(n), (n * n * n) as f64)).collect();
+        assert!(Warmup::found(&rising).is_decided || Warmup::found(&rising).ends > at(24));
+        assert_eq!(Warmup::found(&step[..49]), Warmup { ends: SimTime::ZERO, is_decided: false });
+        let even: Vec<_> = (0..60).map(|n| (at(n), 1.0)).collect();
+        assert_eq!(Warmup::found(&even), Warmup { ends: SimTime::ZERO, is_decided: true });
+    }
+}
