@@ -4,7 +4,7 @@
 
 use super::differences::{Difference, baseline_of};
 use super::summary::{Row, counts};
-use crate::run::RunOutput;
+use crate::run::{Exchange, RunOutput};
 use crate::scenario::{Loaded, Metric, Subject, WarmupSpec};
 use protosim_reports::table::{Cell, Column, Table, TableError};
 
@@ -141,8 +141,30 @@ impl RunTables {
 
     /// Adds the rows of a run.
     pub(super) fn add(&mut self, loaded: &Loaded, point: usize, run: &RunOutput) -> Result<(), TableError> {
+        self.add_by_parts(loaded, point, run, usize::MAX, &mut |_, _| Ok(()))
+    }
+
+    /// Adds the rows of a run, and hands over a table with its number each time that it has so many.
+    pub(super) fn add_by_parts<E: From<TableError>>(
+        &mut self,
+        loaded: &Loaded,
+        point: usize,
+        run: &RunOutput,
+        most: usize,
+        full: &mut impl FnMut(usize, Table) -> Result<(), E>,
+    ) -> Result<(), E> {
         let first = run_cells(loaded, point, run.replication);
-        add_exchanges(&mut self.exchanges, &first, loaded, point, run)?;
+        let mut check = |number: usize, table: &mut Table| match table.rows() >= most {
+            true => {
+                let empty = table.emptied();
+                full(number, std::mem::replace(table, empty))
+            }
+            false => Ok(()),
+        };
+        for exchange in &run.exchanges {
+            add_exchange(&mut self.exchanges, &first, (loaded, point, run), exchange)?;
+            check(0, &mut self.exchanges)?;
+        }
         for total in run.totals.iter() {
             let cells = [
                 Cell::from(&*run.entities[total.node as usize]),
@@ -151,14 +173,17 @@ impl RunTables {
                 Cell::from(total.value),
             ];
             self.counters.push_row_behind(&first, &cells)?;
+            check(1, &mut self.counters)?;
         }
         for (kind, path, digest) in &run.digests {
             let digest = digest.to_string();
             let cells = [Cell::from(kind.0), Cell::from(&**path), Cell::from(digest.as_str())];
             self.digests.push_row_behind(&first, &cells)?;
+            check(2, &mut self.digests)?;
         }
         if let Some(table) = &mut self.samples {
             add_samples(table, &first, run)?;
+            check(3, table)?;
         }
         if let Some(table) = &mut self.warmups {
             let cells = [Cell::from(run.warmup.ends.as_secs_f64()), Cell::from(run.warmup.is_decided)];
@@ -167,7 +192,7 @@ impl RunTables {
         Ok(())
     }
 
-    /// The tables.
+    /// The tables, by number.
     pub(super) fn into_all(self) -> impl Iterator<Item = Table> {
         [self.exchanges, self.counters, self.digests].into_iter().chain(self.samples).chain(self.warmups)
     }
@@ -240,34 +265,30 @@ fn exchange_table(loaded: &Loaded) -> Result<Table, TableError> {
     Table::new("exchanges", columns)
 }
 
-fn add_exchanges(
+fn add_exchange(
     table: &mut Table,
     first: &[Cell<'_>],
-    loaded: &Loaded,
-    point: usize,
-    run: &RunOutput,
+    (loaded, point, run): (&Loaded, usize, &RunOutput),
+    exchange: &Exchange,
 ) -> Result<(), TableError> {
-    for exchange in &run.exchanges {
-        let ending = exchange.ending;
-        let cells = [
-            Cell::from(loaded.scenario.apps[exchange.app].name.as_str()),
-            Cell::from(&*run.entities[exchange.node as usize]),
-            Cell::from(exchange.number),
-            Cell::from(exchange.started.map(|at| at.as_secs_f64())),
-            Cell::from(exchange.delivered.map(|span| span.as_secs_f64())),
-            Cell::from(exchange.first_byte.map(|span| span.as_secs_f64())),
-            Cell::from(ending.map(|ending| ending.after.as_secs_f64())),
-            Cell::from(match (exchange.started, ending) {
-                (_, Some(ending)) => ending.outcome.name(),
-                (Some(_), None) => "open",
-                (None, None) => "never sent",
-            }),
-            Cell::from(ending.map(|ending| u64::from(ending.transmissions))),
-            Cell::from(counts(loaded, point, run, exchange)),
-        ];
-        table.push_row_behind(first, &cells)?;
-    }
-    Ok(())
+    let ending = exchange.ending;
+    let cells = [
+        Cell::from(loaded.scenario.apps[exchange.app].name.as_str()),
+        Cell::from(&*run.entities[exchange.node as usize]),
+        Cell::from(exchange.number),
+        Cell::from(exchange.started.map(|at| at.as_secs_f64())),
+        Cell::from(exchange.delivered.map(|span| span.as_secs_f64())),
+        Cell::from(exchange.first_byte.map(|span| span.as_secs_f64())),
+        Cell::from(ending.map(|ending| ending.after.as_secs_f64())),
+        Cell::from(match (exchange.started, ending) {
+            (_, Some(ending)) => ending.outcome.name(),
+            (Some(_), None) => "open",
+            (None, None) => "never sent",
+        }),
+        Cell::from(ending.map(|ending| u64::from(ending.transmissions))),
+        Cell::from(counts(loaded, point, run, exchange)),
+    ];
+    table.push_row_behind(first, &cells)
 }
 
 fn counter_table(loaded: &Loaded) -> Result<Table, TableError> {
