@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
+use common::files;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// What the scenario includes.
@@ -70,22 +72,6 @@ fn write(folder: &Path) {
     for (name, text) in [("small.ron", SMALL), ("base.ron", BASE), ("trace.csv", "0,100\n0.5,1400\n")] {
         fs::write(folder.join(name), text).unwrap();
     }
-}
-
-/// All files of a folder by name, but the log of the machine.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for path in fs::read_dir(&next).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().is_some_and(|name| name != "run.log") {
-                all.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    all
 }
 
 fn plan(folder: &Path, name: &str) -> Value {

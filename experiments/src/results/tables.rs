@@ -6,6 +6,7 @@ use super::differences::{Difference, baseline_of};
 use super::summary::{Row, counts};
 use crate::run::{Exchange, RunOutput};
 use crate::scenario::{Loaded, Metric, Subject, WarmupSpec};
+use protosim_reports::statistics::Estimate;
 use protosim_reports::table::{Cell, Column, Table, TableError};
 
 /// Number of the point, its variant if there are any, and values of the axes: the first columns of every table.
@@ -33,37 +34,50 @@ fn run_cells(loaded: &Loaded, point: usize, replication: u64) -> Vec<Cell<'_>> {
 /// A table of some rows of the summary.
 pub(super) fn summary_table(loaded: &Loaded, rows: &[Row]) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
-    columns.extend([
+    columns.extend(estimate_columns("value"));
+    let mut table = Table::new("summary", columns)?;
+    for row in rows {
+        let mut cells = point_cells(loaded, row.point);
+        cells.extend(estimate_cells(loaded, (&row.subject, row.metric), &row.estimate));
+        table.push_row(&cells)?;
+    }
+    Ok(table)
+}
+
+/// Of whom, what, and how much with its interval.
+fn estimate_columns(value: &str) -> [Column; 11] {
+    [
         Column::text("app").optional(),
         Column::text("link").optional(),
         Column::text("direction").optional(),
         Column::text("metric"),
         Column::text("unit"),
         Column::u64("n"),
-        Column::f64("value"),
+        Column::f64(value),
         Column::f64("low").optional(),
         Column::f64("high").optional(),
         Column::f64("confidence"),
         Column::bool("exact"),
-    ]);
-    let mut table = Table::new("summary", columns)?;
-    for row in rows {
-        let estimate = &row.estimate;
-        let mut cells = point_cells(loaded, row.point);
-        cells.extend(subject_cells(&row.subject));
-        cells.extend([
-            Cell::from(row.metric.name()),
-            Cell::from(row.metric.unit()),
-            Cell::from(estimate.n),
-            Cell::from(estimate.value),
-            Cell::from(estimate.low),
-            Cell::from(estimate.high),
-            Cell::from(loaded.scenario.confidence.as_f64()),
-            Cell::from(estimate.exact),
-        ]);
-        table.push_row(&cells)?;
-    }
-    Ok(table)
+    ]
+}
+
+/// The cells of [`estimate_columns`].
+fn estimate_cells<'r>(
+    loaded: &Loaded,
+    (subject, metric): (&'r Subject, Metric),
+    estimate: &Estimate,
+) -> impl Iterator<Item = Cell<'r>> {
+    let of = [
+        Cell::from(metric.name()),
+        Cell::from(metric.unit()),
+        Cell::from(estimate.n),
+        Cell::from(estimate.value),
+        Cell::from(estimate.low),
+        Cell::from(estimate.high),
+        Cell::from(loaded.scenario.confidence.as_f64()),
+        Cell::from(estimate.exact),
+    ];
+    subject_cells(subject).into_iter().chain(of)
 }
 
 /// Application, link and direction.
@@ -78,39 +92,16 @@ fn subject_cells(subject: &Subject) -> [Cell<'_>; 3] {
 /// A table of some differences.
 pub(super) fn difference_table(loaded: &Loaded, rows: &[Difference]) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
-    columns.extend([
-        Column::text("baseline"),
-        Column::text("app").optional(),
-        Column::text("link").optional(),
-        Column::text("direction").optional(),
-        Column::text("metric"),
-        Column::text("unit"),
-        Column::u64("n"),
-        Column::f64("difference"),
-        Column::f64("low").optional(),
-        Column::f64("high").optional(),
-        Column::f64("confidence"),
-        Column::bool("exact"),
-        Column::f64("relative_difference").optional(),
-    ]);
+    columns.push(Column::text("baseline"));
+    columns.extend(estimate_columns("difference"));
+    columns.push(Column::f64("relative_difference").optional());
     let mut table = Table::new("differences", columns)?;
     for row in rows {
-        let estimate = &row.estimate;
         let baseline = baseline_of(loaded, row.point).and_then(|baseline| loaded.points[baseline].variant.as_deref());
         let mut cells = point_cells(loaded, row.point);
         cells.push(Cell::from(baseline.unwrap_or_default()));
-        cells.extend(subject_cells(&row.subject));
-        cells.extend([
-            Cell::from(row.metric.name()),
-            Cell::from(row.metric.unit()),
-            Cell::from(estimate.n),
-            Cell::from(estimate.value),
-            Cell::from(estimate.low),
-            Cell::from(estimate.high),
-            Cell::from(loaded.scenario.confidence.as_f64()),
-            Cell::from(estimate.exact),
-            Cell::from(row.relative),
-        ]);
+        cells.extend(estimate_cells(loaded, (&row.subject, row.metric), &row.estimate));
+        cells.push(Cell::from(row.relative));
         table.push_row(&cells)?;
     }
     Ok(table)
