@@ -6,9 +6,9 @@ use super::keeping::Keeping;
 use super::progress::{Cost, Teller};
 use super::words::{duration, memory, size};
 use crate::plan::{Estimate, PointCost};
-use crate::run::Selection;
+use crate::run::{Kept, Outputs, Selection};
 use crate::scenario::Loaded;
-use crate::store::keys;
+use crate::store::{Store, keys};
 use std::collections::BTreeMap;
 
 /// People are shown all of so many points; of more the first and the last ones.
@@ -67,6 +67,9 @@ fn reused(
 ) -> Result<BTreeMap<usize, (u64, u64)>, String> {
     let store = kept_in.known(teller)?;
     let runs = selection.runs(loaded);
+    if loaded.scenario.sequential.is_some() && !store.is_empty() {
+        return reused_of_sequential(loaded, selection, store);
+    }
     let mut points: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
     for (point, _) in &runs {
         points.entry(*point).or_default().0 += 1;
@@ -75,6 +78,24 @@ fn reused(
         for ((point, _), key) in runs.iter().zip(keys(loaded, &runs)) {
             points.entry(*point).or_default().1 += u64::from(store.contains(&key));
         }
+    }
+    Ok(points)
+}
+
+/// The same where replications are sequential: a point that is known well enough wants no more, another one all that there may be.
+fn reused_of_sequential(
+    loaded: &Loaded,
+    selection: &Selection,
+    store: Store,
+) -> Result<BTreeMap<usize, (u64, u64)>, String> {
+    let (kept, missing) = Kept::of_selected(store, loaded, selection).map_err(|error| format!("error: {error}"))?;
+    let is_open = |point: usize| missing.iter().any(|(other, _)| *other == point);
+    let mut points = BTreeMap::new();
+    for (point, _) in selection.runs(loaded) {
+        let known = kept.count(point) as u64;
+        points
+            .entry(point)
+            .or_insert_with(|| (if is_open(point) { loaded.scenario.replications } else { known }, known));
     }
     Ok(points)
 }

@@ -3,6 +3,7 @@
 use super::Ending;
 use super::args::PlanArgs;
 use super::run::request;
+use super::slurm::quoted;
 use super::terminal::{remark, say};
 use super::words::{duration, range};
 use crate::plan::{Estimate, PlanFile, Split, is_plan};
@@ -71,8 +72,9 @@ fn tell(args: &PlanArgs, loaded: &Loaded, file: &PlanFile, estimate: Option<&Est
             estimate.basis()
         ));
     }
+    let word = quoted(&shown.to_string());
     remark(format_args!(
-        "next, for each shard: protosim run {shown} --shard 1/{shards}, and so on to {shards}/{shards}"
+        "next, for each shard: protosim run {word} --shard 1/{shards}, and so on to {shards}/{shards}"
     ));
-    remark(format_args!("then:                 protosim merge results/{}.shard-*-of-{shards}", loaded.name));
+    remark(format_args!("then:                 protosim merge results/{}.shard-*-of-{shards}", quoted(&loaded.name)));
 }

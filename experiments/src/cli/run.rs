@@ -10,8 +10,8 @@ use super::terminal::say;
 use crate::live;
 use crate::plan::is_plan;
 use crate::results::{
-    Basis, Owner, Partial, ShardManifest, ShardRuns, Written, check_expectations, claim, claim_for_part, holds_whole,
-    summarise, write_part,
+    Basis, Owner, Partial, ShardManifest, ShardRuns, Summary, Written, check_expectations, claim, claim_for_part,
+    holds_whole, summarise, write_part,
 };
 use crate::run::clock::Stopwatch;
 use crate::run::{Kept, Options, Outputs, RunFailure, Runs, Selection, Stop, on_threads, run_some};
@@ -127,7 +127,8 @@ pub(super) fn report(
         summarise(loaded, outputs, confidence, Basis::Replications).map_err(|error| format!("error: {error}"))?;
     let written = write_part(folder, loaded, outputs, &summary, partial, || stopwatch.elapsed())
         .map_err(|error| format!("error: {error}"))?;
-    written.notes.iter().for_each(|note| teller.note(note));
+    let wide = too_wide(loaded, &summary).filter(|_| partial.reasons.is_empty());
+    written.notes.iter().chain(&wide).for_each(|note| teller.note(note));
     // Of runs that are missing or cut short nothing was expected.
     let is_cut = runs.is_interrupted || !runs.failures.is_empty();
     let expectations = if is_cut { Ok(Vec::new()) } else { check_expectations(loaded, outputs, &summary) };
@@ -142,6 +143,20 @@ pub(super) fn report(
     teller.written(folder, &written.captures)?;
     teller.expectations(&expectations);
     Ok(expectations.iter().all(|outcome| outcome.holds))
+}
+
+/// What is to be known of points that have all replications that there may be, and are still not known as well as `sequential` asks for.
+fn too_wide(loaded: &Loaded, summary: &Summary) -> Option<String> {
+    let rule = loaded.scenario.sequential.as_ref()?;
+    let subject = rule.subject()?;
+    let is_wide =
+        |point: &usize| summary.find(*point, &subject, rule.metric).is_none_or(|row| !rule.is_met(&row.estimate));
+    let wide: Vec<String> = (0..loaded.points.len()).filter(is_wide).map(|point| point.to_string()).collect();
+    let (first, more) = (wide.first()?, if wide.len() > 1 { ", …" } else { "" });
+    let (points, all, most) = (wide.len(), loaded.points.len(), loaded.scenario.replications);
+    Some(format!(
+        "{points} of {all} points (point {first}{more}) are not known as well as `sequential` asks for, after at most {most} replications"
+    ))
 }
 
 /// The scenario with what the arguments change.

@@ -103,8 +103,8 @@ impl<'a> Sweep<'a> {
         let args = self.args;
         let mut lines = vec![
             "#!/bin/bash".to_owned(),
-            format!("#SBATCH --job-name={}-{what}", self.name),
-            format!("#SBATCH --output={}/{log}", self.folder.join(LOGS).display()),
+            format!("#SBATCH --job-name={}", quoted(&format!("{}-{what}", self.name))),
+            format!("#SBATCH --output={}", quoted(&self.folder.join(LOGS).join(log).display().to_string())),
             "#SBATCH --open-mode=append".to_owned(),
         ];
         let given =
@@ -272,7 +272,7 @@ fn absolute(path: &Path) -> Result<PathBuf, String> {
 }
 
 /// A word of a shell.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

@@ -7,7 +7,7 @@
 use super::manifest::Manifest;
 use crate::results::{Basis, summarise};
 use crate::run::{Options, RunOutput, run_all};
-use crate::scenario::{Loaded, Metric, Scope, Subject};
+use crate::scenario::{Keep, Loaded, Metric, Scope, Subject};
 use protosim_models::Outcome;
 use protosim_reports::statistics::{Confidence, SortedSamples, mean};
 use sha2::{Digest, Sha256};
@@ -34,7 +34,10 @@ impl Samples {
     /// When a table is gone, damaged, or not the one that the manifest speaks of.
     pub fn from_tables(manifest: &Manifest, loaded: &Loaded) -> Result<Self, String> {
         let in_summary = summary_rows(manifest)?;
-        let (wanted, unrecorded) = in_summary.into_iter().partition(|(_, _, metric)| metric.of() == Scope::Exchanges);
+        // Exchanges that were kept as sketches stand nowhere one by one.
+        let has_rows = loaded.scenario.distributions.exchanges == Keep::Samples;
+        let is_there = |(_, _, metric): &Key| has_rows && metric.of() == Scope::Exchanges;
+        let (wanted, unrecorded) = in_summary.into_iter().partition(is_there);
         let mut samples = Self { values: BTreeMap::new(), unrecorded };
         let mut table = Table::open(manifest, "exchanges.csv")?;
         let columns = Columns::of(&mut table)?;

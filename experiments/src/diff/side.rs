@@ -53,7 +53,12 @@ impl Side {
     pub fn runs(&self) -> Vec<(usize, u64)> {
         match &self.recorded {
             Some(recorded) => recorded.digests.keys().copied().collect(),
-            None => Selection::default().runs(&self.loaded),
+            None => {
+                // How many more there are than the first batch, nobody knows before they are made.
+                let batch = self.loaded.scenario.sequential.as_ref().map_or(u64::MAX, |rule| rule.batch);
+                let runs = Selection::default().runs(&self.loaded).into_iter();
+                runs.filter(|(_, replication)| *replication < batch).collect()
+            }
         }
     }
 
@@ -77,8 +82,11 @@ pub fn from_results(folder: &Path, colours: bool) -> Result<Side, String> {
     let table = manifest.read_file("digests.csv")?;
     let shown = folder.join("digests.csv").display().to_string();
     let digests = parse_digests(&table).ok_or_else(|| format!("error: `{shown}` is damaged"))?;
-    // What was interrupted has the runs that it has.
-    let wanted = manifest.selection().map(|selection| selection.runs(&loaded)).unwrap_or_default();
+    // What was interrupted has the runs that it has; where replications are sequential, of each point the first batch at least.
+    let mut wanted = manifest.selection().map(|selection| selection.runs(&loaded)).unwrap_or_default();
+    if let Some(rule) = loaded.scenario.sequential.as_ref().filter(|_| wanted.len() > 1) {
+        wanted.retain(|(_, replication)| *replication < rule.batch);
+    }
     if let Some((point, replication)) = wanted.into_iter().find(|run| !digests.contains_key(run)) {
         let run = format!("point {point}, replication {replication}");
         return Err(format!("error: `{shown}` has no record of {run}: run the experiment again"));

@@ -280,6 +280,11 @@ fn check_split(file: &PlanFile, loaded: &Loaded) -> Result<(), String> {
         if point >= points || first > last || last >= replications || step == 0 {
             return Err(format!("there are no replications {first} to {last} of point {point}"));
         }
+        if loaded.scenario.sequential.is_some() && ([first, last], step) != ([0, replications - 1], 1) {
+            return Err(format!(
+                "point {point} is split, and where replications are sequential one shard has all of a point"
+            ));
+        }
         runs.extend((first..=last).step_by(step as usize).map(|replication| (point, replication)));
         if runs.len() > all.len() {
             break;

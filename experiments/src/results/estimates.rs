@@ -2,7 +2,7 @@
 
 use protosim_core::maths;
 use protosim_core::sketch::{Batches, Histogram};
-use protosim_reports::statistics::{Confidence, Estimate, mean_interval, von_neumann_score};
+use protosim_reports::statistics::{Confidence, Estimate, mean_interval, quantile_ranks, von_neumann_score};
 
 /// Fewest batches that an interval rests on.
 const BATCHES_MIN: usize = 15;
@@ -33,10 +33,29 @@ pub(super) fn quantile_of(histogram: &Histogram, q: f64) -> Option<f64> {
     histogram.at_rank(rank).map(|nanos| nanos as f64 / 1e9)
 }
 
-/// A quantile of all replications together, with an interval as wide as that of the mean of the replications' own quantiles.
-pub(super) fn quantile_over(value: f64, of_runs: &[f64], confidence: Confidence) -> Option<Estimate> {
-    let interval = mean_interval(of_runs, confidence)?;
-    Some(around(value, Some(interval), of_runs.len()))
+/// The ends of the interval of a quantile [s] that ranks make of a histogram of nanoseconds, whose samples it takes as independent of each
+/// other; a side is `None` where they are too few.
+pub(super) fn ends_by_rank(histogram: &Histogram, q: f64, confidence: Confidence) -> (Option<f64>, Option<f64>) {
+    let (low, high) = quantile_ranks(histogram.count(), q, confidence);
+    let at = |rank: Option<u64>| Some(histogram.at_rank(rank?)? as f64 / 1e9);
+    (at(low), at(high))
+}
+
+/// A quantile of all replications together, from two on with an interval: that of ranks, whose ends are given, or as wide as that of
+/// the mean of the replications' own quantiles, whichever reaches further. A side without an end by ranks stays without one: with few samples the
+/// replications' own quantiles are not the quantile.
+pub(super) fn quantile_over(
+    value: f64,
+    of_runs: &[f64],
+    (low, high): (Option<f64>, Option<f64>),
+    confidence: Confidence,
+) -> Option<Estimate> {
+    let spread = around(value, Some(mean_interval(of_runs, confidence)?), of_runs.len());
+    // One run's own samples hang together in a way that nobody knows.
+    let low = low.and_then(|low| Some(low.min(spread.low?)));
+    let high = high.and_then(|high| Some(high.max(spread.high?)));
+    let exact = spread.exact && low == Some(value) && high == Some(value);
+    Some(Estimate { low, high, exact, ..spread })
 }
 
 /// An interval of the same width around another value. What the interval's samples agree on may differ from it by what is left over

@@ -31,5 +31,7 @@ pub use folder::{FolderError, Partial, Written, holds_whole, write, write_part};
 pub(crate) use folder::{configuration_hash, hex, sha256_hex};
 pub(crate) use inputs::{same_inputs, verify_inputs};
 pub use shard::{Piece, PlannedRuns, Shard, ShardManifest, ShardRuns};
+pub(crate) use summary::Judge;
+#[cfg(test)]
 pub(crate) use summary::estimate_at;
 pub use summary::{Basis, Row, Summary, summarise};

@@ -1,6 +1,6 @@
 //! Samples of one run, each by itself or as a sketch, and what intervals over several runs are made of.
 
-use super::estimates::{batch_interval, quantile_of, quantile_over};
+use super::estimates::{batch_interval, ends_by_rank, quantile_of, quantile_over};
 use super::summary::{Basis, widened};
 use crate::run::TimeSketch;
 use protosim_core::sketch::{Batches, Histogram};
@@ -89,7 +89,7 @@ pub(super) fn mean_over(runs: &[&RunSamples], confidence: Confidence, basis: Bas
 }
 
 /// A quantile of the samples of all runs together. Where each was kept by itself its interval is from ranks, and at least as wide as the
-/// replications' own quantiles make it; of sketches it is from these alone.
+/// replications' own quantiles make it; so are those of sketches, from two replications on.
 pub(super) fn quantile_of_all(runs: &[&RunSamples], q: f64, confidence: Confidence, basis: Basis) -> Option<Estimate> {
     let of_runs: Vec<f64> = runs.iter().filter_map(|run| run.quantile(q)).collect();
     if let Some(all) = pooled(runs) {
@@ -102,5 +102,5 @@ pub(super) fn quantile_of_all(runs: &[&RunSamples], q: f64, confidence: Confiden
             all.merge(histogram);
         }
     }
-    quantile_over(quantile_of(&all, q)?, &of_runs, confidence)
+    quantile_over(quantile_of(&all, q)?, &of_runs, ends_by_rank(&all, q, confidence), confidence)
 }

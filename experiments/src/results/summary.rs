@@ -24,6 +24,7 @@ use crate::scenario::{AppSpec, Loaded, Metric, Scope, Subject};
 use crate::store::StoreError;
 use protosim_reports::statistics::{Confidence, Estimate, clopper_pearson, mean_interval};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// One metric of one application or direction of a link at one point.
 #[derive(Clone, PartialEq, Debug)]
@@ -125,6 +126,7 @@ pub(super) fn rows_of(
 ///
 /// # Errors
 /// When outputs cannot be read.
+#[cfg(test)]
 pub(crate) fn estimate_at(
     loaded: &Loaded,
     outputs: &dyn Outputs,
@@ -132,13 +134,55 @@ pub(crate) fn estimate_at(
     subject: &Subject,
     metric: Metric,
 ) -> Result<Option<Estimate>, StoreError> {
-    let mut values = PointValues::new(loaded);
-    for place in 0..outputs.count(point) {
-        if let Some(run) = outputs.run(point, place)? {
-            values.add(loaded, point, &run);
+    Judge::default().estimate(loaded, outputs, (point, outputs.count(point)), subject, metric)
+}
+
+/// Estimates of a metric at points of which more and more runs are there. It keeps what counts of those that it has seen, of several points
+/// up to some memory, so that they need not be read again.
+#[derive(Debug, Default)]
+pub(crate) struct Judge {
+    /// By point: how many runs they are of, and what their outputs take \[bytes\].
+    known: BTreeMap<usize, (usize, usize, PointValues)>,
+    bytes: usize,
+}
+
+impl Judge {
+    /// What is kept at most \[bytes\].
+    const MOST: usize = 64 << 20;
+
+    /// A metric from the first `count` runs of a point, as the summary has it: with the scenario's confidence, over replications.
+    ///
+    /// # Errors
+    /// When outputs cannot be read.
+    pub(crate) fn estimate(
+        &mut self,
+        loaded: &Loaded,
+        outputs: &dyn Outputs,
+        (point, count): (usize, usize),
+        subject: &Subject,
+        metric: Metric,
+    ) -> Result<Option<Estimate>, StoreError> {
+        let (seen, mut bytes, mut values) =
+            self.known.remove(&point).unwrap_or_else(|| (0, 0, PointValues::new(loaded)));
+        self.bytes -= bytes;
+        for place in seen..count {
+            bytes += outputs.bytes(point, place);
+            if let Some(run) = outputs.run(point, place)? {
+                values.add(loaded, point, &run);
+            }
         }
+        let estimate = estimate_from(loaded, &values, subject, metric);
+        if self.bytes + bytes <= Self::MOST {
+            self.bytes += bytes;
+            self.known.insert(point, (count, bytes, values));
+        }
+        Ok(estimate)
     }
-    Ok(estimate_from(loaded, &values, subject, metric))
+
+    /// Nothing more is asked of a point.
+    pub(crate) fn forget(&mut self, point: usize) {
+        self.bytes -= self.known.remove(&point).map_or(0, |(_, bytes, _)| bytes);
+    }
 }
 
 fn estimate_from(loaded: &Loaded, values: &PointValues, subject: &Subject, metric: Metric) -> Option<Estimate> {

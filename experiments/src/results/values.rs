@@ -1,7 +1,7 @@
 //! What intervals are computed from: of each run of a point what counts, so that its output need not stay. Runs of a point are added in the order of
 //! replications, on several threads one part each; the parts are then joined in order.
 
-use super::estimates::{batch_interval, quantile_of, quantile_over};
+use super::estimates::{batch_interval, ends_by_rank, quantile_of, quantile_over};
 use super::run_samples::{NANOS, RunSamples};
 use super::samples::time_of;
 use super::summary::{counted, is_known};
@@ -159,8 +159,12 @@ impl MeasuredValues {
     pub(super) fn estimate(&self, metric: Metric, confidence: Confidence) -> Option<Estimate> {
         match (metric.quantile(), &self.batches) {
             (Some(q), _) => {
-                let exact = SortedSamples::new(self.times.clone()).and_then(|times| times.quantile(q));
-                quantile_over(exact.or_else(|| quantile_of(&self.histogram, q))?, &self.of_runs, confidence)
+                let each = SortedSamples::new(self.times.clone());
+                let (value, ends) = match each.and_then(|each| each.quantile_interval(q, confidence)) {
+                    Some(exact) => (exact.value, (exact.low, exact.high)),
+                    None => (quantile_of(&self.histogram, q)?, ends_by_rank(&self.histogram, q, confidence)),
+                };
+                quantile_over(value, &self.of_runs, ends, confidence)
             }
             (None, Some(batches)) => batch_interval(batches, NANOS, confidence),
             (None, None) => mean_interval(&self.of_runs, confidence),

@@ -6,7 +6,7 @@ use super::one::{RunFailure, RunLog, RunOutput, interests, run_from, setup};
 use super::outputs::{Kept, Sight, on_threads};
 use super::sequential::reach;
 use super::story::Watch;
-use crate::results::ShardRuns;
+use crate::results::{Judge, ShardRuns};
 use crate::scenario::Loaded;
 use crate::store::{Record, RunKey, Store, StoreError, all_keys, keys};
 use protosim_topologies::Plan;
@@ -115,12 +115,12 @@ pub fn run_all(loaded: &Loaded, options: Options, done: impl Fn() + Sync) -> Res
     let mut outputs: Vec<Vec<RunOutput>> = Vec::new();
     outputs.resize_with(loaded.points.len(), Vec::new);
     let make = |work: &Work, (point, replication): (usize, u64)| work.run(point, replication);
-    let mut reaches = vec![0; outputs.len()];
+    let (mut reaches, mut judge) = (vec![0; outputs.len()], Judge::default());
     loop {
         let mut work = Vec::new();
         for (point, so_far) in reaches.iter_mut().enumerate() {
             // What is in memory is read without fail.
-            let wanted = reach(&loaded, &outputs, point, *so_far).unwrap_or(*so_far);
+            let wanted = reach(&loaded, &outputs, &mut judge, point, *so_far).unwrap_or(*so_far);
             work.extend((std::mem::replace(so_far, wanted)..wanted).map(|replication| (point, replication)));
         }
         if work.is_empty() {
@@ -210,7 +210,15 @@ pub fn run_some(
     done: impl Fn(&Finished),
 ) -> Result<Runs<Kept>, StoreError> {
     let kept = Kept::new(store, loaded.points.len());
-    let mut sweep = Sweep { loaded, options, selection, reaches: vec![0; loaded.points.len()], kept, reused: 0 };
+    let mut sweep = Sweep {
+        loaded,
+        options,
+        selection,
+        reaches: vec![0; loaded.points.len()],
+        judge: Judge::default(),
+        kept,
+        reused: 0,
+    };
     let mut work = Vec::new();
     let first = sweep.first_runs()?;
     let keys = on_threads(options.jobs, || all_keys(loaded, &first));
@@ -275,6 +283,7 @@ struct Sweep<'a> {
     selection: &'a Selection,
     /// By point: how many replications are known to be wanted.
     reaches: Vec<u64>,
+    judge: Judge,
     kept: Kept,
     reused: usize,
 }
@@ -292,7 +301,7 @@ impl Sweep<'_> {
         let so_far = self.reaches[point];
         let wanted = match self.selection.replication {
             Some(_) => self.loaded.scenario.replications,
-            None => reach(self.loaded, &self.kept, point, so_far)?,
+            None => reach(self.loaded, &self.kept, &mut self.judge, point, so_far)?,
         };
         self.reaches[point] = wanted;
         let runs = (so_far..wanted).map(|replication| (point, replication));

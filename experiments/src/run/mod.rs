@@ -45,7 +45,6 @@ pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, build, dig
 pub use outputs::{Kept, Loan, Outputs, Sight, SightOf, on_threads};
 pub(crate) use outputs::{PerPoint, Turn, over_points, over_turns};
 pub(crate) use selection::share_number;
-pub use sequential::reach;
 pub use sketch::{ExchangeSketch, TimeSketch};
 pub use story::{Drawing, Story, Watch};
 pub use totals::{Total, Totals};

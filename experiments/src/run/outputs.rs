@@ -2,6 +2,7 @@
 
 use super::sequential::reach;
 use super::{Capture, Failed, RunFailure, RunOutput, Runs, Selection, Story};
+use crate::results::Judge;
 use crate::scenario::Loaded;
 use crate::store::{RunKey, Store, StoreError, keys};
 use rayon::prelude::*;
@@ -301,10 +302,11 @@ impl Kept {
         selection: &Selection,
     ) -> Result<(Self, Vec<(usize, u64)>), StoreError> {
         let (mut kept, mut missing) = (Self::new(store, loaded.points.len()), Vec::new());
+        let mut judge = Judge::default();
         for point in selection.points(loaded) {
             let (known, mut so_far) = (missing.len(), 0);
             while missing.len() == known {
-                let wanted = reach(loaded, &kept, point, so_far)?;
+                let wanted = reach(loaded, &kept, &mut judge, point, so_far)?;
                 if wanted == so_far {
                     break;
                 }

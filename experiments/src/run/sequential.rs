@@ -4,17 +4,23 @@
 //! whoever ran them, in whatever order, comes to the same number.
 
 use super::outputs::Outputs;
-use crate::results::estimate_at;
+use crate::results::Judge;
 use crate::scenario::Loaded;
 use crate::store::StoreError;
 
 /// How many replications of a point are wanted, from the first on, by what is known: `outputs` has no others than the first `so_far`
 /// of them. It grows by a batch when a batch is whole and leaves the interval too wide, and stays when that is narrow enough or all
-/// are there.
+/// are there. `judge` has seen what was there when it was asked before.
 ///
 /// # Errors
 /// When outputs cannot be read.
-pub fn reach(loaded: &Loaded, outputs: &dyn Outputs, point: usize, so_far: u64) -> Result<u64, StoreError> {
+pub(crate) fn reach(
+    loaded: &Loaded,
+    outputs: &dyn Outputs,
+    judge: &mut Judge,
+    point: usize,
+    so_far: u64,
+) -> Result<u64, StoreError> {
     let most = loaded.scenario.replications;
     let Some(rule) = &loaded.scenario.sequential else { return Ok(most) };
     let next = so_far.saturating_add(rule.batch).min(most);
@@ -25,6 +31,10 @@ pub fn reach(loaded: &Loaded, outputs: &dyn Outputs, point: usize, so_far: u64) 
         return Ok(so_far);
     }
     let Some(subject) = rule.subject() else { return Ok(most) };
-    let estimate = estimate_at(loaded, outputs, point, &subject, rule.metric)?;
-    Ok(if estimate.is_some_and(|estimate| rule.is_met(&estimate)) { so_far } else { next })
+    let estimate = judge.estimate(loaded, outputs, (point, so_far as usize), &subject, rule.metric)?;
+    let is_met = estimate.is_some_and(|estimate| rule.is_met(&estimate));
+    if is_met || next == most {
+        judge.forget(point);
+    }
+    Ok(if is_met { so_far } else { next })
 }

@@ -1,4 +1,5 @@
-//! Exchanges of a run as sketches: what the summary needs of them, in memory that does not grow with their number.
+//! Exchanges of a run as sketches: what the summary needs of them, in a record that does not grow with their number. (While the run goes on
+//! they are there, as reports of what happened.)
 
 use super::exchanges::Exchange;
 use super::warmup::Warmup;

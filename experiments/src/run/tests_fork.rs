@@ -95,10 +95,10 @@ fn forks_that_cannot_be_are_refused() {
             Err(message) => assert!(!words.is_empty() && message.contains(words), "{set}: {message}"),
         }
     }
-    let message = load(&[
+    let loaded = load(&[
         "variants=[]",
         "axes=[(name: \"rate\", path: \"links.rb.rate\", values: [\"4 Mbit/s\", \"5 Mbit/s\"])]",
     ])
-    .unwrap_err();
-    assert!(message.contains("no two points are the same up to 800 ms"), "{message}");
+    .unwrap();
+    assert!(loaded.warnings.contains("no two points are the same up to 800 ms"), "{}", loaded.warnings);
 }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// Batches are of a fixed size and are judged in the order of replications, so that it does not matter who runs them. An interval that was
 /// waited for is a little too narrow: it stops where luck makes it narrow (Chow and Robbins 1965 show that this vanishes as the
-/// bound gets smaller). More replications in the first batch make it better.
+/// bound gets smaller). More replications in the first batch make it better. Values that were all the same so far are never enough: of what is rare
+/// they have seen nothing yet.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SequentialSpec {
@@ -57,9 +58,13 @@ impl SequentialSpec {
         }
     }
 
-    /// Whether an estimate of the metric is narrow enough. One that has no interval is not.
+    /// Whether an estimate of the metric is narrow enough. One that has no interval is not; nor is one of values that were all the same,
+    /// which say nothing of how far others may be: ten runs without a loss are no proof that there is none.
     pub fn is_met(&self, estimate: &Estimate) -> bool {
         let (Some(low), Some(high)) = (estimate.low, estimate.high) else { return false };
+        if low == high {
+            return false;
+        }
         let half = (estimate.value - low).max(high - estimate.value);
         let absolute = self.half_width.as_ref().and_then(AxisValue::number).map(|(bound, _)| bound);
         let relative = self.relative_half_width.map(|share| share.as_f64() * estimate.value.abs());
@@ -91,7 +96,7 @@ mod tests {
         assert!(spec(None, Some(4)).is_met(&estimate) && !spec(None, Some(2)).is_met(&estimate));
         let open = Estimate { high: None, ..estimate };
         assert!(!spec(Some("1 s"), None).is_met(&open));
-        let exact = Estimate { value: 0.1, low: Some(0.1), high: Some(0.1), n: 10, exact: true };
-        assert!(spec(Some("1 ns"), None).is_met(&exact));
+        let same = Estimate { value: 0.1, low: Some(0.1), high: Some(0.1), n: 10, exact: true };
+        assert!(!spec(Some("1 s"), None).is_met(&same));
     }
 }

@@ -54,7 +54,7 @@ pub use interval::{
     clopper_pearson, mean_interval, paired_difference_interval, welch_difference_interval, welch_test, wilson,
 };
 pub use moments::{CompensatedSum, jain_fairness, mean, variance};
-pub use quantile::{QuantileMethod, SortedSamples};
+pub use quantile::{QuantileMethod, SortedSamples, quantile_ranks};
 pub use series::{BatchMeans, autocorrelation, batch_means, von_neumann_score};
 pub use warmup::{WarmUp, mser5};
 pub use weighted::WeightedSamples;

@@ -94,28 +94,9 @@ impl SortedSamples {
         if n > 1 && self.ascending.first() == self.ascending.last() {
             return Some(Estimate::without_spread(value, n));
         }
-        let low = self.bound_rank(q, confidence).map(|rank| self.of_rank(rank));
-        // Seen from above, the upper bound is the lower bound of the (1 - q)-quantile.
-        let high = self.bound_rank(1.0 - q, confidence).map(|rank| self.of_rank(n + 1 - rank));
+        let (low, high) = quantile_ranks(n, q, confidence);
+        let (low, high) = (low.map(|rank| self.of_rank(rank)), high.map(|rank| self.of_rank(rank)));
         Some(Estimate { value, low, high, n, exact: false })
-    }
-
-    /// The greatest rank r with P(B < r) ≤ α / 2, where B counts the samples up to the `q`-quantile; `None` if there is
-    /// none.
-    fn bound_rank(&self, q: f64, confidence: Confidence) -> Option<u64> {
-        let n = self.ascending.len() as u64;
-        let is_safe = |rank: u64| binomial_cdf(rank - 1, n, q).is_some_and(|below| below <= confidence.tail());
-        // P(B < r) rises with r: invariant is that `safe` is and `unsafe_rank` is not.
-        let (mut safe, mut unsafe_rank) = (0, n + 1);
-        while unsafe_rank - safe > 1 {
-            let middle = safe + (unsafe_rank - safe) / 2;
-            if is_safe(middle) {
-                safe = middle;
-            } else {
-                unsafe_rank = middle;
-            }
-        }
-        (safe > 0).then_some(safe)
     }
 
     /// ⌈n q⌉, at least 1.
@@ -132,4 +113,28 @@ impl SortedSamples {
     fn of_rank(&self, rank: u64) -> f64 {
         self.ascending[rank as usize - 1]
     }
+}
+
+/// The ranks, from 1 on, of the order statistics between which the `q`-quantile of independent samples lies, see
+/// [`SortedSamples::quantile_interval`]; a side is `None` where `n` samples are too few for a bound.
+pub fn quantile_ranks(n: u64, q: f64, confidence: Confidence) -> (Option<u64>, Option<u64>) {
+    // Seen from above, the upper bound is the lower bound of the (1 - q)-quantile.
+    (bound_rank(n, q, confidence), bound_rank(n, 1.0 - q, confidence).map(|rank| n + 1 - rank))
+}
+
+/// The greatest rank r with P(B < r) ≤ α / 2, where B counts the samples up to the `q`-quantile; `None` if there is
+/// none.
+fn bound_rank(n: u64, q: f64, confidence: Confidence) -> Option<u64> {
+    let is_safe = |rank: u64| binomial_cdf(rank - 1, n, q).is_some_and(|below| below <= confidence.tail());
+    // P(B < r) rises with r: invariant is that `safe` is and `unsafe_rank` is not.
+    let (mut safe, mut unsafe_rank) = (0, n + 1);
+    while unsafe_rank - safe > 1 {
+        let middle = safe + (unsafe_rank - safe) / 2;
+        if is_safe(middle) {
+            safe = middle;
+        } else {
+            unsafe_rank = middle;
+        }
+    }
+    (safe > 0).then_some(safe)
 }

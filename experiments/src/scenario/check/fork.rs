@@ -32,8 +32,9 @@ pub(super) fn check_fork(tree: &Tree, scenario: &Scenario, points: &[Point], mis
         return refuse("scenario::no-effect", message, None);
     }
     if groups(&scenarios, at).is_empty() {
-        let message = format!("`fork_at` has no effect: no two points are the same up to {at}");
+        // No mistake where axes have been given one value each.
+        let message = format!("`fork_at` saves nothing: no two points are the same up to {at}");
         let help = "points share what is before it if they differ in nothing but later events of the timeline";
-        refuse("scenario::no-effect", message, Some(help.to_owned()));
+        mistakes.push(Diagnostic::warning("scenario::no-effect", place, message).help(Some(help.to_owned())));
     }
 }

@@ -109,7 +109,8 @@ fn rustls_is_refused_where_it_is_not_or_has_no_bytes() {
 #[test]
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-        for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS).chain(web::WARNINGS).chain(tls::WARNINGS) {
+        for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS).chain(web::WARNINGS).chain(tls::WARNINGS)
+        .chain(replications::WARNINGS) {
             let loaded = load(replacements).unwrap_or_else(|error| panic!("{name} is refused: {error}"));
             assert!(!loaded.warnings.is_empty(), "{name} is not warned of");
             insta::assert_snapshot!(*name, loaded.warnings);
@@ -130,6 +131,7 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(streams::WARNINGS)
         .chain(web::WARNINGS)
         .chain(tls::WARNINGS)
+        .chain(replications::WARNINGS)
         .chain(&tls::OF_RUSTLS)
 }
 

@@ -17,5 +17,10 @@ pub(super) const CASES: &[Case] = &[
     ("sketches_over_time", &[("// more", r#"distributions: (exchanges: Sketch), figures: [(name: "f", title: "F", panels: [(x: Time, x_label: "time", y_label: "time", series: [(label: "con", app: "con", metric: Completion)])])]"#)]),
     ("samples_of_nothing", &[("// more", r#"distributions: (delays: Samples, waits: Samples)"#)]),
     ("fork_at_the_start", &[("// more", r#"fork_at: "0 s""#)]),
+];
+
+/// What runs, with a warning.
+#[rustfmt::skip]
+pub(super) const WARNINGS: &[Case] = &[
     ("fork_of_points_that_differ", &[("// more", r#"fork_at: "1 s""#)]),
 ];
