@@ -38,6 +38,7 @@ pub mod recovery;
 pub mod registry;
 pub mod rope;
 mod schema;
+pub mod stun;
 pub mod tcp;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,6 @@
+//! What holds for every message, and scripts for the machines.
+
+mod client_and_server;
+mod discovery;
+mod frames;
+mod messages;
