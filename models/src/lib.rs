@@ -44,6 +44,7 @@ pub mod tcp;
 mod testing;
 pub mod tls;
 pub mod traffic;
+pub mod turn;
 
 pub use app::{App, Host, HostError, SocketId, Total, TrafficClass};
 pub use element::Element;
