@@ -8,6 +8,7 @@
 //! | [`auth`] | what a server does with credentials: nonces, and the checks of §9.1.3 and §9.2.4 in their order |
 //! | [`transaction`] | a client's request: retransmissions over UDP, one time-out over a stream |
 //! | [`server`] | [`Server`], the machine that answers Binding requests |
+//! | [`app`] | [`StunServer`], an application that has one, over UDP, TCP and TLS; `streams.rs` cuts streams for it |
 //! | `vectors.rs`, `tests/` | RFC 5769 both ways; properties, scripts |
 //!
 //! # A client's request over UDP (§6.2.1)
@@ -36,12 +37,15 @@
 //! - Discovery of servers by DNS (§8), ALTERNATE-SERVER (§10), which is read and written and never followed.
 //! - RESPONSE-PORT and PADDING of RFC 5780: a request with them gets 420.
 
+pub mod app;
 pub mod auth;
 pub mod integrity;
 pub mod server;
+pub(crate) mod streams;
 pub mod transaction;
 pub mod wire;
 
+pub use app::{StunServer, StunServerConfig};
 pub use auth::{Algorithms, Credentials, User};
 pub use server::{Server, ServerConfig};
 pub use transaction::{Timing, Transaction};

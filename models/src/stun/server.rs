@@ -74,8 +74,13 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Error responses.
+    pub fn refused(&self) -> u64 {
+        self.bad_requests + self.unauthenticated + self.unknown_attributes + self.stale_nonces
+    }
+
     /// Counts an error response.
-    fn refused(&mut self, code: ErrorCode) {
+    fn refuse(&mut self, code: ErrorCode) {
         match code {
             ErrorCode::UNAUTHENTICATED => self.unauthenticated += 1,
             ErrorCode::UNKNOWN_ATTRIBUTE => self.unknown_attributes += 1,
@@ -141,7 +146,7 @@ impl Server {
         let writer = |class| Writer::new(MessageType::new(class, Method::BINDING), message.transaction());
         let (local, granted, writer) = match self.authenticator.check(message, &fields, envelope.peer, cx.now()) {
             Err(refused) => {
-                self.counts.refused(refused.code);
+                self.counts.refuse(refused.code);
                 let writer = writer(Class::Error).error(refused.code);
                 let writer = match refused.with_challenge {
                     true => self.authenticator.challenge(writer, envelope.peer, cx.now()),
@@ -175,11 +180,11 @@ impl Server {
             unknown.push(AttributeType::CHANGE_REQUEST);
         }
         if !unknown.is_empty() {
-            self.counts.refused(ErrorCode::UNKNOWN_ATTRIBUTE);
+            self.counts.refuse(ErrorCode::UNKNOWN_ATTRIBUTE);
             return (envelope.local, writer(Class::Error).error(ErrorCode::UNKNOWN_ATTRIBUTE).unknown(&unknown));
         }
         if fields.malformed.is_some() {
-            self.counts.refused(ErrorCode::BAD_REQUEST);
+            self.counts.refuse(ErrorCode::BAD_REQUEST);
             return (envelope.local, writer(Class::Error).error(ErrorCode::BAD_REQUEST));
         }
         self.counts.successes += 1;

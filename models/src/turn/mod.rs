@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`server`] | [`Server`], the machine that relays; `allocation.rs` has one client's permissions and channels |
 //! | [`client`] | [`Client`], the machine that asks for a relayed address and keeps it |
+//! | [`app`] | [`TurnServer`], an application that relays, over UDP, TCP and TLS |
 //! | `tests/` | scripts, both machines over a wire, and what holds under random operations and times |
 //!
 //! Messages and ChannelData are in [`crate::stun::wire`].
@@ -42,9 +43,11 @@
 //!   ALTERNATE-SERVER and ORIGIN are not known, and TCP towards peers (RFC 6062) gets 442.
 //! - DF and traffic class are not translated (§14): what hosts send over IPv4 has DF set anyway, so that DONT-FRAGMENT is honoured.
 
+pub mod app;
 pub mod client;
 pub mod server;
 
+pub use app::{TurnServer, TurnServerConfig};
 pub use client::{Client, ClientConfig};
 pub use server::{FiveTuple, Server, ServerConfig, Transport};
 

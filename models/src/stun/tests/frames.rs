@@ -1,6 +1,8 @@
 //! Messages and ChannelData on a stream.
 
-use super::super::wire::frame::{FIRST_CHANNEL, Frame, FrameReader, LAST_CHANNEL, channel_data, frame};
+use super::super::wire::frame::{
+    FIRST_CHANNEL, Frame, FrameReader, LAST_CHANNEL, LAST_OLD_CHANNEL, channel_data, frame,
+};
 use super::super::wire::{Class, MessageType, Method, TransactionId, Writer};
 use crate::rope::Rope;
 use proptest::prelude::*;
@@ -21,8 +23,9 @@ fn what_begins_a_frame() {
     assert_eq!(frame([0x3f, 0xff, 0, 8]), Some(Frame::Stun));
     assert_eq!(frame([0x40, 0, 1, 2]), Some(Frame::Channel(FIRST_CHANNEL, 0x102)));
     assert_eq!(frame([0x4f, 0xff, 0, 0]), Some(Frame::Channel(LAST_CHANNEL, 0)));
-    // RFC 8656 §12: 0x5000 on is reserved; RTP begins with 0x80.
-    assert_eq!((frame([0x50, 0, 0, 0]), frame([0x80, 0, 0, 0])), (None, None));
+    // RFC 5766 §11 has channels up to 0x7fff, RFC 8656 §12 up to 0x4fff; RTP begins with 0x80.
+    assert_eq!(frame([0x7f, 0xff, 0, 0]), Some(Frame::Channel(LAST_OLD_CHANNEL, 0)));
+    assert_eq!(frame([0x80, 0, 0, 0]), None);
 }
 
 proptest! {

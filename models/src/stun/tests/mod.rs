@@ -1,5 +1,6 @@
 //! What holds for every message, and scripts for the machines.
 
+mod apps;
 mod client_and_server;
 mod discovery;
 mod frames;

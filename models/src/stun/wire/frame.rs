@@ -9,6 +9,8 @@ pub const CHANNEL_HEADER_LEN: u64 = 4;
 pub const FIRST_CHANNEL: u16 = 0x4000;
 /// The last one; what lies above it is reserved.
 pub const LAST_CHANNEL: u16 = 0x4fff;
+/// The last one of RFC 5766 §11, which clients older than RFC 8656 use.
+pub const LAST_OLD_CHANNEL: u16 = 0x7fff;
 
 /// What begins with these bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,7 +26,7 @@ pub fn frame(head: [u8; 4]) -> Option<Frame> {
     let (first, len) = (u16::from_be_bytes([head[0], head[1]]), u16::from_be_bytes([head[2], head[3]]));
     match first {
         0..0x4000 => Some(Frame::Stun),
-        FIRST_CHANNEL..=LAST_CHANNEL => Some(Frame::Channel(first, len)),
+        FIRST_CHANNEL..=LAST_OLD_CHANNEL => Some(Frame::Channel(first, len)),
         _ => None,
     }
 }

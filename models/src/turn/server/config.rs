@@ -28,6 +28,8 @@ pub struct ServerConfig {
     pub forbidden_peers: Vec<IpAddr>,
     /// Whether peers may have loopback addresses; §21.1.5 warns of them. For tests over a loopback.
     pub allow_loopback_peers: bool,
+    /// Whether channels 0x5000 to 0x7fff can be bound, as RFC 5766 §11 has it; RFC 8656 §12 has no more than 0x4000 to 0x4fff.
+    pub old_channels: bool,
     /// What SOFTWARE says, if anything.
     pub software: Option<String>,
 }
@@ -46,6 +48,7 @@ impl ServerConfig {
             capacity: None,
             forbidden_peers: Vec::new(),
             allow_loopback_peers: false,
+            old_channels: false,
             software: None,
         }
     }

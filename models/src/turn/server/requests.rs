@@ -5,7 +5,7 @@ use super::{Cx, FiveTuple, Notice, Server, alive};
 use crate::rope::Rope;
 use crate::stun::INTEGRITY;
 use crate::stun::auth::{Authenticator, Granted, NONCE_KEY};
-use crate::stun::wire::frame::{FIRST_CHANNEL, LAST_CHANNEL};
+use crate::stun::wire::frame::{FIRST_CHANNEL, LAST_CHANNEL, LAST_OLD_CHANNEL};
 use crate::stun::wire::{Attribute, Class, ErrorCode, Family, Fields, Message, MessageType, Method, Writer};
 use crate::turn::PROTOCOL_UDP;
 use protosim_core::{LocalTime, Purpose, Span};
@@ -224,7 +224,8 @@ impl Server {
         let (Some(number), [peer, ..]) = (request.fields.channel, request.fields.peers.as_slice()) else {
             return Err(ErrorCode::BAD_REQUEST);
         };
-        if !(FIRST_CHANNEL..=LAST_CHANNEL).contains(&number) {
+        let last = if self.config.old_channels { LAST_OLD_CHANNEL } else { LAST_CHANNEL };
+        if !(FIRST_CHANNEL..=last).contains(&number) {
             return Err(ErrorCode::BAD_REQUEST);
         }
         self.check_peer(allocation, *peer)?;

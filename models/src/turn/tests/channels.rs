@@ -27,6 +27,18 @@ fn a_channel_has_one_peer() {
     assert_eq!(bench.bind(tuple(2), 0x4000, peer(2)), None);
 }
 
+/// Clients of RFC 5766 bind channels up to 0x7fff: where that is allowed, they work as others do.
+#[test]
+fn channels_of_old_clients() {
+    let mut bench = Bench::new(ServerConfig { old_channels: true, ..config() });
+    bench.allocate(tuple(1));
+    for number in [0x3fff, 0x8000] {
+        assert_eq!(bench.bind(tuple(1), number, peer(1)), Some(ErrorCode::BAD_REQUEST));
+    }
+    assert_eq!(bench.bind(tuple(1), 0x7fff, peer(1)), None);
+    assert!(bench.send_on(tuple(1), 0x7fff, &Rope::fill(1, 0, 4)).is_some());
+}
+
 /// A channel is bound for 600 s, and for 300 s more number and peer are kept for each other (§12). Its permission lasts 300 s.
 #[test]
 fn a_channel_ends_after_600_s_and_is_kept_for_300_more() {
@@ -75,7 +87,7 @@ fn padding_of_channel_data() {
     assert_eq!(sent.payload, Rope::from(vec![1, 2, 3]));
     let short = Rope::from(vec![0x40, 0, 0, 3, 1, 2]);
     assert_eq!(bench.put(Place::Client(tuple(1)), short), None);
-    assert_eq!(bench.put(Place::Client(tuple(1)), Rope::from(vec![0x50, 0, 0, 0])), None);
+    assert_eq!(bench.put(Place::Client(tuple(1)), Rope::from(vec![0x80, 0, 0, 0])), None);
     assert_eq!(bench.put(Place::Client(tuple(1)), Rope::from(vec![0x40])), None);
     assert_eq!(bench.server.counts().dropped, 3);
     let back = bench.from_peer(relayed, peer(1), &Rope::from(vec![1, 2, 3])).unwrap();

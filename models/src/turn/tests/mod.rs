@@ -1,5 +1,6 @@
 //! The server by hand, both machines over a wire, and what holds whatever happens.
 
+mod apps;
 mod both;
 mod channels;
 mod properties;
