@@ -104,7 +104,7 @@ fn use_stun(message: &stun::Message<'_>) {
     };
     let mut writer = stun::Writer::new(message.kind(), id);
     for raw in message.attributes() {
-        writer = writer.add(raw.read(id).unwrap_or(stun::Attribute::Other(raw.kind, raw.value)));
+        writer = writer.with(raw.read(id).unwrap_or(stun::Attribute::Other(raw.kind, raw.value)));
     }
     let bytes = writer.finish();
     let again = stun::Message::parse(&bytes).expect("what was written is a message");

@@ -315,10 +315,10 @@ impl Authenticator {
     /// Adds what a client needs for another try.
     pub fn challenge(&self, writer: Writer, client: SocketAddr, now: LocalTime) -> Writer {
         let Mechanism::LongTerm(realm) = &self.mechanism else { return writer };
-        let writer = writer.add(Attribute::Realm(&realm.name)).add(Attribute::Nonce(&realm.nonce(client, now)));
+        let writer = writer.with(Attribute::Realm(&realm.name)).with(Attribute::Nonce(&realm.nonce(client, now)));
         match realm.algorithms {
             Algorithms::Md5 => writer,
-            Algorithms::Sha256 => writer.add(Attribute::PasswordAlgorithms(&OFFERED)),
+            Algorithms::Sha256 => writer.with(Attribute::PasswordAlgorithms(&OFFERED)),
         }
     }
 }

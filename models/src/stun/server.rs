@@ -159,7 +159,7 @@ impl Server {
                 (local, granted, writer)
             }
         };
-        let writer = writer.add_if(self.software.as_deref().map(Attribute::Software));
+        let writer = writer.with_if(self.software.as_deref().map(Attribute::Software));
         let payload = granted.seal(writer, fields.has_fingerprint);
         cx.spend(ENCODE, payload.len() as u64);
         let (peer, is_stream) = (envelope.peer, envelope.is_stream);
@@ -188,12 +188,12 @@ impl Server {
             return (envelope.local, writer(Class::Error).error(ErrorCode::BAD_REQUEST));
         }
         self.counts.successes += 1;
-        let success = writer(Class::Success).add(Attribute::XorMappedAddress(envelope.peer));
+        let success = writer(Class::Success).with(Attribute::XorMappedAddress(envelope.peer));
         let (Some(alternates), Some(other)) = (alternates, other) else { return (envelope.local, success) };
         let (ip, port) = fields.change.unwrap_or_default();
         let local = alternates.changed(envelope.local, ip, port).unwrap_or(envelope.local);
         // RFC 5780 §7.3, §7.4: the other socket is that of the request's, not of the response's.
-        (local, success.add(Attribute::ResponseOrigin(local)).add(Attribute::OtherAddress(other)))
+        (local, success.with(Attribute::ResponseOrigin(local)).with(Attribute::OtherAddress(other)))
     }
 }
 

@@ -57,10 +57,10 @@ fn request() {
     assert_eq!(software, Ok(Attribute::Software("STUN test client")));
     let written = binding(Class::Request)
         .padding(b' ')
-        .add(Attribute::Software("STUN test client"))
-        .add(Attribute::Priority(0x6e00_01ff))
-        .add(Attribute::IceControlled(0x932f_f9b1_5126_3b36))
-        .add(Attribute::Username("evtj:h6vY"))
+        .with(Attribute::Software("STUN test client"))
+        .with(Attribute::Priority(0x6e00_01ff))
+        .with(Attribute::IceControlled(0x932f_f9b1_5126_3b36))
+        .with(Attribute::Username("evtj:h6vY"))
         .integrity(&key())
         .fingerprint();
     assert_eq!(written.finish(), wire);
@@ -75,8 +75,8 @@ fn check_response(hex: &str, len: usize, mapped: &str) {
     assert_eq!(Fields::read(&message).xor_mapped, Some(mapped));
     let written = binding(Class::Success)
         .padding(b' ')
-        .add(Attribute::Software("test vector"))
-        .add(Attribute::XorMappedAddress(mapped))
+        .with(Attribute::Software("test vector"))
+        .with(Attribute::XorMappedAddress(mapped))
         .integrity(&key())
         .fingerprint();
     assert_eq!(written.finish(), wire);
@@ -108,9 +108,9 @@ fn request_with_long_term_authentication() {
     let (fields, nonce) = (Fields::read(&message), b"f//499k954d6OL34oL9FSTvy64sA");
     assert_eq!((fields.username, fields.realm, fields.nonce), (Some(USER), Some(REALM), Some(&nonce[..])));
     let written = Writer::new(message.kind(), message.transaction())
-        .add(Attribute::Username(USER))
-        .add(Attribute::Nonce(nonce))
-        .add(Attribute::Realm(REALM))
+        .with(Attribute::Username(USER))
+        .with(Attribute::Nonce(nonce))
+        .with(Attribute::Realm(REALM))
         .integrity(&key);
     assert_eq!(written.finish(), wire);
     assert!(prepare("The\u{ad}M\u{aa}tr\u{2168}").is_err());

@@ -14,6 +14,7 @@ use protosim_core::machine::EffectOf;
 use protosim_core::{CannotClone, Deadline, Effect, Machine, MachineCx, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -215,9 +216,8 @@ impl TurnServer {
     }
 
     fn open(&mut self, port: u16, host: &mut dyn Host) -> Result<(), crate::HostError> {
-        if !self.relays.contains_key(&port) {
-            let socket = host.udp_bind(port)?;
-            self.relays.insert(port, socket);
+        if let Entry::Vacant(vacant) = self.relays.entry(port) {
+            let socket = *vacant.insert(host.udp_bind(port)?);
             self.ports.insert(socket, port);
         }
         Ok(())

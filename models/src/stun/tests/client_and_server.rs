@@ -150,7 +150,7 @@ fn what_is_no_request_is_dropped_and_counted() {
 fn unknown_attributes_are_named() {
     let mut fixture = Fixture::new(ServerConfig::default());
     let other = |kind| Attribute::Other(AttributeType(kind), &[1]);
-    let writer = request().add(other(0x7001)).add(other(0x8fff)).add(other(0x0026));
+    let writer = request().with(other(0x7001)).with(other(0x8fff)).with(other(0x0026));
     let answer = fixture.ask(writer).unwrap();
     assert_eq!(read(&answer).0, Some(ErrorCode::UNKNOWN_ATTRIBUTE));
     let message = Message::parse(&answer).unwrap();
@@ -158,9 +158,9 @@ fn unknown_attributes_are_named() {
     let Ok(Attribute::UnknownAttributes(types)) = raw.read(ID) else { panic!("{raw:?}") };
     assert_eq!(types.iter().collect::<Vec<_>>(), [AttributeType(0x7001), AttributeType(0x0026)]);
     // Without a second address CHANGE-REQUEST is one of them (RFC 5780 §7).
-    let answer = fixture.ask(request().add(Attribute::ChangeRequest { ip: true, port: true })).unwrap();
+    let answer = fixture.ask(request().with(Attribute::ChangeRequest { ip: true, port: true })).unwrap();
     assert_eq!(read(&answer).0, Some(ErrorCode::UNKNOWN_ATTRIBUTE));
-    let answer = fixture.ask(request().add(Attribute::Other(AttributeType::PRIORITY, &[1]))).unwrap();
+    let answer = fixture.ask(request().with(Attribute::Other(AttributeType::PRIORITY, &[1]))).unwrap();
     assert_eq!(read(&answer).0, Some(ErrorCode::BAD_REQUEST));
     assert_eq!((fixture.counts().unknown_attributes, fixture.counts().bad_requests), (2, 1));
 }
@@ -175,7 +175,7 @@ fn short_term_credentials() {
     let mut fixture = Fixture::with(Credentials::ShortTerm(users()));
     let (key, wrong) = (Key::short_term("secret").unwrap(), Key::short_term("other").unwrap());
     let error = |fixture: &mut Fixture, writer| read(&fixture.ask(writer).unwrap()).0;
-    let named = |name| request().add(Attribute::Username(name));
+    let named = |name| request().with(Attribute::Username(name));
     assert_eq!(error(&mut fixture, request()), Some(ErrorCode::BAD_REQUEST));
     assert_eq!(error(&mut fixture, named("alice")), Some(ErrorCode::BAD_REQUEST));
     assert_eq!(error(&mut fixture, request().integrity(&key)), Some(ErrorCode::BAD_REQUEST));
@@ -208,14 +208,14 @@ fn long_term_credentials() {
     assert_eq!(nonce.len(), 45);
 
     let with = |name: &'static str, nonce: &[u8]| {
-        request().add(Attribute::Username(name)).add(Attribute::Realm("example.org")).add(Attribute::Nonce(nonce))
+        request().with(Attribute::Username(name)).with(Attribute::Realm("example.org")).with(Attribute::Nonce(nonce))
     };
     let answer = fixture.ask(with("alice", &nonce).integrity(&key)).unwrap();
     assert_eq!(read(&answer).1.xor_mapped, Some(client()));
     assert_eq!(check_sha1(&Message::parse(&answer).unwrap(), &key), Some(true));
 
     let error = |fixture: &mut Fixture, writer| read(&fixture.ask(writer).unwrap()).0;
-    let bare = request().add(Attribute::Username("alice")).add(Attribute::Realm("example.org")).integrity(&key);
+    let bare = request().with(Attribute::Username("alice")).with(Attribute::Realm("example.org")).integrity(&key);
     assert_eq!(error(&mut fixture, bare), Some(ErrorCode::BAD_REQUEST));
     assert_eq!(error(&mut fixture, with("bob", &nonce).integrity(&key)), Some(ErrorCode::UNAUTHENTICATED));
     assert_eq!(error(&mut fixture, with("alice", &nonce).integrity(&wrong)), Some(ErrorCode::UNAUTHENTICATED));
@@ -247,11 +247,11 @@ fn long_term_credentials_with_sha_256() {
     let hash = userhash("alice", "example.org").unwrap();
     let with = |algorithm: Option<u16>, list: Option<&[u8]>| {
         request()
-            .add(Attribute::UserHash(hash))
-            .add(Attribute::Realm("example.org"))
-            .add(Attribute::Nonce(&nonce))
-            .add_if(list.map(Attribute::PasswordAlgorithms))
-            .add_if(algorithm.map(Attribute::PasswordAlgorithm))
+            .with(Attribute::UserHash(hash))
+            .with(Attribute::Realm("example.org"))
+            .with(Attribute::Nonce(&nonce))
+            .with_if(list.map(Attribute::PasswordAlgorithms))
+            .with_if(algorithm.map(Attribute::PasswordAlgorithm))
     };
     let answer = fixture.ask(with(Some(2), Some(&list)).integrity_sha256(&key, 32)).unwrap();
     assert_eq!(read(&answer).1.xor_mapped, Some(client()));
@@ -277,9 +277,9 @@ fn a_nonce_is_for_one_client() {
     let challenge = fixture.ask(request()).unwrap();
     let nonce = read(&challenge).1.nonce.unwrap();
     let payload = request()
-        .add(Attribute::Username("alice"))
-        .add(Attribute::Realm("example.org"))
-        .add(Attribute::Nonce(nonce))
+        .with(Attribute::Username("alice"))
+        .with(Attribute::Realm("example.org"))
+        .with(Attribute::Nonce(nonce))
         .integrity(&key)
         .finish();
     let peer = SocketAddr::new(client().ip(), client().port() + 1);

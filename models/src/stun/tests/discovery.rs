@@ -16,7 +16,7 @@ fn responses_come_from_where_they_are_wanted() {
         let socket = |ip: usize, port: usize| SocketAddr::new(ips[ip], [3478, 3479][port]);
         let local = socket(at_ip, at_port);
         for (ip, port) in [(false, false), (false, true), (true, false), (true, true)] {
-            let payload = request().add(Attribute::ChangeRequest { ip, port }).finish();
+            let payload = request().with(Attribute::ChangeRequest { ip, port }).finish();
             let answer = fixture.ask_at(local, false, payload).unwrap();
             let expected = socket(at_ip ^ usize::from(ip), at_port ^ usize::from(port));
             assert_eq!(answer.local, expected);
@@ -27,7 +27,7 @@ fn responses_come_from_where_they_are_wanted() {
         }
     }
     // A stream has one source only.
-    let payload = request().add(Attribute::ChangeRequest { ip: true, port: false }).finish();
+    let payload = request().with(Attribute::ChangeRequest { ip: true, port: false }).finish();
     let answer = fixture.ask_at(SocketAddr::new(ips[0], 3478), true, payload).unwrap();
     let bytes = answer.payload.to_bytes();
     assert_eq!(Fields::read(&Message::parse(&bytes).unwrap()).error, Some(ErrorCode::UNKNOWN_ATTRIBUTE));

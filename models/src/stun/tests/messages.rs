@@ -112,12 +112,12 @@ proptest! {
     fn messages_survive_the_wire(kind in any_kind(), id in any::<[u8; 12]>(), parts in prop::collection::vec(any_parts(), 0..8)) {
         let id = TransactionId(id);
         let attributes: Vec<Attribute<'_>> = parts.iter().map(Parts::attribute).collect();
-        let bytes = attributes.iter().fold(Writer::new(kind, id), |writer, attribute| writer.add(*attribute)).finish();
+        let bytes = attributes.iter().fold(Writer::new(kind, id), |writer, attribute| writer.with(*attribute)).finish();
         let message = Message::parse(&bytes).unwrap();
         prop_assert_eq!((message.kind(), message.transaction()), (kind, id));
         let read: Vec<Attribute<'_>> = message.attributes().map(|raw| raw.read(id).unwrap()).collect();
         prop_assert_eq!(&read, &attributes);
-        let again = read.iter().fold(Writer::new(kind, id), |writer, attribute| writer.add(*attribute)).finish();
+        let again = read.iter().fold(Writer::new(kind, id), |writer, attribute| writer.with(*attribute)).finish();
         prop_assert_eq!(again, bytes);
     }
 
@@ -127,7 +127,7 @@ proptest! {
         let writer = Writer::new(MessageType::new(Class::Request, Method::BINDING), ID);
         // What ends the part that counts is added below.
         let is_end = |attribute: &Attribute<'_>| matches!(attribute, Attribute::MessageIntegrity(_) | Attribute::MessageIntegritySha256(_));
-        let writer = parts.iter().map(Parts::attribute).filter(|attribute| !is_end(attribute)).fold(writer, Writer::add);
+        let writer = parts.iter().map(Parts::attribute).filter(|attribute| !is_end(attribute)).fold(writer, Writer::with);
         let writer = if sha256 == 0 { writer.integrity(&key()) } else { writer.integrity_sha256(&key(), 12 + 4 * sha256) };
         let mut bytes = writer.fingerprint().finish();
         let accepted = |bytes: &[u8]| Message::parse(bytes).is_ok_and(|message| {
@@ -144,8 +144,8 @@ proptest! {
     #[test]
     fn what_a_key_protects_cannot_be_changed(at in any::<usize>(), change in 1_u8..) {
         let bytes = Writer::new(MessageType::new(Class::Request, Method::BINDING), ID)
-            .add(Attribute::Username("user"))
-            .add(Attribute::Priority(7))
+            .with(Attribute::Username("user"))
+            .with(Attribute::Priority(7))
             .integrity(&key())
             .fingerprint()
             .finish();
@@ -164,7 +164,7 @@ proptest! {
 
 fn message(attributes: &[Attribute<'_>]) -> Vec<u8> {
     let writer = Writer::new(MessageType::new(Class::Request, Method::BINDING), ID);
-    attributes.iter().fold(writer, |writer, attribute| writer.add(*attribute)).finish()
+    attributes.iter().fold(writer, |writer, attribute| writer.with(*attribute)).finish()
 }
 
 #[test]
@@ -231,15 +231,15 @@ fn which_attributes_count() {
 
     let writer = || Writer::new(MessageType::new(Class::Request, Method::BINDING), ID);
     let unknown = Attribute::Other(AttributeType(0x7000), &[]);
-    let bytes = writer().integrity(&key()).add(unknown).add(Attribute::Username("late")).integrity_sha256(&key(), 32);
-    let bytes = bytes.add(Attribute::Priority(1)).fingerprint().finish();
+    let bytes = writer().integrity(&key()).with(unknown).with(Attribute::Username("late")).integrity_sha256(&key(), 32);
+    let bytes = bytes.with(Attribute::Priority(1)).fingerprint().finish();
     let message = Message::parse(&bytes).unwrap();
     let fields = Fields::read(&message);
     assert_eq!((fields.username, fields.priority, fields.unknown.len()), (None, None, 0));
     assert!(fields.has_integrity && fields.has_integrity_sha256 && fields.has_fingerprint);
     assert_eq!((check_sha1(&message, &key()), check_sha256(&message, &key(), 32)), (Some(true), Some(true)));
 
-    let bytes = writer().add(unknown).add(unknown).integrity_sha256(&key(), 32).integrity(&key()).finish();
+    let bytes = writer().with(unknown).with(unknown).integrity_sha256(&key(), 32).integrity(&key()).finish();
     let message = Message::parse(&bytes).unwrap();
     assert!(!Fields::read(&message).has_integrity, "MESSAGE-INTEGRITY behind the stronger one does not count");
     assert_eq!(Fields::read(&message).unknown, [AttributeType(0x7000)], "each once");
@@ -266,10 +266,10 @@ fn sizes() {
     assert_eq!(message(&[Attribute::RequestedTransport(17)]).len(), 28);
     let check = |nominates: bool| {
         Writer::new(MessageType::new(Class::Request, Method::BINDING), ID)
-            .add(Attribute::Username("abcd:efgh"))
-            .add(Attribute::Priority(1))
-            .add(Attribute::IceControlling(1))
-            .add_if(nominates.then_some(Attribute::UseCandidate))
+            .with(Attribute::Username("abcd:efgh"))
+            .with(Attribute::Priority(1))
+            .with(Attribute::IceControlling(1))
+            .with_if(nominates.then_some(Attribute::UseCandidate))
             .integrity(&key())
             .fingerprint()
             .finish()

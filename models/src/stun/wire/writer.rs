@@ -42,16 +42,16 @@ impl Writer {
     /// # Panics
     /// When the message would be longer than its length field can say: its parts are the caller's, and known to be short.
     #[must_use]
-    pub fn add(mut self, attribute: Attribute<'_>) -> Self {
+    pub fn with(mut self, attribute: Attribute<'_>) -> Self {
         self.push(attribute);
         self
     }
 
-    /// [`Writer::add`] for one that may be there.
+    /// [`Writer::with`] for one that may be there.
     #[must_use]
-    pub fn add_if(self, attribute: Option<Attribute<'_>>) -> Self {
+    pub fn with_if(self, attribute: Option<Attribute<'_>>) -> Self {
         match attribute {
-            Some(attribute) => self.add(attribute),
+            Some(attribute) => self.with(attribute),
             None => self,
         }
     }
@@ -59,14 +59,14 @@ impl Writer {
     /// Adds ERROR-CODE with the usual phrase.
     #[must_use]
     pub fn error(self, code: ErrorCode) -> Self {
-        self.add(Attribute::Error(code, code.reason()))
+        self.with(Attribute::Error(code, code.reason()))
     }
 
     /// Adds UNKNOWN-ATTRIBUTES.
     #[must_use]
     pub fn unknown(self, types: &[AttributeType]) -> Self {
         let bytes: Vec<u8> = types.iter().flat_map(|kind| kind.0.to_be_bytes()).collect();
-        self.add(Attribute::UnknownAttributes(UnknownTypes(&bytes)))
+        self.with(Attribute::UnknownAttributes(UnknownTypes(&bytes)))
     }
 
     /// Adds MESSAGE-INTEGRITY (§14.5).
@@ -97,7 +97,7 @@ impl Writer {
     /// The message with DATA behind the rest: bulk data stay virtual.
     ///
     /// # Panics
-    /// As [`Writer::add`]: data are those of one datagram, and [`MAX_DATA`] at most.
+    /// As [`Writer::with`]: data are those of one datagram, and [`MAX_DATA`] at most.
     pub fn finish_with_data(mut self, data: &Rope) -> Rope {
         let len = u16::try_from(data.len()).expect("data of one datagram");
         self.bytes.extend_from_slice(&AttributeType::DATA.0.to_be_bytes());

@@ -13,6 +13,7 @@ use crate::stun::{DECODE, ENCODE};
 use protosim_core::{Deadline, LocalTime, Machine, MachineCx, Span};
 use session::{Renewal, Session};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 
 /// What is renewed is renewed so long before it ends (our choice; §8.1 leaves it open).
@@ -245,20 +246,20 @@ impl Client {
         let lifetime = self.config.lifetime.map(|span| Attribute::Lifetime(whole_seconds(span)));
         match what {
             What::Allocate => writer(Method::ALLOCATE)
-                .add(Attribute::RequestedTransport(PROTOCOL_UDP))
-                .add_if(lifetime)
-                .add_if(self.config.family.map(Attribute::RequestedAddressFamily))
-                .add_if(self.config.even_port.map(Attribute::EvenPort))
-                .add_if(self.config.token.map(Attribute::ReservationToken)),
-            What::Refresh => writer(Method::REFRESH).add_if(lifetime),
-            What::Release => writer(Method::REFRESH).add(Attribute::Lifetime(0)),
+                .with(Attribute::RequestedTransport(PROTOCOL_UDP))
+                .with_if(lifetime)
+                .with_if(self.config.family.map(Attribute::RequestedAddressFamily))
+                .with_if(self.config.even_port.map(Attribute::EvenPort))
+                .with_if(self.config.token.map(Attribute::ReservationToken)),
+            What::Refresh => writer(Method::REFRESH).with_if(lifetime),
+            What::Release => writer(Method::REFRESH).with(Attribute::Lifetime(0)),
             // The port is not looked at (§10.1).
             What::Permit(ip) => {
-                writer(Method::CREATE_PERMISSION).add(Attribute::XorPeerAddress(SocketAddr::new(ip, 0)))
+                writer(Method::CREATE_PERMISSION).with(Attribute::XorPeerAddress(SocketAddr::new(ip, 0)))
             }
-            What::Bind(peer, number) => {
-                writer(Method::CHANNEL_BIND).add(Attribute::ChannelNumber(number)).add(Attribute::XorPeerAddress(peer))
-            }
+            What::Bind(peer, number) => writer(Method::CHANNEL_BIND)
+                .with(Attribute::ChannelNumber(number))
+                .with(Attribute::XorPeerAddress(peer)),
         }
     }
 
@@ -470,7 +471,7 @@ impl Client {
             None => {
                 let id = Transaction::draw_id(cx.rng(TRANSACTION_ID));
                 let writer = Writer::new(MessageType::new(Class::Indication, Method::SEND), id);
-                writer.add(Attribute::XorPeerAddress(peer)).finish_with_data(data)
+                writer.with(Attribute::XorPeerAddress(peer)).finish_with_data(data)
             }
         };
         self.counts.sent += 1;
@@ -587,7 +588,7 @@ impl Machine for Client {
             },
             Command::Permit(ip) => {
                 let allocation = self.allocation_mut().ok_or(Misuse::NotAllocated)?;
-                if let std::collections::btree_map::Entry::Vacant(vacant) = allocation.permissions.entry(ip) {
+                if let Entry::Vacant(vacant) = allocation.permissions.entry(ip) {
                     vacant.insert(Renewal::first());
                     self.ask(What::Permit(ip), 0, cx);
                 }

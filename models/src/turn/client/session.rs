@@ -37,11 +37,11 @@ impl Session {
     /// Adds credentials to a request.
     pub(super) fn sign(&self, writer: Writer, username: &str) -> Vec<u8> {
         let name = self.userhash.map_or(Attribute::Username(username), Attribute::UserHash);
-        let writer = writer.add(name).add(Attribute::Realm(&self.realm)).add(Attribute::Nonce(&self.nonce));
+        let writer = writer.with(name).with(Attribute::Realm(&self.realm)).with(Attribute::Nonce(&self.nonce));
         match &self.algorithms {
             Some((list, algorithm)) => writer
-                .add(Attribute::PasswordAlgorithms(list))
-                .add(Attribute::PasswordAlgorithm(algorithm.number()))
+                .with(Attribute::PasswordAlgorithms(list))
+                .with(Attribute::PasswordAlgorithm(algorithm.number()))
                 .integrity_sha256(&self.key, 32)
                 .finish(),
             None => writer.integrity(&self.key).finish(),

@@ -157,7 +157,7 @@ impl Server {
         self.allocations.len()
     }
 
-    fn from_client(&mut self, tuple: FiveTuple, payload: &Rope, cx: &mut Cx<'_>) {
+    fn take_from_client(&mut self, tuple: FiveTuple, payload: &Rope, cx: &mut Cx<'_>) {
         match frame::head(payload).and_then(frame::frame) {
             Some(Frame::Channel(number, len)) => self.channel_data(tuple, number, u64::from(len), payload, cx),
             Some(Frame::Stun) => self.stun(tuple, payload, cx),
@@ -177,7 +177,7 @@ impl Server {
             return;
         };
         match allocation.peer_of(number, cx.now()) {
-            Some(peer) => self.to_peer(tuple, peer, data, cx),
+            Some(peer) => self.send_to_peer(tuple, peer, data, cx),
             None => self.counts.unbound_channels += 1,
         }
     }
@@ -217,11 +217,11 @@ impl Server {
             return;
         }
         // From the rope, not from the bytes that were read: bulk data stay virtual.
-        self.to_peer(tuple, *peer, payload.slice(start as u64, len as u64), cx);
+        self.send_to_peer(tuple, *peer, payload.slice(start as u64, len as u64), cx);
     }
 
     /// Sends to a peer, if it is permitted.
-    fn to_peer(&mut self, tuple: FiveTuple, peer: SocketAddr, data: Rope, cx: &mut Cx<'_>) {
+    fn send_to_peer(&mut self, tuple: FiveTuple, peer: SocketAddr, data: Rope, cx: &mut Cx<'_>) {
         let Some(allocation) = alive(&self.allocations, tuple, cx.now()) else { return };
         if !allocation.permits(peer.ip(), cx.now()) {
             self.counts.unpermitted_to_peers += 1;
@@ -234,7 +234,7 @@ impl Server {
     }
 
     /// A datagram to a relayed address (§11.3, §12.7).
-    fn from_peer(&mut self, relayed: SocketAddr, peer: SocketAddr, data: &Rope, cx: &mut Cx<'_>) {
+    fn take_from_peer(&mut self, relayed: SocketAddr, peer: SocketAddr, data: &Rope, cx: &mut Cx<'_>) {
         let now = cx.now();
         let owner = self.relayed.get(&relayed).copied();
         let Some((tuple, allocation)) = owner.and_then(|tuple| Some((tuple, alive(&self.allocations, tuple, now)?)))
@@ -255,7 +255,7 @@ impl Server {
             None => {
                 let id = Transaction::draw_id(cx.rng(TRANSACTION_ID));
                 let writer = Writer::new(MessageType::new(Class::Indication, Method::DATA), id);
-                writer.add(Attribute::XorPeerAddress(peer)).finish_with_data(data)
+                writer.with(Attribute::XorPeerAddress(peer)).finish_with_data(data)
             }
         };
         cx.spend(RELAY, data.len());
@@ -273,7 +273,7 @@ impl Server {
         }
         let writer = if unknown.is_empty() {
             self.counts.bindings += 1;
-            writer(Class::Success).add(Attribute::XorMappedAddress(tuple.client))
+            writer(Class::Success).with(Attribute::XorMappedAddress(tuple.client))
         } else {
             self.count_refused(ErrorCode::UNKNOWN_ATTRIBUTE);
             writer(Class::Error).error(ErrorCode::UNKNOWN_ATTRIBUTE).unknown(&unknown)
@@ -283,7 +283,7 @@ impl Server {
 
     /// Finishes an answer and sends it; says what was sent.
     fn send(&self, tuple: FiveTuple, writer: Writer, granted: &Granted, fingerprint: bool, cx: &mut Cx<'_>) -> Rope {
-        let writer = writer.add_if(self.config.software.as_deref().map(Attribute::Software));
+        let writer = writer.with_if(self.config.software.as_deref().map(Attribute::Software));
         let payload = Rope::from(granted.seal(writer, fingerprint));
         cx.spend(ENCODE, payload.len());
         cx.transmit(Envelope { place: Place::Client(tuple), payload: payload.clone() });
@@ -328,8 +328,8 @@ impl Machine for Server {
 
     fn handle_message(&mut self, message: Envelope, cx: &mut Cx<'_>) {
         match message.place {
-            Place::Client(tuple) => self.from_client(tuple, &message.payload, cx),
-            Place::Peer { relayed, peer } => self.from_peer(relayed, peer, &message.payload, cx),
+            Place::Client(tuple) => self.take_from_client(tuple, &message.payload, cx),
+            Place::Peer { relayed, peer } => self.take_from_peer(relayed, peer, &message.payload, cx),
         }
     }
 

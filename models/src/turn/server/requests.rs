@@ -147,10 +147,10 @@ impl Server {
         cx.notify(Notice::Opened(relayed));
         let writer = request
             .writer(Class::Success)
-            .add(Attribute::XorRelayedAddress(relayed))
-            .add(Attribute::Lifetime(seconds(lifetime)))
-            .add_if(token.map(Attribute::ReservationToken))
-            .add(Attribute::XorMappedAddress(tuple.client));
+            .with(Attribute::XorRelayedAddress(relayed))
+            .with(Attribute::Lifetime(seconds(lifetime)))
+            .with_if(token.map(Attribute::ReservationToken))
+            .with(Attribute::XorMappedAddress(tuple.client));
         let answer = self.succeed(request, writer, cx);
         let expires = now.saturating_add(lifetime);
         let (user, transaction) = (request.granted.user, request.message.transaction());
@@ -181,7 +181,7 @@ impl Server {
             Some(0) => Span::ZERO,
             wanted => self.config.lifetime(wanted),
         };
-        let writer = request.writer(Class::Success).add(Attribute::Lifetime(seconds(lifetime)));
+        let writer = request.writer(Class::Success).with(Attribute::Lifetime(seconds(lifetime)));
         let _sent = self.succeed(request, writer, cx);
         if lifetime.is_zero() {
             self.remove(request.tuple, cx);

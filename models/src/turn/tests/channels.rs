@@ -44,7 +44,7 @@ fn channels_of_old_clients() {
 fn a_channel_ends_after_600_s_and_is_kept_for_300_more() {
     let mut bench = Bench::new(config());
     let request =
-        bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17)).add(Attribute::Lifetime(3_600));
+        bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17)).with(Attribute::Lifetime(3_600));
     let answer = bench.ask(tuple(1), request);
     let relayed = Fields::read(&Message::parse(&answer).unwrap()).relayed.unwrap();
     let data = Rope::fill(1, 0, 4);
@@ -53,7 +53,7 @@ fn a_channel_ends_after_600_s_and_is_kept_for_300_more() {
     assert!(bench.send_on(tuple(1), 0x4000, &data).is_some());
     bench.wait_until(301);
     assert_eq!(bench.send_on(tuple(1), 0x4000, &data), None);
-    assert_eq!(bench.from_peer(relayed, peer(1), &data), None);
+    assert_eq!(bench.put_from_peer(relayed, peer(1), &data), None);
     assert_eq!(bench.permit(tuple(1), peer(1)), None);
     assert!(bench.send_on(tuple(1), 0x4000, &data).is_some());
     bench.wait_until(599);
@@ -63,7 +63,7 @@ fn a_channel_ends_after_600_s_and_is_kept_for_300_more() {
     assert_eq!(bench.send_on(tuple(1), 0x4000, &data), None);
     assert_eq!(bench.server.counts().unbound_channels, 1);
     // Data come in an indication again.
-    let back = bench.from_peer(relayed, peer(1), &data).unwrap();
+    let back = bench.put_from_peer(relayed, peer(1), &data).unwrap();
     assert_eq!(back.payload.len(), 40);
     bench.wait_until(899);
     assert_eq!(bench.bind(tuple(1), 0x4000, peer(2)), Some(ErrorCode::BAD_REQUEST));
@@ -90,6 +90,6 @@ fn padding_of_channel_data() {
     assert_eq!(bench.put(Place::Client(tuple(1)), Rope::from(vec![0x80, 0, 0, 0])), None);
     assert_eq!(bench.put(Place::Client(tuple(1)), Rope::from(vec![0x40])), None);
     assert_eq!(bench.server.counts().dropped, 3);
-    let back = bench.from_peer(relayed, peer(1), &Rope::from(vec![1, 2, 3])).unwrap();
+    let back = bench.put_from_peer(relayed, peer(1), &Rope::from(vec![1, 2, 3])).unwrap();
     assert_eq!(back.payload.to_bytes().to_vec(), [0x40, 0, 0, 3, 1, 2, 3, 0]);
 }

@@ -122,8 +122,8 @@ impl Bench {
         assert_eq!(fields.error, Some(ErrorCode::UNAUTHENTICATED));
         let realm = fields.realm.unwrap();
         let key = Key::long_term(user, realm, password, Algorithm::Md5).unwrap();
-        let named = request.add(Attribute::Username(user)).add(Attribute::Realm(realm));
-        named.add(Attribute::Nonce(fields.nonce.unwrap())).integrity(&key).finish()
+        let named = request.with(Attribute::Username(user)).with(Attribute::Realm(realm));
+        named.with(Attribute::Nonce(fields.nonce.unwrap())).integrity(&key).finish()
     }
 
     fn ask_as(&mut self, tuple: FiveTuple, user: (&str, &str), request: Writer) -> Vec<u8> {
@@ -142,38 +142,38 @@ impl Bench {
 
     /// Allocates, and says where.
     fn allocate(&mut self, tuple: FiveTuple) -> SocketAddr {
-        let request = self.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
+        let request = self.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
         let answer = self.ask(tuple, request);
         Fields::read(&Message::parse(&answer).unwrap()).relayed.expect("an allocation")
     }
 
     fn permit(&mut self, tuple: FiveTuple, peer: SocketAddr) -> Option<ErrorCode> {
-        let request = self.request(Method::CREATE_PERMISSION).add(Attribute::XorPeerAddress(peer));
+        let request = self.request(Method::CREATE_PERMISSION).with(Attribute::XorPeerAddress(peer));
         self.error(tuple, request)
     }
 
     fn bind(&mut self, tuple: FiveTuple, number: u16, peer: SocketAddr) -> Option<ErrorCode> {
         let request = self.request(Method::CHANNEL_BIND);
-        let request = request.add(Attribute::ChannelNumber(number)).add(Attribute::XorPeerAddress(peer));
+        let request = request.with(Attribute::ChannelNumber(number)).with(Attribute::XorPeerAddress(peer));
         self.error(tuple, request)
     }
 
     fn refresh(&mut self, tuple: FiveTuple, lifetime: Option<u32>) -> Vec<u8> {
-        let request = self.request(Method::REFRESH).add_if(lifetime.map(Attribute::Lifetime));
+        let request = self.request(Method::REFRESH).with_if(lifetime.map(Attribute::Lifetime));
         self.ask(tuple, request)
     }
 
     fn send(&mut self, tuple: FiveTuple, peer: SocketAddr, data: &Rope) -> Option<Envelope> {
         let id = self.next_id();
         let writer = Writer::new(MessageType::new(Class::Indication, Method::SEND), id);
-        self.put(Place::Client(tuple), writer.add(Attribute::XorPeerAddress(peer)).finish_with_data(data))
+        self.put(Place::Client(tuple), writer.with(Attribute::XorPeerAddress(peer)).finish_with_data(data))
     }
 
     fn send_on(&mut self, tuple: FiveTuple, number: u16, data: &Rope) -> Option<Envelope> {
         self.put(Place::Client(tuple), channel_data(number, data, tuple.transport.is_stream()))
     }
 
-    fn from_peer(&mut self, relayed: SocketAddr, peer: SocketAddr, data: &Rope) -> Option<Envelope> {
+    fn put_from_peer(&mut self, relayed: SocketAddr, peer: SocketAddr, data: &Rope) -> Option<Envelope> {
         self.put(Place::Peer { relayed, peer }, data.clone())
     }
 

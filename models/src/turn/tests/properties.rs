@@ -73,7 +73,7 @@ fn take(bench: &mut Bench, ledger: &mut Ledger, step: &Step) -> Result<(), TestC
     let (data, now) = (Rope::fill(1, 0, 5), bench.env.now);
     match *step {
         Step::Allocate(client) => {
-            let request = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
+            let request = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
             let answer = bench.ask(tuple(client), request);
             let message = Message::parse(&answer).unwrap();
             let fields = Fields::read(&message);
@@ -132,7 +132,7 @@ fn take(bench: &mut Bench, ledger: &mut Ledger, step: &Step) -> Result<(), TestC
         }
         Step::FromPeer(client, index) => {
             let Some((relayed, _)) = ledger.allocations.get(&client).copied() else { return Ok(()) };
-            let passed = bench.from_peer(relayed, peer(index), &data).is_some();
+            let passed = bench.put_from_peer(relayed, peer(index), &data).is_some();
             prop_assert_eq!(passed, ledger.permits(client, peer(index).ip(), now));
         }
         Step::Wait(secs) => bench.wait(Span::from_secs(secs)),

@@ -7,11 +7,11 @@ use crate::stun::wire::{AttributeType, Family};
 #[test]
 fn an_allocation_takes_two_rounds() {
     let mut bench = Bench::new(config());
-    let request = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17)).finish();
+    let request = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17)).finish();
     assert_eq!(request.len(), 28);
     let challenge = bench.ask_plainly(tuple(1), request);
     assert_eq!(error_of(&challenge), Some(ErrorCode::UNAUTHENTICATED));
-    let request = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
+    let request = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
     let answer = bench.ask(tuple(1), request);
     let message = Message::parse(&answer).unwrap();
     let fields = Fields::read(&message);
@@ -29,12 +29,12 @@ fn an_allocation_takes_two_rounds() {
 #[test]
 fn an_allocate_that_comes_again_is_answered_the_same() {
     let mut bench = Bench::new(config());
-    let request = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
+    let request = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
     let signed = bench.sign_as(tuple(1), ALICE, request);
     let first = bench.ask_plainly(tuple(1), signed.clone());
     assert_eq!(bench.ask_plainly(tuple(1), signed.clone()), first);
     assert_eq!(bench.server.allocations(), 1);
-    let other = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
+    let other = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
     assert_eq!(bench.error(tuple(1), other), Some(ErrorCode::ALLOCATION_MISMATCH));
     // Another port of the client's is another allocation; its nonce is another one, too.
     assert_eq!(error_of(&bench.ask_plainly(tuple(2), signed)), Some(ErrorCode::STALE_NONCE));
@@ -48,7 +48,7 @@ fn what_an_allocate_cannot_ask_for() {
     let udp = Attribute::RequestedTransport(17);
     let mut error = |attributes: &[Attribute<'_>]| {
         let request = bench.request(Method::ALLOCATE);
-        let request = attributes.iter().fold(request, |request, attribute| request.add(*attribute));
+        let request = attributes.iter().fold(request, |request, attribute| request.with(*attribute));
         bench.error(tuple(1), request)
     };
     let (token, even) = (Attribute::ReservationToken([1; 8]), Attribute::EvenPort(false));
@@ -78,7 +78,7 @@ fn quota_and_capacity() {
     let mut bench = Bench::new(ServerConfig { quota: Some(2), capacity: Some(3), ..config() });
     bench.allocate(tuple(1));
     bench.allocate(tuple(2));
-    let request = |bench: &mut Bench| bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
+    let request = |bench: &mut Bench| bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
     let third = request(&mut bench);
     assert_eq!(bench.error(tuple(3), third), Some(ErrorCode::ALLOCATION_QUOTA_REACHED));
     let bobs = request(&mut bench);
@@ -95,8 +95,8 @@ fn quota_and_capacity() {
 fn ports_run_out() {
     let mut bench = Bench::new(ServerConfig { first_port: 50_000, last_port: 50_001, ..config() });
     let even = |bench: &mut Bench| {
-        let request = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
-        request.add(Attribute::EvenPort(false))
+        let request = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
+        request.with(Attribute::EvenPort(false))
     };
     let request = even(&mut bench);
     let answer = bench.ask(tuple(1), request);
@@ -104,7 +104,7 @@ fn ports_run_out() {
     let request = even(&mut bench);
     assert_eq!(bench.error(tuple(2), request), Some(ErrorCode::INSUFFICIENT_CAPACITY));
     assert_eq!(bench.allocate(tuple(2)).port(), 50_001);
-    let request = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
+    let request = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
     assert_eq!(bench.error(tuple(3), request), Some(ErrorCode::INSUFFICIENT_CAPACITY));
 }
 
@@ -113,15 +113,15 @@ fn ports_run_out() {
 fn a_port_is_kept_for_its_token() {
     let mut bench = Bench::new(ServerConfig { first_port: 50_000, last_port: 50_003, ..config() });
     let pair = |bench: &mut Bench, port| {
-        let request = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
-        let answer = bench.ask(tuple(port), request.add(Attribute::EvenPort(true)));
+        let request = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
+        let answer = bench.ask(tuple(port), request.with(Attribute::EvenPort(true)));
         let message = Message::parse(&answer).unwrap();
         let fields = Fields::read(&message);
         (fields.relayed.unwrap(), fields.token.unwrap())
     };
     let with = |bench: &mut Bench, port, token| {
-        let request = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
-        let answer = bench.ask(tuple(port), request.add(Attribute::ReservationToken(token)));
+        let request = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
+        let answer = bench.ask(tuple(port), request.with(Attribute::ReservationToken(token)));
         let message = Message::parse(&answer).unwrap();
         let fields = Fields::read(&message);
         fields.relayed.ok_or(fields.error.unwrap_or(ErrorCode::SERVER_ERROR))
@@ -130,7 +130,7 @@ fn a_port_is_kept_for_its_token() {
     let (second, late) = pair(&mut bench, 2);
     assert!(first.port().is_multiple_of(2) && second.port().is_multiple_of(2) && first != second);
     // Nothing is left for others.
-    let request = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
+    let request = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
     assert_eq!(bench.error(tuple(3), request), Some(ErrorCode::INSUFFICIENT_CAPACITY));
     assert_eq!(with(&mut bench, 3, token), Ok(SocketAddr::new(first.ip(), first.port() + 1)));
     assert_eq!(with(&mut bench, 4, token), Err(ErrorCode::INSUFFICIENT_CAPACITY));
@@ -145,8 +145,8 @@ fn lifetimes() {
     let mut bench = Bench::new(config());
     for (port, (wanted, granted)) in [(1, 600), (600, 600), (1_000, 1_000), (9_999, 3_600)].into_iter().enumerate() {
         let tuple = tuple(port as u16 + 1);
-        let request = bench.request(Method::ALLOCATE).add(Attribute::RequestedTransport(17));
-        assert_eq!(lifetime_of(&bench.ask(tuple, request.add(Attribute::Lifetime(wanted)))), Some(granted));
+        let request = bench.request(Method::ALLOCATE).with(Attribute::RequestedTransport(17));
+        assert_eq!(lifetime_of(&bench.ask(tuple, request.with(Attribute::Lifetime(wanted)))), Some(granted));
         assert_eq!(lifetime_of(&bench.refresh(tuple, Some(wanted))), Some(granted));
         assert_eq!(lifetime_of(&bench.refresh(tuple, None)), Some(600));
     }
@@ -165,10 +165,10 @@ fn an_idle_allocation_ends_after_600_s() {
     bench.wait_until(590);
     assert_eq!(bench.permit(tuple(1), peer), None);
     bench.wait(Span::from_nanos(10_000_000_000 - 1));
-    assert!(bench.from_peer(relayed, peer, &data).is_some());
+    assert!(bench.put_from_peer(relayed, peer, &data).is_some());
     // At the instant of its end it is over, whether its timer comes before the packet or behind it.
     bench.env.advance(Span::NANOSECOND);
-    assert_eq!(bench.from_peer(relayed, peer, &data), None);
+    assert_eq!(bench.put_from_peer(relayed, peer, &data), None);
     assert_eq!(bench.server.poll_timeout().unwrap().at, bench.env.now);
     bench.wait(Span::ZERO);
     assert_eq!((bench.server.allocations(), bench.server.counts().expired_allocations), (0, 1));
@@ -194,10 +194,10 @@ fn a_permission_ends_after_300_s() {
         }
         bench.wait_until(end - 1);
         // Neither of them refreshes it.
-        assert!(bench.from_peer(relayed, peer, &data).is_some());
+        assert!(bench.put_from_peer(relayed, peer, &data).is_some());
         assert!(bench.send(tuple(1), peer, &data).is_some());
         bench.wait_until(end + 1);
-        assert_eq!(bench.from_peer(relayed, peer, &data), None);
+        assert_eq!(bench.put_from_peer(relayed, peer, &data), None);
         assert_eq!(bench.send(tuple(1), peer, &data), None);
         let counts = bench.server.counts();
         assert_eq!((counts.unpermitted_from_peers, counts.unpermitted_to_peers), (1, 1));
@@ -210,12 +210,12 @@ fn a_permission_is_for_an_address() {
     let mut bench = Bench::new(config());
     let (first, second) = (bench.allocate(tuple(1)), bench.allocate(tuple(2)));
     let data = Rope::fill(1, 0, 10);
-    assert_eq!(bench.from_peer(first, address("203.0.113.1:1"), &data), None);
+    assert_eq!(bench.put_from_peer(first, address("203.0.113.1:1"), &data), None);
     assert_eq!(bench.permit(tuple(1), address("203.0.113.1:1")), None);
-    assert!(bench.from_peer(first, address("203.0.113.1:1"), &data).is_some());
-    assert!(bench.from_peer(first, address("203.0.113.1:2"), &data).is_some());
-    assert_eq!(bench.from_peer(first, address("203.0.113.2:1"), &data), None);
-    assert_eq!(bench.from_peer(second, address("203.0.113.1:1"), &data), None);
+    assert!(bench.put_from_peer(first, address("203.0.113.1:1"), &data).is_some());
+    assert!(bench.put_from_peer(first, address("203.0.113.1:2"), &data).is_some());
+    assert_eq!(bench.put_from_peer(first, address("203.0.113.2:1"), &data), None);
+    assert_eq!(bench.put_from_peer(second, address("203.0.113.1:1"), &data), None);
     assert_eq!(bench.server.counts().unpermitted_from_peers, 3);
 }
 
@@ -233,18 +233,18 @@ fn permissions_that_cannot_be() {
     assert_eq!(bench.permit(tuple(1), address("127.0.0.1:1")), Some(ErrorCode::FORBIDDEN));
     assert_eq!(bench.permit(tuple(1), address("[2001:db8::1]:1")), Some(ErrorCode::PEER_FAMILY_MISMATCH));
     let both = bench.request(Method::CREATE_PERMISSION);
-    let both = both.add(Attribute::XorPeerAddress(good)).add(Attribute::XorPeerAddress(forbidden));
+    let both = both.with(Attribute::XorPeerAddress(good)).with(Attribute::XorPeerAddress(forbidden));
     assert_eq!(bench.error(tuple(1), both), Some(ErrorCode::FORBIDDEN));
-    assert_eq!(bench.from_peer(relayed, good, &Rope::fill(1, 0, 1)), None);
+    assert_eq!(bench.put_from_peer(relayed, good, &Rope::fill(1, 0, 1)), None);
     let two = bench.request(Method::CREATE_PERMISSION);
-    let two = two.add(Attribute::XorPeerAddress(good)).add(Attribute::XorPeerAddress(address("203.0.113.2:1")));
+    let two = two.with(Attribute::XorPeerAddress(good)).with(Attribute::XorPeerAddress(address("203.0.113.2:1")));
     assert_eq!(bench.error(tuple(1), two), None);
-    assert!(bench.from_peer(relayed, good, &Rope::fill(1, 0, 1)).is_some());
-    assert!(bench.from_peer(relayed, address("203.0.113.2:5"), &Rope::fill(1, 0, 1)).is_some());
+    assert!(bench.put_from_peer(relayed, good, &Rope::fill(1, 0, 1)).is_some());
+    assert!(bench.put_from_peer(relayed, address("203.0.113.2:5"), &Rope::fill(1, 0, 1)).is_some());
     // §5: what is Alice's is not Bob's.
-    let bobs = bench.request(Method::CREATE_PERMISSION).add(Attribute::XorPeerAddress(good));
+    let bobs = bench.request(Method::CREATE_PERMISSION).with(Attribute::XorPeerAddress(good));
     assert_eq!(error_of(&bench.ask_as(tuple(1), BOB, bobs)), Some(ErrorCode::WRONG_CREDENTIALS));
-    let family = bench.request(Method::REFRESH).add(Attribute::RequestedAddressFamily(Family::V6));
+    let family = bench.request(Method::REFRESH).with(Attribute::RequestedAddressFamily(Family::V6));
     assert_eq!(bench.error(tuple(1), family), Some(ErrorCode::PEER_FAMILY_MISMATCH));
 }
 
@@ -268,14 +268,14 @@ fn what_relaying_adds() {
     let (relayed, peer, data) = (bench.allocate(tuple(1)), address("203.0.113.1:9"), Rope::fill(3, 50, 100));
     assert_eq!(bench.permit(tuple(1), peer), None);
     let writer = Writer::new(MessageType::new(Class::Indication, Method::SEND), TransactionId([1; 12]));
-    let indication = writer.add(Attribute::XorPeerAddress(peer)).finish_with_data(&data);
+    let indication = writer.with(Attribute::XorPeerAddress(peer)).finish_with_data(&data);
     assert_eq!(indication.len(), 136);
     let sent = bench.put(Place::Client(tuple(1)), indication).unwrap();
     assert_eq!(sent, Envelope { place: Place::Peer { relayed, peer }, payload: data.clone() });
-    let back = bench.from_peer(relayed, peer, &data).unwrap();
+    let back = bench.put_from_peer(relayed, peer, &data).unwrap();
     assert_eq!((back.place, back.payload.len()), (Place::Client(tuple(1)), 136));
     assert_eq!(bench.bind(tuple(1), 0x4000, peer), None);
-    let back = bench.from_peer(relayed, peer, &data).unwrap();
+    let back = bench.put_from_peer(relayed, peer, &data).unwrap();
     assert_eq!(back.payload, channel_data(0x4000, &data, false));
     assert_eq!(back.payload.len(), 104);
     let sent = bench.send_on(tuple(1), 0x4000, &data).unwrap();
