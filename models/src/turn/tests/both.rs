@@ -255,6 +255,24 @@ fn a_wrong_password_is_not_tried_twice() {
     assert_eq!(pair.client.counts().requests, 2);
 }
 
+/// RFC 8489 §6.2.1, §6.2.2: an error of ICMP ends what was asked for; the end of a stream ends all.
+#[test]
+fn a_server_that_cannot_be_reached() {
+    let mut pair = Pair::new(10, Transport::Udp, config());
+    pair.want(Want::Allocate).unwrap();
+    pair.want(Want::Unreachable).unwrap();
+    assert_eq!(pair.told_at(0), (0, &Told::Lost(Failure::Unreachable)));
+    for (transport, lost) in [(Transport::Udp, 0), (Transport::Tcp, 1)] {
+        let mut pair = Pair::new(11, transport, config());
+        pair.want(Want::Allocate).unwrap();
+        pair.run_to(1_000);
+        pair.want(Want::Unreachable).unwrap();
+        let expected = Told::Lost(Failure::Unreachable);
+        assert_eq!(pair.told.iter().filter(|(_, told)| *told == expected).count(), lost);
+        assert_eq!(pair.client.poll_timeout().is_none(), lost == 1);
+    }
+}
+
 /// With PASSWORD-ALGORITHMS and USERHASH.
 #[test]
 fn sha_256_and_anonymous_names() {
