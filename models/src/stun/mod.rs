@@ -30,6 +30,15 @@
 //!  else ─▶ success
 //! ```
 //!
+//! # Choices
+//! - Names, realms and passwords are prepared by OpaqueString, as RFC 8489 has it; the sheet of checks and RFC 5389 name SASLprep. For
+//!   ASCII, and for all texts that both allow without compatibility forms, they give the same keys.
+//! - A server is one of MD5 or of SHA-256 and MD5, as [`Algorithms`] says. The former sends no PASSWORD-ALGORITHMS, as a server of RFC
+//!   5389, and its nonces say so: §9.2.4 has it in every 401 and 438 of servers that have the feature.
+//! - Every attribute that has a name in [`wire`] is understood by every agent here: a server of STUN ignores those of TURN, as §6.3.1
+//!   has it for known ones that are not expected.
+//! - What stands behind FINGERPRINT makes the message none (§14.7: it is the last one).
+//!
 //! # What is not modelled, and what that does to results
 //! - Round trips are not measured for the RTO of later transactions (§6.2.1): each begins with the configured one, as clients of
 //!   one or two requests do.

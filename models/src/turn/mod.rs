@@ -36,7 +36,10 @@
 //!   server holds clients to it (400).
 //! - An Allocate that comes again is answered with the bytes of the first answer (§7.2 allows that, or computing it anew).
 //! - Relayed addresses are drawn at random from the range, then the next free one is taken.
-//! - A nonce is good for 3600 s: §5 has the server change it at least once an hour.
+//! - A nonce is good for 3600 s: §5 has the server change it at least once an hour. The sheet of checks has that as the least; coturn
+//!   has 600 s where it is told to change them at all.
+//! - Channels are 0x4000 to 0x4fff (§12); `old_channels` lets clients of RFC 5766, such as coturn's, have those up to 0x7fff.
+//! - A server never gives less than its default lifetime (§7.2), whatever less was asked for, but for 0.
 //!
 //! # What is not modelled, and what that does to results
 //! - ADDITIONAL-ADDRESS-FAMILY, which may be ignored, is: one allocation has one address. ICMP is not relayed (§11.5), MOBILITY-TICKET,
