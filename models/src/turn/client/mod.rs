@@ -195,7 +195,9 @@ impl Client {
             return;
         };
         let fields = Fields::read(message);
-        let is_challenge = matches!(fields.error, Some(ErrorCode::UNAUTHENTICATED | ErrorCode::STALE_NONCE));
+        // Of an error alone: a success that pretends to be one too has to prove itself.
+        let is_challenge = message.class() == Class::Error
+            && matches!(fields.error, Some(ErrorCode::UNAUTHENTICATED | ErrorCode::STALE_NONCE));
         if pending.is_signed && !is_challenge {
             let fits = self.session.as_ref().is_some_and(|session| session.fits(message));
             if !fits {

@@ -255,6 +255,38 @@ fn a_wrong_password_is_not_tried_twice() {
     assert_eq!(pair.client.counts().requests, 2);
 }
 
+/// Only errors 401, 438 are taken without integrity (§9.2.5), and only as errors: neither a success with such a code, nor 400 or 437.
+#[test]
+fn what_is_not_signed_is_not_taken() {
+    let mut pair = Pair::new(12, Transport::Udp, config());
+    pair.want(Want::Allocate).unwrap();
+    pair.run_to(99);
+    let (key, cargo) = pair.wire.pop_first().unwrap();
+    let Cargo::ToClient(payload) = cargo else { panic!("it goes to the client") };
+    let bytes = payload.to_bytes();
+    let id = Message::parse(&bytes).unwrap().transaction();
+    let forged = |class, code: u16| {
+        Writer::new(MessageType::new(class, Method::ALLOCATE), id)
+            .error(ErrorCode(code))
+            .with(Attribute::XorRelayedAddress(peer()))
+            .with(Attribute::XorMappedAddress(peer()))
+            .with(Attribute::Lifetime(600))
+            .finish()
+    };
+    for (index, forged) in
+        [forged(Class::Success, 401), forged(Class::Success, 438), forged(Class::Error, 400), forged(Class::Error, 437)]
+            .into_iter()
+            .enumerate()
+    {
+        pair.wire.insert((key.0, index as u64), Cargo::ToClient(Rope::from(forged)));
+    }
+    pair.wire.insert((key.0, 1_000), Cargo::ToClient(payload));
+    pair.run_to(110);
+    let (100, Told::Allocated { relayed, .. }) = pair.told_at(0) else { panic!("{:?}", pair.told) };
+    assert_ne!(*relayed, peer());
+    assert_eq!((pair.told.len(), pair.client.counts().dropped), (1, 4));
+}
+
 /// RFC 8489 §6.2.1, §6.2.2: an error of ICMP ends what was asked for; the end of a stream ends all.
 #[test]
 fn a_server_that_cannot_be_reached() {
