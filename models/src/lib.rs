@@ -7,7 +7,7 @@
 //! - [`medium`]: LAN switches, buses and radio channels, which many nodes share.
 //! - [`node`]: hosts and routers; [`app`]: what runs on them; [`element`]: nodes and media as entities of the kernel.
 //! - [`recovery`]: what protocols that send again share: round trips, time-outs, ranges, extremes of late.
-//! - [`tcp`], [`coap`], [`http`], [`ping`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
+//! - [`tcp`], [`coap`], [`http`], [`ping`], [`stun`], [`turn`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
 //!   story, then encodings, configuration, machines, tests.
 //! - [`recovery`]: what protocols that repair losses share.
 //! - [`registry`]: the one place where an application is made known to scenarios.
@@ -38,11 +38,13 @@ pub mod recovery;
 pub mod registry;
 pub mod rope;
 mod schema;
+pub mod stun;
 pub mod tcp;
 #[cfg(test)]
 mod testing;
 pub mod tls;
 pub mod traffic;
+pub mod turn;
 
 pub use app::{App, Host, HostError, SocketId, Total, TrafficClass};
 pub use element::Element;

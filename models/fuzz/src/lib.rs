@@ -6,19 +6,23 @@
 //!
 //! Checksums would stop nearly every input at the door, so the targets put them right.
 
-use protosim_core::machine::IdealEnv;
+use protosim_core::machine::{IdealEnv, Machine, MachineCx};
 use protosim_models::coap::wire::Message;
 use protosim_models::http::wire::{Limits, Method, Part, RequestReader, ResponseReader};
 use protosim_models::packet::{
     Checksum, ErrorCause, IcmpMessage, Icmpv6Message, IpHeader, Packet, Provenance, TimeExceeded, Transport, protocol,
 };
 use protosim_models::rope::Rope;
+use protosim_models::stun::Credentials;
+use protosim_models::stun::integrity::{Key, check_fingerprint, check_sha1, check_sha256};
+use protosim_models::stun::wire::{self as stun, frame::FrameReader};
 use protosim_models::tls::certificate::{CertificateKind, Trust, decompress, identity, verify, verify_chain};
 use protosim_models::tls::codes::{HandshakeType, Version};
 use protosim_models::tls::connection::{ClientSide, Connection, Cx, Effect, ServerSide, Side};
 use protosim_models::tls::crypto::Mode;
 use protosim_models::tls::wire::{Alert, Handshake, MAX_PLAINTEXT, MessageReader, RecordReader};
 use protosim_models::tls::{TlsClientConfig, TlsServerConfig};
+use protosim_models::turn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -53,6 +57,58 @@ pub fn coap(data: &[u8]) {
         assert_eq!(message.wire_len(), bytes.len() as u64, "the length is known without encoding");
         assert_eq!(Message::decode(&Rope::from(bytes)).as_ref(), Ok(&message), "what was read is written the same");
     }
+}
+
+/// A STUN message, whose length, where the first byte says so, is put right; attributes that were read are written such that they
+/// read the same. Then all of it as a stream of messages and ChannelData, and as what a client sends to a TURN server.
+pub fn stun(data: &[u8]) {
+    let Some((choice, data)) = data.split_first() else { return };
+    let mut bytes = data.to_vec();
+    if choice & 1 != 0 && bytes.len() >= stun::HEADER_LEN {
+        bytes.truncate(bytes.len().min(1 << 15) / 4 * 4);
+        bytes[0] &= 0x3f;
+        let len = (bytes.len() - stun::HEADER_LEN) as u16;
+        bytes[2..4].copy_from_slice(&len.to_be_bytes());
+        bytes[4..8].copy_from_slice(&stun::MAGIC_COOKIE.to_be_bytes());
+    }
+    if let Ok(message) = stun::Message::parse(&bytes) {
+        use_stun(&message);
+    }
+    let mut frames = FrameReader::default();
+    frames.push(&Rope::from(bytes.clone()));
+    while let Ok(Some(frame)) = frames.next_frame() {
+        assert!(!frame.is_empty(), "a frame has a header");
+    }
+    let address = "192.0.2.1:3478".parse().expect("an address");
+    let config = turn::ServerConfig::new(Credentials::None, Ipv4Addr::new(192, 0, 2, 1).into());
+    let mut server = turn::Server::new(config).expect("no credentials that could be wrong");
+    let (mut env, mut effects) = (IdealEnv::new(1), Vec::new());
+    let tuple = turn::FiveTuple { client: address, server: address, transport: turn::Transport::Udp };
+    let place = turn::server::Place::Client(tuple);
+    // Twice: the first may have allocated.
+    for _ in 0..2 {
+        let payload = Rope::from(bytes.clone());
+        let envelope = turn::server::Envelope { place, payload };
+        server.handle_message(envelope, &mut MachineCx::new(&mut env, &mut effects));
+    }
+}
+
+fn use_stun(message: &stun::Message<'_>) {
+    let id = message.transaction();
+    let fields = stun::Fields::read(message);
+    let key = Key::short_term("password").expect("a password");
+    let _ = (check_sha1(message, &key), check_sha256(message, &key, 16), check_fingerprint(message));
+    assert!(fields.unknown.len() <= stun::MAX_ATTRIBUTES);
+    let read = |message: &stun::Message<'_>| -> Vec<_> {
+        message.attributes().map(|raw| (raw.kind, format!("{:?}", raw.read(id)))).collect()
+    };
+    let mut writer = stun::Writer::new(message.kind(), id);
+    for raw in message.attributes() {
+        writer = writer.with(raw.read(id).unwrap_or(stun::Attribute::Other(raw.kind, raw.value)));
+    }
+    let bytes = writer.finish();
+    let again = stun::Message::parse(&bytes).expect("what was written is a message");
+    assert_eq!(read(&again), read(message), "what was read is written such that it reads the same");
 }
 
 /// A stream of TLS records that comes in pieces, as long as the first byte says; records are written as they came.

@@ -1,0 +1,7 @@
+//! What holds for every message, and scripts for the machines.
+
+mod apps;
+mod client_and_server;
+mod discovery;
+mod frames;
+mod messages;
