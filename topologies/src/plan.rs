@@ -387,6 +387,7 @@ impl Plan {
         NodeParts {
             interfaces: interfaces.collect(),
             routes: self.routes(rank),
+            nat: None,
             forwards: self.graph.node(rank).forwards,
             ip: self.topology.nodes[self.graph.node(rank).listed].ip.unwrap_or_default(),
             groups: self.group_routes[rank].clone(),
