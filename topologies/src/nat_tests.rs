@@ -1,0 +1,1 @@
+//! NATs in networks.
