@@ -171,6 +171,11 @@ pub fn is_reachable(graph: &NetworkGraph, from: usize, to: usize) -> bool {
     graph.reaches(from, to)
 }
 
+/// True if a node is inside of a NAT and the other one is not: nobody there has a route to it.
+pub fn is_hidden(graph: &NetworkGraph, from: usize, to: usize) -> bool {
+    graph.primary_port(to).is_some_and(|port| !graph.view(from).has(graph, port))
+}
+
 #[cfg(test)]
 #[path = "check_tests.rs"]
 mod tests;

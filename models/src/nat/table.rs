@@ -212,6 +212,18 @@ impl Table {
         TableCounts { now, most: self.most, made: self.made, sessions }
     }
 
+    /// Mappings that are not over at `now`. Takes time in proportion to what it remembers.
+    pub fn alive(&self, now: SimTime) -> u64 {
+        let with_sessions: BTreeSet<u32> =
+            self.sessions.iter().filter(|(_, session)| session.expires > now).map(|((id, _), _)| *id).collect();
+        let is_alive = |(id, mapping): (usize, &Option<Mapping>)| {
+            let mapping = mapping.as_ref()?;
+            let is_kept = mapping.proto != Proto::Tcp || with_sessions.contains(&(id as u32));
+            (is_kept && mapping.expires > now).then_some(())
+        };
+        self.mappings.iter().enumerate().filter_map(is_alive).count() as u64
+    }
+
     /// Forgets everything, as a device does that loses power; what it has counted stays.
     pub fn forget(&mut self) {
         let fresh = Self::new(self.rules.clone(), std::mem::take(&mut self.pool));

@@ -105,6 +105,7 @@ fn mappings_and_filters_age() {
     let mut nat = table(&short);
     let p = out(&mut nat, x, y, 0).unwrap();
     assert_eq!([60, 119, 120].map(|at| enters(&mut nat, p, y, at)), [Ok(x), Ok(x), Err(Refusal::NoMapping)]);
+    assert_eq!(nat.alive(secs(0)), 0);
     assert_eq!(nat.counts(), TableCounts { now: 0, most: 1, made: 1, sessions: 0 });
     let mut nat = table(&short);
     let p = out(&mut nat, x, y, 0).unwrap();
@@ -218,6 +219,7 @@ fn connections_are_followed() {
     };
     let alive = |nat: &Table, at: u64| nat.clone().inbound(&tcp((P, 4000), y, F::ACK), secs(at)).is_ok();
     let silent = opened(0);
+    assert_eq!([silent.alive(secs(239)), silent.alive(secs(240))], [1, 0]);
     assert_eq!([alive(&silent, 239), alive(&silent, 240)], [true, false]);
     let mut nat = opened(0);
     nat.inbound(&tcp((P, 4000), y, F::SYN.with(F::ACK)), secs(1)).unwrap();

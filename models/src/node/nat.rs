@@ -228,6 +228,11 @@ impl Node {
         self.nat.as_ref().map(|nat| nat.table.counts())
     }
 
+    /// Mappings of the NAT or the firewall of this node that are not over, if there is one.
+    pub fn nat_mappings(&self, now: SimTime) -> Option<u64> {
+        self.nat.as_ref().map(|nat| nat.table.alive(now))
+    }
+
     /// A packet has come in to a node with a NAT or a firewall. Says why, if it goes no further.
     #[inline(never)]
     pub(super) fn receive_at_nat(
