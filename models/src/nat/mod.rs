@@ -29,6 +29,8 @@
 //! - Identifiers of ICMP queries are mapped by the same rules as ports of UDP, the remote port taken as zero.
 //! - A segment of TCP without SYN that belongs to no session is dropped in both directions: a NAT that lost power ends idle connections.
 //! - The identifier of an ICMP query is preserved, drawn or counted like a port, without class, parity or range.
+//! - An ICMP error from outside comes in if the session that it quotes is known, whatever the filter; one from inside leaves if the internal
+//!   endpoint has the mapping that the quoted remote endpoint asks for.
 //! - A pool is used in turn; a host of a `Paired` pool that has no mapping left may get another address next time.
 //!
 //! # What is not here
