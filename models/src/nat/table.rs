@@ -348,14 +348,11 @@ impl Table {
     /// Whether the filter of a mapping lets a remote endpoint in.
     fn lets_in(&self, id: u32, remote: Endpoint) -> bool {
         let mapping = self.mapping(id);
-        let filtering = self.rules.filtering_of(mapping.proto);
-        let first = match filtering {
+        let (first, last) = match self.rules.filtering_of(mapping.proto) {
             Dependence::EndpointIndependent => return true,
-            Dependence::AddressDependent => (remote.0, 0),
-            Dependence::AddressAndPortDependent => remote,
+            Dependence::AddressDependent => ((remote.0, 0), (remote.0, u16::MAX)),
+            Dependence::AddressAndPortDependent => (remote, remote),
         };
-        let last = if first == remote { remote } else { (remote.0, u16::MAX) };
-        let last = if filtering == Dependence::AddressDependent { (remote.0, u16::MAX) } else { last };
         let has_sent = |id: u32| self.sessions.range((id, first)..=(id, last)).next().is_some();
         if self.rules.filter_state == FilterState::PerMapping {
             return has_sent(id);
