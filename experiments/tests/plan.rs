@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
+use common::files;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// What the scenario includes.
@@ -72,22 +74,6 @@ fn write(folder: &Path) {
     }
 }
 
-/// All files of a folder by name, but the log of the machine.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for path in fs::read_dir(&next).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().is_some_and(|name| name != "run.log") {
-                all.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    all
-}
-
 fn plan(folder: &Path, name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(folder.join(name)).unwrap()).unwrap()
 }
@@ -126,6 +112,29 @@ fn shards_of_a_plan_are_one_run() {
         done(folder, &["plan", "coap-loss", "--shards", "7", "--even", "--out", name]);
     }
     assert_eq!(fs::read(folder.join("even.json")).unwrap(), fs::read(folder.join("again.json")).unwrap());
+}
+
+/// Where replications are sequential a point is in one shard as a whole, and stops where it would in one run.
+#[test]
+fn sequential_points_are_planned_as_a_whole() {
+    let scratch = scratch();
+    let folder = scratch.path();
+    let changed = [
+        "--set=replications=40",
+        "--set=sequential=(app: \"client\", metric: MeanCompletion, relative_half_width: \"40 %\", batch: 4)",
+    ];
+    done(folder, &[&["run", "small.ron", "--quiet", "--out", "whole"][..], &changed].concat());
+    done(folder, &[&["plan", "small.ron", "--shards", "3"][..], &changed].concat());
+    let plan = plan(folder, "small.plan.json");
+    let pieces = plan["split"].as_array().unwrap().iter().flat_map(|shard| shard["runs"].as_array().unwrap());
+    let mut points: Vec<u64> = pieces.map(|piece| piece["point"].as_u64().unwrap()).collect();
+    points.sort_unstable();
+    assert_eq!(points, [0, 1, 2, 3]);
+    shards(folder, "small.plan.json", 3);
+    let names = [2, 3, 1].map(|shard| format!("results/small.shard-{shard}-of-3"));
+    done(folder, &["merge", &names[0], &names[1], &names[2], "--quiet", "--out", "merged"]);
+    assert!(files(&folder.join("merged")) == files(&folder.join("whole")));
+    refused(folder, &[&["plan", "small.ron", "--shards", "5", "--force"][..], &changed].concat(), &["5 shards"]);
 }
 
 /// Points that take fifty times as long are told from others, and spread over all shards.

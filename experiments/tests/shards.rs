@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
+use common::files;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,22 +47,6 @@ fn merged(folders: &[&Path], out: &Path) -> (Option<i32>, String) {
     let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
     let arguments: Vec<&str> = ["merge"].into_iter().chain(folders.iter().map(String::as_str)).chain([&*out]).collect();
     protosim(&arguments)
-}
-
-/// All files of a folder of results by name, but the log of the machine.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for path in fs::read_dir(&next).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().is_some_and(|name| name != "run.log") {
-                all.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    all
 }
 
 /// 1, 2, 7 and 64 shards (of which most are empty), in rising and in falling order.

@@ -26,7 +26,8 @@ pub(super) fn plan(args: &PlanArgs, colours: bool) -> Result<Ending, String> {
     }
     let most = Split::most(&loaded);
     if args.shards > most {
-        return Err(format!("error: --shards: there are {most} runs alone, and no work for {} shards", args.shards));
+        let noun = if loaded.scenario.sequential.is_some() { "points" } else { "runs" };
+        return Err(format!("error: --shards: there are {most} {noun} alone, and no work for {} shards", args.shards));
     }
     let (split, estimate) = split(args, &loaded)?;
     let file = PlanFile::new(&loaded, &args.scenario.scenario, &place, split, estimate.as_ref().map(Estimate::basis))?;

@@ -5,7 +5,7 @@ use super::differences::{Difference, all_differences};
 use super::folder::{hex, io_error};
 use super::summary::Summary;
 use super::tables::{RunTables, difference_table, summary_table};
-use crate::run::{Outputs, RunOutput, over_runs};
+use crate::run::{Outputs, RunOutput, Turn, over_turns};
 use crate::scenario::Loaded;
 use protosim_reports::folder::{Staged, Staging};
 use protosim_reports::statistics::Confidence;
@@ -16,8 +16,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// Rows of the summary that are a table at once.
-const SUMMARY_ROWS: usize = 1 << 14;
+/// Rows of the summary, and of a long run, that are a table at once.
+const ROWS: usize = 1 << 14;
 
 /// All tables, written beside their places, and what else each run has to say.
 pub(super) struct StagedTables {
@@ -88,7 +88,7 @@ pub(super) fn stage_tables(
 ) -> Result<StagedTables, FolderError> {
     let mut files = Vec::new();
     let mut table = OpenTable::begin(folder, summary_table(loaded, &[])?)?;
-    for rows in summary.rows.chunks(SUMMARY_ROWS) {
+    for rows in summary.rows.chunks(ROWS) {
         table.append(summary_table(loaded, rows)?)?;
     }
     files.extend(table.finish()?);
@@ -103,6 +103,9 @@ pub(super) fn stage_tables(
     Ok(StagedTables { files, log })
 }
 
+/// What a part of a batch of runs has, if there are any.
+type Part = Option<(RunTables, Log)>;
+
 /// Writes the tables that have rows of each run: all in one go over the runs.
 fn stage_run_tables(
     folder: &Path,
@@ -113,7 +116,6 @@ fn stage_run_tables(
     let empty = RunTables::new(loaded)?.into_all();
     let mut tables = empty.map(|table| OpenTable::begin(folder, table)).collect::<Result<Vec<_>, _>>()?;
     let mut log = Log::default();
-    type Part = Option<(RunTables, Log)>;
     let visit = |part: &mut Part, point: usize, run: &RunOutput| {
         let (mut rows, mut log) = match part.take() {
             Some(part) => part,
@@ -124,14 +126,23 @@ fn stage_run_tables(
         *part = Some((rows, log));
         Ok::<(), FolderError>(())
     };
-    let take = |parts: Vec<Part>| {
-        for (rows, more) in parts.into_iter().flatten() {
-            log.append(&more);
-            tables.iter_mut().zip(rows.into_all()).try_for_each(|(table, rows)| table.append(rows))?;
-        }
-        Ok(())
+    let append = |rows: RunTables, tables: &mut [OpenTable<'_>]| {
+        tables.iter_mut().zip(rows.into_all()).try_for_each(|(table, rows)| table.append(rows))
     };
-    over_runs(outputs, 0..outputs.points(), || None, visit, take)?;
+    let take = |turn: Turn<'_, Part>| match turn {
+        Turn::Parts(parts) => parts.into_iter().flatten().try_for_each(|(rows, more)| {
+            log.append(&more);
+            append(rows, &mut tables)
+        }),
+        Turn::Alone(point, run) => {
+            log.add(point, run);
+            let mut rows = RunTables::new(loaded)?;
+            let mut full = |number: usize, rows: Table| tables[number].append(rows);
+            rows.add_by_parts(loaded, point, run, ROWS, &mut full)?;
+            append(rows, &mut tables)
+        }
+    };
+    over_turns(outputs, 0..outputs.points(), || None, visit, take)?;
     for table in tables {
         files.extend(table.finish()?);
     }

@@ -109,7 +109,7 @@ pub(super) fn rows_of(
     let mut rows = Vec::new();
     for (spec, of_app) in loaded.scenario.apps.iter().zip(&values.exchanges) {
         for metric in Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges) {
-            let estimate = estimate(of_app, metric, confidence, basis).filter(|_| is_known(spec, metric));
+            let estimate = of_exchanges(of_app, metric, confidence, basis).filter(|_| is_known(spec, metric));
             let subject = || Subject::App(spec.name.clone());
             rows.extend(estimate.map(|estimate| Row { point, subject: subject(), metric, estimate }));
         }
@@ -146,7 +146,7 @@ fn estimate_from(loaded: &Loaded, values: &PointValues, subject: &Subject, metri
     match subject {
         Subject::App(name) if metric.of() == Scope::Exchanges => {
             let app = loaded.scenario.apps.iter().position(|app| app.name == *name)?;
-            estimate(&values.exchanges[app], metric, confidence, Basis::Replications)
+            of_exchanges(&values.exchanges[app], metric, confidence, Basis::Replications)
         }
         _ => {
             let rows = loaded.scenario.measures.rows.iter();
@@ -171,6 +171,12 @@ pub(super) fn counts(loaded: &Loaded, point: usize, run: &RunOutput, exchange: &
 pub(super) fn counted<'r>(loaded: &Loaded, point: usize, run: &'r RunOutput, app: usize) -> Vec<&'r Exchange> {
     let of_app = |exchange: &&Exchange| exchange.app == app && counts(loaded, point, run, exchange);
     run.exchanges.iter().filter(of_app).collect()
+}
+
+/// A metric of exchanges. Times do not end below zero, whatever t intervals of few replications do.
+fn of_exchanges(runs: &[RunExchanges], metric: Metric, confidence: Confidence, basis: Basis) -> Option<Estimate> {
+    let estimate = estimate(runs, metric, confidence, basis)?;
+    Some(if metric.unit() == "s" { possible(estimate, metric) } else { estimate })
 }
 
 fn estimate(runs: &[RunExchanges], metric: Metric, confidence: Confidence, basis: Basis) -> Option<Estimate> {

@@ -4,8 +4,9 @@
 
 use super::differences::{Difference, baseline_of};
 use super::summary::{Row, counts};
-use crate::run::RunOutput;
+use crate::run::{Exchange, RunOutput};
 use crate::scenario::{Loaded, Metric, Subject, WarmupSpec};
+use protosim_reports::statistics::Estimate;
 use protosim_reports::table::{Cell, Column, Table, TableError};
 
 /// Number of the point, its variant if there are any, and values of the axes: the first columns of every table.
@@ -33,37 +34,50 @@ fn run_cells(loaded: &Loaded, point: usize, replication: u64) -> Vec<Cell<'_>> {
 /// A table of some rows of the summary.
 pub(super) fn summary_table(loaded: &Loaded, rows: &[Row]) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
-    columns.extend([
+    columns.extend(estimate_columns("value"));
+    let mut table = Table::new("summary", columns)?;
+    for row in rows {
+        let mut cells = point_cells(loaded, row.point);
+        cells.extend(estimate_cells(loaded, (&row.subject, row.metric), &row.estimate));
+        table.push_row(&cells)?;
+    }
+    Ok(table)
+}
+
+/// Of whom, what, and how much with its interval.
+fn estimate_columns(value: &str) -> [Column; 11] {
+    [
         Column::text("app").optional(),
         Column::text("link").optional(),
         Column::text("direction").optional(),
         Column::text("metric"),
         Column::text("unit"),
         Column::u64("n"),
-        Column::f64("value"),
+        Column::f64(value),
         Column::f64("low").optional(),
         Column::f64("high").optional(),
         Column::f64("confidence"),
         Column::bool("exact"),
-    ]);
-    let mut table = Table::new("summary", columns)?;
-    for row in rows {
-        let estimate = &row.estimate;
-        let mut cells = point_cells(loaded, row.point);
-        cells.extend(subject_cells(&row.subject));
-        cells.extend([
-            Cell::from(row.metric.name()),
-            Cell::from(row.metric.unit()),
-            Cell::from(estimate.n),
-            Cell::from(estimate.value),
-            Cell::from(estimate.low),
-            Cell::from(estimate.high),
-            Cell::from(loaded.scenario.confidence.as_f64()),
-            Cell::from(estimate.exact),
-        ]);
-        table.push_row(&cells)?;
-    }
-    Ok(table)
+    ]
+}
+
+/// The cells of [`estimate_columns`].
+fn estimate_cells<'r>(
+    loaded: &Loaded,
+    (subject, metric): (&'r Subject, Metric),
+    estimate: &Estimate,
+) -> impl Iterator<Item = Cell<'r>> {
+    let of = [
+        Cell::from(metric.name()),
+        Cell::from(metric.unit()),
+        Cell::from(estimate.n),
+        Cell::from(estimate.value),
+        Cell::from(estimate.low),
+        Cell::from(estimate.high),
+        Cell::from(loaded.scenario.confidence.as_f64()),
+        Cell::from(estimate.exact),
+    ];
+    subject_cells(subject).into_iter().chain(of)
 }
 
 /// Application, link and direction.
@@ -78,39 +92,16 @@ fn subject_cells(subject: &Subject) -> [Cell<'_>; 3] {
 /// A table of some differences.
 pub(super) fn difference_table(loaded: &Loaded, rows: &[Difference]) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
-    columns.extend([
-        Column::text("baseline"),
-        Column::text("app").optional(),
-        Column::text("link").optional(),
-        Column::text("direction").optional(),
-        Column::text("metric"),
-        Column::text("unit"),
-        Column::u64("n"),
-        Column::f64("difference"),
-        Column::f64("low").optional(),
-        Column::f64("high").optional(),
-        Column::f64("confidence"),
-        Column::bool("exact"),
-        Column::f64("relative_difference").optional(),
-    ]);
+    columns.push(Column::text("baseline"));
+    columns.extend(estimate_columns("difference"));
+    columns.push(Column::f64("relative_difference").optional());
     let mut table = Table::new("differences", columns)?;
     for row in rows {
-        let estimate = &row.estimate;
         let baseline = baseline_of(loaded, row.point).and_then(|baseline| loaded.points[baseline].variant.as_deref());
         let mut cells = point_cells(loaded, row.point);
         cells.push(Cell::from(baseline.unwrap_or_default()));
-        cells.extend(subject_cells(&row.subject));
-        cells.extend([
-            Cell::from(row.metric.name()),
-            Cell::from(row.metric.unit()),
-            Cell::from(estimate.n),
-            Cell::from(estimate.value),
-            Cell::from(estimate.low),
-            Cell::from(estimate.high),
-            Cell::from(loaded.scenario.confidence.as_f64()),
-            Cell::from(estimate.exact),
-            Cell::from(row.relative),
-        ]);
+        cells.extend(estimate_cells(loaded, (&row.subject, row.metric), &row.estimate));
+        cells.push(Cell::from(row.relative));
         table.push_row(&cells)?;
     }
     Ok(table)
@@ -141,8 +132,30 @@ impl RunTables {
 
     /// Adds the rows of a run.
     pub(super) fn add(&mut self, loaded: &Loaded, point: usize, run: &RunOutput) -> Result<(), TableError> {
+        self.add_by_parts(loaded, point, run, usize::MAX, &mut |_, _| Ok(()))
+    }
+
+    /// Adds the rows of a run, and hands over a table with its number each time that it has so many.
+    pub(super) fn add_by_parts<E: From<TableError>>(
+        &mut self,
+        loaded: &Loaded,
+        point: usize,
+        run: &RunOutput,
+        most: usize,
+        full: &mut impl FnMut(usize, Table) -> Result<(), E>,
+    ) -> Result<(), E> {
         let first = run_cells(loaded, point, run.replication);
-        add_exchanges(&mut self.exchanges, &first, loaded, point, run)?;
+        let mut check = |number: usize, table: &mut Table| match table.rows() >= most {
+            true => {
+                let empty = table.emptied();
+                full(number, std::mem::replace(table, empty))
+            }
+            false => Ok(()),
+        };
+        for exchange in &run.exchanges {
+            add_exchange(&mut self.exchanges, &first, (loaded, point, run), exchange)?;
+            check(0, &mut self.exchanges)?;
+        }
         for total in run.totals.iter() {
             let cells = [
                 Cell::from(&*run.entities[total.node as usize]),
@@ -151,14 +164,17 @@ impl RunTables {
                 Cell::from(total.value),
             ];
             self.counters.push_row_behind(&first, &cells)?;
+            check(1, &mut self.counters)?;
         }
         for (kind, path, digest) in &run.digests {
             let digest = digest.to_string();
             let cells = [Cell::from(kind.0), Cell::from(&**path), Cell::from(digest.as_str())];
             self.digests.push_row_behind(&first, &cells)?;
+            check(2, &mut self.digests)?;
         }
         if let Some(table) = &mut self.samples {
             add_samples(table, &first, run)?;
+            check(3, table)?;
         }
         if let Some(table) = &mut self.warmups {
             let cells = [Cell::from(run.warmup.ends.as_secs_f64()), Cell::from(run.warmup.is_decided)];
@@ -167,7 +183,7 @@ impl RunTables {
         Ok(())
     }
 
-    /// The tables.
+    /// The tables, by number.
     pub(super) fn into_all(self) -> impl Iterator<Item = Table> {
         [self.exchanges, self.counters, self.digests].into_iter().chain(self.samples).chain(self.warmups)
     }
@@ -240,34 +256,30 @@ fn exchange_table(loaded: &Loaded) -> Result<Table, TableError> {
     Table::new("exchanges", columns)
 }
 
-fn add_exchanges(
+fn add_exchange(
     table: &mut Table,
     first: &[Cell<'_>],
-    loaded: &Loaded,
-    point: usize,
-    run: &RunOutput,
+    (loaded, point, run): (&Loaded, usize, &RunOutput),
+    exchange: &Exchange,
 ) -> Result<(), TableError> {
-    for exchange in &run.exchanges {
-        let ending = exchange.ending;
-        let cells = [
-            Cell::from(loaded.scenario.apps[exchange.app].name.as_str()),
-            Cell::from(&*run.entities[exchange.node as usize]),
-            Cell::from(exchange.number),
-            Cell::from(exchange.started.map(|at| at.as_secs_f64())),
-            Cell::from(exchange.delivered.map(|span| span.as_secs_f64())),
-            Cell::from(exchange.first_byte.map(|span| span.as_secs_f64())),
-            Cell::from(ending.map(|ending| ending.after.as_secs_f64())),
-            Cell::from(match (exchange.started, ending) {
-                (_, Some(ending)) => ending.outcome.name(),
-                (Some(_), None) => "open",
-                (None, None) => "never sent",
-            }),
-            Cell::from(ending.map(|ending| u64::from(ending.transmissions))),
-            Cell::from(counts(loaded, point, run, exchange)),
-        ];
-        table.push_row_behind(first, &cells)?;
-    }
-    Ok(())
+    let ending = exchange.ending;
+    let cells = [
+        Cell::from(loaded.scenario.apps[exchange.app].name.as_str()),
+        Cell::from(&*run.entities[exchange.node as usize]),
+        Cell::from(exchange.number),
+        Cell::from(exchange.started.map(|at| at.as_secs_f64())),
+        Cell::from(exchange.delivered.map(|span| span.as_secs_f64())),
+        Cell::from(exchange.first_byte.map(|span| span.as_secs_f64())),
+        Cell::from(ending.map(|ending| ending.after.as_secs_f64())),
+        Cell::from(match (exchange.started, ending) {
+            (_, Some(ending)) => ending.outcome.name(),
+            (Some(_), None) => "open",
+            (None, None) => "never sent",
+        }),
+        Cell::from(ending.map(|ending| u64::from(ending.transmissions))),
+        Cell::from(counts(loaded, point, run, exchange)),
+    ];
+    table.push_row_behind(first, &cells)
 }
 
 fn counter_table(loaded: &Loaded) -> Result<Table, TableError> {

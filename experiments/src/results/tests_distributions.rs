@@ -67,7 +67,8 @@ fn sketches_and_samples_agree() {
         }
     }
     assert_eq!(quantiles, 6);
-    assert!(plain.rows.iter().any(|row| row.metric == Metric::Completed && row.estimate.value > 0.9));
+    // Some are answered, some lost, and some held back.
+    assert!(plain.rows.iter().any(|row| row.metric == Metric::Completed && (0.2..0.9).contains(&row.estimate.value)));
 }
 
 /// With one run the mean has an interval of batches, as those of links have.

@@ -30,8 +30,16 @@ struct Group {
     scenario: Scenario,
     at: SimTime,
     plan: Mutex<Option<Arc<Plan>>>,
-    /// By replication: how many runs are still to come, and what they go on from.
-    trunks: Mutex<BTreeMap<u64, (usize, Arc<Mutex<Trunk>>)>>,
+    /// By replication.
+    trunks: Mutex<BTreeMap<u64, Shared>>,
+}
+
+/// What the runs of one replication go on from.
+#[derive(Debug, Default)]
+struct Shared {
+    /// How many of them are still to come.
+    left: usize,
+    trunk: Arc<Mutex<Trunk>>,
 }
 
 /// A world up to the fork, and what it has reported.
@@ -93,7 +101,7 @@ impl Forks {
     /// One more run is to be made.
     pub(super) fn expect(&self, (point, replication): (usize, u64)) {
         if let Some(group) = self.group_of(point) {
-            lock(&self.groups[group].trunks).entry(replication).or_default().0 += 1;
+            lock(&self.groups[group].trunks).entry(replication).or_default().left += 1;
         }
     }
 
@@ -108,10 +116,10 @@ impl Forks {
         let group = &self.groups[self.group_of(point)?];
         let trunk = {
             let mut trunks = lock(&group.trunks);
-            let (left, trunk) = trunks.get_mut(&replication)?;
-            *left -= 1;
-            let trunk = Arc::clone(trunk);
-            if *left == 0 {
+            let shared = trunks.get_mut(&replication)?;
+            shared.left -= 1;
+            let trunk = Arc::clone(&shared.trunk);
+            if shared.left == 0 {
                 trunks.remove(&replication);
             }
             trunk

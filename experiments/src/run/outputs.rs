@@ -78,6 +78,36 @@ pub(crate) fn over_runs<T: Send, E: From<StoreError> + Send>(
     visit: impl Fn(&mut T, usize, &RunOutput) -> Result<(), E> + Sync,
     mut take: impl FnMut(Vec<T>) -> Result<(), E>,
 ) -> Result<(), E> {
+    let (begin, visit) = (&begin, &visit);
+    over_turns(outputs, points, begin, visit, |turn| match turn {
+        Turn::Parts(parts) => take(parts),
+        Turn::Alone(point, run) => {
+            let mut made = begin();
+            visit(&mut made, point, run)?;
+            take(vec![made])
+        }
+    })
+}
+
+/// What a turn over runs comes to.
+pub(crate) enum Turn<'r, T> {
+    /// What was made of the parts of a batch.
+    Parts(Vec<T>),
+    /// A long run, of its point: what is made of it may be more than memory should hold at once.
+    Alone(usize, &'r RunOutput),
+}
+
+/// As [`over_runs`], but long runs are handed over as they are.
+///
+/// # Errors
+/// As [`over_runs`].
+pub(crate) fn over_turns<T: Send, E: From<StoreError> + Send>(
+    outputs: &dyn Outputs,
+    points: impl Iterator<Item = usize>,
+    begin: impl Fn() -> T + Sync,
+    visit: impl Fn(&mut T, usize, &RunOutput) -> Result<(), E> + Sync,
+    mut take: impl FnMut(Turn<'_, T>) -> Result<(), E>,
+) -> Result<(), E> {
     let part = |runs: &[(usize, usize)]| {
         let mut made = begin();
         for &(point, place) in runs {
@@ -88,9 +118,15 @@ pub(crate) fn over_runs<T: Send, E: From<StoreError> + Send>(
         Ok(made)
     };
     let mut make = |batch: &[(usize, usize)]| {
+        if let [(point, place)] = *batch
+            && outputs.bytes(point, place) > BATCH_BYTES
+        {
+            let run = outputs.run(point, place)?;
+            return run.map_or(Ok(()), |run| take(Turn::Alone(point, &run)));
+        }
         let length = batch.len().div_ceil(PARTS * rayon::current_num_threads()).max(1);
         let parts: Vec<Result<T, E>> = batch.par_chunks(length).map(part).collect();
-        take(parts.into_iter().collect::<Result<Vec<T>, E>>()?)
+        take(Turn::Parts(parts.into_iter().collect::<Result<Vec<T>, E>>()?))
     };
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for (point, place) in points.flat_map(|point| (0..outputs.count(point)).map(move |place| (point, place))) {

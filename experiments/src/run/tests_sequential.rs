@@ -52,7 +52,6 @@ fn intervals_of_sequential_replications_hold_the_truth_as_often_as_they_say() {
         replications += outputs.count(0) as u64;
     }
     let share = clopper_pearson(covered, EXPERIMENTS, Confidence::P99_9).unwrap();
-    println!("{covered} of {EXPERIMENTS} intervals, {replications} replications");
     assert!(share.contains(0.95), "{covered} of {EXPERIMENTS}: {share:?}");
     assert!((60_000..80_000).contains(&replications), "{replications}");
 }

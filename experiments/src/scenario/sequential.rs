@@ -78,7 +78,7 @@ mod tests {
             direction: None,
             metric: Metric::MeanCompletion,
             half_width: half_width.map(|text| AxisValue::Text(text.to_owned())),
-            relative_half_width: relative.map(|percent| Ratio::from_percent(percent)),
+            relative_half_width: relative.map(Ratio::from_percent),
             batch: 10,
         }
     }

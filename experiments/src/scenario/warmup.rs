@@ -3,10 +3,10 @@
 use super::metric::{Metric, Subject, Way};
 use protosim_core::Span;
 use protosim_models::name::LinkName;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Until when a run is not what it will be later: queues fill, windows grow. A bare time is one that is the same in all runs.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(rename(serialize = "WarmupSpec", deserialize = "~WarmupSpec"), deny_unknown_fields)]
 pub enum WarmupSpec {
     /// This long.
@@ -29,6 +29,23 @@ pub enum WarmupSpec {
         /// the order of sending.
         metric: Metric,
     },
+}
+
+/// A fixed one as it is written most often: as a bare time.
+impl Serialize for WarmupSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename = "WarmupSpec")]
+        enum Long<'a> {
+            Mser5 { app: &'a Option<String>, link: &'a Option<LinkName>, direction: Option<Way>, metric: Metric },
+        }
+        match self {
+            Self::Fixed(span) => span.serialize(serializer),
+            Self::Mser5 { app, link, direction, metric } => {
+                Long::Mser5 { app, link, direction: *direction, metric: *metric }.serialize(serializer)
+            }
+        }
+    }
 }
 
 impl WarmupSpec {

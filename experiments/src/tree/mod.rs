@@ -42,7 +42,7 @@ pub use include::{Finder, Included, NotIncluded};
 pub(crate) use include::{name_of, take_field};
 pub use node::{Field, Kind, Name, Node, Tree};
 pub use parse::MAX_DEPTH;
-pub use path::{Path, PathError, Segment};
+pub use path::{Path, PathError, Segment, child_of};
 pub use read::{Reading, Reference, ReferenceKind, read};
 pub use render::MAX_SHOWN;
 pub use source::{Place, Source, SourceId, Sources, Span};

@@ -290,6 +290,12 @@ fn number_in_list(mut node: &Node, segment: &Segment) -> Option<usize> {
     }
 }
 
+/// What a path that leads to a node and then goes to `name` leads to, if it is there.
+pub fn child_of<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    let segment = Segment { text: name.to_owned(), range: 0..0 };
+    child(node, &segment, |node, segment| find_step(node, segment).ok_or(())).ok()
+}
+
 fn child<'a, E>(
     mut node: &'a Node,
     segment: &Segment,

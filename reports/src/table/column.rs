@@ -134,20 +134,22 @@ impl Texts {
 
     /// Where the text of a row lies in [`Texts::buffer`].
     pub(super) fn range(&self, row: usize) -> std::ops::Range<usize> {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        start..self.ends[row]
+        self.start(row)..self.ends[row]
     }
 
     pub(super) fn buffer(&self) -> &str {
         &self.buffer
     }
 
-    fn drop_front(&mut self, texts: usize) {
-        let Some(last) = texts.checked_sub(1) else { return };
-        let shift = self.ends[last];
-        self.buffer.drain(..shift);
-        self.ends.drain(..texts);
-        self.ends.iter_mut().for_each(|end| *end -= shift);
+    /// Where the text of a row begins.
+    pub(super) fn start(&self, row: usize) -> usize {
+        row.checked_sub(1).map_or(0, |before| self.ends[before])
+    }
+
+    fn tail(&self, from: usize) -> Self {
+        let start = self.start(from);
+        let ends = self.ends[from..].iter().map(|end| end - start).collect();
+        Self { buffer: self.buffer[start..].to_owned(), ends }
     }
 
     fn append(&mut self, other: &Self) {
@@ -320,18 +322,17 @@ impl Column {
         if self.is_optional() { column.optional() } else { column }
     }
 
-    /// Takes away the first cells.
-    pub(super) fn drop_front(&mut self, rows: usize) {
-        match &mut self.cells {
-            Cells::U64(cells) => drop(cells.drain(..rows)),
-            Cells::I64(cells) => drop(cells.drain(..rows)),
-            Cells::F64(cells) => drop(cells.drain(..rows)),
-            Cells::Text(cells) => cells.drop_front(rows),
-            Cells::Bool(cells) => drop(cells.drain(..rows)),
-        }
-        if let Some(present) = &mut self.present {
-            present.drain(..rows);
-        }
+    /// The same column with the cells from a row on.
+    pub(super) fn tail(&self, from: usize) -> Self {
+        let cells = match &self.cells {
+            Cells::U64(cells) => Cells::U64(cells[from..].to_vec()),
+            Cells::I64(cells) => Cells::I64(cells[from..].to_vec()),
+            Cells::F64(cells) => Cells::F64(cells[from..].to_vec()),
+            Cells::Text(cells) => Cells::Text(cells.tail(from)),
+            Cells::Bool(cells) => Cells::Bool(cells[from..].to_vec()),
+        };
+        let present = self.present.as_ref().map(|present| present[from..].to_vec());
+        Self { name: self.name.clone(), cells, present }
     }
 
     /// Same name, type and optionality.

@@ -200,10 +200,10 @@ impl Table {
         Self { name: self.name.clone(), columns, rows: 0 }
     }
 
-    /// Takes away the first rows.
-    fn drop_front(&mut self, rows: usize) {
-        self.columns.iter_mut().for_each(|column| column.drop_front(rows));
-        self.rows -= rows;
+    /// A table of the same family with the rows from one on.
+    fn tail(&self, from: usize) -> Self {
+        let columns = self.columns.iter().map(|column| column.tail(from)).collect();
+        Self { name: self.name.clone(), columns, rows: self.rows - from }
     }
 
     /// Adds the rows of a table of the same family at the end.
@@ -211,9 +211,7 @@ impl Table {
     /// # Errors
     /// [`TableError::Unlike`] where names, types or optionality differ.
     pub fn append(&mut self, other: Self) -> Result<(), TableError> {
-        let alike = self.columns.len() == other.columns.len()
-            && self.columns.iter().zip(&other.columns).all(|(ours, theirs)| ours.is_like(theirs));
-        if self.name != other.name || !alike {
+        if !self.is_like(&other) {
             return Err(TableError::Unlike { from: other.name, to: self.name.clone() });
         }
         for (ours, theirs) in self.columns.iter_mut().zip(other.columns) {
@@ -221,6 +219,14 @@ impl Table {
         }
         self.rows += other.rows;
         Ok(())
+    }
+
+    /// Same name and columns, but for their cells.
+    fn is_like(&self, other: &Self) -> bool {
+        let columns = || self.columns.iter().zip(&other.columns);
+        self.name == other.name
+            && self.columns.len() == other.columns.len()
+            && columns().all(|(ours, theirs)| ours.is_like(theirs))
     }
 }
 

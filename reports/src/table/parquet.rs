@@ -4,6 +4,7 @@
 //! is stored. Columns are compressed with Zstandard.
 
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ::parquet::basic::{Compression, LogicalType, Repetition, Type as PhysicalType, ZstdLevel};
@@ -33,7 +34,8 @@ impl Table {
     /// [`TableError::Io`] and [`TableError::Parquet`].
     pub fn write_parquet(&self, out: impl Write + Send) -> Result<(), TableError> {
         let mut writer = file_writer(self, out)?;
-        let texts: Vec<Bytes> = self.columns().iter().map(shared_text).collect();
+        let texts: Vec<SharedText> =
+            self.columns().iter().map(|column| SharedText::of(column, 0..self.rows())).collect();
         for start in (0..self.rows()).step_by(ROWS_PER_GROUP) {
             let rows = start..self.rows().min(start + ROWS_PER_GROUP);
             let mut group = writer.next_row_group()?;
@@ -101,19 +103,26 @@ fn schema(table: &Table) -> ParquetResult<TypePtr> {
     Ok(Arc::new(Type::group_type_builder(table.name()).with_fields(fields).build()?))
 }
 
-/// A column's texts in a buffer that cells can share without a copy each.
-pub(super) fn shared_text(column: &Column) -> Bytes {
-    match column.cells() {
-        Cells::Text(texts) => Bytes::copy_from_slice(texts.buffer().as_bytes()),
-        _ => Bytes::new(),
+/// A column's texts of some rows in a buffer that cells can share without a copy each; empty for other columns.
+pub(super) struct SharedText {
+    bytes: Bytes,
+    /// Where it begins in the column's own buffer.
+    start: usize,
+}
+
+impl SharedText {
+    pub(super) fn of(column: &Column, rows: Range<usize>) -> Self {
+        let Cells::Text(texts) = column.cells() else { return Self { bytes: Bytes::new(), start: 0 } };
+        let (start, end) = (texts.start(rows.start), texts.start(rows.end));
+        Self { bytes: Bytes::copy_from_slice(&texts.buffer().as_bytes()[start..end]), start }
     }
 }
 
 pub(super) fn write_column(
     writer: &mut ColumnWriter<'_>,
     column: &Column,
-    text: &Bytes,
-    rows: std::ops::Range<usize>,
+    text: &SharedText,
+    rows: Range<usize>,
 ) -> ParquetResult<()> {
     let present = column.present().map(|present| &present[rows.clone()]);
     let levels: Option<Vec<i16>> = present.map(|present| present.iter().map(|&is| i16::from(is)).collect());
@@ -148,9 +157,13 @@ fn values<T, U>(cells: &[T], present: Option<&[bool]>, convert: impl Fn(&T) -> U
     }
 }
 
-fn text_values(texts: &Texts, text: &Bytes, present: Option<&[bool]>, rows: std::ops::Range<usize>) -> Vec<ByteArray> {
+fn text_values(texts: &Texts, text: &SharedText, present: Option<&[bool]>, rows: Range<usize>) -> Vec<ByteArray> {
     let rows: Vec<usize> = rows.collect();
-    values(&rows, present, |row| ByteArray::from(text.slice(texts.range(*row))))
+    let slice = |row: usize| {
+        let range = texts.range(row);
+        text.bytes.slice(range.start - text.start..range.end - text.start)
+    };
+    values(&rows, present, |row| ByteArray::from(slice(*row)))
 }
 
 fn empty_column(field: &Type) -> Result<Column, TableError> {

@@ -16,7 +16,7 @@ use ::parquet::schema::types::ColumnDescPtr;
 use bytes::Bytes;
 use rayon::prelude::*;
 
-use super::parquet::{ROWS_PER_GROUP, file_writer, shared_text, write_column};
+use super::parquet::{ROWS_PER_GROUP, SharedText, file_writer, write_column};
 use super::{Table, TableError};
 
 /// Rows between two looks of the Parquet library at the size of a page (its `write_batch_size`).
@@ -58,11 +58,16 @@ impl<C: Write + Send, P: Write + Send> TableWriter<C, P> {
     /// # Errors
     /// [`TableError::Unlike`], [`TableError::Io`] and [`TableError::Parquet`].
     pub fn append(&mut self, rows: Table) -> Result<(), TableError> {
-        self.pending.append(rows)?;
+        // A long table is not copied to no end.
+        if self.pending.rows() == 0 && self.pending.is_like(&rows) {
+            self.pending = rows;
+        } else {
+            self.pending.append(rows)?;
+        }
         let whole = self.pending.rows() - self.pending.rows() % BLOCK;
         if whole > 0 {
             self.write_pending(whole)?;
-            self.pending.drop_front(whole);
+            self.pending = self.pending.tail(whole);
         }
         Ok(())
     }
@@ -80,7 +85,6 @@ impl<C: Write + Send, P: Write + Send> TableWriter<C, P> {
 
     /// Writes the first pending rows: whole blocks, or all.
     fn write_pending(&mut self, rows: usize) -> Result<(), TableError> {
-        let texts: Vec<Bytes> = self.pending.columns().iter().map(shared_text).collect();
         for start in (0..rows).step_by(BLOCK) {
             let block = start..rows.min(start + BLOCK);
             if self.columns.is_empty() {
@@ -96,9 +100,10 @@ impl<C: Write + Send, P: Write + Send> TableWriter<C, P> {
                 pieces.into_iter().try_for_each(|piece| Ok::<(), TableError>(csv.write_all(&piece?)?))
             };
             let cells = || {
-                let columns = columns.par_iter_mut().zip(table.columns()).zip(&texts);
-                columns
-                    .try_for_each(|((open, column), text)| write_column(&mut open.writer, column, text, block.clone()))
+                columns.par_iter_mut().zip(table.columns()).try_for_each(|(open, column)| {
+                    let text = SharedText::of(column, block.clone());
+                    write_column(&mut open.writer, column, &text, block.clone())
+                })
             };
             let (text, cells) = rayon::join(text, cells);
             text.and(cells.map_err(TableError::from))?;

@@ -215,14 +215,14 @@ fn long(rows: usize, seed: u64) -> Table {
         // Knuth's MMIX generator.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let draw = state >> 33;
-        let text = format!("n-{}", if draw % 3 == 0 { draw } else { row % 5 });
+        let text = format!("n-{}", if draw.is_multiple_of(3) { draw } else { row % 5 });
         let some = |is: bool, cell| if is { cell } else { Cell::Missing };
         let cells = [
             Cell::U64(row / 7),
-            some(draw % 5 != 0, Cell::I64(draw.cast_signed() - (1 << 30))),
+            some(!draw.is_multiple_of(5), Cell::I64(draw.cast_signed() - (1 << 30))),
             some(row % 50_000 > 100, Cell::F64(draw as f64 / 64.0)),
-            some(draw % 11 != 0, Cell::Text(&text)),
-            Cell::Bool(draw % 2 == 0),
+            some(!draw.is_multiple_of(11), Cell::Text(&text)),
+            Cell::Bool(draw.is_multiple_of(2)),
         ];
         table.push_row(&cells).expect("a row");
     }

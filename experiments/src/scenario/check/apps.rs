@@ -2,7 +2,7 @@
 
 use super::{head_of, span_of};
 use crate::scenario::{AppSpec, End, Placement, Scenario};
-use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Span as Place, Tree};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Span as Place, Tree, child_of};
 use protosim_core::Span;
 use protosim_models::link::Mtu;
 use protosim_models::medium::MediumConfig;
@@ -209,12 +209,12 @@ fn check_direction(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mu
     let app = &scenario.apps[index];
     let Some((fields, why)) = app.run.idle_fields_of_tcp() else { return };
     let place = format!("apps.{index}.run.tcp");
+    let Some(written) = place.parse::<Path>().ok().and_then(|path| tree.find(&path)) else { return };
     let own = span_of(tree, &place);
     // The end that receives echoes the marks of DCTCP.
     let has_dctcp = matches!(app.run.tcp().and_then(|tcp| tcp.congestion.as_ref()), Some(CongestionConfig::Dctcp(_)));
     for field in fields.iter().filter(|field| !(has_dctcp && **field == "congestion")) {
-        let node = format!("{place}.{field}").parse::<Path>().ok().and_then(|path| tree.find(&path));
-        if let Some(node) = node.filter(|node| node.span.lies_in(own)) {
+        if let Some(node) = child_of(written, field).filter(|node| node.span.lies_in(own)) {
             let message = format!("`tcp.{field}` of `{}` has no effect: {why}", app.name);
             let help = "it belongs to the other end; in a template it may stand for both".to_owned();
             mistakes.push(Diagnostic::error("scenario::no-effect", node.span, message).help(help));
