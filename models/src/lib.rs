@@ -5,6 +5,7 @@
 //! - [`packet`]: IP packets, typed, with their RFC encodings; [`rope`]: payloads whose bulk costs nothing.
 //! - [`link`]: the two halves of a link; [`queue`]: what waits for it, and in which order; [`device`]: what limits a host.
 //! - [`medium`]: LAN switches, buses and radio channels, which many nodes share.
+//! - [`nat`]: what NATs and firewalls remember.
 //! - [`node`]: hosts and routers; [`app`]: what runs on them; [`element`]: nodes and media as entities of the kernel.
 //! - [`recovery`]: what protocols that send again share: round trips, time-outs, ranges, extremes of late.
 //! - [`tcp`], [`coap`], [`http`], [`ping`], [`stun`], [`turn`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
@@ -29,6 +30,7 @@ pub mod link;
 pub mod meaning;
 pub mod medium;
 pub mod name;
+pub mod nat;
 pub mod node;
 pub mod observe;
 pub mod packet;

@@ -8,8 +8,10 @@ use crate::device::{Clock, Cpu, DeviceConfig, Memory};
 use crate::element::{Element, nodes};
 use crate::link::{ImpairConfig, LinkChange, LinkConfig, Meter, Setup, Transmitter};
 use crate::name::Files;
+use crate::nat::Policy;
 use crate::node::{
-    Action, DropCause, Fate, GroupRoute, Hop, Interface, IpConfig, LinkEnd, Node, NodeParts, Report, Route, audit,
+    Action, DropCause, Fate, GroupRoute, Hop, Interface, IpConfig, LinkEnd, NatParts, Node, NodeParts, Report, Route,
+    audit,
 };
 use crate::packet::Packet;
 use crate::queue::QueueConfig;
@@ -79,6 +81,8 @@ struct NodeSpec {
     name: String,
     forwards: bool,
     ip: IpConfig,
+    /// Its NAT or firewall, and the link that leads outside.
+    nat: Option<(Policy, usize, Vec<IpAddr>)>,
     groups: Vec<GroupRoute>,
     device: DeviceConfig,
     clock_offset: Span,
@@ -127,6 +131,7 @@ impl Net {
             name,
             forwards,
             ip,
+            nat: None,
             groups,
             device,
             clock_offset,
@@ -161,6 +166,11 @@ impl Net {
     /// What a node's IP layer does.
     pub(crate) fn ip(&mut self, node: usize) -> &mut IpConfig {
         &mut self.nodes[node].ip
+    }
+
+    /// Makes a node a NAT or a firewall, with `outside` as the link that leads outside.
+    pub(crate) fn nat(&mut self, node: usize, policy: Policy, outside: usize, pool: &[IpAddr]) {
+        self.nodes[node].nat = Some((policy, outside, pool.to_vec()));
     }
 
     /// Gives a node a part in the tree of the source with the sockets' address of `source`: its packets for `group` come over
@@ -328,7 +338,12 @@ impl Net {
         let clock = Clock::new(spec.clock_offset, spec.device.clock_drift.unwrap_or_default());
         let (cpu, memory) = (Cpu::new(spec.device.cpu.clone()), Memory::new(spec.device.memory));
         let (forwards, ip, groups) = (spec.forwards, spec.ip, std::mem::take(&mut spec.groups));
-        let mut node = Node::new(NodeParts { interfaces, routes, forwards, ip, groups, clock, cpu, memory, crashes });
+        let nat = spec.nat.take().map(|(policy, outside, pool)| {
+            let outside = links.iter().position(|link| *link == outside).unwrap() as u32;
+            NatParts { policy, outside, pool }
+        });
+        let mut node =
+            Node::new(NodeParts { interfaces, routes, forwards, ip, nat, groups, clock, cpu, memory, crashes });
         for (name, app) in std::mem::take(&mut spec.apps) {
             node.install(&name, app);
         }

@@ -3,6 +3,7 @@
 use crate::graph::NetworkGraph;
 use crate::media::{check_media, interfaces_of};
 use crate::multicast::check_groups;
+use crate::nat::check_nats;
 use crate::spec::{Topology, wire_stream_name};
 pub use crate::timeline::check_timeline;
 use protosim_models::link::LinkConfig;
@@ -71,6 +72,7 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
     check_media(topology, &mut found);
     check_names(topology.groups.iter().map(|group| group.name.clone()), "groups", "group", &mut found);
     check_groups(topology, &mut found);
+    check_nats(topology, &mut found);
     check_streams(topology, &mut found);
     let mut links_of: BTreeMap<&str, usize> = BTreeMap::new();
     for link in &topology.links {
@@ -167,6 +169,11 @@ pub(crate) fn check_luck(names: impl Iterator<Item = Vec<String>>, list: &str, f
 /// True if packets from one node can reach another. Both names must exist.
 pub fn is_reachable(graph: &NetworkGraph, from: usize, to: usize) -> bool {
     graph.reaches(from, to)
+}
+
+/// True if a node is inside of a NAT and the other one is not: nobody there has a route to it.
+pub fn is_hidden(graph: &NetworkGraph, from: usize, to: usize) -> bool {
+    graph.primary_port(to).is_some_and(|port| !graph.view(from).has(graph, port))
 }
 
 #[cfg(test)]

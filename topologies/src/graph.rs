@@ -2,6 +2,7 @@
 //! all its stations, at the cost of one hop.
 
 use crate::media::{Lan, MediaGraph};
+use crate::nat::{Nats, View};
 use crate::spec::Topology;
 use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
 use petgraph::unionfind::UnionFind;
@@ -18,6 +19,8 @@ pub struct NetworkGraph {
     media: MediaGraph,
     /// For nodes that forward: which of them reach each other over nothing but such nodes.
     part_of_router: Vec<usize>,
+    /// Where there are any.
+    nats: Option<Box<Nats>>,
 }
 
 /// What an interface of a node leads to, by ranks.
@@ -125,7 +128,29 @@ impl NetworkGraph {
             graph[NodeIndex::new(node)].forwards = said.unwrap_or(interfaces > 1);
         }
         let part_of_router = parts_of_routers(&graph, &media);
-        Self { graph, neighbours, media, part_of_router }
+        let mut made = Self { graph, neighbours, media, part_of_router, nats: None };
+        made.nats = Nats::new(topology).map(|realms| Box::new(Nats::with_interfaces(realms, topology, &made)));
+        made
+    }
+
+    /// NATs, if there are any.
+    pub(crate) fn nats(&self) -> Option<&Nats> {
+        self.nats.as_deref()
+    }
+
+    /// The interface of a NAT that leads outside; `None` for other nodes.
+    pub(crate) fn outside(&self, node: usize) -> Option<u32> {
+        self.nats()?.outside(node)
+    }
+
+    /// What a node can address: not from outside of a NAT what is inside.
+    pub(crate) fn view(&self, node: usize) -> View<'_> {
+        self.nats().map_or(View::EVERYTHING, |nats| nats.view(self, node))
+    }
+
+    /// The interface whose address stands for a node: its first one, or of a NAT that to the outside.
+    pub(crate) fn primary_port(&self, node: usize) -> Option<Port> {
+        self.ports(node).nth(self.outside(node).unwrap_or_default() as usize)
     }
 
     /// Number of nodes.
@@ -210,6 +235,12 @@ impl NetworkGraph {
         if down.nodes.contains(&from) {
             return;
         }
+        // NATs that are reached from outside: it goes no further inwards.
+        let mut from_outside = BTreeSet::new();
+        let is_outside = |next: usize, port: Port| {
+            let outside = self.outside(next).and_then(|outside| self.ports(next).nth(outside as usize));
+            outside.is_some_and(|outside| outside.is_beside(port))
+        };
         let mut seen = vec![false; self.nodes()];
         let mut crossed = vec![false; self.media.count()];
         seen[from] = true;
@@ -220,10 +251,16 @@ impl NetworkGraph {
             }
             for (interface, port) in self.ports(node).enumerate() {
                 let interface = interface as u32;
+                if self.nats.is_some() && from_outside.contains(&node) && self.outside(node) != Some(interface) {
+                    continue;
+                }
                 match port {
                     Port::Link { link, next } => {
                         if !seen[next] && !down.bars(link, next) {
                             seen[next] = true;
+                            if self.nats.is_some() && is_outside(next, port) {
+                                from_outside.insert(next);
+                            }
                             found(node, Step { interface, station: 0 }, next);
                             queue.push_back(next);
                         }
@@ -237,6 +274,9 @@ impl NetworkGraph {
                             let next = lan.stations[other];
                             if !seen[next] && !down.nodes.contains(&next) {
                                 seen[next] = true;
+                                if self.nats.is_some() && is_outside(next, port) {
+                                    from_outside.insert(next);
+                                }
                                 found(node, Step { interface, station: Lan::number(other) }, next);
                                 queue.push_back(next);
                             }
@@ -250,6 +290,12 @@ impl NetworkGraph {
     /// True if a path leads from one node to another over nodes that forward. Takes time in proportion to the two nodes'
     /// links, however large the network is.
     pub fn reaches(&self, from: usize, to: usize) -> bool {
+        if from != to
+            && self.nats.is_some()
+            && !self.primary_port(to).is_none_or(|port| self.view(from).has(self, port))
+        {
+            return false;
+        }
         if from == to || self.neighbours[from].iter().any(|(_, next)| *next == to) || self.media.hears(from, to) {
             return true;
         }

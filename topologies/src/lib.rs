@@ -9,6 +9,7 @@
 //! - [`graph`]: the network as a graph, with shortest paths and an explicit tie-break.
 //! - [`media`]: shared media as part of it: who hears whom, and addresses.
 //! - [`multicast`]: the trees of groups.
+//! - [`nat`]: what is inside of NATs, and addresses there.
 //! - [`routing`]: whether routes follow what goes down and comes up.
 //! - [`plan`]: addresses, routes and wires; from a plan, worlds for many replications.
 //!
@@ -21,6 +22,7 @@ pub mod groups;
 pub mod media;
 mod mistake;
 pub mod multicast;
+pub mod nat;
 pub mod plan;
 pub mod profile;
 mod routes;

@@ -6,6 +6,7 @@ mod reroutes;
 use crate::graph::{Down, NetworkGraph, Port};
 use crate::media::Lan;
 use crate::multicast::{group_addresses, tree};
+use crate::nat::{Addresses, outsides};
 use crate::routes::{Entry, MOST_LISTED, routes_of};
 use crate::spec::{Topology, wire_stream_name};
 use crate::timeline::{Agenda, TimelineEvent};
@@ -15,7 +16,7 @@ use protosim_models::device::{Clock, Cpu, Memory};
 use protosim_models::link::{ImpairConfig, LinkChange, Meter, Setup, Transmitter};
 use protosim_models::medium::{GroupStations, Medium, MediumParts, StationParts};
 use protosim_models::name::{Files, NodeName};
-use protosim_models::node::{Action, GroupRoute, Interface, NodeParts, Route};
+use protosim_models::node::{Action, GroupRoute, Interface, NatParts, NodeParts, Route, Routes};
 use protosim_models::{App, Element, Node};
 use reroutes::Reroute;
 use std::collections::BTreeMap;
@@ -33,6 +34,10 @@ pub struct Plan {
     reroutes: Vec<Reroute>,
     files: Arc<Files>,
     graph: NetworkGraph,
+    /// Addresses of link ends.
+    addresses: Addresses,
+    /// By node rank, the interfaces of NATs and firewalls to the outside.
+    outsides: BTreeMap<usize, u32>,
     /// Two for each link and for each station of a medium, in order of paths.
     wires: Vec<PlannedWire>,
     /// The wires of each link, by link rank: forward and backward.
@@ -125,6 +130,8 @@ impl Plan {
             };
             *(if wire.is_forward { &mut both.0 } else { &mut both.1 }) = WireId(index as u32);
         }
+        let addresses = Addresses::new(topology.addresses, &graph);
+        let outsides = outsides(&topology, &graph);
         let group_addresses = group_addresses(&topology);
         let everything_up = Down::default();
         let routes = |node| routes_of(&graph, topology.addresses, node, &everything_up, MOST_LISTED);
@@ -147,6 +154,8 @@ impl Plan {
             reroutes: Vec::new(),
             files,
             graph,
+            addresses,
+            outsides,
             wires,
             wires_of_link,
             wires_of_station,
@@ -181,8 +190,8 @@ impl Plan {
     /// reaches; in a network of more than 1024 links, one for the network's block over the most common way, and others
     /// for what goes elsewhere: every address that a link end has is sent the same way in either form.
     pub fn routes(&self, node: usize) -> Vec<Route> {
-        let routes = self.routes[node].iter().map(|entry| entry.route(self.topology.addresses)).collect();
-        self.with_new_addresses(node, routes)
+        let routes = self.routes[node].iter().map(|entry| entry.route(&self.addresses)).collect();
+        self.with_pools(node, self.with_new_addresses(node, routes))
     }
 
     /// The routes that a node has once everybody knows of what is down: [`Plan::routes`] in what is left. A node that
@@ -190,8 +199,8 @@ impl Plan {
     pub fn routes_without(&self, node: usize, down: &Down) -> Vec<Route> {
         let family = self.topology.addresses;
         let entries = routes_of(&self.graph, family, node, down, MOST_LISTED);
-        let routes = entries.into_iter().map(|entry| entry.route(family)).collect();
-        self.with_new_addresses(node, routes)
+        let routes = entries.into_iter().map(|entry| entry.route(&self.addresses)).collect();
+        self.with_pools(node, self.with_new_addresses(node, routes))
     }
 
     /// The part of each node in the trees of groups, and who takes what on each medium.
@@ -233,7 +242,7 @@ impl Plan {
     }
 
     fn end_address(&self, link: usize, end: u32) -> IpAddr {
-        self.topology.addresses.end_address(link, end)
+        self.addresses.end_address(link, end)
     }
 
     /// The address that a node has on an interface of its own.
@@ -266,10 +275,10 @@ impl Plan {
         &self.topology.nodes[self.graph.node(node).listed].name
     }
 
-    /// The address that a node's sockets have: that of its first interface, in order of the names of links and media.
-    /// `None` for a node without any.
+    /// The address that a node's sockets have: that of its first interface, in order of the names of links and media, or of a
+    /// NAT that to the outside. `None` for a node without any.
     pub fn address(&self, node: usize) -> Option<IpAddr> {
-        Some(self.port_address(node, self.graph.ports(node).next()?))
+        Some(self.port_address(node, self.graph.primary_port(node)?))
     }
 
     /// The directions of all links, and of the ways to and from media, by [`WireId`].
@@ -387,6 +396,7 @@ impl Plan {
         NodeParts {
             interfaces: interfaces.collect(),
             routes: self.routes(rank),
+            nat: self.nat_parts(rank),
             forwards: self.graph.node(rank).forwards,
             ip: self.topology.nodes[self.graph.node(rank).listed].ip.unwrap_or_default(),
             groups: self.group_routes[rank].clone(),
@@ -395,6 +405,39 @@ impl Plan {
             memory: Memory::new(device.memory),
             crashes: self.agenda.crashes(rank),
         }
+    }
+
+    /// The NAT or firewall of a node.
+    fn nat_parts(&self, rank: usize) -> Option<NatParts> {
+        let spec = &self.topology.nodes[self.graph.node(rank).listed];
+        let nat = spec.nat.as_deref().map(|nat| (nat.policy(), nat.pool.clone().unwrap_or_default()));
+        let (policy, pool) = nat.or_else(|| Some((spec.firewall.as_deref()?.policy(), Vec::new())))?;
+        let outside = *self.outsides.get(&rank)?;
+        Some(NatParts { policy, outside, pool: pool.into_iter().map(IpAddr::V4).collect() })
+    }
+
+    /// The addresses of pools, each with its NAT.
+    fn pools(&self) -> impl Iterator<Item = (IpAddr, usize)> {
+        let nats = self.graph.nats().map(|nats| nats.ranks().collect::<Vec<_>>()).unwrap_or_default();
+        nats.into_iter().flat_map(|rank| {
+            let spec = &self.topology.nodes[self.graph.node(rank).listed];
+            let pool = spec.nat.as_deref().and_then(|nat| nat.pool.as_deref()).unwrap_or_default();
+            pool.iter().map(move |address| (IpAddr::V4(*address), rank))
+        })
+    }
+
+    /// Routes with those to pools of NATs: each address is sent where the NAT's outer interface is.
+    fn with_pools(&self, node: usize, mut routes: Vec<Route>) -> Vec<Route> {
+        if self.graph.nats().is_none() || routes.len() < 2 {
+            return routes;
+        }
+        let table = Routes::new(&routes);
+        for (prefix, nat) in self.pools().filter(|(_, nat)| *nat != node) {
+            if let Some(outer) = self.address(nat) {
+                routes.push(Route { prefix, len: 32, hop: table.find(outer) });
+            }
+        }
+        routes
     }
 
     fn interface(&self, rank: usize, link: usize, seed: RunSeed) -> Interface {

@@ -12,9 +12,10 @@
 
 use crate::graph::{Down, NetworkGraph, Port, Step};
 use crate::media::Lan;
+use crate::nat::Addresses;
 use crate::spec::AddressFamily;
 use protosim_models::node::{Hop, Route};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Networks with no more links than this have full tables.
@@ -65,7 +66,8 @@ fn v6_prefix(link: usize) -> u128 {
 }
 
 impl Entry {
-    pub(crate) fn route(self, family: AddressFamily) -> Route {
+    pub(crate) fn route(self, addresses: &Addresses) -> Route {
+        let family = addresses.family;
         let is_v4 = family == AddressFamily::V4;
         let (prefix, len) = match self.covered {
             Covered::Everything if is_v4 => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
@@ -77,7 +79,7 @@ impl Entry {
                 (IpAddr::V6(Ipv6Addr::from(v6_prefix(first as usize))), 64_u8.saturating_sub(log2))
             }
             Covered::End { link, end } => {
-                (family.end_address(link as usize, u32::from(end)), if is_v4 { 32 } else { 128 })
+                (addresses.end_address(link as usize, u32::from(end)), if is_v4 { 32 } else { 128 })
             }
             Covered::Subnet { medium } => (family.station_address(medium.into(), 0), family.medium_prefix()),
             Covered::Station { medium, station } => {
@@ -123,6 +125,9 @@ pub(crate) fn routes_of(
         let everything = Entry { covered: Covered::Everything, hop: Hop::Interface(0) };
         return if down.bars(link, next) { Vec::new() } else { vec![everything] };
     }
+    if let Some(entries) = routes_of_nat(graph, node, down) {
+        return entries;
+    }
     let steps = graph.first_steps(node, down);
     let way = |rank: usize| if rank == node { Way::Own } else { Way::Out(steps[rank]) };
     let ways = ways_of(graph, node, down, &way);
@@ -132,9 +137,55 @@ pub(crate) fn routes_of(
         entries.extend(routes_to_medium(graph, node, medium, &way));
         return entries;
     }
-    let mut entries = if graph.links() > most_listed { shortened(&ways, family) } else { listed(&ways) };
+    let mut entries = match graph.links() > most_listed {
+        false => listed(&ways),
+        // What is inside a NAT has no part in the network's block.
+        true => shortened(&ways, family).into_iter().chain(listed(&private_of(graph, &ways))).collect(),
+    };
     entries.extend((0..graph.media().count()).flat_map(|medium| routes_to_medium(graph, node, medium, &way)));
     entries
+}
+
+/// The routes of a NAT with a link outside: everything goes there but for what is inside. `None` for other nodes.
+fn routes_of_nat(graph: &NetworkGraph, node: usize, down: &Down) -> Option<Vec<Entry>> {
+    let outside = graph.outside(node)?;
+    let Some(Port::Link { link, next }) = graph.ports(node).nth(outside as usize) else { return None };
+    // Inwards alone, so that ten thousand NATs of homes do not each walk through the whole network.
+    let without = Down { links: down.links.iter().copied().chain([link]).collect(), nodes: down.nodes.clone() };
+    let mut steps = BTreeMap::new();
+    graph.walk(node, &without, |at, step, next| {
+        let first = if at == node { step } else { steps.get(&at).copied().unwrap_or(step) };
+        steps.insert(next, first);
+    });
+    let way = |rank: usize| if rank == node { Way::Own } else { Way::Out(steps.get(&rank).copied()) };
+    let mut entries = Vec::new();
+    if !down.bars(link, next) {
+        entries.push(Entry { covered: Covered::Everything, hop: Hop::Interface(outside) });
+    }
+    let view = graph.view(node);
+    let links = steps.keys().chain([&node]).flat_map(|rank| graph.neighbours(*rank)).map(|(link, _)| *link);
+    // The outer side of a NAT further in is inside here; what is inside of that one is not.
+    let inside: BTreeSet<usize> = links.filter(|other| *other != link && view.has_link(graph, *other)).collect();
+    for link in inside {
+        let (first, second) = graph.ends(link);
+        for (end, rank) in [(0, first), (1, second)] {
+            if let Way::Out(Some(step)) = way(rank) {
+                entries.push(Entry { covered: Covered::End { link: link as u32, end }, hop: hop_of(Some(step)) });
+            }
+        }
+    }
+    for medium in 0..graph.media().count() {
+        if graph.media().lan(medium).stations.iter().any(|rank| *rank == node || steps.contains_key(rank)) {
+            entries.extend(routes_to_medium(graph, node, medium, &way));
+        }
+    }
+    Some(entries)
+}
+
+/// The ways to links inside of NATs; none to others.
+fn private_of(graph: &NetworkGraph, ways: &[[Way; 2]]) -> Vec<[Way; 2]> {
+    let is_private = |link: usize| graph.nats().is_some_and(|nats| nats.is_private_link(graph, link));
+    ways.iter().enumerate().map(|(link, ways)| if is_private(link) { *ways } else { [Way::Out(None); 2] }).collect()
 }
 
 /// Of a node that is on one medium and has no other interface: one route for all that lies beyond the medium, if one way
@@ -162,6 +213,9 @@ fn everything_else(
 /// The routes of a node to the stations of a medium.
 fn routes_to_medium(graph: &NetworkGraph, node: usize, medium: usize, way: &impl Fn(usize) -> Way) -> Vec<Entry> {
     let lan = graph.media().lan(medium);
+    if !graph.view(node).has(graph, Port::Medium { medium, station: 0 }) {
+        return Vec::new();
+    }
     let own = graph.ports(node).enumerate().find_map(|(interface, port)| match port {
         Port::Medium { medium: other, station } if other == medium => Some((interface as u32, station)),
         _ => None,
@@ -215,6 +269,12 @@ fn ways_of(graph: &NetworkGraph, node: usize, down: &Down, way: &impl Fn(usize) 
         {
             let far = usize::from(graph.ends(link).0 == node);
             ways[link][far] = Way::Out(Some(Step { interface: interface as u32, station: 0 }));
+        }
+    }
+    let view = graph.view(node);
+    if view.is_partial() {
+        for (_, ways) in ways.iter_mut().enumerate().filter(|(link, _)| !view.has_link(graph, *link)) {
+            ways.iter_mut().filter(|way| **way != Way::Own).for_each(|way| *way = Way::Out(None));
         }
     }
     ways

@@ -8,7 +8,7 @@ use protosim_models::node::Routes;
 
 fn table(graph: &NetworkGraph, family: AddressFamily, node: usize, down: &Down, most_listed: usize) -> Routes {
     let entries = routes_of(graph, family, node, down, most_listed);
-    Routes::new(&entries.iter().map(|entry| entry.route(family)).collect::<Vec<_>>())
+    Routes::new(&entries.iter().map(|entry| entry.route(&family.into())).collect::<Vec<_>>())
 }
 
 fn route(prefix: &str, len: u8, hop: Hop) -> Route {
@@ -50,7 +50,7 @@ fn a_full_table_has_a_route_to_each_end_that_is_reached() {
     // Ranks: a 0, b 1, c 2, d 3, e 4; links ab 0, bc 1, cd 2, and ef beyond reach. c is between bc (interface 0) and cd.
     let graph = NetworkGraph::new(&net("ab:a-b bc:b-c cd:c-d ef:e-f"));
     let entries = routes_of(&graph, AddressFamily::V4, 2, &Down::default(), MOST_LISTED);
-    let routes: Vec<Route> = entries.iter().map(|entry| entry.route(AddressFamily::V4)).collect();
+    let routes: Vec<Route> = entries.iter().map(|entry| entry.route(&AddressFamily::V4.into())).collect();
     let (left, right) = (Hop::Interface(0), Hop::Interface(1));
     // Of link k the ends have 4 k + 1 and 4 k + 2; its own ends 10.0.0.6 and 10.0.0.9 are left out.
     assert_eq!(
@@ -74,7 +74,7 @@ fn a_short_table_has_the_usual_way_and_blocks_of_what_goes_elsewhere() {
     let graph = NetworkGraph::new(&net(&[words, behind].concat().join(" ")));
     let routes_at = |node| -> Vec<Route> {
         let entries = routes_of(&graph, AddressFamily::V4, node, &Down::default(), 0);
-        entries.iter().map(|entry| entry.route(AddressFamily::V4)).collect()
+        entries.iter().map(|entry| entry.route(&AddressFamily::V4.into())).collect()
     };
     // Ranks: h 0, r 1. One /30 for each leaf: its own end is nobody else's concern.
     let mut expected = vec![route("10.0.0.0", 8, Hop::Interface(6))];
@@ -94,8 +94,8 @@ fn blocks_are_as_large_as_alignment_allows() {
     assert_eq!(blocks, [block(3, 0), block(4, 2), block(8, 1), block(10, 0)]);
     // Four /30 from the fourth on are a /28; four /64 a /62.
     let entry = Entry { covered: block(4, 2), hop: Hop::None };
-    assert_eq!(entry.route(AddressFamily::V4), route("10.0.0.16", 28, Hop::None));
-    assert_eq!(entry.route(AddressFamily::V6), route("2001:db8:0:4::", 62, Hop::None));
+    assert_eq!(entry.route(&AddressFamily::V4.into()), route("10.0.0.16", 28, Hop::None));
+    assert_eq!(entry.route(&AddressFamily::V6.into()), route("2001:db8:0:4::", 62, Hop::None));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use protosim_models::device::DeviceConfig;
 use protosim_models::link::LinkConfig;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
+use protosim_models::nat::{FirewallConfig, NatConfig};
 use protosim_models::node::IpConfig;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -59,6 +60,12 @@ pub struct NodeSpec {
     pub device: Option<DeviceConfig>,
     /// What its IP layer does: ICMP errors, path MTU discovery, reassembly. Default: as Linux.
     pub ip: Option<IpConfig>,
+    /// Makes it a NAT. Hosts inside have private addresses then, and nobody outside a route to them. Default: none.
+    #[serde(default)]
+    pub nat: Option<Box<NatConfig>>,
+    /// Makes it a stateful firewall, which translates nothing. Default: none.
+    #[serde(default)]
+    pub firewall: Option<Box<FirewallConfig>>,
     /// The name that its random streams go by. Default: its name. A node that is renamed keeps its luck by
     /// saying its old name here.
     pub stream_name: Option<String>,
@@ -67,7 +74,7 @@ pub struct NodeSpec {
 /// A version of IP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum AddressFamily {
-    /// IPv4: link k (in order of names) has the k-th /30 of 10.0.0.0/8, shared medium m the m-th /20 of 172.16.0.0/12.
+    /// IPv4: link k (in order of names) has the k-th /30 of 10.0.0.0/8, or inside a NAT a private one, shared medium m the m-th /20 of 172.16.0.0/12.
     #[default]
     V4,
     /// IPv6: link k has the k-th /64 of 2001:db8::/32, shared medium m the m-th /64 of 3fff::/48.
@@ -98,6 +105,15 @@ pub(crate) fn wire_stream_name(link: &LinkConfig, ends: (&str, &str), is_forward
 impl NodeSpec {
     /// An ideal node.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), count: None, forwards: None, device: None, ip: None, stream_name: None }
+        Self {
+            name: name.to_owned(),
+            count: None,
+            forwards: None,
+            device: None,
+            ip: None,
+            nat: None,
+            firewall: None,
+            stream_name: None,
+        }
     }
 }

@@ -87,6 +87,14 @@ pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps
         for cause in DropCause::ALL {
             count(None, dropped_name(cause), node.dropped(cause));
         }
+        if let (Some(nat), Some(now)) = (node.nat_counts(), node.nat_mappings(simulation.now())) {
+            for cause in DropCause::OF_NATS {
+                count(None, dropped_name(cause), node.dropped(cause));
+            }
+            count(None, "mappings at the end", now);
+            count(None, "most mappings at once", nat.most);
+            count(None, "mappings made", nat.made);
+        }
         count(None, "processor busy ns", node.cpu().busy().as_nanos());
         count(None, "memory peak bytes", node.memory().peak());
         for ((_, of_app), app) in node.app_totals().zip(&apps[entity]) {
@@ -114,7 +122,7 @@ const OF_NODES: usize = 8 + DropCause::ALL.len();
 /// What drops for a cause are called in tables.
 fn dropped_name(cause: DropCause) -> &'static str {
     static NAMES: LazyLock<BTreeMap<DropCause, String>> = LazyLock::new(|| {
-        let causes = DropCause::ALL.into_iter().chain(DropCause::OF_MEDIA);
+        let causes = DropCause::ALL.into_iter().chain(DropCause::OF_NATS).chain(DropCause::OF_MEDIA);
         causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
     });
     NAMES.get(&cause).map_or("dropped packets", String::as_str)

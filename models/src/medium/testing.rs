@@ -79,6 +79,7 @@ impl Field {
                 routes: vec![route],
                 forwards: false,
                 ip: IpConfig::default(),
+                nat: None,
                 groups: Vec::new(),
                 clock: Clock::new(Span::ZERO, Default::default()),
                 cpu: Cpu::new(Default::default()),

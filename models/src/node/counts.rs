@@ -38,6 +38,14 @@ pub enum DropCause {
     Damaged,
     /// A fragment that did not become whole: in time, for want of memory, or as others contradicted it.
     Reassembly,
+    /// A NAT or a firewall knows of nothing that it belongs to.
+    NoMapping,
+    /// The filter of a NAT or a firewall does not let it in.
+    Filtered,
+    /// A NAT has no port for it, or no room.
+    NoPort,
+    /// A NAT or a firewall does not let it out.
+    Blocked,
     /// On a shared medium, another transmission met it.
     Collision,
     /// Its station has given up: too many collisions, or the medium was never free.
@@ -53,6 +61,9 @@ impl DropCause {
     /// All that a shared medium drops packets for.
     pub const OF_MEDIA: [Self; 6] =
         [Self::Lost, Self::QueueFull, Self::Aqm, Self::Collision, Self::RetryLimit, Self::OutOfRange];
+
+    /// All that nodes with a NAT or a firewall drop packets for besides.
+    pub const OF_NATS: [Self; 4] = [Self::NoMapping, Self::Filtered, Self::NoPort, Self::Blocked];
 
     /// All that nodes and links drop packets for, in the order of [`PacketCounts`]'s columns.
     pub const ALL: [Self; 15] = [
@@ -91,6 +102,10 @@ impl DropCause {
             Self::NodeDown => "node down",
             Self::Damaged => "damaged on the way",
             Self::Reassembly => "fragment not reassembled",
+            Self::NoMapping => "no mapping at the NAT",
+            Self::Filtered => "filtered by the NAT",
+            Self::NoPort => "no port at the NAT",
+            Self::Blocked => "blocked by the NAT",
             Self::Collision => "collision",
             Self::RetryLimit => "retry limit",
             Self::OutOfRange => "out of range",
@@ -118,8 +133,8 @@ pub struct PacketCounts {
     dropped: Option<Box<Dropped>>,
 }
 
-/// Counts of drops, by the order of [`DropCause::ALL`]. Most nodes drop nothing.
-type Dropped = [u64; DropCause::ALL.len()];
+/// Counts of drops, by the order of [`DropCause::ALL`] and then [`DropCause::OF_NATS`]. Most nodes drop nothing.
+type Dropped = [u64; DropCause::ALL.len() + DropCause::OF_NATS.len()];
 
 impl From<LossCause> for DropCause {
     fn from(cause: LossCause) -> Self {
@@ -206,7 +221,8 @@ pub fn audit(simulation: &Simulation<Element>) -> Conservation {
             sum.duplicated += transmitter.duplicated();
             sum.in_flight += transmitter.held();
         }
-        sum.dropped += DropCause::ALL.iter().map(|cause| node.dropped(*cause)).sum::<u64>();
+        let causes = DropCause::ALL.into_iter().chain(DropCause::OF_NATS);
+        sum.dropped += causes.map(|cause| node.dropped(cause)).sum::<u64>();
     }
     sum
 }

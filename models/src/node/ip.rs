@@ -92,6 +92,9 @@ impl Node {
         if matches!(packet.transport, Transport::Damaged) {
             return self.receive_damaged(*packet, port, cx);
         }
+        if self.nat.is_some() {
+            return self.receive_at_nat(packet, port, cx);
+        }
         match self.routes.lookup(packet.dst()) {
             Hop::Local => self.deliver(packet, cx),
             Hop::Group => self.receive_for_group(packet, port, cx),
@@ -112,7 +115,7 @@ impl Node {
 
     /// Passes a packet on (RFC 1812 §5.2, RFC 8200 §3).
     #[inline]
-    fn forward(&mut self, mut packet: Box<Packet>, hop: Hop, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
+    pub(super) fn forward(&mut self, mut packet: Box<Packet>, hop: Hop, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         // A packet for the router itself is never too old: that was decided before (RFC 1812 §5.3.1).
         if packet.ttl() <= 1 {
             return Some(self.refuse(&packet, DropCause::HopLimit, ErrorCause::HopLimitExceeded, cx));
@@ -200,7 +203,13 @@ impl Node {
     }
 
     /// Drops a packet and tells its sender, where an ICMP error is allowed.
-    fn refuse(&mut self, packet: &Packet, drop: DropCause, error: ErrorCause, cx: &mut Cx<'_, Element>) -> DropCause {
+    pub(super) fn refuse(
+        &mut self,
+        packet: &Packet,
+        drop: DropCause,
+        error: ErrorCause,
+        cx: &mut Cx<'_, Element>,
+    ) -> DropCause {
         self.report_error(packet, error, cx);
         self.counts.drop(drop)
     }

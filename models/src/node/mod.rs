@@ -5,6 +5,7 @@
 //! - `ip`: own address or not, forwarding with time to live and MTU, ICMP errors and their limit.
 //! - `fragment`, `reassembly`: packets larger than an MTU, cut and put together again; `path_mtu`: what hosts know of MTUs on the
 //!   way; `multicast`: packets for groups.
+//! - `nat`: translation of addresses and ports, and filters ([`crate::nat`]).
 //! - `udp`: ports and who listens on them; `tcp`: connections, see [`crate::tcp`].
 //! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
 //!   the device act here.
@@ -33,6 +34,7 @@ mod ip;
 mod lazy;
 mod limit;
 mod multicast;
+mod nat;
 mod path_mtu;
 mod power;
 mod reassembly;
@@ -49,6 +51,7 @@ pub use config::IpConfig;
 pub use counts::{Conservation, DropCause, PacketCounts, audit};
 pub use interface::Interface;
 pub use multicast::GroupRoute;
+pub use nat::NatParts;
 pub use report::{Fate, LinkEnd, PacketReport, Report};
 pub use routes::{Hop, Route, Routes};
 
@@ -60,6 +63,7 @@ use crate::packet::Packet;
 use host::{AppSlot, Pending};
 use ip::IpState;
 use lazy::LazyTcp;
+use nat::Nat;
 use protosim_core::kernel::{InFlight, Interests};
 use protosim_core::{CannotClone, Cx, Digest, Fingerprint, SimTime, TimerId, WireId};
 use std::collections::VecDeque;
@@ -77,6 +81,8 @@ pub struct Node {
     given_routes: Arc<[Route]>,
     /// True for routers: packets for others are passed on.
     forwards: bool,
+    /// Its NAT or its firewall.
+    nat: Option<Box<Nat>>,
     ip: IpState,
     counts: PacketCounts,
     /// Packets of this node for itself, to be delivered in this same instant.
@@ -119,6 +125,8 @@ pub struct NodeParts {
     pub forwards: bool,
     /// Its IP layer.
     pub ip: IpConfig,
+    /// Its NAT or its firewall.
+    pub nat: Option<NatParts>,
     /// Its part in the trees of groups.
     pub groups: Vec<GroupRoute>,
     /// Its clock.
@@ -171,7 +179,9 @@ impl Node {
     /// A node without applications.
     pub fn new(parts: NodeParts) -> Self {
         let routes: Arc<[Route]> = parts.routes.into();
+        let nat = parts.nat.map(|nat| Box::new(Nat::new(nat, &parts.interfaces)));
         Self {
+            nat,
             routes: routes_with_own(&parts.interfaces, &routes),
             given_routes: routes,
             interfaces: parts.interfaces,
@@ -259,6 +269,11 @@ impl Node {
         let address_of = |interface: &Interface| {
             interface.addresses.iter().copied().find(|address| address.is_ipv4() == peer.is_ipv4())
         };
+        if let Some(nat) = &self.nat
+            && let Some(address) = nat.own_address(peer, &self.routes, &self.interfaces)
+        {
+            return Some(address);
+        }
         let is_up = |interface: &&Interface| interface.transmitter.is_up();
         let mut of_links_up = self.interfaces.iter().filter(is_up).filter_map(address_of);
         of_links_up.next().or_else(|| self.interfaces.iter().find_map(address_of))
@@ -294,6 +309,8 @@ impl Node {
             self.empty_outbox(cx);
         } else if Some(timer) == self.ip.reassembly_timer {
             self.give_fragments_up(cx);
+        } else if self.nat.as_ref().is_some_and(|nat| nat.timer == Some(timer)) {
+            self.refuse_held(cx);
         } else if let Some(interface) = self.link_timers.get(timer.0 as usize).copied().flatten() {
             self.with_link(interface, cx, |transmitter, drops, cx| transmitter.on_timer(drops, cx));
         } else if let Some(connection) = self.tcp.owner(timer) {
@@ -319,6 +336,9 @@ impl Node {
             Action::Readdress { interface, address } => {
                 self.interfaces[*interface as usize].addresses = vec![*address];
                 self.routes = routes_with_own(&self.interfaces, &self.given_routes);
+                if let Some(nat) = &mut self.nat {
+                    nat.readdress(*interface, &self.interfaces);
+                }
             }
             Action::Reroute(routes) => {
                 self.given_routes = Arc::clone(routes);
@@ -365,6 +385,7 @@ impl Node {
             given_routes: Arc::clone(&self.given_routes),
             link_timers: self.link_timers.clone(),
             drops: Drops::new(),
+            nat: self.nat.clone(),
             ip: self.ip.clone(),
             counts: self.counts.clone(),
             to_self: self.to_self.clone(),

@@ -280,17 +280,30 @@ fn joined<'a>(pieces: impl Iterator<Item = &'a Rope>) -> Rope {
 impl Node {
     /// A fragment for this node. Says why, if it goes no further.
     pub(super) fn reassemble(&mut self, packet: Packet, part: Fragment, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
+        match self.join(packet, part, cx) {
+            Ok(whole) => self.deliver(whole?, cx),
+            Err(cause) => Some(cause),
+        }
+    }
+
+    /// Takes a fragment in: the whole packet, if it was the last one missing; or why it goes no further.
+    pub(super) fn join(
+        &mut self,
+        packet: Packet,
+        part: Fragment,
+        cx: &mut Cx<'_, Element>,
+    ) -> Result<Option<Box<Packet>>, DropCause> {
         let taken = self.ip.reassembly.take(packet, part, cx.now(), &mut self.memory);
         self.set_reassembly_timer(cx);
         match taken {
-            Taken::Held => None,
+            Taken::Held => Ok(None),
             Taken::Whole(packet, count) => {
                 self.counts.fragments_joined += count - 1;
-                self.deliver(packet, cx)
+                Ok(Some(packet))
             }
             Taken::Refused(others) => {
                 self.counts.drop_many(DropCause::Reassembly, others);
-                Some(self.counts.drop(DropCause::Reassembly))
+                Err(self.counts.drop(DropCause::Reassembly))
             }
         }
     }

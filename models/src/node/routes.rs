@@ -26,6 +26,14 @@ pub enum Hop {
 }
 
 impl Hop {
+    /// The interface that it leaves by, if it leaves by one.
+    pub fn interface(self) -> Option<u32> {
+        match self {
+            Self::Interface(interface) | Self::OnLink(interface) | Self::Station { interface, .. } => Some(interface),
+            Self::Local | Self::Group | Self::None => None,
+        }
+    }
+
     /// The interface to a shared medium, and the number of the station there that a packet for `address` goes to; `None` if it
     /// goes another way.
     pub fn station(self, address: IpAddr) -> Option<(u32, u16)> {
@@ -101,6 +109,14 @@ impl Routes {
             v6: flatten(v6, |last| last.checked_add(1)),
             last: None,
             last_own: None,
+        }
+    }
+
+    /// Where a packet for `address` goes; nothing is remembered.
+    pub fn find(&self, address: IpAddr) -> Hop {
+        match address {
+            IpAddr::V4(address) => self.v4.lookup(u32::from(address)),
+            IpAddr::V6(address) => self.v6.lookup(u128::from(address)),
         }
     }
 

@@ -18,6 +18,7 @@
 //! | `ipv4`, `ipv6` | the two headers |
 //! | `tcp`, `udp`, `icmp`, `icmpv6` | transports |
 //! | `report` | ICMP errors: when, quoting what |
+//! | `translate` | other addresses and ports, as a NAT writes them |
 //! | `fingerprint` | what digests are made of |
 //! | `checksum` | the Internet checksum, also over virtual payloads |
 //! | `error` | why bytes are not a packet |
@@ -33,6 +34,7 @@ mod ipv6;
 mod pool;
 mod report;
 mod tcp;
+mod translate;
 mod udp;
 
 #[cfg(test)]
@@ -53,6 +55,7 @@ pub use ipv4::{Ipv4Header, Ipv4Options};
 pub use ipv6::{ExtensionHeader, ExtensionKind, Ipv6Extensions, Ipv6Header};
 pub use report::{ErrorCause, MAX_ICMP_ERROR_LEN, MAX_ICMPV6_ERROR_LEN, Quoted};
 pub use tcp::{MAX_OPTIONS_LEN, SackBlock, TcpFlags, TcpHeader, TcpOptions, Timestamps};
+pub(crate) use translate::PacketEnd;
 pub use udp::UdpHeader;
 
 use crate::rope::Rope;

@@ -170,6 +170,8 @@ pub struct Quoted {
     /// Sequence number of a TCP segment that is not in another fragment: with it the receiver tells whether the segment
     /// was one of its own (RFC 5927 §4.1).
     pub sequence: Option<u32>,
+    /// Identifier of an echo of ICMP or ICMPv6 that is not in another fragment.
+    pub identifier: Option<u16>,
 }
 
 impl Quoted {
@@ -181,7 +183,8 @@ impl Quoted {
             let received = Ipv6Header::read(bytes)?;
             (IpHeader::V6(received.header), received.protocol, received.header_len, received.total_len)
         };
-        let mut quoted = Self { ip, protocol, wire_len: total_len as u64, ports: None, sequence: None };
+        let mut quoted =
+            Self { ip, protocol, wire_len: total_len as u64, ports: None, sequence: None, identifier: None };
         if quoted.ip.fragment().is_some_and(|fragment| fragment.is_non_first()) {
             return Ok(quoted);
         }
@@ -194,6 +197,14 @@ impl Quoted {
                 let [p, o, r, t, sequence @ ..] = *first::<8>(transport, Layer::Tcp)?;
                 quoted.ports = Some(ports([p, o, r, t]));
                 quoted.sequence = Some(u32::from_be_bytes(sequence));
+            }
+            protocol::ICMP | protocol::ICMPV6 => {
+                let echoes: &[u8] = if protocol == protocol::ICMP { &[0, 8] } else { &[128, 129] };
+                if let [icmp_type, _, _, _, i, d, ..] = transport
+                    && echoes.contains(icmp_type)
+                {
+                    quoted.identifier = Some(u16::from_be_bytes([*i, *d]));
+                }
             }
             _ => {}
         }

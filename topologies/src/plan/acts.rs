@@ -52,7 +52,7 @@ impl Plan {
             [(self.end_address(link, 0), first), (self.end_address(link, 1), second)]
         };
         let new = self.agenda.new_addresses.iter().map(|new| (new.address, new.node));
-        (0..self.graph.links()).flat_map(both).chain(new).collect()
+        (0..self.graph.links()).flat_map(both).chain(new).chain(self.pools()).collect()
     }
 
     /// Routes with those to addresses that interfaces get during the run: each is sent where the first address of its

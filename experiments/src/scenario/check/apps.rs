@@ -9,7 +9,7 @@ use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
 use protosim_models::registry::{AppConfig, Port};
 use protosim_models::tcp::congestion::CongestionConfig;
-use protosim_topologies::check::is_reachable;
+use protosim_topologies::check::{is_hidden, is_reachable};
 use protosim_topologies::{AddressFamily, GroupSpec, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -312,6 +312,10 @@ fn check_path(plan: &Plan, (from, placed): (usize, Placement<'_>), place: Place,
     if plan.address(target).is_none() {
         let message = format!("`{to}` has no link, and so no address");
         mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
+    } else if is_hidden(plan.graph(), from, target) {
+        let message = format!("`{to}` is inside of a NAT and `{}` is not: nobody there has a route to it", placed.on);
+        let help = "hosts inside send first, to one that is not inside of a NAT".to_owned();
+        mistakes.push(Diagnostic::error("scenario::unreachable", place, message).help(help));
     } else if !is_reachable(plan.graph(), from, target) {
         let message = format!("no path leads from `{}` to `{to}`", placed.on);
         mistakes.push(Diagnostic::error("scenario::unreachable", place, message));

@@ -5,6 +5,7 @@
 //! `INSTA_UPDATE=always cargo test -p protosim-experiments corpus` writes them anew.
 
 mod cases;
+mod nats;
 mod networks;
 mod replications;
 mod sound;
@@ -78,7 +79,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES) {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -125,7 +126,8 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(streams::CASES)
         .chain(web::CASES)
         .chain(tls::CASES)
-        .chain(replications::CASES);
+        .chain(replications::CASES)
+        .chain(nats::CASES);
     refused
         .chain(cases::WARNINGS)
         .chain(streams::WARNINGS)

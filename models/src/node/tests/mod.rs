@@ -7,6 +7,7 @@
 //! | `path_mtu` | fragments, path MTU discovery, black holes and the limit on errors in networks |
 //! | `multicast` | trees, copies, times to live |
 //! | `host` | what applications see: addresses, loopback, timers, clock, processor, memory |
+//! | `nat` | NATs and firewalls: checks N2 to N12 and N16 |
 //! | `mesh` | random networks: conservation, snapshots, any number of threads |
 
 mod forwarding;
@@ -14,6 +15,7 @@ mod fragments;
 mod host;
 mod mesh;
 mod multicast;
+mod nat;
 mod path_mtu;
 mod size;
 
