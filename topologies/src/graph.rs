@@ -129,7 +129,7 @@ impl NetworkGraph {
         }
         let part_of_router = parts_of_routers(&graph, &media);
         let mut made = Self { graph, neighbours, media, part_of_router, nats: None };
-        made.nats = Nats::new(topology).map(|realms| Box::new(Nats::with_interfaces(realms, topology, &made)));
+        made.nats = Nats::realms(topology).map(|realms| Box::new(Nats::with_interfaces(realms, topology, &made)));
         made
     }
 

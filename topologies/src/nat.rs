@@ -181,7 +181,8 @@ fn realms_of(topology: &Topology, elements: &Elements<'_>) -> Option<Realms> {
 }
 
 impl Nats {
-    pub(crate) fn new(topology: &Topology) -> Option<Realms> {
+    /// The realms of a topology, if it has NATs.
+    pub(crate) fn realms(topology: &Topology) -> Option<Realms> {
         realms_of(topology, &Elements::new(topology))
     }
 
@@ -405,7 +406,7 @@ fn check_realms(topology: &Topology, elements: &Elements<'_>, found: &mut Vec<Fi
             found.push(finding);
         } else {
             first.insert(inner, (index, &node.name));
-            if realms.around.get(&outer).is_some() && realms.sees(outer, inner) {
+            if realms.around.contains_key(&outer) && realms.sees(outer, inner) {
                 let message =
                     format!("NATs lead outside in a circle: what is outside of `{}` is inside of it", node.name);
                 found.push(Finding::new(Kind::OutOfRange, path, message));

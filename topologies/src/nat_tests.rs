@@ -90,6 +90,37 @@ fn a_ping_crosses_two_nats() {
     assert!(seen.iter().all(|(_, seen)| seen.fate == Fate::Passed));
 }
 
+/// A NAT between two switches: hosts inside send what is not theirs to it, and who is outside has no route in.
+#[test]
+fn insides_and_outsides_may_be_media() {
+    use protosim_models::medium::SwitchConfig;
+    let mut topology = net("");
+    let switch = |name: &str, stations: &[&str]| {
+        let stations = stations.iter().map(|name| NodeName((*name).to_owned())).collect();
+        let config = SwitchConfig::new(name, stations, "100 Mbit/s".parse().unwrap());
+        MediumConfig::Switch(SwitchConfig { delay: Some("1 us".parse().unwrap()), ..config })
+    };
+    topology.nodes = ["a", "b", "home", "server"].map(NodeSpec::named).to_vec();
+    topology.media = vec![switch("wifi", &["a", "b", "home"]), switch("street", &["home", "server"])];
+    node(&mut topology, "home").nat = Some(Box::new(NatConfig::to("street")));
+    assert_eq!(check_topology(&topology), []);
+    let plan = plan(topology);
+    // The first medium in order of names is `street`, with 172.16.0.0/20; stations are numbered by the names of nodes.
+    let (outer, server, host) = ("172.16.0.1", "172.16.0.2", "172.16.16.1");
+    assert_eq!(["home", "server", "a"].map(|name| address_of(&plan, name)), [outer, server, host].map(address));
+    let seen = packets(&plan, vec![ping(&plan, "a", address(server)), ping(&plan, "b", address(server))]);
+    let at_server =
+        seen.iter().filter(|(_, seen)| seen.packet.dst() == address(server) && seen.packet.src() == address(outer));
+    assert!(at_server.count() >= 2);
+    let answers = seen
+        .iter()
+        .filter(|(_, seen)| seen.packet.dst() == address(host) && seen.end == protosim_models::node::LinkEnd::Receiver);
+    assert!(answers.count() >= 1);
+    let ways_in = plan.routes(plan.node("server").unwrap());
+    let mut table = protosim_models::node::Routes::new(&ways_in);
+    assert_eq!(table.lookup(address(host)), protosim_models::node::Hop::None);
+}
+
 /// A pool has addresses that no link has; everybody has routes to them.
 #[test]
 fn pools_are_routed() {

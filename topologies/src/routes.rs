@@ -132,7 +132,7 @@ pub(crate) fn routes_of(
     let way = |rank: usize| if rank == node { Way::Own } else { Way::Out(steps[rank]) };
     let ways = ways_of(graph, node, down, &way);
     if let (Some(Port::Medium { medium, .. }), None) = (first, second)
-        && let Some(mut entries) = everything_else(graph, medium, &ways, &way)
+        && let Some(mut entries) = everything_else(graph, (node, medium), &ways, &way)
     {
         entries.extend(routes_to_medium(graph, node, medium, &way));
         return entries;
@@ -192,11 +192,13 @@ fn private_of(graph: &NetworkGraph, ways: &[[Way; 2]]) -> Vec<[Way; 2]> {
 /// leads there.
 fn everything_else(
     graph: &NetworkGraph,
-    own: usize,
+    (node, own): (usize, usize),
     ways: &[[Way; 2]],
     way: &impl Fn(usize) -> Way,
 ) -> Option<Vec<Entry>> {
-    let others = (0..graph.media().count()).filter(|medium| *medium != own);
+    let view = graph.view(node);
+    let is_other = |medium: &usize| *medium != own && view.has(graph, Port::Medium { medium: *medium, station: 0 });
+    let others = (0..graph.media().count()).filter(is_other);
     let beyond = others.flat_map(|medium| &graph.media().lan(medium).stations).map(|node| way(*node));
     let mut only = None;
     for way in ways.iter().flatten().copied().chain(beyond) {

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! - `config`: what a user says, with units, defaults and their sources.
-//! - `table`: mappings, sessions, ports and timers: a machine without clock or sockets.
+//! - `table`: mappings, sessions and timers: a machine without clock or sockets.
+//! - `ports`: which external port a mapping gets.
 //! - `session`: connections of TCP.
 //! - [`crate::node`] has the rest in its file `nat`: which packets come here, how they are rewritten, what is said by ICMP.
 //!
@@ -41,6 +42,7 @@
 //! zero do not occur: our senders compute them.
 
 mod config;
+mod ports;
 mod session;
 mod table;
 

@@ -9,7 +9,7 @@
 //! `due` no later than it is over; one that was refreshed meanwhile is put back when its turn comes, so that a packet
 //! costs a few look-ups in ordered maps and seldom more.
 
-use super::config::{ALL_IDENTIFIERS, Dependence, FilterState, Pooling, PortAssignment};
+use super::config::{Dependence, FilterState, Pooling, PortAssignment};
 use super::session::{Refresh, State};
 use crate::packet::TcpFlags;
 use protosim_core::{SimTime, Span};
@@ -98,17 +98,17 @@ impl Rules {
 }
 
 /// The remote part of a mapping's key: nothing, an address with port 0, or an address and a port.
-type Key = (Option<IpAddr>, u16);
+pub(super) type Key = (Option<IpAddr>, u16);
 
 /// No remote endpoint, and the first of all keys.
-const ANY: Key = (None, 0);
+pub(super) const ANY: Key = (None, 0);
 
 #[derive(Clone, Debug)]
-struct Mapping {
+pub(super) struct Mapping {
     proto: Proto,
     internal: Endpoint,
-    external: Endpoint,
-    key: Key,
+    pub(super) external: Endpoint,
+    pub(super) key: Key,
     /// When it is over; never, as long as it has sessions, for TCP.
     expires: SimTime,
     /// The time under which `due` has it.
@@ -148,23 +148,23 @@ pub struct TableCounts {
 /// All mappings and sessions of a NAT or a firewall.
 #[derive(Clone, Debug)]
 pub struct Table {
-    rules: Rules,
+    pub(super) rules: Rules,
     /// External addresses, in order.
     pool: Vec<IpAddr>,
     /// By number; free places are in `free`.
     mappings: Vec<Option<Mapping>>,
     free: Vec<u32>,
-    by_internal: BTreeMap<(Proto, Endpoint, Key), u32>,
-    by_external: BTreeMap<(Proto, Endpoint, Key), u32>,
+    pub(super) by_internal: BTreeMap<(Proto, Endpoint, Key), u32>,
+    pub(super) by_external: BTreeMap<(Proto, Endpoint, Key), u32>,
     /// By number of the mapping and remote endpoint.
     sessions: BTreeMap<(u32, Endpoint), Session>,
     /// What may be over when: a mapping, or one of its sessions.
     due: BTreeSet<(SimTime, u32, Option<Endpoint>)>,
     subscribers: BTreeMap<IpAddr, Subscriber>,
     /// How many ports of an address are taken.
-    taken: BTreeMap<(Proto, IpAddr), u32>,
+    pub(super) taken: BTreeMap<(Proto, IpAddr), u32>,
     /// The port that was given last.
-    last_port: BTreeMap<(Proto, IpAddr), u16>,
+    pub(super) last_port: BTreeMap<(Proto, IpAddr), u16>,
     next_address: usize,
     most: u64,
     made: u64,
@@ -173,7 +173,8 @@ pub struct Table {
 /// Whose luck decides ports; asked at most once for each mapping that is made.
 pub type Draw<'a> = &'a mut dyn FnMut() -> u64;
 
-const LAST_ENDPOINT: Endpoint = (IpAddr::V6(std::net::Ipv6Addr::new(!0, !0, !0, !0, !0, !0, !0, !0)), u16::MAX);
+pub(super) const LAST_ENDPOINT: Endpoint =
+    (IpAddr::V6(std::net::Ipv6Addr::new(!0, !0, !0, !0, !0, !0, !0, !0)), u16::MAX);
 
 impl Table {
     /// An empty one with these external addresses; a firewall's has none.
@@ -329,12 +330,12 @@ impl Table {
         }
     }
 
-    fn mapping(&self, id: u32) -> &Mapping {
+    pub(super) fn mapping(&self, id: u32) -> &Mapping {
         self.mappings[id as usize].as_ref().expect("maps name mappings that exist")
     }
 
     /// The first mapping of an external endpoint: the only one, unless ports are overloaded.
-    fn at_external(&self, proto: Proto, external: Endpoint) -> Option<u32> {
+    pub(super) fn at_external(&self, proto: Proto, external: Endpoint) -> Option<u32> {
         let (found, id) = self.by_external.range((proto, external, ANY)..).next()?;
         ((found.0, found.1) == (proto, external)).then_some(*id)
     }
@@ -524,81 +525,11 @@ impl Table {
         }
         None
     }
-
-    fn choose_port(&self, flow: &Flow, address: IpAddr, key: Key, drawn: u64) -> Option<u16> {
-        let wanted = flow.local.1;
-        let is_udp = flow.proto == Proto::Udp;
-        let all = if flow.proto == Proto::Icmp { ALL_IDENTIFIERS } else { self.rules.port_range.clone() };
-        let overloads = self.rules.ports == PortAssignment::Overload && flow.proto != Proto::Icmp;
-        let free = |port: u16| match overloads {
-            true => !self.by_external.contains_key(&(flow.proto, (address, port), key)),
-            false => self.at_external(flow.proto, (address, port)).is_none(),
-        };
-        let taken = self.taken.get(&(flow.proto, address)).copied().unwrap_or_default();
-        if !overloads && taken as usize >= all.len() {
-            return None;
-        }
-        if is_udp
-            && self.rules.keeps_contiguity
-            && let Some(port) = self.port_after(flow, address)
-            && all.contains(&port)
-            && free(port)
-        {
-            return Some(port);
-        }
-        let keeps_class = self.rules.keeps_class && flow.proto != Proto::Icmp;
-        let class = if keeps_class { class_within(&all, wanted) } else { all.clone() };
-        let parity = (is_udp && self.rules.keeps_parity).then_some(wanted % 2);
-        // What the rules ask for, then less of it.
-        let attempts = [(class.clone(), parity), (class, None), (all, None)];
-        let needs_next = is_udp && self.rules.keeps_contiguity && wanted.is_multiple_of(2);
-        let fits = |port: u16| free(port) && (!needs_next || port < u16::MAX && free(port + 1));
-        attempts.iter().find_map(|(range, parity)| {
-            let start = match self.rules.ports {
-                PortAssignment::Preserve | PortAssignment::Overload => wanted,
-                PortAssignment::Sequential => {
-                    let last = self.last_port.get(&(flow.proto, address));
-                    last.map_or(*range.start(), |last| last.wrapping_add(1))
-                }
-                PortAssignment::Random => range.start() + ((u128::from(drawn) * range.len() as u128) >> 64) as u16,
-            };
-            let candidates = || from(range, start).filter(|port| parity.is_none_or(|parity| port % 2 == parity));
-            candidates().find(|port| fits(*port)).or_else(|| candidates().find(|port| free(*port)))
-        })
-    }
-
-    /// The external port after that of the internal port before this one, if this one is odd (RFC 4787 §4.2.3).
-    fn port_after(&self, flow: &Flow, address: IpAddr) -> Option<u16> {
-        let before = flow.local.1.checked_sub(1).filter(|before| before.is_multiple_of(2))?;
-        let internal = (flow.local.0, before);
-        let remote = Some(flow.remote.0);
-        let range = (flow.proto, internal, ANY)..=(flow.proto, internal, (Some(LAST_ENDPOINT.0), u16::MAX));
-        let same = |id: &&u32| {
-            let mapping = self.mapping(**id);
-            mapping.external.0 == address && (mapping.key == ANY || mapping.key.0 == remote)
-        };
-        let id = self.by_internal.range(range).map(|(_, id)| id).find(same)?;
-        self.mapping(*id).external.1.checked_add(1)
-    }
 }
 
 /// True for a segment that may begin a connection.
 fn opens(flags: TcpFlags) -> bool {
     flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST)
-}
-
-/// The part of a range that is of the port's class: below 1024 or not; all of it, if it has no such part.
-fn class_within(all: &RangeInclusive<u16>, port: u16) -> RangeInclusive<u16> {
-    let class = if port < 1024 { 0..=1023 } else { 1024..=u16::MAX };
-    let (low, high) = (*all.start().max(class.start()), *all.end().min(class.end()));
-    if low <= high { low..=high } else { all.clone() }
-}
-
-/// All ports of a range, from `start` on and around.
-fn from(range: &RangeInclusive<u16>, start: u16) -> impl Iterator<Item = u16> {
-    let (low, high) = (*range.start(), *range.end());
-    let start = if range.contains(&start) { start } else { low };
-    (start..=high).chain(low..start)
 }
 
 /// Takes the first entry out, if it is due.

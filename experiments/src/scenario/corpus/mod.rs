@@ -75,6 +75,21 @@ fn the_scenario_that_is_broken_below_is_sound() {
 }
 
 #[test]
+fn nats_and_firewalls_that_are_sound() {
+    for router in [
+        r#"(name: "router", nat: (outside: "wire"))"#,
+        r#"(name: "router", nat: (outside: "wire", pool: ["203.0.113.1"], pooling: Arbitrary, port_range: (2000, 2001), hairpinning: None))"#,
+        r#"(name: "router", nat: (outside: "wire", mapping: AddressAndPortDependent, ports: Overload, timers: (udp: "30 s")))"#,
+        r#"(name: "router", firewall: (outside: "wire", filtering: AddressDependent, blocks: (all_but_ports: [5683])))"#,
+    ] {
+        let loaded = load(&[(r#"(name: "router")"#, router)]).unwrap();
+        assert_eq!(loaded.warnings, "", "{router}");
+    }
+    let firewall = r#"(name: "router", firewall: (outside: "wire"))"#;
+    assert!(load(&[(r#"(name: "router")"#, firewall), ("// more", "addresses: V6,")]).is_ok());
+}
+
+#[test]
 fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
