@@ -9,6 +9,7 @@
 //! | [`transaction`] | a client's request: retransmissions over UDP, one time-out over a stream |
 //! | [`server`] | [`Server`], the machine that answers Binding requests |
 //! | [`app`] | [`StunServer`], an application that has one, over UDP, TCP and TLS; `streams.rs` cuts streams for it |
+//! | [`client`] | [`StunClient`], an application that asks for its address over UDP |
 //! | `vectors.rs`, `tests/` | RFC 5769 both ways; properties, scripts |
 //!
 //! # A client's request over UDP (§6.2.1)
@@ -48,6 +49,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod client;
 pub mod integrity;
 pub mod server;
 pub(crate) mod streams;
@@ -56,6 +58,7 @@ pub mod wire;
 
 pub use app::{StunServer, StunServerConfig};
 pub use auth::{Algorithms, Credentials, User};
+pub use client::{StunClient, StunClientConfig};
 pub use server::{Server, ServerConfig};
 pub use transaction::{Timing, Transaction};
 
