@@ -8,7 +8,7 @@ use crate::name::NodeName;
 use crate::tcp::app as streams;
 use crate::tls::crypto::Mode;
 use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
-use crate::{coap, http, ping, tcp, traffic};
+use crate::{coap, http, ping, stun, tcp, traffic, turn};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +31,8 @@ pub enum AppConfig {
     HttpServer(Box<http::HttpServerConfig>),
     /// Sends ICMP echo requests.
     Ping(ping::PingConfig),
+    /// Tells clients from which address their requests come (RFC 8489).
+    StunServer(stun::StunServerConfig),
     /// Sends requests over TCP, each after the answer to the one before.
     TcpClient(streams::TcpClientConfig),
     /// Answers requests over TCP.
@@ -39,6 +41,8 @@ pub enum AppConfig {
     TcpSink(streams::TcpSinkConfig),
     /// Sends bulk data over TCP, on one connection or several.
     TcpSource(streams::TcpSourceConfig),
+    /// Relays between clients and their peers (RFC 8656).
+    TurnServer(Box<turn::TurnServerConfig>),
     /// Sends requests over UDP, each after the answer to the one before.
     UdpClient(traffic::UdpClientConfig),
     /// Answers requests over UDP.
@@ -89,7 +93,13 @@ impl std::fmt::Display for Port {
 
 /// The operations that take processor time on a device that says so, in order.
 pub fn operations() -> impl Iterator<Item = &'static str> {
-    coap::OPERATIONS.into_iter().chain(http::OPERATIONS).chain(tcp::OPERATIONS).chain(tls::OPERATIONS)
+    let of_nat_traversal = stun::OPERATIONS.into_iter().chain(turn::OPERATIONS);
+    coap::OPERATIONS
+        .into_iter()
+        .chain(http::OPERATIONS)
+        .chain(of_nat_traversal)
+        .chain(tcp::OPERATIONS)
+        .chain(tls::OPERATIONS)
 }
 
 impl AppConfig {
@@ -106,6 +116,8 @@ impl AppConfig {
             Self::HttpClient(config) => config.check(),
             Self::HttpServer(config) => config.check(),
             Self::Ping(config) => config.check(),
+            Self::StunServer(config) => config.check(),
+            Self::TurnServer(config) => config.check(),
             Self::TcpClient(config) => config.check(),
             Self::TcpServer(config) => config.check(),
             Self::TcpSink(config) => config.check(),
@@ -128,6 +140,7 @@ impl AppConfig {
             Self::UdpSource(config) => Some(&config.to),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -143,6 +156,7 @@ impl AppConfig {
             Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
             Self::HttpServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -151,6 +165,8 @@ impl AppConfig {
         match self {
             Self::HttpClient(config) => Some(&config.tcp),
             Self::HttpServer(config) => Some(&config.tcp),
+            Self::StunServer(config) => config.tcp.as_ref(),
+            Self::TurnServer(config) => config.tcp.as_ref(),
             Self::TcpClient(config) => Some(&config.tcp),
             Self::TcpServer(config) => Some(&config.tcp),
             Self::TcpSink(config) => Some(&config.tcp),
@@ -165,6 +181,8 @@ impl AppConfig {
         match self {
             Self::HttpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::HttpServer(config) => config.tls.as_deref().map(Tls::Server),
+            Self::StunServer(config) => config.tls.as_deref().map(Tls::Server),
+            Self::TurnServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::TcpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::TcpServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::TcpSink(config) => config.tls.as_deref().map(Tls::Server),
@@ -197,6 +215,9 @@ impl AppConfig {
             Self::AimdSource(config) => HEADER + config.payload.as_bytes(),
             Self::CoapServer(config) => HEADER + config.response_len(),
             Self::AimdSink(_) => HEADER + traffic::AIMD_ACK_LEN,
+            Self::StunServer(config) => HEADER + config.response_len(),
+            // What it relays is as long as clients and peers make it.
+            Self::TurnServer(config) => HEADER + config.response_len(),
             Self::UdpSink(_) => 0,
             Self::HttpClient(_) | Self::HttpServer(_) => 0,
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => 0,
@@ -208,6 +229,8 @@ impl AppConfig {
         match self {
             Self::AimdSink(config) => Some(Port::Udp(config.port)),
             Self::CoapServer(config) => Some(Port::Udp(config.port)),
+            Self::StunServer(config) => Some(Port::Udp(config.port)),
+            Self::TurnServer(config) => Some(Port::Udp(config.port)),
             Self::HttpServer(config) => Some(Port::Tcp(config.port())),
             Self::TcpServer(config) => Some(Port::Tcp(config.port)),
             Self::TcpSink(config) => Some(Port::Tcp(config.port)),
@@ -231,6 +254,7 @@ impl AppConfig {
             Self::UdpSource(config) => config.start,
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => Span::ZERO,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
+            Self::StunServer(_) | Self::TurnServer(_) => Span::ZERO,
         }
     }
 
@@ -247,6 +271,7 @@ impl AppConfig {
             Self::UdpSource(config) => Some(&mut config.start),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -332,6 +357,7 @@ impl AppConfig {
             Self::HttpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::TcpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::HttpServer(_) | Self::TcpSource(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
             Self::AimdSource(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
                 None
             }
@@ -344,6 +370,7 @@ impl AppConfig {
             Self::AimdSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => true,
             Self::CoapClient(_) | Self::CoapServer(_) | Self::HttpServer(_) => true,
             Self::TcpServer(_) | Self::TcpSink(_) => true,
+            Self::StunServer(_) | Self::TurnServer(_) => true,
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
             Self::UdpClient(config) => config.count.is_some() || config.stop.is_some(),
@@ -388,6 +415,7 @@ impl AppConfig {
                 None
             }
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -427,6 +455,8 @@ impl AppConfig {
             }
             Self::HttpServer(config) => Box::new(http::HttpServer::new(*config)),
             Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
+            Self::StunServer(config) => Box::new(stun::StunServer::new(config)),
+            Self::TurnServer(config) => Box::new(turn::TurnServer::new(*config)),
             Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),
             Self::AimdSource(config) => {
                 let sink = SocketAddr::new(address, config.port);
