@@ -31,6 +31,8 @@ pub enum AppConfig {
     HttpServer(Box<http::HttpServerConfig>),
     /// Sends ICMP echo requests.
     Ping(ping::PingConfig),
+    /// Asks a server of STUN for its own address, as translators make it (RFC 8489).
+    StunClient(stun::StunClientConfig),
     /// Tells clients from which address their requests come (RFC 8489).
     StunServer(stun::StunServerConfig),
     /// Sends requests over TCP, each after the answer to the one before.
@@ -116,6 +118,7 @@ impl AppConfig {
             Self::HttpClient(config) => config.check(),
             Self::HttpServer(config) => config.check(),
             Self::Ping(config) => config.check(),
+            Self::StunClient(config) => config.check(),
             Self::StunServer(config) => config.check(),
             Self::TurnServer(config) => config.check(),
             Self::TcpClient(config) => config.check(),
@@ -135,6 +138,7 @@ impl AppConfig {
             Self::UdpClient(config) => Some(&config.to),
             Self::HttpClient(config) => Some(&config.to),
             Self::Ping(config) => Some(&config.to),
+            Self::StunClient(config) => Some(&config.to),
             Self::TcpClient(config) => Some(&config.to),
             Self::TcpSource(config) => Some(&config.to),
             Self::UdpSource(config) => Some(&config.to),
@@ -152,6 +156,7 @@ impl AppConfig {
             Self::HttpClient(config) => Some(Port::Tcp(config.port())),
             Self::TcpClient(config) => Some(Port::Tcp(config.port)),
             Self::TcpSource(config) => Some(Port::Tcp(config.port)),
+            Self::StunClient(config) => Some(Port::Udp(config.port)),
             Self::UdpClient(config) => Some(Port::Udp(config.port)),
             Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
@@ -172,6 +177,7 @@ impl AppConfig {
             Self::TcpSink(config) => Some(&config.tcp),
             Self::TcpSource(config) => Some(&config.tcp),
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => None,
+            Self::StunClient(_) => None,
             Self::Ping(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => None,
         }
     }
@@ -188,6 +194,7 @@ impl AppConfig {
             Self::TcpSink(config) => config.tls.as_deref().map(Tls::Server),
             Self::TcpSource(config) => config.tls.as_deref().map(Tls::Client),
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => None,
+            Self::StunClient(_) => None,
             Self::Ping(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => None,
         }
     }
@@ -215,6 +222,7 @@ impl AppConfig {
             Self::AimdSource(config) => HEADER + config.payload.as_bytes(),
             Self::CoapServer(config) => HEADER + config.response_len(),
             Self::AimdSink(_) => HEADER + traffic::AIMD_ACK_LEN,
+            Self::StunClient(_) => HEADER + stun::wire::HEADER_LEN as u64,
             Self::StunServer(config) => HEADER + config.response_len(),
             // What it relays is as long as clients and peers make it.
             Self::TurnServer(config) => HEADER + config.response_len(),
@@ -238,6 +246,7 @@ impl AppConfig {
             Self::UdpSink(config) => Some(Port::Udp(config.port)),
             Self::AimdSource(_) | Self::CoapClient(_) | Self::Ping(_) | Self::UdpClient(_) | Self::UdpSource(_) => None,
             Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) => None,
+            Self::StunClient(_) => None,
         }
     }
 
@@ -249,6 +258,7 @@ impl AppConfig {
             Self::UdpClient(config) => config.start,
             Self::HttpClient(config) => config.start,
             Self::Ping(config) => config.start,
+            Self::StunClient(config) => config.start,
             Self::TcpClient(config) => config.start,
             Self::TcpSource(config) => config.start,
             Self::UdpSource(config) => config.start,
@@ -266,6 +276,7 @@ impl AppConfig {
             Self::UdpClient(config) => Some(&mut config.start),
             Self::HttpClient(config) => Some(&mut config.start),
             Self::Ping(config) => Some(&mut config.start),
+            Self::StunClient(config) => Some(&mut config.start),
             Self::TcpClient(config) => Some(&mut config.start),
             Self::TcpSource(config) => Some(&mut config.start),
             Self::UdpSource(config) => Some(&mut config.start),
@@ -352,6 +363,7 @@ impl AppConfig {
         match self {
             Self::CoapClient(config) => Some(after(config.start, config.interval(), config.requests)),
             Self::Ping(config) => Some(after(config.start, config.interval, config.count?)),
+            Self::StunClient(config) => Some(after(config.start, config.interval, config.count?)),
             Self::UdpSource(config) => Some(after(config.start, config.exact_gap()?, config.count?)),
             Self::UdpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::HttpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
@@ -373,6 +385,7 @@ impl AppConfig {
             Self::StunServer(_) | Self::TurnServer(_) => true,
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
+            Self::StunClient(config) => config.count.is_some(),
             Self::UdpClient(config) => config.count.is_some() || config.stop.is_some(),
             Self::HttpClient(config) => config.count.is_some() || config.stop.is_some(),
             Self::TcpClient(config) => config.count.is_some() || config.stop.is_some(),
@@ -386,6 +399,7 @@ impl AppConfig {
         match self {
             Self::TcpSource(config) => config.bytes.is_some(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
+            Self::StunClient(_) => true,
             _ => false,
         }
     }
@@ -415,7 +429,7 @@ impl AppConfig {
                 None
             }
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
-            Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -455,6 +469,10 @@ impl AppConfig {
             }
             Self::HttpServer(config) => Box::new(http::HttpServer::new(*config)),
             Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
+            Self::StunClient(config) => {
+                let server = SocketAddr::new(address, config.port);
+                Box::new(stun::StunClient::new(config, server))
+            }
             Self::StunServer(config) => Box::new(stun::StunServer::new(config)),
             Self::TurnServer(config) => Box::new(turn::TurnServer::new(*config)),
             Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),
