@@ -8,7 +8,7 @@ use crate::name::NodeName;
 use crate::tcp::app as streams;
 use crate::tls::crypto::Mode;
 use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
-use crate::{coap, http, ping, tcp, traffic};
+use crate::{coap, http, ping, stun, tcp, traffic, turn};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +31,10 @@ pub enum AppConfig {
     HttpServer(Box<http::HttpServerConfig>),
     /// Sends ICMP echo requests.
     Ping(ping::PingConfig),
+    /// Asks a server of STUN for its own address, as translators make it (RFC 8489).
+    StunClient(stun::StunClientConfig),
+    /// Tells clients from which address their requests come (RFC 8489).
+    StunServer(stun::StunServerConfig),
     /// Sends requests over TCP, each after the answer to the one before.
     TcpClient(streams::TcpClientConfig),
     /// Answers requests over TCP.
@@ -39,6 +43,8 @@ pub enum AppConfig {
     TcpSink(streams::TcpSinkConfig),
     /// Sends bulk data over TCP, on one connection or several.
     TcpSource(streams::TcpSourceConfig),
+    /// Relays between clients and their peers (RFC 8656).
+    TurnServer(Box<turn::TurnServerConfig>),
     /// Sends requests over UDP, each after the answer to the one before.
     UdpClient(traffic::UdpClientConfig),
     /// Answers requests over UDP.
@@ -89,7 +95,13 @@ impl std::fmt::Display for Port {
 
 /// The operations that take processor time on a device that says so, in order.
 pub fn operations() -> impl Iterator<Item = &'static str> {
-    coap::OPERATIONS.into_iter().chain(http::OPERATIONS).chain(tcp::OPERATIONS).chain(tls::OPERATIONS)
+    let of_nat_traversal = stun::OPERATIONS.into_iter().chain(turn::OPERATIONS);
+    coap::OPERATIONS
+        .into_iter()
+        .chain(http::OPERATIONS)
+        .chain(of_nat_traversal)
+        .chain(tcp::OPERATIONS)
+        .chain(tls::OPERATIONS)
 }
 
 impl AppConfig {
@@ -106,6 +118,9 @@ impl AppConfig {
             Self::HttpClient(config) => config.check(),
             Self::HttpServer(config) => config.check(),
             Self::Ping(config) => config.check(),
+            Self::StunClient(config) => config.check(),
+            Self::StunServer(config) => config.check(),
+            Self::TurnServer(config) => config.check(),
             Self::TcpClient(config) => config.check(),
             Self::TcpServer(config) => config.check(),
             Self::TcpSink(config) => config.check(),
@@ -123,11 +138,13 @@ impl AppConfig {
             Self::UdpClient(config) => Some(&config.to),
             Self::HttpClient(config) => Some(&config.to),
             Self::Ping(config) => Some(&config.to),
+            Self::StunClient(config) => Some(&config.to),
             Self::TcpClient(config) => Some(&config.to),
             Self::TcpSource(config) => Some(&config.to),
             Self::UdpSource(config) => Some(&config.to),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -139,10 +156,12 @@ impl AppConfig {
             Self::HttpClient(config) => Some(Port::Tcp(config.port())),
             Self::TcpClient(config) => Some(Port::Tcp(config.port)),
             Self::TcpSource(config) => Some(Port::Tcp(config.port)),
+            Self::StunClient(config) => Some(Port::Udp(config.port)),
             Self::UdpClient(config) => Some(Port::Udp(config.port)),
             Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
             Self::HttpServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -151,11 +170,14 @@ impl AppConfig {
         match self {
             Self::HttpClient(config) => Some(&config.tcp),
             Self::HttpServer(config) => Some(&config.tcp),
+            Self::StunServer(config) => config.tcp.as_ref(),
+            Self::TurnServer(config) => config.tcp.as_ref(),
             Self::TcpClient(config) => Some(&config.tcp),
             Self::TcpServer(config) => Some(&config.tcp),
             Self::TcpSink(config) => Some(&config.tcp),
             Self::TcpSource(config) => Some(&config.tcp),
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => None,
+            Self::StunClient(_) => None,
             Self::Ping(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => None,
         }
     }
@@ -165,11 +187,14 @@ impl AppConfig {
         match self {
             Self::HttpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::HttpServer(config) => config.tls.as_deref().map(Tls::Server),
+            Self::StunServer(config) => config.tls.as_deref().map(Tls::Server),
+            Self::TurnServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::TcpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::TcpServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::TcpSink(config) => config.tls.as_deref().map(Tls::Server),
             Self::TcpSource(config) => config.tls.as_deref().map(Tls::Client),
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => None,
+            Self::StunClient(_) => None,
             Self::Ping(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => None,
         }
     }
@@ -197,6 +222,10 @@ impl AppConfig {
             Self::AimdSource(config) => HEADER + config.payload.as_bytes(),
             Self::CoapServer(config) => HEADER + config.response_len(),
             Self::AimdSink(_) => HEADER + traffic::AIMD_ACK_LEN,
+            Self::StunClient(_) => HEADER + stun::wire::HEADER_LEN as u64,
+            Self::StunServer(config) => HEADER + config.response_len(),
+            // What it relays is as long as clients and peers make it.
+            Self::TurnServer(config) => HEADER + config.response_len(),
             Self::UdpSink(_) => 0,
             Self::HttpClient(_) | Self::HttpServer(_) => 0,
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => 0,
@@ -208,6 +237,8 @@ impl AppConfig {
         match self {
             Self::AimdSink(config) => Some(Port::Udp(config.port)),
             Self::CoapServer(config) => Some(Port::Udp(config.port)),
+            Self::StunServer(config) => Some(Port::Udp(config.port)),
+            Self::TurnServer(config) => Some(Port::Udp(config.port)),
             Self::HttpServer(config) => Some(Port::Tcp(config.port())),
             Self::TcpServer(config) => Some(Port::Tcp(config.port)),
             Self::TcpSink(config) => Some(Port::Tcp(config.port)),
@@ -215,6 +246,7 @@ impl AppConfig {
             Self::UdpSink(config) => Some(Port::Udp(config.port)),
             Self::AimdSource(_) | Self::CoapClient(_) | Self::Ping(_) | Self::UdpClient(_) | Self::UdpSource(_) => None,
             Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) => None,
+            Self::StunClient(_) => None,
         }
     }
 
@@ -226,11 +258,13 @@ impl AppConfig {
             Self::UdpClient(config) => config.start,
             Self::HttpClient(config) => config.start,
             Self::Ping(config) => config.start,
+            Self::StunClient(config) => config.start,
             Self::TcpClient(config) => config.start,
             Self::TcpSource(config) => config.start,
             Self::UdpSource(config) => config.start,
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => Span::ZERO,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
+            Self::StunServer(_) | Self::TurnServer(_) => Span::ZERO,
         }
     }
 
@@ -242,11 +276,13 @@ impl AppConfig {
             Self::UdpClient(config) => Some(&mut config.start),
             Self::HttpClient(config) => Some(&mut config.start),
             Self::Ping(config) => Some(&mut config.start),
+            Self::StunClient(config) => Some(&mut config.start),
             Self::TcpClient(config) => Some(&mut config.start),
             Self::TcpSource(config) => Some(&mut config.start),
             Self::UdpSource(config) => Some(&mut config.start),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -327,11 +363,13 @@ impl AppConfig {
         match self {
             Self::CoapClient(config) => Some(after(config.start, config.interval(), config.requests)),
             Self::Ping(config) => Some(after(config.start, config.interval, config.count?)),
+            Self::StunClient(config) => Some(after(config.start, config.interval, config.count?)),
             Self::UdpSource(config) => Some(after(config.start, config.exact_gap()?, config.count?)),
             Self::UdpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::HttpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::TcpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::HttpServer(_) | Self::TcpSource(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
             Self::AimdSource(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
                 None
             }
@@ -344,8 +382,10 @@ impl AppConfig {
             Self::AimdSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => true,
             Self::CoapClient(_) | Self::CoapServer(_) | Self::HttpServer(_) => true,
             Self::TcpServer(_) | Self::TcpSink(_) => true,
+            Self::StunServer(_) | Self::TurnServer(_) => true,
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
+            Self::StunClient(config) => config.count.is_some(),
             Self::UdpClient(config) => config.count.is_some() || config.stop.is_some(),
             Self::HttpClient(config) => config.count.is_some() || config.stop.is_some(),
             Self::TcpClient(config) => config.count.is_some() || config.stop.is_some(),
@@ -359,6 +399,7 @@ impl AppConfig {
         match self {
             Self::TcpSource(config) => config.bytes.is_some(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
+            Self::StunClient(_) => true,
             _ => false,
         }
     }
@@ -388,6 +429,7 @@ impl AppConfig {
                 None
             }
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
+            Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -427,6 +469,12 @@ impl AppConfig {
             }
             Self::HttpServer(config) => Box::new(http::HttpServer::new(*config)),
             Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
+            Self::StunClient(config) => {
+                let server = SocketAddr::new(address, config.port);
+                Box::new(stun::StunClient::new(config, server))
+            }
+            Self::StunServer(config) => Box::new(stun::StunServer::new(config)),
+            Self::TurnServer(config) => Box::new(turn::TurnServer::new(*config)),
             Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),
             Self::AimdSource(config) => {
                 let sink = SocketAddr::new(address, config.port);

@@ -48,12 +48,28 @@ impl StunServerConfig {
     pub fn check(&self) -> Vec<(&'static str, String)> {
         check_server(self.port, &self.credentials, self.tcp.as_ref(), self.tls.is_some())
     }
+
+    /// The longest response \[bytes\].
+    pub(crate) fn response_len(&self) -> u64 {
+        longest_response(&self.credentials, self.software.as_ref())
+    }
 }
 
 impl Default for StunServerConfig {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The longest response to a request \[bytes\], either a challenge with ERROR-CODE, REALM, NONCE and PASSWORD-ALGORITHMS, or two
+/// IPv6 addresses with LIFETIME, RESERVATION-TOKEN and MESSAGE-INTEGRITY-SHA256; with SOFTWARE and FINGERPRINT.
+pub(crate) fn longest_response(credentials: &Credentials, software: Option<&String>) -> u64 {
+    let padded = |text: &str| 4 + text.len().next_multiple_of(4) as u64;
+    let realm = match credentials {
+        Credentials::LongTerm { realm, .. } => padded(realm),
+        _ => 0,
+    };
+    20 + (24 + realm + 52 + 12).max(2 * 24 + 8 + 12 + 36) + software.map_or(0, |text| padded(text)) + 8
 }
 
 /// What servers of STUN and TURN have in common.

@@ -5,7 +5,7 @@ use super::{DEFAULT_LIFETIME, MAX_LIFETIME};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::rope::Rope;
 use crate::stun::Credentials;
-use crate::stun::app::{check_server, usual_port};
+use crate::stun::app::{check_server, longest_response, usual_port};
 use crate::stun::streams::Streams;
 use crate::stun::wire::ErrorCode;
 use crate::tcp::TcpConfig;
@@ -119,6 +119,11 @@ impl TurnServerConfig {
             found.push(("max_lifetime", "is at least `default_lifetime`".to_owned()));
         }
         found
+    }
+
+    /// The longest response \[bytes\]; what is relayed may be longer.
+    pub(crate) fn response_len(&self) -> u64 {
+        longest_response(&self.credentials, self.software.as_ref())
     }
 
     fn machine(&self, relay_addresses: Vec<IpAddr>) -> ServerConfig {
