@@ -51,11 +51,13 @@ pub(super) fn quantile_over(
     confidence: Confidence,
 ) -> Option<Estimate> {
     let spread = around(value, Some(mean_interval(of_runs, confidence)?), of_runs.len());
-    // One run's own samples hang together in a way that nobody knows.
+    // All runs agree to the last digit: nothing in them is left to luck.
+    if spread.exact {
+        return Some(spread);
+    }
     let low = low.and_then(|low| Some(low.min(spread.low?)));
     let high = high.and_then(|high| Some(high.max(spread.high?)));
-    let exact = spread.exact && low == Some(value) && high == Some(value);
-    Some(Estimate { low, high, exact, ..spread })
+    Some(Estimate { low, high, ..spread })
 }
 
 /// An interval of the same width around another value. What the interval's samples agree on may differ from it by what is left over
