@@ -110,7 +110,7 @@ pub(super) fn rows_of(
     let mut rows = Vec::new();
     for (spec, of_app) in loaded.scenario.apps.iter().zip(&values.exchanges) {
         for metric in Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges) {
-            let estimate = of_exchanges(of_app, metric, confidence, basis).filter(|_| is_known(spec, metric));
+            let estimate = of_exchanges(of_app, metric, confidence, basis).filter(|_| is_known(loaded, spec, metric));
             let subject = || Subject::App(spec.name.clone());
             rows.extend(estimate.map(|estimate| Row { point, subject: subject(), metric, estimate }));
         }
@@ -200,9 +200,10 @@ fn estimate_from(loaded: &Loaded, values: &PointValues, subject: &Subject, metri
     }
 }
 
-/// Whether an application knows so much of its exchanges.
-pub(super) fn is_known(app: &AppSpec, metric: Metric) -> bool {
-    (metric != Metric::Delivered || app.run.knows_delivery())
+/// Whether an application knows so much of its exchanges. Behind a NAT nobody does of what was delivered: the two ends call an exchange by
+/// different addresses.
+pub(super) fn is_known(loaded: &Loaded, app: &AppSpec, metric: Metric) -> bool {
+    (metric != Metric::Delivered || app.run.knows_delivery() && !loaded.scenario.has_nat())
         && (!metric.is_of_first_bytes() || app.run.knows_first_byte())
 }
 

@@ -68,7 +68,7 @@ impl PointValues {
 impl RunExchanges {
     /// Those of an application, by its index in the scenario.
     pub(super) fn of(loaded: &Loaded, point: usize, run: &RunOutput, app: usize) -> Self {
-        let knows_first = is_known(&loaded.scenario.apps[app], Metric::MeanTimeToFirstByte);
+        let knows_first = is_known(loaded, &loaded.scenario.apps[app], Metric::MeanTimeToFirstByte);
         match run.sketches.get(app) {
             Some(sketch) => Self::of_sketch(sketch, knows_first),
             None => Self::of_each(&counted(loaded, point, run, app), knows_first),

@@ -293,6 +293,11 @@ impl Scenario {
         self.groups.iter().find(|group| group.name == name.0)
     }
 
+    /// Whether some node translates addresses.
+    pub fn has_nat(&self) -> bool {
+        self.nodes.iter().any(|node| node.nat.is_some())
+    }
+
     /// When the warm-up ends that is the same in all runs.
     pub fn fixed_warmup(&self) -> SimTime {
         match self.warmup {

@@ -115,6 +115,11 @@ fn check_app(
                 let error = Diagnostic::error("scenario::unknown-metric", at("metric"), message);
                 mistakes.push(error.help("`Completed` is the share that was answered".to_owned()));
             }
+            if asked.metric == Metric::Delivered && scenario.has_nat() {
+                let message = "nobody knows what was delivered: behind a NAT the two ends call an exchange by different addresses";
+                let error = Diagnostic::error("scenario::unknown-metric", at("metric"), message);
+                mistakes.push(error.help("`Completed` is the share that was answered".to_owned()));
+            }
             let hears = |app: &AppSpec| app.name != name || app.run.knows_first_byte();
             if asked.metric.is_of_first_bytes() && !scenario.apps.iter().all(hears) {
                 let message = format!("of `{name}` nobody knows when a response begins: it comes whole, or it is none");
