@@ -47,12 +47,12 @@ def student_t(probability, df):
 
 
 def mean_interval(samples, confidence):
-    """Mean of independent samples, and the ends of its interval by Student's t; NaN where one sample gives none."""
+    """Mean of independent times, and the ends of its interval by Student's t, which no time below zero is in; NaN where one sample gives none."""
     mean = samples.mean()
     if len(samples) < 2:
         return pd.Series({"value": mean, "low": math.nan, "high": math.nan})
     half = student_t(0.5 + confidence / 2, len(samples) - 1) * samples.std(ddof=1) / math.sqrt(len(samples))
-    return pd.Series({"value": mean, "low": mean - half, "high": mean + half})
+    return pd.Series({"value": mean, "low": max(mean - half, 0.0), "high": mean + half})
 
 
 def completion(exchanges, confidence):
