@@ -12,10 +12,7 @@ const DEPENDENT: f64 = 1.281_551_565_544_600_4;
 /// The mean of successive samples of one run, of whose units so many make one of the mean's, with an interval from the means of batches (32 to
 /// 63 of them, joined in pairs where neighbours hang together). Without enough samples there is no interval.
 pub(super) fn batch_interval(batches: &Batches, per_unit: f64, confidence: Confidence) -> Option<Estimate> {
-    if batches.count() == 0 {
-        return None;
-    }
-    let value = batches.sum() as f64 / batches.count() as f64 / per_unit;
+    let value = mean_of(batches, per_unit)?;
     let (size, sums) = batches.batches();
     let mut means: Vec<f64> = sums.iter().map(|sum| *sum as f64 / size as f64 / per_unit).collect();
     if von_neumann_score(&means).is_some_and(|score| score > DEPENDENT) && means.len() >= 2 * BATCHES_MIN {
@@ -23,6 +20,11 @@ pub(super) fn batch_interval(batches: &Batches, per_unit: f64, confidence: Confi
     }
     let interval = mean_interval(&means, confidence).filter(|_| means.len() >= BATCHES_MIN);
     Some(around(value, interval, means.len()))
+}
+
+/// The mean of samples of whose units so many make one of the mean's.
+pub(super) fn mean_of(batches: &Batches, per_unit: f64) -> Option<f64> {
+    (batches.count() > 0).then(|| batches.sum() as f64 / batches.count() as f64 / per_unit)
 }
 
 /// The quantile of a histogram of nanoseconds [s]: its least value that at least the share `q` of all is at most.

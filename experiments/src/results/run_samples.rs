@@ -1,6 +1,6 @@
 //! Samples of one run, each by itself or as a sketch, and what intervals over several runs are made of.
 
-use super::estimates::{batch_interval, ends_by_rank, quantile_of, quantile_over};
+use super::estimates::{batch_interval, ends_by_rank, mean_of, quantile_of, quantile_over};
 use super::summary::{Basis, widened};
 use crate::run::TimeSketch;
 use protosim_core::sketch::{Batches, Histogram};
@@ -45,9 +45,7 @@ impl RunSamples {
     pub(super) fn mean(&self) -> Option<f64> {
         match self {
             Self::Each(samples) => mean(samples),
-            Self::Sketch { batches, per_unit, .. } => {
-                (batches.count() > 0).then(|| batches.sum() as f64 / batches.count() as f64 / per_unit)
-            }
+            Self::Sketch { batches, per_unit, .. } => mean_of(batches, *per_unit),
         }
     }
 

@@ -57,8 +57,7 @@ pub(super) fn over_time(
 
 /// A time of an exchange \[s\].
 pub(super) fn time_of(exchange: &Exchange, metric: Metric) -> Option<f64> {
-    let span = if metric.is_of_first_bytes() { exchange.first_byte } else { exchange.completion() };
-    span.map(|span| span.as_secs_f64())
+    exchange.time(metric).map(|span| span.as_secs_f64())
 }
 
 fn link_over_time(link: &LinkOutput, metric: Metric, bin: Span, end: SimTime) -> Vec<Point> {

@@ -7,9 +7,9 @@
 //! - Means, rates and the shares of links, sinks and connections are means of the replications' values with Student's t intervals. With one
 //!   replication, means of exchanges have those of single exchanges, means of waits and of one-way delays those of batch
 //!   means, and all else has none.
-//! - Quantiles of waits and one-way delays
-//!   come from histograms of all replications together; samples of one run hang together, so that only the spread of
-//!   the replications' own quantiles makes their interval.
+//! - Quantiles of waits and one-way delays, and of exchanges that are kept as sketches, come from histograms of all replications together, or
+//!   from the samples where these are kept. Samples of one run hang together, so that one replication alone has no interval; that of
+//!   several is from ranks, and at least as wide as the spread of the replications' own quantiles makes it.
 //! - Times are conditional on success: over exchanges that got a response.
 //! - What starts in the warm-up, or after the measurement window, does not count; nor does what is of a run that reached a
 //!   limit.

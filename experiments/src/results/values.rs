@@ -1,7 +1,7 @@
 //! What intervals are computed from: of each run of a point what counts, so that its output need not stay. Runs of a point are added in the order of
 //! replications, on several threads one part each; the parts are then joined in order.
 
-use super::estimates::{batch_interval, ends_by_rank, quantile_of, quantile_over};
+use super::estimates::{batch_interval, ends_by_rank, mean_of, quantile_of, quantile_over};
 use super::run_samples::{NANOS, RunSamples};
 use super::samples::time_of;
 use super::summary::{counted, is_known};
@@ -205,13 +205,13 @@ pub(super) fn of_subject(run: &RunOutput, subject: &Subject, metric: Metric) -> 
             match metric {
                 Metric::Goodput => rate(8.0 * sink.bytes as f64, sink.window),
                 Metric::MarkedShare => share(sink.marked, sink.datagrams),
-                _ => of_times((&sink.delays, &sink.delay_histogram), kept_times(run, subject), metric),
+                _ => of_times((&sink.delays, &sink.delay_histogram), || kept_times(run, subject), metric),
             }
         }
         Subject::Link(name, way) => {
             let link = run.measured.links.get(&(name.clone(), *way))?;
             let samples = (link.meter.waits(), link.meter.wait_histogram());
-            of_link(link, metric).or_else(|| of_times(samples, kept_times(run, subject), metric))
+            of_link(link, metric).or_else(|| of_times(samples, || kept_times(run, subject), metric))
         }
     }
 }
@@ -232,14 +232,12 @@ pub(super) fn kept_times(run: &RunOutput, subject: &Subject) -> Vec<f64> {
 }
 
 /// A mean or a quantile of times in nanoseconds, of which each may be kept by itself \[s\].
-fn of_times((batches, histogram): Samples<'_>, each: Vec<f64>, metric: Metric) -> Option<f64> {
+fn of_times((batches, histogram): Samples<'_>, each: impl FnOnce() -> Vec<f64>, metric: Metric) -> Option<f64> {
     match metric {
-        Metric::MeanOneWayDelay | Metric::MeanQueueDelay => {
-            (batches.count() > 0).then(|| batches.sum() as f64 / batches.count() as f64 / 1e9)
-        }
+        Metric::MeanOneWayDelay | Metric::MeanQueueDelay => mean_of(batches, NANOS),
         _ => {
             let q = metric.quantile()?;
-            SortedSamples::new(each).and_then(|each| each.quantile(q)).or_else(|| quantile_of(histogram, q))
+            SortedSamples::new(each()).and_then(|each| each.quantile(q)).or_else(|| quantile_of(histogram, q))
         }
     }
 }

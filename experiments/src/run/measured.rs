@@ -156,14 +156,7 @@ pub(super) fn measured(
         take_samples(scenario, reports, &app_of, &mut all);
     }
     for (link, way) in scenario.measures.links.keys() {
-        let Some(wire) = plan.wire(link, *way == Way::Forward) else { continue };
-        let interfaces = nodes(simulation).flat_map(|(_, node)| node.interfaces());
-        let Some(transmitter) =
-            interfaces.map(|interface| &interface.transmitter).find(|transmitter| transmitter.wire() == wire)
-        else {
-            continue;
-        };
-        let Some(meter) = transmitter.meter() else { continue };
+        let Some(meter) = meter_of(plan, simulation, link, *way) else { continue };
         let capacity = Capacity::of(scenario, link, *way);
         let output = LinkOutput {
             window: until.saturating_since(from),
@@ -173,6 +166,19 @@ pub(super) fn measured(
         all.links.insert((link.clone(), *way), output);
     }
     all
+}
+
+/// The meter of a direction of a link, if it has one.
+pub(super) fn meter_of<'s>(
+    plan: &Plan,
+    simulation: &'s Simulation<Element>,
+    link: &str,
+    way: Way,
+) -> Option<&'s Meter> {
+    let wire = plan.wire(link, way == Way::Forward)?;
+    let interfaces = nodes(simulation).flat_map(|(_, node)| node.interfaces());
+    let mut transmitters = interfaces.map(|interface| &interface.transmitter);
+    transmitters.find(|transmitter| transmitter.wire() == wire)?.meter()
 }
 
 fn is_kept(measures: &Measures, sink: &str) -> bool {

@@ -1,11 +1,12 @@
 //! Where the measurement of a run begins: at a fixed time, or where MSER-5 cuts its samples.
 
 use super::exchanges::Exchange;
-use crate::scenario::{Metric, Scenario, Subject, Way};
+use super::measured::meter_of;
+use crate::scenario::{Metric, Scenario, Subject};
 use protosim_core::kernel::Reported;
 use protosim_core::{SimTime, Simulation};
 use protosim_models::Observation;
-use protosim_models::element::{Element, nodes};
+use protosim_models::element::Element;
 use protosim_models::node::Report;
 use protosim_reports::statistics::mser5;
 use protosim_topologies::Plan;
@@ -64,17 +65,11 @@ pub(super) fn samples(
         }
         Subject::App(name) => {
             let of_app = run.exchanges.iter().filter(|exchange| run.scenario.apps[exchange.app].name == *name);
-            let time = |exchange: &Exchange| {
-                let span = if metric.is_of_first_bytes() { exchange.first_byte } else { exchange.completion() };
-                Some((exchange.started?, span?.as_secs_f64()))
-            };
+            let time = |exchange: &Exchange| Some((exchange.started?, exchange.time(*metric)?.as_secs_f64()));
             of_app.filter_map(time).collect()
         }
         Subject::Link(link, way) => {
-            let Some(wire) = run.plan.wire(link, *way == Way::Forward) else { return Vec::new() };
-            let interfaces = nodes(run.simulation).flat_map(|(_, node)| node.interfaces());
-            let mut transmitters = interfaces.map(|interface| &interface.transmitter);
-            let meter = transmitters.find(|transmitter| transmitter.wire() == wire).and_then(|found| found.meter());
+            let meter = meter_of(run.plan, run.simulation, link, *way);
             let samples = meter.and_then(|meter| meter.samples()).unwrap_or_default();
             samples.iter().map(|sample| (sample.offered, sample.wait.as_secs_f64())).collect()
         }
