@@ -25,6 +25,7 @@ pub mod coap;
 pub mod device;
 pub mod element;
 pub mod http;
+pub mod ice;
 pub mod length;
 pub mod link;
 pub mod meaning;

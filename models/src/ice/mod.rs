@@ -1,0 +1,5 @@
+//! ICE, Interactive Connectivity Establishment (RFC 8445): which pair of addresses two agents behind NATs can talk over.
+
+pub mod candidate;
+
+pub use candidate::{Candidate, CandidateAddress, CandidateKind, Protocol, TcpType};
