@@ -154,6 +154,14 @@ impl<'a, M: Machine> MachineCx<'a, M> {
         self.env.release(bytes);
     }
 
+    /// Calls a machine that this one has within itself; what that wants done comes back, for this one to do.
+    pub fn within<N: Machine, R>(&mut self, call: impl FnOnce(&mut MachineCx<'_, N>) -> R) -> (R, Vec<EffectOf<N>>) {
+        let mut effects = Vec::new();
+        let outcome = call(&mut MachineCx { env: &mut *self.env, now: self.now, effects: &mut effects });
+        self.now = self.env.now();
+        (outcome, effects)
+    }
+
     /// Sends `message`.
     pub fn transmit(&mut self, message: M::Message) {
         self.effects.push(Effect::Transmit(message));

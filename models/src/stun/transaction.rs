@@ -83,6 +83,11 @@ impl Transaction {
         self.id
     }
 
+    /// To whom it goes.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
     /// How often it was sent.
     pub fn transmissions(&self) -> u32 {
         self.sent

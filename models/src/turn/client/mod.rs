@@ -85,6 +85,16 @@ impl Client {
         self.counts
     }
 
+    /// Whether the server has permitted this address, so that data for it are not lost there.
+    pub fn permits(&self, ip: IpAddr) -> bool {
+        self.allocation().is_some_and(|own| own.permissions.get(&ip).is_some_and(|renewal| !renewal.is_first()))
+    }
+
+    /// Whether this is the transaction of a request that awaits its response.
+    pub fn awaits(&self, id: TransactionId) -> bool {
+        self.pending.contains_key(&id)
+    }
+
     fn ask(&mut self, what: What, nonces: u8, cx: &mut Cx<'_>) {
         let id = Transaction::draw_id(cx.rng(TRANSACTION_ID));
         let writer = self.request(what, id);

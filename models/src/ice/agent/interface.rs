@@ -1,0 +1,311 @@
+//! What users tell an agent and are told.
+
+use crate::ice::candidate::{Candidate, CandidateKind, Protocol};
+use crate::rope::Rope;
+use crate::stun::Timing;
+use crate::turn::Transport;
+use protosim_core::Span;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What an agent can do (RFC 8445 §2.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// It gathers candidates of all kinds and makes checks.
+    Full,
+    /// It has candidates of its interfaces alone, and answers checks: for servers that everybody reaches.
+    Lite,
+}
+
+/// Who nominates (RFC 8445 §6.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// This agent.
+    Controlling,
+    /// Its peer.
+    Controlled,
+}
+
+/// What an agent is made of. Agents with the same settings share one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AgentConfig {
+    /// What it can do.
+    pub mode: Mode,
+    /// The components of each data stream, at least one.
+    pub streams: Vec<u16>,
+    /// The servers that it gathers with.
+    pub servers: Vec<ServerSpec>,
+    /// Only relayed candidates are told and used, as where addresses are to stay hidden.
+    pub relays_only: bool,
+    /// Candidates are told as they are found (RFC 8838), so that none being there yet is no failure.
+    pub trickle: bool,
+    /// From one transaction's beginning to the next one's. RFC 8445 §14.2: 50 ms, at least 5 ms.
+    pub ta: Span,
+    /// Waits for answers. Its RTO is the least one; §14.3 makes it longer where there are many candidates or pairs.
+    pub timing: Timing,
+    /// How long a valid pair waits for better ones before it is nominated; §8.1.1 leaves that to the agent.
+    pub patience: Span,
+    /// The same where a relay is in the pair.
+    pub relay_patience: Span,
+    /// An agent does not fail before that long has passed since its checks began. RFC 8863 §4: 39.5 s.
+    pub least_time: Span,
+    /// It has failed when that long has passed since, whatever still goes on.
+    pub most_time: Span,
+    /// Between requests for consent, before they are spread by 0.8 to 1.2. RFC 7675 §5.1: 5 s.
+    pub consent_interval: Span,
+    /// Consent is over that long after the last answer. RFC 7675 §5.1: 30 s.
+    pub consent_expiry: Span,
+    /// Most pairs of all check lists (RFC 8445 §6.1.2.5: 100).
+    pub most_pairs: usize,
+}
+
+impl AgentConfig {
+    /// A full agent of one stream with one component, without servers, and with everything else as the standards have it.
+    pub fn new() -> Self {
+        Self {
+            mode: Mode::Full,
+            streams: vec![1],
+            servers: Vec::new(),
+            relays_only: false,
+            trickle: false,
+            ta: Span::from_millis(50),
+            timing: Timing::default(),
+            patience: Span::from_millis(200),
+            relay_patience: Span::from_secs(1),
+            least_time: Span::from_millis(39_500),
+            most_time: Span::from_secs(60),
+            consent_interval: Span::from_secs(5),
+            consent_expiry: Span::from_secs(30),
+            most_pairs: 100,
+        }
+    }
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A server to gather with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServerSpec {
+    /// Its end.
+    pub address: SocketAddr,
+    /// How it is reached; a server of STUN over UDP alone.
+    pub transport: Transport,
+    /// Name and password for relayed addresses; a server of STUN has none.
+    pub account: Option<Account>,
+}
+
+/// Name and password at a server of TURN.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// The name.
+    pub name: Box<str>,
+    /// The password.
+    pub password: Box<str>,
+}
+
+/// A component of a data stream.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Component {
+    /// The stream, from 0.
+    pub stream: usize,
+    /// The component, from 1.
+    pub number: u16,
+}
+
+/// A socket that an agent may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Base {
+    /// For which component.
+    pub component: Component,
+    /// Its address; of an active end of TCP with port 9 (RFC 6544 §4.5).
+    pub address: SocketAddr,
+    /// Of which protocol.
+    pub protocol: Protocol,
+    /// How many of the agent's addresses it prefers to this one.
+    pub rank: u32,
+}
+
+/// What an agent is told of its peer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RemoteDescription {
+    /// Its name of this session.
+    pub ufrag: Box<str>,
+    /// Its password.
+    pub pwd: Box<str>,
+    /// It makes no checks.
+    pub is_lite: bool,
+    /// The candidates of each stream.
+    pub candidates: Vec<Vec<Candidate>>,
+    /// No more follow.
+    pub is_complete: bool,
+}
+
+/// Where a message comes from or goes to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Place {
+    /// A datagram between a base of this agent and a peer or server.
+    Udp {
+        /// This end.
+        base: SocketAddr,
+        /// The other end.
+        peer: SocketAddr,
+    },
+    /// A connection between a base and a peer, with frames of RFC 4571, which are its user's to make; it is opened by the first message
+    /// of an active base. Active ends have port 9.
+    Tcp {
+        /// This end.
+        base: SocketAddr,
+        /// The other end.
+        peer: SocketAddr,
+    },
+    /// The connection to a server of TURN, by number, opened by the first message.
+    Server(usize),
+}
+
+/// A message with its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Envelope {
+    /// Where from, or where to.
+    pub place: Place,
+    /// What.
+    pub payload: Rope,
+}
+
+/// What the user above wants.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Find candidates for these.
+    Gather(Vec<Base>),
+    /// The peer's offer or answer.
+    Remote(RemoteDescription),
+    /// One more candidate of the peer's.
+    RemoteCandidate(usize, Candidate),
+    /// The peer has no more.
+    RemoteEnd,
+    /// Both have told each other enough: begin the checks.
+    Check,
+    /// Data for the peer, on a component.
+    Send(Component, Rope),
+    /// Nobody is there, or a connection is over.
+    Unreachable(Place),
+    /// Give back what servers keep for this agent, and be silent.
+    Close,
+}
+
+/// What the user above is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// A candidate was found.
+    Candidate(usize, Candidate),
+    /// All have been.
+    Gathered,
+    /// A check list has a valid pair for this component: data may go.
+    Valid(Component),
+    /// A pair was nominated and is the one that is used from now on.
+    Selected(Component, Selected),
+    /// Every component has one.
+    Connected,
+    /// No pair was found in time, or none can be.
+    Failed,
+    /// The peer does not consent any more, as far as this agent knows: nothing more is sent.
+    ConsentLost,
+    /// Data from the peer.
+    Received(Component, Rope),
+}
+
+/// A pair that is used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Selected {
+    /// What this end is.
+    pub local_kind: CandidateKind,
+    /// Where the peer sees it.
+    pub local: SocketAddr,
+    /// What it is sent from.
+    pub base: SocketAddr,
+    /// What the other end is.
+    pub remote_kind: CandidateKind,
+    /// Where it is.
+    pub remote: SocketAddr,
+    /// By what.
+    pub protocol: Protocol,
+}
+
+/// Where a session stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// No checks yet.
+    New,
+    /// Checks go on.
+    Checking,
+    /// Every component has a pair.
+    Connected,
+    /// There is none.
+    Failed,
+    /// There was one, and the peer's consent is gone.
+    Lost,
+    /// Its user wants no more of it.
+    Closed,
+}
+
+/// A command that cannot be taken now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Misuse {
+    /// Twice.
+    #[error("that has been done already")]
+    Again,
+    /// Data where there is no valid pair.
+    #[error("there is no valid pair yet, or no longer")]
+    NoPair,
+    /// A component that the session does not have.
+    #[error("the session has no such component")]
+    NoComponent,
+    /// The peer's name or password cannot be one.
+    #[error("the peer's user name fragment or password is none that RFC 8445 §5.3 allows")]
+    BadCredentials,
+}
+
+/// What became of messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Checks, sent again ones not counted.
+    pub checks: u64,
+    /// Transmissions of them.
+    pub check_transmissions: u64,
+    /// Checks that made a pair valid, or again so.
+    pub successes: u64,
+    /// Checks that got an error, or an answer from elsewhere.
+    pub failures: u64,
+    /// Checks without an answer.
+    pub timed_out: u64,
+    /// Requests for a server's answer, sent again ones not counted.
+    pub gathering_requests: u64,
+    /// Checks of the peer's that were answered with success.
+    pub answered: u64,
+    /// Checks refused, by what is wrong with them: 400.
+    pub bad_requests: u64,
+    /// 401.
+    pub unauthenticated: u64,
+    /// 420.
+    pub unknown_attributes: u64,
+    /// 487, sent and received.
+    pub role_conflicts: u64,
+    /// Changes of role.
+    pub role_switches: u64,
+    /// Requests for consent.
+    pub consent_requests: u64,
+    /// Answers to them.
+    pub consents: u64,
+    /// Data that were passed on.
+    pub received: u64,
+    /// Data sent.
+    pub sent: u64,
+    /// What is neither data of the peer's nor a message for this agent.
+    pub unexpected: u64,
+}
+
+/// Shared settings.
+pub type SharedConfig = Arc<AgentConfig>;

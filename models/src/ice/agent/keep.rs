@@ -1,0 +1,126 @@
+//! Consent: a pair is used as long as the peer says that it wants what comes (RFC 7675). Its requests keep mappings open, too, so
+//! that there are no keepalives beside them (RFC 8445 §11).
+
+use super::inbound::Own;
+use super::interface::{Component, Mode, Notice, State};
+use super::list::PairId;
+use super::{Agent, Cx, End};
+use crate::ice::candidate::Protocol;
+use crate::stun::integrity::check_sha1;
+use crate::stun::wire::{Class, ErrorCode, Fields, Message, TransactionId};
+use protosim_core::{Deadline, LocalTime, Purpose, Span};
+use std::net::SocketAddr;
+
+/// The draws that spread requests.
+const SPREAD: Purpose = Purpose("ice.consent");
+/// Requests whose answers are still taken: those of the last 30 s, which are 4 s apart at least.
+const MOST_OPEN: usize = 8;
+
+/// Consent of one component.
+#[derive(Clone, Debug)]
+pub(super) struct Consent {
+    component: Component,
+    pair: PairId,
+    end: End,
+    peer: SocketAddr,
+    /// When the next request goes; a lite agent makes none.
+    next: Option<LocalTime>,
+    /// The last sign of it.
+    last: LocalTime,
+    open: Vec<TransactionId>,
+}
+
+impl Agent {
+    /// Consent begins with the check that has made the pair valid (RFC 7675 §5.1).
+    pub(super) fn begin_consent(&mut self, component: Component, pair: PairId, cx: &mut Cx<'_>) {
+        let Some((_, selected)) = self.lists[component.stream].component(component.number).and_then(|own| own.selected)
+        else {
+            return;
+        };
+        self.consents.retain(|consent| consent.component != component);
+        let next = (self.config.mode == Mode::Full).then(|| self.next_request(cx));
+        let end = End { base: selected.base, is_tcp: matches!(selected.protocol, Protocol::Tcp(_)) };
+        let last = cx.now();
+        self.consents.push(Consent { component, pair, end, peer: selected.remote, next, last, open: Vec::new() });
+    }
+
+    /// §5.1: 0.8 to 1.2 times the interval from now.
+    fn next_request(&self, cx: &mut Cx<'_>) -> LocalTime {
+        let interval = self.config.consent_interval.as_nanos();
+        let spread = u128::from(cx.rng(SPREAD).next_u64()) * u128::from(interval * 2 / 5) >> 64;
+        cx.now().saturating_add(Span::from_nanos(interval * 4 / 5 + spread as u64))
+    }
+
+    /// An answer to a request for consent; false if it is to none.
+    pub(super) fn take_consent(&mut self, end: End, from: SocketAddr, message: &Message<'_>, cx: &mut Cx<'_>) -> bool {
+        let id = message.transaction();
+        let is_of = |consent: &Consent| consent.open.contains(&id) && consent.end == end && consent.peer == from;
+        let Some(index) = self.consents.iter().position(is_of) else { return false };
+        if !self.peer.as_ref().is_some_and(|peer| check_sha1(message, &peer.key) == Some(true)) {
+            return false;
+        }
+        self.consents[index].open.retain(|open| *open != id);
+        match message.class() {
+            Class::Success => {
+                self.counts.consents += 1;
+                self.consents[index].last = cx.now();
+            }
+            // §5.1: the peer takes it back.
+            _ if Fields::read(message).error == Some(ErrorCode::FORBIDDEN) => self.lose_consent(cx),
+            _ => {}
+        }
+        true
+    }
+
+    /// A lite agent knows that its peer is there by what the peer asks.
+    pub(super) fn renew_consent_by_request(&mut self, own: Own, from: SocketAddr, cx: &mut Cx<'_>) {
+        if self.config.mode == Mode::Lite {
+            let component = Component { stream: own.list, number: own.component };
+            let of = self.consents.iter_mut().find(|consent| consent.component == component && consent.peer == from);
+            if let Some(consent) = of {
+                consent.last = cx.now();
+            }
+        }
+    }
+
+    pub(super) fn consent_timeout(&mut self, cx: &mut Cx<'_>) {
+        let expiry = self.config.consent_expiry;
+        if self.consents.iter().any(|consent| consent.last.saturating_add(expiry) <= cx.now()) {
+            return self.lose_consent(cx);
+        }
+        for index in 0..self.consents.len() {
+            if self.consents[index].next.is_none_or(|next| next > cx.now()) {
+                continue;
+            }
+            let Consent { pair, end, peer, .. } = self.consents[index];
+            let next = self.next_request(cx);
+            self.consents[index].next = Some(next);
+            // Each one is a transaction of its own that is sent once.
+            let Some((transaction, request)) = self.request(pair, end, peer, false, self.config.timing.rto, cx) else {
+                continue;
+            };
+            self.counts.consent_requests += 1;
+            let open = &mut self.consents[index].open;
+            if open.len() == MOST_OPEN {
+                open.remove(0);
+            }
+            open.push(transaction.id());
+            self.send(end, peer, request, cx);
+        }
+    }
+
+    fn lose_consent(&mut self, cx: &mut Cx<'_>) {
+        self.consents.clear();
+        self.state = State::Lost;
+        cx.notify(Notice::ConsentLost);
+    }
+
+    pub(super) fn consent_deadline(&self) -> Option<Deadline> {
+        let expiry = self.config.consent_expiry;
+        let ends = self.consents.iter().map(|consent| consent.last.saturating_add(expiry));
+        let ends = ends.map(|at| Deadline { at, timer: "ICE consent expiry" });
+        let requests = self.consents.iter().filter_map(|consent| consent.next);
+        let requests = requests.map(|at| Deadline { at, timer: "ICE consent" });
+        ends.chain(requests).min_by_key(|deadline| deadline.at)
+    }
+}
