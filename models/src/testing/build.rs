@@ -45,6 +45,7 @@ impl Net {
                 assert_eq!(wire, Ok(self.wire(link, is_forward)));
             }
         }
+        self.build_channels(&mut builder, &ids);
         for (at, link, is_forward, change) in &self.changes {
             let (from, _) = self.links[*link].direction(*is_forward);
             let interface = self.links_of(from).iter().position(|other| other == link).unwrap() as u32;
@@ -87,6 +88,7 @@ impl Net {
         let links = self.links_of(index);
         let interfaces = links.iter().map(|link| self.make_interface(index, *link)).collect();
         let routes = self.routes(index, &links);
+        let channels = self.channel_ends(index);
         let crashes = self.powers.iter().any(|(_, node, _)| *node == index);
         let spec = &mut self.nodes[index];
         let clock = Clock::new(spec.clock_offset, spec.device.clock_drift.unwrap_or_default());
@@ -96,8 +98,19 @@ impl Net {
             let outside = links.iter().position(|link| *link == outside).unwrap() as u32;
             NatParts { policy, outside, pool }
         });
-        let mut node =
-            Node::new(NodeParts { interfaces, routes, forwards, ip, nat, groups, clock, cpu, memory, crashes });
+        let mut node = Node::new(NodeParts {
+            interfaces,
+            channels,
+            routes,
+            forwards,
+            ip,
+            nat,
+            groups,
+            clock,
+            cpu,
+            memory,
+            crashes,
+        });
         for (name, app) in std::mem::take(&mut spec.apps) {
             node.install(&name, app);
         }

@@ -5,12 +5,14 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `channel` | channels in it |
 //! | `net` | what a test declares |
 //! | `build` | from that to a world |
 //! | `world` | what a test asks afterwards |
 //! | `probe` | the application |
 
 mod build;
+mod channel;
 mod net;
 mod probe;
 mod world;

@@ -1,6 +1,7 @@
 //! Networks in the making: nodes and links, and what happens to them.
 
 use super::Guest;
+use super::channel::ChannelSpec;
 use crate::app::App;
 use crate::device::DeviceConfig;
 use crate::link::{LinkChange, LinkConfig, Meter};
@@ -35,6 +36,9 @@ pub(crate) struct Net {
     pub(crate) files: Arc<Files>,
     /// What is measured of all directions of all links.
     pub(crate) meter: Option<Meter>,
+    pub(super) channels: Vec<ChannelSpec>,
+    /// Changes of one direction of a channel.
+    pub(super) channel_changes: Vec<(SimTime, usize, bool, LinkChange)>,
     pub(super) powers: Vec<(SimTime, usize, bool)>,
     pub(super) nodes: Vec<NodeSpec>,
     pub(super) links: Vec<LinkSpec>,
@@ -71,7 +75,21 @@ impl Net {
         let (nodes, links, changes) = (Vec::new(), Vec::new(), Vec::new());
         let (files, powers) = (Arc::default(), Vec::new());
         let limits = Limits::default();
-        Self { seed, limits, listens: true, manages: false, files, meter: None, powers, nodes, links, changes }
+        let (channels, channel_changes) = (Vec::new(), Vec::new());
+        Self {
+            seed,
+            limits,
+            listens: true,
+            manages: false,
+            files,
+            meter: None,
+            channels,
+            channel_changes,
+            powers,
+            nodes,
+            links,
+            changes,
+        }
     }
 
     /// Nodes n000, n001, ... in a row, the outer two hosts and those between routers; link i, named l000,

@@ -1,6 +1,6 @@
 //! An application that follows a script.
 
-use crate::app::{App, Host, SocketId, Total};
+use crate::app::{App, ChannelId, Host, SocketId, Total};
 use crate::rope::Rope;
 use protosim_core::{CannotClone, LocalTime, Operation};
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +13,8 @@ pub(crate) enum Do {
     Send(SocketAddr, Rope),
     /// Sends an echo request.
     Echo(IpAddr, u16, Rope),
+    /// Sends a message over the channel of this name, which it asks for if it has not yet.
+    Signal(&'static str, Rope),
     /// Occupies the processor.
     Spend(Operation),
     /// Takes memory.
@@ -30,6 +32,8 @@ pub(crate) enum Event {
     Timer(u64),
     Unreachable(SocketAddr),
     EchoReply(IpAddr, u16, Rope),
+    /// A message has come over the channel of this name.
+    Signal(&'static str, Rope),
     Flush,
     /// The host has refused something.
     Refused(String),
@@ -46,6 +50,8 @@ pub(crate) struct Probe {
     /// Processor time that each datagram costs before it is answered.
     serves: Option<Operation>,
     log: Log,
+    /// The channels that it asks for, as it gets them.
+    channels: Vec<(&'static str, Option<ChannelId>)>,
     socket: Option<SocketId>,
 }
 
@@ -77,6 +83,12 @@ impl Probe {
         self
     }
 
+    /// Asks for a channel at its start, and writes down what comes over it.
+    pub(crate) fn hearing(mut self, channel: &'static str) -> Self {
+        self.channels.push((channel, None));
+        self
+    }
+
     /// What it sees, to be read after the run.
     pub(crate) fn log(&self) -> Log {
         self.log.clone()
@@ -91,6 +103,15 @@ impl Probe {
         let refused = match what {
             Do::Send(to, payload) => host.udp_send(socket, to, payload).err().map(|e| e.to_string()),
             Do::Echo(to, sequence, payload) => host.echo_request(to, sequence, payload).err().map(|e| e.to_string()),
+            Do::Signal(name, message) => {
+                if !self.channels.iter().any(|(own, _)| *own == name) {
+                    self.channels.push((name, host.channel(name)));
+                }
+                match self.channels.iter().find(|(own, _)| *own == name) {
+                    Some((_, Some(channel))) => host.signal(*channel, message).err().map(|e| e.to_string()),
+                    _ => Some(format!("no channel `{name}`")),
+                }
+            }
             Do::Reserve(bytes) => host.reserve(bytes).err().map(|e| e.to_string()),
             Do::Spend(operation) => {
                 host.spend(operation);
@@ -120,6 +141,9 @@ impl App for Probe {
     fn on_start(&mut self, host: &mut dyn Host) {
         host.ask_flush();
         self.socket = Some(host.udp_bind(self.port).unwrap());
+        for (name, channel) in &mut self.channels {
+            *channel = host.channel(name);
+        }
         let mut times: Vec<u64> = self.script.iter().map(|(nanos, _)| *nanos).collect();
         times.sort_unstable();
         times.dedup();
@@ -162,6 +186,12 @@ impl App for Probe {
         self.note(Event::EchoReply(from, sequence, payload), host);
     }
 
+    fn on_signal(&mut self, channel: ChannelId, message: Rope, host: &mut dyn Host) {
+        host.ask_flush();
+        let (name, _) = self.channels.iter().find(|(_, own)| *own == Some(channel)).unwrap();
+        self.note(Event::Signal(name, message), host);
+    }
+
     fn on_flush(&mut self, host: &mut dyn Host) {
         self.note(Event::Flush, host);
     }
@@ -173,6 +203,6 @@ impl App for Probe {
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
         let log = Arc::new(Mutex::new(self.log.lock().unwrap().clone()));
-        Ok(Box::new(Self { script: self.script.clone(), log, ..*self }))
+        Ok(Box::new(Self { script: self.script.clone(), log, channels: self.channels.clone(), ..*self }))
     }
 }

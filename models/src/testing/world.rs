@@ -1,7 +1,7 @@
 //! Networks that run, and what they can be asked.
 
 use crate::element::{Element, nodes};
-use crate::node::{DropCause, Fate, LinkEnd, Node, Report, audit};
+use crate::node::{DropCause, Fate, LinkEnd, Node, Report, audit, audit_messages};
 use crate::packet::Packet;
 use protosim_core::kernel::{Interests, Reported, RunError};
 use protosim_core::{CannotClone, EntityId, SimTime, Simulation, Sinks, Until, WireId};
@@ -30,13 +30,15 @@ impl World {
         self.sinks = Sinks::new(interests);
     }
 
-    /// Runs, and checks that all packets are accounted for.
+    /// Runs, and checks that all packets and messages are accounted for.
     pub(crate) fn try_run(&mut self, until: Until) -> Result<(), RunError> {
         self.sim.run(until, &mut self.sinks)?;
         // Guests do not say what has become of packets.
         if self.sim.entities().all(|(_, element)| !matches!(element, Element::Guest(_))) {
             let balance = audit(&self.sim);
             assert!(balance.holds(), "packets are not conserved: {balance:?}");
+            let messages = audit_messages(&self.sim);
+            assert!(messages.holds(), "messages are not conserved: {messages:?}");
         }
         Ok(())
     }
