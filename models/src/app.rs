@@ -43,6 +43,11 @@ pub trait App: Debug + Send {
         let _ = (from, sequence, payload, host);
     }
 
+    /// A message has come over `channel`, which this App has asked for ([`Host::channel`]).
+    fn on_signal(&mut self, channel: ChannelId, message: Rope, host: &mut dyn Host) {
+        let _ = (channel, message, host);
+    }
+
     /// All inputs of this instant have been taken: decide what waits to be decided. Called where [`Host::ask_flush`] has asked for it in
     /// this instant.
     fn on_flush(&mut self, host: &mut dyn Host) {
@@ -203,6 +208,25 @@ pub trait Host: Env {
         Err(HostError::NoSuchStream(stream))
     }
 
+    /// This node's end of the channel ([`crate::channel`]) called `name`. Where a group of channels is called so, `call-0`, `call-1`
+    /// and on, it is the one that ends here, if there is one and no more. From now on what arrives there comes to this App
+    /// ([`App::on_signal`]), and no more to one that has asked for it before. `None` where there is no such channel, as over
+    /// real sockets.
+    fn channel(&self, name: &str) -> Option<ChannelId> {
+        let _ = name;
+        None
+    }
+
+    /// Sends a message over a channel. Success says only that it left the application.
+    ///
+    /// # Errors
+    /// When the node has no such channel, or the message is longer than [`MAX_MESSAGE_LEN`](crate::channel::MAX_MESSAGE_LEN);
+    /// always where the host offers no channels, as over real sockets.
+    fn signal(&mut self, channel: ChannelId, message: Rope) -> Result<(), HostError> {
+        let _ = (channel, message);
+        Err(HostError::NoChannels)
+    }
+
     /// The address and port that datagrams from `socket` to `to` carry as their source.
     ///
     /// # Errors
@@ -248,6 +272,10 @@ pub struct SocketId(pub u32);
 /// App can know it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct StreamId(pub u32);
+
+/// An end of a channel ([`crate::channel`]) on one host.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ChannelId(pub u32);
 
 /// What a stream is made of.
 #[derive(Clone, Debug)]
@@ -342,4 +370,13 @@ pub enum HostError {
     /// This host offers no ICMP to applications.
     #[error("this host offers no ICMP")]
     NoIcmp,
+    /// This host offers no channels beside the network.
+    #[error("this host offers no channels")]
+    NoChannels,
+    /// No channel of this number ends at this host.
+    #[error("{0:?} is not a channel of this host")]
+    NoSuchChannel(ChannelId),
+    /// More than a channel takes.
+    #[error("a message of {0} bytes is too long for a channel, which takes at most {max}", max = crate::channel::MAX_MESSAGE_LEN)]
+    MessageTooLong(u64),
 }

@@ -105,7 +105,7 @@ impl Entity for Element {
     }
 
     fn departure(wire: WireId, flying: &InFlight<Box<Packet>>) -> Option<Report> {
-        Some(departure(wire, flying))
+        departure(wire, flying)
     }
 
     fn try_clone(&self) -> Result<Self, CannotClone> {

@@ -4,6 +4,7 @@
 //! From the wire up:
 //! - [`packet`]: IP packets, typed, with their RFC encodings; [`rope`]: payloads whose bulk costs nothing.
 //! - [`link`]: the two halves of a link; [`queue`]: what waits for it, and in which order; [`device`]: what limits a host.
+//! - [`channel`]: messages between two nodes beside the network, such as signalling.
 //! - [`medium`]: LAN switches, buses and radio channels, which many nodes share.
 //! - [`nat`]: what NATs and firewalls remember.
 //! - [`node`]: hosts and routers; [`app`]: what runs on them; [`element`]: nodes and media as entities of the kernel.
@@ -21,6 +22,7 @@
 //! Nothing here knows files, graphs, sweeps or plots.
 
 pub mod app;
+pub mod channel;
 pub mod coap;
 pub mod device;
 pub mod element;
@@ -49,7 +51,7 @@ pub mod tls;
 pub mod traffic;
 pub mod turn;
 
-pub use app::{App, Host, HostError, SocketId, Total, TrafficClass};
+pub use app::{App, ChannelId, Host, HostError, SocketId, Total, TrafficClass};
 pub use element::Element;
 pub use node::Node;
 pub use observe::{ExchangeId, Observation, Outcome};

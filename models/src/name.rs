@@ -15,6 +15,10 @@ pub struct NodeName(pub String);
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LinkName(pub String);
 
+/// The name of a channel of the scenario.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ChannelName(pub String);
+
 /// The name of a file that a scenario uses, relative to the scenario's own folder.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FileName(pub String);

@@ -4,7 +4,7 @@
 //! functions; the compiler names those that lack it.
 
 use crate::app::App;
-use crate::name::NodeName;
+use crate::name::{ChannelName, NodeName};
 use crate::tcp::app as streams;
 use crate::tls::crypto::Mode;
 use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
@@ -145,6 +145,17 @@ impl AppConfig {
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
             Self::StunServer(_) | Self::TurnServer(_) => None,
+        }
+    }
+
+    /// The channels that it asks for: the fields that name them, by their paths from the configuration's top.
+    pub fn channels(&self) -> Vec<(&'static str, &ChannelName)> {
+        match self {
+            Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
+            Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
+            Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => Vec::new(),
+            Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
+            Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
         }
     }
 

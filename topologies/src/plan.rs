@@ -395,6 +395,7 @@ impl Plan {
         });
         NodeParts {
             interfaces: interfaces.collect(),
+            channels: Vec::new(),
             routes: self.routes(rank),
             nat: self.nat_parts(rank),
             forwards: self.graph.node(rank).forwards,

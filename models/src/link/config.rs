@@ -115,6 +115,18 @@ impl LinkConfig {
     }
 }
 
+impl DirectionConfig {
+    /// What the kernel must know of its wire, where the timeline makes these changes: the least delay of the whole run, and whether
+    /// something may overtake something else.
+    pub fn of_wire<'a>(&self, later: impl Iterator<Item = &'a LinkChange> + Clone) -> (Span, bool) {
+        let delays = later.clone().filter_map(|change| change.delay).chain([self.delay.unwrap_or_default()]);
+        let least = delays.min().unwrap_or_default();
+        let impairs = || later.clone().filter_map(|change| change.impair.as_ref()).chain(&self.impair);
+        let skips = impairs().any(ImpairConfig::skips_delay);
+        (if skips { Span::ZERO } else { least }, impairs().any(ImpairConfig::overtakes))
+    }
+}
+
 /// A change of one direction by the timeline; what is `None` stays.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]

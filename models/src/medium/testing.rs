@@ -76,6 +76,7 @@ impl Field {
             let route = Route { prefix: IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), len: 20, hop: Hop::OnLink(0) };
             let mut node = Node::new(NodeParts {
                 interfaces: vec![interface],
+                channels: Vec::new(),
                 routes: vec![route],
                 forwards: false,
                 ip: IpConfig::default(),

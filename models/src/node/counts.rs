@@ -201,9 +201,14 @@ impl Conservation {
     }
 }
 
-/// Counts all packets of a run, at any moment between two instants.
+/// Counts all packets of a run, at any moment between two instants; [`audit_messages`](super::audit_messages) counts messages of
+/// channels.
 pub fn audit(simulation: &Simulation<Element>) -> Conservation {
-    let wires = (0..simulation.wires().len()).map(|wire| simulation.in_flight(WireId(wire as u32)).count() as u64);
+    let packets = |wire: usize| {
+        let flying = simulation.in_flight(WireId(wire as u32));
+        flying.filter(|flying| !flying.packet.is_message()).count() as u64
+    };
+    let wires = (0..simulation.wires().len()).map(packets);
     let mut sum = Conservation { in_flight: wires.sum(), ..Conservation::default() };
     for (_, medium) in crate::element::media(simulation) {
         sum.duplicated += medium.counts().copied;

@@ -1,7 +1,7 @@
 //! What an application sees of its node: the simulated [`Host`].
 
 use super::{Node, Report};
-use crate::app::{App, Host, HostError, SocketId, StreamId, StreamInfo, StreamOptions, Total, TrafficClass};
+use crate::app::{App, ChannelId, Host, HostError, SocketId, StreamId, StreamInfo, StreamOptions, Total, TrafficClass};
 use crate::element::Element;
 use crate::observe::{Observation, TlsSecret};
 use crate::packet::{BuildError, Echo, Ecn, Packet};
@@ -119,6 +119,8 @@ pub(super) struct Arrival {
 pub(super) enum Pending {
     /// Sends a packet.
     Send(Box<Packet>),
+    /// Sends a message over this channel.
+    Signal(u32, Box<Packet>),
     /// Tells the outside; this application.
     Observe(u32, Observation),
 }
@@ -173,6 +175,7 @@ impl Node {
     fn take_effect(&mut self, effect: Pending, cx: &mut Cx<'_, Element>) {
         match effect {
             Pending::Send(packet) => self.originate(packet, cx),
+            Pending::Signal(channel, message) => self.send_message(channel, message, cx),
             Pending::Observe(app, observation) => {
                 if cx.wants(Interests::RESULTS) {
                     cx.report(Report::App { app, observation });
@@ -287,6 +290,14 @@ impl Host for SimHost<'_, '_> {
         let packet = Packet::echo(source, to, echo, payload).map_err(refused)?;
         self.node.when_free(Pending::Send(packet.into_pooled()), self.cx);
         Ok(())
+    }
+
+    fn channel(&self, name: &str) -> Option<ChannelId> {
+        self.node.channels.claim(name, self.app)
+    }
+
+    fn signal(&mut self, channel: ChannelId, message: Rope) -> Result<(), HostError> {
+        self.node.signal(channel, message, self.cx)
     }
 
     fn stream_listen(&mut self, port: u16, options: &StreamOptions) -> Result<(), HostError> {

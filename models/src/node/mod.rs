@@ -7,6 +7,7 @@
 //!   way; `multicast`: packets for groups.
 //! - `nat`: translation of addresses and ports, and filters ([`crate::nat`]).
 //! - `udp`: ports and who listens on them; `tcp`: connections, see [`crate::tcp`].
+//! - `channel`: ends of channels, which lead past all this ([`crate::channel`]).
 //! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
 //!   the device act here.
 //!
@@ -25,6 +26,7 @@
 //! bytes fragments for its own end, and swallows what comes from further away, since RFC 8201 §4 has hosts disregard errors that ask
 //! for less); an ICMP parameter problem about malformed fragments.
 
+mod channel;
 mod config;
 mod counts;
 mod fragment;
@@ -47,6 +49,7 @@ mod udp;
 #[cfg(test)]
 mod tests;
 
+pub use channel::{CHANNEL_PORT, ChannelCounts, ChannelEnd, MessageBalance, audit_messages};
 pub use config::IpConfig;
 pub use counts::{Conservation, DropCause, PacketCounts, audit};
 pub use interface::Interface;
@@ -60,6 +63,7 @@ use crate::device::{Clock, Cpu, Memory};
 use crate::element::Element;
 use crate::link::{Drops, LinkChange};
 use crate::packet::Packet;
+use channel::Channels;
 use host::{AppSlot, Pending};
 use ip::IpState;
 use lazy::LazyTcp;
@@ -75,7 +79,8 @@ use udp::UdpPorts;
 /// A host or a router.
 #[derive(Debug)]
 pub struct Node {
-    interfaces: Vec<Interface>,
+    interfaces: Box<[Interface]>,
+    channels: Channels,
     routes: Routes,
     /// The routes without the node's own addresses.
     given_routes: Arc<[Route]>,
@@ -119,6 +124,9 @@ pub struct Node {
 pub struct NodeParts {
     /// Its interfaces; the wire that leads to interface i is declared with port i.
     pub interfaces: Vec<Interface>,
+    /// Its ends of channels, in order of the channels' names; the wire that leads to channel i is declared with port
+    /// [`CHANNEL_PORT`] + i.
+    pub channels: Vec<ChannelEnd>,
     /// Where packets go, without the node's own addresses, which are added.
     pub routes: Vec<Route>,
     /// True for a router.
@@ -146,6 +154,13 @@ pub enum Action {
     ChangeLink {
         /// Which interface.
         interface: u32,
+        /// How.
+        change: Box<LinkChange>,
+    },
+    /// Changes what the node sends over a channel.
+    ChangeChannel {
+        /// Which of its channels.
+        channel: u32,
         /// How.
         change: Box<LinkChange>,
     },
@@ -184,7 +199,8 @@ impl Node {
             nat,
             routes: routes_with_own(&parts.interfaces, &routes),
             given_routes: routes,
-            interfaces: parts.interfaces,
+            interfaces: parts.interfaces.into(),
+            channels: Channels::new(parts.channels),
             forwards: parts.forwards,
             ip: IpState::new(&parts.ip, parts.groups),
             counts: PacketCounts::default(),
@@ -293,7 +309,9 @@ impl Node {
 
     #[inline]
     pub(crate) fn on_arrival(&mut self, port: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        if cx.wants(Interests::PACKETS) {
+        if port >= CHANNEL_PORT {
+            self.receive_message(port - CHANNEL_PORT, packet, cx);
+        } else if cx.wants(Interests::PACKETS) {
             let copy = Packet::clone(&packet);
             let fate = self.receive(packet, port, cx).map_or(Fate::Passed, Fate::Dropped);
             let wire = self.interfaces[port as usize].incoming;
@@ -331,6 +349,7 @@ impl Node {
             Action::ChangeLink { interface, change } => {
                 self.with_link(*interface, cx, |transmitter, drops, cx| transmitter.change(change, drops, cx));
             }
+            Action::ChangeChannel { channel, change } => self.change_channel(*channel, change, cx),
             Action::Power(false) => self.crash(cx),
             Action::Power(true) => self.boot(cx),
             Action::Readdress { interface, address } => {
@@ -382,6 +401,7 @@ impl Node {
         Ok(Self {
             interfaces: self.interfaces.clone(),
             routes: self.routes.clone(),
+            channels: self.channels.clone(),
             given_routes: Arc::clone(&self.given_routes),
             link_timers: self.link_timers.clone(),
             drops: Drops::new(),
@@ -401,11 +421,14 @@ impl Node {
     }
 }
 
-/// The report of a packet that has left on a wire; lost ones have no time of arrival.
-pub(crate) fn departure(wire: WireId, flying: &InFlight<Box<Packet>>) -> Report {
+/// The report of a packet that has left on a wire; lost ones have no time of arrival. Messages of channels are no packets.
+pub(crate) fn departure(wire: WireId, flying: &InFlight<Box<Packet>>) -> Option<Report> {
+    if flying.packet.is_message() {
+        return None;
+    }
     let cause = || flying.packet.lost.map_or(DropCause::Lost, DropCause::from);
     let fate = if flying.arrives().is_some() { Fate::Passed } else { Fate::Dropped(cause()) };
-    Report::packet(wire, LinkEnd::Sender, Packet::clone(&flying.packet), fate)
+    Some(Report::packet(wire, LinkEnd::Sender, Packet::clone(&flying.packet), fate))
 }
 
 /// A table of these routes, of the node's own addresses, and of what belongs to groups (RFC 5771, RFC 4291 §2.7).

@@ -82,6 +82,7 @@ impl Node {
         for _ in self.to_self.drain(..) {
             self.counts.drop(DropCause::NodeDown);
         }
+        self.channels.forget_owners();
         self.forget_mappings(cx);
         let waiting = self.ip.forget();
         self.counts.drop_many(DropCause::NodeDown, waiting);

@@ -136,7 +136,7 @@ impl Node {
 
     /// The largest packet that should go to an address, as far as is known \[bytes\].
     pub(super) fn mtu_towards(&mut self, to: IpAddr, cx: &Cx<'_, Element>) -> u64 {
-        let interface = match self.interfaces.as_slice() {
+        let interface = match &*self.interfaces {
             [only] => Some(only),
             all => match self.routes.lookup(to) {
                 Hop::Interface(index) => all.get(index as usize),

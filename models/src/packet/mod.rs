@@ -61,7 +61,7 @@ pub use udp::UdpHeader;
 use crate::rope::Rope;
 use bytes::Bytes;
 use protosim_core::SimTime;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// What the 16-bit length fields end at: bytes of an IPv4 packet, or of what follows the fixed IPv6
 /// header.
@@ -265,6 +265,22 @@ impl Packet {
         };
         let headers = self.ip.wire_len() + self.transport.wire_len();
         headers <= MAX_WIRE_LEN + fixed && self.payload.len() <= MAX_WIRE_LEN + fixed - headers
+    }
+}
+
+/// Messages of channels.
+impl Packet {
+    /// A message of a channel: a packet from nobody to nobody, which no network can carry (RFC 4291 §2.5.2), with nothing behind its
+    /// header (RFC 8200 §4.7) but what the channel's ends make of it.
+    pub(crate) fn message(message: Rope) -> Box<Self> {
+        let ip = IpHeader::V6(Ipv6Header::new(Ipv6Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED));
+        Self::boxed(ip, Transport::Other { protocol: protocol::NO_NEXT_HEADER }, message)
+    }
+
+    /// True for a message of a channel.
+    #[inline]
+    pub(crate) fn is_message(&self) -> bool {
+        matches!(&self.ip, IpHeader::V6(ip) if ip.src.is_unspecified() && ip.dst.is_unspecified())
     }
 }
 

@@ -1,13 +1,14 @@
 //! Random networks: packets are conserved, snapshots run on alike, threads make no difference.
 
+use crate::channel::ChannelConfig;
 use crate::link::impair::{Bursts, Corrupt, DropRule, Jitter, Reorder, Which};
 use crate::link::{ImpairConfig, LinkChange, LinkConfig};
 use crate::name::NodeName;
-use crate::node::IpConfig;
+use crate::node::{IpConfig, audit_messages};
 use crate::packet::Packet;
 use crate::ping::{Ping, PingConfig};
 use crate::rope::Rope;
-use crate::testing::{Net, Probe, World, at, drop_tail};
+use crate::testing::{Do, Net, Probe, World, at, drop_tail};
 use crate::traffic::{UdpSink, UdpSinkConfig, UdpSource, UdpSourceConfig};
 use proptest::prelude::*;
 use protosim_core::{Operation, Purpose, Ratio, RunSeed, Size, Span, Stream, Until};
@@ -69,6 +70,13 @@ impl Dice {
         if drawn.is_idle() { ImpairConfig { duplicate: Some(other), ..drawn } } else { drawn }
     }
 
+    /// What can happen to messages of a channel.
+    fn message_impairments(&mut self) -> ImpairConfig {
+        let drawn = self.impairments();
+        let duplicate = drawn.duplicate.or(Some(Ratio::from_percent(10)));
+        ImpairConfig { bit_errors: None, drop: Vec::new(), corrupt: None, duplicate, ..drawn }
+    }
+
     fn change(&mut self) -> LinkChange {
         let rate = self.one_of(&[None, Some("10 kbit/s"), Some("1 Mbit/s"), Some("7 Gbit/s")]);
         let delay = self.one_of(&[None, Some(300), Some(700), Some(20_000)]);
@@ -117,7 +125,55 @@ fn mesh(nodes: usize, seed: u64, threads: usize) -> World {
         }
         add_traffic(&mut net, &mut dice, node, nodes);
     }
+    add_channels(&mut net, seed, nodes);
     net.build(threads)
+}
+
+/// Channels between nodes of the mesh, each with messages both ways and changes in the first 100 ms. Some applications ask for
+/// theirs only when they send.
+fn add_channels(net: &mut Net, seed: u64, nodes: usize) {
+    const NAMES: [&str; 8] = ["call-0", "call-1", "call-2", "chat", "push", "sip", "sms", "web"];
+    let mut dice = Dice(RunSeed { seed, replication: 0 }.stream("mesh", Purpose("channels")));
+    let mut probes: Vec<Probe> = (0..nodes).map(|_| Probe::new(13)).collect();
+    for name in NAMES {
+        let first = dice.between(0, nodes as u64 - 1) as usize;
+        let second = (first + dice.between(1, nodes as u64 - 1) as usize) % nodes;
+        let between = ChannelConfig::between(name, ("a", "b"), Span::from_micros(dice.between(300, 20_000)));
+        let channel = net.channel(
+            first,
+            second,
+            ChannelConfig {
+                loss: Some(Ratio::from_percent(dice.one_of(&[0, 10, 50]))),
+                impair: dice.one_of(&[false, true]).then(|| Box::new(dice.message_impairments())),
+                ..between
+            },
+        );
+        for _ in 0..dice.between(0, 2) {
+            let (when, is_forward) = (at(dice.between(1, 100_000_000)), dice.between(0, 1) == 0);
+            let change = LinkChange {
+                delay: dice.one_of(&[None, Some(100), Some(30_000)]).map(Span::from_micros),
+                loss: dice.one_of(&[None, Some(0), Some(30)]).map(Ratio::from_percent),
+                up: dice.one_of(&[None, Some(false), Some(true)]),
+                impair: dice.one_of(&[false, false, true]).then(|| dice.message_impairments()),
+                ..LinkChange::default()
+            };
+            net.change_channel(when, channel, is_forward, change);
+        }
+        for end in [first, second] {
+            let mut probe = std::mem::take(&mut probes[end]);
+            if dice.between(0, 2) > 0 {
+                probe = probe.hearing(name);
+            }
+            for index in 0..dice.between(0, 30) {
+                let message = Rope::fill(index as u32, 0, dice.between(0, 60_000));
+                probe = probe.then(dice.between(0, 110_000_000), Do::Signal(name, message));
+            }
+            probes[end] = probe;
+        }
+    }
+    for (node, probe) in probes.into_iter().enumerate() {
+        net.app(node, "signals", probe);
+    }
 }
 
 fn add_traffic(net: &mut Net, dice: &mut Dice, node: usize, nodes: usize) {
@@ -182,8 +238,11 @@ fn account(mut world: World) -> impl PartialEq + std::fmt::Debug {
     let totals: Vec<_> =
         crate::element::nodes(&world.sim).flat_map(|(_, node)| node.app_totals().map(|(_, totals)| totals)).collect();
     let counts: Vec<_> = crate::element::nodes(&world.sim).map(|(_, node)| node.counts().clone()).collect();
+    let channels: Vec<_> = crate::element::nodes(&world.sim)
+        .flat_map(|(_, node)| node.channels().map(|(name, counts)| (name.to_owned(), counts)))
+        .collect();
     let digests = (world.sim.entity_digests(), world.sim.wire_digests());
-    (digests, counts, totals, world.sim.counts().deliveries, world.take_reports())
+    (digests, counts, channels, totals, world.sim.counts().deliveries, world.take_reports())
 }
 
 #[test]
@@ -217,7 +276,7 @@ fn a_snapshot_runs_on_like_the_original() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Each packet that was made is delivered, dropped with a cause, or in flight: at random moments, and in
+    /// Each packet that was made, and each message of a channel, is delivered, dropped with a cause, or in flight: at random moments, and in
     /// the end, when none is in flight. `World::run` looks.
     #[test]
     fn packets_are_conserved(
@@ -232,6 +291,7 @@ proptest! {
             world.run(Until::Time(at(stop)));
         }
         world.run_until_quiet();
+        prop_assert_eq!(audit_messages(&world.sim).in_flight, 0);
         let made: u64 = crate::element::nodes(&world.sim).map(|(_, node)| node.counts().originated).sum();
         prop_assert!(made > 0);
         // What waited for fragments gave its memory back.
@@ -251,4 +311,23 @@ fn fragments_come_and_go_in_the_mesh() {
         given_up += world.dropped(crate::node::DropCause::Reassembly);
     }
     assert!(made > 100 && joined > 10 && given_up > 20, "{made} made, {joined} joined, {given_up} given up");
+}
+
+/// And messages of channels meet all that can become of them.
+#[test]
+fn messages_come_to_every_end_in_the_mesh() {
+    let mut sum = crate::node::ChannelCounts::default();
+    for seed in 1..=8 {
+        let mut world = mesh(12, seed, 1);
+        world.run_until_quiet();
+        let counts = audit_messages(&world.sim).counts;
+        sum.sent += counts.sent;
+        sum.lost += counts.lost;
+        sum.duplicated += counts.duplicated;
+        sum.delivered += counts.delivered;
+        sum.unclaimed += counts.unclaimed;
+        sum.node_down += counts.node_down;
+    }
+    let all = [sum.lost, sum.duplicated, sum.delivered, sum.unclaimed, sum.node_down];
+    assert!(sum.sent > 1000 && all.into_iter().all(|count| count > 20), "{sum:?}");
 }

@@ -7,9 +7,11 @@
 //! | `path_mtu` | fragments, path MTU discovery, black holes and the limit on errors in networks |
 //! | `multicast` | trees, copies, times to live |
 //! | `host` | what applications see: addresses, loopback, timers, clock, processor, memory |
+//! | `channel` | messages beside the network |
 //! | `nat` | NATs and firewalls: checks N2 to N12 and N16 |
 //! | `mesh` | random networks: conservation, snapshots, any number of threads |
 
+mod channel;
 mod forwarding;
 mod fragments;
 mod host;

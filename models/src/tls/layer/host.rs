@@ -1,7 +1,7 @@
 //! The host that an application over TLS sees: streams are the layer's, all else is the real host's.
 
 use super::{Ending, Layer, protected};
-use crate::app::{Host, HostError, SocketId, StreamId, StreamInfo, StreamOptions, TrafficClass};
+use crate::app::{ChannelId, Host, HostError, SocketId, StreamId, StreamInfo, StreamOptions, TrafficClass};
 use crate::observe::{Observation, TlsSecret};
 use crate::packet::Ecn;
 use crate::rope::Rope;
@@ -71,6 +71,14 @@ impl Host for SecureHost<'_> {
 
     fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {
         self.host.echo_request(to, sequence, payload)
+    }
+
+    fn channel(&self, name: &str) -> Option<ChannelId> {
+        self.host.channel(name)
+    }
+
+    fn signal(&mut self, channel: ChannelId, message: Rope) -> Result<(), HostError> {
+        self.host.signal(channel, message)
     }
 
     fn stream_listen(&mut self, port: u16, options: &StreamOptions) -> Result<(), HostError> {

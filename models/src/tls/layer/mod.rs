@@ -21,7 +21,7 @@ use super::config::{HANDSHAKE_TIMEOUT, TlsClientConfig, TlsServerConfig};
 use super::connection::{ClientSide, Cx, EarlyData, Effect, Handshaked, Notice, ServerSide, Trace};
 use super::crypto::Mode;
 use super::machine::{Machine, Party};
-use crate::app::{App, Host, HostError, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::app::{App, ChannelId, Host, HostError, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::rope::Rope;
 use crate::tcp::{CloseReason, FastOpen, Parameters};
 use host::SecureHost;
@@ -202,6 +202,10 @@ impl App for Secured {
 
     fn on_echo_reply(&mut self, from: IpAddr, sequence: u16, payload: Rope, host: &mut dyn Host) {
         self.call(host, |app, host| app.on_echo_reply(from, sequence, payload, host));
+    }
+
+    fn on_signal(&mut self, channel: ChannelId, message: Rope, host: &mut dyn Host) {
+        self.call(host, |app, host| app.on_signal(channel, message, host));
     }
 
     fn on_flush(&mut self, host: &mut dyn Host) {
