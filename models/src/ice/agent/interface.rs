@@ -55,6 +55,8 @@ pub struct AgentConfig {
     pub consent_interval: Span,
     /// Consent is over that long after the last answer. RFC 7675 §5.1: 30 s.
     pub consent_expiry: Span,
+    /// A notice is given when no answer has come for that long, so that its user may look for another pair.
+    pub doubt_after: Option<Span>,
     /// Most pairs of all check lists (RFC 8445 §6.1.2.5: 100).
     pub most_pairs: usize,
 }
@@ -76,6 +78,7 @@ impl AgentConfig {
             most_time: Span::from_secs(60),
             consent_interval: Span::from_secs(5),
             consent_expiry: Span::from_secs(30),
+            doubt_after: None,
             most_pairs: 100,
         }
     }
@@ -211,6 +214,8 @@ pub enum Notice {
     Connected,
     /// No pair was found in time, or none can be.
     Failed,
+    /// No answer to requests for consent has come for as long as the settings have it.
+    Doubtful,
     /// The peer does not consent any more, as far as this agent knows: nothing more is sent.
     ConsentLost,
     /// Data from the peer.

@@ -27,6 +27,8 @@ pub(super) struct Consent {
     next: Option<LocalTime>,
     /// The last sign of it.
     last: LocalTime,
+    /// That none came for long has been told.
+    is_doubtful: bool,
     open: Vec<TransactionId>,
 }
 
@@ -41,7 +43,8 @@ impl Agent {
         let next = (self.config.mode == Mode::Full).then(|| self.next_request(cx));
         let end = End { base: selected.base, is_tcp: matches!(selected.protocol, Protocol::Tcp(_)) };
         let last = cx.now();
-        self.consents.push(Consent { component, pair, end, peer: selected.remote, next, last, open: Vec::new() });
+        let (peer, is_doubtful, open) = (selected.remote, false, Vec::new());
+        self.consents.push(Consent { component, pair, end, peer, next, last, is_doubtful, open });
     }
 
     /// §5.1: 0.8 to 1.2 times the interval from now.
@@ -63,7 +66,7 @@ impl Agent {
         match message.class() {
             Class::Success => {
                 self.counts.consents += 1;
-                self.consents[index].last = cx.now();
+                (self.consents[index].last, self.consents[index].is_doubtful) = (cx.now(), false);
             }
             // §5.1: the peer takes it back.
             _ if Fields::read(message).error == Some(ErrorCode::FORBIDDEN) => self.lose_consent(cx),
@@ -88,6 +91,7 @@ impl Agent {
         if self.consents.iter().any(|consent| consent.last.saturating_add(expiry) <= cx.now()) {
             return self.lose_consent(cx);
         }
+        self.doubt(cx);
         for index in 0..self.consents.len() {
             if self.consents[index].next.is_none_or(|next| next > cx.now()) {
                 continue;
@@ -109,6 +113,17 @@ impl Agent {
         }
     }
 
+    /// Tells once of each component for which no answer has come for long.
+    fn doubt(&mut self, cx: &mut Cx<'_>) {
+        let Some(after) = self.config.doubt_after else { return };
+        for consent in self.consents.iter_mut().filter(|consent| !consent.is_doubtful) {
+            if consent.last.saturating_add(after) <= cx.now() {
+                consent.is_doubtful = true;
+                cx.notify(Notice::Doubtful);
+            }
+        }
+    }
+
     fn lose_consent(&mut self, cx: &mut Cx<'_>) {
         self.consents.clear();
         self.state = State::Lost;
@@ -121,6 +136,9 @@ impl Agent {
         let ends = ends.map(|at| Deadline { at, timer: "ICE consent expiry" });
         let requests = self.consents.iter().filter_map(|consent| consent.next);
         let requests = requests.map(|at| Deadline { at, timer: "ICE consent" });
-        ends.chain(requests).min_by_key(|deadline| deadline.at)
+        let certain = self.consents.iter().filter(|consent| !consent.is_doubtful);
+        let doubts = certain.filter_map(|consent| Some(consent.last.saturating_add(self.config.doubt_after?)));
+        let doubts = doubts.map(|at| Deadline { at, timer: "ICE consent" });
+        ends.chain(requests).chain(doubts).min_by_key(|deadline| deadline.at)
     }
 }
