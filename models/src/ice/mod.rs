@@ -1,5 +1,7 @@
 //! ICE, Interactive Connectivity Establishment (RFC 8445): which pair of addresses two agents behind NATs can talk over.
 
 pub mod candidate;
+pub mod sdp;
+pub mod wire;
 
 pub use candidate::{Candidate, CandidateAddress, CandidateKind, Protocol, TcpType};
