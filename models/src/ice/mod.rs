@@ -2,6 +2,8 @@
 
 pub mod agent;
 pub mod candidate;
+pub mod sdp;
+pub mod wire;
 
 pub use agent::Agent;
 pub use candidate::{Candidate, CandidateAddress, CandidateKind, Protocol, TcpType};
