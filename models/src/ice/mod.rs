@@ -1,12 +1,17 @@
 //! ICE, Interactive Connectivity Establishment (RFC 8445): which pair of addresses two agents behind NATs can talk over.
 
 pub mod agent;
+pub mod app;
 pub mod candidate;
+pub mod config;
 pub mod sdp;
+mod signalling;
 pub mod wire;
 
 pub use agent::Agent;
+pub use app::IceAgent;
 pub use candidate::{Candidate, CandidateAddress, CandidateKind, Protocol, TcpType};
+pub use config::{IceAgentConfig, IceServer};
 
 #[cfg(test)]
 mod tests;

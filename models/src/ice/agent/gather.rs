@@ -419,6 +419,11 @@ impl Agent {
         queries.chain(relays).chain(kept).min_by_key(|deadline| deadline.at)
     }
 
+    /// The server at which the relay of this number is.
+    pub fn server_of_relay(&self, relay: usize) -> Option<SocketAddr> {
+        Some(self.config.servers[self.gathering.relays.get(relay)?.server].address)
+    }
+
     /// What is needed no more once there are pairs.
     pub(super) fn end_gathering(&mut self) {
         self.gathering.kept = Vec::new();

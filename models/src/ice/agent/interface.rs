@@ -312,5 +312,31 @@ pub struct Counts {
     pub unexpected: u64,
 }
 
+impl Counts {
+    /// Adds those of another session.
+    pub fn add(&mut self, other: &Self) {
+        let pairs = [
+            (&mut self.checks, other.checks),
+            (&mut self.check_transmissions, other.check_transmissions),
+            (&mut self.successes, other.successes),
+            (&mut self.failures, other.failures),
+            (&mut self.timed_out, other.timed_out),
+            (&mut self.gathering_requests, other.gathering_requests),
+            (&mut self.answered, other.answered),
+            (&mut self.bad_requests, other.bad_requests),
+            (&mut self.unauthenticated, other.unauthenticated),
+            (&mut self.unknown_attributes, other.unknown_attributes),
+            (&mut self.role_conflicts, other.role_conflicts),
+            (&mut self.role_switches, other.role_switches),
+            (&mut self.consent_requests, other.consent_requests),
+            (&mut self.consents, other.consents),
+            (&mut self.received, other.received),
+            (&mut self.sent, other.sent),
+            (&mut self.unexpected, other.unexpected),
+        ];
+        pairs.into_iter().for_each(|(sum, value)| *sum += value);
+    }
+}
+
 /// Shared settings.
 pub type SharedConfig = Arc<AgentConfig>;

@@ -131,6 +131,16 @@ impl Agent {
         self.state
     }
 
+    /// Whether the peer's description is there.
+    pub fn has_peer(&self) -> bool {
+        self.peer.is_some()
+    }
+
+    /// The peer's name of the session.
+    pub fn peer_ufrag(&self) -> Option<&str> {
+        self.peer.as_ref().map(|peer| &*peer.ufrag)
+    }
+
     /// Whether all candidates of its own have been found.
     pub fn is_gathered(&self) -> bool {
         self.gathering.is_over

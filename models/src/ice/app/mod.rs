@@ -1,0 +1,629 @@
+//! The application: an agent of ICE with its sockets, its signalling, and data over the pair that it finds.
+//!
+//! A session that is being set up stands beside the one that is used, if there is one: it takes its place once it has pairs. So a
+//! restart (RFC 8445 §9) does not interrupt what is there.
+//!
+//! Of two offers that meet on the way the one of the end that `Offers` counts; the other end takes its own back and answers (as RFC 3264
+//! §4 leaves to whoever carries them).
+
+mod describe;
+mod session;
+mod streams;
+
+use super::agent::{Command, Component, Misuse, Notice, Role, SharedConfig, State};
+use super::candidate::{Candidate, CandidateKind};
+use super::config::{IceAgentConfig, Signalling};
+use super::signalling::{Kind, LIFE, Letter, Line};
+use crate::app::{App, ChannelId, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::observe::{ExchangeId, Observation, Outcome};
+use crate::rope::Rope;
+use describe::Names;
+use protosim_core::{CannotClone, LocalTime, Machine, MachineCx, Span};
+use session::{Opening, Session};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// The timers.
+const OFFER: u64 = 0;
+const SIGNALLING: u64 = 1;
+const DATA: u64 = 2;
+const RESTART: u64 = 3;
+/// Of the session that is used, and of the one that is set up.
+const SESSIONS: [u64; 2] = [4, 5];
+
+/// Which session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Which {
+    /// The one that is used.
+    Current,
+    /// The one that is set up.
+    Next,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct IceAgent {
+    config: IceAgentConfig,
+    shared: SharedConfig,
+    options: StreamOptions,
+    channel: Option<ChannelId>,
+    line: Option<Line>,
+    /// The session that is used, and the one that is set up.
+    sessions: [Option<Box<Session>>; 2],
+    names: Names,
+    /// Number of the last offer, of either end.
+    generation: u64,
+    /// Of the descriptions of this end.
+    description: (u64, u64),
+    /// The role that the last session had, which a restart keeps.
+    role: Option<Role>,
+    retries: u32,
+    data: Data,
+    counts: Counts,
+    /// The last pair of the first component: both types.
+    last_pair: Option<(CandidateKind, CandidateKind)>,
+}
+
+/// What is sent to the peer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Data {
+    is_flowing: bool,
+    next: LocalTime,
+    sent: u64,
+    received: u64,
+    bytes: u64,
+    last: Option<LocalTime>,
+    largest_gap: Span,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    sessions: u64,
+    connected: u64,
+    failed: u64,
+    consents_lost: u64,
+    restarts: u64,
+    direct_pairs: u64,
+    relayed_pairs: u64,
+    malformed_descriptions: u64,
+    refused: u64,
+    /// Of agents that are gone.
+    agents: super::agent::Counts,
+}
+
+impl IceAgent {
+    /// An agent whose servers are at these addresses, in the order of the configuration. `config` has passed its check.
+    pub fn new(config: IceAgentConfig, servers: &[IpAddr]) -> Self {
+        let shared = Arc::new(config.agent(servers));
+        let options = StreamOptions { tcp: Arc::new(config.tcp.resolve()), early_data: Rope::new() };
+        let retries = config.retries;
+        Self {
+            config,
+            shared,
+            options,
+            channel: None,
+            line: None,
+            sessions: [None, None],
+            names: Names::default(),
+            generation: 0,
+            description: (0, 0),
+            role: None,
+            retries,
+            data: Data::default(),
+            counts: Counts::default(),
+            last_pair: None,
+        }
+    }
+
+    fn session(&mut self, which: Which) -> Option<&mut Session> {
+        self.sessions[which as usize].as_deref_mut()
+    }
+
+    /// Makes an offer, for a first session or a restart.
+    fn offer(&mut self, host: &mut dyn Host) {
+        self.generation += 1;
+        // RFC 8445 §6.1.1, and §9: the roles of a restart are those that there were.
+        let role = self.role.unwrap_or(Role::Controlling);
+        self.open(role, host);
+        if let Some(session) = self.session(Which::Next) {
+            session.is_offered = true;
+        }
+        self.describe_if_due(host);
+        self.tell_news(host);
+    }
+
+    /// Opens the session that is to be set up, and begins to gather.
+    fn open(&mut self, role: Role, host: &mut dyn Host) {
+        self.drop_session(Which::Next, host);
+        self.counts.sessions += 1;
+        let own = host.addresses().first().map_or(crate::tcp::app::nowhere(), |address| SocketAddr::new(*address, 0));
+        let exchange = ExchangeId { client: own, server: crate::tcp::app::nowhere(), id: self.counts.sessions };
+        host.observe(Observation::ExchangeStarted(exchange));
+        let config = self.shared.clone();
+        let opening =
+            Opening { config: &config, role, tcp_port: self.config.tcp_port, generation: self.generation, exchange };
+        let mut session = Box::new(Session::open(&opening, host));
+        let bases = session.bind(&opening, host);
+        self.sessions[Which::Next as usize] = Some(session);
+        self.run(Which::Next, host, |agent, cx| agent.handle_command(Command::Gather(bases), cx));
+    }
+
+    /// Runs an agent, and heeds what it tells.
+    fn run(
+        &mut self,
+        which: Which,
+        host: &mut dyn Host,
+        call: impl FnOnce(&mut super::Agent, &mut MachineCx<'_, super::Agent>) -> Result<(), Misuse>,
+    ) {
+        let options = self.options.clone();
+        let Some(session) = self.session(which) else { return };
+        let (outcome, notices) = session.run(&options, host, call);
+        self.counts.refused += u64::from(outcome.is_err());
+        for notice in notices {
+            self.heed(which, notice, host);
+        }
+        self.set_timers(host);
+    }
+
+    fn heed(&mut self, which: Which, notice: Notice, host: &mut dyn Host) {
+        match notice {
+            Notice::Candidate(stream, candidate) => self.found(which, stream, candidate),
+            Notice::Gathered => {
+                if let Some(session) = self.session(which) {
+                    session.is_end = true;
+                }
+                self.describe_if_due(host);
+            }
+            Notice::Valid(_) => self.begin_data(host),
+            Notice::Selected(component, selected) => {
+                if component == (Component { stream: 0, number: 1 }) {
+                    self.last_pair = Some((selected.local_kind, selected.remote_kind));
+                }
+                let is_relayed = [selected.local_kind, selected.remote_kind].contains(&CandidateKind::Relayed);
+                *if is_relayed { &mut self.counts.relayed_pairs } else { &mut self.counts.direct_pairs } += 1;
+            }
+            Notice::Connected => {
+                self.counts.connected += 1;
+                self.end_exchange(which, Outcome::Response, host);
+                self.role = self.session(which).map(|session| session.agent.role());
+                if which == Which::Next {
+                    self.drop_session(Which::Current, host);
+                    self.sessions.swap(0, 1);
+                    self.forget_timer(host);
+                }
+            }
+            Notice::Failed => {
+                self.counts.failed += 1;
+                self.end_exchange(which, Outcome::TimedOut, host);
+                self.drop_session(which, host);
+                self.try_again(host);
+            }
+            Notice::Doubtful => {
+                if which == Which::Current && self.sessions[Which::Next as usize].is_none() {
+                    self.counts.restarts += 1;
+                    self.offer(host);
+                }
+            }
+            Notice::ConsentLost => {
+                self.counts.consents_lost += 1;
+                self.drop_session(which, host);
+                self.try_again(host);
+            }
+            Notice::Received(_, payload) => self.received(payload.len(), host),
+        }
+    }
+
+    /// A session has come to nothing: another one, if the user wants that and none is under way.
+    fn try_again(&mut self, host: &mut dyn Host) {
+        self.last_pair = None;
+        if self.sessions.iter().all(Option::is_none) && self.retries > 0 {
+            self.retries -= 1;
+            self.counts.restarts += 1;
+            self.offer(host);
+        }
+    }
+
+    fn found(&mut self, which: Which, stream: usize, candidate: Candidate) {
+        let trickles = self.config.trickle;
+        if let Some(session) = self.session(which)
+            && trickles
+            && session.is_described
+        {
+            session.news.push((stream, candidate));
+        }
+    }
+
+    /// Sends the description of the session that is set up, once it is time: at once where candidates may follow, else when all are
+    /// there. An answer waits for its offer.
+    fn describe_if_due(&mut self, host: &mut dyn Host) {
+        let (trickles, shared) = (self.config.trickle, self.shared.clone());
+        let hides = self.config.hide_addresses;
+        let mut names = std::mem::take(&mut self.names);
+        let mut description = self.description;
+        let mut letter = None;
+        if let Some(session) = self.session(Which::Next)
+            && !session.is_described
+            && (session.is_offered || session.agent.has_peer())
+            && (trickles || session.agent.is_gathered())
+        {
+            session.is_described = true;
+            session.news.clear();
+            description.1 += 1;
+            let tell = |candidate| if hides { names.hide(candidate, host.rng(LIFE)) } else { candidate };
+            let body = describe::description(&session.agent, &shared, description, tell).to_string().into();
+            let kind = if session.is_offered { Kind::Offer } else { Kind::Answer };
+            // What is in the description need not follow it.
+            session.is_end = session.is_end && !session.agent.is_gathered();
+            letter = Some(Letter { kind, generation: session.generation, body });
+        }
+        (self.names, self.description) = (names, description);
+        let Some(letter) = letter else { return };
+        let is_answer = letter.kind == Kind::Answer;
+        self.post(&letter, host);
+        if is_answer {
+            self.run(Which::Next, host, |agent, cx| agent.handle_command(Command::Check, cx));
+        }
+    }
+
+    /// Tells the peer what was found since the description.
+    fn tell_news(&mut self, host: &mut dyn Host) {
+        if !self.config.trickle {
+            return;
+        }
+        let (shared, hides) = (self.shared.clone(), self.config.hide_addresses);
+        let mut names = std::mem::take(&mut self.names);
+        let mut letters = Vec::new();
+        for session in self.sessions.iter_mut().flatten().filter(|session| session.is_described) {
+            if session.news.is_empty() && !session.is_end {
+                continue;
+            }
+            let told = std::mem::take(&mut session.news).into_iter().map(|(stream, candidate)| {
+                (stream, if hides { names.hide(candidate, host.rng(LIFE)) } else { candidate })
+            });
+            let fragment = describe::fragment(&session.agent, &shared, told.collect(), session.is_end);
+            session.is_end = false;
+            letters.push(Letter { kind: Kind::Info, generation: session.generation, body: fragment.to_string().into() });
+        }
+        self.names = names;
+        letters.iter().for_each(|letter| self.post(letter, host));
+    }
+
+    fn post(&mut self, letter: &Letter, host: &mut dyn Host) {
+        let now = host.now();
+        let (Some(line), Some(channel)) = (&mut self.line, self.channel) else { return };
+        let message = line.send(letter, now);
+        self.counts.refused += u64::from(host.signal(channel, message).is_err());
+        self.set_signalling_timer(host);
+    }
+
+    fn set_signalling_timer(&self, host: &mut dyn Host) {
+        match self.line.as_ref().and_then(Line::deadline) {
+            Some(deadline) => host.set_timer(SIGNALLING, deadline.at, deadline.timer),
+            None => host.cancel_timer(SIGNALLING),
+        }
+    }
+
+    fn read(&mut self, letter: &Letter, host: &mut dyn Host) {
+        match letter.kind {
+            Kind::Offer => self.take_offer(letter, host),
+            Kind::Answer => self.take_answer(letter, host),
+            Kind::Info => self.take_news(letter, host),
+            Kind::Refusal => {
+                let is_it = |session: &mut Session| session.is_offered && session.generation == letter.generation;
+                if self.session(Which::Next).is_some_and(is_it) {
+                    self.drop_session(Which::Next, host);
+                }
+            }
+        }
+        self.tell_news(host);
+    }
+
+    fn take_offer(&mut self, letter: &Letter, host: &mut dyn Host) {
+        let offers = self.session(Which::Next).is_some_and(|session| session.is_offered && !session.agent.has_peer());
+        if offers && self.config.role == Signalling::Offers {
+            // The other end takes its own back when it gets ours.
+            return;
+        }
+        let Ok(remote) = describe::remote(&letter.body) else {
+            self.counts.malformed_descriptions += 1;
+            let refusal = Letter { kind: Kind::Refusal, body: "".into(), ..*letter };
+            return self.post(&refusal, host);
+        };
+        self.generation = self.generation.max(letter.generation);
+        let role = self.role.unwrap_or(Role::Controlled);
+        self.open(role, host);
+        if let Some(session) = self.session(Which::Next) {
+            session.generation = letter.generation;
+        }
+        self.run(Which::Next, host, |agent, cx| agent.handle_command(Command::Remote(remote), cx));
+        self.describe_if_due(host);
+    }
+
+    fn take_answer(&mut self, letter: &Letter, host: &mut dyn Host) {
+        let is_awaited = |session: &mut Session| {
+            session.is_offered && !session.agent.has_peer() && session.generation == letter.generation
+        };
+        if !self.session(Which::Next).is_some_and(is_awaited) {
+            return;
+        }
+        let Ok(remote) = describe::remote(&letter.body) else {
+            self.counts.malformed_descriptions += 1;
+            return;
+        };
+        self.run(Which::Next, host, |agent, cx| {
+            agent.handle_command(Command::Remote(remote), cx)?;
+            agent.handle_command(Command::Check, cx)
+        });
+    }
+
+    fn take_news(&mut self, letter: &Letter, host: &mut dyn Host) {
+        let Ok((ufrag, candidates, is_end)) = describe::news(&letter.body) else {
+            self.counts.malformed_descriptions += 1;
+            return;
+        };
+        for which in [Which::Current, Which::Next] {
+            if !self.session(which).is_some_and(|session| session.agent.peer_ufrag() == Some(&*ufrag)) {
+                continue;
+            }
+            let candidates = candidates.clone();
+            self.run(which, host, |agent, cx| {
+                for (stream, candidate) in candidates {
+                    agent.handle_command(Command::RemoteCandidate(stream, candidate), cx)?;
+                }
+                if is_end { agent.handle_command(Command::RemoteEnd, cx) } else { Ok(()) }
+            });
+        }
+    }
+
+    fn end_exchange(&mut self, which: Which, outcome: Outcome, host: &mut dyn Host) {
+        let Some(session) = self.session(which) else { return };
+        if let Some(exchange) = session.exchange.take() {
+            host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions: 1 });
+        }
+    }
+
+    fn drop_session(&mut self, which: Which, host: &mut dyn Host) {
+        self.end_exchange(which, Outcome::Reset, host);
+        if let Some(session) = self.sessions[which as usize].take() {
+            self.counts.agents.add(&session.agent.counts());
+            session.close(&self.options, host);
+            host.cancel_timer(SESSIONS[which as usize]);
+        }
+    }
+
+    /// The session that was set up is the one that is used: each timer is set anew.
+    fn forget_timer(&mut self, host: &mut dyn Host) {
+        for (session, token) in self.sessions.iter_mut().zip(SESSIONS) {
+            host.cancel_timer(token);
+            if let Some(session) = session {
+                session.armed = None;
+            }
+        }
+    }
+
+    fn set_timers(&mut self, host: &mut dyn Host) {
+        for (session, token) in self.sessions.iter_mut().zip(SESSIONS) {
+            let Some(session) = session else { continue };
+            let wanted = session.agent.poll_timeout();
+            if wanted != session.armed {
+                match wanted {
+                    Some(deadline) => host.set_timer(token, deadline.at, deadline.timer),
+                    None => host.cancel_timer(token),
+                }
+                session.armed = wanted;
+            }
+        }
+    }
+
+    fn begin_data(&mut self, host: &mut dyn Host) {
+        if self.config.data.is_some() && !self.data.is_flowing {
+            self.data.is_flowing = true;
+            self.data.next = host.now();
+            host.set_timer(DATA, self.data.next, "ICE data");
+        }
+    }
+
+    /// Sends what is due on the pair that there is; what there is none for is not sent.
+    fn send_data(&mut self, host: &mut dyn Host) {
+        let Some(data) = self.config.data else { return };
+        let is_usable = |session: &Option<Box<Session>>| {
+            session.as_ref().is_some_and(|session| matches!(session.agent.state(), State::Checking | State::Connected))
+        };
+        let which = if is_usable(&self.sessions[0]) { Which::Current } else { Which::Next };
+        for stream in 0..self.shared.streams.len() {
+            let payload = Rope::fill(stream as u32, self.data.sent, data.payload.as_bytes());
+            let options = self.options.clone();
+            let Some(session) = self.session(which) else { break };
+            let command = Command::Send(Component { stream, number: 1 }, payload);
+            let (outcome, _) = session.run(&options, host, |agent, cx| agent.handle_command(command, cx));
+            self.data.sent += u64::from(outcome.is_ok());
+        }
+        self.data.next = self.data.next.saturating_add(data.interval);
+        host.set_timer(DATA, self.data.next, "ICE data");
+    }
+
+    fn received(&mut self, bytes: u64, host: &mut dyn Host) {
+        let now = host.now();
+        self.data.received += 1;
+        self.data.bytes += bytes;
+        let gap = self.data.last.map_or(Span::ZERO, |last| now.saturating_since(last));
+        self.data.largest_gap = self.data.largest_gap.max(gap);
+        self.data.last = Some(now);
+    }
+
+    fn which(&self, is_its: impl Fn(&Session) -> bool) -> Option<Which> {
+        let [current, next] = self.sessions.each_ref().map(|session| session.as_deref().is_some_and(&is_its));
+        if current { Some(Which::Current) } else { next.then_some(Which::Next) }
+    }
+
+    fn counts_of_agents(&self) -> super::agent::Counts {
+        let mut counts = self.counts.agents;
+        self.sessions.iter().flatten().for_each(|session| counts.add(&session.agent.counts()));
+        counts
+    }
+}
+
+impl App for IceAgent {
+    fn on_start(&mut self, host: &mut dyn Host) {
+        self.line = Some(Line::new(host.rng(LIFE)));
+        // A number for its sessions that fits what others read (RFC 8866 §5.2: digits).
+        self.description.0 = host.rng(LIFE).next_u64() >> 1;
+        self.channel = host.channel(&self.config.channel.0);
+        let started = host.now();
+        if let Some(port) = self.config.tcp_port {
+            for offset in 0..self.config.streams * self.config.components {
+                self.counts.refused += u64::from(host.stream_listen(port + offset, &self.options).is_err());
+            }
+        }
+        if self.config.role == Signalling::Offers {
+            host.set_timer(OFFER, started.saturating_add(self.config.start), "ICE offer");
+        }
+        if let Some(after) = self.config.restart_at {
+            host.set_timer(RESTART, started.saturating_add(after), "ICE restart");
+        }
+    }
+
+    fn on_signal(&mut self, _: ChannelId, message: Rope, host: &mut dyn Host) {
+        let Some(line) = &mut self.line else { return };
+        let taken = line.take(&message.to_bytes());
+        if let (Some(acknowledgement), Some(channel)) = (taken.acknowledgement, self.channel) {
+            self.counts.refused += u64::from(host.signal(channel, acknowledgement).is_err());
+        }
+        taken.letters.iter().for_each(|letter| self.read(letter, host));
+        self.set_signalling_timer(host);
+    }
+
+    fn on_datagram(&mut self, socket: SocketId, from: SocketAddr, payload: Rope, host: &mut dyn Host) {
+        let Some(which) = self.which(|session| session.has_socket(socket)) else { return };
+        let Some(place) = self.session(which).and_then(|session| session.place(socket, from)) else { return };
+        self.run(which, host, |agent, cx| {
+            agent.handle_message(super::agent::Envelope { place, payload }, cx);
+            Ok(())
+        });
+        self.tell_news(host);
+    }
+
+    fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
+        match token {
+            OFFER => self.offer(host),
+            RESTART => {
+                self.counts.restarts += 1;
+                self.offer(host);
+            }
+            SIGNALLING => {
+                let now = host.now();
+                let Some(line) = &mut self.line else { return };
+                let again = line.handle_timeout(now, host.rng(LIFE));
+                for message in again {
+                    self.counts.refused += u64::from(self.channel.is_none_or(|channel| host.signal(channel, message).is_err()));
+                }
+                self.set_signalling_timer(host);
+            }
+            DATA => self.send_data(host),
+            _ => {
+                let which = if token == SESSIONS[0] { Which::Current } else { Which::Next };
+                if let Some(session) = self.session(which) {
+                    session.armed = None;
+                }
+                self.run(which, host, |agent, cx| {
+                    agent.handle_timeout(cx);
+                    Ok(())
+                });
+            }
+        }
+        self.tell_news(host);
+    }
+
+    fn on_unreachable(&mut self, socket: SocketId, to: SocketAddr, host: &mut dyn Host) {
+        let Some(which) = self.which(|session| session.has_socket(socket)) else { return };
+        let Some(place) = self.session(which).and_then(|session| session.place(socket, to)) else { return };
+        self.run(which, host, |agent, cx| agent.handle_command(Command::Unreachable(place), cx));
+        self.tell_news(host);
+    }
+
+    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
+        if let StreamEvent::Accepted { peer, .. } = event {
+            // A new session's, if there is one: the old one has its connections.
+            let Ok(info) = host.stream_info(stream) else { return };
+            let which = if self.sessions[1].is_some() { Which::Next } else { Which::Current };
+            match self.session(which) {
+                Some(session) => session.accept(stream, info.local, peer),
+                None => self.counts.refused += u64::from(host.stream_abort(stream).is_err()),
+            }
+            return;
+        }
+        let Some(which) = self.which(|session| session.has_stream(stream)) else { return };
+        let Some(session) = self.session(which) else { return };
+        let (messages, lost) = match event {
+            StreamEvent::Readable => match session.read(stream, host) {
+                Ok(messages) => (messages, None),
+                Err(place) => (Vec::new(), Some(place)),
+            },
+            StreamEvent::Connected | StreamEvent::Writable => {
+                session.write(stream, host);
+                (Vec::new(), None)
+            }
+            StreamEvent::Finished => {
+                let messages = session.read(stream, host).unwrap_or_default();
+                let _over = host.stream_close(stream);
+                (messages, session.forget(stream))
+            }
+            StreamEvent::Closed(_) => (Vec::new(), session.forget(stream)),
+            StreamEvent::Accepted { .. } => return,
+        };
+        self.run(which, host, |agent, cx| {
+            messages.into_iter().for_each(|message| agent.handle_message(message, cx));
+            lost.map_or(Ok(()), |place| agent.handle_command(Command::Unreachable(place), cx))
+        });
+        self.tell_news(host);
+    }
+
+    /// `last_pair` is what the pair that was selected last is made of, seen from here: ten times the local type and the remote one,
+    /// host 1, server-reflexive 2, peer-reflexive 3, relayed 4; 0 if there is none.
+    fn totals(&self) -> Vec<Total> {
+        let total = |name, value| Total { name, value };
+        let number = |kind| match kind {
+            CandidateKind::Host => 1,
+            CandidateKind::ServerReflexive => 2,
+            CandidateKind::PeerReflexive => 3,
+            CandidateKind::Relayed => 4,
+        };
+        let (counts, agents, line) = (&self.counts, self.counts_of_agents(), self.line.as_ref());
+        vec![
+            total("sessions", counts.sessions),
+            total("connected", counts.connected),
+            total("failed", counts.failed),
+            total("consents_lost", counts.consents_lost),
+            total("restarts", counts.restarts),
+            total("last_pair", self.last_pair.map_or(0, |(local, remote)| 10 * number(local) + number(remote))),
+            total("direct_pairs", counts.direct_pairs),
+            total("relayed_pairs", counts.relayed_pairs),
+            total("gathering_requests", agents.gathering_requests),
+            total("checks", agents.checks),
+            total("check_transmissions", agents.check_transmissions),
+            total("check_successes", agents.successes),
+            total("check_failures", agents.failures),
+            total("checks_timed_out", agents.timed_out),
+            total("checks_answered", agents.answered),
+            total("bad_requests", agents.bad_requests),
+            total("unauthenticated", agents.unauthenticated),
+            total("unknown_attributes", agents.unknown_attributes),
+            total("role_conflicts", agents.role_conflicts),
+            total("consent_requests", agents.consent_requests),
+            total("consents", agents.consents),
+            total("unexpected_messages", agents.unexpected),
+            total("data_sent", self.data.sent),
+            total("data_received", self.data.received),
+            total("data_bytes", self.data.bytes),
+            total("largest_data_gap_ns", self.data.largest_gap.as_nanos()),
+            total("signalling_retransmissions", line.map_or(0, |line| line.retransmissions)),
+            total("signalling_given_up", line.map_or(0, |line| line.given_up)),
+            total("malformed_descriptions", counts.malformed_descriptions + line.map_or(0, |line| line.malformed)),
+            total("refused_calls", counts.refused),
+        ]
+    }
+
+    fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
+        Ok(Box::new(self.clone()))
+    }
+}
