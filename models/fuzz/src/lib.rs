@@ -9,6 +9,9 @@
 use protosim_core::machine::{IdealEnv, Machine, MachineCx};
 use protosim_models::coap::wire::Message;
 use protosim_models::http::wire::{Limits, Method, Part, RequestReader, ResponseReader};
+use protosim_models::ice::sdp::{Description, Fragment, Limits as SdpLimits};
+use protosim_models::ice::wire::{Attribute as SdpAttribute, Host};
+use protosim_models::ice::{Candidate, sdp::default_destination};
 use protosim_models::packet::{
     Checksum, ErrorCause, IcmpMessage, Icmpv6Message, IpHeader, Packet, Provenance, TimeExceeded, Transport, protocol,
 };
@@ -109,6 +112,50 @@ fn use_stun(message: &stun::Message<'_>) {
     let bytes = writer.finish();
     let again = stun::Message::parse(&bytes).expect("what was written is a message");
     assert_eq!(read(&again), read(message), "what was read is written such that it reads the same");
+}
+
+/// A description of a session and a fragment of one; what was read is written such that it reads the same.
+pub fn sdp(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    // What is written may be longer: what stands once for the session is written for each medium.
+    if let Ok(read) = Description::parse(&text) {
+        let again = Description::parse_within(&read.to_string(), SdpLimits::NONE);
+        assert_eq!(again.as_ref(), Ok(&read), "what was read is written such that it reads the same");
+        for media in &read.media {
+            let _ = (media.is_mismatched(), default_destination(&media.candidates, 1));
+        }
+    }
+    if let Ok(read) = Fragment::parse(&text) {
+        let again = Fragment::parse_within(&read.to_string(), SdpLimits::NONE);
+        assert_eq!(again.as_ref(), Ok(&read), "what was read is written such that it reads the same");
+    }
+}
+
+/// The value of `a=candidate`, an attribute and an address; what was read is written such that it reads the same.
+pub fn ice_candidate(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(Some(read)) = Candidate::parse(&text) {
+        let again = Candidate::parse(&read.to_string());
+        assert_eq!(again, Ok(Some(read)), "what was read is written such that it reads the same");
+    }
+    if let Ok(Some(read)) = Host::parse(&text) {
+        assert_eq!(
+            Host::parse(&read.to_string()),
+            Ok(Some(read)),
+            "what was read is written such that it reads the same"
+        );
+    }
+    match SdpAttribute::parse(&text) {
+        Ok(SdpAttribute::RemoteCandidates(read)) if !read.0.is_empty() => {
+            let line = format!("remote-candidates:{read}");
+            assert_eq!(SdpAttribute::parse(&line), Ok(SdpAttribute::RemoteCandidates(read)));
+        }
+        Ok(SdpAttribute::IceOptions(read)) if read.ice2 || read.trickle => {
+            let line = format!("ice-options:{read}");
+            assert_eq!(SdpAttribute::parse(&line), Ok(SdpAttribute::IceOptions(read)));
+        }
+        _ => {}
+    }
 }
 
 /// A stream of TLS records that comes in pieces, as long as the first byte says; records are written as they came.

@@ -1,8 +1,8 @@
 //! Attributes of SDP, of which those of ICE are read.
 
 use super::super::Candidate;
+use super::Malformed;
 use super::grammar::{Host, component, decimal, ice_chars, is_token, port};
-use super::{DISCARD_PORT, Malformed};
 use protosim_core::Span;
 use std::fmt;
 use std::net::SocketAddr;
@@ -201,10 +201,4 @@ impl Credentials {
     fn check_pwd(text: &str) -> Result<&str, Malformed> {
         ice_chars(text, 22..=256, "an ice-pwd has 22 to 256 letters, digits, + or /")
     }
-}
-
-/// Whether that is the destination of who has none yet, or tells none: an unspecified address and port 9, or a name, either of which is
-/// no mismatch (RFC 8839 §4.2.5).
-pub(crate) fn is_no_destination(address: &super::super::CandidateAddress) -> bool {
-    address.ip().is_none_or(|address| address.ip().is_unspecified() && address.port() == DISCARD_PORT)
 }

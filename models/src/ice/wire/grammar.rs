@@ -1,7 +1,7 @@
 //! The small parts of the grammar: characters, numbers, addresses.
 
 use super::super::CandidateAddress;
-use super::Malformed;
+use super::{DISCARD_PORT, Malformed};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -123,6 +123,12 @@ impl fmt::Display for Host {
             Self::Name(name) => f.write_str(name),
         }
     }
+}
+
+/// Whether that is the default destination of who has none yet, or tells none: port 9 of an unspecified address, or a name. Neither is a
+/// mismatch (RFC 8839 §4.2.5).
+pub(crate) fn is_no_destination(address: &CandidateAddress) -> bool {
+    address.ip().is_none_or(|address| address.ip().is_unspecified() && address.port() == DISCARD_PORT)
 }
 
 /// RFC 8866 §9: FQDN, at least four of letters, digits, hyphens and dots; with the lengths of RFC 1035 §2.3.4, and a last label that is

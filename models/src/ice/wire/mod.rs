@@ -26,6 +26,7 @@
 //! ignored, as §5.1 has it for addresses: its line is read to the end, and nothing comes of it. What breaks the grammar is refused with a
 //! reason ([`Malformed`]). Between the two stand addresses: with a colon it is IPv6, of digits and dots alone it is IPv4, and either may be
 //! wrong; of letters, digits, hyphens and dots it is a name; the rest is of an unknown kind, for which RFC 8866 §9 leaves room (`extn-addr`).
+//! Candidates at names are read; an agent that does not resolve them has to ignore them (§5.1).
 //!
 //! Tokens that the grammar spells out are compared without regard to case, as ABNF has it; names of attributes with it (RFC 8866 §5).
 
@@ -37,9 +38,9 @@ pub(crate) mod tests;
 
 #[cfg(doc)]
 use super::Candidate;
-pub(crate) use attributes::is_no_destination;
 pub use attributes::{Attribute, Credentials, IceOptions, RemoteCandidates};
 pub use grammar::Host;
+pub(crate) use grammar::is_no_destination;
 
 /// Why a text is not what it should be, in words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
