@@ -3,7 +3,7 @@
 //! A [`Net`] is declared, then built into a [`World`], which runs and can be asked what happened. A
 //! [`Probe`] is an application that does what a test tells it and writes down what it sees.
 
-use crate::app::{App, Host, SocketId, Total};
+use crate::app::{App, Host, HostError, SocketId, Total};
 use crate::device::{Clock, Cpu, DeviceConfig, Memory};
 use crate::element::{Element, nodes};
 use crate::link::{ImpairConfig, LinkChange, LinkConfig, Meter, Setup, Transmitter};
@@ -71,6 +71,7 @@ pub(crate) struct Net {
     /// What is measured of all directions of all links.
     pub(crate) meter: Option<Meter>,
     powers: Vec<(SimTime, usize, bool)>,
+    readdressed: Vec<(SimTime, usize, usize, IpAddr)>,
     nodes: Vec<NodeSpec>,
     links: Vec<LinkSpec>,
     changes: Vec<(SimTime, usize, bool, LinkChange)>,
@@ -104,9 +105,10 @@ impl Net {
     pub(crate) fn new(seed: u64) -> Self {
         let seed = RunSeed { seed, replication: 0 };
         let (nodes, links, changes) = (Vec::new(), Vec::new(), Vec::new());
-        let (files, powers) = (Arc::default(), Vec::new());
+        let (files, powers, readdressed) = (Arc::default(), Vec::new(), Vec::new());
         let limits = Limits::default();
-        Self { seed, limits, listens: true, manages: false, files, meter: None, powers, nodes, links, changes }
+        let (listens, manages, meter) = (true, false, None);
+        Self { seed, limits, listens, manages, files, meter, powers, readdressed, nodes, links, changes }
     }
 
     /// Nodes n000, n001, ... in a row, the outer two hosts and those between routers; link i, named l000,
@@ -221,6 +223,11 @@ impl Net {
         self.powers.push((at, node, up));
     }
 
+    /// Gives a node another address on one of its links while the world runs. Nobody else has a route to it.
+    pub(crate) fn readdress(&mut self, at: SimTime, node: usize, link: usize, address: &str) {
+        self.readdressed.push((at, node, link, address.parse().unwrap()));
+    }
+
     /// The IPv4 address of one end of a link.
     pub(crate) fn end(&self, link: usize, is_first: bool) -> IpAddr {
         address(link, is_first)
@@ -295,6 +302,10 @@ impl Net {
             let (from, _) = self.links[*link].direction(*is_forward);
             let interface = self.links_of(from).iter().position(|other| other == link).unwrap() as u32;
             builder.act(*at, ids[from], Action::ChangeLink { interface, change: Box::new(change.clone()) });
+        }
+        for (at, node, link, address) in &self.readdressed {
+            let interface = self.links_of(*node).iter().position(|other| other == link).unwrap() as u32;
+            builder.act(*at, ids[*node], Action::Readdress { interface, address: *address });
         }
         for (at, node, up) in &self.powers {
             builder.act(*at, ids[*node], Action::Power(*up));
@@ -372,12 +383,15 @@ impl Net {
             files: &self.files,
             meter: self.meter.clone(),
         };
+        let has_gateway = !self.nodes[node].forwards && self.nodes[ends[usize::from(is_first)]].forwards;
+        let gateway = has_gateway.then_some(0);
         let transmitter = if self.manages { Transmitter::managed(&setup) } else { Transmitter::new(&setup) };
         Interface {
             addresses: vec![own, to_v6(own)],
             mtu_bytes: config.mtu().as_bytes(),
             transmitter,
             incoming: self.wire(link, !is_first),
+            gateway,
         }
     }
 
@@ -428,7 +442,7 @@ fn address(link: usize, is_first: bool) -> IpAddr {
 }
 
 /// The IPv6 address beside an IPv4 address of ours: 2001:db8:: with its four bytes at the end.
-fn to_v6(address: IpAddr) -> IpAddr {
+pub(crate) fn to_v6(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, c, d] = v4.octets().map(u16::from);
@@ -548,6 +562,12 @@ pub(crate) enum Do {
     Timers(Vec<(u64, LocalTime)>),
     /// Takes a timer back.
     Cancel(u64),
+    /// Closes its socket.
+    Close,
+    /// Opens another socket, at an address or at all, in place of the one that it has.
+    Open(Option<IpAddr>, u16),
+    /// Says which addresses its host has.
+    Addresses,
 }
 
 /// What a probe has seen.
@@ -557,6 +577,7 @@ pub(crate) enum Event {
     Timer(u64),
     Unreachable(SocketAddr),
     EchoReply(IpAddr, u16, Rope),
+    Addresses(Vec<IpAddr>),
     Flush,
     /// The host has refused something.
     Refused(String),
@@ -569,6 +590,8 @@ pub(crate) type Log = Arc<Mutex<Vec<(u64, Event)>>>;
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
     port: u16,
+    /// What it binds to, if not to all addresses.
+    address: Option<IpAddr>,
     script: Vec<(u64, Do)>,
     /// Processor time that each datagram costs before it is answered.
     serves: Option<Operation>,
@@ -583,6 +606,11 @@ impl Probe {
     /// Binds `port` and writes down what it sees.
     pub(crate) fn new(port: u16) -> Self {
         Self { port, ..Self::default() }
+    }
+
+    /// As [`Probe::new`], at one address of its host.
+    pub(crate) fn at(local: SocketAddr) -> Self {
+        Self { port: local.port(), address: Some(local.ip()), ..Self::default() }
     }
 
     /// Does something when its clock reads `nanos`, those of one reading in the order given.
@@ -631,10 +659,29 @@ impl Probe {
                 host.cancel_timer(token);
                 None
             }
+            Do::Close => host.udp_close(socket).err().map(|e| e.to_string()),
+            Do::Open(address, port) => match open(host, address, port) {
+                Ok(socket) => {
+                    self.socket = Some(socket);
+                    None
+                }
+                Err(error) => Some(error.to_string()),
+            },
+            Do::Addresses => {
+                self.note(Event::Addresses(host.addresses()), host);
+                None
+            }
         };
         if let Some(reason) = refused {
             self.note(Event::Refused(reason), host);
         }
+    }
+}
+
+fn open(host: &mut dyn Host, address: Option<IpAddr>, port: u16) -> Result<SocketId, HostError> {
+    match address {
+        None => host.udp_bind(port),
+        Some(address) => host.udp_bind_to(address, port),
     }
 }
 
@@ -646,7 +693,7 @@ pub(crate) fn events(log: &Log) -> Vec<(u64, Event)> {
 impl App for Probe {
     fn on_start(&mut self, host: &mut dyn Host) {
         host.ask_flush();
-        self.socket = Some(host.udp_bind(self.port).unwrap());
+        self.socket = Some(open(host, self.address, self.port).unwrap());
         let mut times: Vec<u64> = self.script.iter().map(|(nanos, _)| *nanos).collect();
         times.sort_unstable();
         times.dedup();
