@@ -87,11 +87,30 @@ pub trait Host: Env {
     /// When the port is taken.
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError>;
 
+    /// The host's own addresses that applications may bind sockets to: those of interfaces whose link is up, in order of interfaces,
+    /// which is that of the names of their links. A live host has the one that it was told to bind to, or none if it binds to all.
+    fn addresses(&self) -> Vec<IpAddr>;
+
+    /// As [`Host::udp_bind`], at one of the host's addresses: the socket sends from it, by the interface that has it, and takes what
+    /// was sent to it alone. Two sockets may have one port at different addresses. Once the host does not have the address any
+    /// more, nothing arrives, and nothing can be sent.
+    ///
+    /// # Errors
+    /// When the host does not have the address, or the port is taken there.
+    fn udp_bind_to(&mut self, address: IpAddr, port: u16) -> Result<SocketId, HostError>;
+
+    /// Closes a socket. Its port is free again, and datagrams to it are answered by ICMP. Its number is not used again while this App
+    /// is alive.
+    ///
+    /// # Errors
+    /// When the socket is not this App's.
+    fn udp_close(&mut self, socket: SocketId) -> Result<(), HostError>;
+
     /// Sends a datagram. As over real UDP, success says only that it left the application.
     ///
     /// # Errors
     /// When the socket is not this App's, the payload exceeds what UDP can carry, or the host has
-    /// no address of the destination's family.
+    /// no address of the destination's family, or not the one any more that the socket is bound to.
     fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError>;
 
     /// Marks what this socket sends from now on: differentiated services (RFC 2474) and congestion notification (RFC
@@ -230,7 +249,7 @@ pub trait Host: Env {
     /// The address and port that datagrams from `socket` to `to` carry as their source.
     ///
     /// # Errors
-    /// When the socket is not this App's, or the host has no address of the destination's family.
+    /// As for [`Host::udp_send`].
     fn udp_local_addr(&self, socket: SocketId, to: SocketAddr) -> Result<SocketAddr, HostError>;
 
     /// Calls [`App::on_timer`] with `token` when the local clock reads `at`, or at once after this
@@ -343,13 +362,16 @@ pub enum HostError {
     /// Every port of the dynamic range is taken, towards this peer.
     #[error("no TCP port is free")]
     NoFreeStreamPort,
+    /// The host does not have this address, or its interface's link is down.
+    #[error("this host has no interface with the address {0}")]
+    NoSuchAddress(IpAddr),
     /// The socket is closed, or belongs to another App.
     #[error("{0:?} is not a socket of this application")]
     NoSuchSocket(SocketId),
     /// More than fits the length field of UDP or IP.
     #[error("a datagram of {0} bytes is too large for UDP")]
     TooLarge(u64),
-    /// The host has no address of this family.
+    /// The host has no address of this family, or none any more that the socket is bound to.
     #[error("this host has no address to reach {0} from")]
     NoSourceAddress(IpAddr),
     /// This host lets applications set no traffic class.

@@ -7,7 +7,7 @@ use crate::graph::{Down, NetworkGraph, Port};
 use crate::media::Lan;
 use crate::multicast::{group_addresses, tree};
 use crate::nat::{Addresses, outsides};
-use crate::routes::{Entry, MOST_LISTED, routes_of};
+use crate::routes::{Entry, MOST_LISTED, gateway, routes_of};
 use crate::spec::{Topology, wire_stream_name};
 use crate::timeline::{Agenda, TimelineEvent};
 use protosim_core::kernel::{BuildError, Limits};
@@ -389,9 +389,12 @@ impl Plan {
 
     fn parts(&self, rank: usize, seed: RunSeed) -> NodeParts {
         let device = self.topology.nodes[self.graph.node(rank).listed].device.clone().unwrap_or_default();
-        let interfaces = self.graph.ports(rank).map(|port| match port {
-            Port::Link { link, .. } => self.interface(rank, link, seed),
-            Port::Medium { medium, station } => self.station_interface((rank, port), medium, station, seed),
+        let interfaces = self.graph.ports(rank).enumerate().map(|(index, port)| {
+            let interface = match port {
+                Port::Link { link, .. } => self.interface(rank, link, seed),
+                Port::Medium { medium, station } => self.station_interface((rank, port), medium, station, seed),
+            };
+            Interface { gateway: gateway(&self.graph, rank, index as u32), ..interface }
         });
         NodeParts {
             interfaces: interfaces.collect(),
@@ -466,6 +469,7 @@ impl Plan {
             mtu_bytes: config.mtu().as_bytes(),
             transmitter: Transmitter::new(&setup),
             incoming,
+            gateway: None,
         }
     }
 
@@ -524,6 +528,7 @@ impl Plan {
             mtu_bytes: config.mtu().as_bytes(),
             transmitter: Transmitter::new(&setup),
             incoming: down,
+            gateway: None,
         }
     }
 

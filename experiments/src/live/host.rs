@@ -10,7 +10,7 @@ use protosim_models::registry::Port;
 use protosim_models::tcp::{CloseReason, Parameters};
 use protosim_models::{ExchangeId, Observation, Outcome, Rope};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl LiveHost {
     pub(super) fn open(&mut self, port: Port, tcp: &Parameters) -> io::Result<()> {
         match port {
             Port::Udp(port) => {
-                let socket = self.sockets.open_datagrams(port)?;
+                let socket = self.sockets.open_datagrams(SocketAddr::new(self.sockets.bind(), port))?;
                 self.opened.insert(port, socket);
                 Ok(())
             }
@@ -93,6 +93,16 @@ impl LiveHost {
 
     pub(super) fn is_over(&self, duration: Option<Span>) -> bool {
         duration.is_some_and(|span| self.now() >= LocalTime::ZERO + span)
+    }
+
+    /// Opens a socket for datagrams, or takes the one that is open already.
+    fn bind(&mut self, address: IpAddr, port: u16) -> io::Result<SocketId> {
+        if address == self.sockets.bind()
+            && let Some(socket) = self.opened.remove(&port).filter(|_| port != 0)
+        {
+            return Ok(socket);
+        }
+        self.sockets.open_datagrams(SocketAddr::new(address, port))
     }
 
     /// What the application is to be called with, if it comes before the next timer is due.
@@ -164,11 +174,27 @@ impl Host for LiveHost {
     }
 
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
-        if let Some(socket) = self.opened.remove(&port).filter(|_| port != 0) {
-            return Ok(socket);
-        }
         let taken = if port == 0 { HostError::NoFreePort } else { HostError::PortTaken(port) };
-        self.sockets.open_datagrams(port).map_err(|_| taken)
+        self.bind(self.sockets.bind(), port).map_err(|_| taken)
+    }
+
+    /// Who binds to all addresses is not told them: the standard library does not know them.
+    fn addresses(&self) -> Vec<IpAddr> {
+        let bind = self.sockets.bind();
+        if bind.is_unspecified() { Vec::new() } else { vec![bind] }
+    }
+
+    /// At any address that the system has, whether the host was told of it or not.
+    fn udp_bind_to(&mut self, address: IpAddr, port: u16) -> Result<SocketId, HostError> {
+        self.bind(address, port).map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse if port == 0 => HostError::NoFreePort,
+            ErrorKind::AddrNotAvailable | ErrorKind::Unsupported => HostError::NoSuchAddress(address),
+            _ => HostError::PortTaken(port),
+        })
+    }
+
+    fn udp_close(&mut self, socket: SocketId) -> Result<(), HostError> {
+        self.sockets.close_datagrams(socket)
     }
 
     fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError> {

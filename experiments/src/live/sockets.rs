@@ -47,7 +47,10 @@ pub(super) struct Sockets {
     bind: IpAddr,
     poll: Poll,
     events: Events,
-    datagrams: Vec<Datagrams>,
+    /// By number; closed ones are gone.
+    datagrams: BTreeMap<usize, Datagrams>,
+    /// Numbers of sockets are not used again.
+    next_datagrams: usize,
     listeners: Vec<Listener>,
     streams: BTreeMap<StreamId, Stream>,
     /// Numbers of streams are not used again.
@@ -114,7 +117,8 @@ impl Sockets {
             bind,
             poll: Poll::new()?,
             events: Events::with_capacity(256),
-            datagrams: Vec::new(),
+            datagrams: BTreeMap::new(),
+            next_datagrams: 0,
             listeners: Vec::new(),
             streams: BTreeMap::new(),
             next_stream: 0,
@@ -128,15 +132,30 @@ impl Sockets {
         })
     }
 
+    /// The local address that sockets have if nothing else is said.
+    pub(super) fn bind(&self) -> IpAddr {
+        self.bind
+    }
+
     /// Opens a socket for datagrams.
-    pub(super) fn open_datagrams(&mut self, port: u16) -> io::Result<SocketId> {
-        let mut socket = UdpSocket::bind(SocketAddr::new(self.bind, port))?;
+    pub(super) fn open_datagrams(&mut self, local: SocketAddr) -> io::Result<SocketId> {
+        let mut socket = UdpSocket::bind(local)?;
         // What comes while the application is busy; the system may grant less.
         let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(UDP_BUFFER);
-        let source = Source::Datagrams(self.datagrams.len());
-        self.poll.registry().register(&mut socket, source.token(), Interest::READABLE)?;
-        self.datagrams.push(Datagrams { socket, is_queued: false });
-        Ok(SocketId(self.datagrams.len() as u32 - 1))
+        let index = self.next_datagrams;
+        self.poll.registry().register(&mut socket, Source::Datagrams(index).token(), Interest::READABLE)?;
+        self.datagrams.insert(index, Datagrams { socket, is_queued: false });
+        self.next_datagrams += 1;
+        Ok(SocketId(index as u32))
+    }
+
+    /// Closes a socket for datagrams; the application gets none of those that wait for it.
+    pub(super) fn close_datagrams(&mut self, id: SocketId) -> Result<(), HostError> {
+        let mut closed = self.datagrams.remove(&(id.0 as usize)).ok_or(HostError::NoSuchSocket(id))?;
+        // The system forgets it in any case when it is closed.
+        let _ = self.poll.registry().deregister(&mut closed.socket);
+        self.inputs.retain(|input| !matches!(input, Input::Datagram(socket, ..) if *socket == id));
+        Ok(())
     }
 
     /// Opens a port for connections, which wait until the application listens on it.
@@ -308,7 +327,7 @@ impl Sockets {
 
     fn enqueue(&mut self, source: Source, is_next: bool) {
         let is_queued = match source {
-            Source::Datagrams(index) => self.datagrams.get_mut(index).map(|socket| &mut socket.is_queued),
+            Source::Datagrams(index) => self.datagrams.get_mut(&index).map(|socket| &mut socket.is_queued),
             Source::Listener(index) => self.listeners.get_mut(index).map(|socket| &mut socket.is_queued),
             Source::Stream(id) => self.streams.get_mut(&id).map(|stream| &mut stream.is_queued),
         };
@@ -339,7 +358,7 @@ impl Sockets {
 
     /// Takes datagrams; true if there may be more.
     fn receive(&mut self, index: usize) -> bool {
-        let Some(Datagrams { socket, is_queued }) = self.datagrams.get_mut(index) else { return false };
+        let Some(Datagrams { socket, is_queued }) = self.datagrams.get_mut(&index) else { return false };
         *is_queued = false;
         for _ in 0..TURN {
             match socket.recv_from(&mut self.scratch) {
@@ -461,7 +480,7 @@ impl Sockets {
 
     /// Sends a datagram. As in the simulator, what the network does with it is not the application's to know.
     pub(super) fn send_datagram(&self, id: SocketId, to: SocketAddr, payload: &Rope) -> Result<(), HostError> {
-        let real = &self.datagrams.get(id.0 as usize).ok_or(HostError::NoSuchSocket(id))?.socket;
+        let real = &self.datagrams.get(&(id.0 as usize)).ok_or(HostError::NoSuchSocket(id))?.socket;
         if payload.len() > LARGEST as u64 {
             return Err(HostError::TooLarge(payload.len()));
         }
@@ -469,6 +488,10 @@ impl Sockets {
         for _ in 0..SEND_RETRIES {
             match real.send_to(&bytes, to) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(SEND_PAUSE),
+                // The address that it is bound to is gone.
+                Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
+                    return Err(HostError::NoSourceAddress(to.ip()));
+                }
                 _ => break,
             }
         }
@@ -477,7 +500,7 @@ impl Sockets {
 
     /// The local end of a socket for datagrams.
     pub(super) fn local_address(&self, id: SocketId) -> Result<SocketAddr, HostError> {
-        let real = &self.datagrams.get(id.0 as usize).ok_or(HostError::NoSuchSocket(id))?.socket;
+        let real = &self.datagrams.get(&(id.0 as usize)).ok_or(HostError::NoSuchSocket(id))?.socket;
         real.local_addr().map_err(|_| HostError::NoSuchSocket(id))
     }
 }

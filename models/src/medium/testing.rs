@@ -72,6 +72,7 @@ impl Field {
                 mtu_bytes: config.mtu().as_bytes(),
                 transmitter: Transmitter::new(&setup),
                 incoming: down(index),
+                gateway: None,
             };
             let route = Route { prefix: IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), len: 20, hop: Hop::OnLink(0) };
             let mut node = Node::new(NodeParts {

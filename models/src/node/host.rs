@@ -121,6 +121,8 @@ pub(super) enum Pending {
     Send(Box<Packet>),
     /// Sends a message over this channel.
     Signal(u32, Box<Packet>),
+    /// Sends a packet that is bound to leave by this interface.
+    SendFrom(u32, Box<Packet>),
     /// Tells the outside; this application.
     Observe(u32, Observation),
 }
@@ -176,6 +178,7 @@ impl Node {
         match effect {
             Pending::Send(packet) => self.originate(packet, cx),
             Pending::Signal(channel, message) => self.send_message(channel, message, cx),
+            Pending::SendFrom(interface, packet) => self.originate_from(interface, packet, cx),
             Pending::Observe(app, observation) => {
                 if cx.wants(Interests::RESULTS) {
                     cx.report(Report::App { app, observation });
@@ -236,25 +239,43 @@ impl Host for SimHost<'_, '_> {
     }
 
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
-        self.node.udp.bind(port, self.app)
+        self.node.udp.bind(None, port, self.app)
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.node.addresses().collect()
+    }
+
+    fn udp_bind_to(&mut self, address: IpAddr, port: u16) -> Result<SocketId, HostError> {
+        self.node.interface_with(address).ok_or(HostError::NoSuchAddress(address))?;
+        self.node.udp.bind(Some(address), port, self.app)
+    }
+
+    fn udp_close(&mut self, socket: SocketId) -> Result<(), HostError> {
+        self.node.udp.close(socket, self.app)
     }
 
     fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError> {
-        let (port, class) = self.node.udp.socket(socket, self.app)?;
-        let source = self.node.primary_address(to.ip()).ok_or(HostError::NoSourceAddress(to.ip()))?;
-        let mut packet = Packet::udp(SocketAddr::new(source, port), to, payload).map_err(refused)?;
-        if class != TrafficClass::default() {
-            packet.ip.set_dscp(class.dscp);
-            packet.ip.set_ecn(class.ecn);
+        let socket = self.node.udp.socket(socket, self.app)?;
+        let (source, interface) = self.node.source(&socket, to.ip())?;
+        let mut packet = Packet::udp(SocketAddr::new(source, socket.port), to, payload).map_err(refused)?;
+        if socket.class != TrafficClass::default() {
+            packet.ip.set_dscp(socket.class.dscp);
+            packet.ip.set_ecn(socket.class.ecn);
         }
-        self.node.when_free(Pending::Send(packet.into_pooled()), self.cx);
+        let packet = packet.into_pooled();
+        let effect = match interface {
+            None => Pending::Send(packet),
+            Some(interface) => Pending::SendFrom(interface, packet),
+        };
+        self.node.when_free(effect, self.cx);
         Ok(())
     }
 
     fn udp_local_addr(&self, socket: SocketId, to: SocketAddr) -> Result<SocketAddr, HostError> {
-        let (port, _) = self.node.udp.socket(socket, self.app)?;
-        let source = self.node.primary_address(to.ip()).ok_or(HostError::NoSourceAddress(to.ip()))?;
-        Ok(SocketAddr::new(source, port))
+        let socket = self.node.udp.socket(socket, self.app)?;
+        let (source, _) = self.node.source(&socket, to.ip())?;
+        Ok(SocketAddr::new(source, socket.port))
     }
 
     fn udp_traffic_class(&mut self, socket: SocketId, class: TrafficClass) -> Result<(), HostError> {

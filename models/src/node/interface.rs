@@ -15,4 +15,7 @@ pub struct Interface {
     pub transmitter: Transmitter,
     /// The wire of the direction towards this node.
     pub incoming: WireId,
+    /// The router behind it, to which packets go that are bound to leave here and whose usual route leads elsewhere: its number on a shared
+    /// medium, 0 over a link. `None`, where there is none, has them take the usual route.
+    pub gateway: Option<u16>,
 }

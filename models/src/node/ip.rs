@@ -11,10 +11,12 @@ use super::path_mtu::{LEAST_V6, PathMtus};
 use super::reassembly::Reassembly;
 use super::report::{Fate, LinkEnd, Report};
 use super::routes::Hop;
+use crate::app::SocketId;
 use crate::element::Element;
 use crate::packet::{ErrorCause, Fragment, IcmpMessage, Icmpv6Message, IpHeader, Packet, Quoted, Transport, protocol};
 use protosim_core::kernel::Interests;
 use protosim_core::{Cx, TimerId};
+use std::net::{IpAddr, SocketAddr};
 
 /// What the IP layer of a node knows beside its routes.
 #[derive(Clone, Debug)]
@@ -45,12 +47,12 @@ impl IpState {
 
     /// The largest packet for a destination behind an interface that takes `first_link` bytes.
     #[inline]
-    pub(super) fn mtu_to(&mut self, to: std::net::IpAddr, first_link: u64, now: protosim_core::SimTime) -> u64 {
+    pub(super) fn mtu_to(&mut self, to: IpAddr, first_link: u64, now: protosim_core::SimTime) -> u64 {
         match to {
             to if self.discovers_path_mtus => self.path_mtus.get(to, first_link, now),
             // RFC 8201 §1: who does not discover path MTUs keeps to the least one.
-            std::net::IpAddr::V6(_) => first_link.min(LEAST_V6),
-            std::net::IpAddr::V4(_) => first_link,
+            IpAddr::V6(_) => first_link.min(LEAST_V6),
+            IpAddr::V4(_) => first_link,
         }
     }
 
@@ -228,13 +230,31 @@ impl Node {
     }
 
     /// Sends a packet that was made here.
-    pub(super) fn originate(&mut self, mut packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+    pub(super) fn originate(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        let hop = self.routes.lookup(packet.dst());
+        self.originate_by(hop, packet, cx);
+    }
+
+    /// Sends a packet that was made here and is bound to leave by an interface: if the usual route leads elsewhere, by way of the
+    /// router behind that interface, if there is one.
+    pub(super) fn originate_from(&mut self, index: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        let usual = self.routes.lookup(packet.dst());
+        let leads_elsewhere = !matches!(usual, Hop::Local | Hop::Group) && usual.interface() != Some(index);
+        let hop = match self.interfaces[index as usize].gateway {
+            Some(0) if leads_elsewhere => Hop::Interface(index),
+            Some(station) if leads_elsewhere => Hop::Station { interface: index, station },
+            _ => usual,
+        };
+        self.originate_by(hop, packet, cx);
+    }
+
+    fn originate_by(&mut self, hop: Hop, mut packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         self.counts.originated += 1;
         self.next_packet_id += 1;
         // Unique in the run: the node's rank above its own count.
         packet.provenance.packet_id = u64::from(cx.entity().0) << 40 | self.next_packet_id;
         packet.provenance.sent_at = cx.now();
-        match self.routes.lookup(packet.dst()) {
+        match hop {
             Hop::Local => {
                 self.to_self.push_back(packet);
                 self.stirred = true;
@@ -367,14 +387,21 @@ impl Node {
     }
 
     fn deliver_udp(&mut self, packet: Box<Packet>, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
-        let (source, listener) = (packet.source_socket(), packet.ports().and_then(|(_, port)| self.udp.listener(port)));
-        let (Some(from), Some((socket, app))) = (source, listener) else {
+        let listener = packet.ports().and_then(|(_, port)| self.udp_listener(packet.dst(), port));
+        let (Some(from), Some((socket, app))) = (packet.source_socket(), listener) else {
             return Some(self.refuse(&packet, DropCause::NoListener, ErrorCause::PortUnreachable, cx));
         };
         self.counts.delivered += 1;
         let arrival = Arrival { sent_at: packet.provenance.sent_at, ecn: packet.ip.ecn() };
         self.with_app_on_arrival(app, arrival, cx, |app, host| app.on_datagram(socket, from, packet.recycle(), host));
         None
+    }
+
+    /// The socket that datagrams to an address and a port are for, and whose it is. One that is bound to an address whose interface is
+    /// down is for none.
+    pub(super) fn udp_listener(&self, address: IpAddr, port: u16) -> Option<(SocketId, u32)> {
+        let (socket, app, is_bound) = self.udp.listener(SocketAddr::new(address, port))?;
+        (!is_bound || self.interface_with(address).is_some()).then_some((socket, app))
     }
 
     /// Answers echo requests; passes echo replies and errors to the application that they concern.
@@ -402,9 +429,9 @@ impl Node {
         }
         if quoted.protocol == protocol::UDP
             && let Some((source_port, destination_port)) = quoted.ports
-            && let Some((socket, app)) = self.udp.listener(source_port)
+            && let Some((socket, app)) = self.udp_listener(quoted.ip.src(), source_port)
         {
-            let to = std::net::SocketAddr::new(quoted.ip.dst(), destination_port);
+            let to = SocketAddr::new(quoted.ip.dst(), destination_port);
             self.with_app(app, cx, |app, host| app.on_unreachable(socket, to, host));
         }
     }

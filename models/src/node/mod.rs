@@ -15,6 +15,14 @@
 //! whatever interface a packet leaves by (a weak host model, RFC 1122 §3.3.4.2): answers then always
 //! come back to where the question was sent.
 //!
+//! A socket of UDP may be bound to one of the node's addresses instead ([`crate::app::Host::udp_bind_to`]). What it sends leaves by the
+//! interface that has the address: where the usual route does so, by that route, and else by way of the router behind that interface
+//! ([`Interface::gateway`]), as on Linux with a rule per address and a default route per interface. Only a host that does not forward has
+//! such gateways, one an interface; where there is none, and on routers, the usual route is taken. The router is chosen once: whether
+//! it still reaches the destination when links go down is not looked at, and the packet is lost beyond it if not. When its interface's
+//! link goes down or has another address, the socket takes nothing and cannot send. A NAT that translates does not send from its
+//! inner addresses outwards. Connections of TCP go by the usual route, whichever address they are at.
+//!
 //! Fragments and path MTUs go as on Linux with its defaults ([`IpConfig`] turns them off). What fits the path MTU as known is sent
 //! with "don't fragment" and lost where a link takes less; the ICMP error about it lowers what is known. Anything larger is cut at its
 //! source, over IPv4 without "don't fragment", so that routers may cut it further and nobody learns from it. IPv6 packets are
@@ -58,7 +66,7 @@ pub use nat::NatParts;
 pub use report::{Fate, LinkEnd, PacketReport, Report};
 pub use routes::{Hop, Route, Routes};
 
-use crate::app::{App, Total};
+use crate::app::{App, HostError, Total};
 use crate::device::{Clock, Cpu, Memory};
 use crate::element::Element;
 use crate::link::{Drops, LinkChange};
@@ -74,7 +82,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use timers::AppTimers;
-use udp::UdpPorts;
+use udp::{UdpPorts, UdpSocket};
 
 /// A host or a router.
 #[derive(Debug)]
@@ -293,6 +301,31 @@ impl Node {
         let is_up = |interface: &&Interface| interface.transmitter.is_up();
         let mut of_links_up = self.interfaces.iter().filter(is_up).filter_map(address_of);
         of_links_up.next().or_else(|| self.interfaces.iter().find_map(address_of))
+    }
+
+    /// The addresses that sockets may be bound to: those of interfaces whose link is up, in order of interfaces. Not those of a NAT's
+    /// pool, which are for the hosts behind it.
+    fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let up = self.interfaces.iter().filter(|interface| interface.transmitter.is_up());
+        up.flat_map(|interface| interface.addresses.iter().copied())
+    }
+
+    /// The interface that has this address, if its link is up.
+    fn interface_with(&self, address: IpAddr) -> Option<u32> {
+        let has = |interface: &Interface| interface.transmitter.is_up() && interface.addresses.contains(&address);
+        self.interfaces.iter().position(has).map(|index| index as u32)
+    }
+
+    /// The address that a socket sends to `to` from; for one that is bound, with the interface that its packets leave by.
+    fn source(&self, socket: &UdpSocket, to: IpAddr) -> Result<(IpAddr, Option<u32>), HostError> {
+        let none = HostError::NoSourceAddress(to);
+        let Some(address) = socket.address else { return Ok((self.primary_address(to).ok_or(none)?, None)) };
+        let interface = self.interface_with(address).filter(|_| address.is_ipv4() == to.is_ipv4());
+        let may_send = |own: &u32| match (&self.nat, self.routes.find(to).interface()) {
+            (Some(nat), Some(leaving)) => nat.may_send_from(*own, leaving),
+            _ => true,
+        };
+        interface.filter(may_send).map(|interface| (address, Some(interface))).ok_or(none)
     }
 }
 

@@ -99,6 +99,12 @@ impl Nat {
         own.iter().copied().find(|address| address.is_ipv4() == peer.is_ipv4())
     }
 
+    /// True if a packet that leaves by one interface may come from an address of another one: no inner address is seen outside of a
+    /// NAT.
+    pub(super) fn may_send_from(&self, own: u32, leaving: u32) -> bool {
+        !self.table.translates() || leaving != self.outside || own == self.outside
+    }
+
     fn is_external(&self, address: IpAddr) -> bool {
         self.table.translates() && self.table.pool().contains(&address)
     }
@@ -368,7 +374,7 @@ impl Node {
     /// True if a packet for the node itself would be taken there.
     fn serves(&self, packet: &Packet) -> bool {
         match &packet.transport {
-            Transport::Udp(header) => self.udp.listener(header.destination_port).is_some(),
+            Transport::Udp(header) => self.udp_listener(packet.dst(), header.destination_port).is_some(),
             Transport::Icmp(_) if packet.as_echo().is_some_and(|echo| !echo.is_reply) => true,
             // A host that has applications answers for what they do not take.
             _ => !self.apps.is_empty(),

@@ -56,7 +56,7 @@ pub(crate) mod streams;
 pub mod transaction;
 pub mod wire;
 
-pub use app::{StunServer, StunServerConfig};
+pub use app::{StunAlternate, StunServer, StunServerConfig};
 pub use auth::{Algorithms, Credentials, User};
 pub use client::{StunClient, StunClientConfig};
 pub use server::{Server, ServerConfig};

@@ -51,6 +51,10 @@ impl Net {
             let interface = self.links_of(from).iter().position(|other| other == link).unwrap() as u32;
             builder.act(*at, ids[from], Action::ChangeLink { interface, change: Box::new(change.clone()) });
         }
+        for (at, node, link, address) in &self.readdressed {
+            let interface = self.links_of(*node).iter().position(|other| other == link).unwrap() as u32;
+            builder.act(*at, ids[*node], Action::Readdress { interface, address: *address });
+        }
         for (at, node, up) in &self.powers {
             builder.act(*at, ids[*node], Action::Power(*up));
         }
@@ -139,12 +143,15 @@ impl Net {
             files: &self.files,
             meter: self.meter.clone(),
         };
+        let has_gateway = !self.nodes[node].forwards && self.nodes[ends[usize::from(is_first)]].forwards;
+        let gateway = has_gateway.then_some(0);
         let transmitter = if self.manages { Transmitter::managed(&setup) } else { Transmitter::new(&setup) };
         Interface {
             addresses: vec![own, to_v6(own)],
             mtu_bytes: config.mtu().as_bytes(),
             transmitter,
             incoming: self.wire(link, !is_first),
+            gateway,
         }
     }
 

@@ -40,6 +40,7 @@ pub(crate) struct Net {
     /// Changes of one direction of a channel.
     pub(super) channel_changes: Vec<(SimTime, usize, bool, LinkChange)>,
     pub(super) powers: Vec<(SimTime, usize, bool)>,
+    pub(super) readdressed: Vec<(SimTime, usize, usize, IpAddr)>,
     pub(super) nodes: Vec<NodeSpec>,
     pub(super) links: Vec<LinkSpec>,
     pub(super) changes: Vec<(SimTime, usize, bool, LinkChange)>,
@@ -73,7 +74,7 @@ impl Net {
     pub(crate) fn new(seed: u64) -> Self {
         let seed = RunSeed { seed, replication: 0 };
         let (nodes, links, changes) = (Vec::new(), Vec::new(), Vec::new());
-        let (files, powers) = (Arc::default(), Vec::new());
+        let (files, powers, readdressed) = (Arc::default(), Vec::new(), Vec::new());
         let limits = Limits::default();
         let (channels, channel_changes) = (Vec::new(), Vec::new());
         Self {
@@ -86,6 +87,7 @@ impl Net {
             channels,
             channel_changes,
             powers,
+            readdressed,
             nodes,
             links,
             changes,
@@ -204,6 +206,11 @@ impl Net {
         self.powers.push((at, node, up));
     }
 
+    /// Gives a node another address on one of its links while the world runs. Nobody else has a route to it.
+    pub(crate) fn readdress(&mut self, at: SimTime, node: usize, link: usize, address: &str) {
+        self.readdressed.push((at, node, link, address.parse().unwrap()));
+    }
+
     /// The IPv4 address of one end of a link.
     pub(crate) fn end(&self, link: usize, is_first: bool) -> IpAddr {
         address(link, is_first)
@@ -256,7 +263,7 @@ pub(super) fn address(link: usize, is_first: bool) -> IpAddr {
 }
 
 /// The IPv6 address beside an IPv4 address of ours: 2001:db8:: with its four bytes at the end.
-pub(super) fn to_v6(address: IpAddr) -> IpAddr {
+pub(crate) fn to_v6(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, c, d] = v4.octets().map(u16::from);

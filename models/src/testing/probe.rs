@@ -1,6 +1,6 @@
 //! An application that follows a script.
 
-use crate::app::{App, ChannelId, Host, SocketId, Total};
+use crate::app::{App, ChannelId, Host, HostError, SocketId, Total};
 use crate::rope::Rope;
 use protosim_core::{CannotClone, LocalTime, Operation};
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +23,12 @@ pub(crate) enum Do {
     Timers(Vec<(u64, LocalTime)>),
     /// Takes a timer back.
     Cancel(u64),
+    /// Closes its socket.
+    Close,
+    /// Opens another socket, at an address or at all, in place of the one that it has.
+    Open(Option<IpAddr>, u16),
+    /// Says which addresses its host has.
+    Addresses,
 }
 
 /// What a probe has seen.
@@ -32,6 +38,7 @@ pub(crate) enum Event {
     Timer(u64),
     Unreachable(SocketAddr),
     EchoReply(IpAddr, u16, Rope),
+    Addresses(Vec<IpAddr>),
     /// A message has come over the channel of this name.
     Signal(&'static str, Rope),
     Flush,
@@ -46,6 +53,8 @@ pub(crate) type Log = Arc<Mutex<Vec<(u64, Event)>>>;
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
     port: u16,
+    /// What it binds to, if not to all addresses.
+    address: Option<IpAddr>,
     script: Vec<(u64, Do)>,
     /// Processor time that each datagram costs before it is answered.
     serves: Option<Operation>,
@@ -62,6 +71,11 @@ impl Probe {
     /// Binds `port` and writes down what it sees.
     pub(crate) fn new(port: u16) -> Self {
         Self { port, ..Self::default() }
+    }
+
+    /// As [`Probe::new`], at one address of its host.
+    pub(crate) fn at(local: SocketAddr) -> Self {
+        Self { port: local.port(), address: Some(local.ip()), ..Self::default() }
     }
 
     /// Does something when its clock reads `nanos`, those of one reading in the order given.
@@ -125,10 +139,29 @@ impl Probe {
                 host.cancel_timer(token);
                 None
             }
+            Do::Close => host.udp_close(socket).err().map(|e| e.to_string()),
+            Do::Open(address, port) => match open(host, address, port) {
+                Ok(socket) => {
+                    self.socket = Some(socket);
+                    None
+                }
+                Err(error) => Some(error.to_string()),
+            },
+            Do::Addresses => {
+                self.note(Event::Addresses(host.addresses()), host);
+                None
+            }
         };
         if let Some(reason) = refused {
             self.note(Event::Refused(reason), host);
         }
+    }
+}
+
+fn open(host: &mut dyn Host, address: Option<IpAddr>, port: u16) -> Result<SocketId, HostError> {
+    match address {
+        None => host.udp_bind(port),
+        Some(address) => host.udp_bind_to(address, port),
     }
 }
 
@@ -140,7 +173,7 @@ pub(crate) fn events(log: &Log) -> Vec<(u64, Event)> {
 impl App for Probe {
     fn on_start(&mut self, host: &mut dyn Host) {
         host.ask_flush();
-        self.socket = Some(host.udp_bind(self.port).unwrap());
+        self.socket = Some(open(host, self.address, self.port).unwrap());
         for (name, channel) in &mut self.channels {
             *channel = host.channel(name);
         }

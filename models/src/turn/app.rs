@@ -14,7 +14,6 @@ use protosim_core::machine::EffectOf;
 use protosim_core::{CannotClone, Deadline, Effect, Machine, MachineCx, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -148,18 +147,15 @@ impl TurnServerConfig {
 /// The one timer that it needs: for whatever comes first.
 const TIMER: u64 = 0;
 
-/// Relays.
-///
-/// A host keeps a socket once it is open, so that datagrams to a relayed address that was given back are dropped here, and not
-/// answered by ICMP; the next allocation of the port has the same socket.
+/// Relays. Each relayed address is a socket of its own for as long as its allocation lasts.
 #[derive(Clone, Debug)]
 pub struct TurnServer {
     config: TurnServerConfig,
     machine: Server,
     socket: Option<SocketId>,
-    /// Sockets of relayed ports, both ways.
-    relays: BTreeMap<u16, SocketId>,
-    ports: BTreeMap<SocketId, u16>,
+    /// Sockets of relayed addresses, both ways.
+    relays: BTreeMap<SocketAddr, SocketId>,
+    relayed: BTreeMap<SocketId, SocketAddr>,
     streams: Streams,
     armed: Option<Deadline>,
     refused: u64,
@@ -178,7 +174,7 @@ impl TurnServer {
             machine,
             socket: None,
             relays: BTreeMap::new(),
-            ports: BTreeMap::new(),
+            relayed: BTreeMap::new(),
             streams: Streams::default(),
             armed: None,
             refused: 0,
@@ -209,23 +205,30 @@ impl TurnServer {
             match effect {
                 Effect::Transmit(envelope) => self.send(envelope, host),
                 Effect::Notify(Notice::Opened(relayed)) => {
-                    if self.open(relayed.port(), host).is_err() {
+                    if self.open(relayed, host).is_err() {
                         unavailable.push(relayed);
                     }
                 }
-                Effect::Notify(Notice::Closed(_)) => {}
+                Effect::Notify(Notice::Closed(relayed)) => self.close(relayed, host),
                 Effect::Observe(never) => match never {},
             }
         }
         unavailable
     }
 
-    fn open(&mut self, port: u16, host: &mut dyn Host) -> Result<(), crate::HostError> {
-        if let Entry::Vacant(vacant) = self.relays.entry(port) {
-            let socket = *vacant.insert(host.udp_bind(port)?);
-            self.ports.insert(socket, port);
-        }
+    fn open(&mut self, relayed: SocketAddr, host: &mut dyn Host) -> Result<(), crate::HostError> {
+        let socket = host.udp_bind_to(relayed.ip(), relayed.port())?;
+        self.relays.insert(relayed, socket);
+        self.relayed.insert(socket, relayed);
         Ok(())
+    }
+
+    fn close(&mut self, relayed: SocketAddr, host: &mut dyn Host) {
+        // One that could not be opened is not there.
+        if let Some(socket) = self.relays.remove(&relayed) {
+            self.relayed.remove(&socket);
+            self.refused += u64::from(host.udp_close(socket).is_err());
+        }
     }
 
     fn send(&mut self, Envelope { place, payload }: Envelope, host: &mut dyn Host) {
@@ -234,7 +237,7 @@ impl TurnServer {
                 return self.streams.send(tuple.client, &payload, host);
             }
             Place::Client(tuple) => (self.socket, tuple.client),
-            Place::Peer { relayed, peer } => (self.relays.get(&relayed.port()).copied(), peer),
+            Place::Peer { relayed, peer } => (self.relays.get(&relayed).copied(), peer),
         };
         let sent = socket.map(|socket| host.udp_send(socket, to, payload));
         self.refused += u64::from(!matches!(sent, Some(Ok(()))));
@@ -268,10 +271,12 @@ impl App for TurnServer {
     }
 
     fn on_datagram(&mut self, socket: SocketId, from: SocketAddr, payload: Rope, host: &mut dyn Host) {
-        let Ok(local) = host.udp_local_addr(socket, from) else { return };
-        let place = match self.ports.contains_key(&socket) {
-            true => Place::Peer { relayed: local, peer: from },
-            false => Place::Client(FiveTuple { client: from, server: local, transport: Transport::Udp }),
+        let place = match self.relayed.get(&socket) {
+            Some(relayed) => Place::Peer { relayed: *relayed, peer: from },
+            None => {
+                let Ok(server) = host.udp_local_addr(socket, from) else { return };
+                Place::Client(FiveTuple { client: from, server, transport: Transport::Udp })
+            }
         };
         self.run(host, |machine, cx| machine.handle_message(Envelope { place, payload }, cx));
     }

@@ -10,7 +10,7 @@ use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use protosim_core::{Env, IdealEnv, LocalTime, Operation, OutOfMemory, Purpose, Ratio, RunSeed, Size, Span, Stream};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A host with one socket and one timer per token.
 #[derive(Debug)]
@@ -49,6 +49,16 @@ impl Host for TestHost {
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
         assert!(port == 0 || port == self.local.port());
         Ok(SocketId(0))
+    }
+    fn addresses(&self) -> Vec<IpAddr> {
+        vec![self.local.ip()]
+    }
+    fn udp_bind_to(&mut self, address: IpAddr, port: u16) -> Result<SocketId, HostError> {
+        assert_eq!(address, self.local.ip());
+        self.udp_bind(port)
+    }
+    fn udp_close(&mut self, _: SocketId) -> Result<(), HostError> {
+        Ok(())
     }
     fn udp_send(&mut self, _: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError> {
         self.sent.push((to, payload));

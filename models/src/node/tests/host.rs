@@ -5,7 +5,7 @@ use crate::device::Cost;
 use crate::link::LinkConfig;
 use crate::node::LinkEnd;
 use crate::rope::Rope;
-use crate::testing::{Do, Event, Net, Probe, World, events, link};
+use crate::testing::{Do, Event, Net, Probe, World, events, link, to_v6};
 use protosim_core::kernel::RunError;
 use protosim_core::{CannotClone, LocalTime, Operation, Size, Span, Until};
 use std::net::SocketAddr;
@@ -47,6 +47,169 @@ fn the_first_interface_goes_by_link_names_and_not_by_the_order_of_declaration() 
     net.build(1).run_until_quiet();
     let [(_, Event::Datagram(from, _))] = &events(&log)[..] else { panic!("one datagram: {log:?}") };
     assert_eq!(from.ip(), expected);
+}
+
+/// A host with two links, to the routers a and b, which are joined; behind a is a server. The shortest way to it is over a.
+///
+/// ```text
+///  host -- l0 -- a -- l3 -- server
+///    \           |
+///     l1 ------ b      l2 is between a and b
+/// ```
+fn two_ways() -> (Net, usize, usize) {
+    let mut net = Net::new(1);
+    let [host, a, b, server] = ["host", "a", "b", "server"].map(|name| net.node(name, name.len() == 1));
+    for (name, (first, second)) in [("l0", (host, a)), ("l1", (host, b)), ("l2", (a, b)), ("l3", (a, server))] {
+        net.link(name, first, second, one_link());
+    }
+    (net, host, server)
+}
+
+/// Each link takes 1 ms. From the first address it is two links there and two back. From the second one it goes by b, three there; the
+/// answer takes the shortest way, as the network has it. On the same port, each socket takes what is for its own address.
+#[test]
+fn what_is_bound_to_an_address_leaves_by_its_interface() {
+    let (mut net, host, server) = two_ways();
+    let to = net.socket(server, 9);
+    let own = [0, 1].map(|link| SocketAddr::new(net.end(link, true), 5000));
+    let logs = own.map(|own| {
+        let probe = Probe::at(own).burst(0, to, 100, 1).then(0, Do::Addresses);
+        let log = probe.log();
+        net.app(host, &format!("probe{}", own.ip()), probe);
+        log
+    });
+    let echo = Probe::new(9).serving(Operation { name: "echo", bytes: 0 });
+    let seen = echo.log();
+    net.app(server, "echo", echo);
+    // Nobody has a socket for this port at the second address.
+    net.app(server, "stray", Probe::new(10).burst(10_000_000, SocketAddr::new(own[1].ip(), 5001), 100, 1));
+    let mut world = net.build(1);
+    world.run_until_quiet();
+    let payload = Rope::fill(0, 0, 100);
+    let arrived = |at, from| (at, Event::Datagram(from, payload.clone()));
+    assert_eq!(events(&seen), [arrived(2_000_000, own[0]), arrived(3_000_000, own[1])]);
+    // Each interface has an address of each family.
+    let all = own.map(|own| own.ip()).into_iter().flat_map(|ip| [ip, to_v6(ip)]).collect::<Vec<_>>();
+    for (log, answered) in logs.iter().zip([4_000_000, 5_000_000]) {
+        let addresses = Event::Addresses(all.clone());
+        assert_eq!(events(log), [(0, addresses), arrived(answered, to)]);
+    }
+    assert_eq!(world.dropped(crate::node::DropCause::NoListener), 1);
+}
+
+/// What is for the host itself, or for the far end of the other link, is not sent round: the first stays, the second goes by b and a,
+/// which has the address. A router sends by its usual route whatever it is bound to.
+#[test]
+fn what_is_bound_goes_round_only_where_a_router_is_behind_its_interface() {
+    let (mut net, host, _) = two_ways();
+    let own = SocketAddr::new(net.end(1, true), 5000);
+    let of_a = SocketAddr::new(net.end(0, false), 9);
+    let at_home = SocketAddr::new(net.end(0, true), 9);
+    net.app(host, "probe", Probe::at(own).burst(0, of_a, 100, 1).burst(0, at_home, 100, 1));
+    let logs = [("a", 1), ("host", host)].map(|(_, node)| {
+        let sink = Probe::new(9);
+        let log = sink.log();
+        net.app(node, "sink", sink);
+        log
+    });
+    // From a at the address that leads to b, to the host: by its own link, not over b.
+    let (of_b, to_host) = (SocketAddr::new(net.end(2, true), 7), SocketAddr::new(net.end(0, true), 9));
+    net.app(1, "router", Probe::at(of_b).burst(1_000_000, to_host, 50, 1));
+    net.build(1).run_until_quiet();
+    assert_eq!(events(&logs[0]), [(2_000_000, Event::Datagram(own, Rope::fill(0, 0, 100)))]);
+    let sent = Rope::fill(0, 0, 50);
+    assert_eq!(
+        events(&logs[1]),
+        [(0, Event::Datagram(own, Rope::fill(0, 0, 100))), (2_000_000, Event::Datagram(of_b, sent))]
+    );
+}
+
+/// The second link goes down at 1 ms and comes up at 20 ms: meanwhile the host does not have its address, nothing can be sent from it, and
+/// what comes for it by the first link finds nobody. A socket there cannot be opened.
+#[test]
+fn an_address_is_there_as_long_as_its_link_is_up() {
+    let (mut net, host, server) = two_ways();
+    let to = net.socket(server, 9);
+    let [first, second] = [0, 1].map(|link| net.end(link, true));
+    let own = SocketAddr::new(second, 5000);
+    let probe = Probe::at(own)
+        .burst(2_000_000, to, 100, 1)
+        .then(2_000_000, Do::Addresses)
+        .then(2_000_000, Do::Open(Some(second), 5001))
+        .burst(21_000_000, to, 100, 1);
+    let log = probe.log();
+    net.app(host, "probe", probe);
+    let sender = Probe::new(9).burst(3_000_000, own, 40, 1).burst(30_000_000, own, 41, 1);
+    let sent = sender.log();
+    net.app(server, "sender", sender);
+    for (at, up) in [(1_000_000, false), (20_000_000, true)] {
+        for is_forward in [true, false] {
+            let change = crate::link::LinkChange { up: Some(up), ..Default::default() };
+            net.change(crate::testing::at(at), 1, is_forward, change);
+        }
+    }
+    net.build(1).run_until_quiet();
+    let refused = |error: crate::HostError| (2_000_000, Event::Refused(error.to_string()));
+    assert_eq!(
+        events(&log),
+        [
+            refused(crate::HostError::NoSourceAddress(to.ip())),
+            (2_000_000, Event::Addresses(vec![first, to_v6(first)])),
+            refused(crate::HostError::NoSuchAddress(second)),
+            (32_000_000, Event::Datagram(to, Rope::fill(0, 0, 41))),
+        ]
+    );
+    let from_host = Event::Datagram(own, Rope::fill(0, 0, 100));
+    assert_eq!(events(&sent), [(7_000_000, Event::Unreachable(own)), (24_000_000, from_host)]);
+}
+
+/// From 1 ms on the host has another address: the old one is nobody's, and the socket bound to it is of no use.
+#[test]
+fn a_socket_does_not_outlive_its_address() {
+    let mut net = Net::chain(&[one_link()]);
+    let (own, to) = (net.socket(0, 5000), net.socket(1, 9));
+    let new: std::net::IpAddr = "10.9.9.9".parse().unwrap();
+    let probe = Probe::at(own)
+        .burst(0, to, 100, 1)
+        .burst(2_000_000, to, 100, 1)
+        .then(2_000_000, Do::Addresses)
+        .then(2_000_000, Do::Open(Some(new), 5000))
+        .burst(3_000_000, to, 100, 1);
+    let log = probe.log();
+    net.app(0, "probe", probe);
+    let sink = Probe::new(9).burst(5_000_000, own, 40, 1);
+    let seen = sink.log();
+    net.app(1, "sink", sink);
+    net.readdress(crate::testing::at(1_000_000), 0, 0, "10.9.9.9");
+    let mut world = net.build(1);
+    world.run_until_quiet();
+    let refused = Event::Refused(crate::HostError::NoSourceAddress(to.ip()).to_string());
+    assert_eq!(events(&log), [(2_000_000, refused), (2_000_000, Event::Addresses(vec![new]))]);
+    let arrived = |at, ip| (at, Event::Datagram(SocketAddr::new(ip, 5000), Rope::fill(0, 0, 100)));
+    assert_eq!(events(&seen), [arrived(1_000_000, own.ip()), arrived(4_000_000, new)]);
+    assert_eq!(world.dropped(crate::node::DropCause::NotForUs), 1);
+}
+
+/// A closed socket sends nothing, a datagram to it is answered by ICMP, and its port is free for the next one.
+#[test]
+fn a_closed_socket_is_unreachable_and_its_port_free() {
+    let mut net = Net::chain(&[one_link()]);
+    let (own, to) = (net.socket(0, 5000), net.socket(1, 9));
+    let probe = Probe::new(5000)
+        .then(0, Do::Close)
+        .burst(0, to, 100, 1)
+        .then(0, Do::Close)
+        .then(3_000_000, Do::Open(None, 5000));
+    let log = probe.log();
+    net.app(0, "probe", probe);
+    let sender = Probe::new(9).burst(0, own, 40, 1).burst(4_000_000, own, 41, 1);
+    let seen = sender.log();
+    net.app(1, "sender", sender);
+    net.build(1).run_until_quiet();
+    let refused = (0, Event::Refused(crate::HostError::NoSuchSocket(SocketId(0)).to_string()));
+    let arrived = (5_000_000, Event::Datagram(to, Rope::fill(0, 0, 41)));
+    assert_eq!(events(&log), [refused.clone(), refused, arrived]);
+    assert_eq!(events(&seen), [(2_000_000, Event::Unreachable(own))]);
 }
 
 /// A host reaches itself at any of its addresses, in the same instant and over no link: another application,

@@ -1,12 +1,15 @@
 //! The application on a host.
 
-use super::super::wire::{Fields, Message};
-use super::super::{StunClient, StunClientConfig, StunServer, StunServerConfig};
+use super::super::wire::{Attribute, Fields, Message};
+use super::super::{StunAlternate, StunClient, StunClientConfig, StunServer, StunServerConfig};
 use super::client_and_server::request;
 use crate::name::NodeName;
+use crate::node::LinkEnd;
 use crate::observe::{Observation, Outcome};
-use crate::testing::{Do, Event, Net, Probe, events, link};
+use crate::rope::Rope;
+use crate::testing::{Do, Event, Net, Probe, World, events, link};
 use protosim_core::Until;
+use std::net::SocketAddr;
 
 /// One round trip of 20 ms, and the address that the request came from; what is no STUN is not answered.
 #[test]
@@ -99,9 +102,77 @@ fn what_a_client_cannot_say() {
     assert_eq!(fields(wrong), ["port", "count", "interval", "rto", "transmissions"]);
 }
 
+/// RFC 5780 §7.3: a server with two links is asked at each of its four sockets for an answer from another address and port. It comes
+/// from the socket that differs in both, over the link that has its address: 2 ms there, and as much back.
+///
+/// ```text
+///  client -- l0 -- r -- l1 -- server
+///                  r -- l2 -- server
+/// ```
+#[test]
+fn a_server_with_two_addresses_answers_from_the_other_one() {
+    let mut net = Net::new(1);
+    let [client, r, server] = ["client", "r", "server"].map(|name| net.node(name, name == "r"));
+    for (name, (first, second)) in [("l0", (client, r)), ("l1", (r, server)), ("l2", (r, server))] {
+        net.link(name, first, second, link("", "1 ms"));
+    }
+    let ips = [1, 2].map(|link| net.end(link, false));
+    let socket = |ip: usize, port: u16| SocketAddr::new(ips[ip], port);
+    let change = |ip, port| Rope::from(request().with(Attribute::ChangeRequest { ip, port }).finish());
+    let mut probe = Probe::new(1_000);
+    let all = [(0, 3478), (0, 3479), (1, 3478), (1, 3479)];
+    for (nanos, (ip, port)) in all.into_iter().enumerate() {
+        probe = probe.then(nanos as u64, Do::Send(socket(ip, port), change(true, true)));
+    }
+    let log = probe.log();
+    net.app(client, "probe", probe);
+    let config = StunServerConfig { alternate: Some(StunAlternate::default()), ..StunServerConfig::new() };
+    assert_eq!(config.check(), []);
+    net.app(server, "stun", StunServer::new(config));
+    let mut world = net.build(1);
+    world.run(Until::Quiet);
+    let seen = events(&log);
+    assert_eq!(seen.len(), 4);
+    for (nanos, ((at, event), (ip, port))) in seen.iter().zip(all).enumerate() {
+        let Event::Datagram(from, payload) = event else { panic!("{event:?}") };
+        let other = socket(1 - ip, 3478 + 3479 - port);
+        assert_eq!((*at, *from), (4_000_000 + nanos as u64, other));
+        let bytes = payload.to_bytes();
+        let message = Message::parse(&bytes).unwrap();
+        let fields = Fields::read(&message);
+        assert_eq!((fields.origin, fields.other_address), (Some(other), Some(other)));
+    }
+    let reports = world.take_reports();
+    for link in [1, 2] {
+        let seen = World::seen(&reports, world.wire(link, false), LinkEnd::Receiver);
+        let sources: Vec<_> = seen.iter().map(|seen| seen.packet.src()).collect();
+        assert_eq!(sources, [ips[link - 1]; 2]);
+    }
+    assert_eq!(["successes", "refused_calls"].map(|name| world.total(server, "stun", name)), [4, 0]);
+}
+
+/// A server whose node has one address understands no CHANGE-REQUEST (420), and says that something was refused.
+#[test]
+fn a_server_without_a_second_address_answers_as_without() {
+    let mut net = Net::chain(&[link("", "10 ms")]);
+    let server = net.socket(1, 3478);
+    let asked = request().with(Attribute::ChangeRequest { ip: true, port: false }).finish();
+    net.app(0, "probe", Probe::new(1_000).then(0, Do::Send(server, asked.into())));
+    let config = StunServerConfig { alternate: Some(StunAlternate::default()), ..StunServerConfig::new() };
+    net.app(1, "stun", StunServer::new(config));
+    let mut world = net.build(1);
+    world.run(Until::Quiet);
+    let names = ["requests", "unknown_attributes", "refused_calls"];
+    assert_eq!(names.map(|name| world.total(1, "stun", name)), [1, 1, 1]);
+}
+
 #[test]
 fn what_a_configuration_cannot_say() {
     let config = StunServerConfig { port: 0, tls: Some(Box::default()), ..StunServerConfig::new() };
-    let fields: Vec<&str> = config.check().into_iter().map(|(field, _)| field).collect();
-    assert_eq!(fields, ["port", "tls"]);
+    let fields = |config: &StunServerConfig| config.check().into_iter().map(|(field, _)| field).collect::<Vec<_>>();
+    assert_eq!(fields(&config), ["port", "tls"]);
+    for port in [0, 3478] {
+        let alternate = Some(StunAlternate { port, address: None });
+        assert_eq!(fields(&StunServerConfig { alternate, ..StunServerConfig::new() }), ["alternate"]);
+    }
 }

@@ -45,6 +45,18 @@ impl Host for SecureHost<'_> {
         self.host.udp_bind(port)
     }
 
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.host.addresses()
+    }
+
+    fn udp_bind_to(&mut self, address: IpAddr, port: u16) -> Result<SocketId, HostError> {
+        self.host.udp_bind_to(address, port)
+    }
+
+    fn udp_close(&mut self, socket: SocketId) -> Result<(), HostError> {
+        self.host.udp_close(socket)
+    }
+
     fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError> {
         self.host.udp_send(socket, to, payload)
     }

@@ -180,6 +180,31 @@ fn when_a_relayed_address_is_known() {
     }
 }
 
+/// A relayed address that was given back is nobody's: a datagram from the peer is answered by ICMP, 10 ms there and as much back. It was
+/// given back at 120 ms, by the test above.
+#[test]
+fn a_relayed_address_ends_with_its_allocation() {
+    let mut net = Net::new(7);
+    let [client, router, server, peer] =
+        ["client", "router", "server", "peer"].map(|name| net.node(name, name == "router"));
+    for (name, node) in [("l0", client), ("l1", server), ("l2", peer)] {
+        net.link(name, node, router, link("", "5 ms"));
+    }
+    let config = TurnServerConfig { first_port: 50_000, last_port: 50_000, ..TurnServerConfig::new(credentials()) };
+    net.app(server, "turn", Boxed(app(config)));
+    net.app(client, "user", User::new(net.socket(server, 3478), net.socket(peer, 9), false));
+    net.app(peer, "echo", Probe::new(9).serving(Operation { name: "echo", bytes: 0 }));
+    let relayed = net.socket(server, 50_000);
+    let stray = Probe::new(10).burst(200_000_000, relayed, 10, 1);
+    let log = stray.log();
+    net.app(peer, "stray", stray);
+    let mut world = net.build(1);
+    world.run(protosim_core::Until::Time(crate::testing::at(5_000_000_000)));
+    assert_eq!(crate::testing::events(&log), [(220_000_000, crate::testing::Event::Unreachable(relayed))]);
+    let turn = |name| world.total(server, "turn", name);
+    assert_eq!(["allocations", "packets_to_clients", "refused_calls"].map(turn), [1, 1, 0]);
+}
+
 fn app(config: TurnServerConfig) -> Box<dyn App> {
     assert_eq!(config.check(), []);
     Box::new(TurnServer::new(config))

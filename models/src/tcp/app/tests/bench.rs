@@ -7,7 +7,7 @@ use crate::rope::Rope;
 use crate::tcp::{CloseReason, TcpInfo};
 use protosim_core::{Env, IdealEnv, LocalTime, Operation, OutOfMemory, Purpose, Stream};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// One stream.
 #[derive(Clone, Debug, Default)]
@@ -135,6 +135,15 @@ impl Host for Bench {
 
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
         Err(HostError::PortTaken(port))
+    }
+    fn addresses(&self) -> Vec<IpAddr> {
+        Vec::new()
+    }
+    fn udp_bind_to(&mut self, address: IpAddr, _: u16) -> Result<SocketId, HostError> {
+        Err(HostError::NoSuchAddress(address))
+    }
+    fn udp_close(&mut self, socket: SocketId) -> Result<(), HostError> {
+        Err(HostError::NoSuchSocket(socket))
     }
     fn udp_send(&mut self, socket: SocketId, _: SocketAddr, _: Rope) -> Result<(), HostError> {
         Err(HostError::NoSuchSocket(socket))
