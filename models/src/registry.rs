@@ -11,7 +11,7 @@ use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
 use crate::{coap, http, ping, stun, tcp, traffic, turn};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 // Large configurations are boxed: a scenario has one for each application.
 /// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`.
@@ -456,6 +456,14 @@ impl AppConfig {
             Some(Tls::Server(config)) => Box::new(Secured::server(app, crypto, &self.with_protocols(config))),
             None => app,
         }
+    }
+
+    /// What it counts for the results, by name: [`App::totals`], and what its TCP connections count where it may have some.
+    pub fn counted(&self) -> Vec<&'static str> {
+        let app = self.build(IpAddr::V4(Ipv4Addr::UNSPECIFIED), Mode::Sized);
+        let own = app.totals().into_iter().map(|total| total.name);
+        let of_tcp = self.tcp().map(|_| tcp::TcpTotals::default().named().map(|(name, _)| name));
+        own.chain(of_tcp.into_iter().flatten()).collect()
     }
 
     /// Its TLS with what it speaks itself, if nothing else is said (RFC 7301): who asks for HTTP/2 first must not be told that it is there.

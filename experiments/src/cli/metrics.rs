@@ -1,21 +1,26 @@
 //! `protosim metrics`: the catalogue of metrics, or one of them.
 
 use super::terminal::say;
-use crate::scenario::{Metric, Scope};
+use crate::scenario::{Metric, Scope, TotalName};
 use crate::tree::suggest;
 use std::sync::LazyLock;
 
 /// The names of all metrics in scenarios.
-static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| Metric::ALL.into_iter().map(word).collect());
+static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| catalogue().map(word).collect());
+
+/// All metrics, and one that stands for all totals.
+fn catalogue() -> impl Iterator<Item = Metric> {
+    Metric::ALL.into_iter().chain([Metric::Total(TotalName::new("NAME"))])
+}
 
 /// Prints the catalogue, or the entry of the metric that is named.
 pub(super) fn metrics(name: Option<&str>) -> Result<(), String> {
     if let Some(name) = name {
         return one(name);
     }
-    for of in [Scope::Exchanges, Scope::Sink, Scope::Connections, Scope::Direction] {
+    for of in [Scope::Exchanges, Scope::Sink, Scope::Connections, Scope::Direction, Scope::Counts] {
         say(format_args!("Of {}:", of.name()));
-        Metric::ALL.into_iter().filter(|metric| metric.of() == of).for_each(print);
+        catalogue().filter(|metric| metric.of() == of).for_each(print);
         say("");
     }
     say("In the file of a scenario, the first word is what stands behind `metric:`; in tables, the name behind it.");
@@ -23,8 +28,11 @@ pub(super) fn metrics(name: Option<&str>) -> Result<(), String> {
 }
 
 fn one(name: &str) -> Result<(), String> {
-    let is_meant = |metric: &Metric| word(*metric).eq_ignore_ascii_case(name) || metric.entry().name == name;
-    if let Some(metric) = Metric::ALL.into_iter().find(is_meant) {
+    let is_total = |metric: &Metric| matches!(metric, Metric::Total(_)) && name.to_ascii_lowercase().starts_with("total");
+    let is_meant = |metric: &Metric| {
+        word(*metric).eq_ignore_ascii_case(name) || metric.entry().name == name || is_total(metric)
+    };
+    if let Some(metric) = catalogue().find(is_meant) {
         say(format_args!("Of {}:", metric.of().name()));
         print(metric);
         return Ok(());
@@ -43,7 +51,10 @@ pub(super) fn words() -> impl Iterator<Item = &'static str> {
 
 /// The name of a metric in scenarios.
 fn word(metric: Metric) -> String {
-    format!("{metric:?}")
+    match metric {
+        Metric::Total(_) => "Total".to_owned(),
+        _ => format!("{metric:?}"),
+    }
 }
 
 fn print(metric: Metric) {
@@ -51,6 +62,9 @@ fn print(metric: Metric) {
     let unit = if entry.unit.is_empty() { String::new() } else { format!(" [{}]", entry.unit) };
     say(format_args!("  {:<21} {}{unit}: {}", word(metric), entry.name, entry.definition));
     say(format_args!("  {:<21} over {}", "", entry.condition));
+    if let Metric::Total(_) = metric {
+        say(format_args!("  {:<21} written `Total(\"timed_out\")`; the table `counters` has all names", ""));
+    }
     if metric.is_series() {
         say(format_args!("  {:<21} for panels with `x: Time`", ""));
     } else if !metric.is_summary() {

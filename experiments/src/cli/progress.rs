@@ -16,6 +16,19 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// The value of an axis: a number in the unit of tables, or the name of a case.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Value<'a> {
+    Number(f64),
+    Case(&'a str),
+}
+
+/// The name of an axis' column, and a value of it.
+fn value_of<'a>((axis, value): (&'a AxisSpec, &f64)) -> (String, Value<'a>) {
+    (axis.column(), axis.case_name(*value).map_or(Value::Number(*value), Value::Case))
+}
+
 /// A line of `protosim run --json`.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "snake_case")]
@@ -86,7 +99,7 @@ pub(super) enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         variant: Option<&'a str>,
         /// The values of the axes, by the names of their columns in tables.
-        values: BTreeMap<String, f64>,
+        values: BTreeMap<String, Value<'a>>,
         /// Runs of it that would be made.
         runs: u64,
         /// Runs of it that would be taken from where they are: `--resume`, `--cache`.
@@ -244,11 +257,10 @@ impl Teller {
     /// A point that would be run, for programs.
     pub(super) fn point(&self, loaded: &Loaded, cost: &PointCost, reused: u64) {
         let point = &loaded.points[cost.point];
-        let columns = loaded.scenario.axes.iter().map(AxisSpec::column);
         Self::line(&Line::Point {
             point: cost.point,
             variant: point.variant.as_deref(),
-            values: columns.zip(point.values.iter().copied()).collect(),
+            values: loaded.scenario.axes.iter().zip(&point.values).map(value_of).collect(),
             runs: cost.runs,
             reused,
             wall_s: (cost.runs > 0).then_some(cost.seconds),

@@ -12,7 +12,7 @@
 pub use super::samples::{Key, Samples};
 
 use super::words::{Scale, is_share, point, signed, two_values};
-use crate::scenario::{Loaded, Metric, Point, Subject};
+use crate::scenario::{AxisSpec, Loaded, Metric, Point, Subject};
 use protosim_reports::statistics::{Confidence, Estimate, mean, paired_difference_interval, welch_difference_interval};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -146,14 +146,25 @@ pub fn compare(a: Experiment<'_>, b: Experiment<'_>) -> Comparison {
 }
 
 /// What tells points from each other: the variant, and the values of the axes by name.
-type PointName = (Option<String>, Vec<(String, u64)>);
+type PointName = (Option<String>, Vec<(String, Value)>);
+
+/// The value of an axis: a number's bits, or the name of a case.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Value {
+    Number(u64),
+    Case(String),
+}
 
 /// For each point of A the one of B with the same variant and the same values of the same axes.
 fn matching_points(a: &Loaded, b: &Loaded) -> BTreeMap<usize, usize> {
     let places = |loaded: &Loaded| -> BTreeMap<PointName, usize> {
         let place = |(number, point): (usize, &Point)| {
-            let axes = loaded.scenario.axes.iter().map(|axis| axis.name.clone());
-            let mut values: Vec<(String, u64)> = axes.zip(point.values.iter().map(|value| value.to_bits())).collect();
+            let value = |(axis, value): (&AxisSpec, &f64)| {
+                let case = axis.case_name(*value).map(|name| Value::Case(name.to_owned()));
+                (axis.name.clone(), case.unwrap_or(Value::Number(value.to_bits())))
+            };
+            let mut values: Vec<(String, Value)> =
+                loaded.scenario.axes.iter().zip(&point.values).map(value).collect();
             values.sort();
             ((point.variant.clone(), values), number)
         };

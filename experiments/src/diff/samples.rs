@@ -1,14 +1,14 @@
 //! The values of single replications, which a paired test needs: from the tables of a folder, or from runs.
 //!
 //! A replication's own value of a metric is what the summary would have if that replication were the only one. The table
-//! `exchanges` has all that metrics of exchanges are made of; those of links, sinks and connections stand in no table
+//! `exchanges` has all that metrics of exchanges are made of, and `counters` all totals of applications; those of links, sinks and connections stand in no table
 //! replication by replication.
 
 use super::manifest::Manifest;
 use crate::results::{Basis, summarise};
 use crate::run::{Options, RunOutput, run_all};
-use crate::scenario::{Keep, Loaded, Metric, Scope, Subject};
-use protosim_models::Outcome;
+use crate::scenario::{Keep, Loaded, Metric, Scope, Subject, TotalName};
+use protosim_models::{Outcome, Total};
 use protosim_reports::statistics::{Confidence, SortedSamples, mean};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,9 +36,12 @@ impl Samples {
         let in_summary = summary_rows(manifest)?;
         // Exchanges that were kept as sketches stand nowhere one by one.
         let has_rows = loaded.scenario.distributions.exchanges == Keep::Samples;
+        let is_total = |(_, _, metric): &Key| metric.of() == Scope::Counts;
+        let (totals, others): (BTreeSet<Key>, BTreeSet<Key>) = in_summary.into_iter().partition(is_total);
         let is_there = |(_, _, metric): &Key| has_rows && metric.of() == Scope::Exchanges;
-        let (wanted, unrecorded) = in_summary.into_iter().partition(is_there);
+        let (wanted, unrecorded) = others.into_iter().partition(is_there);
         let mut samples = Self { values: BTreeMap::new(), unrecorded };
+        samples.add_totals(manifest, &totals)?;
         let mut table = Table::open(manifest, "exchanges.csv")?;
         let columns = Columns::of(&mut table)?;
         let mut run = (0, 0);
@@ -93,6 +96,35 @@ impl Samples {
         self.values.keys().chain(&self.unrecorded).collect()
     }
 
+    /// What applications have counted, from the table `counters`.
+    fn add_totals(&mut self, manifest: &Manifest, wanted: &BTreeSet<Key>) -> Result<(), String> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::open(manifest, "counters.csv")?;
+        let columns = ["point", "replication", "app", "counter", "value"];
+        let columns = columns.into_iter().map(|name| table.column(name)).collect::<Result<Vec<usize>, String>>()?;
+        let mut counted: BTreeMap<(Key, u64), Total> = BTreeMap::new();
+        let mut record = csv::StringRecord::new();
+        while table.next(&mut record)? {
+            let cell = |column: usize| record.get(columns[column]).unwrap_or_default();
+            let name = TotalName::new(cell(3));
+            let number = |column: usize| cell(column).parse::<u64>().map_err(|_| table.damaged());
+            let (point, replication, value) = (number(0)?, number(1)?, number(4)?);
+            let key = (point as usize, Subject::App(cell(2).to_owned()), Metric::Total(name));
+            if wanted.contains(&key) {
+                let none = || Total { name: name.counted(), value };
+                let all = counted.entry((key, replication));
+                all.and_modify(|all| all.value = all.joined(value)).or_insert_with(none);
+            }
+        }
+        table.verify(manifest)?;
+        for ((key, replication), total) in counted {
+            self.values.entry(key).or_default().insert(replication, total.value as f64);
+        }
+        Ok(())
+    }
+
     fn add(&mut self, (point, replication): (usize, u64), exchanges: BTreeMap<String, Exchanges>, of: &BTreeSet<Key>) {
         for (app, mut exchanges) in exchanges {
             for metric in Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges) {
@@ -117,7 +149,7 @@ fn summary_rows(manifest: &Manifest) -> Result<BTreeSet<Key>, String> {
     let mut record = csv::StringRecord::new();
     while table.next(&mut record)? {
         let cell = |column: usize| record.get(columns[column]).unwrap_or_default();
-        let metric = Metric::ALL.into_iter().find(|metric| metric.name() == cell(4));
+        let metric = Metric::from_name(cell(4));
         let way = [crate::scenario::Way::Forward, crate::scenario::Way::Backward];
         let subject = match (cell(1), way.into_iter().find(|way| way.name() == cell(3))) {
             ("", Some(way)) => Subject::Link(cell(2).to_owned(), way),

@@ -4,7 +4,7 @@ use super::metrics::{Experiment, Key, Samples, compare};
 use super::{Manifest, Side, from_results};
 use crate::results::{Basis, summarise, write};
 use crate::run::{Options, run_all};
-use crate::scenario::{Loaded, Metric, Request, Subject, load};
+use crate::scenario::{Loaded, Metric, Request, Subject, TotalName, load};
 use protosim_reports::statistics::Confidence;
 use std::path::Path;
 use std::time::Duration;
@@ -31,7 +31,9 @@ fn write_to(folder: &Path, loaded: &Loaded) {
 #[test]
 fn tables_have_what_runs_have() {
     let scratch = tempfile::tempdir().unwrap();
-    let loaded = reduced(&["warmup=\"20 s\"", "measure=[(link: \"radio\", direction: Forward, metric: LossShare)]"]);
+    let measure = r#"measure=[(link: "radio", direction: Forward, metric: LossShare), (app: "con", metric: Total("timed_out")),
+        (app: "con", metric: Total("response_payload_bytes"))]"#;
+    let loaded = reduced(&["warmup=\"20 s\"", measure]);
     write_to(scratch.path(), &loaded);
     let of_tables = Samples::from_tables(&Manifest::read(scratch.path()).unwrap(), &loaded).unwrap();
     let mut of_runs = Samples::from_runs(&loaded, 2).unwrap();
@@ -39,7 +41,9 @@ fn tables_have_what_runs_have() {
     assert_eq!(of_tables.unrecorded.len(), 2);
     assert!(of_tables.unrecorded.iter().all(of_link));
     of_runs.values.retain(|key, _| !of_link(key));
-    assert!(of_tables.values.len() >= 2 * 2 * 7);
+    assert!(of_tables.values.len() >= 2 * 2 * 7 + 2 * 2);
+    let total = (0, Subject::App("con".to_owned()), Metric::Total(TotalName::new("response_payload_bytes")));
+    assert!(of_tables.values[&total].values().all(|bytes| *bytes > 0.0));
     assert_eq!(of_tables.values, of_runs.values);
     assert!(of_tables.values.values().all(|values| values.len() == 3));
 }

@@ -16,7 +16,7 @@ pub struct Scale {
 
 /// True for a metric that is a share of something.
 pub fn is_share(metric: Metric) -> bool {
-    metric.unit().is_empty() && metric != Metric::MeanTransmissions
+    metric.is_share()
 }
 
 impl Scale {

@@ -1,6 +1,7 @@
-//! Points of a sweep as places: variants apart from each other, and each axis from 0 to 1, by the order of its values.
+//! Points of a sweep as places: variants apart from each other, and each axis from 0 to 1, by the order of its values; two cases of an axis are as far
+//! apart as its ends.
 
-use crate::scenario::Loaded;
+use crate::scenario::{AxisSpec, Loaded};
 use protosim_core::maths;
 
 /// Places of points.
@@ -8,7 +9,8 @@ use protosim_core::maths;
 pub(super) struct Space {
     /// Of each point its variant, and where it lies on each axis.
     places: Vec<(Option<String>, Vec<f64>)>,
-    axes: usize,
+    /// Of each axis, whether its values are cases, of which none is between others.
+    axes: Vec<bool>,
 }
 
 impl Space {
@@ -28,7 +30,7 @@ impl Space {
                 place.1[axis] = level as f64 / last;
             }
         }
-        Self { places, axes }
+        Self { places, axes: loaded.scenario.axes.iter().map(AxisSpec::has_cases).collect() }
     }
 
     /// How many points there are.
@@ -39,8 +41,12 @@ impl Space {
     /// The square of how far two are apart. Two of different variants are farther apart than any of one.
     fn distance(&self, a: usize, b: usize) -> f64 {
         let ((variant, from), (other, to)) = (&self.places[a], &self.places[b]);
-        let apart = if variant == other { 0.0 } else { self.axes as f64 + 1.0 };
-        from.iter().zip(to).map(|(x, y)| (x - y) * (x - y)).sum::<f64>() + apart
+        let apart = if variant == other { 0.0 } else { self.axes.len() as f64 + 1.0 };
+        let distance = |((x, y), has_cases): ((&f64, &f64), &bool)| match has_cases {
+            true => f64::from(u8::from(x != y)),
+            false => (x - y) * (x - y),
+        };
+        from.iter().zip(to).zip(&self.axes).map(distance).sum::<f64>() + apart
     }
 
     /// At most so many points to try, in this order: the first and the last one, then each time the one that is farthest from all before; of

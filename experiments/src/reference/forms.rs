@@ -1,6 +1,6 @@
 //! JSON Schemas of what the scenario language itself writes in a form of its own; all other types derive theirs.
 
-use crate::scenario::{AxisValue, FormatVersion, Verbatim};
+use crate::scenario::{AxisValue, FormatVersion, TotalName, Verbatim};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
@@ -28,6 +28,20 @@ impl JsonSchema for AxisValue {
             "description": "A value of an axis: a quantity as a text with its unit, a number without one, or true or false. Quantities are times, rates, sizes, shares, and numbers of packets.",
             "type": ["string", "number", "boolean"],
             "examples": ["2 %", "20 ms", "100 packets", 3, 0.5, true],
+        })
+    }
+}
+
+impl JsonSchema for TotalName {
+    fn schema_name() -> Cow<'static, str> {
+        "TotalName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The name of what an application counts, as the table `counters` has it.",
+            "type": "string",
+            "examples": ["timed_out", "payload_bytes"],
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::samples::{Spread, over_time};
 use super::summary::Summary;
 use crate::run::{Outputs, PerPoint, RunOutput, over_points};
-use crate::scenario::{FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate};
+use crate::scenario::{AxisValue, FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate};
 use crate::store::StoreError;
 use protosim_core::{Span, maths};
 use protosim_reports::figure::{Axis, Panel, Point, Series};
@@ -42,8 +42,16 @@ pub(super) fn draw_panel(
             let Some(x) = source.loaded.scenario.axes.iter().position(|axis| axis.name == *name) else {
                 return Ok(None);
             };
-            over_axis(source, x, &mut sheet);
-            scaled(spec.x_scale, &spec.x_label).unit(source.loaded.scenario.axes[x].dimension().figure_unit().0)
+            let axis = &source.loaded.scenario.axes[x];
+            if axis.has_cases() {
+                over_cases(source, x, &mut sheet);
+            } else {
+                over_axis(source, x, &mut sheet);
+            }
+            match axis.has_cases() {
+                true => Axis::categories(&spec.x_label, axis.all_values().iter().map(AxisValue::text)),
+                false => scaled(spec.x_scale, &spec.x_label).unit(axis.dimension().figure_unit().0),
+            }
         }
         PanelX::Time { bin } => {
             for series in &spec.series {
@@ -216,9 +224,36 @@ fn over_variants(source: Source<'_>, sheet: &mut Sheet<'_>) {
                 let row = summary.find(point, &series.subject()?, series.metric)?;
                 Some(point_of(category(point)? as f64, &row.estimate))
             });
-            // On a logarithmic axis bars have no beginning.
-            let is_log = spec.y_scale == ScaleSpec::Log;
-            let style = if is_log || cloud.is_some() { Series::dots } else { Series::bars };
+            let style = compared(spec.y_scale, cloud.is_some());
+            sheet.add(joined(&series.label, &suffix), points.collect(), style);
+        }
+    }
+}
+
+/// Categories are compared by bars, or by dots where there are several of a category, or on a logarithmic axis, where bars have no beginning.
+fn compared(scale: ScaleSpec, is_cloud: bool) -> fn(String, Vec<Point>) -> Series {
+    if is_cloud || scale == ScaleSpec::Log { Series::dots } else { Series::bars }
+}
+
+/// The cases of an axis side by side: points that agree in all else make one series.
+fn over_cases(source: Source<'_>, x: usize, sheet: &mut Sheet<'_>) {
+    let Source { loaded, summary, .. } = source;
+    let spec = sheet.spec;
+    let cases = loaded.scenario.axes[x].all_values();
+    let category = |point: usize| {
+        let value = loaded.points[point].values[x];
+        cases.iter().position(|case| case.number().is_some_and(|(number, _)| number == value))
+    };
+    let telling = Telling::of(loaded, &sheet.chosen, Some(x));
+    let style = compared(spec.y_scale, loaded.scenario.has_design_axes());
+    for Line { others, mut points } in lines_of(loaded, &sheet.chosen, Some(x)) {
+        points.sort_by_key(|point| category(*point));
+        let suffix = telling.describe(loaded, &others);
+        for series in &spec.series {
+            let points = points.iter().filter_map(|&point| {
+                let row = summary.find(point, &series.subject()?, series.metric)?;
+                Some(point_of(category(point)? as f64, &row.estimate))
+            });
             sheet.add(joined(&series.label, &suffix), points.collect(), style);
         }
     }
@@ -363,6 +398,9 @@ impl Telling {
         let variant = others.variant.iter().filter(|_| self.has_variants).map(|variant| format!(", {variant}"));
         let parts = axes.zip(&others.values).filter(|((index, _), _)| self.axes[*index]);
         let parts = parts.map(|((_, axis), value)| {
+            if let Some(case) = axis.case_name(*value) {
+                return format!(", {} {case}", axis.name);
+            }
             let (unit, factor) = axis.dimension().figure_unit();
             let space = if unit.is_empty() { "" } else { " " };
             format!(", {} {}{space}{unit}", axis.name, value * factor)

@@ -277,7 +277,7 @@ fn possible(estimate: Estimate, metric: Metric) -> Estimate {
     if estimate.exact {
         return estimate;
     }
-    let most = if metric.unit().is_empty() { 1.0 } else { f64::INFINITY };
+    let most = if metric.is_share() { 1.0 } else { f64::INFINITY };
     let within = |end: f64| end.clamp(0.0, most);
     Estimate { low: estimate.low.map(within), high: estimate.high.map(within), ..estimate }
 }

@@ -12,7 +12,10 @@ use protosim_reports::table::{Cell, Column, Table, TableError};
 /// Number of the point, its variant if there are any, and values of the axes: the first columns of every table.
 fn point_columns(loaded: &Loaded) -> Vec<Column> {
     let variant = (!loaded.scenario.variants.is_empty()).then(|| Column::text("variant"));
-    let axes = loaded.scenario.axes.iter().map(|axis| Column::f64(axis.column()));
+    let axes = loaded.scenario.axes.iter().map(|axis| match axis.has_cases() {
+        true => Column::text(axis.column()),
+        false => Column::f64(axis.column()),
+    });
     std::iter::once(Column::u64("point")).chain(variant).chain(axes).collect()
 }
 
@@ -20,7 +23,8 @@ fn point_cells(loaded: &Loaded, point: usize) -> Vec<Cell<'_>> {
     let number = Cell::from(point as u64);
     let point = &loaded.points[point];
     let variant = point.variant.as_deref().map(Cell::from);
-    let values = point.values.iter().map(|value| Cell::from(*value));
+    let values = loaded.scenario.axes.iter().zip(&point.values);
+    let values = values.map(|(axis, value)| axis.case_name(*value).map_or_else(|| Cell::from(*value), Cell::from));
     std::iter::once(number).chain(variant).chain(values).collect()
 }
 

@@ -196,6 +196,9 @@ fn samples_of<'r>(run: &'r RunOutput, subject: &Subject, metric: Metric) -> Opti
 /// A metric of a sink, of connections, or of a direction of a link, in one run.
 pub(super) fn of_subject(run: &RunOutput, subject: &Subject, metric: Metric) -> Option<f64> {
     match subject {
+        Subject::App(name) if let Metric::Total(total) = metric => {
+            run.totals.of_app(name, total.counted()).map(|value| value as f64)
+        }
         Subject::App(name) if metric.of() == Scope::Connections => {
             let all = run.measured.connections.get(name)?;
             share(all.retransmitted_bytes, all.sent_bytes)

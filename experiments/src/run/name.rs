@@ -12,6 +12,13 @@ use std::sync::{Mutex, PoisonError};
 #[serde(transparent)]
 pub struct Name(pub &'static str);
 
+impl Name {
+    /// Of a text that is a name of the program, or what a user took for one.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(known(text))
+    }
+}
+
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
@@ -44,7 +51,7 @@ fn known(text: &str) -> &'static str {
 }
 
 /// The copy that all threads have. A name that was never seen is kept for good: records are read only where their checksum holds, so
-/// that these are the program's own, some hundreds.
+/// that these are the program's own, some hundreds, and those that a scenario asks for beside them.
 fn known_to_all(text: &str) -> &'static str {
     static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);

@@ -51,6 +51,14 @@ impl Totals {
         })
     }
 
+    /// What an application counts under this name, over all its nodes; `None` if it counts no such thing.
+    pub fn of_app(&self, app: &str, name: &str) -> Option<u64> {
+        let own = self.iter().filter(|total| total.name == name && total.app.as_deref() == Some(app));
+        let counted = own.map(|total| protosim_models::Total { name: total.name, value: total.value });
+        let all = counted.reduce(|all, one| protosim_models::Total { value: all.joined(one.value), ..all });
+        all.map(|total| total.value)
+    }
+
     /// Adds all that one node or medium has counted.
     fn push(&mut self, entity: u32, counted: &[Counted]) {
         let known = self.kinds.iter().rposition(|kind| *kind == counted);

@@ -1,5 +1,6 @@
 //! What a scenario says of figures and expectations.
 
+use super::condition::{self, parse_condition};
 use super::metric::{Metric, Subject, Way};
 use super::{AxisSpec, VARIANT};
 use protosim_core::Span;
@@ -74,8 +75,10 @@ pub struct PointFilter<'a> {
 impl PointFilter<'_> {
     /// Whether a point is among them. A condition that cannot be read holds nowhere; checks refuse it.
     pub fn includes(&self, axes: &[AxisSpec], variant: Option<&str>, values: &[f64]) -> bool {
-        let value_of = |name: &str| values.get(axes.iter().position(|axis| axis.name == name)?).copied();
-        let holds = |text| Condition::parse(text).is_ok_and(|condition| condition.holds(&value_of).unwrap_or(false));
+        let value_of = |name: &str| condition::value_of(axes, values, name);
+        let holds = |text| {
+            parse_condition(axes, text).is_ok_and(|condition: Condition| condition.holds(&value_of).unwrap_or(false))
+        };
         self.variant.is_none_or(|wanted| variant == Some(wanted)) && self.only_if.is_none_or(holds)
     }
 }

@@ -1,5 +1,6 @@
 //! How variants and values of axes combine to points.
 
+use super::condition::{parse_condition, value_of};
 use super::{AxisValue, Scenario};
 use protosim_reports::formula::Condition;
 
@@ -37,7 +38,7 @@ impl<'a> Grid<'a> {
                 None => groups.push((vec![index], values.len())),
             }
         }
-        let condition = scenario.only_if.as_deref().and_then(|text| Condition::parse(text).ok());
+        let condition = scenario.only_if.as_deref().and_then(|text| parse_condition(&scenario.axes, text).ok());
         Self { scenario, values, groups, condition }
     }
 
@@ -71,7 +72,7 @@ impl<'a> Grid<'a> {
     /// Why that cannot be said, in words.
     pub(super) fn keeps(&self, numbers: &[f64]) -> Result<bool, String> {
         let Some(condition) = &self.condition else { return Ok(true) };
-        let value_of = |name: &str| numbers.get(self.scenario.axes.iter().position(|axis| axis.name == name)?).copied();
+        let value_of = |name: &str| value_of(&self.scenario.axes, numbers, name);
         condition.holds(&value_of).map_err(|error| error.to_string())
     }
 

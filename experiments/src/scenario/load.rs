@@ -1,7 +1,8 @@
 //! From text and overrides to a scenario and its points.
 
 use super::check::{
-    check_paths, check_references, check_scenario, check_values, settings, span_of, target_place, value_place, warn,
+    case_settings, check_paths, check_references, check_scenario, check_values, settings, span_of, target_place,
+    value_place, warn,
 };
 use super::expand::{Expansion, expand, for_member, is_of_member, warn_of_notes};
 use super::files::{Files, Inputs};
@@ -10,7 +11,7 @@ use super::library::{self, identity, included, read_file};
 use super::made_up::MadeUp;
 use super::profile::Profiles;
 use super::shorthand::for_axis;
-use super::{Measures, Point, PointFilter, Scenario};
+use super::{AxisValue, Measures, Point, PointFilter, Scenario};
 use crate::tree::{
     Diagnostic, Diagnostics, Finder, Kind as NodeKind, Node, Path, PathError, Reading, Sources, Span, Tree, read,
     suggest,
@@ -188,7 +189,16 @@ fn refuse_overridden_axes(tree: &Tree, set: &[String], mistakes: &mut Diagnostic
                 Some(NodeKind::List(paths)) => paths.as_slice(),
                 _ => &[],
             };
-            axis.field("path").into_iter().chain(many).filter_map(Node::as_str).any(is_same)
+            let sets = |case: &Node| match case.field("set").map(|set| &set.kind) {
+                Some(NodeKind::Map(entries)) => entries.iter().filter_map(|(key, _)| key.as_str()).any(is_same),
+                _ => false,
+            };
+            // Where one case leaves it alone, what is said has an effect.
+            let in_all_cases = match axis.field("cases").map(|cases| &cases.kind) {
+                Some(NodeKind::List(cases)) => !cases.is_empty() && cases.iter().all(sets),
+                _ => false,
+            };
+            in_all_cases || axis.field("path").into_iter().chain(many).filter_map(Node::as_str).any(is_same)
         };
         if let Some(axis) = axes.iter().find(varies) {
             let name = axis.field("name").and_then(Node::as_str).unwrap_or("NAME");
@@ -281,7 +291,7 @@ fn check_each_value(tree: &Tree, scenario: &Scenario, files: &mut Files, mistake
         // That the path exists was checked with the scenario.
         let _ = put_value(tree, scenario, &grid, &mut varied, (axis, choice));
         let found = mistakes_of(&varied, files);
-        let place = value_place(tree, axis, choice);
+        let place = value_place(tree, (axis, choice), &grid.values[axis][choice]);
         // A field that a path makes up stands at the path.
         let targets = 0..scenario.axes[axis].targets().count();
         let paths = targets.map(|number| target_place(tree, &scenario.axes[axis], axis, number));
@@ -354,7 +364,10 @@ fn put_value(
     (axis, choice): (usize, usize),
 ) -> Result<(), Box<Diagnostic>> {
     let Some(value) = grid.values[axis].get(choice) else { return Ok(()) };
-    let place = value_place(tree, axis, choice);
+    if let AxisValue::Case { index, .. } = value {
+        return put_settings(case_settings(tree, axis, *index), into);
+    }
+    let place = value_place(tree, (axis, choice), value);
     for (number, target) in scenario.axes[axis].targets().enumerate() {
         // A field that the path makes up stands at the path.
         let written = target_place(tree, &scenario.axes[axis], axis, number);
@@ -369,7 +382,12 @@ fn put_value(
 
 /// Puts all that a variant sets where it belongs.
 fn put_variant(tree: &Tree, variant: usize, into: &mut Tree) -> Result<(), Box<Diagnostic>> {
-    for (key, value) in settings(tree, variant) {
+    put_settings(settings(tree, variant), into)
+}
+
+/// Puts all that a variant or a case sets where it belongs.
+fn put_settings(settings: &[(Node, Node)], into: &mut Tree) -> Result<(), Box<Diagnostic>> {
+    for (key, value) in settings {
         let target = key.as_str().unwrap_or_default();
         let result = target.parse::<Path>().and_then(|path| match is_of_member(into, &path) {
             true => into.adjust_later(target, value.clone(), key.span),
@@ -449,7 +467,7 @@ fn points(
         }
         let mut found = Diagnostics::default();
         let at_point = scenario_at(tree, &base, scenario, (&grid, &choice), (files, sources), &mut found);
-        idle.at_point(&found, choice.variant);
+        idle.at_point(&found, &choice);
         match at_point {
             Some(mut at_point) if found.iter().all(is_idle) => {
                 at_point.share(scenario);
@@ -513,20 +531,32 @@ struct IdleFields {
     /// The values of one axis stand for one field: where each value is written, and the axis's path.
     fields_of_values: BTreeMap<Span, Span>,
     /// For each variant: where it is written, and what it says that has had no effect at any of its own points.
-    of_variants: Vec<(Span, Option<BTreeMap<Span, Diagnostic>>)>,
+    of_variants: Vec<OfForm>,
+    /// The same for the cases of each axis that has some, by their numbers among its values.
+    of_cases: BTreeMap<usize, Vec<OfForm>>,
 }
+
+/// Where a variant or a case is written, and what it says that has had no effect at any of its own points; `None` before the first.
+type OfForm = (Span, Option<BTreeMap<Span, Diagnostic>>);
 
 impl IdleFields {
     fn of(tree: &Tree, scenario: &Scenario, grid: &Grid<'_>) -> Self {
-        let values = scenario.axes.iter().enumerate().flat_map(|(axis, spec)| {
+        let numbers = scenario.axes.iter().enumerate().filter(|(_, spec)| !spec.has_cases());
+        let values = numbers.flat_map(|(axis, spec)| {
             let path = target_place(tree, spec, axis, 0);
-            (0..grid.values[axis].len()).map(move |value| (value_place(tree, axis, value), path))
+            let values = grid.values[axis].iter().enumerate();
+            values.map(move |(choice, value)| (value_place(tree, (axis, choice), value), path))
         });
         let variants = (0..scenario.variants.len()).map(|index| (span_of(tree, &format!("variants.{index}")), None));
-        Self { fields: None, fields_of_values: values.collect(), of_variants: variants.collect() }
+        let cases = scenario.axes.iter().enumerate().filter(|(_, spec)| spec.has_cases()).map(|(axis, _)| {
+            let values = grid.values[axis].iter().enumerate();
+            (axis, values.map(|(choice, value)| (value_place(tree, (axis, choice), value), None)).collect())
+        });
+        let (fields_of_values, of_cases) = (values.collect(), cases.collect());
+        Self { fields: None, fields_of_values, of_variants: variants.collect(), of_cases }
     }
 
-    fn at_point(&mut self, found: &Diagnostics, variant: Option<usize>) {
+    fn at_point(&mut self, found: &Diagnostics, choice: &Choice) {
         let field = |found: &Diagnostic| {
             let place = found.primary.span;
             self.fields_of_values.get(&place).copied().unwrap_or(place)
@@ -537,8 +567,10 @@ impl IdleFields {
             Some(fields) => fields.retain(|place, _| here.contains_key(place)),
             None => *fields = Some(here),
         };
-        // What a variant sets is there at its own points alone.
-        if let Some((whole, own)) = variant.map(|variant| &mut self.of_variants[variant]) {
+        // What a variant or a case sets is there at its own points alone.
+        let variant = choice.variant.map(|variant| &mut self.of_variants[variant]);
+        let cases = self.of_cases.iter_mut().map(|(axis, of_axis)| &mut of_axis[choice.values[*axis]]);
+        for (whole, own) in variant.into_iter().chain(cases) {
             let is_own = |place: &Span| place.lies_in(*whole);
             let (set, rest) = here.into_iter().partition(|(place, _)| is_own(place));
             here = rest;
@@ -548,7 +580,8 @@ impl IdleFields {
     }
 
     fn at_all_points(self) -> impl Iterator<Item = Diagnostic> {
-        let of_variants = self.of_variants.into_iter().filter_map(|(_, fields)| fields);
-        self.fields.into_iter().chain(of_variants).flat_map(BTreeMap::into_values)
+        let forms = self.of_variants.into_iter().chain(self.of_cases.into_values().flatten());
+        let of_forms = forms.filter_map(|(_, fields)| fields);
+        self.fields.into_iter().chain(of_forms).flat_map(BTreeMap::into_values)
     }
 }

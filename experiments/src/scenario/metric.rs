@@ -7,6 +7,7 @@ use protosim_models::registry::AppConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::total::TotalName;
 use super::{PanelX, Scenario, WarmupSpec};
 
 /// Something that is measured at each point.
@@ -93,6 +94,8 @@ pub enum Metric {
     DropShare,
     /// Share of packets that the queue marked.
     QueueMarked,
+    /// What an application counts itself, by its name in the table `counters`: `Total("timed_out")`.
+    Total(TotalName),
 }
 
 /// What a metric is of.
@@ -106,6 +109,8 @@ pub enum Scope {
     Connections,
     /// One direction of a link.
     Direction,
+    /// What an application counts.
+    Counts,
 }
 
 /// An entry of the catalogue.
@@ -146,12 +151,13 @@ impl Scope {
             Self::Sink => "datagrams at a sink",
             Self::Connections => "connections of an application",
             Self::Direction => "one direction of a link",
+            Self::Counts => "what an application counts",
         }
     }
 }
 
 impl Metric {
-    /// All metrics, in the order of the summary table.
+    /// All metrics but totals, of which each application has its own; in the order of the summary table.
     pub const ALL: [Self; 40] = [
         Self::Delivered,
         Self::Completed,
@@ -226,6 +232,7 @@ impl Metric {
             | Self::SmoothedRoundTrip
             | Self::RetransmissionTimeout
             | Self::PacingRate => self.of_connections(),
+            Self::Total(name) => name.entry(),
             _ => self.of_directions(),
         }
     }
@@ -378,6 +385,17 @@ impl Metric {
     /// As written in tables.
     pub const fn name(self) -> &'static str {
         self.entry().name
+    }
+
+    /// The metric that goes by this name in tables.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let total = || Some(Self::Total(TotalName::from_table(name)?));
+        Self::ALL.into_iter().find(|metric| metric.name() == name).or_else(total)
+    }
+
+    /// True if it is a share of something: from 0 to 1.
+    pub const fn is_share(self) -> bool {
+        self.unit().is_empty() && !matches!(self, Self::MeanTransmissions | Self::Total(_))
     }
 
     /// Its unit; empty for shares and counts.
@@ -569,6 +587,8 @@ impl Measures {
             Subject::App(app) if metric.of() == Scope::Connections => {
                 *self.connections.entry(app.clone()).or_default() |= over_time.is_some();
             }
+            // They are kept of all applications.
+            Subject::App(_) if metric.of() == Scope::Counts => {}
             Subject::App(app) => *self.sinks.entry(app.clone()).or_default() |= over_time.is_some(),
             Subject::Link(link, way) => {
                 self.links.entry((link.clone(), *way)).or_default().extend(over_time.flatten());

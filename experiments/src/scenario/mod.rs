@@ -4,6 +4,7 @@
 //! from that tree; everything wrong with it is reported together.
 
 mod check;
+mod condition;
 mod design;
 mod diagram;
 mod distributions;
@@ -21,6 +22,7 @@ mod profile;
 mod range;
 mod sequential;
 mod shorthand;
+mod total;
 mod variant;
 mod warmup;
 
@@ -28,6 +30,8 @@ mod warmup;
 mod corpus;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_cases;
 
 pub use design::DesignSpec;
 pub use diagram::{DiagramSpec, LadderSpec, MOST_DRAWN, MOST_NAMED_LANES, TimeSequenceSpec};
@@ -47,7 +51,8 @@ pub use point::{AxisSpec, AxisValue, Dimension, Point};
 pub use range::RangeSpec;
 pub use sequential::SequentialSpec;
 pub(crate) use variant::VARIANT;
-pub use variant::{VariantSpec, Verbatim};
+pub use total::TotalName;
+pub use variant::{CaseSpec, VariantSpec, Verbatim};
 pub use warmup::WarmupSpec;
 
 use protosim_core::kernel::Limits;

@@ -1,7 +1,7 @@
 //! Axes, their values, and the points that they span.
 
 use super::range::{Refusal, Share};
-use super::{RangeSpec, Scenario};
+use super::{CaseSpec, RangeSpec, Scenario};
 use crate::tree::{Kind, Node};
 use protosim_core::{Rate, Ratio, Size, Span};
 use protosim_models::link::QueueLimit;
@@ -9,7 +9,7 @@ use protosim_models::medium::Coordinate;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
-/// Something to vary: one or more fields, over one of `values`, `range` and `log_range`.
+/// Something to vary: one or more fields, over one of `values`, `range` and `log_range`; or what each of its `cases` sets.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AxisSpec {
@@ -30,6 +30,12 @@ pub struct AxisSpec {
     /// Instead of `values`: at equal ratios.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_range: Option<RangeSpec>,
+    /// Instead of a path and values: named forms of a part of the experiment, each of which sets fields of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<CaseSpec>,
+    /// Which of its cases make points, by name and in this order. Default: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
     /// Axes with the same word here advance together: the first values of all make a point, the second ones the next. Default:
     /// each value meets all values of all other axes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +53,13 @@ pub enum AxisValue {
     Float(f64),
     /// A switch; 0 or 1 in tables and formulas.
     Bool(bool),
+    /// One of an axis' cases; in scenarios it is its name.
+    Case {
+        /// Its number among the cases as they are written, from 0.
+        index: usize,
+        /// Its name.
+        name: String,
+    },
 }
 
 /// What kind of quantity an axis is of: decides units of columns and labels.
@@ -71,7 +84,7 @@ pub enum Dimension {
 /// One combination of values, with the scenario that it makes.
 #[derive(Clone, Debug)]
 pub struct Point {
-    /// The value of each axis, in the order of axes: as a number in the unit of tables.
+    /// The value of each axis, in the order of axes: as a number in the unit of tables, of a case its number from 0.
     pub values: Vec<f64>,
     /// The name of its variant, if the scenario has variants.
     pub variant: Option<String>,
@@ -86,6 +99,7 @@ impl AxisValue {
             Self::Int(n) => Some((*n as f64, Dimension::Number)),
             Self::Float(x) => Some((*x, Dimension::Number)),
             Self::Bool(on) => Some((f64::from(u8::from(*on)), Dimension::Number)),
+            Self::Case { index, .. } => Some((*index as f64, Dimension::Number)),
             Self::Text(text) => {
                 let ratio = text.parse::<Ratio>().ok().map(|ratio| (ratio.as_f64(), Dimension::Ratio));
                 let time = || text.parse::<Span>().ok().map(|span| (span.as_secs_f64(), Dimension::Time));
@@ -107,7 +121,7 @@ impl AxisValue {
     /// The value as it is written, without quotes.
     pub fn text(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) | Self::Case { name: text, .. } => text.clone(),
             Self::Int(n) => n.to_string(),
             Self::Float(x) => format!("{x:?}"),
             Self::Bool(on) => on.to_string(),
@@ -117,7 +131,7 @@ impl AxisValue {
     /// The value as it stands in a tree, written at `span`.
     pub(super) fn node(&self, span: crate::tree::Span) -> Node {
         let kind = match self {
-            Self::Text(text) => Kind::Str(text.clone()),
+            Self::Text(text) | Self::Case { name: text, .. } => Kind::Str(text.clone()),
             Self::Int(n) => Kind::Int(i128::from(*n)),
             Self::Float(x) => Kind::Float(*x),
             Self::Bool(on) => Kind::Bool(*on),
@@ -161,7 +175,30 @@ impl AxisSpec {
     /// All its values, those of ranges written out; none where a range makes no sense, which the scenario's checks refuse.
     pub fn all_values(&self) -> Vec<AxisValue> {
         let ranges = self.range.iter().map(RangeSpec::linear).chain(self.log_range.iter().map(RangeSpec::logarithmic));
-        self.values.iter().cloned().chain(ranges.flat_map(Result::unwrap_or_default)).collect()
+        let values = self.values.iter().cloned().chain(ranges.flat_map(Result::unwrap_or_default));
+        values.chain(self.chosen_cases()).collect()
+    }
+
+    /// True if its values are cases: they have names, and are no numbers to compute with.
+    pub fn has_cases(&self) -> bool {
+        !self.cases.is_empty()
+    }
+
+    /// The cases that make points; names of `only` that are none are left out, and refused by checks.
+    fn chosen_cases(&self) -> impl Iterator<Item = AxisValue> {
+        let case = |(index, case): (usize, &CaseSpec)| AxisValue::Case { index, name: case.name.clone() };
+        let all = self.cases.iter().enumerate().map(case).filter(|_| self.only.is_empty());
+        let named = |name: &String| {
+            let index = self.cases.iter().position(|case| case.name == *name)?;
+            Some(AxisValue::Case { index, name: name.clone() })
+        };
+        all.chain(self.only.iter().filter_map(named))
+    }
+
+    /// The name of the case that a value of it stands for, if it has cases.
+    pub fn case_name(&self, value: f64) -> Option<&str> {
+        let case = self.cases.iter().enumerate().find(|(index, _)| *index as f64 == value)?.1;
+        Some(&case.name)
     }
 
     /// Whether it has a range that does not say how many values.
@@ -247,7 +284,7 @@ impl<'de> Deserialize<'de> for AxisValue {
 impl Serialize for AxisValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Text(text) => serializer.serialize_str(text),
+            Self::Text(text) | Self::Case { name: text, .. } => serializer.serialize_str(text),
             Self::Int(n) => serializer.serialize_i64(*n),
             Self::Float(x) => serializer.serialize_f64(*x),
             Self::Bool(on) => serializer.serialize_bool(*on),

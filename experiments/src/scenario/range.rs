@@ -221,7 +221,7 @@ fn exact(value: &AxisValue) -> Option<(Dimension, Exact)> {
     let exact = match (value, kind) {
         (AxisValue::Int(n), _) => Exact::Whole(i128::from(*n)),
         (AxisValue::Float(x), _) => Exact::Decimal(*x),
-        (AxisValue::Bool(_), _) => return None,
+        (AxisValue::Bool(_) | AxisValue::Case { .. }, _) => return None,
         (AxisValue::Text(text), Dimension::Ratio) => whole(text.parse::<Ratio>().ok()?.as_parts()),
         (AxisValue::Text(text), Dimension::Time) => whole(text.parse::<Span>().ok()?.as_nanos()),
         (AxisValue::Text(text), Dimension::Rate) => whole(text.parse::<Rate>().ok()?.as_bits_per_sec()),

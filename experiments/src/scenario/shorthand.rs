@@ -1,5 +1,7 @@
 //! `--set NAME=VALUE`, where NAME is an axis: the axis has this one value, or the list of values that is given.
 //!
+//! Of an axis that has cases it has those of these names.
+//!
 //! So a scenario offers what is meant to be set: an axis may vary several paths at once, and have a single value.
 
 use crate::tree::{Kind, Tree};
@@ -11,6 +13,9 @@ pub(super) fn for_axis(tree: &mut Tree, argument: &str) -> String {
     let (name, value) = (name.trim(), value.trim());
     if tree.root.field(name).is_some() || !take_range_of(tree, name) {
         return argument.to_owned();
+    }
+    if has_cases(tree, name) {
+        return format!("axes.{name}.only={}", names_in(value));
     }
     let is_written = value.starts_with(['[', '"']) || value.parse::<f64>().is_ok();
     let values = match value {
@@ -34,6 +39,30 @@ fn take_range_of(tree: &mut Tree, name: &str) -> bool {
         fields.retain(|field| !matches!(field.name.text.as_str(), "range" | "log_range"));
     }
     true
+}
+
+/// Whether the values of an axis are cases.
+fn has_cases(tree: &Tree, name: &str) -> bool {
+    let path = format!("axes.\"{name}\".cases");
+    path.parse().is_ok_and(|path| tree.find(&path).is_some())
+}
+
+/// Names of cases as a list of texts: a shell takes the quotes off, and names have characters that values have not.
+fn names_in(value: &str) -> String {
+    let list = value.strip_prefix('[').map(|rest| rest.strip_suffix(']').unwrap_or(rest)).unwrap_or(value);
+    let (mut names, mut name, mut is_quoted) = (Vec::new(), String::new(), false);
+    for c in list.chars() {
+        match c {
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => names.push(std::mem::take(&mut name)),
+            c => name.push(c),
+        }
+    }
+    names.push(name);
+    let is_last_comma = names.len() > 1 && names.last().is_some_and(|last| last.trim().is_empty());
+    names.truncate(names.len() - usize::from(is_last_comma));
+    let quoted = names.iter().map(|name| format!("\"{}\"", name.trim().replace('\\', "\\\\")));
+    format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

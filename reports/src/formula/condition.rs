@@ -1,6 +1,6 @@
 //! Formulas that are true or false.
 
-use super::parser::Wanted;
+use super::parser::{WORDED, Wanted};
 use super::{EvalError, Formula, FormulaError, UnknownName, eval};
 
 /// A parsed condition, such as `loss < 0.1 || rtt > 0.05`: comparisons of formulas, joined by `&&`, `||` and `!`. `&&` binds
@@ -21,7 +21,39 @@ impl Condition {
     /// # Errors
     /// The first mistake, with its byte position, what was expected there and what was found.
     pub fn parse(text: &str) -> Result<Self, FormulaError> {
-        Formula::parse_as(text, Wanted::Condition).map(Self)
+        Self::parse_with(text, &|_, _| Err("a number".to_owned()))
+    }
+
+    /// Reads a condition in which variables may be compared with words in single quotes, as in `kind == 'open'`. `words` gives
+    /// the number that a word stands for beside a variable (name, word), or says what may stand there. A variable that is
+    /// compared so is called `'kind` from then on, since it is no number to compute with: [`Condition::worded`].
+    ///
+    /// ```
+    /// use protosim_reports::formula::Condition;
+    /// let words = |_: &str, word: &str| if word == "open" { Ok(0.0) } else { Err("`open`".to_owned()) };
+    /// let open = Condition::parse_with("kind == 'open' && loss < 0.1", &words)?;
+    /// assert_eq!(open.variables(), ["'kind", "loss"]);
+    /// assert!(open.holds(&|name| Some(if name == "'kind" { 0.0 } else { 0.05 }))?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Condition::parse`].
+    pub fn parse_with(
+        text: &str,
+        words: &dyn Fn(&str, &str) -> Result<f64, String>,
+    ) -> Result<Self, FormulaError> {
+        Formula::parse_as(text, Wanted::Condition, words).map(Self)
+    }
+
+    /// The name of a variable that is compared with words, as conditions call it.
+    pub fn worded(name: &str) -> String {
+        format!("{WORDED}{name}")
+    }
+
+    /// The name of a variable as it is written, and whether it is compared with words.
+    pub fn as_written(variable: &str) -> (&str, bool) {
+        variable.strip_prefix(WORDED).map_or((variable, false), |name| (name, true))
     }
 
     /// The names that need a value, each once, in the order of first use.
@@ -72,6 +104,38 @@ mod tests {
     fn evaluation_stops_where_it_is_decided() {
         assert!(holds("a == 0 || sqrt(-1) > 0", 0.0, 0.0));
         assert!(!holds("a == 1 && sqrt(-1) > 0", 0.0, 0.0));
+    }
+
+    /// By truth table: of three kinds `a` is the first, and `b` is a number beside it.
+    #[test]
+    fn words_stand_for_numbers_beside_their_variable() {
+        let words = |name: &str, word: &str| match (name, word) {
+            ("a", "open") => Ok(0.0),
+            ("a", "EIM/EIF") => Ok(1.0),
+            _ => Err("`open` or `EIM/EIF`".to_owned()),
+        };
+        let holds = |text: &str, a: f64| {
+            let value_of = |name: &str| Some(if name == "'a" { a } else { 5.0 });
+            Condition::parse_with(text, &words).unwrap().holds(&value_of).unwrap()
+        };
+        for (text, open, other) in [
+            ("a == 'open'", true, false),
+            ("a != 'open'", false, true),
+            ("!(a=='EIM/EIF')", true, false),
+            ("b > 4 && (a == 'open' || a == 'EIM/EIF')", true, true),
+            ("if(a == 'open', 1, 2) == 2", false, true),
+        ] {
+            assert_eq!((holds(text, 0.0), holds(text, 1.0)), (open, other), "{text}");
+        }
+        for (text, expected) in [
+            ("a == 'opne'", "byte 5: expected `open` or `EIM/EIF`, found `'opne'`"),
+            ("a < 'open'", "byte 4: expected a number: words are compared by == and !=, found `'open'`"),
+            ("a == 'open", "byte 5: expected a second ' behind the word, found `'open`"),
+            ("a + 1 == 'open'", "byte 9: expected a number, a name, \"-\" or \"(\", found `'open'`"),
+        ] {
+            assert_eq!(Condition::parse_with(text, &words).unwrap_err().to_string(), expected);
+        }
+        assert!(Condition::parse("a == 'open'").unwrap_err().to_string().contains("expected a number"));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use super::FormulaError;
 pub(super) enum Token<'a> {
     Number(f64),
     Name(&'a str),
+    /// What stands between two single quotes.
+    Word(&'a str),
     /// One of `+ - * / ^ ( ) , < <= > >= == != && || !`.
     Symbol(&'static str),
     End,
@@ -49,6 +51,12 @@ pub(super) fn next_token(text: &str, from: usize) -> Result<Placed<'_>, FormulaE
     if first.is_ascii_alphabetic() || first == '_' {
         let len = name_len(rest);
         return Ok(place(Token::Name(&rest[..len]), len));
+    }
+    if first == '\'' {
+        let Some(len) = rest[1..].find('\'') else {
+            return Err(Placed { token: Token::End, start, text: rest }.instead_of("a second ' behind the word"));
+        };
+        return Ok(place(Token::Word(&rest[1..=len]), len + 2));
     }
     match SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
         Some(symbol) => Ok(place(Token::Symbol(symbol), symbol.len())),

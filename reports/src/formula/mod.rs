@@ -87,11 +87,11 @@ impl Formula {
     /// # Errors
     /// The first mistake, with its byte position, what was expected there and what was found.
     pub fn parse(text: &str) -> Result<Self, FormulaError> {
-        Self::parse_as(text, parser::Wanted::Number)
+        Self::parse_as(text, parser::Wanted::Number, &|_, _| Err("a number".to_owned()))
     }
 
-    fn parse_as(text: &str, wanted: parser::Wanted) -> Result<Self, FormulaError> {
-        let parsed = parser::parse(text, wanted)?;
+    fn parse_as(text: &str, wanted: parser::Wanted, words: &parser::Words<'_>) -> Result<Self, FormulaError> {
+        let parsed = parser::parse(text, wanted, words)?;
         let (variables, first_uses) = parsed.variables.into_iter().unzip();
         Ok(Self { text: text.to_owned(), root: parsed.root, variables, first_uses })
     }

@@ -124,7 +124,13 @@ pub(super) enum Wanted {
     Condition,
 }
 
-pub(super) fn parse(text: &str, wanted: Wanted) -> Result<Parsed, FormulaError> {
+/// The number that a word stands for where it is compared with a variable; else what may stand there.
+pub(super) type Words<'w> = dyn Fn(&str, &str) -> Result<f64, String> + 'w;
+
+/// In front of the name of a variable that is compared with a word: no name begins so.
+pub(super) const WORDED: char = '\'';
+
+pub(super) fn parse<'a>(text: &'a str, wanted: Wanted, words: &'a Words<'a>) -> Result<Parsed, FormulaError> {
     if text.len() > TEXT_BYTES_MAX {
         let found = format!("{} bytes", text.len());
         return Err(FormulaError {
@@ -134,7 +140,7 @@ pub(super) fn parse(text: &str, wanted: Wanted) -> Result<Parsed, FormulaError> 
         });
     }
     let next = next_token(text, 0)?;
-    let mut parser = Parser { text, next, variables: Vec::new(), running: Vec::new(), depth: 0 };
+    let mut parser = Parser { text, next, words, variables: Vec::new(), running: Vec::new(), depth: 0 };
     let root = match wanted {
         Wanted::Number => parser.sum()?,
         Wanted::Condition => parser.condition()?,
@@ -152,6 +158,7 @@ pub(super) fn parse(text: &str, wanted: Wanted) -> Result<Parsed, FormulaError> 
 struct Parser<'a> {
     text: &'a str,
     next: Placed<'a>,
+    words: &'a Words<'a>,
     variables: Vec<(String, usize)>,
     /// Running variables of the enclosing `sum`s, outermost first.
     running: Vec<&'a str>,
@@ -222,6 +229,9 @@ impl<'a> Parser<'a> {
             return Ok(Expr::Not(Box::new(inner)));
         }
         let at = self.next;
+        if let Some(worded) = self.worded()? {
+            return Ok(worded);
+        }
         let left = self.any_sum()?;
         let comparison = match self.next.token {
             Token::Symbol("<") => Comparison::Less,
@@ -235,6 +245,29 @@ impl<'a> Parser<'a> {
         self.advance()?;
         let right = self.sum()?;
         Ok(Expr::Compare { comparison, sides: Box::new([number(at, left)?, right]) })
+    }
+
+    /// A name that is compared with a word, `name == 'word'` or `name != 'word'`, if that comes next.
+    fn worded(&mut self) -> Result<Option<Expr>, FormulaError> {
+        let Token::Name(name) = self.next.token else { return Ok(None) };
+        let after = |token: Placed<'a>| next_token(self.text, token.start + token.text.len());
+        let (Ok(symbol), start) = (after(self.next), self.next.start) else { return Ok(None) };
+        let (Ok(right), Token::Symbol(symbol)) = (after(symbol), symbol.token) else { return Ok(None) };
+        let Token::Word(word) = right.token else { return Ok(None) };
+        let comparison = match symbol {
+            "==" => Comparison::Equal,
+            "!=" => Comparison::NotEqual,
+            _ => return Err(right.instead_of("a number: words are compared by == and !=")),
+        };
+        let number = (self.words)(name, word).map_err(|expected| right.instead_of(expected))?;
+        let variable = format!("{WORDED}{name}");
+        let known = self.variables.iter().position(|(known, _)| *known == variable);
+        let index = known.unwrap_or_else(|| {
+            self.variables.push((variable, start));
+            self.variables.len() - 1
+        });
+        self.next = after(right)?;
+        Ok(Some(Expr::Compare { comparison, sides: Box::new([Expr::Variable(index), Expr::Number(number)]) }))
     }
 
     /// A sum, or one condition in parentheses.

@@ -1,12 +1,15 @@
 //! Axes: their names, what they vary, and with which values.
 
 use super::span_of;
+use super::variants::settings_of;
+use super::cases::{check_cases, check_choice, overlapping};
+use crate::scenario::condition::{known_names, parse_condition};
 use crate::scenario::design::{MOST, MOST_SKIPPED, MOST_SOBOL_AXES};
 use crate::scenario::expand::is_of_member;
 use crate::scenario::range::NO_STEPS;
 use crate::scenario::{AxisSpec, AxisValue, DesignSpec, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Span, Tree, suggest};
-use protosim_reports::formula::{Condition, Formula};
+use protosim_reports::formula::Formula;
 use std::collections::BTreeMap;
 
 /// Columns of the tables that are not of axes.
@@ -96,7 +99,10 @@ pub(super) fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
                 "an axis's name stands in formulas and columns: small letters, digits and `_`, a letter first";
             mistakes.push(Diagnostic::error("scenario::bad-name", at(".name"), message));
         }
-        check_axis_field(tree, scenario, index, mistakes);
+        match axis.has_cases() {
+            true => check_cases(tree, scenario, index, mistakes),
+            false => check_axis_field(tree, scenario, index, mistakes),
+        }
         check_values(tree, scenario, index, mistakes);
         check_column(tree, scenario, index, mistakes);
         for (number, path) in axis.targets().enumerate() {
@@ -111,10 +117,10 @@ fn check_values(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut D
     let axis = &scenario.axes[index];
     let at = |field: &str| span_of(tree, &format!("axes.{index}{field}"));
     let has = |field: &str| tree.root.field("axes").and_then(|axes| element(axes, index)?.field(field)).is_some();
-    let given: Vec<&str> = ["values", "range", "log_range"].into_iter().filter(|field| has(field)).collect();
+    let given: Vec<&str> = ["values", "range", "log_range", "cases"].into_iter().filter(|field| has(field)).collect();
     match given.as_slice() {
         [] => {
-            let message = "an axis needs `values`, a `range` or a `log_range`";
+            let message = "an axis needs `values`, a `range`, a `log_range` or `cases`";
             mistakes.push(Diagnostic::error("scenario::missing-field", head_of(tree, index), message));
         }
         [_] => {}
@@ -128,6 +134,10 @@ fn check_values(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut D
     if axis.values.is_empty() && given == ["values"] {
         mistakes.push(Diagnostic::error("scenario::no-effect", at(".values"), "an axis without values makes no point"));
     }
+    if axis.cases.is_empty() && given == ["cases"] {
+        mistakes.push(Diagnostic::error("scenario::no-effect", at(".cases"), "an axis without cases makes no point"));
+    }
+    check_choice(tree, axis, index, mistakes);
     // A design that cannot be read is one all the same.
     let is_designed = tree.root.field("design").is_some_and(|design| design.kind != Kind::None);
     check_ranges(scenario, (index, is_designed), &at, mistakes);
@@ -282,9 +292,7 @@ fn check_column(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut D
 fn check_axis_field(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
     let axis = &scenario.axes[index];
     let at = |field: &str| span_of(tree, &format!("axes.{index}{field}"));
-    // The same field may be spelt in several ways: by an element's name or its number.
-    let canonical = |path: &str| path.parse().ok().map(|path| tree.canonical(&path));
-    let is_same = |a: &str, b: &str| a == b || (canonical(a).is_some() && canonical(a) == canonical(b));
+    let is_same = |a: &str, b: &str| is_same_field(tree, a, b);
     match (&axis.path, axis.paths.is_empty()) {
         (None, true) => {
             let given = tree.root.field("axes").and_then(|axes| element(axes, index)?.field("paths"));
@@ -302,10 +310,7 @@ fn check_axis_field(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &m
     for (number, path) in axis.targets().enumerate() {
         let place = target_place(tree, axis, index, number);
         check_variable(tree, path, "an axis", place, mistakes);
-        let earlier = scenario.axes[..index].iter().enumerate().find_map(|(other, axis)| {
-            let number = axis.targets().position(|other| is_same(other, path))?;
-            Some(target_place(tree, axis, other, number))
-        });
+        let earlier = overlapping(tree, scenario, index, path);
         let within = axis.targets().take(number).position(|other| is_same(other, path));
         if let Some(first) = earlier.or_else(|| Some(target_place(tree, axis, index, within?))) {
             let message =
@@ -313,6 +318,12 @@ fn check_axis_field(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &m
             mistakes.push(Diagnostic::error("scenario::no-effect", place, message).also(first, "the first one"));
         }
     }
+}
+
+/// Whether two paths lead to one field, which may be spelt in several ways: by an element's name or its number.
+pub(super) fn is_same_field(tree: &Tree, a: &str, b: &str) -> bool {
+    let canonical = |path: &str| path.parse().ok().map(|path| tree.canonical(&path));
+    a == b || (canonical(a).is_some() && canonical(a) == canonical(b))
 }
 
 /// Refuses to vary what is one for the whole experiment.
@@ -354,14 +365,17 @@ pub(super) fn check_condition(tree: &Tree, scenario: &Scenario, mistakes: &mut D
 /// A condition over names of axes, here or for a panel or an expectation.
 pub(super) fn check_condition_text(scenario: &Scenario, text: &str, place: Span, mistakes: &mut Diagnostics) {
     let mut refuse = |message: String| mistakes.push(Diagnostic::error("scenario::bad-formula", place, message));
-    let condition = match Condition::parse(text) {
+    let condition = match parse_condition(&scenario.axes, text) {
         Ok(condition) => condition,
         Err(error) => return refuse(format!("in the condition: {error}")),
     };
-    let known: Vec<&str> = scenario.axes.iter().map(|axis| axis.name.as_str()).collect();
-    let unknown = condition.unknown_names(&known);
+    let known = known_names(&scenario.axes);
+    let unknown = condition.unknown_names(&known.iter().map(String::as_str).collect::<Vec<_>>());
     for name in &unknown {
         refuse(match name.name.as_str() {
+            axis if is_of_cases(scenario, axis) => {
+                format!("in the condition: byte {}: {}", name.position, not_a_number(axis))
+            }
             "variant" if !scenario.variants.is_empty() => {
                 "in the condition: a variant has a name, not a number: it cannot stand in formulas".to_owned()
             }
@@ -373,6 +387,16 @@ pub(super) fn check_condition_text(scenario: &Scenario, text: &str, place: Span,
     }
 }
 
+/// True for the name of an axis whose values are cases.
+pub(super) fn is_of_cases(scenario: &Scenario, name: &str) -> bool {
+    scenario.axes.iter().any(|axis| axis.name == name && axis.has_cases())
+}
+
+/// What is wrong with computing with an axis of cases.
+pub(super) fn not_a_number(axis: &str) -> String {
+    format!("`{axis}` has cases, which are no numbers; a condition compares it with a name, `{axis} == 'NAME'`")
+}
+
 /// The place of a path that an axis varies.
 pub(in crate::scenario) fn target_place(tree: &Tree, axis: &AxisSpec, index: usize, number: usize) -> Span {
     match (&axis.path, number) {
@@ -382,14 +406,27 @@ pub(in crate::scenario) fn target_place(tree: &Tree, axis: &AxisSpec, index: usi
     }
 }
 
-/// The place of a value of an axis: of its range, if it comes from one.
-pub(in crate::scenario) fn value_place(tree: &Tree, axis: usize, choice: usize) -> Span {
+/// The place of a value of an axis: of its range, if it comes from one, or of the whole case.
+pub(in crate::scenario) fn value_place(tree: &Tree, (axis, choice): (usize, usize), value: &AxisValue) -> Span {
+    if let AxisValue::Case { index, .. } = value {
+        return case_node(tree, axis, *index).map_or_else(|| head_of(tree, axis), |case| case.span);
+    }
     let node = tree.root.field("axes").and_then(|axes| element(axes, axis));
     let range = node.and_then(|node| node.field("range").or_else(|| node.field("log_range")));
     match range {
         Some(range) if node.is_some_and(|node| node.field("values").is_none()) => range.span,
         _ => span_of(tree, &format!("axes.{axis}.values.{choice}")),
     }
+}
+
+/// What is written of a case of an axis, by its number.
+pub(super) fn case_node(tree: &Tree, axis: usize, index: usize) -> Option<&Node> {
+    element(element(tree.root.field("axes")?, axis)?.field("cases")?, index)
+}
+
+/// What a case of an axis sets: paths and values, as they are written.
+pub(in crate::scenario) fn case_settings(tree: &Tree, axis: usize, index: usize) -> &[(Node, Node)] {
+    case_node(tree, axis, index).map_or(&[], settings_of)
 }
 
 fn element(list: &Node, index: usize) -> Option<&Node> {
@@ -400,7 +437,7 @@ fn element(list: &Node, index: usize) -> Option<&Node> {
 }
 
 /// Where to point when an axis lacks something.
-fn head_of(tree: &Tree, index: usize) -> Span {
+pub(super) fn head_of(tree: &Tree, index: usize) -> Span {
     let axis = tree.root.field("axes").and_then(|axes| element(axes, index));
     axis.map_or(tree.root.head(), Node::head)
 }

@@ -1,6 +1,6 @@
 //! Figures and expectations: what they name must exist, and their formulas must have values.
 
-use super::axes::check_condition_text;
+use super::axes::{check_condition_text, is_of_cases, not_a_number};
 use super::subjects::{Asked, Shown, check_subject};
 use super::{listed, span_of};
 use crate::scenario::grid::Grid;
@@ -148,6 +148,10 @@ fn check_x(scenario: &Scenario, panel: &PanelSpec, at: &impl Fn(&str) -> Span, m
             }
         }
         PanelX::Axis(x) => {
+            if is_of_cases(scenario, x) && panel.x_scale != ScaleSpec::Linear {
+                let message = "`x_scale` has no effect: cases have names, not numbers";
+                mistakes.push(Diagnostic::error("scenario::no-effect", at("x_scale"), message));
+            }
             let mut axes: Vec<String> = scenario.axes.iter().map(|axis| axis.name.clone()).collect();
             if !scenario.variants.is_empty() {
                 axes.push(VARIANT.to_owned());
@@ -157,7 +161,7 @@ fn check_x(scenario: &Scenario, panel: &PanelSpec, at: &impl Fn(&str) -> Span, m
         PanelX::Time { bin } => check_bin(scenario, panel, *bin, at, mistakes),
         PanelX::Distribution => {}
     }
-    let has_numbers = matches!(panel.x, PanelX::Axis(_)) && !is_variant;
+    let has_numbers = matches!(&panel.x, PanelX::Axis(x) if !is_of_cases(scenario, x)) && !is_variant;
     if !panel.formulas.is_empty() && !has_numbers {
         let message = "formulas are drawn over an axis of numbers, and this panel has none";
         let help = "choose an axis of the experiment as `x`, or leave the formulas out".to_owned();
@@ -235,7 +239,8 @@ fn check_formula(
     place: Span,
     mistakes: &mut Diagnostics,
 ) {
-    let known: Vec<&str> = scenario.axes.iter().map(|axis| axis.name.as_str()).collect();
+    let is_number = |name: &&str| !is_of_cases(scenario, name);
+    let known: Vec<&str> = scenario.axes.iter().map(|axis| axis.name.as_str()).filter(is_number).collect();
     let mut refuse = |message: String| mistakes.push(Diagnostic::error("scenario::bad-formula", place, message));
     let formula = match Formula::parse(text) {
         Ok(formula) => formula,
@@ -253,6 +258,10 @@ fn check_formula(
             for (binding, unknown) in bindings.unknown_names(&formula, &known) {
                 if unknown.name == VARIANT && !scenario.variants.is_empty() {
                     refuse("a variant has a name, not a number: it cannot stand in formulas".to_owned());
+                    continue;
+                }
+                if is_of_cases(scenario, &unknown.name) {
+                    refuse(format!("in the formula: {}", not_a_number(&unknown.name)));
                     continue;
                 }
                 match binding {

@@ -2,6 +2,7 @@
 
 mod apps;
 mod axes;
+mod cases;
 mod devices;
 mod diagrams;
 mod distributions;
@@ -15,7 +16,7 @@ mod tls;
 mod variants;
 
 pub(super) use apps::check_paths;
-pub(super) use axes::{target_place, value_place};
+pub(super) use axes::{case_settings, target_place, value_place};
 pub(super) use figures::check_values;
 pub(super) use references::check_references;
 pub(super) use variants::settings;

@@ -35,6 +35,7 @@ pub(super) fn check_sequential(tree: &Tree, scenario: &Scenario, mistakes: &mut 
                     Dimension::Time => "a time, such as \"2 ms\"",
                     Dimension::Rate => "a rate, such as \"10 kbit/s\"",
                     Dimension::Size => "a size, such as \"100 B\"",
+                    Dimension::Number => "a number, such as 2",
                     _ => "a share, such as \"2 %\"",
                 };
                 let given = bound.text();

@@ -2,8 +2,8 @@
 
 use super::figures::check_known;
 use super::span_of;
-use crate::scenario::{AppSpec, MeasureSpec, Metric, Scenario, Scope, Subject, Way, is_sink};
-use crate::tree::{Diagnostic, Diagnostics, Tree};
+use crate::scenario::{AppSpec, MeasureSpec, Metric, Scenario, Scope, Subject, TotalName, Way, is_sink};
+use crate::tree::{Diagnostic, Diagnostics, Tree, suggest};
 use protosim_models::name::LinkName;
 
 /// What is asked for, and for what.
@@ -100,6 +100,9 @@ fn check_app(
     at: &impl Fn(&str) -> crate::tree::Span,
     mistakes: &mut Diagnostics,
 ) -> bool {
+    if let Metric::Total(total) = asked.metric {
+        return check_total(scenario, name, total, at, mistakes);
+    }
     let app = scenario.apps.iter().find(|app| app.name == name);
     let known = app.map(scopes_of).filter(|own| !own.is_empty());
     match (known, asked.metric.of()) {
@@ -140,7 +143,7 @@ fn check_app(
             let noun = match wanted {
                 Scope::Sink => "sink",
                 Scope::Connections => "application with connections",
-                Scope::Exchanges | Scope::Direction => "application with exchanges",
+                Scope::Exchanges | Scope::Direction | Scope::Counts => "application with exchanges",
             };
             // A metric of links that an application is asked for: any application that has metrics would do.
             let fits = |app: &&AppSpec| {
@@ -151,6 +154,41 @@ fn check_app(
             check_known(name, noun, &names, at("app"), mistakes);
         }
     }
+    false
+}
+
+/// True if the application is there and counts such a thing.
+fn check_total(
+    scenario: &Scenario,
+    name: &str,
+    total: TotalName,
+    at: &impl Fn(&str) -> crate::tree::Span,
+    mistakes: &mut Diagnostics,
+) -> bool {
+    // A group has an application for each member, all of one name and one kind.
+    let Some(app) = scenario.apps.iter().find(|app| app.name == name) else {
+        let names: Vec<String> = scenario.apps.iter().map(|app| app.name.clone()).collect();
+        check_known(name, "application", &names, at("app"), mistakes);
+        return false;
+    };
+    // One that contradicts itself cannot be made; that is said already.
+    if !app.run.check().is_empty() {
+        return false;
+    }
+    let counted = app.run.counted();
+    if counted.contains(&total.counted()) {
+        return true;
+    }
+    let message = format!("`{name}` counts nothing that is called `{}`", total.counted());
+    let help = match suggest(total.counted(), counted.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if counted.is_empty() => "it counts nothing".to_owned(),
+        None => {
+            let names: Vec<String> = counted.iter().map(|name| format!("`{name}`")).collect();
+            format!("it counts {}", names.join(", "))
+        }
+    };
+    mistakes.push(Diagnostic::error("scenario::unknown-metric", at("metric"), message).help(help));
     false
 }
 

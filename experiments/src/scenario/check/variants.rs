@@ -2,7 +2,7 @@
 
 use super::axes::{check_path, check_variable};
 use super::span_of;
-use crate::scenario::Scenario;
+use crate::scenario::{AxisSpec, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Span, Tree};
 use std::collections::BTreeMap;
 
@@ -42,7 +42,11 @@ pub(super) fn check_variants(tree: &Tree, scenario: &Scenario, mistakes: &mut Di
 /// The axis that varies this field, or all of what it lies in.
 fn axis_over(tree: &Tree, scenario: &Scenario, path: &str) -> Option<Span> {
     let covers = |target: &str| path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    let axis = scenario.axes.iter().position(|axis| axis.targets().any(covers))?;
+    // Where one case leaves it alone, a variant has a say.
+    let in_all_cases = |axis: &AxisSpec| {
+        axis.has_cases() && axis.cases.iter().all(|case| case.set.keys().any(|target| covers(target)))
+    };
+    let axis = scenario.axes.iter().position(|axis| axis.targets().any(covers) || in_all_cases(axis))?;
     Some(span_of(tree, &format!("axes.{axis}.name")))
 }
 
@@ -52,7 +56,12 @@ pub(in crate::scenario) fn settings(tree: &Tree, variant: usize) -> &[(Node, Nod
         Some(Kind::List(items)) => items.get(variant),
         _ => None,
     };
-    match element.and_then(|element| element.field("set")).map(|set| &set.kind) {
+    element.map_or(&[], settings_of)
+}
+
+/// What a variant or a case sets.
+pub(super) fn settings_of(form: &Node) -> &[(Node, Node)] {
+    match form.field("set").map(|set| &set.kind) {
         Some(Kind::Map(entries)) => entries,
         _ => &[],
     }
