@@ -266,7 +266,7 @@ pub trait Host: Env {
 /// Something an App has counted over the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Total {
-    /// What, with its unit last: `datagrams`, `payload_bytes`. What begins with `largest_` or `smallest_` is not a count.
+    /// What, with its unit last: `datagrams`, `payload_bytes`. What begins with `largest_`, `smallest_` or `last_` is not a count.
     pub name: &'static str,
     /// How many.
     pub value: u64,
@@ -277,6 +277,7 @@ impl Total {
     pub fn joined(&self, other: u64) -> u64 {
         match self.name {
             name if name.starts_with("largest_") => self.value.max(other),
+            name if name.starts_with("last_") => self.value,
             name if name.starts_with("smallest_") => self.value.min(other),
             _ => self.value.saturating_add(other),
         }

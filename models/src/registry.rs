@@ -8,7 +8,7 @@ use crate::name::{ChannelName, NodeName};
 use crate::tcp::app as streams;
 use crate::tls::crypto::Mode;
 use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
-use crate::{coap, http, ping, stun, tcp, traffic, turn};
+use crate::{coap, http, ice, ping, stun, tcp, traffic, turn};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -29,6 +29,8 @@ pub enum AppConfig {
     HttpClient(Box<http::HttpClientConfig>),
     /// Answers requests over HTTP/1.1 (RFC 9112).
     HttpServer(Box<http::HttpServerConfig>),
+    /// Finds a pair of addresses over which it can talk to its peer (ICE, RFC 8445).
+    IceAgent(Box<ice::IceAgentConfig>),
     /// Sends ICMP echo requests.
     Ping(ping::PingConfig),
     /// Asks a server of STUN for its own address, as translators make it (RFC 8489).
@@ -117,6 +119,7 @@ impl AppConfig {
             Self::CoapServer(config) => config.check(),
             Self::HttpClient(config) => config.check(),
             Self::HttpServer(config) => config.check(),
+            Self::IceAgent(config) => config.check(),
             Self::Ping(config) => config.check(),
             Self::StunClient(config) => config.check(),
             Self::StunServer(config) => config.check(),
@@ -144,18 +147,32 @@ impl AppConfig {
             Self::UdpSource(config) => Some(&config.to),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
-            Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::IceAgent(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
     /// The channels that it asks for: the fields that name them, by their paths from the configuration's top.
     pub fn channels(&self) -> Vec<(&'static str, &ChannelName)> {
         match self {
+            Self::IceAgent(config) => vec![("channel", &config.channel)],
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
             Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
             Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => Vec::new(),
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
             Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
+        }
+    }
+
+    /// The servers that it asks, beside its destination: the fields that name them, by their paths from the configuration's top.
+    pub fn servers(&self) -> Vec<(String, &NodeName)> {
+        let Self::IceAgent(config) = self else { return Vec::new() };
+        config.servers.iter().enumerate().map(|(index, server)| (format!("servers.{index}.to"), server.to())).collect()
+    }
+
+    /// Tells it the addresses of its [`AppConfig::servers`], in their order, before it is built.
+    pub fn resolve_servers(&mut self, addresses: Vec<IpAddr>) {
+        if let Self::IceAgent(config) = self {
+            config.addresses = addresses;
         }
     }
 
@@ -172,7 +189,7 @@ impl AppConfig {
             Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
             Self::HttpServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
-            Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::IceAgent(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -181,6 +198,7 @@ impl AppConfig {
         match self {
             Self::HttpClient(config) => Some(&config.tcp),
             Self::HttpServer(config) => Some(&config.tcp),
+            Self::IceAgent(config) if config.uses_streams() => Some(&config.tcp),
             Self::StunServer(config) => config.tcp.as_ref(),
             Self::TurnServer(config) => config.tcp.as_ref(),
             Self::TcpClient(config) => Some(&config.tcp),
@@ -188,7 +206,7 @@ impl AppConfig {
             Self::TcpSink(config) => Some(&config.tcp),
             Self::TcpSource(config) => Some(&config.tcp),
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => None,
-            Self::StunClient(_) => None,
+            Self::IceAgent(_) | Self::StunClient(_) => None,
             Self::Ping(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => None,
         }
     }
@@ -198,6 +216,7 @@ impl AppConfig {
         match self {
             Self::HttpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::HttpServer(config) => config.tls.as_deref().map(Tls::Server),
+            Self::IceAgent(config) => config.tls.as_deref().map(Tls::Client),
             Self::StunServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::TurnServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::TcpClient(config) => config.tls.as_deref().map(Tls::Client),
@@ -233,6 +252,7 @@ impl AppConfig {
             Self::AimdSource(config) => HEADER + config.payload.as_bytes(),
             Self::CoapServer(config) => HEADER + config.response_len(),
             Self::AimdSink(_) => HEADER + traffic::AIMD_ACK_LEN,
+            Self::IceAgent(config) => HEADER + config.message_len(),
             Self::StunClient(_) => HEADER + stun::wire::HEADER_LEN as u64,
             Self::StunServer(config) => HEADER + config.response_len(),
             // What it relays is as long as clients and peers make it.
@@ -257,6 +277,8 @@ impl AppConfig {
             Self::UdpSink(config) => Some(Port::Udp(config.port)),
             Self::AimdSource(_) | Self::CoapClient(_) | Self::Ping(_) | Self::UdpClient(_) | Self::UdpSource(_) => None,
             Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) => None,
+            // Its ports of UDP are those that are free.
+            Self::IceAgent(config) => config.tcp_port.map(Port::Tcp),
             Self::StunClient(_) => None,
         }
     }
@@ -268,6 +290,7 @@ impl AppConfig {
             Self::CoapClient(config) => config.start,
             Self::UdpClient(config) => config.start,
             Self::HttpClient(config) => config.start,
+            Self::IceAgent(config) => config.start,
             Self::Ping(config) => config.start,
             Self::StunClient(config) => config.start,
             Self::TcpClient(config) => config.start,
@@ -286,6 +309,7 @@ impl AppConfig {
             Self::CoapClient(config) => Some(&mut config.start),
             Self::UdpClient(config) => Some(&mut config.start),
             Self::HttpClient(config) => Some(&mut config.start),
+            Self::IceAgent(config) => Some(&mut config.start),
             Self::Ping(config) => Some(&mut config.start),
             Self::StunClient(config) => Some(&mut config.start),
             Self::TcpClient(config) => Some(&mut config.start),
@@ -380,7 +404,7 @@ impl AppConfig {
             Self::HttpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::TcpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::HttpServer(_) | Self::TcpSource(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
-            Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::IceAgent(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
             Self::AimdSource(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
                 None
             }
@@ -394,6 +418,8 @@ impl AppConfig {
             Self::CoapClient(_) | Self::CoapServer(_) | Self::HttpServer(_) => true,
             Self::TcpServer(_) | Self::TcpSink(_) => true,
             Self::StunServer(_) | Self::TurnServer(_) => true,
+            // Consent goes on as long as the peer is there.
+            Self::IceAgent(_) => false,
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
             Self::StunClient(config) => config.count.is_some(),
@@ -410,7 +436,7 @@ impl AppConfig {
         match self {
             Self::TcpSource(config) => config.bytes.is_some(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
-            Self::StunClient(_) => true,
+            Self::IceAgent(_) | Self::StunClient(_) => true,
             _ => false,
         }
     }
@@ -440,7 +466,7 @@ impl AppConfig {
                 None
             }
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
-            Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::IceAgent(_) | Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -487,6 +513,7 @@ impl AppConfig {
                 Box::new(http::HttpClient::new(*config, server))
             }
             Self::HttpServer(config) => Box::new(http::HttpServer::new(*config)),
+            Self::IceAgent(config) => Box::new(ice::IceAgent::new(*config)),
             Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
             Self::StunClient(config) => {
                 let server = SocketAddr::new(address, config.port);

@@ -3,7 +3,9 @@
 use super::samples::{Spread, over_time};
 use super::summary::Summary;
 use crate::run::{Outputs, PerPoint, RunOutput, over_points};
-use crate::scenario::{AxisValue, FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate};
+use crate::scenario::{
+    AxisValue, FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate,
+};
 use crate::store::StoreError;
 use protosim_core::{Span, maths};
 use protosim_reports::figure::{Axis, Panel, Point, Series};

@@ -50,8 +50,8 @@ pub use placement::Placement;
 pub use point::{AxisSpec, AxisValue, Dimension, Point};
 pub use range::RangeSpec;
 pub use sequential::SequentialSpec;
-pub(crate) use variant::VARIANT;
 pub use total::TotalName;
+pub(crate) use variant::VARIANT;
 pub use variant::{CaseSpec, VariantSpec, Verbatim};
 pub use warmup::WarmupSpec;
 

@@ -5,7 +5,7 @@ use protosim_core::Span;
 use protosim_models::registry::AppConfig;
 
 /// An application on one node.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Placement<'a> {
     /// Index of the application in the scenario.
     pub app: usize,
@@ -17,6 +17,8 @@ pub struct Placement<'a> {
     pub on: &'a str,
     /// The node or multicast group that it talks to by itself, if any.
     pub to: Option<&'a str>,
+    /// The nodes of the servers that it asks beside, in their order.
+    pub servers: Vec<&'a str>,
 }
 
 impl Scenario {
@@ -34,7 +36,9 @@ impl Scenario {
                 Some(_) => to.0.as_str(),
                 None => self.sets.partner(&to.0, member),
             });
-            Placement { app, spec, member, on, to }
+            let servers =
+                spec.run.servers().into_iter().map(|(_, server)| self.sets.partner(&server.0, member)).collect();
+            Placement { app, spec, member, on, to, servers }
         });
         all.filter(move |placed| !is_group || placed.to != Some(placed.on))
     }

@@ -94,6 +94,9 @@ pub struct IceAgentConfig {
     /// The TLS of its connections to servers. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsClientConfig>>,
+    /// The addresses of its servers, in their order: not written, but made known before it is built.
+    #[serde(skip)]
+    pub addresses: Vec<IpAddr>,
 }
 
 /// Who begins.
@@ -288,7 +291,13 @@ impl IceAgentConfig {
             data: None,
             tcp: TcpConfig::default(),
             tls: None,
+            addresses: Vec::new(),
         }
+    }
+
+    /// Whether it opens or takes connections.
+    pub fn uses_streams(&self) -> bool {
+        self.tcp_port.is_some() || self.servers.iter().any(|server| server.over() != Over::Udp)
     }
 
     /// Fields that contradict each other or that nothing could come of: the field, and why.
@@ -368,15 +377,15 @@ impl IceAgentConfig {
         data.max(92) + relayed
     }
 
-    /// The agent that it asks for; `addresses` are those of its servers.
-    pub(crate) fn agent(&self, addresses: &[IpAddr]) -> AgentConfig {
+    /// The agent that it asks for.
+    pub(crate) fn agent(&self) -> AgentConfig {
         AgentConfig {
             mode: match self.mode {
                 IceMode::Full => Mode::Full,
                 IceMode::Lite => Mode::Lite,
             },
             streams: vec![self.components; usize::from(self.streams)],
-            servers: self.servers.iter().zip(addresses).map(|(server, address)| server.spec(*address)).collect(),
+            servers: self.servers.iter().zip(&self.addresses).map(|(server, address)| server.spec(*address)).collect(),
             relays_only: self.relays_only,
             trickle: self.trickle,
             ta: self.ta,

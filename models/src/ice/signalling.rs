@@ -103,13 +103,8 @@ impl Line {
         self.sent += 1;
         let mut text = String::new();
         let Letter { kind, generation, body } = letter;
-        let _infallible = write!(
-            text,
-            "{} {generation} of {:016x}\r\nSequence: {}\r\n\r\n{body}",
-            kind.name(),
-            self.life,
-            self.sent
-        );
+        let _infallible =
+            write!(text, "{} {generation} of {:016x}\r\nSequence: {}\r\n\r\n{body}", kind.name(), self.life, self.sent);
         let bytes = Rope::from(text.into_bytes());
         let (next, until) = (now.saturating_add(FIRST_WAIT), now.saturating_add(TIME_OUT));
         self.open.insert(self.sent, Unacknowledged { bytes: bytes.clone(), next, wait: FIRST_WAIT, until });
@@ -260,7 +255,13 @@ mod tests {
     #[test]
     fn what_is_no_message_is_counted() {
         let (mut one, ..) = ends();
-        for text in ["", "OFFER", "OFFER 1 of zz\r\nSequence: 1\r\n\r\n", "HELLO 1 of 1\r\nSequence: 1\r\n\r\n", "ACK 1 of 1\r\n\r\n"] {
+        for text in [
+            "",
+            "OFFER",
+            "OFFER 1 of zz\r\nSequence: 1\r\n\r\n",
+            "HELLO 1 of 1\r\nSequence: 1\r\n\r\n",
+            "ACK 1 of 1\r\n\r\n",
+        ] {
             assert_eq!(one.take(text.as_bytes()), Taken::default(), "{text:?}");
         }
         one.take(&[0xff, 0xfe]);

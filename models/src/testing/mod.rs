@@ -17,7 +17,7 @@ mod net;
 mod probe;
 mod world;
 
-pub(crate) use net::Net;
+pub(crate) use net::{Net, to_v6};
 pub(crate) use probe::{Do, Event, Probe, events};
 pub(crate) use world::{Seen, World};
 

@@ -4,7 +4,7 @@ use crate::ice::agent::{Agent, AgentConfig, Mode, RemoteDescription};
 use crate::ice::candidate::{Candidate, CandidateAddress, CandidateKind};
 use crate::ice::sdp::{Description, Fragment, FragmentMedia, Media, SdpError};
 use crate::ice::wire::Credentials;
-use crate::ice::{CandidateAddress as Address, Protocol};
+use crate::ice::CandidateAddress as Address;
 use protosim_core::Stream;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -69,9 +69,10 @@ pub(super) fn description(
     });
     let media = media.collect();
     // Whoever hides addresses has none to show here either (RFC 8828 §5.2).
-    let is_hidden = agent.candidates(0).next().is_some_and(|candidate| {
-        matches!(tell(candidate.clone()).address, CandidateAddress::Name(..))
-    });
+    let is_hidden = agent
+        .candidates(0)
+        .next()
+        .is_some_and(|candidate| matches!(tell(candidate.clone()).address, CandidateAddress::Name(..)));
     let origin = origin.filter(|_| !is_hidden).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let lite = config.mode == Mode::Lite;
     // Lite agents make no checks, and have no pace (RFC 8839 §4.3.1).
@@ -99,7 +100,12 @@ pub(super) fn remote(text: &str) -> Result<RemoteDescription, SdpError> {
 }
 
 /// Candidates that follow, and whether they are the last ones.
-pub(super) fn fragment(agent: &Agent, config: &AgentConfig, candidates: Vec<(usize, Candidate)>, is_end: bool) -> Fragment {
+pub(super) fn fragment(
+    agent: &Agent,
+    config: &AgentConfig,
+    candidates: Vec<(usize, Candidate)>,
+    is_end: bool,
+) -> Fragment {
     let own = credentials(agent);
     let of = |stream: usize| FragmentMedia {
         mid: stream.to_string().into(),
@@ -117,16 +123,12 @@ pub(super) fn news(text: &str) -> Result<(Box<str>, Vec<(usize, Candidate)>, boo
     let fragment = Fragment::parse(text)?;
     let of_media = fragment.media.first().map(|media| media.credentials.ufrag.clone());
     let ufrag = fragment.session.map(|session| session.ufrag).or(of_media).unwrap_or_default();
-    let is_end = fragment.end_of_candidates || (!fragment.media.is_empty() && fragment.media.iter().all(|media| media.end_of_candidates));
+    let is_end = fragment.end_of_candidates
+        || (!fragment.media.is_empty() && fragment.media.iter().all(|media| media.end_of_candidates));
     let candidates = fragment.media.into_iter().flat_map(|media| {
         // Streams are called by their numbers here.
         let stream = media.mid.parse::<usize>().ok();
         media.candidates.into_iter().filter_map(move |candidate| Some((stream?, candidate)))
     });
     Ok((ufrag, candidates.collect(), is_end))
-}
-
-/// Whether a candidate is one of TCP.
-pub(super) fn is_tcp(candidate: &Candidate) -> bool {
-    matches!(candidate.protocol, Protocol::Tcp(_))
 }

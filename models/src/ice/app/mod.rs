@@ -20,7 +20,7 @@ use crate::rope::Rope;
 use describe::Names;
 use protosim_core::{CannotClone, LocalTime, Machine, MachineCx, Span};
 use session::{Opening, Session};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The timers.
@@ -92,9 +92,9 @@ struct Counts {
 }
 
 impl IceAgent {
-    /// An agent whose servers are at these addresses, in the order of the configuration. `config` has passed its check.
-    pub fn new(config: IceAgentConfig, servers: &[IpAddr]) -> Self {
-        let shared = Arc::new(config.agent(servers));
+    /// An agent. `config` has passed its check, and knows the addresses of its servers.
+    pub fn new(config: IceAgentConfig) -> Self {
+        let shared = Arc::new(config.agent());
         let options = StreamOptions { tcp: Arc::new(config.tcp.resolve()), early_data: Rope::new() };
         let retries = config.retries;
         Self {
@@ -282,7 +282,11 @@ impl IceAgent {
             });
             let fragment = describe::fragment(&session.agent, &shared, told.collect(), session.is_end);
             session.is_end = false;
-            letters.push(Letter { kind: Kind::Info, generation: session.generation, body: fragment.to_string().into() });
+            letters.push(Letter {
+                kind: Kind::Info,
+                generation: session.generation,
+                body: fragment.to_string().into(),
+            });
         }
         self.names = names;
         letters.iter().for_each(|letter| self.post(letter, host));
@@ -515,7 +519,8 @@ impl App for IceAgent {
                 let Some(line) = &mut self.line else { return };
                 let again = line.handle_timeout(now, host.rng(LIFE));
                 for message in again {
-                    self.counts.refused += u64::from(self.channel.is_none_or(|channel| host.signal(channel, message).is_err()));
+                    self.counts.refused +=
+                        u64::from(self.channel.is_none_or(|channel| host.signal(channel, message).is_err()));
                 }
                 self.set_signalling_timer(host);
             }

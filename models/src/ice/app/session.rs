@@ -72,7 +72,8 @@ impl Session {
     /// Binds a socket for each component at each of the host's addresses, those that it prefers first.
     pub(super) fn bind(&mut self, opening: &Opening<'_>, host: &mut dyn Host) -> Vec<Base> {
         let components = opening.config.streams.iter().enumerate();
-        let components = components.flat_map(|(stream, count)| (1..=*count).map(move |number| Component { stream, number }));
+        let components =
+            components.flat_map(|(stream, count)| (1..=*count).map(move |number| Component { stream, number }));
         let mut bases = Vec::new();
         for (place, component) in components.enumerate() {
             for (rank, address) in host.addresses().into_iter().enumerate() {
@@ -142,7 +143,12 @@ impl Session {
     }
 
     /// Sends; the place, if nothing can be sent there.
-    fn send(&mut self, Envelope { place, payload }: Envelope, options: &StreamOptions, host: &mut dyn Host) -> Option<Place> {
+    fn send(
+        &mut self,
+        Envelope { place, payload }: Envelope,
+        options: &StreamOptions,
+        host: &mut dyn Host,
+    ) -> Option<Place> {
         let peer = match place {
             Place::Udp { base, peer } => {
                 let socket = self.sockets.iter().find(|own| own.base == base)?;
