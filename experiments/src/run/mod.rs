@@ -25,6 +25,8 @@ mod tests_fork;
 #[cfg(test)]
 mod tests_handshakes;
 #[cfg(test)]
+mod tests_ice;
+#[cfg(test)]
 mod tests_media;
 #[cfg(test)]
 mod tests_sequential;

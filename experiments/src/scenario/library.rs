@@ -30,6 +30,7 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "handshakes", text: include_str!("../../scenarios/handshakes.ron") },
     Shipped { name: "handshakes-devices", text: include_str!("../../scenarios/handshakes-devices.ron") },
     Shipped { name: "link-traces", text: include_str!("../../scenarios/link-traces.ron") },
+    Shipped { name: "nat-matrix", text: include_str!("../../scenarios/nat-matrix.ron") },
     Shipped { name: "page-load", text: include_str!("../../scenarios/page-load.ron") },
     Shipped { name: "ping", text: include_str!("../../scenarios/ping.ron") },
     Shipped { name: "tcp-cwnd", text: include_str!("../../scenarios/tcp-cwnd.ron") },

@@ -38,6 +38,10 @@ pub struct IceAgentConfig {
     /// How many components each of them has: 1, or 2 for RTP and RTCP on ports of their own. Default: 1.
     #[serde(default = "one")]
     pub components: u16,
+    /// How many of its host's addresses it uses, the first ones in order of the names of their links. Default: all that are up when a
+    /// session begins.
+    #[serde(default)]
+    pub most_addresses: Option<u16>,
     /// Candidates over TCP, too (RFC 6544): active ones, and passive ones from this port on, one for each component. Default: none.
     #[serde(default)]
     pub tcp_port: Option<u16>,
@@ -273,6 +277,7 @@ impl IceAgentConfig {
             trickle: yes(),
             streams: one(),
             components: one(),
+            most_addresses: None,
             tcp_port: None,
             relays_only: false,
             hide_addresses: false,
@@ -338,6 +343,7 @@ impl IceAgentConfig {
         };
         wants((1..=16).contains(&self.streams), "streams", "is 1 to 16");
         wants((1..=2).contains(&self.components), "components", "is 1 or 2: RTP, and RTCP");
+        wants(self.most_addresses != Some(0), "most_addresses", "is at least 1: there would be no candidate");
         wants(self.ta >= Span::from_millis(5), "ta", "is at least 5 ms (RFC 8445 §14.2)");
         wants(!self.rto.is_zero(), "rto", "is longer than zero");
         wants((1..=32).contains(&self.transmissions), "transmissions", "is 1 to 32");

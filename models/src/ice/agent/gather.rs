@@ -104,23 +104,39 @@ impl Agent {
             self.add_local(*base, CandidateKind::Host, base.address, base.address, None, cx);
         }
         self.plan_requests(bases);
-        // §14.3: RTO = MAX (500 ms, Ta * (Num-Of-Cands)).
-        let count = self.gathering.jobs.len() as u64;
-        self.gathering.rto = self.config.timing.rto.max(self.config.ta.saturating_mul(count));
         self.ticker.restart(cx.now());
         self.see_whether_gathered(cx);
     }
 
+    /// Lines requests up, and sets their RTO (§14.3): MAX (500 ms, Ta * (Num-Of-Cands)).
     fn plan_requests(&mut self, bases: &[Base]) {
+        let jobs = self.jobs_for(bases);
+        self.gathering.rto = self.config.timing.rto.max(self.config.ta.saturating_mul(jobs.len() as u64));
+        for (base, server) in jobs {
+            let spec = &self.config.servers[server];
+            let Some(account) = &spec.account else {
+                self.gathering.jobs.push_back(Job::Binding(base, server));
+                continue;
+            };
+            let config = ClientConfig {
+                is_stream: spec.transport.is_stream(),
+                timing: Timing { rto: self.gathering.rto, ..self.config.timing },
+                ..ClientConfig::new(spec.address, &account.name, &account.password)
+            };
+            let (client, relayed) = (Client::new(config), None);
+            self.gathering.jobs.push_back(Job::Allocate(self.gathering.relays.len()));
+            self.gathering.relays.push(Relay { base, server, client, relayed, is_settled: false });
+        }
+    }
+
+    /// Which bases ask which servers.
+    fn jobs_for(&self, bases: &[Base]) -> Vec<(Base, usize)> {
+        let mut jobs = Vec::new();
         let is_udp = |base: &&Base| base.protocol == Protocol::Udp;
         for (server, spec) in self.config.servers.iter().enumerate() {
             let reaches = |base: &&Base| base.address.is_ipv4() == spec.address.is_ipv4();
             let mut seen: Vec<Component> = Vec::new();
             for base in bases.iter().filter(is_udp).filter(reaches) {
-                let Some(account) = &spec.account else {
-                    self.gathering.jobs.push_back(Job::Binding(*base, server));
-                    continue;
-                };
                 // Over a stream the base does not matter: one connection for each component.
                 if spec.transport.is_stream() {
                     if seen.contains(&base.component) {
@@ -128,16 +144,10 @@ impl Agent {
                     }
                     seen.push(base.component);
                 }
-                let config = ClientConfig {
-                    is_stream: spec.transport.is_stream(),
-                    timing: self.config.timing,
-                    ..ClientConfig::new(spec.address, &account.name, &account.password)
-                };
-                let (client, relayed) = (Client::new(config), None);
-                self.gathering.jobs.push_back(Job::Allocate(self.gathering.relays.len()));
-                self.gathering.relays.push(Relay { base: *base, server, client, relayed, is_settled: false });
+                jobs.push((*base, server));
             }
         }
+        jobs
     }
 
     /// Begins the next request; false if there is none.

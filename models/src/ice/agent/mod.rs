@@ -345,7 +345,8 @@ impl Agent {
             return None;
         }
         let best = list.best_valid(component, self.role)?;
-        let worth = list.valid_priority(best, self.role)?;
+        // What may still come of another pair is told by the priority that it has now, as it was of this one.
+        let worth = best.priority;
         let may_be_better = |pair: &&list::Pair| {
             pair.component == component
                 && !matches!(pair.state, PairState::Succeeded | PairState::Failed)

@@ -1,10 +1,10 @@
 //! Offers, answers and fragments: what an agent knows as text, and text as what an agent can be told.
 
+use crate::ice::CandidateAddress as Address;
 use crate::ice::agent::{Agent, AgentConfig, Mode, RemoteDescription};
 use crate::ice::candidate::{Candidate, CandidateAddress, CandidateKind};
 use crate::ice::sdp::{Description, Fragment, FragmentMedia, Media, SdpError};
 use crate::ice::wire::Credentials;
-use crate::ice::CandidateAddress as Address;
 use protosim_core::Stream;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

@@ -140,8 +140,14 @@ impl IceAgent {
         let exchange = ExchangeId { client: own, server: crate::tcp::app::nowhere(), id: self.counts.sessions };
         host.observe(Observation::ExchangeStarted(exchange));
         let config = self.shared.clone();
-        let opening =
-            Opening { config: &config, role, tcp_port: self.config.tcp_port, generation: self.generation, exchange };
+        let opening = Opening {
+            config: &config,
+            role,
+            tcp_port: self.config.tcp_port,
+            most_addresses: self.config.most_addresses.map_or(usize::MAX, usize::from),
+            generation: self.generation,
+            exchange,
+        };
         let mut session = Box::new(Session::open(&opening, host));
         let bases = session.bind(&opening, host);
         self.sessions[Which::Next as usize] = Some(session);

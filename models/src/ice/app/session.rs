@@ -46,6 +46,7 @@ pub(super) struct Opening<'a> {
     pub(super) config: &'a SharedConfig,
     pub(super) role: Role,
     pub(super) tcp_port: Option<u16>,
+    pub(super) most_addresses: usize,
     pub(super) generation: u64,
     pub(super) exchange: ExchangeId,
 }
@@ -76,7 +77,7 @@ impl Session {
             components.flat_map(|(stream, count)| (1..=*count).map(move |number| Component { stream, number }));
         let mut bases = Vec::new();
         for (place, component) in components.enumerate() {
-            for (rank, address) in host.addresses().into_iter().enumerate() {
+            for (rank, address) in host.addresses().into_iter().take(opening.most_addresses).enumerate() {
                 let rank = rank as u32;
                 let Ok(id) = host.udp_bind_to(address, 0) else { continue };
                 // A socket is bound to this address: it sends from there, wherever to.

@@ -3,6 +3,7 @@
 mod checks;
 mod conflicts;
 mod consent;
+mod properties;
 mod requests;
 mod world;
 
