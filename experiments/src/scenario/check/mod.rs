@@ -2,6 +2,7 @@
 
 mod apps;
 mod axes;
+mod channels;
 mod devices;
 mod diagrams;
 mod distributions;
