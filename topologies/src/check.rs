@@ -4,8 +4,9 @@ use crate::graph::NetworkGraph;
 use crate::media::{check_media, interfaces_of};
 use crate::multicast::check_groups;
 use crate::nat::check_nats;
-use crate::spec::{Topology, wire_stream_name};
+use crate::spec::{Topology, channel_stream_name, wire_stream_name};
 pub use crate::timeline::check_timeline;
+use protosim_models::channel::ChannelConfig;
 use protosim_models::link::LinkConfig;
 use protosim_models::name::NodeName;
 use protosim_models::node::IpConfig;
@@ -69,6 +70,7 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
             found.push(Finding::new(kind, path, message));
         }
     }
+    check_channels(topology, &mut found);
     check_media(topology, &mut found);
     check_names(topology.groups.iter().map(|group| group.name.clone()), "groups", "group", &mut found);
     check_groups(topology, &mut found);
@@ -98,6 +100,23 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
         }
     }
     found
+}
+
+fn check_channels(topology: &Topology, found: &mut Vec<Finding>) {
+    check_names(topology.channels.iter().map(|channel| channel.name.clone()), "channels", "channel", found);
+    if topology.channels.len() > MOST_LINKS {
+        found.push(Finding::new(Kind::OutOfRange, "channels", format!("more than {MOST_LINKS} channels")));
+    }
+    for (index, channel) in topology.channels.iter().enumerate() {
+        if channel.ends.0 == channel.ends.1 {
+            let message = format!("the channel joins `{}` to itself", channel.ends.0.0);
+            found.push(Finding::new(Kind::LinkToSelf, format!("channels.{index}.ends.1"), message));
+        }
+        for (field, message) in channel.check() {
+            let kind = if message.starts_with("has no effect") { Kind::NoEffect } else { Kind::OutOfRange };
+            found.push(Finding::new(kind, format!("channels.{index}.{field}"), message));
+        }
+    }
 }
 
 pub(crate) fn check_names(names: impl Iterator<Item = String>, list: &str, noun: &str, found: &mut Vec<Finding>) {
@@ -140,6 +159,11 @@ fn check_streams(topology: &Topology, found: &mut Vec<Finding>) {
         [true, false].map(|is_forward| wire_stream_name(link, (&ends.0, &ends.1), is_forward)).to_vec()
     };
     check_luck(topology.links.iter().map(of_link), "links", found);
+    let of_channel = |channel: &ChannelConfig| {
+        let ends = (stream_of(&channel.ends.0), stream_of(&channel.ends.1));
+        [true, false].map(|is_forward| channel_stream_name(channel, (&ends.0, &ends.1), is_forward)).to_vec()
+    };
+    check_luck(topology.channels.iter().map(of_channel), "channels", found);
 }
 
 /// Each thing of a list goes by these stream names.

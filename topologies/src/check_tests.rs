@@ -279,6 +279,7 @@ fn events_that_meet_and_events_that_change_nothing() {
         nodes,
         links: vec![link],
         media: Vec::new(),
+        channels: Vec::new(),
         addresses: crate::AddressFamily::V4,
         groups: Vec::new(),
     };

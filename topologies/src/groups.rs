@@ -105,7 +105,7 @@ pub fn links_between(first: &str, second: &str, sets: &NodeSets) -> Result<Optio
     let size = |name: &str| sets.get(name).map(|members| members.len() as u64);
     match (size(first), size(second)) {
         (Some(_), Some(_)) if first == second => {
-            Err(format!("the link joins the group `{first}` to itself, each member to none but itself"))
+            Err(format!("the group `{first}` is joined to itself, each member to none but itself"))
         }
         (Some(a), Some(b)) if a != b => Err(format!(
             "`{first}` has {a} members and `{second}` has {b}: groups that are joined member by member have one size"

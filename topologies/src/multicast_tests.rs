@@ -24,6 +24,7 @@ fn net(links: &str, members: &str, senders: &str) -> Topology {
         nodes: nodes.into_iter().map(NodeSpec::named).collect(),
         links: ends.iter().map(link).collect(),
         media: Vec::new(),
+        channels: Vec::new(),
         addresses: AddressFamily::V4,
         groups: vec![group("all", None, members, senders)],
     }

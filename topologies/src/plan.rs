@@ -1,7 +1,10 @@
 //! A topology made ready to run: addresses, routes, wires. One plan serves all replications.
 
 mod acts;
+mod channels;
 mod reroutes;
+
+pub use channels::CHANNEL;
 
 use crate::graph::{Down, NetworkGraph, Port};
 use crate::media::Lan;
@@ -10,10 +13,11 @@ use crate::nat::{Addresses, outsides};
 use crate::routes::{Entry, MOST_LISTED, gateway, routes_of};
 use crate::spec::{Topology, wire_stream_name};
 use crate::timeline::{Agenda, TimelineEvent};
+use channels::Channels;
 use protosim_core::kernel::{BuildError, Limits};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
 use protosim_models::device::{Clock, Cpu, Memory};
-use protosim_models::link::{ImpairConfig, LinkChange, Meter, Setup, Transmitter};
+use protosim_models::link::{LinkChange, Meter, Setup, Transmitter};
 use protosim_models::medium::{GroupStations, Medium, MediumParts, StationParts};
 use protosim_models::name::{Files, NodeName};
 use protosim_models::node::{Action, GroupRoute, Interface, NatParts, NodeParts, Route, Routes};
@@ -38,7 +42,8 @@ pub struct Plan {
     addresses: Addresses,
     /// By node rank, the interfaces of NATs and firewalls to the outside.
     outsides: BTreeMap<usize, u32>,
-    /// Two for each link and for each station of a medium, in order of paths.
+    channels: Channels,
+    /// Two for each link, for each channel and for each station of a medium, in order of paths.
     wires: Vec<PlannedWire>,
     /// The wires of each link, by link rank: forward and backward.
     wires_of_link: Vec<(WireId, WireId)>,
@@ -62,18 +67,20 @@ pub struct Plan {
     meters: BTreeMap<WireId, Meter>,
 }
 
-/// One direction of a link, or of the way between a node and a shared medium.
+/// One direction of a link, of a channel, or of the way between a node and a shared medium.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PlannedWire {
     /// `link:from->to`: its place in the order of events, its stream's name, its name in digests. For a medium,
-    /// `medium:node->*` and `medium:*->node`.
+    /// `medium:node->*` and `medium:*->node`; for a channel, `channel:name:from->to`.
     pub path: Arc<str>,
-    /// Rank of the link; for a station, of the medium.
+    /// Rank of the link; for a station, of the medium; for a channel, of that.
     pub link: usize,
     /// True for the direction from the link's first end to its second, or from the station to the medium.
     pub is_forward: bool,
     /// For a medium: index of the station.
     pub station: Option<usize>,
+    /// True for a channel, which no packet of the network takes.
+    pub is_channel: bool,
 }
 
 /// An entity, by rank.
@@ -115,15 +122,21 @@ impl Plan {
                 let (from, to) = if is_forward { (first, second) } else { (second, first) };
                 let name = |rank: usize| &topology.nodes[graph.node(rank).listed].name;
                 let path = format!("{}:{}->{}", topology.links[graph.link(link)].name(), name(from), name(to));
-                PlannedWire { path: path.into(), link, is_forward, station: None }
+                PlannedWire { path: path.into(), link, is_forward, station: None, is_channel: false }
             })
             .collect();
         wires.extend(wires_of_media(&topology, &graph));
+        let (mut channels, wires_of_channels) = Channels::new(&topology, &graph);
+        wires.extend(wires_of_channels);
         wires.sort_by(|a, b| a.path.cmp(&b.path));
         let mut wires_of_link = vec![(WireId(0), WireId(0)); graph.links()];
         let stations = |medium| vec![(WireId(0), WireId(0)); graph.media().lan(medium).stations.len()];
         let mut wires_of_station: Vec<Vec<(WireId, WireId)>> = (0..graph.media().count()).map(stations).collect();
         for (index, wire) in wires.iter().enumerate() {
+            if wire.is_channel {
+                channels.number_wire(wire, WireId(index as u32));
+                continue;
+            }
             let both = match wire.station {
                 None => &mut wires_of_link[wire.link],
                 Some(station) => &mut wires_of_station[wire.link][station],
@@ -156,6 +169,7 @@ impl Plan {
             graph,
             addresses,
             outsides,
+            channels,
             wires,
             wires_of_link,
             wires_of_station,
@@ -281,7 +295,7 @@ impl Plan {
         Some(self.port_address(node, self.graph.primary_port(node)?))
     }
 
-    /// The directions of all links, and of the ways to and from media, by [`WireId`].
+    /// The directions of all links and channels, and of the ways to and from media, by [`WireId`].
     pub fn wires(&self) -> &[PlannedWire] {
         &self.wires
     }
@@ -304,9 +318,12 @@ impl Plan {
         (0..self.graph.links()).flat_map(both).chain(stations).collect()
     }
 
-    /// The link end, as in [`Plan::link_ends`], where a wire begins or ends. `None` inside of a medium.
+    /// The link end, as in [`Plan::link_ends`], where a wire begins or ends. `None` inside of a medium, and for channels.
     pub fn link_end(&self, wire: WireId, at_sender: bool) -> Option<usize> {
         let wire = &self.wires[wire.0 as usize];
+        if wire.is_channel {
+            return None;
+        }
         let Some(station) = wire.station else {
             return Some(2 * wire.link + usize::from(wire.is_forward != at_sender));
         };
@@ -398,7 +415,7 @@ impl Plan {
         });
         NodeParts {
             interfaces: interfaces.collect(),
-            channels: Vec::new(),
+            channels: self.channel_ends(rank, seed),
             routes: self.routes(rank),
             nat: self.nat_parts(rank),
             forwards: self.graph.node(rank).forwards,
@@ -550,22 +567,22 @@ impl Plan {
         if let Some(station) = wire.station {
             return self.station_wire_spec(wire, station);
         }
+        if wire.is_channel {
+            return self.channel_wire_spec(wire);
+        }
         let (first, second) = self.graph.ends(wire.link);
         let (from, to) = if wire.is_forward { (first, second) } else { (second, first) };
         let port = self.graph.interface(to, wire.link);
         let direction = self.topology.links[self.graph.link(wire.link)].direction(wire.is_forward);
-        let changes = || self.agenda.changes(wire.link, wire.is_forward).iter().map(|(_, change)| change);
-        let later = changes().filter_map(|change| change.delay);
-        let new_impairs = changes().filter_map(|change| change.impair.as_ref());
-        let impairs: Vec<&ImpairConfig> = new_impairs.chain(&direction.impair).collect();
-        let least = later.chain([direction.delay.unwrap_or_default()]).min().unwrap_or(Span::ZERO);
+        let changes = self.agenda.changes(wire.link, wire.is_forward).iter().map(|(_, change)| change);
+        let (min_delay, overtakes) = direction.of_wire(changes);
         WireSpec {
             path: wire.path.clone(),
             from: self.entity(from),
             to: self.entity(to),
             port: port.expect("a link is among its end's links") as u32,
-            min_delay: if impairs.iter().any(|impair| impair.skips_delay()) { Span::ZERO } else { least },
-            overtakes: impairs.iter().any(|impair| impair.overtakes()),
+            min_delay,
+            overtakes,
         }
     }
 }
@@ -579,7 +596,13 @@ fn wires_of_media(topology: &Topology, graph: &NetworkGraph) -> Vec<PlannedWire>
         for (station, rank) in lan.stations.iter().enumerate() {
             let node = &topology.nodes[graph.node(*rank).listed].name;
             for (path, is_forward) in [(format!("{medium}:{node}->*"), true), (format!("{medium}:*->{node}"), false)] {
-                wires.push(PlannedWire { path: path.into(), link, is_forward, station: Some(station) });
+                wires.push(PlannedWire {
+                    path: path.into(),
+                    link,
+                    is_forward,
+                    station: Some(station),
+                    is_channel: false,
+                });
             }
         }
     }

@@ -55,7 +55,14 @@ fn every_profile_is_a_link_without_mistakes() {
     for profile in profiles() {
         let links = vec![profile.link("user", "network")];
         let nodes = ["user", "network"].map(NodeSpec::named).to_vec();
-        let topology = Topology { nodes, links, media: Vec::new(), addresses: AddressFamily::V4, groups: Vec::new() };
+        let topology = Topology {
+            nodes,
+            links,
+            media: Vec::new(),
+            channels: Vec::new(),
+            addresses: AddressFamily::V4,
+            groups: Vec::new(),
+        };
         assert_eq!(check_topology(&topology), [], "{}", profile.name);
         let link = &topology.links[0];
         assert_eq!(link.direction(true).rate, Some(profile.rate_up.value), "{}", profile.name);

@@ -1,5 +1,7 @@
 //! What a user says of a network: nodes, links and groups.
 
+use crate::plan::CHANNEL;
+use protosim_models::channel::ChannelConfig;
 use protosim_models::device::DeviceConfig;
 use protosim_models::link::LinkConfig;
 use protosim_models::medium::MediumConfig;
@@ -20,6 +22,9 @@ pub struct Topology {
     /// Media that several of them share. Default: none.
     #[serde(default)]
     pub media: Vec<MediumConfig>,
+    /// Channels beside the network. Default: none.
+    #[serde(default)]
+    pub channels: Vec<ChannelConfig>,
     /// Which version of IP the addresses are of. Default: V4.
     #[serde(default)]
     pub addresses: AddressFamily,
@@ -100,6 +105,13 @@ pub(crate) fn wire_stream_name(link: &LinkConfig, ends: (&str, &str), is_forward
     let name = link.stream_name.clone().or_else(|| link.name.clone()).unwrap_or_else(unnamed);
     let (from, to) = if is_forward { ends } else { (ends.1, ends.0) };
     format!("{name}:{from}->{to}")
+}
+
+/// What the luck of one direction of a channel goes by. `ends` are the stream names of its first and its second end.
+pub(crate) fn channel_stream_name(channel: &ChannelConfig, ends: (&str, &str), is_forward: bool) -> String {
+    let name = channel.stream_name.as_ref().unwrap_or(&channel.name);
+    let (from, to) = if is_forward { ends } else { (ends.1, ends.0) };
+    format!("{CHANNEL}{name}:{from}->{to}")
 }
 
 impl NodeSpec {

@@ -27,6 +27,7 @@ pub(crate) fn net(words: &str) -> Topology {
         nodes: Vec::new(),
         links: Vec::new(),
         media: Vec::new(),
+        channels: Vec::new(),
         addresses: crate::AddressFamily::V4,
         groups: Vec::new(),
     };
@@ -234,7 +235,14 @@ pub(crate) fn any_net() -> impl Strategy<Value = (Topology, Vec<bool>)> {
             let links = links.iter().zip(&order).map(link).collect();
             let nodes = (0..nodes).map(node).collect();
             (
-                Topology { nodes, links, media: Vec::new(), addresses: crate::AddressFamily::V4, groups: Vec::new() },
+                Topology {
+                    nodes,
+                    links,
+                    media: Vec::new(),
+                    channels: Vec::new(),
+                    addresses: crate::AddressFamily::V4,
+                    groups: Vec::new(),
+                },
                 forwards.to_vec(),
             )
         },

@@ -11,7 +11,7 @@ use protosim_core::kernel::{Happening, Subject};
 use protosim_core::{SimTime, Simulation, Sinks, Until};
 use protosim_models::Element;
 use protosim_topologies::Plan;
-use protosim_topologies::plan::MEDIUM;
+use protosim_topologies::plan::{CHANNEL, MEDIUM};
 
 /// The first thing in which two experiments differ.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -214,7 +214,10 @@ fn first_mismatch<'a>(
 
 fn describe(world: &Simulation<Element>, subject: Subject) -> String {
     match subject {
-        Subject::Wire(wire) => format!("link {}", world.wires()[wire.0 as usize].path),
+        Subject::Wire(wire) => {
+            let path = &world.wires()[wire.0 as usize].path;
+            path.strip_prefix(CHANNEL).map_or_else(|| format!("link {path}"), |channel| format!("channel {channel}"))
+        }
         Subject::Entity(entity) => match world.path(entity).strip_prefix(MEDIUM) {
             Some(medium) => format!("medium {medium}"),
             None => format!("node {}", world.path(entity)),

@@ -145,6 +145,10 @@ impl Session {
         if config.clone().trace_file().is_some() {
             return Err(LiveError::NotLive("traces are replayed in the simulator alone"));
         }
+        if let Some((field, _)) = config.channels().first() {
+            let why = "channels join nodes of a simulated network".to_owned();
+            return Err(LiveError::Field { field: (*field).to_owned(), why });
+        }
         let address = match config.destination() {
             None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             Some(name) => name.0.parse().map_err(|_| LiveError::NotAnAddress(name.0.clone()))?,

@@ -12,7 +12,9 @@ use super::warmup::{Course, Warmup, samples};
 use crate::scenario::{End, Keep, Scenario, WarmupSpec};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{Digest, EntityId, RunSeed, SimTime, Simulation, Sinks, Until};
-use protosim_models::node::{Action, Conservation, DropCause, Fate, LinkEnd, PacketReport, Report, audit};
+use protosim_models::node::{
+    Action, Conservation, DropCause, Fate, LinkEnd, MessageBalance, PacketReport, Report, audit, audit_messages,
+};
 use protosim_models::packet::Packet;
 use protosim_models::{Element, Node, Observation};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
@@ -118,6 +120,9 @@ pub enum RunFailure {
     /// Packets do not add up: a mistake of this program.
     #[error("internal error: packets were lost track of: {0:?}")]
     Conservation(Conservation),
+    /// Messages of channels do not add up: a mistake of this program.
+    #[error("internal error: messages of channels were lost track of: {0:?}")]
+    Messages(MessageBalance),
     /// Its output is too long to be kept.
     #[error("its output cannot be kept: {0}")]
     Record(Arc<std::io::Error>),
@@ -292,6 +297,10 @@ impl Pass {
         // A run that is stopped in the middle of an instant has packets in nobody's hands.
         if stopped.is_none() && !conservation.holds() {
             return Err(RunFailure::Conservation(conservation));
+        }
+        let messages = audit_messages(&simulation);
+        if stopped.is_none() && !messages.holds() {
+            return Err(RunFailure::Messages(messages));
         }
         Ok(Self { simulation, reports: sinks.into_merged(), stopped, wall })
     }

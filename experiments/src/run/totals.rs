@@ -5,7 +5,8 @@ use crate::scenario::Scenario;
 use protosim_core::Simulation;
 use protosim_models::Element;
 use protosim_models::medium::Medium;
-use protosim_models::node::DropCause;
+use protosim_models::node::{ChannelCounts, DropCause};
+use protosim_topologies::plan::CHANNEL;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -15,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 pub struct Total {
     /// Number of the node or shared medium.
     pub node: u32,
-    /// The application; `None` for what the node itself counts.
+    /// The application, or a channel as `channel:NAME`; `None` for what the node itself counts.
     pub app: Option<Arc<str>>,
     /// What, with its unit last.
     pub name: &'static str,
@@ -105,6 +106,12 @@ pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps
         }
         count(None, "processor busy ns", node.cpu().busy().as_nanos());
         count(None, "memory peak bytes", node.memory().peak());
+        for (channel, counts) in node.channels() {
+            let name: Arc<str> = format!("{CHANNEL}{channel}").into();
+            for (counted, value) in totals_of_channel(&counts) {
+                count(Some(&name), counted, value);
+            }
+        }
         for ((_, of_app), app) in node.app_totals().zip(&apps[entity]) {
             for total in of_app {
                 count(Some(&names[*app]), total.name, total.value);
@@ -134,6 +141,19 @@ fn dropped_name(cause: DropCause) -> &'static str {
         causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
     });
     NAMES.get(&cause).map_or("dropped packets", String::as_str)
+}
+
+/// What has become of messages at one end of a channel; it stands where applications do, with `channel:` before its name. What was sent
+/// from here is lost here, and delivered at the other end.
+fn totals_of_channel(counts: &ChannelCounts) -> [(&'static str, u64); 6] {
+    [
+        ("sent messages", counts.sent),
+        ("lost messages", counts.lost),
+        ("duplicated messages", counts.duplicated),
+        ("delivered messages", counts.delivered),
+        ("unclaimed messages", counts.unclaimed),
+        ("messages to a node that was down", counts.node_down),
+    ]
 }
 
 /// What a shared medium has counted; it stands where nodes do, with `medium:` before its name.

@@ -57,6 +57,7 @@ pub use warmup::WarmupSpec;
 
 use protosim_core::kernel::Limits;
 use protosim_core::{Ratio, SimTime, Size, Span};
+use protosim_models::channel::ChannelConfig;
 use protosim_models::link::LinkConfig;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::{Files, NodeName};
@@ -105,6 +106,10 @@ pub struct Scenario {
     /// LAN switches, buses and radio channels that several of them share. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub media: Vec<MediumConfig>,
+    /// What joins two nodes beside the network, such as the signalling of calls. With a group at one end, a channel for each member.
+    /// Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Arc<Vec<ChannelConfig>>,
     /// Which version of IP. Default: V4.
     #[serde(default)]
     pub addresses: AddressFamily,
@@ -273,6 +278,7 @@ impl Scenario {
         }
         share(&mut self.nodes, &other.nodes);
         share(&mut self.links, &other.links);
+        share(&mut self.channels, &other.channels);
         share(&mut self.apps, &other.apps);
         share(&mut self.sets, &other.sets);
         share(&mut self.files, &other.files);
@@ -290,7 +296,8 @@ impl Scenario {
             group.senders = senders;
         }
         let (nodes, links, media) = (self.nodes.to_vec(), self.links.to_vec(), self.media.clone());
-        Topology { nodes, links, media, addresses: self.addresses, groups }
+        let channels = self.channels.to_vec();
+        Topology { nodes, links, media, channels, addresses: self.addresses, groups }
     }
 
     /// The group called `name`.

@@ -19,5 +19,28 @@ mod config;
 
 pub use config::{ChannelConfig, ChannelDirection};
 
+/// Which of the channels that end at a node is meant by `name`: the one called so; else, where `name` stands for a group of channels
+/// (`call-0`, `call-1` and on for `call`), the only one of these.
+///
+/// # Errors
+/// How many of the group end there, if not one: none, or several.
+pub fn find<'a>(names: impl Iterator<Item = &'a str> + Clone, name: &str) -> Result<usize, usize> {
+    if let Some(index) = names.clone().position(|own| own == name) {
+        return Ok(index);
+    }
+    let mut members = names.enumerate().filter(|(_, own)| is_member(own, name)).map(|(index, _)| index);
+    match (members.next(), members.count()) {
+        (Some(index), 0) => Ok(index),
+        (Some(_), others) => Err(1 + others),
+        (None, _) => Err(0),
+    }
+}
+
+/// True for `call-3` and `call`.
+fn is_member(name: &str, of: &str) -> bool {
+    let number = name.strip_prefix(of).and_then(|rest| rest.strip_prefix('-'));
+    number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
 /// The longest message that a channel takes \[bytes\].
 pub const MAX_MESSAGE_LEN: u64 = 60_000;

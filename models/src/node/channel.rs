@@ -84,10 +84,7 @@ impl Channels {
     /// on `app` gets what arrives there.
     pub(super) fn claim(&self, name: &str, app: u32) -> Option<ChannelId> {
         let all = self.all();
-        let index = all.iter().position(|channel| *channel.end.name == *name).or_else(|| {
-            let mut members = all.iter().enumerate().filter(|(_, channel)| is_member(&channel.end.name, name));
-            members.next().filter(|_| members.next().is_none()).map(|(index, _)| index)
-        })?;
+        let index = crate::channel::find(all.iter().map(|channel| &*channel.end.name), name).ok()?;
         all[index].owner.set(Some(app));
         Some(ChannelId(index as u32))
     }
@@ -107,12 +104,6 @@ impl Channels {
         }
         Ok(Packet::message(message))
     }
-}
-
-/// True for `call-3` and `call`: names that differ in their number alone stand together for what is called by the rest.
-fn is_member(name: &str, of: &str) -> bool {
-    let number = name.strip_prefix(of).and_then(|rest| rest.strip_prefix('-'));
-    number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 impl Node {

@@ -37,7 +37,7 @@ pub(super) fn network(text: &str, seed: u64) -> Expanded {
 
 pub(super) fn topology(expanded: &Expanded) -> Topology {
     let (nodes, links) = (expanded.nodes.clone(), expanded.links.clone());
-    Topology { nodes, links, media: Vec::new(), addresses: AddressFamily::V4, groups: Vec::new() }
+    Topology { nodes, links, media: Vec::new(), channels: Vec::new(), addresses: AddressFamily::V4, groups: Vec::new() }
 }
 
 /// Number of links by node.

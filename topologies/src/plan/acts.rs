@@ -18,7 +18,7 @@ impl Plan {
         for (at, node, _) in self.agenda.powers.iter().filter(|(_, _, is_on)| !is_on) {
             act(*at, *node, Action::Power(false));
         }
-        for wire in self.wires.iter().filter(|wire| wire.station.is_none()) {
+        for wire in self.wires.iter().filter(|wire| wire.station.is_none() && !wire.is_channel) {
             let (first, second) = self.graph.ends(wire.link);
             let sender = if wire.is_forward { first } else { second };
             let interface = self.graph.interface(sender, wire.link);

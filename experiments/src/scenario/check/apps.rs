@@ -80,6 +80,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
             mistakes.push(Diagnostic::error(id, span_of(tree, &path), message));
         }
         check_crypto(tree, scenario, index, mistakes);
+        super::channels::check_channels(tree, scenario, index, mistakes);
         super::tls::check_verification(tree, scenario, index, mistakes);
     }
 }

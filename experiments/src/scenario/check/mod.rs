@@ -3,6 +3,7 @@
 mod apps;
 mod axes;
 mod cases;
+mod channels;
 mod devices;
 mod diagrams;
 mod distributions;

@@ -1,16 +1,16 @@
-//! Names of nodes and links: every reference must have something to refer to.
+//! Names of nodes, links and channels: every reference must have something to refer to.
 
 use super::listed;
 use crate::scenario::expand::Expansion;
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Reference, ReferenceKind, Span, Tree, name_of, suggest};
 use std::collections::BTreeSet;
 
-/// Checks that every name of a node or link refers to one. A group of nodes may stand where an application runs, and whom it
+/// Checks that every name of a node, link or channel refers to one. A group of nodes may stand where an application runs, and whom it
 /// sends to.
 pub(in crate::scenario) fn check_references(made: &Expansion, references: &[Reference], mistakes: &mut Diagnostics) {
     let tree = &made.tree;
     let all = |list| names(tree, list).filter(|_| made.is_whole);
-    let (nodes, links) = (all("nodes"), all("links"));
+    let (nodes, links, channels) = (all("nodes"), all("links"), names(tree, "channels"));
     let (groups, media) = (names(tree, "groups").unwrap_or_default(), names(tree, "media").unwrap_or_default());
     let (homes, destinations) =
         (of_apps(tree, |app| app.field("on")), of_apps(tree, |app| app.field("run")?.field("to")));
@@ -25,6 +25,9 @@ pub(in crate::scenario) fn check_references(made: &Expansion, references: &[Refe
         let (noun, known) = match reference.kind {
             ReferenceKind::Node => ("node", &nodes),
             ReferenceKind::Link => ("link", &links),
+            // A member of a group has its own of several: which, is checked with its application.
+            ReferenceKind::Channel if made.is_channel_group(&reference.text) => continue,
+            ReferenceKind::Channel => ("channel", &channels),
         };
         // What could not be read may be what is referred to.
         let Some(known) = known else { continue };
@@ -51,10 +54,16 @@ pub(in crate::scenario) fn check_references(made: &Expansion, references: &[Refe
             ReferenceKind::Link if made.is_link_group(&reference.text) => {
                 format!("`{0}` stands for several links: name one of them, as `{0}-0`", reference.text)
             }
-            ReferenceKind::Link => help(&reference.text, noun, known.iter().cloned().collect(), known),
+            ReferenceKind::Link | ReferenceKind::Channel => {
+                help(&reference.text, noun, known.iter().cloned().collect(), known)
+            }
         };
         let label = format!("no {noun} has this name");
-        let id = if noun == "node" { "scenario::unknown-node" } else { "scenario::unknown-link" };
+        let id = match reference.kind {
+            ReferenceKind::Node => "scenario::unknown-node",
+            ReferenceKind::Link => "scenario::unknown-link",
+            ReferenceKind::Channel => "scenario::unknown-channel",
+        };
         let mistake = Diagnostic::error(id, reference.span, message).label(label).help(help);
         // What a template says is read once for each that is like it.
         if !mistakes.contains(&mistake) {

@@ -5,6 +5,7 @@
 //! `INSTA_UPDATE=always cargo test -p protosim-experiments corpus` writes them anew.
 
 mod cases;
+mod channels;
 mod nats;
 mod networks;
 mod replications;
@@ -16,6 +17,7 @@ mod web;
 use super::load::load_with;
 use super::{Loaded, Request};
 use crate::tree::{Included, NotIncluded, suggest};
+use protosim_models::channel::ChannelConfig;
 
 /// A scenario without mistakes.
 const GOOD: &str = r#"(
@@ -74,6 +76,34 @@ fn the_scenario_that_is_broken_below_is_sound() {
     assert_eq!(load(&[]).unwrap().points.len(), 6);
 }
 
+/// Channels are varied and overridden as links are, and one with groups at its ends is one for each pair.
+#[test]
+fn channels_that_are_sound() {
+    let pairs = r#"(name: "router"), (name: "caller", count: 2), (name: "callee", count: 2)"#;
+    let channels = r#"channels: [(name: "call", ends: ("caller", "callee"), delay: "50 ms", stream_name: "c"), (name: "push", ends: ("client", "server"), delay: "1 s", loss: "1 %", impair: (jitter: "5 ms"), backward: (delay: "2 s"))], adjust: {"channels.call-1.loss": "5 %"},"#;
+    let axis = r#"axes: [(name: "signalling", path: "channels.push.delay", values: ["3 s", "4 s"]), "#;
+    let loaded = load(&[(r#"(name: "router")"#, pairs), ("// more", channels), ("axes: [", axis)]).unwrap();
+    let found = |point: usize| -> Vec<String> {
+        let name = |c: &ChannelConfig| {
+            format!("{} {}-{} {} {:?} {:?}", c.name, c.ends.0.0, c.ends.1.0, c.delay, c.loss, c.stream_name)
+        };
+        loaded.points[point].scenario.channels.iter().map(name).collect()
+    };
+    let pair = |number: u64, loss: &str| {
+        format!("call-{number} caller-{number}-callee-{number} 50 ms {loss} Some(\"c-{number}\")")
+    };
+    let five = format!("{:?}", Some(protosim_core::Ratio::from_percent(5)));
+    let one = format!("{:?}", Some(protosim_core::Ratio::from_percent(1)));
+    for (point, delay) in [(0, "3 s"), (loaded.points.len() - 1, "4 s")] {
+        let push = format!("push client-server {delay} {one} None");
+        assert_eq!(found(point), [pair(0, "None"), pair(1, &five), push]);
+    }
+    let request = Request { set: vec!["channels.push.delay=7 ms".to_owned()], ..Request::default() };
+    let text = GOOD.replace("// more", r#"channels: [(name: "push", ends: ("client", "server"), delay: "1 s")],"#);
+    let loaded = load_with("corpus", ("corpus.ron", "corpus.ron"), &text, &request, false, &mut find).unwrap();
+    assert_eq!(loaded.scenario.channels[0].delay, protosim_core::Span::from_millis(7));
+}
+
 #[test]
 fn nats_and_firewalls_that_are_sound() {
     for router in [
@@ -94,7 +124,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES) {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES).chain(channels::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -142,7 +172,8 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(web::CASES)
         .chain(tls::CASES)
         .chain(replications::CASES)
-        .chain(nats::CASES);
+        .chain(nats::CASES)
+        .chain(channels::CASES);
     refused
         .chain(cases::WARNINGS)
         .chain(streams::WARNINGS)

@@ -1,4 +1,4 @@
-//! `adjust`: fields of single nodes and links that groups and networks have made.
+//! `adjust`: fields of single nodes, links and channels that groups and networks have made.
 //!
 //! Overrides, axes and variants may name them too, as in `links.radio-3.loss`; what they say is put into `adjust`, and so
 //! stands in the scenario as others can read it.
@@ -7,11 +7,11 @@ use super::{Expansion, elements};
 use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, PathError, Span, Tree};
 
 /// Lists whose elements groups and networks make.
-const LISTS: [&str; 2] = ["nodes", "links"];
+const LISTS: [&str; 3] = ["nodes", "links", "channels"];
 /// The field.
 const FIELD: &str = "adjust";
 
-/// True if a path leads to no node or link that is written, but may lead to one that will be made.
+/// True if a path leads to no node, link or channel that is written, but may lead to one that will be made.
 pub(in crate::scenario) fn is_of_member(tree: &Tree, path: &Path) -> bool {
     let groups = || elements(tree, "nodes").iter().any(|node| node.field("count").is_some());
     let [list, _, _, ..] = path.segments.as_slice() else { return false };
@@ -70,11 +70,11 @@ impl Expansion {
                 let list = path.segments[0].text.clone();
                 let is_name = path.segments.last().is_some_and(|last| ["name", "ends"].contains(&last.text.as_str()));
                 if path.segments.len() < 3 || is_name || !LISTS.contains(&list.as_str()) {
-                    let message = "`adjust` changes fields of nodes and links, but for `name` and `ends`".to_owned();
-                    mistakes.push(
-                        Diagnostic::error("scenario::unknown-path", key.span, message)
-                            .help("write \"links.NAME.FIELD\" or \"nodes.NAME.FIELD\"".to_owned()),
-                    );
+                    let message =
+                        "`adjust` changes fields of nodes, links and channels, but for `name` and `ends`".to_owned();
+                    mistakes.push(Diagnostic::error("scenario::unknown-path", key.span, message).help(
+                        "write \"links.NAME.FIELD\", \"nodes.NAME.FIELD\" or \"channels.NAME.FIELD\"".to_owned(),
+                    ));
                     return Ok(());
                 }
                 self.tree.set_from(&path, value, key.span)

@@ -4,7 +4,7 @@
 //! one. Every node and link that is made keeps the places of what it was made from, so messages point there.
 //!
 //! 1. A node with a `count` becomes its members, a network of `networks` its nodes and links ([`network`]).
-//! 2. What names a set of nodes or of links becomes one for each member ([`sets`]): links, stations of shared media, members
+//! 2. What names a set of nodes or of links becomes one for each member ([`sets`]): links, channels, stations of shared media, members
 //!    of multicast groups, events of the timeline.
 //! 3. `adjust` changes single nodes and links of those.
 
@@ -36,6 +36,8 @@ pub(super) struct Expansion {
     pub(super) notes: Vec<(Span, String)>,
     /// Links by what they were made from: `radio` for `radio-0` and so on.
     links: BTreeMap<String, Vec<String>>,
+    /// Channels likewise.
+    channels: BTreeMap<String, Vec<String>>,
 }
 
 /// Expands a tree. Mistakes in groups and networks are added to `mistakes`.
@@ -47,6 +49,7 @@ pub(super) fn expand(tree: &Tree, files: &mut Files, mistakes: &mut Diagnostics)
         repeated: Vec::new(),
         notes: Vec::new(),
         links: BTreeMap::new(),
+        channels: BTreeMap::new(),
     };
     made.expand_nodes(mistakes);
     let hosts = made.expand_networks(files, mistakes);
@@ -57,6 +60,7 @@ pub(super) fn expand(tree: &Tree, files: &mut Files, mistakes: &mut Diagnostics)
     }
     sets::check_names(tree, mistakes);
     made.expand_links(mistakes);
+    made.expand_channels(mistakes);
     made.expand_media();
     made.expand_members();
     made.expand_timeline();
@@ -73,6 +77,11 @@ impl Expansion {
     /// True for the name of a link that has become several.
     pub(super) fn is_link_group(&self, name: &str) -> bool {
         self.links.contains_key(name)
+    }
+
+    /// True for the name of a channel that has become several.
+    pub(super) fn is_channel_group(&self, name: &str) -> bool {
+        self.channels.contains_key(name)
     }
 
     /// The elements of a list of the scenario; none where there is no such list.

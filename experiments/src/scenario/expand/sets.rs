@@ -5,6 +5,7 @@ use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Tree, name_of, take_field
 use protosim_models::medium::Coordinate;
 use protosim_topologies::check::MOST_LINKS;
 use protosim_topologies::groups::links_between;
+use std::collections::BTreeMap;
 
 /// The name of a set is that of nothing else, since it stands where those may.
 pub(super) fn check_names(tree: &Tree, mistakes: &mut Diagnostics) {
@@ -30,20 +31,37 @@ pub(super) fn check_names(tree: &Tree, mistakes: &mut Diagnostics) {
 impl Expansion {
     /// Links with a set at one of their ends, or at both.
     pub(super) fn expand_links(&mut self, mistakes: &mut Diagnostics) {
+        self.links = self.expand_joints("links", mistakes);
+    }
+
+    /// Channels likewise.
+    pub(super) fn expand_channels(&mut self, mistakes: &mut Diagnostics) {
+        self.channels = self.expand_joints("channels", mistakes);
+    }
+
+    /// What joins two nodes. Returns what has become of those that were more than one.
+    fn expand_joints(&mut self, list: &str, mistakes: &mut Diagnostics) -> BTreeMap<String, Vec<String>> {
         let mut total = 0;
-        self.replace("links", |all, link| {
-            let made = all.links_of(link, mistakes);
+        let mut groups = BTreeMap::new();
+        self.replace(list, |all, link| {
+            let made = all.links_of(link, &mut groups, mistakes);
             total += made.len();
             if total > MOST_LINKS && total - made.len() <= MOST_LINKS {
                 let place = made[0].span;
-                let message = format!("more than {MOST_LINKS} links in all");
+                let message = format!("more than {MOST_LINKS} {list} in all");
                 mistakes.push(Diagnostic::error("scenario::out-of-range", place, message));
             }
             if total > MOST_LINKS { Vec::new() } else { made }
         });
+        groups
     }
 
-    fn links_of(&mut self, link: Node, mistakes: &mut Diagnostics) -> Vec<Node> {
+    fn links_of(
+        &self,
+        link: Node,
+        groups: &mut BTreeMap<String, Vec<String>>,
+        mistakes: &mut Diagnostics,
+    ) -> Vec<Node> {
         let Some((first, second)) = ends(&link) else { return vec![link] };
         let count = match links_between(&first, &second, &self.sets) {
             Ok(Some(count)) => count,
@@ -68,7 +86,7 @@ impl Expansion {
             })
             .collect();
         if let Some(name) = name_of(&link) {
-            self.links.insert(name, made.iter().filter_map(name_of).collect());
+            groups.insert(name, made.iter().filter_map(name_of).collect());
         }
         made
     }

@@ -61,6 +61,8 @@ pub enum ReferenceKind {
     Node,
     /// A link: [`LinkName`](protosim_models::name::LinkName).
     Link,
+    /// A channel: [`ChannelName`](protosim_models::name::ChannelName).
+    Channel,
 }
 
 /// Reads a `T` from the tree and adds everything that is wrong with it to `mistakes`.
@@ -210,6 +212,7 @@ impl Context {
         let kind = match newtype {
             "NodeName" => ReferenceKind::Node,
             "LinkName" => ReferenceKind::Link,
+            "ChannelName" => ReferenceKind::Channel,
             _ => return,
         };
         let mut state = self.state.borrow_mut();

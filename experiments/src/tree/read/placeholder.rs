@@ -318,6 +318,7 @@ impl<'de> Deserializer<'de> for Probe {
         match name {
             "NodeName" => Err(Error::expected("the name of a node")),
             "LinkName" => Err(Error::expected("the name of a link")),
+            "ChannelName" => Err(Error::expected("the name of a channel")),
             _ => visitor.visit_newtype_struct(self),
         }
     }
