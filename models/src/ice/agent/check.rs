@@ -28,19 +28,19 @@ pub(super) struct Check {
 
 impl Agent {
     /// Pairs of a new local candidate with all remote ones, once checks have begun.
-    pub(super) fn pair_local(&mut self, list: usize, local: usize) {
+    pub(super) fn pair_local(&mut self, list: usize, local: usize, cx: &mut Cx<'_>) {
         if self.may_pair() {
             for remote in 0..self.lists[list].remotes.len() {
-                self.add_pair(list, local, remote);
+                self.add_pair(list, local, remote, cx);
             }
         }
     }
 
     /// Pairs of a new remote candidate.
-    pub(super) fn pair_remote(&mut self, list: usize, remote: usize) {
+    pub(super) fn pair_remote(&mut self, list: usize, remote: usize, cx: &mut Cx<'_>) {
         if self.may_pair() {
             for local in 0..self.lists[list].locals.len() {
-                self.add_pair(list, local, remote);
+                self.add_pair(list, local, remote, cx);
             }
         }
     }
@@ -49,17 +49,27 @@ impl Agent {
         self.state == State::Checking
     }
 
-    fn add_pair(&mut self, list: usize, local: usize, remote: usize) {
+    fn add_pair(&mut self, list: usize, local: usize, remote: usize, cx: &mut Cx<'_>) {
         // Those that the peer's checks have shown are not paired by themselves (§7.2.5.3.1).
         if self.lists[list].locals[local].candidate.kind == CandidateKind::PeerReflexive
             || self.lists[list].state != ListState::Running
         {
             return;
         }
-        let room = self.config.most_pairs.saturating_sub(self.pairs());
+        let room = self.room();
         if let Some(number) = self.lists[list].add_pair(local, remote, self.role, room) {
             self.set_first_state(PairId { list, number });
+            let (base, ip) = (self.lists[list].locals[local].base, self.lists[list].remotes[remote].address.ip());
+            // Asked for at once: what the peer checks meanwhile would be lost at the relay.
+            if let Some(relay) = self.gathering.relay_of(base) {
+                self.command_relay(relay, client::Command::Permit(ip), cx);
+            }
         }
+    }
+
+    /// How many more pairs there may be.
+    pub(super) fn room(&self) -> usize {
+        self.config.most_pairs.saturating_sub(self.pairs())
     }
 
     fn pairs(&self) -> usize {
@@ -159,7 +169,7 @@ impl Agent {
         frozen.find(|pair| !is_busy(list.foundation(pair))).map(|pair| pair.number)
     }
 
-    /// Checks a pair, or asks its relay for the permission that it needs first. False if the pair is gone.
+    /// Checks a pair, or waits for the permission that its relay needs first. False if the pair is gone.
     fn check(&mut self, id: PairId, cx: &mut Cx<'_>) -> bool {
         let Some(pair) = self.lists[id.list].pair(id.number) else { return false };
         let (local, remote) = (&self.lists[id.list].locals[pair.local], &self.lists[id.list].remotes[pair.remote]);

@@ -210,7 +210,7 @@ impl Agent {
         }
         list.remotes.push(Remote { candidate, address, foundation });
         let remote = list.remotes.len() - 1;
-        self.pair_remote(stream, remote);
+        self.pair_remote(stream, remote, cx);
         self.judge(cx);
     }
 
@@ -223,7 +223,7 @@ impl Agent {
         let both_lite = self.config.mode == Mode::Lite && self.peer.as_ref().is_some_and(|peer| peer.is_lite);
         for list in 0..self.lists.len() {
             for remote in 0..self.lists[list].remotes.len() {
-                self.pair_remote(list, remote);
+                self.pair_remote(list, remote, cx);
             }
         }
         self.set_first_states();
