@@ -28,10 +28,10 @@ pub(super) fn metrics(name: Option<&str>) -> Result<(), String> {
 }
 
 fn one(name: &str) -> Result<(), String> {
-    let is_total = |metric: &Metric| matches!(metric, Metric::Total(_)) && name.to_ascii_lowercase().starts_with("total");
-    let is_meant = |metric: &Metric| {
-        word(*metric).eq_ignore_ascii_case(name) || metric.entry().name == name || is_total(metric)
-    };
+    let is_total =
+        |metric: &Metric| matches!(metric, Metric::Total(_)) && name.to_ascii_lowercase().starts_with("total");
+    let is_meant =
+        |metric: &Metric| word(*metric).eq_ignore_ascii_case(name) || metric.entry().name == name || is_total(metric);
     if let Some(metric) = catalogue().find(is_meant) {
         say(format_args!("Of {}:", metric.of().name()));
         print(metric);

@@ -163,8 +163,7 @@ fn matching_points(a: &Loaded, b: &Loaded) -> BTreeMap<usize, usize> {
                 let case = axis.case_name(*value).map(|name| Value::Case(name.to_owned()));
                 (axis.name.clone(), case.unwrap_or(Value::Number(value.to_bits())))
             };
-            let mut values: Vec<(String, Value)> =
-                loaded.scenario.axes.iter().zip(&point.values).map(value).collect();
+            let mut values: Vec<(String, Value)> = loaded.scenario.axes.iter().zip(&point.values).map(value).collect();
             values.sort();
             ((point.variant.clone(), values), number)
         };

@@ -3,7 +3,9 @@
 use super::samples::{Spread, over_time};
 use super::summary::Summary;
 use crate::run::{Outputs, PerPoint, RunOutput, over_points};
-use crate::scenario::{AxisValue, FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate};
+use crate::scenario::{
+    AxisValue, FormulaSpec, Loaded, Metric, PanelSpec, PanelX, ScaleSpec, SeriesSpec, VARIANT, evaluate,
+};
 use crate::store::StoreError;
 use protosim_core::{Span, maths};
 use protosim_reports::figure::{Axis, Panel, Point, Series};
@@ -29,6 +31,9 @@ pub(super) fn draw_panel(
     spec: &PanelSpec,
     notes: &mut Vec<String>,
 ) -> Result<Option<Panel>, StoreError> {
+    if let Some(cells) = &spec.cells {
+        return Ok(super::cells::draw_cells(source, spec, cells, notes));
+    }
     let unit = spec.series.first().map_or("", |series| series.metric.unit());
     let chosen: Vec<usize> = source.loaded.chosen(spec.filter()).collect();
     let mut sheet = Sheet { spec, chosen, notes, series: Vec::new(), shown: Vec::new() };

@@ -37,7 +37,8 @@ pub use design::DesignSpec;
 pub use diagram::{DiagramSpec, LadderSpec, MOST_DRAWN, MOST_NAMED_LANES, TimeSequenceSpec};
 pub use distributions::{DistributionsSpec, Keep};
 pub use figure::{
-    Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, PointFilter, ScaleSpec, SeriesSpec, evaluate,
+    CellLabel, CellsSpec, Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, PointFilter, ScaleSpec,
+    SeriesSpec, evaluate,
 };
 pub use files::Inputs;
 #[cfg(test)]
@@ -50,8 +51,8 @@ pub use placement::Placement;
 pub use point::{AxisSpec, AxisValue, Dimension, Point};
 pub use range::RangeSpec;
 pub use sequential::SequentialSpec;
-pub(crate) use variant::VARIANT;
 pub use total::TotalName;
+pub(crate) use variant::VARIANT;
 pub use variant::{CaseSpec, VariantSpec, Verbatim};
 pub use warmup::WarmupSpec;
 

@@ -79,7 +79,10 @@ fn cases_are_chosen_by_their_names() {
         assert_eq!(values(&load(&two.text, &[]).unwrap()), values(&two));
     }
     let error = load(TEXT, &["far=[open, daed]"]).unwrap_err();
-    assert!(error.contains("there is no case of `far` called `daed`") && error.contains("did you mean `dead`?"), "{error}");
+    assert!(
+        error.contains("there is no case of `far` called `daed`") && error.contains("did you mean `dead`?"),
+        "{error}"
+    );
     assert!(error.contains("--set axes.far.only=[\"open\", \"daed\"]"), "{error}");
     assert!(load(TEXT, &["far=[open, open]"]).unwrap_err().contains("this case is chosen twice"));
 }
@@ -133,8 +136,12 @@ fn totals_of_cases_are_expected_and_stand_in_tables_by_name() {
 fn a_case_is_what_it_sets() {
     let of_case = load(TEXT, &["near=plain", "far=slow", "size=10 B"]).unwrap();
     let fields = r#"rate: "10 kbit/s", delay: "5 ms"), // was"#;
-    let by_hand = TEXT.replacen(r#"rate: "1 Mbit/s", delay: "1 ms"),
-    ],"#, &format!("{fields}\n    ],"), 1);
+    let by_hand = TEXT.replacen(
+        r#"rate: "1 Mbit/s", delay: "1 ms"),
+    ],"#,
+        &format!("{fields}\n    ],"),
+        1,
+    );
     let start = by_hand.find("axes:").unwrap();
     let end = by_hand.find("    measure:").unwrap();
     let by_hand = load(&format!("{}{}", &by_hand[..start], &by_hand[end..]), &["apps.ping.run.payload=10 B"]).unwrap();
@@ -166,17 +173,37 @@ fn cases_that_make_no_sense_are_refused() {
         (r#""links.right.loss": "100 %""#, r#""seeds": 3"#, "there is no field `seeds`"),
         (r#""links.right.loss": "100 %""#, r#""replications": 3"#, "an axis cannot vary `replications`"),
         (r#""links.right.loss": "100 %""#, r#""links.left.delay": "3 ms""#, "another axis varies the same field"),
-        (r#""links.right.loss": "100 %""#, r#""links.left": (name: "left", ends: ("a", "middle"))"#, "another axis varies the same field"),
-        (far, r#"(name: "far", path: "links.right.mtu", cases: ["#, "`path` has no effect: each of the axis' `cases` says what it sets"),
+        (
+            r#""links.right.loss": "100 %""#,
+            r#""links.left": (name: "left", ends: ("a", "middle"))"#,
+            "another axis varies the same field",
+        ),
+        (
+            far,
+            r#"(name: "far", path: "links.right.mtu", cases: ["#,
+            "`path` has no effect: each of the axis' `cases` says what it sets",
+        ),
         (far, r#"(name: "far", values: [1], cases: ["#, "an axis has either `values` or `cases`"),
         (far, r#"(name: "far", only: ["opn"], cases: ["#, "did you mean `open`?"),
         (r#"values: ["10 B", "20 B"])"#, r#"values: ["10 B", "20 B"], only: ["x"])"#, "`only` has no effect"),
-        (r#"(name: "size", path: "apps.ping.run.payload", values: ["10 B", "20 B"])"#, r#"(name: "size", cases: [])"#, "an axis without cases makes no point"),
-        (r#"(name: "size", path: "apps.ping.run.payload""#, r#"(name: "size", path: "links.right.delay""#, "another axis varies the same field"),
+        (
+            r#"(name: "size", path: "apps.ping.run.payload", values: ["10 B", "20 B"])"#,
+            r#"(name: "size", cases: [])"#,
+            "an axis without cases makes no point",
+        ),
+        (
+            r#"(name: "size", path: "apps.ping.run.payload""#,
+            r#"(name: "size", path: "links.right.delay""#,
+            "another axis varies the same field",
+        ),
         (r#"metric: Total("replies")"#, r#"metric: Total("repiles")"#, "did you mean `replies`?"),
         (r#"metric: Total("replies")"#, r#"metric: Total("bytes_of_gold")"#, "it counts `requests`, `replies`"),
         (r#"app: "ping", metric: Total"#, r#"app: "pong", metric: Total"#, "did you mean `ping`?"),
-        (r#"(app: "ping", metric: Total"#, r#"(link: "left", direction: Forward, metric: Total"#, "is of what an application counts, and this is of a direction of a link"),
+        (
+            r#"(app: "ping", metric: Total"#,
+            r#"(link: "left", direction: Forward, metric: Total"#,
+            "is of what an application counts, and this is of a direction of a link",
+        ),
     ] {
         let error = refusal(from, to);
         assert!(error.contains(expected), "{to}: {error}");

@@ -37,8 +37,7 @@ impl TotalName {
             [.., b'_', b'n', b's'] => "ns",
             _ => "",
         };
-        let definition =
-            "the sum over the nodes that the application runs on; of what begins with `largest_` or `smallest_` the largest or smallest";
+        let definition = "the sum over the nodes that the application runs on; of what begins with `largest_` or `smallest_` the largest or smallest";
         let condition = "the whole run, warm-up included; the mean over replications";
         Entry { name, unit, of: Scope::Counts, definition, condition }
     }

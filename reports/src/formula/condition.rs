@@ -39,10 +39,7 @@ impl Condition {
     ///
     /// # Errors
     /// As [`Condition::parse`].
-    pub fn parse_with(
-        text: &str,
-        words: &dyn Fn(&str, &str) -> Result<f64, String>,
-    ) -> Result<Self, FormulaError> {
+    pub fn parse_with(text: &str, words: &dyn Fn(&str, &str) -> Result<f64, String>) -> Result<Self, FormulaError> {
         Formula::parse_as(text, Wanted::Condition, words).map(Self)
     }
 

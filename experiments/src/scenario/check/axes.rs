@@ -1,8 +1,8 @@
 //! Axes: their names, what they vary, and with which values.
 
+use super::cases::{check_cases, check_choice, overlapping};
 use super::span_of;
 use super::variants::settings_of;
-use super::cases::{check_cases, check_choice, overlapping};
 use crate::scenario::condition::{known_names, parse_condition};
 use crate::scenario::design::{MOST, MOST_SKIPPED, MOST_SOBOL_AXES};
 use crate::scenario::expand::is_of_member;
