@@ -4,6 +4,7 @@ mod apps;
 mod axes;
 mod cases;
 mod channels;
+mod cell_panels;
 mod devices;
 mod diagrams;
 mod distributions;
