@@ -18,7 +18,7 @@ use protosim_models::node::{
 use protosim_models::packet::Packet;
 use protosim_models::{Element, Node, Observation};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
-use protosim_topologies::plan::MEDIUM;
+use protosim_topologies::plan::{CHANNEL, MEDIUM};
 use protosim_topologies::{Installation, Plan};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -345,7 +345,10 @@ pub fn digests(simulation: &Simulation<Element>) -> Vec<(Name, Arc<str>, Digest)
         Some(medium) => (Name("medium"), medium.into(), digest),
         None => (Name("node"), path, digest),
     });
-    let wires = simulation.wire_digests().into_iter().map(|(path, digest)| (Name("link"), path, digest));
+    let wires = simulation.wire_digests().into_iter().map(|(path, digest)| match path.strip_prefix(CHANNEL) {
+        Some(channel) => (Name("channel"), channel.into(), digest),
+        None => (Name("link"), path, digest),
+    });
     nodes.chain(wires).collect()
 }
 
