@@ -3,8 +3,8 @@
 mod apps;
 mod axes;
 mod cases;
-mod channels;
 mod cell_panels;
+mod channels;
 mod devices;
 mod diagrams;
 mod distributions;
