@@ -154,12 +154,12 @@ mod tests {
         ],
         apps: [(name: "ping", on: "a", run: Ping(to: "b", count: 2, interval: "100 ms"))],
         axes: [
-            (name: "kind", cases: [(name: "open"), (name: "shut", set: {"links.near.loss": "100 %"})]),
+            (name: "form", cases: [(name: "open"), (name: "shut", set: {"links.near.loss": "100 %"})]),
             (name: "delay", path: "links.far.delay", range: (from: "10 ms", to: "30 ms", steps: 3)),
         ],
-        only_if: "kind != 'shut' || delay < 0.025",
+        only_if: "form != 'shut' || delay < 0.025",
         figures: [(name: "f", title: "F", panels: [(
-            x: "kind", x_label: "Kind", y_label: "Delay", series: [(label: "Replies", app: "ping", metric: METRIC)],
+            x: "form", x_label: "Kind", y_label: "Delay", series: [(label: "Replies", app: "ping", metric: METRIC)],
             cells: (y: "delay", MORE),
         )])],
     )"#;
@@ -232,7 +232,7 @@ mod tests {
         };
         for (from, to, expected) in [
             (r#"y: "delay""#, r#"y: "dealy""#, "did you mean `delay`?"),
-            (r#"y: "delay""#, r#"y: "kind""#, "columns and rows are of two different axes"),
+            (r#"y: "delay""#, r#"y: "form""#, "columns and rows are of two different axes"),
             (
                 "MORE",
                 r#"labels: [(value: 1, text: "a"), (value: 1, text: "b")]"#,
@@ -240,11 +240,11 @@ mod tests {
             ),
             ("MORE", r#"scale: Log, labels: [(value: 1, text: "a")]"#, "`scale` has no effect beside `labels`"),
             ("MORE", "decimals: 12", "at most 9 decimals"),
-            (r#"x: "kind","#, "x: Distribution,", "cells lie on two axes of the experiment"),
+            (r#"x: "form","#, "x: Distribution,", "cells lie on two axes of the experiment"),
             (r#"x_label: "Kind","#, r#"x_label: "Kind", y_scale: Log,"#, "`y_scale` has no effect"),
             (
-                r#"(name: "kind", cases"#,
-                r#"(name: "mtu", path: "links.far.mtu", values: ["1000 B", "1500 B"]), (name: "kind", cases"#,
+                r#"(name: "form", cases"#,
+                r#"(name: "mtu", path: "links.far.mtu", values: ["1000 B", "1500 B"]), (name: "form", cases"#,
                 "there are several points for each cell: `mtu` varies too",
             ),
             (
