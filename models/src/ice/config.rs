@@ -372,7 +372,6 @@ impl IceAgentConfig {
         let none = |field, is_set: bool| is_set.then(|| (field, "has no effect on a lite agent".to_owned()));
         found.extend(none("servers", !self.servers.is_empty()));
         found.extend(none("relays_only", self.relays_only));
-        found.extend(none("tcp_port", self.tcp_port.is_some()));
         found
     }
 

@@ -32,7 +32,8 @@
 //! - Pairs of relayed candidates need a permission, which is asked for as soon as the pair is formed, outside of the pace: until it is
 //!   there, the peer's checks are lost at the relay.
 //! - Peer-reflexive candidates count for the limit of 100 pairs (§6.1.2.5): two NATs of the kind whose answers come from another port
-//!   each time teach new ones with each check, and the triggered queue goes first.
+//!   each time teach new ones with each check. For the same reason another check, or request, has its turn after three triggered ones
+//!   in a row, where §6.1.4.2 has triggered ones always go first: relayed pairs would never be checked.
 //! - A hard error of ICMP fails a check (§7.2.5.2.2), and a server's request.
 //! - An agent fails when all pairs are through and RFC 8863's 39.5 s are over, or after `most_time` (60 s), since §14.3 can make the RTO of
 //!   many pairs longer than anybody waits.

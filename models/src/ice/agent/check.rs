@@ -14,6 +14,10 @@ use crate::turn::client;
 use protosim_core::{Deadline, Span};
 use std::net::{IpAddr, SocketAddr};
 
+/// After so many triggered checks in a row another one has its turn (our choice): two NATs whose every answer comes from another port
+/// teach a new candidate with each check, and what is triggered goes first.
+const MOST_TRIGGERED_IN_A_ROW: u8 = 3;
+
 /// A check under way.
 #[derive(Clone, Debug)]
 pub(super) struct Check {
@@ -133,18 +137,16 @@ impl Agent {
         let order: Vec<usize> = (0..lists).map(|offset| (self.next_list + offset) % lists).collect();
         let is_checking = self.state == State::Checking;
         let running = |agent: &Self, list: &usize| is_checking && agent.lists[*list].state == ListState::Running;
-        for list in order.iter().filter(|list| running(self, list)).copied().collect::<Vec<_>>() {
-            while let Some(number) = self.lists[list].triggered.pop_front() {
-                if self.check(PairId { list, number }, cx) {
-                    self.next_list = (list + 1) % lists;
-                    return;
-                }
-            }
+        let running_lists: Vec<usize> = order.into_iter().filter(|list| running(self, list)).collect();
+        if self.triggered_in_a_row < MOST_TRIGGERED_IN_A_ROW && self.take_triggered_turn(&running_lists, cx) {
+            self.triggered_in_a_row += 1;
+            return;
         }
+        self.triggered_in_a_row = 0;
         if self.begin_request(cx) {
             return;
         }
-        for list in order.into_iter().filter(|list| running(self, list)).collect::<Vec<_>>() {
+        for list in running_lists.iter().copied() {
             let number = self.lists[list].next_waiting().or_else(|| self.thawable(&self.lists[list]));
             if let Some(number) = number
                 && self.check(PairId { list, number }, cx)
@@ -153,6 +155,20 @@ impl Agent {
                 return;
             }
         }
+        self.take_triggered_turn(&running_lists, cx);
+    }
+
+    /// The head of the first queue of triggered checks that has one; false if none has.
+    fn take_triggered_turn(&mut self, running: &[usize], cx: &mut Cx<'_>) -> bool {
+        for list in running.iter().copied() {
+            while let Some(number) = self.lists[list].triggered.pop_front() {
+                if self.check(PairId { list, number }, cx) {
+                    self.next_list = (list + 1) % self.lists.len();
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// §6.1.4.2, step 2: a frozen pair of which no other pair with its foundation waits or is being checked, in any list.
@@ -320,6 +336,16 @@ impl Agent {
             if !list.triggered.contains(&id.number) {
                 list.triggered.push_back(id.number);
             }
+        }
+    }
+
+    /// The next check of a pair nominates it; it goes before all others.
+    pub(super) fn nominate_next(&mut self, id: PairId) {
+        let list = &mut self.lists[id.list];
+        if let Some(pair) = list.pair_mut(id.number) {
+            (pair.state, pair.nominate) = (PairState::Waiting, true);
+            list.triggered.retain(|number| *number != id.number);
+            list.triggered.push_front(id.number);
         }
     }
 

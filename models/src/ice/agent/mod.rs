@@ -69,6 +69,8 @@ pub struct Agent {
     turn: Option<LocalTime>,
     /// Whose ordinary checks go next.
     next_list: usize,
+    /// How many triggered checks were made since another transaction.
+    triggered_in_a_row: u8,
     /// When checks began.
     began: Option<LocalTime>,
     counts: Counts,
@@ -101,6 +103,7 @@ impl Agent {
             ticker,
             turn: None,
             next_list: 0,
+            triggered_in_a_row: 0,
             began: None,
             counts: Counts::default(),
         }
@@ -330,10 +333,7 @@ impl Agent {
             if let Some(own) = self.lists[index].component_mut(component) {
                 own.nominating = Some(number);
             }
-            self.trigger(id);
-            if let Some(pair) = self.lists[index].pair_mut(number) {
-                pair.nominate = true;
-            }
+            self.nominate_next(id);
         }
     }
 
