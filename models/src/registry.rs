@@ -43,6 +43,8 @@ pub enum AppConfig {
     TcpSink(streams::TcpSinkConfig),
     /// Sends bulk data over TCP, on one connection or several.
     TcpSource(streams::TcpSourceConfig),
+    /// Sends datagrams to a peer through a relay, and waits for their echoes (RFC 8656).
+    TurnClient(Box<turn::TurnClientConfig>),
     /// Relays between clients and their peers (RFC 8656).
     TurnServer(Box<turn::TurnServerConfig>),
     /// Sends requests over UDP, each after the answer to the one before.
@@ -120,6 +122,7 @@ impl AppConfig {
             Self::Ping(config) => config.check(),
             Self::StunClient(config) => config.check(),
             Self::StunServer(config) => config.check(),
+            Self::TurnClient(config) => config.check(),
             Self::TurnServer(config) => config.check(),
             Self::TcpClient(config) => config.check(),
             Self::TcpServer(config) => config.check(),
@@ -141,10 +144,19 @@ impl AppConfig {
             Self::StunClient(config) => Some(&config.to),
             Self::TcpClient(config) => Some(&config.to),
             Self::TcpSource(config) => Some(&config.to),
+            Self::TurnClient(config) => Some(&config.to),
             Self::UdpSource(config) => Some(&config.to),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
             Self::StunServer(_) | Self::TurnServer(_) => None,
+        }
+    }
+
+    /// The node that it talks to by way of its destination, and the port there, if there is one.
+    pub fn peer(&self) -> Option<(&NodeName, Port)> {
+        match self {
+            Self::TurnClient(config) => Some((&config.peer, Port::Udp(config.peer_port))),
+            _ => None,
         }
     }
 
@@ -157,6 +169,8 @@ impl AppConfig {
             Self::TcpClient(config) => Some(Port::Tcp(config.port)),
             Self::TcpSource(config) => Some(Port::Tcp(config.port)),
             Self::StunClient(config) => Some(Port::Udp(config.port)),
+            Self::TurnClient(config) if config.tcp.is_some() => Some(Port::Tcp(config.port)),
+            Self::TurnClient(config) => Some(Port::Udp(config.port)),
             Self::UdpClient(config) => Some(Port::Udp(config.port)),
             Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
@@ -171,6 +185,7 @@ impl AppConfig {
             Self::HttpClient(config) => Some(&config.tcp),
             Self::HttpServer(config) => Some(&config.tcp),
             Self::StunServer(config) => config.tcp.as_ref(),
+            Self::TurnClient(config) => config.tcp.as_ref(),
             Self::TurnServer(config) => config.tcp.as_ref(),
             Self::TcpClient(config) => Some(&config.tcp),
             Self::TcpServer(config) => Some(&config.tcp),
@@ -188,6 +203,7 @@ impl AppConfig {
             Self::HttpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::HttpServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::StunServer(config) => config.tls.as_deref().map(Tls::Server),
+            Self::TurnClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::TurnServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::TcpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::TcpServer(config) => config.tls.as_deref().map(Tls::Server),
@@ -224,6 +240,10 @@ impl AppConfig {
             Self::AimdSink(_) => HEADER + traffic::AIMD_ACK_LEN,
             Self::StunClient(_) => HEADER + stun::wire::HEADER_LEN as u64,
             Self::StunServer(config) => HEADER + config.response_len(),
+            Self::TurnClient(config) => match config.message_len() {
+                0 => 0,
+                len => HEADER + len,
+            },
             // What it relays is as long as clients and peers make it.
             Self::TurnServer(config) => HEADER + config.response_len(),
             Self::UdpSink(_) => 0,
@@ -246,7 +266,16 @@ impl AppConfig {
             Self::UdpSink(config) => Some(Port::Udp(config.port)),
             Self::AimdSource(_) | Self::CoapClient(_) | Self::Ping(_) | Self::UdpClient(_) | Self::UdpSource(_) => None,
             Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) => None,
-            Self::StunClient(_) => None,
+            Self::StunClient(_) | Self::TurnClient(_) => None,
+        }
+    }
+
+    /// The port on which it takes connections, if it does.
+    pub fn listens_for_streams(&self) -> Option<Port> {
+        match self {
+            Self::StunServer(config) => config.tcp.as_ref().map(|_| Port::Tcp(config.port)),
+            Self::TurnServer(config) => config.tcp.as_ref().map(|_| Port::Tcp(config.port)),
+            other => other.listens_on().filter(|port| matches!(port, Port::Tcp(_))),
         }
     }
 
@@ -261,6 +290,7 @@ impl AppConfig {
             Self::StunClient(config) => config.start,
             Self::TcpClient(config) => config.start,
             Self::TcpSource(config) => config.start,
+            Self::TurnClient(config) => config.start,
             Self::UdpSource(config) => config.start,
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => Span::ZERO,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
@@ -279,6 +309,7 @@ impl AppConfig {
             Self::StunClient(config) => Some(&mut config.start),
             Self::TcpClient(config) => Some(&mut config.start),
             Self::TcpSource(config) => Some(&mut config.start),
+            Self::TurnClient(config) => Some(&mut config.start),
             Self::UdpSource(config) => Some(&mut config.start),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
@@ -293,7 +324,7 @@ impl AppConfig {
 
     /// The same, of what is between the application and its stream.
     fn tls_refused_by(&self, server: &Self) -> Option<String> {
-        let port = server.listens_on().filter(|port| matches!(port, Port::Tcp(_)));
+        let port = server.listens_for_streams();
         port.filter(|port| self.destination_port() == Some(*port))?;
         match (self.tls(), server.tls()) {
             (Some(Tls::Client(client)), Some(Tls::Server(theirs))) => {
@@ -307,7 +338,7 @@ impl AppConfig {
 
     /// What comes of the TLS of both, field by field, where this application opens connections to `server` and they come to terms.
     pub fn tls_fields_with(&self, server: &Self) -> Vec<tls::agreement::FieldUse> {
-        let port = server.listens_on().filter(|port| matches!(port, Port::Tcp(_)));
+        let port = server.listens_for_streams();
         match (self.tls(), server.tls()) {
             (Some(Tls::Client(ours)), Some(Tls::Server(theirs)))
                 if port.is_some() && port == self.destination_port() =>
@@ -349,6 +380,18 @@ impl AppConfig {
             (Self::TcpClient(client), Self::TcpSink(sink)) if client.port == sink.port => {
                 Some("a TcpSink takes data, and answers none".to_owned())
             }
+            (Self::TurnClient(client), Self::TurnServer(server)) if client.port == server.port => {
+                let users = match &server.credentials {
+                    stun::Credentials::LongTerm { users, .. } => users.as_slice(),
+                    _ => &[],
+                };
+                let is_known =
+                    users.iter().any(|user| user.name == client.username && user.password == client.password);
+                (!is_known).then(|| format!("it knows no `{}` with this password: the answer is 401", client.username))
+            }
+            (Self::TurnClient(client), Self::StunServer(server)) if client.port == server.port => {
+                Some("a StunServer relays nothing".to_owned())
+            }
             (Self::TcpSource(source), Self::TcpServer(server)) if source.port == server.port => {
                 Some("what a TcpSource sends is no request, and is reset".to_owned())
             }
@@ -364,6 +407,7 @@ impl AppConfig {
             Self::CoapClient(config) => Some(after(config.start, config.interval(), config.requests)),
             Self::Ping(config) => Some(after(config.start, config.interval, config.count?)),
             Self::StunClient(config) => Some(after(config.start, config.interval, config.count?)),
+            Self::TurnClient(config) => Some(after(config.start, config.interval, config.count?)),
             Self::UdpSource(config) => Some(after(config.start, config.exact_gap()?, config.count?)),
             Self::UdpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::HttpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
@@ -386,6 +430,7 @@ impl AppConfig {
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
             Self::StunClient(config) => config.count.is_some(),
+            Self::TurnClient(config) => config.count.is_some(),
             Self::UdpClient(config) => config.count.is_some() || config.stop.is_some(),
             Self::HttpClient(config) => config.count.is_some() || config.stop.is_some(),
             Self::TcpClient(config) => config.count.is_some() || config.stop.is_some(),
@@ -399,7 +444,7 @@ impl AppConfig {
         match self {
             Self::TcpSource(config) => config.bytes.is_some(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
-            Self::StunClient(_) => true,
+            Self::StunClient(_) | Self::TurnClient(_) => true,
             _ => false,
         }
     }
@@ -408,7 +453,12 @@ impl AppConfig {
     pub fn knows_delivery(&self) -> bool {
         matches!(
             self,
-            Self::CoapClient(_) | Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) | Self::UdpClient(_)
+            Self::CoapClient(_)
+                | Self::HttpClient(_)
+                | Self::TcpClient(_)
+                | Self::TcpSource(_)
+                | Self::TurnClient(_)
+                | Self::UdpClient(_)
         )
     }
 
@@ -429,14 +479,14 @@ impl AppConfig {
                 None
             }
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
-            Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::StunClient(_) | Self::StunServer(_) | Self::TurnClient(_) | Self::TurnServer(_) => None,
         }
     }
 
-    /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`]; it is not looked at where
-    /// there is none. `crypto` says how much of the cryptography is done.
-    pub fn build(&self, address: IpAddr, crypto: Mode) -> Box<dyn App> {
-        let app = self.build_plain(address);
+    /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`], and `peer` that of
+    /// [`AppConfig::peer`]; neither is looked at where there is none. `crypto` says how much of the cryptography is done.
+    pub fn build(&self, address: IpAddr, peer: IpAddr, crypto: Mode) -> Box<dyn App> {
+        let app = self.build_plain(address, peer);
         match self.tls() {
             Some(Tls::Client(config)) => {
                 let server = self.destination().map_or("", |name| name.0.as_str());
@@ -456,7 +506,7 @@ impl AppConfig {
         config
     }
 
-    fn build_plain(&self, address: IpAddr) -> Box<dyn App> {
+    fn build_plain(&self, address: IpAddr, peer: IpAddr) -> Box<dyn App> {
         match self.clone() {
             Self::CoapClient(config) => {
                 let server = SocketAddr::new(address, config.port);
@@ -474,6 +524,10 @@ impl AppConfig {
                 Box::new(stun::StunClient::new(config, server))
             }
             Self::StunServer(config) => Box::new(stun::StunServer::new(config)),
+            Self::TurnClient(config) => {
+                let (server, peer) = (SocketAddr::new(address, config.port), SocketAddr::new(peer, config.peer_port));
+                Box::new(turn::TurnClient::new(*config, server, peer))
+            }
             Self::TurnServer(config) => Box::new(turn::TurnServer::new(*config)),
             Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),
             Self::AimdSource(config) => {

@@ -17,6 +17,8 @@ pub struct Placement<'a> {
     pub on: &'a str,
     /// The node or multicast group that it talks to by itself, if any.
     pub to: Option<&'a str>,
+    /// The node that it talks to by way of that one, if any.
+    pub peer: Option<&'a str>,
 }
 
 impl Scenario {
@@ -34,7 +36,8 @@ impl Scenario {
                 Some(_) => to.0.as_str(),
                 None => self.sets.partner(&to.0, member),
             });
-            Placement { app, spec, member, on, to }
+            let peer = spec.run.peer().map(|(peer, _)| self.sets.partner(&peer.0, member));
+            Placement { app, spec, member, on, to, peer }
         });
         all.filter(move |placed| !is_group || placed.to != Some(placed.on))
     }
