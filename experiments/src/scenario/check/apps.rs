@@ -8,6 +8,7 @@ use protosim_models::link::Mtu;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
 use protosim_models::registry::{AppConfig, Port};
+use protosim_models::stun::{StunAlternate, StunServerConfig};
 use protosim_models::tcp::congestion::CongestionConfig;
 use protosim_topologies::check::{is_hidden, is_reachable};
 use protosim_topologies::{AddressFamily, GroupSpec, Plan};
@@ -304,6 +305,9 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
     }
     let plan = Plan::new(scenario.topology(), Vec::new());
     for (index, app) in scenario.apps.iter().enumerate() {
+        if let AppConfig::StunServer(StunServerConfig { alternate: Some(alternate), .. }) = &app.run {
+            check_alternate(tree, &plan, (index, &app.on), alternate, mistakes);
+        }
         let Some(to) = app.run.destination() else { continue };
         let place = span_of(tree, &format!("apps.{index}.run.to"));
         let said = mistakes.len();
@@ -319,6 +323,30 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
                 break;
             }
         }
+    }
+}
+
+/// A server's second address must be one of its node's, beside the first.
+fn check_alternate(
+    tree: &Tree,
+    plan: &Plan,
+    (index, on): (usize, &NodeName),
+    alternate: &StunAlternate,
+    mistakes: &mut Diagnostics,
+) {
+    // Members of a group have links of one kind, and none an address of all.
+    let Some(rank) = plan.node(&on.0) else { return };
+    let place = span_of(tree, &format!("apps.{index}.run.alternate"));
+    if plan.graph().ports(rank).count() < 2 {
+        let message = format!("`alternate` needs a second address, and `{}` has one link or none", on.0);
+        let help = "give the node a second link, and `forwards: false` if it is a host".to_owned();
+        mistakes.push(Diagnostic::error("scenario::no-effect", place, message).help(help));
+    } else if let Some(address) = alternate.address
+        && plan.owners().get(&address) != Some(&rank)
+    {
+        let message = format!("`alternate.address`: {address} is no address of `{}`", on.0);
+        let help = "without it, the second one in order of the names of links is taken".to_owned();
+        mistakes.push(Diagnostic::error("scenario::not-found", place, message).help(help));
     }
 }
 
