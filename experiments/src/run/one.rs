@@ -158,10 +158,10 @@ pub(super) fn build_with(
 ) -> Result<Simulation<Element>, BuildError> {
     let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
     let apps = scenario.placements().filter_map(|placed| {
-        let address = placed.to.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let address = |name: Option<&str>| name.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let mut config = placed.config();
         config.resolve_servers(placed.servers.iter().filter_map(|server| address_of(server)).collect());
-        let app = config.build(address, scenario.crypto);
+        let app = config.build(address(placed.to), address(placed.peer), scenario.crypto);
         let name = placed.spec.name.clone();
         let is_measured = scenario.measures.sinks.contains_key(&name);
         Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })

@@ -2,6 +2,7 @@
 
 use super::agent::{Account, AgentConfig, Mode, ServerSpec};
 use crate::name::{ChannelName, NodeName};
+use crate::registry::Port;
 use crate::stun::Timing;
 use crate::tcp::TcpConfig;
 use crate::tls::TlsClientConfig;
@@ -239,6 +240,14 @@ impl IceServer {
     pub const fn port(&self) -> u16 {
         match self {
             Self::Stun { port, .. } | Self::Turn { port, .. } => *port,
+        }
+    }
+
+    /// Where it must listen.
+    pub const fn listens_on(&self) -> Port {
+        match self.over() {
+            Over::Udp => Port::Udp(self.port()),
+            Over::Tcp | Over::Tls => Port::Tcp(self.port()),
         }
     }
 

@@ -19,4 +19,5 @@ pub(super) const CASES: &[Case] = &[
     ("ice_numbers_out_of_range", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, components: 3, streams: 0, ta: "1 ms", most_time: "5 s", consent_expiry: "1 s", most_addresses: 0, data: (payload: "0 B"))), "#)]),
     ("ice_relays_without_a_relay", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, relays_only: true)), "#)]),
     ("ice_lite_with_servers", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, mode: Lite, servers: [Stun(to: "server")])), "#)]),
+    ("ice_server_behind_another_nat", &[(r#"(name: "router")"#, r#"(name: "router", nat: (outside: "radio"))"#), CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, servers: [Stun(to: "server")])), "#)]),
 ];
