@@ -3,12 +3,12 @@
 use super::cases::Case;
 
 const APPS: &str = "    apps: [";
-const CHANNEL: (&str, &str) = ("// more", r#"channels: [(name: "call", ends: ("client", "server"), delay: "50 ms")],"#);
+const CHANNEL: (&str, &str) = ("// more", r#"until: After("60 s"), channels: [(name: "call", ends: ("client", "server"), delay: "50 ms")],"#);
 
 /// What is refused.
 #[rustfmt::skip]
 pub(super) const CASES: &[Case] = &[
-    ("ice_without_a_channel", &[(APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(role: Offers)), "#)]),
+    ("ice_without_a_channel", &[("// more", r#"until: After("60 s"),"#), (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(role: Offers)), "#)]),
     ("ice_on_an_unknown_channel", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "cal", role: Offers)), "#)]),
     ("ice_beside_its_channel", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "router", run: IceAgent(channel: "call", role: Offers)), "#)]),
     ("ice_of_no_role", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offer)), "#)]),
