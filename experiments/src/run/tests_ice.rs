@@ -164,7 +164,8 @@ fn times_without_loss_are_the_pace_and_round_trips() {
     let mut seen = 0;
     for point in &loaded.points {
         let scenario = &point.scenario;
-        let value = |axis: &str| point.values[loaded.scenario.axes.iter().position(|known| known.name == axis).unwrap()];
+        let value =
+            |axis: &str| point.values[loaded.scenario.axes.iter().position(|known| known.name == axis).unwrap()];
         if value("loss") > 0.0 {
             continue;
         }

@@ -197,7 +197,7 @@ impl Cells {
             let value = value / unit;
             // On a logarithmic scale, each number has digits of its own.
             let own = if value == 0.0 { 0 } else { (1 - maths::log10(value.abs()).floor() as i32).clamp(0, 9) };
-            let decimals = wanted.unwrap_or_else(|| if is_log && !is_whole { own } else { few } as usize);
+            let decimals = wanted.unwrap_or(if is_log && !is_whole { own } else { few } as usize);
             typographic(&format!("{value:.decimals$}"))
         }
     }

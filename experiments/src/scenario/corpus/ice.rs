@@ -3,7 +3,8 @@
 use super::cases::Case;
 
 const APPS: &str = "    apps: [";
-const CHANNEL: (&str, &str) = ("// more", r#"until: After("60 s"), channels: [(name: "call", ends: ("client", "server"), delay: "50 ms")],"#);
+const CHANNEL: (&str, &str) =
+    ("// more", r#"until: After("60 s"), channels: [(name: "call", ends: ("client", "server"), delay: "50 ms")],"#);
 
 /// What is refused.
 #[rustfmt::skip]

@@ -298,7 +298,7 @@ impl Agent {
         let id = message.transaction();
         let Some(index) = self.checks.iter().position(|check| check.transaction.id() == id) else { return false };
         cx.spend(INTEGRITY, message.bytes().len() as u64);
-        if !self.peer.as_ref().is_some_and(|peer| check_sha1(message, &peer.key) == Some(true)) {
+        if self.peer.as_ref().is_none_or(|peer| check_sha1(message, &peer.key) != Some(true)) {
             return false;
         }
         let check = self.checks.swap_remove(index);

@@ -17,7 +17,7 @@ use super::signalling::{Kind, LIFE, Letter, Line};
 use crate::app::{App, ChannelId, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
-use describe::Names;
+use describe::{Names, News};
 use protosim_core::{CannotClone, LocalTime, Machine, MachineCx, Span};
 use session::{Opening, Session};
 use std::net::SocketAddr;
@@ -384,12 +384,12 @@ impl IceAgent {
     }
 
     fn take_news(&mut self, letter: &Letter, host: &mut dyn Host) {
-        let Ok((ufrag, candidates, is_end)) = describe::news(&letter.body) else {
+        let Ok(News { ufrag, candidates, is_end }) = describe::news(&letter.body) else {
             self.counts.malformed_descriptions += 1;
             return;
         };
         for which in [Which::Current, Which::Next] {
-            if !self.session(which).is_some_and(|session| session.agent.peer_ufrag() == Some(&*ufrag)) {
+            if self.session(which).is_none_or(|session| session.agent.peer_ufrag() != Some(&*ufrag)) {
                 continue;
             }
             let candidates = candidates.clone();
