@@ -167,6 +167,14 @@ impl AppConfig {
         }
     }
 
+    /// Why nothing comes of what it says over a channel to `other` at its other end: the field, and what is wrong.
+    pub fn disagrees_with(&self, other: &Self) -> Option<(&'static str, String)> {
+        match (self, other) {
+            (Self::IceAgent(own), Self::IceAgent(other)) => own.disagrees_with(other),
+            _ => None,
+        }
+    }
+
     /// The servers that it asks, beside its destination: the fields that name them, by their paths from the configuration's top, the
     /// nodes, and the ports there.
     pub fn servers(&self) -> Vec<(String, &NodeName, Port)> {

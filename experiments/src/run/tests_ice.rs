@@ -204,8 +204,8 @@ fn times_without_loss_are_the_pace_and_round_trips() {
 /// What goes wrong in the first minute: when \[ms\], for how long, what.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
-    /// The NAT of A loses power, and forgets.
-    Reboot(u64, u64),
+    /// The NAT of A, A itself or B loses power, and forgets.
+    Reboot(u64, u64, u8),
     /// A line is down.
     Down(u64, u64, bool),
     /// A line loses so many percent.
@@ -217,7 +217,7 @@ enum Fault {
 fn fault() -> impl Strategy<Value = Fault> {
     let at = || 100_u64..50_000;
     prop_oneof![
-        (at(), 10_u64..9_000).prop_map(|(at, long)| Fault::Reboot(at, long)),
+        (at(), 10_u64..9_000, 0_u8..3).prop_map(|(at, long, which)| Fault::Reboot(at, long, which)),
         (at(), 10_u64..9_000, any::<bool>()).prop_map(|(at, long, of_a)| Fault::Down(at, long, of_a)),
         (at(), 10_u64..9_000, 1_u64..90).prop_map(|(at, long, loss)| Fault::Loss(at, long, loss)),
         at().prop_map(Fault::NewAddress),
@@ -228,12 +228,13 @@ impl Fault {
     /// The events of it, with the place that each changes: no two faults of one place may overlap.
     fn events(self) -> (u8, u64, u64, String) {
         match self {
-            Self::Reboot(at, long) => {
+            Self::Reboot(at, long, which) => {
+                let node = ["box-a", "a", "b"][usize::from(which)];
                 let text = format!(
-                    r#"(at: "{at} ms", node: "box-a", up: false), (at: "{} ms", node: "box-a", up: true),"#,
+                    r#"(at: "{at} ms", node: "{node}", up: false), (at: "{} ms", node: "{node}", up: true),"#,
                     at + long
                 );
-                (0, at, at + long, text)
+                (5 + which, at, at + long, text)
             }
             Self::Down(at, long, of_a) => {
                 let line = if of_a { "street-a" } else { "line-b" };
@@ -306,6 +307,7 @@ proptest! {
         let reflexive = |pair: String| pair.replace('S', "P");
         let (at_a, at_b) = (reflexive(pair(&output, "alice")), reflexive(pair(&output, "bob")));
         let mirrored: String = at_b.chars().rev().collect();
+        prop_assert_eq!(total(&output, "alice", "last_session"), total(&output, "bob", "last_session"), "{}", text);
         prop_assert_ne!(&at_a, "×", "{}", text);
         prop_assert_eq!(at_a, mirrored, "{}", text);
     }

@@ -343,6 +343,22 @@ impl IceAgentConfig {
         found
     }
 
+    /// What both ends of a channel must say alike, or not.
+    pub fn disagrees_with(&self, other: &Self) -> Option<(&'static str, String)> {
+        let alike = |field: &'static str, is_alike: bool| {
+            (!is_alike).then(|| (field, "is not what the agent at the other end of the channel has".to_owned()))
+        };
+        let both = || {
+            ("role", "is that of the agent at the other end of the channel, too: one offers, one answers".to_owned())
+        };
+        // Who trickles to an end that does not know how would have to begin by halves (RFC 8838 §16).
+        (self.role == other.role)
+            .then(both)
+            .or_else(|| alike("streams", self.streams == other.streams))
+            .or_else(|| alike("components", self.components == other.components))
+            .or_else(|| alike("trickle", self.trickle == other.trickle))
+    }
+
     fn check_numbers(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         let mut wants = |is_right: bool, field: &'static str, why: &str| {
@@ -361,9 +377,16 @@ impl IceAgentConfig {
         let is_longer = self.consent_expiry > self.consent_interval;
         wants(is_longer, "consent_expiry", "is longer than `consent_interval`");
         if let Some(after) = self.restart_after {
-            let fits = after > self.consent_interval && after < self.consent_expiry;
-            wants(fits, "restart_after", "is between `consent_interval` and `consent_expiry`");
+            // Requests are up to 1.2 intervals apart, and answers take a while.
+            let usual = Span::from_nanos(self.consent_interval.as_nanos() / 5 * 6).saturating_add(self.rto);
+            let fits = after > usual && after < self.consent_expiry;
+            wants(
+                fits,
+                "restart_after",
+                "is longer than 1.2 `consent_interval` and `rto`, and less than `consent_expiry`",
+            );
         }
+        wants(self.restart_at.is_none_or(|at| at > self.start), "restart_at", "is after `start`");
         if let Some(port) = self.tcp_port {
             let last = u32::from(port) + u32::from(self.streams) * u32::from(self.components) - 1;
             wants(port > 0 && last <= 65_535, "tcp_port", "leaves room for one port of each component");
@@ -381,6 +404,9 @@ impl IceAgentConfig {
         let none = |field, is_set: bool| is_set.then(|| (field, "has no effect on a lite agent".to_owned()));
         found.extend(none("servers", !self.servers.is_empty()));
         found.extend(none("relays_only", self.relays_only));
+        found.extend(none("restart_after", self.restart_after.is_some()));
+        // Nobody could find it.
+        found.extend(none("hide_addresses", self.hide_addresses));
         found
     }
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! ANSWER 1 of 7f3a…    what it is, its generation, and the sender's life
-//! Sequence: 2
+//! Sequence: 2 from 1   its number in this life, and the first one that is not acknowledged
 //!                      behind an empty line SDP, or for INFO a fragment of it
 //! v=0
 //! ```
@@ -14,8 +14,8 @@ use protosim_core::{Deadline, LocalTime, Purpose, Span, Stream};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The draws that tell lives of one end apart.
-pub(super) const LIFE: Purpose = Purpose("ice.signalling");
+/// The draws that tell lives of one end apart, and its offers.
+pub(super) const LIFE: Purpose = crate::ice::agent::SECRETS;
 
 /// T1, T2 and 64 * T1 (RFC 3261 §17.1.1.1).
 const FIRST_WAIT: Span = Span::from_millis(500);
@@ -23,6 +23,8 @@ const LONGEST_WAIT: Span = Span::from_secs(4);
 const TIME_OUT: Span = Span::from_secs(32);
 /// Most messages that wait for one before them (our choice).
 const MOST_HELD: usize = 256;
+/// So many former lives are remembered (our choice).
+const MOST_FORMER: usize = 8;
 
 /// What a message is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,8 +76,10 @@ pub(super) struct Line {
     life: u64,
     sent: u64,
     open: BTreeMap<u64, Unacknowledged>,
-    /// The other end's life, and how many of its messages were taken.
+    /// The other end's life, and up to where its messages were taken.
     peer: Option<(u64, u64)>,
+    /// Lives that it had before: what comes late of them says nothing.
+    former: Vec<u64>,
     held: BTreeMap<u64, Letter>,
     pub(super) malformed: u64,
     pub(super) retransmissions: u64,
@@ -93,9 +97,9 @@ pub(super) struct Taken {
 
 impl Line {
     pub(super) fn new(stream: &mut Stream) -> Self {
-        let (open, held) = (BTreeMap::new(), BTreeMap::new());
+        let (open, held, former) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         let life = stream.next_u64();
-        Self { life, sent: 0, open, peer: None, held, malformed: 0, retransmissions: 0, given_up: 0 }
+        Self { life, sent: 0, open, peer: None, former, held, malformed: 0, retransmissions: 0, given_up: 0 }
     }
 
     /// A message to be sent now.
@@ -103,8 +107,14 @@ impl Line {
         self.sent += 1;
         let mut text = String::new();
         let Letter { kind, generation, body } = letter;
-        let _infallible =
-            write!(text, "{} {generation} of {:016x}\r\nSequence: {}\r\n\r\n{body}", kind.name(), self.life, self.sent);
+        let first = self.open.keys().next().unwrap_or(&self.sent);
+        let _infallible = write!(
+            text,
+            "{} {generation} of {:016x}\r\nSequence: {} from {first}\r\n\r\n{body}",
+            kind.name(),
+            self.life,
+            self.sent
+        );
         let bytes = Rope::from(text.into_bytes());
         let (next, until) = (now.saturating_add(FIRST_WAIT), now.saturating_add(TIME_OUT));
         self.open.insert(self.sent, Unacknowledged { bytes: bytes.clone(), next, wait: FIRST_WAIT, until });
@@ -113,7 +123,8 @@ impl Line {
 
     /// A message that has come.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Taken {
-        let Some(Read { kind, generation, life, sequence, body }) = std::str::from_utf8(bytes).ok().and_then(read)
+        let Some(Read { kind, generation, life, sequence, from, body }) =
+            std::str::from_utf8(bytes).ok().and_then(read)
         else {
             self.malformed += 1;
             return Taken::default();
@@ -125,15 +136,26 @@ impl Line {
             }
             return Taken::default();
         };
+        if self.former.contains(&life) {
+            return Taken::default();
+        }
         let taken = match &mut self.peer {
             Some((known, taken)) if *known == life => taken,
-            // A new life begins anew.
+            // A new life, of the other end or of this one: what was acknowledged before is not sent again, and not known here.
             peer => {
+                if let Some((known, _)) = peer {
+                    self.former.push(*known);
+                    self.former.drain(..self.former.len().saturating_sub(MOST_FORMER));
+                }
                 self.held.clear();
-                &mut peer.insert((life, 0)).1
+                &mut peer.insert((life, from.saturating_sub(1))).1
             }
         };
-        if sequence > *taken && self.held.len() < MOST_HELD {
+        if sequence > *taken {
+            if self.held.len() >= MOST_HELD {
+                // Not acknowledged, so that it comes again.
+                return Taken::default();
+            }
             self.held.insert(sequence, Letter { kind, generation, body: body.into() });
         }
         let mut letters = Vec::new();
@@ -175,6 +197,7 @@ struct Read<'a> {
     generation: u64,
     life: u64,
     sequence: u64,
+    from: u64,
     body: &'a str,
 }
 
@@ -189,8 +212,9 @@ fn read(text: &str) -> Option<Read<'_>> {
     }
     let generation = words.next()?.parse().ok()?;
     let life = words.next().filter(|word| *word == "of").and_then(|_| u64::from_str_radix(words.next()?, 16).ok())?;
-    let sequence = second.strip_prefix("Sequence: ")?.parse().ok()?;
-    Some(Read { kind, generation, life, sequence, body })
+    let numbers = second.strip_prefix("Sequence: ")?;
+    let (sequence, from) = numbers.split_once(" from ").unwrap_or((numbers, "1"));
+    Some(Read { kind, generation, life, sequence: sequence.parse().ok()?, from: from.parse().ok()?, body })
 }
 
 #[cfg(test)]
@@ -246,10 +270,19 @@ mod tests {
         let mut reborn = Line::new(env.rng(LIFE));
         let taken = other.take(&reborn.send(&letter("b"), at(0)).to_bytes());
         assert_eq!(taken.letters, [letter("b")]);
-        // What acknowledges the old life's first message is not for the new one's.
-        let old = other.take(&one.send(&letter("c"), at(0)).to_bytes()).acknowledgement.unwrap();
-        reborn.take(&old.to_bytes());
+        // What comes late of the old life says nothing.
+        assert_eq!(other.take(&one.send(&letter("c"), at(0)).to_bytes()), Taken::default());
         assert_eq!(reborn.open.len(), 1);
+    }
+
+    /// Who begins anew takes up what the other end, which has not, sends next: not what it had acknowledged before.
+    #[test]
+    fn who_begins_anew_takes_up_the_other_end() {
+        let (mut one, mut other, mut env) = ends();
+        let taken = other.take(&one.send(&letter("a"), at(0)).to_bytes());
+        one.take(&taken.acknowledgement.unwrap().to_bytes());
+        let mut reborn = Line::new(env.rng(LIFE));
+        assert_eq!(reborn.take(&one.send(&letter("b"), at(0)).to_bytes()).letters, [letter("b")]);
     }
 
     #[test]

@@ -145,6 +145,9 @@ impl TurnClientConfig {
 /// The draw that numbers the first datagram.
 const KEY: Purpose = Purpose("turn.datagram.key");
 
+/// What waits for room on the stream, beyond which more is dropped \[bytes\] (our choice).
+const MOST_WAITING: u64 = 1 << 16;
+
 /// The timer of its beginning and of the next datagram.
 const NEXT: u64 = 0;
 /// That of the machine.
@@ -202,6 +205,7 @@ struct Counts {
     lost: u64,
     not_permitted: u64,
     released: u64,
+    dropped_for_room: u64,
     refused: u64,
 }
 
@@ -382,6 +386,11 @@ impl TurnClient {
         if let Some(socket) = self.socket {
             self.counts.refused += u64::from(host.udp_send(socket, peer, payload).is_err());
         } else {
+            if self.unwritten.len() + payload.len() > MOST_WAITING {
+                // What is late is of no use: the relay is slower than this client.
+                self.counts.dropped_for_room += 1;
+                return;
+            }
             self.unwritten.append(&payload);
             self.write(host);
         }
@@ -515,6 +524,7 @@ impl App for TurnClient {
             total("timed_out", self.counts.timed_out),
             total("unexpected_datagrams", self.counts.unexpected),
             total("dropped_messages", machine.dropped),
+            total("dropped_for_room", self.counts.dropped_for_room),
             total("refused_calls", self.counts.refused),
         ]
     }

@@ -82,6 +82,7 @@ pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
         }
         check_crypto(tree, scenario, index, mistakes);
         super::channels::check_channels(tree, scenario, index, mistakes);
+        super::channels::check_ends(tree, scenario, index, mistakes);
         super::tls::check_verification(tree, scenario, index, mistakes);
     }
 }

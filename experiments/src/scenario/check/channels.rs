@@ -26,6 +26,47 @@ pub(super) fn check_channels(tree: &Tree, scenario: &Scenario, index: usize, mis
     }
 }
 
+/// Who is at the ends of an application's channel: one application at each, and both fit. What is wrong is told at the later one of both.
+pub(super) fn check_ends(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    let app = &scenario.apps[index];
+    let Some(own) = ends_of(scenario, index) else { return };
+    let place = |field: &str| span_of(tree, &format!("apps.{index}.run.{field}"));
+    let mut has_peer = false;
+    for other in (0..scenario.apps.len()).filter(|other| *other != index) {
+        let Some((_, on)) = ends_of(scenario, other).filter(|(channel, _)| *channel == own.0) else { continue };
+        let name = &scenario.apps[other].name;
+        let is_same_end = on == own.1;
+        has_peer |= !is_same_end;
+        if other > index {
+            continue;
+        }
+        let wrong = match is_same_end {
+            true => Some(("channel", "is the channel of another application on this node, too".to_owned())),
+            false => app.run.disagrees_with(&scenario.apps[other].run),
+        };
+        if let Some((field, why)) = wrong {
+            let message = format!("`{field}` {why}: `{name}`");
+            let other = span_of(tree, &format!("apps.{other}.run"));
+            let error = Diagnostic::error("scenario::channel", place(field), message);
+            mistakes.push(error.also(other, "the other one"));
+        }
+    }
+    if !has_peer {
+        let message = format!("nobody is at the other end of `{}`'s channel", app.name);
+        mistakes.push(Diagnostic::error("scenario::channel", place("channel"), message));
+    }
+}
+
+/// The channel, by number, and the node of an application's first placement; members of groups are alike.
+fn ends_of(scenario: &Scenario, index: usize) -> Option<(usize, &str)> {
+    let (_, name) = scenario.apps[index].run.channels().into_iter().next()?;
+    let on = scenario.placements_of(index).next()?.on;
+    let ends_here = |channel: &&ChannelConfig| channel.ends.0.0 == on || channel.ends.1.0 == on;
+    let own: Vec<&ChannelConfig> = scenario.channels.iter().filter(ends_here).collect();
+    let found = own[channel::find(own.iter().map(|channel| channel.name.as_str()), &name.0).ok()?];
+    Some((scenario.channels.iter().position(|channel| std::ptr::eq(channel, found))?, on))
+}
+
 fn by_node(channels: &[ChannelConfig]) -> ByNode<'_> {
     let mut found = ByNode::new();
     for ChannelConfig { name, ends: (first, second), .. } in channels {

@@ -1,7 +1,7 @@
 //! Checks: when they go, what they say, and what their answers mean (RFC 8445 §6.1.4, §7.2).
 
 use super::credentials::{SECRETS, draw_tie_breaker};
-use super::interface::{Base, Envelope, Notice, Place, Role, State};
+use super::interface::{Base, Envelope, Mode, Notice, Place, Role, State};
 use super::list::{ListState, PairId, PairState};
 use super::{Agent, Cx, End};
 use crate::ice::candidate::{CandidateKind, Protocol, priority};
@@ -55,13 +55,15 @@ impl Agent {
 
     fn add_pair(&mut self, list: usize, local: usize, remote: usize, cx: &mut Cx<'_>) {
         // Those that the peer's checks have shown are not paired by themselves (§7.2.5.3.1).
+        let is_checked = self.config.mode == Mode::Full || self.peer.as_ref().is_some_and(|peer| peer.is_lite);
         if self.lists[list].locals[local].candidate.kind == CandidateKind::PeerReflexive
             || self.lists[list].state != ListState::Running
+            || !is_checked
         {
             return;
         }
-        let room = self.room();
-        if let Some(number) = self.lists[list].add_pair(local, remote, self.role, room) {
+        let most = self.most_pairs();
+        if let Some(number) = self.lists[list].add_pair(local, remote, self.role, most) {
             self.set_first_state(PairId { list, number });
             let (base, ip) = (self.lists[list].locals[local].base, self.lists[list].remotes[remote].address.ip());
             // Asked for at once: what the peer checks meanwhile would be lost at the relay.
@@ -71,13 +73,9 @@ impl Agent {
         }
     }
 
-    /// How many more pairs there may be.
-    pub(super) fn room(&self) -> usize {
-        self.config.most_pairs.saturating_sub(self.pairs())
-    }
-
-    fn pairs(&self) -> usize {
-        self.lists.iter().map(|list| list.pairs.len()).sum()
+    /// How many pairs each list may have: the limit is shared evenly (§6.1.2.5).
+    pub(super) fn most_pairs(&self) -> usize {
+        (self.config.most_pairs / self.lists.len()).max(1)
     }
 
     /// §6.1.2.6 and RFC 8838 §12: of those with one foundation one waits, the others are frozen until it has succeeded.
@@ -194,10 +192,12 @@ impl Agent {
         if let Some(relay) = self.gathering.relay_of(base)
             && !self.relay_permits(relay, peer.ip())
         {
+            // There is no relay any more, if it cannot be asked.
+            let may_come = self.command_relay(relay, client::Command::Permit(peer.ip()), cx);
             if let Some(pair) = self.lists[id.list].pair_mut(id.number) {
-                (pair.state, pair.awaits_permission) = (PairState::InProgress, true);
+                pair.state = if may_come { PairState::InProgress } else { PairState::Failed };
+                pair.awaits_permission = may_come;
             }
-            self.command_relay(relay, client::Command::Permit(peer.ip()), cx);
             return true;
         }
         let nominates =
@@ -218,7 +218,7 @@ impl Agent {
     fn check_rto(&self) -> Span {
         let pairs = || self.lists.iter().flat_map(|list| &list.pairs);
         let busy = pairs().filter(|pair| matches!(pair.state, PairState::Waiting | PairState::InProgress)).count();
-        let product = self.config.ta.saturating_mul(pairs().count() as u64).saturating_mul(busy as u64);
+        let product = self.ta.saturating_mul(pairs().count() as u64).saturating_mul(busy as u64);
         self.config.timing.rto.max(product)
     }
 
@@ -269,6 +269,19 @@ impl Agent {
         let place = if end.is_tcp { Place::Tcp { base, peer } } else { Place::Udp { base, peer } };
         cx.transmit(Envelope { place, payload });
         true
+    }
+
+    /// A relay is gone, and with it what it was to carry.
+    pub(super) fn relay_lost(&mut self, relay: usize, cx: &mut Cx<'_>) {
+        let Some(relayed) = self.gathering.relays[relay].relayed else { return };
+        for list in &mut self.lists {
+            let locals = &list.locals;
+            for pair in list.pairs.iter_mut().filter(|pair| locals[pair.local].base == relayed) {
+                (pair.state, pair.valid, pair.awaits_permission) = (PairState::Failed, None, false);
+            }
+        }
+        self.checks.retain(|check| check.end.base != relayed);
+        self.judge(cx);
     }
 
     /// A relay's server lets an address send, or does not.
@@ -362,7 +375,7 @@ impl Agent {
         let local = self.local_seen_at(list, own, mapped, cx);
         let now = cx.now();
         if let Some(pair) = self.lists[list].pair_mut(check.pair.number) {
-            (pair.state, pair.valid) = (PairState::Succeeded, Some(local));
+            (pair.state, pair.valid, pair.succeeded_at) = (PairState::Succeeded, Some(local), Some(now));
         }
         for list in &mut self.lists {
             for at in 0..list.pairs.len() {
@@ -427,8 +440,10 @@ impl Agent {
             if check.nominates {
                 pair.nominate = false;
                 let component = pair.component;
+                let has_valid = self.lists[check.pair.list].best_valid(component, self.role).is_some();
                 if let Some(own) = self.lists[check.pair.list].component_mut(component) {
                     own.nominating = None;
+                    own.first_valid = own.first_valid.filter(|_| has_valid);
                 }
             }
         }

@@ -3,8 +3,9 @@
 use crate::stun::integrity::Key;
 use protosim_core::{Purpose, Stream};
 
-/// The draws of what an agent must not let others guess.
-pub const SECRETS: Purpose = Purpose("ice.credentials");
+/// The draws of an agent: what it must not let others guess, and when it asks for consent. One stream serves all, since each takes 128
+/// bytes of every agent.
+pub const SECRETS: Purpose = Purpose("ice");
 
 /// The characters of both (§5.3, ice-char of RFC 8839 §5.1): six bits each.
 const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

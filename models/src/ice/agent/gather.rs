@@ -4,7 +4,7 @@ use super::interface::{Base, Component, Envelope, Notice, Place, State};
 use super::list::Local;
 use super::{Agent, Cx, End};
 use crate::ice::candidate::{
-    Candidate, CandidateAddress, CandidateKind, Protocol, local_preference, priority, tcp_local_preference,
+    Candidate, CandidateAddress, CandidateKind, Protocol, TcpType, local_preference, priority, tcp_local_preference,
 };
 use crate::rope::Rope;
 use crate::stun::transaction::{Due, TRANSACTION_ID, Timing, Transaction};
@@ -17,6 +17,9 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Between what keeps the mapping of a server-reflexive candidate open until there is a pair (RFC 8445 §5.1.1.4, Tr of §11).
 const KEEP_ALIVE: Span = Span::from_secs(15);
+
+/// The port that active ends of TCP are told to have (RFC 6544 §4.5).
+const DISCARD_PORT: u16 = 9;
 
 /// A transaction that has not begun.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +104,12 @@ impl Agent {
     pub(super) fn gather(&mut self, bases: &[Base], cx: &mut Cx<'_>) {
         self.gathering.has_begun = true;
         for base in bases {
-            self.add_local(*base, CandidateKind::Host, base.address, base.address, None, cx);
+            // Active ends are all told to have one port (RFC 6544 §4.5); which is which, their bases tell.
+            let told = match base.protocol {
+                Protocol::Tcp(TcpType::Active) => SocketAddr::new(base.address.ip(), DISCARD_PORT),
+                _ => base.address,
+            };
+            self.add_local(*base, CandidateKind::Host, told, base.address, None, cx);
         }
         self.plan_requests(bases);
         self.ticker.restart(cx.now());
@@ -111,7 +119,13 @@ impl Agent {
     /// Lines requests up, and sets their RTO (§14.3): MAX (500 ms, Ta * (Num-Of-Cands)).
     fn plan_requests(&mut self, bases: &[Base]) {
         let jobs = self.jobs_for(bases);
-        self.gathering.rto = self.config.timing.rto.max(self.config.ta.saturating_mul(jobs.len() as u64));
+        // A server of TURN over UDP brings two candidates, one over a stream the relayed one alone.
+        let brings = |(_, server): &(Base, usize)| {
+            let spec = &self.config.servers[*server];
+            1 + u64::from(spec.account.is_some() && !spec.transport.is_stream())
+        };
+        let count: u64 = jobs.iter().map(brings).sum();
+        self.gathering.rto = self.config.timing.rto.max(self.config.ta.saturating_mul(count));
         for (base, server) in jobs {
             let spec = &self.config.servers[server];
             let Some(account) = &spec.account else {
@@ -351,6 +365,7 @@ impl Agent {
             }
             client::Notice::Lost(_) | client::Notice::Released => {
                 self.gathering.relays[relay].is_settled = true;
+                self.relay_lost(relay, cx);
                 self.see_whether_gathered(cx);
             }
             client::Notice::Permitted(ip) => self.permitted(relay, ip, true, cx),

@@ -161,18 +161,23 @@ impl Agent {
         if self.config.mode == Mode::Lite {
             return self.heed_lite(own, asked, cx);
         }
-        if self.state != State::Checking || self.lists[own.list].state != ListState::Running {
+        let list = own.list;
+        if let Some((_, selected)) = self.lists[list].component(own.component).and_then(|component| component.selected)
+        {
+            let is_other = (selected.base, selected.remote) != (asked.end.base, asked.from);
+            if asked.nominates && is_other {
+                self.follow(own, asked, cx);
+            }
             return;
         }
-        let list = own.list;
-        if self.lists[list].component(own.component).is_some_and(|component| component.selected.is_some()) {
+        if self.state != State::Checking || self.lists[list].state != ListState::Running {
             return;
         }
         let found = self.lists[list].find(own.component, asked.end.base, asked.from, asked.end.is_tcp);
         let number = match found {
             Some(number) => number,
             // Two NATs whose every answer comes from another port would teach new pairs for ever, and none else had a turn.
-            None if self.room() == 0 => return,
+            None if self.lists[list].pairs.len() >= self.most_pairs() => return,
             None => {
                 let remote = self.remote_at(own, asked);
                 self.lists[list].add_triggered(own.local, remote, self.role)
@@ -192,6 +197,20 @@ impl Agent {
             }
             PairState::Frozen | PairState::Waiting | PairState::Failed => self.trigger(id),
         }
+    }
+
+    /// The controlling end has nominated another pair: it never heard the answer to the first nomination, or that check failed for it
+    /// later. What it asks over is used, without a check of this end's own, which would come too late.
+    fn follow(&mut self, own: Own, asked: Asked, cx: &mut Cx<'_>) {
+        let remote = self.remote_at(own, asked);
+        let list = &mut self.lists[own.list];
+        let known = list.find(own.component, asked.end.base, asked.from, asked.end.is_tcp);
+        let number = known.unwrap_or_else(|| list.add_triggered(own.local, remote, self.role));
+        let now = cx.now();
+        if let Some(pair) = list.pair_mut(number) {
+            (pair.state, pair.valid, pair.succeeded_at) = (PairState::Succeeded, Some(own.local), Some(now));
+        }
+        self.select(PairId { list: own.list, number }, cx);
     }
 
     /// The remote candidate at an address, a peer-reflexive one if it is new (§7.3.1.3).
@@ -226,6 +245,12 @@ impl Agent {
     /// A lite agent checks nothing: what the peer nominates is what is used (§8.2).
     fn heed_lite(&mut self, own: Own, asked: Asked, cx: &mut Cx<'_>) {
         let component = Component { stream: own.list, number: own.component };
+        // Of a peer that comes from ever other ports only what is nominated counts once there is a pair.
+        let is_full = self.lists[own.list].pairs.len() >= self.most_pairs();
+        let has_pair = self.lists[own.list].component(own.component).is_some_and(|own| own.selected.is_some());
+        if is_full || (has_pair && !asked.nominates) {
+            return;
+        }
         let remote = self.remote_at(own, asked);
         let list = &mut self.lists[own.list];
         let now = cx.now();

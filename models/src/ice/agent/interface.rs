@@ -124,7 +124,7 @@ pub struct Component {
 pub struct Base {
     /// For which component.
     pub component: Component,
-    /// Its address; of an active end of TCP with port 9 (RFC 6544 §4.5).
+    /// Its address; of an active end of TCP any port that no other active one of this address has, which is told to nobody.
     pub address: SocketAddr,
     /// Of which protocol.
     pub protocol: Protocol,
@@ -145,6 +145,8 @@ pub struct RemoteDescription {
     pub candidates: Vec<Vec<Candidate>>,
     /// No more follow.
     pub is_complete: bool,
+    /// The pace that it wants.
+    pub pacing: Option<Span>,
 }
 
 /// Where a message comes from or goes to.
@@ -158,7 +160,7 @@ pub enum Place {
         peer: SocketAddr,
     },
     /// A connection between a base and a peer, with frames of RFC 4571, which are its user's to make; it is opened by the first message
-    /// of an active base. Active ends have port 9.
+    /// of an active base.
     Tcp {
         /// This end.
         base: SocketAddr,

@@ -1,6 +1,7 @@
 //! Consent: a pair is used as long as the peer says that it wants what comes (RFC 7675). Its requests keep mappings open, too, so
 //! that there are no keepalives beside them (RFC 8445 §11).
 
+use super::credentials::SECRETS;
 use super::inbound::Own;
 use super::interface::{Component, Mode, Notice, State};
 use super::list::PairId;
@@ -8,11 +9,9 @@ use super::{Agent, Cx, End};
 use crate::ice::candidate::Protocol;
 use crate::stun::integrity::check_sha1;
 use crate::stun::wire::{Class, ErrorCode, Fields, Message, TransactionId};
-use protosim_core::{Deadline, LocalTime, Purpose, Span};
+use protosim_core::{Deadline, LocalTime, Span};
 use std::net::SocketAddr;
 
-/// The draws that spread requests.
-const SPREAD: Purpose = Purpose("ice.consent");
 /// Requests whose answers are still taken: those of the last 30 s, which are 4 s apart at least.
 const MOST_OPEN: usize = 8;
 
@@ -42,7 +41,9 @@ impl Agent {
         self.consents.retain(|consent| consent.component != component);
         let next = (self.config.mode == Mode::Full).then(|| self.next_request(cx));
         let end = End { base: selected.base, is_tcp: matches!(selected.protocol, Protocol::Tcp(_)) };
-        let last = cx.now();
+        // It began with the check that has made the pair valid (§5.1).
+        let succeeded = self.lists[pair.list].pair(pair.number).and_then(|pair| pair.succeeded_at);
+        let last = succeeded.unwrap_or(cx.now());
         let (peer, is_doubtful, open) = (selected.remote, false, Vec::new());
         self.consents.push(Consent { component, pair, end, peer, next, last, is_doubtful, open });
     }
@@ -50,7 +51,7 @@ impl Agent {
     /// §5.1: 0.8 to 1.2 times the interval from now.
     fn next_request(&self, cx: &mut Cx<'_>) -> LocalTime {
         let interval = self.config.consent_interval.as_nanos();
-        let spread = (u128::from(cx.rng(SPREAD).next_u64()) * u128::from(interval * 2 / 5)) >> 64;
+        let spread = (u128::from(cx.rng(SECRETS).next_u64()) * u128::from(interval * 2 / 5)) >> 64;
         cx.now().saturating_add(Span::from_nanos(interval * 4 / 5 + spread as u64))
     }
 

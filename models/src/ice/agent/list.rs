@@ -60,6 +60,8 @@ pub(super) struct Pair {
     pub(super) was_nominated: bool,
     /// It waits for a relay's permission.
     pub(super) awaits_permission: bool,
+    /// When it last succeeded.
+    pub(super) succeeded_at: Option<LocalTime>,
     /// The local candidate of the valid pair that its check has shown (§7.2.5.3.2), which differs from its own behind a NAT.
     pub(super) valid: Option<usize>,
 }
@@ -135,7 +137,8 @@ impl CheckList {
 
     /// The pair of these candidates, which is made if there is none and both can be one; `None` too where there is no room.
     /// What is local is its base from then on (§6.1.2.4); of two that are then the same the one of higher priority stays.
-    pub(super) fn add_pair(&mut self, local: usize, remote: usize, role: Role, room: usize) -> Option<u32> {
+    /// Beyond `most` pairs the one of lowest priority goes, of those that are not checked yet (§6.1.2.5).
+    pub(super) fn add_pair(&mut self, local: usize, remote: usize, role: Role, most: usize) -> Option<u32> {
         let (own, other) = (&self.locals[local], &self.remotes[remote]);
         let component = own.candidate.component;
         let ends = (own.candidate.protocol, own.base.ip());
@@ -151,7 +154,17 @@ impl CheckList {
             }
             return None;
         }
-        (room > 0).then(|| self.add_triggered(local, remote, role))
+        if self.pairs.len() >= most {
+            let is_idle = |pair: &Pair| {
+                matches!(pair.state, PairState::Frozen | PairState::Waiting) && !self.triggered.contains(&pair.number)
+            };
+            let lowest = self.pairs.iter().rposition(is_idle)?;
+            if self.pairs[lowest].priority >= priority {
+                return None;
+            }
+            self.pairs.remove(lowest);
+        }
+        Some(self.add_triggered(local, remote, role))
     }
 
     /// The pair of these candidates, which there was not: the peer's check has come this way, so that both fit.
@@ -169,6 +182,7 @@ impl CheckList {
             nominate: false,
             was_nominated: false,
             awaits_permission: false,
+            succeeded_at: None,
             valid: None,
         };
         self.pairs.push(pair);
@@ -247,15 +261,29 @@ impl CheckList {
         best.max_by_key(|(priority, pair)| (*priority, std::cmp::Reverse(pair.number))).map(|(_, pair)| pair)
     }
 
-    /// Forgets what a completed list does not need any more: pairs that were not selected.
+    /// Forgets what a completed list does not need any more: pairs that were not selected, and candidates of no pair.
     pub(super) fn shrink(&mut self) {
         let kept: Vec<u32> = self.components.iter().filter_map(|own| own.selected.map(|(number, _)| number)).collect();
         self.pairs.retain(|pair| kept.contains(&pair.number));
         self.pairs.shrink_to_fit();
         self.triggered = VecDeque::new();
-        self.locals.shrink_to_fit();
-        self.remotes.shrink_to_fit();
+        let (mut locals, mut remotes) = (Vec::new(), Vec::new());
+        for pair in &mut self.pairs {
+            pair.local = place_of(&mut locals, pair.local);
+            pair.valid = pair.valid.map(|local| place_of(&mut locals, local));
+            pair.remote = place_of(&mut remotes, pair.remote);
+        }
+        self.locals = locals.into_iter().map(|old| self.locals[old].clone()).collect();
+        self.remotes = remotes.into_iter().map(|old| self.remotes[old].clone()).collect();
     }
+}
+
+/// The new place of what was at an old one.
+fn place_of(kept: &mut Vec<usize>, old: usize) -> usize {
+    kept.iter().position(|known| *known == old).unwrap_or_else(|| {
+        kept.push(old);
+        kept.len() - 1
+    })
 }
 
 /// The priority of a pair, as both ends compute it.

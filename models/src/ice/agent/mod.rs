@@ -31,6 +31,9 @@ use protosim_core::{Deadline, LocalTime, Machine, MachineCx, Span, Stream};
 use std::net::SocketAddr;
 use ticker::Ticker;
 
+/// How long what is not used is kept (§8.3).
+const FREEING: Span = Span::from_secs(3);
+
 /// This end of a path: a base and whether it is one of TCP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct End {
@@ -64,6 +67,8 @@ pub struct Agent {
     checks: Vec<Check>,
     early: Vec<Asked>,
     consents: Vec<Consent>,
+    /// The pace, which the peer's may slow down.
+    ta: Span,
     ticker: Ticker,
     /// When the next transaction may begin, while one waits.
     turn: Option<LocalTime>,
@@ -71,6 +76,8 @@ pub struct Agent {
     next_list: usize,
     /// How many triggered checks were made since another transaction.
     triggered_in_a_row: u8,
+    /// When relays that no pair has are given back.
+    free_at: Option<LocalTime>,
     /// When checks began.
     began: Option<LocalTime>,
     counts: Counts,
@@ -84,9 +91,7 @@ impl Agent {
     pub fn new(config: SharedConfig, role: Role, secrets: &mut Stream) -> Self {
         let lists = config.streams.iter().map(|components| CheckList::new(*components)).collect();
         let (own, tie_breaker) = (Credentials::draw(secrets), draw_tie_breaker(secrets));
-        // §6.1.1: of a full and a lite agent the full one controls.
-        let role = if config.mode == Mode::Lite { Role::Controlled } else { role };
-        let ticker = Ticker::new(config.ta);
+        let (ta, ticker) = (config.ta, Ticker::new(config.ta));
         Self {
             config,
             role,
@@ -100,10 +105,12 @@ impl Agent {
             checks: Vec::new(),
             early: Vec::new(),
             consents: Vec::new(),
+            ta,
             ticker,
             turn: None,
             next_list: 0,
             triggered_in_a_row: 0,
+            free_at: None,
             began: None,
             counts: Counts::default(),
         }
@@ -166,16 +173,28 @@ impl Agent {
         self.counts
     }
 
+    /// Whether both ends make no checks.
+    fn both_are_lite(&self) -> bool {
+        self.config.mode == Mode::Lite && self.peer.as_ref().is_some_and(|peer| peer.is_lite)
+    }
+
     /// The peer's offer or answer.
     fn remote(&mut self, description: RemoteDescription, cx: &mut Cx<'_>) -> Result<(), Misuse> {
         if self.peer.is_some() {
             return Err(Misuse::Again);
         }
-        let RemoteDescription { ufrag, pwd, is_lite, candidates, is_complete } = description;
+        let RemoteDescription { ufrag, pwd, is_lite, candidates, is_complete, pacing } = description;
         let Credentials { ufrag, key, .. } = Credentials::of_peer(&ufrag, &pwd).ok_or(Misuse::BadCredentials)?;
         // §6.1.1: whoever is full controls a lite one.
-        if is_lite && self.config.mode == Mode::Full {
-            self.role = Role::Controlling;
+        self.role = match (self.config.mode, is_lite) {
+            (Mode::Full, true) => Role::Controlling,
+            (Mode::Lite, false) => Role::Controlled,
+            _ => self.role,
+        };
+        // RFC 8839 §5.5: both go at the pace of the slower one.
+        if let Some(pacing) = pacing.filter(|pacing| *pacing > self.ta) {
+            self.ta = pacing;
+            self.ticker.slow_down(pacing);
         }
         self.peer = Some(Peer { ufrag, key, is_lite, is_complete });
         for (stream, candidates) in candidates.into_iter().enumerate().take(self.lists.len()) {
@@ -189,7 +208,10 @@ impl Agent {
     /// A candidate of the peer's. One without an address is not used (of names below `.local` this end knows none), nor one of a
     /// component that is not there; one that the peer's checks have shown already is from now on what the peer says that it is.
     fn remote_candidate(&mut self, stream: usize, candidate: Candidate, cx: &mut Cx<'_>) {
-        let Some(address) = candidate.address.ip() else { return };
+        let Some(address) = candidate.address.ip().filter(|_| matches!(self.state, State::New | State::Checking))
+        else {
+            return;
+        };
         let Some(list) = self.lists.get_mut(stream).filter(|list| list.component(candidate.component).is_some()) else {
             return;
         };
@@ -223,7 +245,6 @@ impl Agent {
             return Err(Misuse::Again);
         }
         (self.state, self.began) = (State::Checking, Some(cx.now()));
-        let both_lite = self.config.mode == Mode::Lite && self.peer.as_ref().is_some_and(|peer| peer.is_lite);
         for list in 0..self.lists.len() {
             for remote in 0..self.lists[list].remotes.len() {
                 self.pair_remote(list, remote, cx);
@@ -231,11 +252,8 @@ impl Agent {
         }
         self.set_first_states();
         self.ticker.restart(cx.now());
-        if both_lite {
+        if self.both_are_lite() {
             self.select_without_checks(cx);
-        } else if self.config.mode == Mode::Lite {
-            // Nothing is ever checked: what the peer checks are pairs.
-            self.lists.iter_mut().for_each(|list| list.pairs.clear());
         }
         self.heed_early(cx);
         self.judge(cx);
@@ -289,7 +307,8 @@ impl Agent {
             // A channel spares 32 bytes of each message; where there is none, Send does.
             self.command_relay(relay, client::Command::Bind(selected.remote), cx);
         }
-        if !(self.config.mode == Mode::Lite && self.peer.as_ref().is_some_and(|peer| peer.is_lite)) {
+        // RFC 7675 needs an end that makes checks.
+        if !self.both_are_lite() {
             self.begin_consent(component, id, cx);
         }
         self.judge(cx);
@@ -309,12 +328,13 @@ impl Agent {
         if self.lists.iter().any(|list| list.state == ListState::Running) {
             return;
         }
-        let is_connected = self.lists.iter().any(|list| list.state == ListState::Completed);
+        let is_connected = self.lists.iter().all(|list| list.state == ListState::Completed);
         self.state = if is_connected { State::Connected } else { State::Failed };
         self.end_gathering();
         self.checks = Vec::new();
         self.early = Vec::new();
         self.lists.iter_mut().for_each(CheckList::shrink);
+        self.free_at = is_connected.then(|| cx.now().saturating_add(FREEING));
         cx.notify(if is_connected { Notice::Connected } else { Notice::Failed });
     }
 
@@ -448,6 +468,25 @@ impl Agent {
         Ok(())
     }
 
+    /// Gives back the relays that no pair has (§8.3).
+    fn free(&mut self, cx: &mut Cx<'_>) {
+        if self.free_at.is_none_or(|at| at > cx.now()) {
+            return;
+        }
+        self.free_at = None;
+        for relay in 0..self.gathering.relays.len() {
+            let relayed = self.gathering.relays[relay].relayed;
+            let is_used = self
+                .lists
+                .iter()
+                .flat_map(|list| &list.components)
+                .any(|component| component.selected.is_some_and(|(_, selected)| Some(selected.base) == relayed));
+            if !is_used {
+                self.command_relay(relay, client::Command::Release, cx);
+            }
+        }
+    }
+
     fn close(&mut self, cx: &mut Cx<'_>) {
         self.state = State::Closed;
         (self.checks, self.consents) = (Vec::new(), Vec::new());
@@ -534,6 +573,7 @@ impl Machine for Agent {
         self.gathering_timeout(cx);
         self.retransmit_checks(cx);
         self.consent_timeout(cx);
+        self.free(cx);
         self.judge(cx);
         self.arrange_turn(cx.now());
         if let Some(turn) = self.turn.filter(|turn| *turn <= cx.now()) {
@@ -546,8 +586,10 @@ impl Machine for Agent {
 
     fn poll_timeout(&self) -> Option<Deadline> {
         let turn = self.turn.map(|at| Deadline { at, timer: "ICE Ta" });
+        let free = self.free_at.map(|at| Deadline { at, timer: "ICE freeing" });
         let of_parts = [
             turn,
+            free,
             self.gathering_deadline(),
             self.check_deadline(),
             self.consent_deadline(),

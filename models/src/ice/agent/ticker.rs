@@ -17,6 +17,11 @@ impl Ticker {
         Self { ta, origin: LocalTime::ZERO, last: None }
     }
 
+    /// Lets more time pass between two instants, from now on.
+    pub(super) fn slow_down(&mut self, ta: Span) {
+        self.ta = ta;
+    }
+
     /// Counts anew from now, or from Ta after the last transaction.
     pub(super) fn restart(&mut self, now: LocalTime) {
         self.origin = self.last.map_or(now, |last| last.saturating_add(self.ta).max(now));

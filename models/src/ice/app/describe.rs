@@ -96,6 +96,7 @@ pub(super) fn remote(text: &str) -> Result<RemoteDescription, SdpError> {
         is_lite: description.lite,
         candidates: description.media.into_iter().map(|media| media.candidates).collect(),
         is_complete: !trickles,
+        pacing: description.pacing,
     })
 }
 

@@ -12,7 +12,7 @@ mod streams;
 
 use super::agent::{Command, Component, Misuse, Notice, Role, SharedConfig, State};
 use super::candidate::{Candidate, CandidateKind};
-use super::config::{IceAgentConfig, Signalling};
+use super::config::{IceAgentConfig, IceData, Signalling};
 use super::signalling::{Kind, LIFE, Letter, Line};
 use crate::app::{App, ChannelId, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
@@ -30,8 +30,13 @@ const DATA: u64 = 2;
 const RESTART: u64 = 3;
 /// When an answer must have come.
 const ANSWER: u64 = 6;
-/// Of the session that is used, and of the one that is set up.
-const SESSIONS: [u64; 2] = [4, 5];
+/// Of the session that is used, of the one that is set up, and of the one that was used before.
+const SESSIONS: [u64; 3] = [4, 5, 8];
+/// When the last one is closed.
+const FORMER: u64 = 7;
+/// How long a session that was replaced still takes what comes (RFC 8445 §8.3): the other end may send over it until it knows of the
+/// new one.
+const LINGERS: Span = Span::from_secs(3);
 
 /// Which session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,18 +45,21 @@ enum Which {
     Current,
     /// The one that is set up.
     Next,
+    /// The one that was used before.
+    Former,
 }
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct IceAgent {
-    config: IceAgentConfig,
+    settings: Settings,
     shared: SharedConfig,
-    options: StreamOptions,
+    /// Of agents that have connections.
+    options: Option<Box<StreamOptions>>,
     channel: Option<ChannelId>,
     line: Option<Line>,
-    /// The session that is used, and the one that is set up.
-    sessions: [Option<Box<Session>>; 2],
+    /// By [`Which`].
+    sessions: [Option<Box<Session>>; 3],
     names: Names,
     /// Number of the last offer, of either end.
     generation: u64,
@@ -62,8 +70,20 @@ pub struct IceAgent {
     retries: u32,
     data: Data,
     counts: Counts,
-    /// The last pair of the first component: both types.
-    last_pair: Option<(CandidateKind, CandidateKind)>,
+}
+
+/// What is needed of the configuration all the time; there may be many agents.
+#[derive(Clone, Debug)]
+struct Settings {
+    channel: Box<str>,
+    role: Signalling,
+    start: Span,
+    restart_at: Option<Span>,
+    tcp_port: Option<u16>,
+    most_addresses: usize,
+    trickle: bool,
+    hide_addresses: bool,
+    data: Option<IceData>,
 }
 
 /// What is sent to the peer.
@@ -83,6 +103,8 @@ struct Counts {
     sessions: u64,
     connected: u64,
     failed: u64,
+    replaced: u64,
+    dropped_for_room: u64,
     consents_lost: u64,
     restarts: u64,
     direct_pairs: u64,
@@ -97,15 +119,27 @@ impl IceAgent {
     /// An agent. `config` has passed its check, and knows the addresses of its servers.
     pub fn new(config: IceAgentConfig) -> Self {
         let shared = Arc::new(config.agent());
-        let options = StreamOptions { tcp: Arc::new(config.tcp.resolve()), early_data: Rope::new() };
+        let options = || StreamOptions { tcp: Arc::new(config.tcp.resolve()), early_data: Rope::new() };
+        let options = config.uses_streams().then(options).map(Box::new);
         let retries = config.retries;
+        let settings = Settings {
+            channel: config.channel.0.into(),
+            role: config.role,
+            start: config.start,
+            restart_at: config.restart_at,
+            tcp_port: config.tcp_port,
+            most_addresses: config.most_addresses.map_or(usize::MAX, usize::from),
+            trickle: config.trickle,
+            hide_addresses: config.hide_addresses,
+            data: config.data,
+        };
         Self {
-            config,
+            settings,
             shared,
             options,
             channel: None,
             line: None,
-            sessions: [None, None],
+            sessions: [None, None, None],
             names: Names::default(),
             generation: 0,
             description: (0, 0),
@@ -113,7 +147,6 @@ impl IceAgent {
             retries,
             data: Data::default(),
             counts: Counts::default(),
-            last_pair: None,
         }
     }
 
@@ -123,7 +156,8 @@ impl IceAgent {
 
     /// Makes an offer, for a first session or a restart.
     fn offer(&mut self, host: &mut dyn Host) {
-        self.generation += 1;
+        // Drawn, so that an answer to an offer of another life is none to this one.
+        self.generation = host.rng(LIFE).next_u64() >> 16;
         // RFC 8445 §6.1.1, and §9: the roles of a restart are those that there were.
         let role = self.role.unwrap_or(Role::Controlling);
         self.open(role, host);
@@ -149,6 +183,7 @@ impl IceAgent {
 
     /// Opens the session that is to be set up, and begins to gather.
     fn open(&mut self, role: Role, host: &mut dyn Host) {
+        self.counts.replaced += u64::from(self.sessions[Which::Next as usize].is_some());
         self.drop_session(Which::Next, host);
         self.counts.sessions += 1;
         let own = host.addresses().first().map_or(crate::tcp::app::nowhere(), |address| SocketAddr::new(*address, 0));
@@ -158,8 +193,8 @@ impl IceAgent {
         let opening = Opening {
             config: &config,
             role,
-            tcp_port: self.config.tcp_port,
-            most_addresses: self.config.most_addresses.map_or(usize::MAX, usize::from),
+            tcp_port: self.settings.tcp_port,
+            most_addresses: self.settings.most_addresses,
             generation: self.generation,
             exchange,
         };
@@ -176,9 +211,9 @@ impl IceAgent {
         host: &mut dyn Host,
         call: impl FnOnce(&mut super::Agent, &mut MachineCx<'_, super::Agent>) -> Result<(), Misuse>,
     ) {
-        let options = self.options.clone();
-        let Some(session) = self.session(which) else { return };
-        let (outcome, notices) = session.run(&options, host, call);
+        let Self { sessions, options, .. } = self;
+        let Some(session) = sessions[which as usize].as_deref_mut() else { return };
+        let (outcome, notices) = session.run(options.as_deref(), host, call);
         self.counts.refused += u64::from(outcome.is_err());
         for notice in notices {
             self.heed(which, notice, host);
@@ -196,10 +231,7 @@ impl IceAgent {
                 self.describe_if_due(host);
             }
             Notice::Valid(_) => self.begin_data(host),
-            Notice::Selected(component, selected) => {
-                if component == (Component { stream: 0, number: 1 }) {
-                    self.last_pair = Some((selected.local_kind, selected.remote_kind));
-                }
+            Notice::Selected(_, selected) => {
                 let is_relayed = [selected.local_kind, selected.remote_kind].contains(&CandidateKind::Relayed);
                 *if is_relayed { &mut self.counts.relayed_pairs } else { &mut self.counts.direct_pairs } += 1;
             }
@@ -208,8 +240,13 @@ impl IceAgent {
                 self.end_exchange(which, Outcome::Response, host);
                 self.role = self.session(which).map(|session| session.agent.role());
                 if which == Which::Next {
-                    self.drop_session(Which::Current, host);
-                    self.sessions.swap(0, 1);
+                    self.drop_session(Which::Former, host);
+                    self.sessions.rotate_left(1);
+                    // What was used is the former one now, in the last place.
+                    if self.sessions[Which::Former as usize].is_some() {
+                        let end = host.now().saturating_add(LINGERS);
+                        host.set_timer(FORMER, end, "ICE freeing");
+                    }
                     self.forget_timer(host);
                 }
             }
@@ -217,7 +254,9 @@ impl IceAgent {
                 self.counts.failed += 1;
                 self.end_exchange(which, Outcome::TimedOut, host);
                 self.drop_session(which, host);
-                self.try_again(host);
+                if which != Which::Former {
+                    self.try_again(host);
+                }
             }
             Notice::Doubtful => {
                 if which == Which::Current && self.sessions[Which::Next as usize].is_none() {
@@ -226,9 +265,11 @@ impl IceAgent {
                 }
             }
             Notice::ConsentLost => {
-                self.counts.consents_lost += 1;
                 self.drop_session(which, host);
-                self.try_again(host);
+                if which != Which::Former {
+                    self.counts.consents_lost += 1;
+                    self.try_again(host);
+                }
             }
             Notice::Received(_, payload) => self.received(payload.len(), host),
         }
@@ -236,10 +277,8 @@ impl IceAgent {
 
     /// A session has come to nothing: another one, if the user wants that and none is under way.
     fn try_again(&mut self, host: &mut dyn Host) {
-        if self.sessions[Which::Current as usize].is_none() {
-            self.last_pair = None;
-        }
-        if self.sessions.iter().all(Option::is_none) && self.retries > 0 {
+        let [current, next, _] = &self.sessions;
+        if current.is_none() && next.is_none() && self.retries > 0 {
             self.retries -= 1;
             self.counts.restarts += 1;
             self.offer(host);
@@ -247,7 +286,7 @@ impl IceAgent {
     }
 
     fn found(&mut self, which: Which, stream: usize, candidate: Candidate) {
-        let trickles = self.config.trickle;
+        let trickles = self.settings.trickle;
         if let Some(session) = self.session(which)
             && trickles
             && session.is_described
@@ -259,8 +298,8 @@ impl IceAgent {
     /// Sends the description of the session that is set up, once it is time: at once where candidates may follow, else when all are
     /// there. An answer waits for its offer.
     fn describe_if_due(&mut self, host: &mut dyn Host) {
-        let (trickles, shared) = (self.config.trickle, self.shared.clone());
-        let hides = self.config.hide_addresses;
+        let (trickles, shared) = (self.settings.trickle, self.shared.clone());
+        let hides = self.settings.hide_addresses;
         let mut names = std::mem::take(&mut self.names);
         let mut description = self.description;
         let mut letter = None;
@@ -290,10 +329,10 @@ impl IceAgent {
 
     /// Tells the peer what was found since the description.
     fn tell_news(&mut self, host: &mut dyn Host) {
-        if !self.config.trickle {
+        if !self.settings.trickle {
             return;
         }
-        let (shared, hides) = (self.shared.clone(), self.config.hide_addresses);
+        let (shared, hides) = (self.shared.clone(), self.settings.hide_addresses);
         let mut names = std::mem::take(&mut self.names);
         let mut letters = Vec::new();
         for session in self.sessions.iter_mut().flatten().filter(|session| session.is_described) {
@@ -347,7 +386,7 @@ impl IceAgent {
 
     fn take_offer(&mut self, letter: &Letter, host: &mut dyn Host) {
         let offers = self.session(Which::Next).is_some_and(|session| session.is_offered && !session.agent.has_peer());
-        if offers && self.config.role == Signalling::Offers {
+        if offers && self.settings.role == Signalling::Offers {
             // The other end takes its own back when it gets ours.
             return;
         }
@@ -413,7 +452,8 @@ impl IceAgent {
         self.end_exchange(which, Outcome::Reset, host);
         if let Some(session) = self.sessions[which as usize].take() {
             self.counts.agents.add(&session.agent.counts());
-            session.close(&self.options, host);
+            self.counts.dropped_for_room += session.dropped_for_room;
+            session.close(self.options.as_deref(), host);
             host.cancel_timer(SESSIONS[which as usize]);
         }
     }
@@ -443,7 +483,7 @@ impl IceAgent {
     }
 
     fn begin_data(&mut self, host: &mut dyn Host) {
-        if self.config.data.is_some() && !self.data.is_flowing {
+        if self.settings.data.is_some() && !self.data.is_flowing {
             self.data.is_flowing = true;
             self.data.next = host.now();
             host.set_timer(DATA, self.data.next, "ICE data");
@@ -452,17 +492,22 @@ impl IceAgent {
 
     /// Sends what is due on the pair that there is; what there is none for is not sent.
     fn send_data(&mut self, host: &mut dyn Host) {
-        let Some(data) = self.config.data else { return };
+        let Some(data) = self.settings.data else { return };
+        if self.sessions.iter().all(Option::is_none) {
+            // It flows again with the next valid pair.
+            self.data.is_flowing = false;
+            return;
+        }
         let is_usable = |session: &Option<Box<Session>>| {
             session.as_ref().is_some_and(|session| matches!(session.agent.state(), State::Checking | State::Connected))
         };
         let which = if is_usable(&self.sessions[0]) { Which::Current } else { Which::Next };
         for stream in 0..self.shared.streams.len() {
             let payload = Rope::fill(stream as u32, self.data.sent, data.payload.as_bytes());
-            let options = self.options.clone();
-            let Some(session) = self.session(which) else { break };
+            let Self { sessions, options, .. } = self;
+            let Some(session) = sessions[which as usize].as_deref_mut() else { break };
             let command = Command::Send(Component { stream, number: 1 }, payload);
-            let (outcome, _) = session.run(&options, host, |agent, cx| agent.handle_command(command, cx));
+            let (outcome, _) = session.run(options.as_deref(), host, |agent, cx| agent.handle_command(command, cx));
             self.data.sent += u64::from(outcome.is_ok());
         }
         self.data.next = self.data.next.saturating_add(data.interval);
@@ -479,8 +524,8 @@ impl IceAgent {
     }
 
     fn which(&self, is_its: impl Fn(&Session) -> bool) -> Option<Which> {
-        let [current, next] = self.sessions.each_ref().map(|session| session.as_deref().is_some_and(&is_its));
-        if current { Some(Which::Current) } else { next.then_some(Which::Next) }
+        let all = [Which::Current, Which::Next, Which::Former];
+        all.into_iter().find(|which| self.sessions[*which as usize].as_deref().is_some_and(&is_its))
     }
 
     fn counts_of_agents(&self) -> super::agent::Counts {
@@ -495,17 +540,19 @@ impl App for IceAgent {
         self.line = Some(Line::new(host.rng(LIFE)));
         // A number for its sessions that fits what others read (RFC 8866 §5.2: digits).
         self.description.0 = host.rng(LIFE).next_u64() >> 1;
-        self.channel = host.channel(&self.config.channel.0);
+        self.channel = host.channel(&self.settings.channel);
         let started = host.now();
-        if let Some(port) = self.config.tcp_port {
-            for offset in 0..self.config.streams * self.config.components {
-                self.counts.refused += u64::from(host.stream_listen(port + offset, &self.options).is_err());
+        if let Some(port) = self.settings.tcp_port {
+            for offset in 0..self.shared.streams.iter().sum::<u16>() {
+                let options = self.options.as_deref();
+                let listens = options.is_some_and(|options| host.stream_listen(port + offset, options).is_ok());
+                self.counts.refused += u64::from(!listens);
             }
         }
-        if self.config.role == Signalling::Offers {
-            host.set_timer(OFFER, started.saturating_add(self.config.start), "ICE offer");
+        if self.settings.role == Signalling::Offers {
+            host.set_timer(OFFER, started.saturating_add(self.settings.start), "ICE offer");
         }
-        if let Some(after) = self.config.restart_at {
+        if let Some(after) = self.settings.restart_at {
             host.set_timer(RESTART, started.saturating_add(after), "ICE restart");
         }
     }
@@ -554,8 +601,13 @@ impl App for IceAgent {
                 }
             }
             DATA => self.send_data(host),
+            FORMER => self.drop_session(Which::Former, host),
             _ => {
-                let which = if token == SESSIONS[0] { Which::Current } else { Which::Next };
+                let which = match token {
+                    token if token == SESSIONS[0] => Which::Current,
+                    token if token == SESSIONS[1] => Which::Next,
+                    _ => Which::Former,
+                };
                 if let Some(session) = self.session(which) {
                     session.armed = None;
                 }
@@ -612,8 +664,9 @@ impl App for IceAgent {
         self.tell_news(host);
     }
 
-    /// `last_pair` is what the pair that was selected last is made of, seen from here: ten times the local type and the remote one,
-    /// host 1, server-reflexive 2, peer-reflexive 3, relayed 4; 0 if there is none.
+    /// `last_pair` is what the pair of the first component is made of that is used at the end, seen from here: ten times the local type
+    /// and the remote one, host 1, server-reflexive 2, peer-reflexive 3, relayed 4; 0 if there is none. `last_session` is the number of the
+    /// session that is used, the same at both ends.
     fn totals(&self) -> Vec<Total> {
         let total = |name, value| Total { name, value };
         let number = |kind| match kind {
@@ -623,13 +676,18 @@ impl App for IceAgent {
             CandidateKind::Relayed => 4,
         };
         let (counts, agents, line) = (&self.counts, self.counts_of_agents(), self.line.as_ref());
+        let current = self.sessions[Which::Current as usize].as_deref();
+        let pair = current.and_then(|session| session.agent.selected(Component { stream: 0, number: 1 }));
+        let rooms = self.sessions.iter().flatten().map(|session| session.dropped_for_room).sum::<u64>();
         vec![
             total("sessions", counts.sessions),
             total("connected", counts.connected),
             total("failed", counts.failed),
             total("consents_lost", counts.consents_lost),
             total("restarts", counts.restarts),
-            total("last_pair", self.last_pair.map_or(0, |(local, remote)| 10 * number(local) + number(remote))),
+            total("replaced", counts.replaced),
+            total("last_pair", pair.map_or(0, |pair| 10 * number(pair.local_kind) + number(pair.remote_kind))),
+            total("last_session", current.map_or(0, |session| session.generation)),
             total("direct_pairs", counts.direct_pairs),
             total("relayed_pairs", counts.relayed_pairs),
             total("gathering_requests", agents.gathering_requests),
@@ -653,6 +711,7 @@ impl App for IceAgent {
             total("signalling_retransmissions", line.map_or(0, |line| line.retransmissions)),
             total("signalling_given_up", line.map_or(0, |line| line.given_up)),
             total("malformed_descriptions", counts.malformed_descriptions + line.map_or(0, |line| line.malformed)),
+            total("dropped_for_room", counts.dropped_for_room + rooms),
             total("refused_calls", counts.refused),
         ]
     }

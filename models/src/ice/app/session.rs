@@ -1,6 +1,6 @@
 //! A session: an agent with the sockets and connections that it uses.
 
-use super::streams::Connections;
+use super::streams::{Connections, Sent};
 use crate::app::{Host, SocketId, StreamId, StreamOptions};
 use crate::ice::agent::{Agent, Base, Command, Component, Envelope, Notice, Place, Role, SECRETS, SharedConfig};
 use crate::ice::candidate::{Candidate, Protocol, TcpType};
@@ -10,8 +10,8 @@ use protosim_core::machine::EffectOf;
 use protosim_core::{Deadline, Effect, Machine, MachineCx};
 use std::net::SocketAddr;
 
-/// The port that active ends of TCP are told to have (RFC 6544 §4.5).
-const DISCARD_PORT: u16 = 9;
+/// Any port: whether an address is the host's own does not depend on it.
+const ANY_PORT: u16 = 9;
 
 /// A socket of a session.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,8 @@ pub(super) struct Session {
     sockets: Vec<Socket>,
     streams: Connections,
     pub(super) armed: Option<Deadline>,
+    /// Messages for connections that had no room.
+    pub(super) dropped_for_room: u64,
 }
 
 /// What a session is opened with.
@@ -67,6 +69,7 @@ impl Session {
             sockets: Vec::new(),
             streams: Connections::default(),
             armed: None,
+            dropped_for_room: 0,
         }
     }
 
@@ -81,11 +84,12 @@ impl Session {
                 let rank = rank as u32;
                 let Ok(id) = host.udp_bind_to(address, 0) else { continue };
                 // A socket is bound to this address: it sends from there, wherever to.
-                let Ok(base) = host.udp_local_addr(id, SocketAddr::new(address, DISCARD_PORT)) else { continue };
+                let Ok(base) = host.udp_local_addr(id, SocketAddr::new(address, ANY_PORT)) else { continue };
                 self.sockets.push(Socket { id, base });
                 bases.push(Base { component, address: base, protocol: Protocol::Udp, rank });
                 if let Some(port) = opening.tcp_port {
-                    for (tcp, port) in [(TcpType::Active, DISCARD_PORT), (TcpType::Passive, port + place as u16)] {
+                    // Of active ends the agent tells none this port: it is what it tells them apart by.
+                    for (tcp, port) in [(TcpType::Active, place as u16), (TcpType::Passive, port + place as u16)] {
                         let address = SocketAddr::new(address, port);
                         bases.push(Base { component, address, protocol: Protocol::Tcp(tcp), rank });
                     }
@@ -119,7 +123,7 @@ impl Session {
     /// Runs the agent, and does what it wants; what it tells comes back.
     pub(super) fn run<R>(
         &mut self,
-        options: &StreamOptions,
+        options: Option<&StreamOptions>,
         host: &mut dyn Host,
         call: impl FnOnce(&mut Agent, &mut MachineCx<'_, Agent>) -> R,
     ) -> (R, Vec<Notice>) {
@@ -147,7 +151,7 @@ impl Session {
     fn send(
         &mut self,
         Envelope { place, payload }: Envelope,
-        options: &StreamOptions,
+        options: Option<&StreamOptions>,
         host: &mut dyn Host,
     ) -> Option<Place> {
         let peer = match place {
@@ -160,7 +164,14 @@ impl Session {
             Place::Tcp { peer, .. } => peer,
             Place::Server(relay) => self.agent.server_of_relay(relay)?,
         };
-        (!self.streams.send(place, peer, &payload, options, host)).then_some(place)
+        match options.map(|options| self.streams.send(place, peer, &payload, options, host)) {
+            Some(Sent::Taken) => None,
+            Some(Sent::Dropped) => {
+                self.dropped_for_room += 1;
+                None
+            }
+            Some(Sent::Gone) | None => Some(place),
+        }
     }
 
     /// What a stream has brought; the place, if it is over.
@@ -185,7 +196,7 @@ impl Session {
     }
 
     /// Gives everything back.
-    pub(super) fn close(mut self, options: &StreamOptions, host: &mut dyn Host) {
+    pub(super) fn close(mut self, options: Option<&StreamOptions>, host: &mut dyn Host) {
         let _always = self.run(options, host, |agent, cx| agent.handle_command(Command::Close, cx));
         for socket in &self.sockets {
             let _over = host.udp_close(socket.id);

@@ -20,6 +20,17 @@ enum Reader {
     Framed(Rope),
 }
 
+/// What has become of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sent {
+    /// It goes out, as soon as there is room.
+    Taken,
+    /// Too much waits already.
+    Dropped,
+    /// There is no connection, and none can be opened.
+    Gone,
+}
+
 #[derive(Clone, Debug)]
 struct Connection {
     place: Place,
@@ -54,8 +65,7 @@ impl Connections {
         self.open.insert(stream, Connection { place, reader, unwritten: Rope::new() });
     }
 
-    /// Sends a message, over a connection that is opened for it if there is none; false if that cannot be. `peer` is where a
-    /// connection leads that is not there.
+    /// Sends a message, over a connection that is opened for it if there is none. `peer` is where a connection leads that is not there.
     pub(super) fn send(
         &mut self,
         place: Place,
@@ -63,18 +73,18 @@ impl Connections {
         payload: &Rope,
         options: &StreamOptions,
         host: &mut dyn Host,
-    ) -> bool {
+    ) -> Sent {
         let stream = match self.by_place.get(&place) {
             Some(stream) => *stream,
             None => {
-                let Ok(stream) = host.stream_connect(peer, options) else { return false };
+                let Ok(stream) = host.stream_connect(peer, options) else { return Sent::Gone };
                 self.insert(stream, place);
                 stream
             }
         };
-        let Some(connection) = self.open.get_mut(&stream) else { return false };
+        let Some(connection) = self.open.get_mut(&stream) else { return Sent::Gone };
         if connection.unwritten.len() + payload.len() > MOST_WAITING {
-            return false;
+            return Sent::Dropped;
         }
         if matches!(connection.reader, Reader::Framed(_)) {
             // A message is one of STUN or a datagram's data, and shorter than that.
@@ -83,7 +93,7 @@ impl Connections {
         }
         connection.unwritten.append(payload);
         self.write(stream, host);
-        true
+        Sent::Taken
     }
 
     /// Writes what waits.

@@ -87,6 +87,7 @@ impl World {
             is_lite: false,
             candidates: vec![agent.candidates(0).cloned().collect()],
             is_complete: true,
+            pacing: None,
         }
     }
 
