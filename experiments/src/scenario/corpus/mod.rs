@@ -10,6 +10,7 @@ mod nats;
 mod networks;
 mod replications;
 mod sound;
+mod str0m;
 mod streams;
 mod tls;
 mod web;
@@ -152,6 +153,23 @@ fn rustls_is_refused_where_it_is_not_or_has_no_bytes() {
     });
 }
 
+/// As is str0m, which can be told little.
+#[test]
+fn str0m_is_refused_where_it_is_not_or_is_told_too_much() {
+    let [absent, told] = str0m::CASES;
+    if cfg!(feature = "str0m") {
+        assert!(load(absent.1).is_ok());
+        let message = load(told.1).expect_err("it is refused");
+        assert!(!message.contains("--features str0m") && message.contains("`streams` is nothing"), "{message}");
+        return;
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        for (name, replacements) in [absent, told] {
+            insta::assert_snapshot!(name, load(replacements).expect_err("it is refused"));
+        }
+    });
+}
+
 #[test]
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -181,6 +199,7 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(tls::WARNINGS)
         .chain(replications::WARNINGS)
         .chain(&tls::OF_RUSTLS)
+        .chain(&str0m::CASES)
 }
 
 #[test]

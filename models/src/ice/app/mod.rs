@@ -13,12 +13,13 @@ mod streams;
 use super::agent::{Command, Component, Misuse, Notice, Role, SharedConfig, State};
 use super::candidate::{Candidate, CandidateKind};
 use super::config::{IceAgentConfig, Signalling};
+use super::party::{Cx, Party};
 use super::signalling::{Kind, LIFE, Letter, Line};
 use crate::app::{App, ChannelId, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use describe::Names;
-use protosim_core::{CannotClone, LocalTime, Machine, MachineCx, Span};
+use protosim_core::{CannotClone, LocalTime, Span};
 use session::{Opening, Session};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ enum Which {
 }
 
 /// See the module.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct IceAgent {
     config: IceAgentConfig,
     shared: SharedConfig,
@@ -89,6 +90,10 @@ struct Counts {
     refused: u64,
     /// Of agents that are gone.
     agents: super::agent::Counts,
+}
+
+fn cannot_clone() -> CannotClone {
+    CannotClone { endpoint: "ICE".to_owned(), reason: "sessions of str0m cannot be copied".to_owned() }
 }
 
 impl IceAgent {
@@ -141,6 +146,7 @@ impl IceAgent {
         host.observe(Observation::ExchangeStarted(exchange));
         let config = self.shared.clone();
         let opening = Opening {
+            implementation: self.config.implementation,
             config: &config,
             role,
             tcp_port: self.config.tcp_port,
@@ -159,7 +165,7 @@ impl IceAgent {
         &mut self,
         which: Which,
         host: &mut dyn Host,
-        call: impl FnOnce(&mut super::Agent, &mut MachineCx<'_, super::Agent>) -> Result<(), Misuse>,
+        call: impl FnOnce(&mut Party, &mut Cx<'_>) -> Result<(), Misuse>,
     ) {
         let options = self.options.clone();
         let Some(session) = self.session(which) else { return };
@@ -216,6 +222,8 @@ impl IceAgent {
                 self.try_again(host);
             }
             Notice::Received(_, payload) => self.received(payload.len(), host),
+            // Whoever gathers for another one's checks is within that one.
+            Notice::Relayed(_) => {}
         }
     }
 
@@ -635,6 +643,18 @@ impl App for IceAgent {
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
-        Ok(Box::new(self.clone()))
+        let [current, next] = self.sessions.each_ref().map(|session| match session {
+            Some(session) => session.try_clone().map(|session| Some(Box::new(session))).ok_or_else(cannot_clone),
+            None => Ok(None),
+        });
+        Ok(Box::new(Self {
+            config: self.config.clone(),
+            shared: self.shared.clone(),
+            options: self.options.clone(),
+            line: self.line.clone(),
+            sessions: [current?, next?],
+            names: self.names.clone(),
+            ..*self
+        }))
     }
 }
