@@ -203,6 +203,28 @@ fn bytes_of_an_idle_connection() {
     holds("idle connection, both ends", each(100, connections));
 }
 
+/// A session of ICE that is connected and asks for consent: both agents with sockets, timers and luck, the channel between them, and
+/// their mappings at two carriers' NATs; without the hosts and their links, which a network without agents has, too.
+#[test]
+fn bytes_of_a_session_of_ice() {
+    let _alone = alone();
+    let text = protosim_experiments::scenario::library::find("bench-ice").unwrap().text;
+    let without_agents: String = {
+        let agents = text.lines().filter(|line| !line.contains("IceAgent(") && !line.contains("channels: ["));
+        let agents = agents.filter(|line| !line.contains("apps.call.stagger") && !line.contains("app: \"call\""));
+        agents.map(|line| format!("{line}\n")).collect()
+    };
+    let sessions = |text: &str, number: u64| {
+        let text = text.replace("values: [100]", &format!("values: [{number}]"));
+        let (mut world, built) = written(&text);
+        let mut sinks = Sinks::new(Interests::NONE);
+        let (_, run) = counted(|| world.run(Until::Time(SimTime::ZERO + Span::from_secs(50)), &mut sinks).unwrap());
+        built.bytes_current + run.bytes_current
+    };
+    let hosts = each(200, |number| sessions(&without_agents, number));
+    holds("session of ICE", each(200, |number| sessions(text, number)) - hosts);
+}
+
 /// Packets of 1000 B that wait for a link of 1 kbit/s.
 fn waiting(number: u64, queue: &str) -> i64 {
     let text = format!(

@@ -45,6 +45,8 @@ pub enum AppConfig {
     TcpSink(streams::TcpSinkConfig),
     /// Sends bulk data over TCP, on one connection or several.
     TcpSource(streams::TcpSourceConfig),
+    /// Sends datagrams to a peer through a relay, and waits for their echoes (RFC 8656).
+    TurnClient(Box<turn::TurnClientConfig>),
     /// Relays between clients and their peers (RFC 8656).
     TurnServer(Box<turn::TurnServerConfig>),
     /// Sends requests over UDP, each after the answer to the one before.
@@ -123,6 +125,7 @@ impl AppConfig {
             Self::Ping(config) => config.check(),
             Self::StunClient(config) => config.check(),
             Self::StunServer(config) => config.check(),
+            Self::TurnClient(config) => config.check(),
             Self::TurnServer(config) => config.check(),
             Self::TcpClient(config) => config.check(),
             Self::TcpServer(config) => config.check(),
@@ -144,6 +147,7 @@ impl AppConfig {
             Self::StunClient(config) => Some(&config.to),
             Self::TcpClient(config) => Some(&config.to),
             Self::TcpSource(config) => Some(&config.to),
+            Self::TurnClient(config) => Some(&config.to),
             Self::UdpSource(config) => Some(&config.to),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
@@ -157,22 +161,32 @@ impl AppConfig {
             Self::IceAgent(config) => vec![("channel", &config.channel)],
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
             Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
-            Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => Vec::new(),
+            Self::StunClient(_) | Self::StunServer(_) | Self::TurnClient(_) | Self::TurnServer(_) => Vec::new(),
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
             Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
         }
     }
 
-    /// The servers that it asks, beside its destination: the fields that name them, by their paths from the configuration's top.
-    pub fn servers(&self) -> Vec<(String, &NodeName)> {
+    /// The servers that it asks, beside its destination: the fields that name them, by their paths from the configuration's top, the
+    /// nodes, and the ports there.
+    pub fn servers(&self) -> Vec<(String, &NodeName, Port)> {
         let Self::IceAgent(config) = self else { return Vec::new() };
-        config.servers.iter().enumerate().map(|(index, server)| (format!("servers.{index}.to"), server.to())).collect()
+        let named = config.servers.iter().enumerate();
+        named.map(|(index, server)| (format!("servers.{index}"), server.to(), server.listens_on())).collect()
     }
 
     /// Tells it the addresses of its [`AppConfig::servers`], in their order, before it is built.
     pub fn resolve_servers(&mut self, addresses: Vec<IpAddr>) {
         if let Self::IceAgent(config) = self {
             config.addresses = addresses;
+        }
+    }
+
+    /// The node that it talks to by way of its destination, and the port there, if there is one.
+    pub fn peer(&self) -> Option<(&NodeName, Port)> {
+        match self {
+            Self::TurnClient(config) => Some((&config.peer, Port::Udp(config.peer_port))),
+            _ => None,
         }
     }
 
@@ -185,6 +199,8 @@ impl AppConfig {
             Self::TcpClient(config) => Some(Port::Tcp(config.port)),
             Self::TcpSource(config) => Some(Port::Tcp(config.port)),
             Self::StunClient(config) => Some(Port::Udp(config.port)),
+            Self::TurnClient(config) if config.tcp.is_some() => Some(Port::Tcp(config.port)),
+            Self::TurnClient(config) => Some(Port::Udp(config.port)),
             Self::UdpClient(config) => Some(Port::Udp(config.port)),
             Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
@@ -200,6 +216,7 @@ impl AppConfig {
             Self::HttpServer(config) => Some(&config.tcp),
             Self::IceAgent(config) if config.uses_streams() => Some(&config.tcp),
             Self::StunServer(config) => config.tcp.as_ref(),
+            Self::TurnClient(config) => config.tcp.as_ref(),
             Self::TurnServer(config) => config.tcp.as_ref(),
             Self::TcpClient(config) => Some(&config.tcp),
             Self::TcpServer(config) => Some(&config.tcp),
@@ -218,6 +235,7 @@ impl AppConfig {
             Self::HttpServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::IceAgent(config) => config.tls.as_deref().map(Tls::Client),
             Self::StunServer(config) => config.tls.as_deref().map(Tls::Server),
+            Self::TurnClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::TurnServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::TcpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::TcpServer(config) => config.tls.as_deref().map(Tls::Server),
@@ -255,6 +273,10 @@ impl AppConfig {
             Self::IceAgent(config) => HEADER + config.message_len(),
             Self::StunClient(_) => HEADER + stun::wire::HEADER_LEN as u64,
             Self::StunServer(config) => HEADER + config.response_len(),
+            Self::TurnClient(config) => match config.message_len() {
+                0 => 0,
+                len => HEADER + len,
+            },
             // What it relays is as long as clients and peers make it.
             Self::TurnServer(config) => HEADER + config.response_len(),
             Self::UdpSink(_) => 0,
@@ -279,7 +301,16 @@ impl AppConfig {
             Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) => None,
             // Its ports of UDP are those that are free.
             Self::IceAgent(config) => config.tcp_port.map(Port::Tcp),
-            Self::StunClient(_) => None,
+            Self::StunClient(_) | Self::TurnClient(_) => None,
+        }
+    }
+
+    /// The port on which it takes connections, if it does.
+    pub fn listens_for_streams(&self) -> Option<Port> {
+        match self {
+            Self::StunServer(config) => config.tcp.as_ref().map(|_| Port::Tcp(config.port)),
+            Self::TurnServer(config) => config.tcp.as_ref().map(|_| Port::Tcp(config.port)),
+            other => other.listens_on().filter(|port| matches!(port, Port::Tcp(_))),
         }
     }
 
@@ -295,6 +326,7 @@ impl AppConfig {
             Self::StunClient(config) => config.start,
             Self::TcpClient(config) => config.start,
             Self::TcpSource(config) => config.start,
+            Self::TurnClient(config) => config.start,
             Self::UdpSource(config) => config.start,
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => Span::ZERO,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
@@ -314,6 +346,7 @@ impl AppConfig {
             Self::StunClient(config) => Some(&mut config.start),
             Self::TcpClient(config) => Some(&mut config.start),
             Self::TcpSource(config) => Some(&mut config.start),
+            Self::TurnClient(config) => Some(&mut config.start),
             Self::UdpSource(config) => Some(&mut config.start),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
@@ -328,7 +361,7 @@ impl AppConfig {
 
     /// The same, of what is between the application and its stream.
     fn tls_refused_by(&self, server: &Self) -> Option<String> {
-        let port = server.listens_on().filter(|port| matches!(port, Port::Tcp(_)));
+        let port = server.listens_for_streams();
         port.filter(|port| self.destination_port() == Some(*port))?;
         match (self.tls(), server.tls()) {
             (Some(Tls::Client(client)), Some(Tls::Server(theirs))) => {
@@ -342,7 +375,7 @@ impl AppConfig {
 
     /// What comes of the TLS of both, field by field, where this application opens connections to `server` and they come to terms.
     pub fn tls_fields_with(&self, server: &Self) -> Vec<tls::agreement::FieldUse> {
-        let port = server.listens_on().filter(|port| matches!(port, Port::Tcp(_)));
+        let port = server.listens_for_streams();
         match (self.tls(), server.tls()) {
             (Some(Tls::Client(ours)), Some(Tls::Server(theirs)))
                 if port.is_some() && port == self.destination_port() =>
@@ -384,6 +417,18 @@ impl AppConfig {
             (Self::TcpClient(client), Self::TcpSink(sink)) if client.port == sink.port => {
                 Some("a TcpSink takes data, and answers none".to_owned())
             }
+            (Self::TurnClient(client), Self::TurnServer(server)) if client.port == server.port => {
+                let users = match &server.credentials {
+                    stun::Credentials::LongTerm { users, .. } => users.as_slice(),
+                    _ => &[],
+                };
+                let is_known =
+                    users.iter().any(|user| user.name == client.username && user.password == client.password);
+                (!is_known).then(|| format!("it knows no `{}` with this password: the answer is 401", client.username))
+            }
+            (Self::TurnClient(client), Self::StunServer(server)) if client.port == server.port => {
+                Some("a StunServer relays nothing".to_owned())
+            }
             (Self::TcpSource(source), Self::TcpServer(server)) if source.port == server.port => {
                 Some("what a TcpSource sends is no request, and is reset".to_owned())
             }
@@ -399,6 +444,7 @@ impl AppConfig {
             Self::CoapClient(config) => Some(after(config.start, config.interval(), config.requests)),
             Self::Ping(config) => Some(after(config.start, config.interval, config.count?)),
             Self::StunClient(config) => Some(after(config.start, config.interval, config.count?)),
+            Self::TurnClient(config) => Some(after(config.start, config.interval, config.count?)),
             Self::UdpSource(config) => Some(after(config.start, config.exact_gap()?, config.count?)),
             Self::UdpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::HttpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
@@ -423,6 +469,7 @@ impl AppConfig {
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
             Self::StunClient(config) => config.count.is_some(),
+            Self::TurnClient(config) => config.count.is_some(),
             Self::UdpClient(config) => config.count.is_some() || config.stop.is_some(),
             Self::HttpClient(config) => config.count.is_some() || config.stop.is_some(),
             Self::TcpClient(config) => config.count.is_some() || config.stop.is_some(),
@@ -436,7 +483,7 @@ impl AppConfig {
         match self {
             Self::TcpSource(config) => config.bytes.is_some(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
-            Self::IceAgent(_) | Self::StunClient(_) => true,
+            Self::IceAgent(_) | Self::StunClient(_) | Self::TurnClient(_) => true,
             _ => false,
         }
     }
@@ -445,7 +492,12 @@ impl AppConfig {
     pub fn knows_delivery(&self) -> bool {
         matches!(
             self,
-            Self::CoapClient(_) | Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) | Self::UdpClient(_)
+            Self::CoapClient(_)
+                | Self::HttpClient(_)
+                | Self::TcpClient(_)
+                | Self::TcpSource(_)
+                | Self::TurnClient(_)
+                | Self::UdpClient(_)
         )
     }
 
@@ -466,14 +518,15 @@ impl AppConfig {
                 None
             }
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
-            Self::IceAgent(_) | Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::IceAgent(_) | Self::StunClient(_) | Self::StunServer(_) => None,
+            Self::TurnClient(_) | Self::TurnServer(_) => None,
         }
     }
 
-    /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`]; it is not looked at where
-    /// there is none. `crypto` says how much of the cryptography is done.
-    pub fn build(&self, address: IpAddr, crypto: Mode) -> Box<dyn App> {
-        let app = self.build_plain(address);
+    /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`], and `peer` that of
+    /// [`AppConfig::peer`]; neither is looked at where there is none. `crypto` says how much of the cryptography is done.
+    pub fn build(&self, address: IpAddr, peer: IpAddr, crypto: Mode) -> Box<dyn App> {
+        let app = self.build_plain(address, peer);
         match self.tls() {
             Some(Tls::Client(config)) => {
                 let server = self.destination().map_or("", |name| name.0.as_str());
@@ -486,7 +539,8 @@ impl AppConfig {
 
     /// What it counts for the results, by name: [`App::totals`], and what its TCP connections count where it may have some.
     pub fn counted(&self) -> Vec<&'static str> {
-        let app = self.build(IpAddr::V4(Ipv4Addr::UNSPECIFIED), Mode::Sized);
+        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let app = self.build(nowhere, nowhere, Mode::Sized);
         let own = app.totals().into_iter().map(|total| total.name);
         let of_tcp = self.tcp().map(|_| tcp::TcpTotals::default().named().map(|(name, _)| name));
         own.chain(of_tcp.into_iter().flatten()).collect()
@@ -501,7 +555,7 @@ impl AppConfig {
         config
     }
 
-    fn build_plain(&self, address: IpAddr) -> Box<dyn App> {
+    fn build_plain(&self, address: IpAddr, peer: IpAddr) -> Box<dyn App> {
         match self.clone() {
             Self::CoapClient(config) => {
                 let server = SocketAddr::new(address, config.port);
@@ -520,6 +574,10 @@ impl AppConfig {
                 Box::new(stun::StunClient::new(config, server))
             }
             Self::StunServer(config) => Box::new(stun::StunServer::new(config)),
+            Self::TurnClient(config) => {
+                let (server, peer) = (SocketAddr::new(address, config.port), SocketAddr::new(peer, config.peer_port));
+                Box::new(turn::TurnClient::new(*config, server, peer))
+            }
             Self::TurnServer(config) => Box::new(turn::TurnServer::new(*config)),
             Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),
             Self::AimdSource(config) => {

@@ -32,7 +32,7 @@ fn write_to(folder: &Path, loaded: &Loaded) {
 fn tables_have_what_runs_have() {
     let scratch = tempfile::tempdir().unwrap();
     let measure = r#"measure=[(link: "radio", direction: Forward, metric: LossShare), (app: "con", metric: Total("timed_out")),
-        (app: "con", metric: Total("response_payload_bytes"))]"#;
+        (app: "con", metric: Total("responses"))]"#;
     let loaded = reduced(&["warmup=\"20 s\"", measure]);
     write_to(scratch.path(), &loaded);
     let of_tables = Samples::from_tables(&Manifest::read(scratch.path()).unwrap(), &loaded).unwrap();
@@ -42,7 +42,7 @@ fn tables_have_what_runs_have() {
     assert!(of_tables.unrecorded.iter().all(of_link));
     of_runs.values.retain(|key, _| !of_link(key));
     assert!(of_tables.values.len() >= 2 * 2 * 7 + 2 * 2);
-    let total = (0, Subject::App("con".to_owned()), Metric::Total(TotalName::new("response_payload_bytes")));
+    let total = (0, Subject::App("con".to_owned()), Metric::Total(TotalName::new("responses")));
     assert!(of_tables.values[&total].values().all(|bytes| *bytes > 0.0));
     assert_eq!(of_tables.values, of_runs.values);
     assert!(of_tables.values.values().all(|values| values.len() == 3));

@@ -27,6 +27,7 @@ use host::LiveHost;
 use options::SocketOptions;
 use protosim_core::{Env, Span};
 use protosim_models::app::{App, Total};
+use protosim_models::name::NodeName;
 use protosim_models::registry::{AppConfig, Port};
 use protosim_models::tls::crypto::Mode;
 pub use root::root_as_pem;
@@ -128,6 +129,16 @@ pub fn run(config: &AppConfig, options: Options, say: impl FnMut(String)) -> Res
     Session::open(config, options)?.run(say, || false)
 }
 
+/// The address that a name is; it is of the family of `bind`. Any, if there is no name.
+fn address_of(name: Option<&NodeName>, bind: IpAddr) -> Result<IpAddr, LiveError> {
+    let Some(NodeName(name)) = name else { return Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) };
+    let to: IpAddr = name.parse().map_err(|_| LiveError::NotAnAddress(name.clone()))?;
+    if to.is_ipv4() != bind.is_ipv4() {
+        return Err(LiveError::MixedFamilies { to, bind });
+    }
+    Ok(to)
+}
+
 /// An application with its host, and its port open if it listens on one.
 struct Session {
     app: Box<dyn App>,
@@ -149,13 +160,8 @@ impl Session {
             let why = "channels join nodes of a simulated network".to_owned();
             return Err(LiveError::Field { field: (*field).to_owned(), why });
         }
-        let address = match config.destination() {
-            None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            Some(name) => name.0.parse().map_err(|_| LiveError::NotAnAddress(name.0.clone()))?,
-        };
-        if config.destination().is_some() && address.is_ipv4() != options.bind.is_ipv4() {
-            return Err(LiveError::MixedFamilies { to: address, bind: options.bind });
-        }
+        let address = address_of(config.destination(), options.bind)?;
+        let peer = address_of(config.peer().map(|(peer, _)| peer), options.bind)?;
         let tcp = config.tcp().cloned().unwrap_or_default();
         let sockets = match config.tcp() {
             Some(tcp) => SocketOptions::of(tcp, options.bind)?,
@@ -171,7 +177,7 @@ impl Session {
             opened.map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
         }
         let waits_for_peers = config.destination().is_none();
-        Ok(Self { app: config.build(address, Mode::Real), host, duration: options.duration, waits_for_peers })
+        Ok(Self { app: config.build(address, peer, Mode::Real), host, duration: options.duration, waits_for_peers })
     }
 
     /// Runs it; also to where `is_enough` says so, which is asked from time to time.

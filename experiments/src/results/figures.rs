@@ -24,6 +24,9 @@ pub struct Drawn {
 pub fn draw(loaded: &Loaded, outputs: &dyn Outputs, summary: &Summary, spec: &FigureSpec) -> Result<Drawn, StoreError> {
     let mut figure = Figure::new(&spec.title);
     figure.shares_y = spec.same_y;
+    if spec.side_by_side {
+        figure = figure.side_by_side();
+    }
     let mut notes = Vec::new();
     let mut panels = 0;
     for panel in &spec.panels {
@@ -32,7 +35,7 @@ pub fn draw(loaded: &Loaded, outputs: &dyn Outputs, summary: &Summary, spec: &Fi
             panels += 1;
         }
     }
-    let shows_numbers = |panel: &&PanelSpec| matches!(panel.x, PanelX::Axis(_));
+    let shows_numbers = |panel: &&PanelSpec| matches!(panel.x, PanelX::Axis(_)) && panel.cells.is_none();
     let has_interval = |series: &SeriesSpec| {
         let subject = series.subject();
         let rows =

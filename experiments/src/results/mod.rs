@@ -1,5 +1,6 @@
 //! From outputs of runs to tables, figures and a folder.
 
+mod cells;
 mod claim;
 mod differences;
 mod estimates;

@@ -31,6 +31,9 @@ pub(super) fn draw_panel(
     spec: &PanelSpec,
     notes: &mut Vec<String>,
 ) -> Result<Option<Panel>, StoreError> {
+    if let Some(cells) = &spec.cells {
+        return Ok(super::cells::draw_cells(source, spec, cells, notes));
+    }
     let unit = spec.series.first().map_or("", |series| series.metric.unit());
     let chosen: Vec<usize> = source.loaded.chosen(spec.filter()).collect();
     let mut sheet = Sheet { spec, chosen, notes, series: Vec::new(), shown: Vec::new() };

@@ -21,6 +21,8 @@ mod wires;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_channels;
+#[cfg(test)]
 mod tests_fork;
 #[cfg(test)]
 mod tests_handshakes;

@@ -18,7 +18,7 @@ use protosim_models::node::{
 use protosim_models::packet::Packet;
 use protosim_models::{Element, Node, Observation};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
-use protosim_topologies::plan::MEDIUM;
+use protosim_topologies::plan::{CHANNEL, MEDIUM};
 use protosim_topologies::{Installation, Plan};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -158,10 +158,10 @@ pub(super) fn build_with(
 ) -> Result<Simulation<Element>, BuildError> {
     let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
     let apps = scenario.placements().filter_map(|placed| {
-        let address = placed.to.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let address = |name: Option<&str>| name.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let mut config = placed.config();
         config.resolve_servers(placed.servers.iter().filter_map(|server| address_of(server)).collect());
-        let app = config.build(address, scenario.crypto);
+        let app = config.build(address(placed.to), address(placed.peer), scenario.crypto);
         let name = placed.spec.name.clone();
         let is_measured = scenario.measures.sinks.contains_key(&name);
         Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })
@@ -345,7 +345,10 @@ pub fn digests(simulation: &Simulation<Element>) -> Vec<(Name, Arc<str>, Digest)
         Some(medium) => (Name("medium"), medium.into(), digest),
         None => (Name("node"), path, digest),
     });
-    let wires = simulation.wire_digests().into_iter().map(|(path, digest)| (Name("link"), path, digest));
+    let wires = simulation.wire_digests().into_iter().map(|(path, digest)| match path.strip_prefix(CHANNEL) {
+        Some(channel) => (Name("channel"), channel.into(), digest),
+        None => (Name("link"), path, digest),
+    });
     nodes.chain(wires).collect()
 }
 

@@ -4,8 +4,10 @@ use super::name::Name;
 use crate::scenario::Scenario;
 use protosim_core::Simulation;
 use protosim_models::Element;
+use protosim_models::channel;
 use protosim_models::medium::Medium;
 use protosim_models::node::{ChannelCounts, DropCause};
+use protosim_topologies::groups::NodeSets;
 use protosim_topologies::plan::CHANNEL;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -78,6 +80,7 @@ pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps
     // What a node counts itself, and six of most applications.
     totals.values.reserve(apps.iter().map(|apps| OF_NODES + 6 * apps.len()).sum());
     totals.of_entities.reserve(apps.len());
+    let groups = NodeSets::of(scenario.channels.iter().map(|channel| channel.name.as_str()));
     let mut counted: Vec<Counted> = Vec::new();
     for (entity, (_, element)) in simulation.entities().enumerate() {
         let Some(node) = element.node() else { continue };
@@ -106,8 +109,9 @@ pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps
         }
         count(None, "processor busy ns", node.cpu().busy().as_nanos());
         count(None, "memory peak bytes", node.memory().peak());
+        let own: Vec<&str> = node.channels().map(|(name, _)| name).collect();
         for (channel, counts) in node.channels() {
-            let name: Arc<str> = format!("{CHANNEL}{channel}").into();
+            let name: Arc<str> = format!("{CHANNEL}{}", name_at(&own, channel, &groups)).into();
             for (counted, value) in totals_of_channel(&counts) {
                 count(Some(&name), counted, value);
             }
@@ -141,6 +145,18 @@ fn dropped_name(cause: DropCause) -> &'static str {
         causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
     });
     NAMES.get(&cause).map_or("dropped packets", String::as_str)
+}
+
+/// What a channel is called at a node where the channels `own` end: a member of a group as the group, where that is what applications there may call it. So nodes of
+/// one kind count the same things.
+fn name_at<'c>(own: &[&str], channel: &'c str, groups: &NodeSets) -> &'c str {
+    let is_only = |group: &str| channel::find(own.iter().copied(), group).is_ok();
+    let group = channel.rsplit_once('-').filter(|(group, number)| {
+        let index: Option<usize> = number.parse().ok();
+        let member = groups.get(group).zip(index).and_then(|(members, index)| members.get(index));
+        member.is_some_and(|member| member == channel) && is_only(group)
+    });
+    group.map_or(channel, |(group, _)| group)
 }
 
 /// What has become of messages at one end of a channel; it stands where applications do, with `channel:` before its name. What was sent

@@ -23,6 +23,9 @@ pub struct FigureSpec {
     /// Default: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub same_y: bool,
+    /// Whether panels stand beside each other, from left to right. Default: from top to bottom.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub side_by_side: bool,
     /// Its panels, from top to bottom.
     pub panels: Vec<PanelSpec>,
 }
@@ -48,6 +51,10 @@ pub struct PanelSpec {
     /// Formulas drawn over it.
     #[serde(default)]
     pub formulas: Vec<FormulaSpec>,
+    /// Makes it a heat map: the values of `x` are columns, those of another axis rows, and each cell shows the value of the one series by its
+    /// colour and a text. Default: lines, bars or dots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<CellsSpec>,
     /// Of points of this variant alone. Default: of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
@@ -61,6 +68,37 @@ impl PanelSpec {
     pub fn filter(&self) -> PointFilter<'_> {
         PointFilter { variant: self.variant.as_deref(), only_if: self.only_if.as_deref() }
     }
+}
+
+/// The rows of a heat map, and how values become colours and texts.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CellsSpec {
+    /// The axis whose values are rows, or `"variant"`: cases and variants from top to bottom, numbers from bottom to top.
+    pub y: String,
+    /// What values are called, where they stand for something: each text has a colour of its own, at most 16 different ones. Default:
+    /// values are numbers, on a scale of colours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<CellLabel>,
+    /// The scale of colours of numbers. Default: Linear.
+    #[serde(default, skip_serializing_if = "ScaleSpec::is_linear")]
+    pub scale: ScaleSpec,
+    /// Decimals of the numbers in cells. Default: as many as show three digits of the largest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimals: Option<u8>,
+}
+
+/// What a value of a cell is called.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CellLabel {
+    /// The value.
+    pub value: f64,
+    /// What stands in its cells.
+    pub text: String,
+    /// What that means, in the legend. Default: nothing; the legend is left out where nothing has a meaning.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub meaning: String,
 }
 
 /// Which points a panel shows, or an expectation is of.
@@ -115,6 +153,12 @@ pub enum ScaleSpec {
     Linear,
     /// Equal ratios are equal distances.
     Log,
+}
+
+impl ScaleSpec {
+    fn is_linear(&self) -> bool {
+        *self == Self::Linear
+    }
 }
 
 /// A metric of an application or of one direction of a link, with its interval.

@@ -37,7 +37,8 @@ pub use design::DesignSpec;
 pub use diagram::{DiagramSpec, LadderSpec, MOST_DRAWN, MOST_NAMED_LANES, TimeSequenceSpec};
 pub use distributions::{DistributionsSpec, Keep};
 pub use figure::{
-    Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, PointFilter, ScaleSpec, SeriesSpec, evaluate,
+    CellLabel, CellsSpec, Expectation, FigureSpec, FormulaSpec, Must, PanelSpec, PanelX, PointFilter, ScaleSpec,
+    SeriesSpec, evaluate,
 };
 pub use files::Inputs;
 #[cfg(test)]

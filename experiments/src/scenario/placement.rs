@@ -19,6 +19,8 @@ pub struct Placement<'a> {
     pub to: Option<&'a str>,
     /// The nodes of the servers that it asks beside, in their order.
     pub servers: Vec<&'a str>,
+    /// The node that it talks to by way of that one, if any.
+    pub peer: Option<&'a str>,
 }
 
 impl Scenario {
@@ -37,8 +39,9 @@ impl Scenario {
                 None => self.sets.partner(&to.0, member),
             });
             let servers =
-                spec.run.servers().into_iter().map(|(_, server)| self.sets.partner(&server.0, member)).collect();
-            Placement { app, spec, member, on, to, servers }
+                spec.run.servers().into_iter().map(|(_, server, _)| self.sets.partner(&server.0, member)).collect();
+            let peer = spec.run.peer().map(|(peer, _)| self.sets.partner(&peer.0, member));
+            Placement { app, spec, member, on, to, servers, peer }
         });
         all.filter(move |placed| !is_group || placed.to != Some(placed.on))
     }

@@ -2,6 +2,7 @@
 
 use super::agent::{Account, AgentConfig, Mode, ServerSpec};
 use crate::name::{ChannelName, NodeName};
+use crate::registry::Port;
 use crate::stun::Timing;
 use crate::tcp::TcpConfig;
 use crate::tls::TlsClientConfig;
@@ -257,6 +258,14 @@ impl IceServer {
         }
     }
 
+    /// Where it must listen.
+    pub const fn listens_on(&self) -> Port {
+        match self.over() {
+            Over::Udp => Port::Udp(self.port()),
+            Over::Tcp | Over::Tls => Port::Tcp(self.port()),
+        }
+    }
+
     const fn over(&self) -> Over {
         match self {
             Self::Stun { .. } => Over::Udp,
@@ -391,7 +400,6 @@ impl IceAgentConfig {
         let none = |field, is_set: bool| is_set.then(|| (field, "has no effect on a lite agent".to_owned()));
         found.extend(none("servers", !self.servers.is_empty()));
         found.extend(none("relays_only", self.relays_only));
-        found.extend(none("tcp_port", self.tcp_port.is_some()));
         found
     }
 

@@ -26,7 +26,7 @@ pub struct StunServerConfig {
     #[serde(default)]
     pub software: Option<String>,
     /// A second address and port, over UDP: with them it answers at two ports of two addresses, tells clients of the others
-    /// (OTHER-ADDRESS) and answers from where they want (CHANGE-REQUEST, RFC 5780). Default: none; CHANGE-REQUEST gets 420.
+    /// (OTHER-ADDRESS) and answers from where and to which port they want (CHANGE-REQUEST, RESPONSE-PORT, RFC 5780). Default: none; these get 420.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alternate: Option<StunAlternate>,
     /// Its TCP, if it listens for connections, too. Default: it does not.

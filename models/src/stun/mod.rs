@@ -45,7 +45,7 @@
 //!   one or two requests do.
 //! - Clients of RFC 3489, which send no magic cookie: what they send is no STUN, and is dropped.
 //! - Discovery of servers by DNS (§8), ALTERNATE-SERVER (§10), which is read and written and never followed.
-//! - RESPONSE-PORT and PADDING of RFC 5780: a request with them gets 420.
+//! - PADDING of RFC 5780: a request with it gets 420; so do RESPONSE-PORT and CHANGE-REQUEST at a server with one address, and over streams.
 
 pub mod app;
 pub mod auth;

@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 pub struct ServerConfig {
     /// What it wants of who asks.
     pub credentials: Credentials,
-    /// The two addresses and ports of behaviour discovery (RFC 5780 §6), or none: then CHANGE-REQUEST is not understood.
+    /// The two addresses and ports of behaviour discovery (RFC 5780 §6), or none: then CHANGE-REQUEST and RESPONSE-PORT are not understood.
     pub alternates: Option<Alternates>,
     /// What SOFTWARE says, if anything.
     pub software: Option<String>,
@@ -144,6 +144,7 @@ impl Server {
             cx.spend(INTEGRITY, message.bytes().len() as u64);
         }
         let writer = |class| Writer::new(MessageType::new(class, Method::BINDING), message.transaction());
+        let mut to = envelope.peer;
         let (local, granted, writer) = match self.authenticator.check(message, &fields, envelope.peer, cx.now()) {
             Err(refused) => {
                 self.counts.refuse(refused.code);
@@ -155,45 +156,52 @@ impl Server {
                 (envelope.local, Granted::default(), writer)
             }
             Ok(granted) => {
-                let (local, writer) = self.respond(&fields, envelope, writer);
+                let (local, port, writer) = self.respond(&fields, envelope, writer);
+                to.set_port(port.unwrap_or(to.port()));
                 (local, granted, writer)
             }
         };
         let writer = writer.with_if(self.software.as_deref().map(Attribute::Software));
         let payload = granted.seal(writer, fields.has_fingerprint);
         cx.spend(ENCODE, payload.len() as u64);
-        let (peer, is_stream) = (envelope.peer, envelope.is_stream);
-        cx.transmit(Envelope { local, peer, is_stream, payload: payload.into() });
+        let is_stream = envelope.is_stream;
+        cx.transmit(Envelope { local, peer: to, is_stream, payload: payload.into() });
     }
 
-    /// What a request that may ask is answered, and from where.
+    /// What a request that may ask is answered, from where, and to which port if not its own.
     fn respond(
         &mut self,
         fields: &Fields<'_>,
         envelope: &Envelope,
         writer: impl Fn(Class) -> Writer,
-    ) -> (SocketAddr, Writer) {
+    ) -> (SocketAddr, Option<u16>, Writer) {
         let alternates = self.alternates.filter(|_| !envelope.is_stream);
         let other = alternates.and_then(|alternates| alternates.changed(envelope.local, true, true));
         let mut unknown = fields.unknown.clone();
-        if other.is_none() && fields.change.is_some() {
-            unknown.push(AttributeType::CHANGE_REQUEST);
+        if other.is_none() {
+            unknown.extend(fields.change.map(|_| AttributeType::CHANGE_REQUEST));
+            unknown.extend(fields.response_port.map(|_| AttributeType::RESPONSE_PORT));
         }
         if !unknown.is_empty() {
             self.counts.refuse(ErrorCode::UNKNOWN_ATTRIBUTE);
-            return (envelope.local, writer(Class::Error).error(ErrorCode::UNKNOWN_ATTRIBUTE).unknown(&unknown));
+            let error = writer(Class::Error).error(ErrorCode::UNKNOWN_ATTRIBUTE).unknown(&unknown);
+            return (envelope.local, None, error);
         }
         if fields.malformed.is_some() {
             self.counts.refuse(ErrorCode::BAD_REQUEST);
-            return (envelope.local, writer(Class::Error).error(ErrorCode::BAD_REQUEST));
+            return (envelope.local, None, writer(Class::Error).error(ErrorCode::BAD_REQUEST));
         }
         self.counts.successes += 1;
         let success = writer(Class::Success).with(Attribute::XorMappedAddress(envelope.peer));
-        let (Some(alternates), Some(other)) = (alternates, other) else { return (envelope.local, success) };
+        let (Some(alternates), Some(other)) = (alternates, other) else {
+            return (envelope.local, None, success);
+        };
         let (ip, port) = fields.change.unwrap_or_default();
         let local = alternates.changed(envelope.local, ip, port).unwrap_or(envelope.local);
         // RFC 5780 §7.3, §7.4: the other socket is that of the request's, not of the response's.
-        (local, success.with(Attribute::ResponseOrigin(local)).with(Attribute::OtherAddress(other)))
+        let success = success.with(Attribute::ResponseOrigin(local)).with(Attribute::OtherAddress(other));
+        // §7.5: to the port that is wanted, at the address that the request came from.
+        (local, fields.response_port, success)
     }
 }
 

@@ -53,4 +53,5 @@ pub(crate) use config::{check_end, check_own_port, check_port};
 pub(crate) use duration::draw_span;
 pub(crate) use exchange::{check_answering, check_asking, first_number, no_processing, usual_message, usual_think};
 pub(crate) use plan::Plan;
+pub(crate) use request::{NUMBER_LEN, number_of, numbered};
 pub(crate) use size::{MAX_STREAM_BYTES, Sizes};

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// Bytes of the number at the start of each datagram.
-const NUMBER_LEN: u64 = 8;
+pub(crate) const NUMBER_LEN: u64 = 8;
 
 /// The draw that numbers a client's first request.
 const KEY: Purpose = Purpose("request.key");
@@ -138,7 +138,7 @@ impl UdpServerConfig {
 }
 
 /// A datagram of `len` bytes, at least [`NUMBER_LEN`], with `number` in front.
-pub(super) fn numbered(number: u64, len: u64) -> Rope {
+pub(crate) fn numbered(number: u64, len: u64) -> Rope {
     let mut rope = Rope::from(number.to_be_bytes().to_vec());
     let offset = number.wrapping_mul(len);
     rope.push(Run::Fill { key: 0, offset, len: len.saturating_sub(NUMBER_LEN) });
@@ -146,7 +146,7 @@ pub(super) fn numbered(number: u64, len: u64) -> Rope {
 }
 
 /// The number in front of a datagram; `None` if it is too short for one.
-pub(super) fn number_of(payload: &Rope) -> Option<u64> {
+pub(crate) fn number_of(payload: &Rope) -> Option<u64> {
     // As it was put there: one run of eight bytes, read without a copy.
     if let Some(Run::Bytes(bytes)) = payload.runs().first()
         && let Some(number) = bytes.first_chunk()

@@ -47,6 +47,9 @@ pub struct TurnServerConfig {
     /// Peers that nobody may reach: 403. Default: none.
     #[serde(default)]
     pub forbidden_peers: Vec<IpAddr>,
+    /// Whether peers may have loopback addresses, which §21.1.5 warns of: for `protosim live` on one machine. Default: false.
+    #[serde(default)]
+    pub loopback_peers: bool,
     /// Whether clients may bind channels up to 0x7fff, as RFC 5766 has it and turnutils_uclient does; by RFC 8656 they get 400 above 0x4fff.
     /// Default: false.
     #[serde(default)]
@@ -91,6 +94,7 @@ impl TurnServerConfig {
             quota: None,
             capacity: None,
             forbidden_peers: Vec::new(),
+            loopback_peers: false,
             old_channels: false,
             software: None,
             tcp: None,
@@ -137,7 +141,7 @@ impl TurnServerConfig {
             quota: most(self.quota),
             capacity: most(self.capacity),
             forbidden_peers: self.forbidden_peers.clone(),
-            allow_loopback_peers: false,
+            allow_loopback_peers: self.loopback_peers,
             old_channels: self.old_channels,
             software: self.software.clone(),
         }

@@ -6,6 +6,7 @@
 //! | [`server`] | [`Server`], the machine that relays; `allocation.rs` has one client's permissions and channels |
 //! | [`client`] | [`Client`], the machine that asks for a relayed address and keeps it |
 //! | [`app`] | [`TurnServer`], an application that relays, over UDP, TCP and TLS |
+//! | [`user`] | [`TurnClient`], an application that sends through a relay and waits for echoes |
 //! | `tests/` | scripts, both machines over a wire, and what holds under random operations and times |
 //!
 //! Messages and ChannelData are in [`crate::stun::wire`].
@@ -49,10 +50,12 @@
 pub mod app;
 pub mod client;
 pub mod server;
+pub mod user;
 
 pub use app::{TurnServer, TurnServerConfig};
 pub use client::{Client, ClientConfig};
 pub use server::{FiveTuple, Server, ServerConfig, Transport};
+pub use user::{TurnClient, TurnClientConfig};
 
 use protosim_core::Span;
 

@@ -4,6 +4,7 @@ use super::geometry::{Place, Rect};
 use super::layout::{
     KEY, LABEL_PITCH, LABEL_SIZE, LEGEND_PAD, Layout, Legend, PanelLayout, SMALL_PITCH, SMALL_SIZE, TICK, TITLE_SIZE,
 };
+use super::matrix;
 use super::scene::{Anchor, Colour, Fill, Item, Scene, Segment, Stroke, Text, grid};
 use super::style::{self, BAND_OPACITY, FAINT_INK, GRID, INK, Look, MINOR_GRID, PAPER};
 use super::{Figure, Interval, Panel, Series, Style};
@@ -13,7 +14,7 @@ const SPAN: f64 = 1.5;
 /// Half the width of an error bar's caps.
 const CAP: f64 = 3.0;
 /// From a line's middle to the baseline of text centred on it, in font sizes: half the height of a digit.
-const HALF_DIGIT: f64 = 0.364;
+pub(super) const HALF_DIGIT: f64 = 0.364;
 /// Series with more points than this show only markers at least `MARKER_DISTANCE` apart along x.
 const MANY_POINTS: usize = 60;
 const MARKER_DISTANCE: f64 = 36.0;
@@ -34,7 +35,10 @@ pub(super) fn figure(figure: &Figure, layout: &Layout) -> Scene {
     for (panel, place) in figure.panels.iter().zip(&layout.panels) {
         open(&mut scene, "panel", &panel.y.label);
         axes(&mut scene, place);
-        data(&mut scene, panel, place);
+        match &place.matrix {
+            Some(matrix) => matrix::draw(&mut scene, panel, place, matrix),
+            None => data(&mut scene, panel, place),
+        }
         titles(&mut scene, place);
         if let Some(box_) = &place.legend {
             legend(&mut scene, panel, &place.looks, box_);
@@ -51,6 +55,9 @@ pub(super) fn figure(figure: &Figure, layout: &Layout) -> Scene {
 /// What a reader who cannot see the figure is told.
 fn description(figure: &Figure) -> String {
     let panel = |p: &Panel| {
+        if let Some(cells) = &p.cells {
+            return format!("{}: {} by {}.", cells.label, p.y.label, p.x.label);
+        }
         let series = p.series.iter().map(|s| s.label.as_str()).collect::<Vec<_>>().join("; ");
         format!("{} over {}: {series}.", p.y.label, p.x.label)
     };
@@ -62,7 +69,7 @@ fn open(scene: &mut Scene, class: &'static str, label: &str) {
     scene.items.push(Item::Open { class, label: label.to_owned() });
 }
 
-fn text(content: &str, (x, y): Place, size: f64, anchor: Anchor) -> Text {
+pub(super) fn text(content: &str, (x, y): Place, size: f64, anchor: Anchor) -> Text {
     Text { content: content.to_owned(), x, y, size, anchor, along: Text::RIGHTWARDS, colour: INK }
 }
 
@@ -133,7 +140,7 @@ fn values(ticks: &[(f64, String)]) -> Vec<f64> {
     ticks.iter().map(|t| t.0).collect()
 }
 
-fn rectangle(scene: &mut Scene, class: &'static str, rect: &Rect, fill: Option<Fill>, stroke: Stroke) {
+pub(super) fn rectangle(scene: &mut Scene, class: &'static str, rect: &Rect, fill: Option<Fill>, stroke: Stroke) {
     let corners =
         [(rect.left, rect.top), (rect.right(), rect.top), (rect.right(), rect.bottom()), (rect.left, rect.bottom())];
     let mut segments = super::scene::polyline(&corners);

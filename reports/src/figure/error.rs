@@ -84,6 +84,14 @@ pub enum FigureError {
         /// What does not go together.
         problem: &'static str,
     },
+    /// Cells that cannot be drawn.
+    #[error("panel {panel} (counted from 1) {problem}")]
+    BadCells {
+        /// Number of the panel, from 1.
+        panel: usize,
+        /// What is wrong.
+        problem: String,
+    },
     /// An x that is not the number of a category.
     #[error(
         "series '{series}': x of point {point} (counted from 1) is {value}, not the number of a category (0 to {last})"

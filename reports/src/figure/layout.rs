@@ -5,6 +5,7 @@
 use super::compare::{self, Labels};
 use super::dense::{dense, held};
 use super::geometry::{Obstacles, Place, Rect};
+use super::matrix::{self, Matrix};
 use super::style::{self, Look, MARKER};
 use super::ticks::{Span, Ticks, power_of_ten};
 use super::{Arrangement, Axis, Figure, Interval, Panel, Point, Scale, Series, Style, font};
@@ -26,7 +27,7 @@ pub(super) const LEGEND_PAD: f64 = 5.0;
 
 /// Free space at the page's edges and between panels.
 const EDGE: f64 = 8.0;
-const GAP: f64 = 14.0;
+pub(super) const GAP: f64 = 14.0;
 /// From a frame to a legend inside it.
 const INSET: f64 = 6.0;
 /// Widest line of a legend's label.
@@ -63,6 +64,8 @@ pub(super) struct PanelLayout {
     pub(super) y_title_at: f64,
     pub(super) looks: Vec<Look>,
     pub(super) legend: Option<Legend>,
+    /// Of a panel of cells: these.
+    pub(super) matrix: Option<Matrix>,
 }
 
 /// A legend: one entry per series of its panel.
@@ -232,6 +235,9 @@ fn lines(text: &str, size: f64, pitch: f64, limit: f64, top: &mut f64) -> Vec<(S
 /// A panel's ranges, ticks and titles, its frame at the origin.
 fn panel(figure: &Figure, number: usize) -> PanelLayout {
     let panel = &figure.panels[number];
+    if let Some(cells) = &panel.cells {
+        return matrix::panel(figure, number, cells);
+    }
     let (width, height) = match (figure.panels.len(), figure.arrangement) {
         (1, _) => (440.0, 280.0),
         (_, Arrangement::Stacked) => (440.0, 200.0),
@@ -267,12 +273,18 @@ fn panel(figure: &Figure, number: usize) -> PanelLayout {
     };
     let below = figure.panels.get(number + 1).filter(|_| figure.arrangement == Arrangement::Stacked);
     let x_title = match below {
-        Some(next) if next.x == panel.x => Vec::new(),
-        _ => font::wrap(&axis_title(&panel.x, x_ticks.exponent), LABEL_SIZE, width),
+        Some(next) if next.x == panel.x && next.cells.is_none() => Vec::new(),
+        _ => x_title_of(&panel.x, x_ticks.exponent, width),
     };
     let y_title = font::wrap(&axis_title(&panel.y, y_ticks.exponent), LABEL_SIZE, height);
     let looks = panel.series.iter().map(|s| style::look(figure, number, s)).collect();
-    PanelLayout { frame, x, y, x_ticks, y_ticks, x_labels, x_title, y_title, y_title_at: 0.0, looks, legend: None }
+    let (y_title_at, legend, matrix) = (0.0, None, None);
+    PanelLayout { frame, x, y, x_ticks, y_ticks, x_labels, x_title, y_title, y_title_at, looks, legend, matrix }
+}
+
+/// The title of an x axis in lines. One without a title still has labels.
+pub(super) fn x_title_of(axis: &Axis, exponent: i32, width: f64) -> Vec<String> {
+    font::wrap(&axis_title(axis, exponent), LABEL_SIZE, width)
 }
 
 fn points(panel: &Panel) -> impl Iterator<Item = &Point> {
@@ -312,7 +324,8 @@ fn axis_title(axis: &Axis, exponent: i32) -> String {
 
 /// Width of what stands left of a frame.
 fn left_gutter(p: &PanelLayout) -> f64 {
-    let widest = p.y_ticks.major.iter().map(|(_, l)| font::width(l, SMALL_SIZE)).fold(0.0, f64::max);
+    let rows = p.matrix.as_ref().map_or(0.0, Matrix::rows_width);
+    let widest = p.y_ticks.major.iter().map(|(_, l)| font::width(l, SMALL_SIZE)).fold(rows, f64::max);
     let title = if p.y_title.concat().is_empty() { 0.0 } else { p.y_title.len() as f64 * LABEL_PITCH + TICK_GAP };
     let first = p.x_ticks.major.first().map_or(0.0, |(_, l)| font::width(l, SMALL_SIZE) / 2.0);
     (title + widest + TICK_GAP + TICK).max(first)
@@ -324,7 +337,7 @@ fn right_gutter(p: &PanelLayout) -> f64 {
     let beyond = |(v, l): &(f64, String)| font::width(l, SMALL_SIZE) / 2.0 - (1.0 - p.x.share(*v)) * p.frame.width;
     let last = label.map_or(0.0, beyond).max(0.0);
     let legend = p.legend.as_ref().filter(|l| !l.inside);
-    legend.map_or(0.0, |l| GAP + l.rect.width).max(last)
+    legend.map_or(0.0, |l| GAP + l.rect.width).max(last).max(matrix::key_beside(p))
 }
 
 /// Height of what stands below a frame, or beside it but longer.
@@ -332,7 +345,7 @@ fn bottom_gutter(p: &PanelLayout) -> f64 {
     let title = p.x_title.iter().filter(|l| !l.is_empty()).count() as f64 * LABEL_PITCH;
     let labels = if p.x_title.is_empty() { 0.0 } else { TICK + TICK_GAP + p.x_label_height() };
     let legend = p.legend.as_ref().map_or(0.0, |l| l.rect.bottom() - p.frame.bottom());
-    (labels + title).max(legend)
+    (labels + title).max(legend).max(matrix::key_below(p))
 }
 
 /// Gives each different set of series one legend: in the first free corner of its panels, else beside one of them.

@@ -27,11 +27,12 @@
 //! | [`Series::scatter`] | markers without a line: points that have no order |
 //! | [`Series::marks`], [`Series::spans`] | crosses without a line; upright strokes over intervals |
 //! | [`Series::bars`], [`Series::dots`] | groups over [`Axis::categories`], with intervals as whiskers |
+//! | [`Panel::of_cells`] | a heat map over two axes of categories, by names or by a scale of colours |
 //!
 //! Any number of points makes a small file: what falls into one column of the page is drawn by its ends and extremes.
 //!
 //! # How it works, and why so
-//! `validate` refuses what cannot be drawn; `compare` sets the series of a category side by side; `dense` thins long lines; `layout` measures text and places panels and legends; `draw` turns data
+//! `validate` refuses what cannot be drawn; `compare` sets the series of a category side by side; `cells` colours heat maps and `matrix` places and draws them; `dense` thins long lines; `layout` measures text and places panels and legends; `draw` turns data
 //! into a [`scene::Scene`] of paths and lines of text; `svg` writes it, resvg rasterises that SVG into the PNG, and
 //! `pdf` writes the scene through krilla. Other drawings can be made as a `Scene` and written the same way.
 //!
@@ -45,6 +46,7 @@
 //!   cubic ones with trigonometry), coordinates are rounded to hundredths, clipping is done here.
 //! - **Nothing that varies**: no ids, no dates, no hash order, no machine fonts.
 
+mod cells;
 mod compare;
 mod dense;
 mod draw;
@@ -52,6 +54,7 @@ mod error;
 mod font;
 mod geometry;
 mod layout;
+mod matrix;
 mod pdf;
 pub mod scene;
 pub(crate) mod style;
@@ -59,6 +62,7 @@ mod svg;
 mod ticks;
 mod validate;
 
+pub use cells::{Cell, CellName, Cells, Colouring, MOST_NAMES};
 pub use error::FigureError;
 pub(crate) use font::wrap;
 pub use font::{unsupported_character, width as text_width};
@@ -83,7 +87,8 @@ pub struct Axis {
     pub scale: Scale,
     /// First and last value shown; `None` shows all data. What lies outside is cut off.
     pub range: Option<(f64, f64)>,
-    /// Names of the categories that an x axis compares, from left to right; empty for an axis of numbers.
+    /// Names of the categories that an x axis compares, from left to right, or the rows of cells, from top to bottom; empty for an axis of
+    /// numbers.
     pub categories: Vec<String>,
 }
 
@@ -98,7 +103,7 @@ impl Axis {
         Self { scale: Scale::Log, ..Self::linear(label) }
     }
 
-    /// An x axis of named categories, numbered from 0: queue disciplines, devices, variants. `label` may be empty.
+    /// An axis of named categories, numbered from 0; a y axis has them where the panel has cells: queue disciplines, devices, variants. `label` may be empty.
     pub fn categories<N: Into<String>>(label: impl Into<String>, names: impl IntoIterator<Item = N>) -> Self {
         Self { categories: names.into_iter().map(Into::into).collect(), ..Self::linear(label) }
     }
@@ -282,12 +287,19 @@ pub struct Panel {
     pub y: Axis,
     /// What is drawn, in the order of the legend.
     pub series: Vec<Series>,
+    /// Instead of series: a value for each pair of an x and a y category.
+    pub cells: Option<Cells>,
 }
 
 impl Panel {
     /// A panel without series.
     pub fn new(x: Axis, y: Axis) -> Self {
-        Self { x, y, series: Vec::new() }
+        Self { x, y, series: Vec::new(), cells: None }
+    }
+
+    /// A panel of cells over two axes of categories. Those of `x` go from left to right, those of `y` from top to bottom.
+    pub fn of_cells(x: Axis, y: Axis, cells: Cells) -> Self {
+        Self { cells: Some(cells), ..Self::new(x, y) }
     }
 
     /// The same panel with one more series.
@@ -402,5 +414,7 @@ impl Figure {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_cells;
 #[cfg(test)]
 mod tests_kinds;

@@ -45,7 +45,7 @@ pub(super) fn hard_cases() -> Vec<(&'static str, Figure)> {
         ["FIFO of one bandwidth-delay product", "CoDel", "Proportional Integral controller Enhanced", "FQ"];
     let many = (0..30).map(|i| format!("device {i} in a rather long room"));
     let cdfs = [("drop-tail", 40.0), ("CoDel", 5.0), ("PIE", 15.0)].map(|(n, s)| Series::cdf(n, &delays(s).cdf()));
-    let compare = |y: Axis, series: Vec<Series>| Panel { x: Axis::categories("", DISCIPLINES), y, series };
+    let compare = |y: Axis, series: Vec<Series>| Panel { series, ..Panel::new(Axis::categories("", DISCIPLINES), y) };
     vec![
         (
             "step",
@@ -91,6 +91,7 @@ pub(super) fn hard_cases() -> Vec<(&'static str, Figure)> {
                 x: Axis::categories("Queue discipline of the bottleneck", long_names),
                 y: Axis::linear("Delay").unit("ms"),
                 series: quantiles(4, Series::bars),
+                cells: None,
             }),
         ),
         (
@@ -99,6 +100,7 @@ pub(super) fn hard_cases() -> Vec<(&'static str, Figure)> {
                 x: Axis::categories("Device", many),
                 y: Axis::linear("Delay").unit("ms"),
                 series: quantiles(30, Series::bars),
+                cells: None,
             }),
         ),
         (
@@ -114,7 +116,7 @@ pub(super) fn hard_cases() -> Vec<(&'static str, Figure)> {
         (
             "cdf-beside-bars",
             Figure::new("Distributions and their quantiles")
-                .panel(Panel { x: delay(), y: Axis::linear("Share of packets"), series: cdfs.to_vec() })
+                .panel(Panel { series: cdfs.to_vec(), ..Panel::new(delay(), Axis::linear("Share of packets")) })
                 .panel(compare(Axis::linear("Delay").unit("ms"), quantiles(4, Series::dots)))
                 .side_by_side(),
         ),
@@ -386,11 +388,12 @@ proptest::proptest! {
         let names: Vec<String> = (0..points.len()).map(|i| format!("c{i}")).collect();
         let lines = [Series::line("l", points.clone()), Series::step("s", points), Series::cdf("c", &values)];
         let figure = Figure::new("any")
-            .panel(Panel { x: Axis::linear("x"), y: Axis::linear("y"), series: lines.to_vec() })
+            .panel(Panel { series: lines.to_vec(), ..Panel::new(Axis::linear("x"), Axis::linear("y")) })
             .panel(Panel {
                 x: Axis::categories("x", names),
                 y: Axis::linear("y"),
                 series: vec![Series::bars("b", numbered.clone()), Series::dots("d", numbered)],
+                cells: None,
             });
         proptest::prop_assert!(figure.to_pdf().is_ok());
         proptest::prop_assert!(!figure.to_svg().expect("drawn").contains("NaN"));

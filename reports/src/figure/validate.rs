@@ -1,6 +1,6 @@
 //! What a figure must be before it is drawn: every fault names its series or axis.
 
-use super::{Axis, Figure, FigureError, Panel, Point, Scale, Series, Style, font};
+use super::{Axis, Cells, Colouring, Figure, FigureError, MOST_NAMES, Panel, Point, Scale, Series, Style, font};
 
 /// Largest magnitude that can be drawn; differences of two such numbers are still finite.
 const LARGEST: f64 = 1e300;
@@ -13,6 +13,10 @@ pub(super) fn check(figure: &Figure) -> Result<(), FigureError> {
     text(&figure.title)?;
     text(&figure.caption)?;
     for (i, panel) in figure.panels.iter().enumerate() {
+        if let Some(cells) = &panel.cells {
+            matrix(panel, cells, i + 1)?;
+            continue;
+        }
         if panel.series.is_empty() {
             return Err(FigureError::NoSeries { panel: i + 1 });
         }
@@ -25,6 +29,52 @@ pub(super) fn check(figure: &Figure) -> Result<(), FigureError> {
             series(panel, s)?;
         }
         in_range(panel, i + 1)?;
+    }
+    Ok(())
+}
+
+/// Cells lie on two axes of categories, each once, and their values can be coloured.
+fn matrix(panel: &Panel, cells: &Cells, number: usize) -> Result<(), FigureError> {
+    let bad = |problem: String| Err(FigureError::BadCells { panel: number, problem });
+    axis(&panel.x)?;
+    axis(&panel.y)?;
+    text(&cells.label)?;
+    if !panel.series.is_empty() {
+        return bad("has series beside cells".to_owned());
+    }
+    if panel.x.categories.is_empty() || panel.y.categories.is_empty() {
+        return bad("has cells, and not two axes of categories".to_owned());
+    }
+    if cells.values.is_empty() {
+        return bad("has no cell with a value".to_owned());
+    }
+    let is_log = match &cells.colouring {
+        Colouring::Names(names) => {
+            names.iter().try_for_each(|name| text(&name.text).and(text(&name.meaning)))?;
+            if super::cells::texts(names).count() > MOST_NAMES {
+                return bad(format!("has more than {MOST_NAMES} different texts in its cells"));
+            }
+            false
+        }
+        Colouring::Scale { unit, scale, .. } => {
+            text(unit)?;
+            *scale == Scale::Log
+        }
+    };
+    for (k, cell) in cells.values.iter().enumerate() {
+        let (x, y) = (cell.x, cell.y);
+        if x >= panel.x.categories.len() || y >= panel.y.categories.len() {
+            return bad(format!("has a cell at column {x} and row {y}, which it has not"));
+        }
+        if cells.values[..k].iter().any(|other| (other.x, other.y) == (x, y)) {
+            return bad(format!("has two values for the cell at column {x} and row {y}"));
+        }
+        if cell.value.is_nan() || cell.value.abs() > LARGEST {
+            return bad(format!("has the value {} in a cell, not a number within ±1e300", cell.value));
+        }
+        if is_log && cell.value <= 0.0 {
+            return bad(format!("has the value {} on a logarithmic scale of colours", cell.value));
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use protosim_models::link::Mtu;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
 use protosim_models::registry::{AppConfig, Port};
+use protosim_models::stun::{StunAlternate, StunServerConfig};
 use protosim_models::tcp::congestion::CongestionConfig;
 use protosim_topologies::check::{is_hidden, is_reachable};
 use protosim_topologies::{AddressFamily, GroupSpec, Plan};
@@ -236,34 +237,50 @@ fn largest_mtu(scenario: &Scenario, app: &AppSpec) -> Option<u64> {
 /// Applications that send where nobody listens: they get ICMP errors at best. That may be what someone wants to see.
 pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     for (index, app) in scenario.apps.iter().enumerate() {
-        let (Some(to), Some(port)) = (app.run.destination(), app.run.destination_port()) else { continue };
-        let members: BTreeSet<&str> = match scenario.group(to) {
-            Some(group) => group.members.iter().map(|member| member.0.as_str()).collect(),
-            None => scenario.sets.members(&to.0).collect(),
-        };
-        let is_there = |other: &AppSpec| scenario.sets.members(&other.on.0).any(|on| members.contains(on));
-        let listens = |other: &AppSpec| other.run.listens_on() == Some(port) && is_there(other);
-        if let Some(server) = scenario.apps.iter().find(|other| listens(other)) {
-            if let Some(why) = app.run.refused_by(&server.run) {
-                let message = format!("`{}` asks `{}` for what it does not have: {why}", app.name, server.name);
-                let place = span_of(tree, &format!("apps.{index}.run"));
-                let other = span_of(tree, &format!("apps.{}.run", position(scenario, &server.name)));
-                let is_half = app.run.tls().is_some() != server.run.tls().is_some();
-                let help = is_half.then(|| "give `tls` to both or to neither, or name another port".to_owned());
-                let warning = Diagnostic::warning("scenario::not-found", place, message).also(other, "the server");
-                warnings.push(warning.help(help));
-            }
-            continue;
+        let servers = app.run.servers().into_iter().map(|(_, server, port)| (server, port));
+        for (other, port) in app.run.peer().into_iter().chain(servers) {
+            warn_of_nobody(tree, scenario, (index, other, port), warnings);
         }
+        let (Some(to), Some(port)) = (app.run.destination(), app.run.destination_port()) else { continue };
+        let Some(server) = warn_of_nobody(tree, scenario, (index, to, port), warnings) else { continue };
+        if let Some(why) = app.run.refused_by(&server.run) {
+            let message = format!("`{}` asks `{}` for what it does not have: {why}", app.name, server.name);
+            let place = span_of(tree, &format!("apps.{index}.run"));
+            let other = span_of(tree, &format!("apps.{}.run", position(scenario, &server.name)));
+            let is_half = app.run.tls().is_some() != server.run.tls().is_some();
+            let help = is_half.then(|| "give `tls` to both or to neither, or name another port".to_owned());
+            let warning = Diagnostic::warning("scenario::not-found", place, message).also(other, "the server");
+            warnings.push(warning.help(help));
+        }
+    }
+}
+
+/// Who listens on a port of a node that an application sends to; if nobody does, that is worth a warning.
+fn warn_of_nobody<'a>(
+    tree: &Tree,
+    scenario: &'a Scenario,
+    (index, to, port): (usize, &NodeName, Port),
+    warnings: &mut Diagnostics,
+) -> Option<&'a AppSpec> {
+    let members: BTreeSet<&str> = match scenario.group(to) {
+        Some(group) => group.members.iter().map(|member| member.0.as_str()).collect(),
+        None => scenario.sets.members(&to.0).collect(),
+    };
+    let is_there = |other: &AppSpec| scenario.sets.members(&other.on.0).any(|on| members.contains(on));
+    let takes = |other: &AppSpec| [other.run.listens_on(), other.run.listens_for_streams()].contains(&Some(port));
+    let found = scenario.apps.iter().find(|other| takes(other) && is_there(other));
+    if found.is_none() {
         let mut ports = scenario.apps.iter().filter(|other| is_there(other)).filter_map(|other| other.run.listens_on());
         let help = match ports.next() {
             Some(other) => format!("an application there listens on {other}"),
             None => format!("no application on `{}` listens on any port", to.0),
         };
-        let message = format!("nobody on `{}` listens on {port}, which `{}` sends to", to.0, app.name);
+        let name = &scenario.apps[index].name;
+        let message = format!("nobody on `{}` listens on {port}, which `{name}` sends to", to.0);
         let place = span_of(tree, &format!("apps.{index}.run"));
         warnings.push(Diagnostic::warning("scenario::nobody-listens", place, message).help(help));
     }
+    found
 }
 
 /// Applications whose last act would be due when there is no time any more.
@@ -290,14 +307,19 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
     }
     let plan = Plan::new(scenario.topology(), Vec::new());
     for (index, app) in scenario.apps.iter().enumerate() {
+        if let AppConfig::StunServer(StunServerConfig { alternate: Some(alternate), .. }) = &app.run {
+            check_alternate(tree, &plan, (index, &app.on), alternate, mistakes);
+        }
+        check_servers(tree, scenario, &plan, index, mistakes);
         let Some(to) = app.run.destination() else { continue };
         let place = span_of(tree, &format!("apps.{index}.run.to"));
         let said = mistakes.len();
+        check_peers(tree, scenario, &plan, index, mistakes);
         for placed in scenario.placements_of(index) {
             let Some(from) = plan.node(placed.on) else { continue };
             match scenario.group(to) {
                 Some(group) => check_members(&plan, (from, placed), group, place, mistakes),
-                None => check_path(&plan, (from, placed), place, mistakes),
+                None => check_path(&plan, (placed.on, placed.to), place, mistakes),
             }
             // What is wrong for one member is mostly so for all.
             if mistakes.len() > said {
@@ -307,18 +329,78 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
     }
 }
 
-/// The node that it sends to must be reachable.
-fn check_path(plan: &Plan, (from, placed): (usize, Placement<'_>), place: Place, mistakes: &mut Diagnostics) {
-    let Some((to, target)) = placed.to.and_then(|to| Some((to, plan.node(to)?))) else { return };
+/// A server's second address must be one of its node's, beside the first.
+fn check_alternate(
+    tree: &Tree,
+    plan: &Plan,
+    (index, on): (usize, &NodeName),
+    alternate: &StunAlternate,
+    mistakes: &mut Diagnostics,
+) {
+    // Members of a group have links of one kind, and none an address of all.
+    let Some(rank) = plan.node(&on.0) else { return };
+    let place = span_of(tree, &format!("apps.{index}.run.alternate"));
+    if plan.graph().ports(rank).count() < 2 {
+        let message = format!("`alternate` needs a second address, and `{}` has one link or none", on.0);
+        let help = "give the node a second link, and `forwards: false` if it is a host".to_owned();
+        mistakes.push(Diagnostic::error("scenario::no-effect", place, message).help(help));
+    } else if let Some(address) = alternate.address
+        && plan.owners().get(&address) != Some(&rank)
+    {
+        let message = format!("`alternate.address`: {address} is no address of `{}`", on.0);
+        let help = "without it, the second one in order of the names of links is taken".to_owned();
+        mistakes.push(Diagnostic::error("scenario::not-found", place, message).help(help));
+    }
+}
+
+/// The servers that an application asks must be reachable, from each of its nodes.
+fn check_servers(tree: &Tree, scenario: &Scenario, plan: &Plan, index: usize, mistakes: &mut Diagnostics) {
+    for (number, (field, ..)) in scenario.apps[index].run.servers().into_iter().enumerate() {
+        let place = span_of(tree, &format!("apps.{index}.run.{field}"));
+        let said = mistakes.len();
+        for placed in scenario.placements_of(index) {
+            check_path(plan, (placed.on, Some(placed.servers[number])), place, mistakes);
+            if mistakes.len() > said {
+                break;
+            }
+        }
+    }
+}
+
+/// What an application sends by way of another one must be reachable from there.
+fn check_peers(tree: &Tree, scenario: &Scenario, plan: &Plan, index: usize, mistakes: &mut Diagnostics) {
+    let app = &scenario.apps[index];
+    let Some((peer, _)) = app.run.peer() else { return };
+    let place = span_of(tree, &format!("apps.{index}.run.peer"));
+    if scenario.group(peer).is_some() {
+        let message = format!("`{}` is a group, and `{}` expects echoes from one node", peer.0, app.name);
+        mistakes.push(Diagnostic::error("scenario::group", place, message));
+        return;
+    }
+    let said = mistakes.len();
+    for placed in scenario.placements_of(index) {
+        if let Some(relay) = placed.to {
+            check_path(plan, (relay, placed.peer), place, mistakes);
+        }
+        if mistakes.len() > said {
+            return;
+        }
+    }
+}
+
+/// The node that is sent to must be reachable.
+fn check_path(plan: &Plan, (on, to): (&str, Option<&str>), place: Place, mistakes: &mut Diagnostics) {
+    let Some((to, target)) = to.and_then(|to| Some((to, plan.node(to)?))) else { return };
+    let Some(from) = plan.node(on) else { return };
     if plan.address(target).is_none() {
         let message = format!("`{to}` has no link, and so no address");
         mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
     } else if is_hidden(plan.graph(), from, target) {
-        let message = format!("`{to}` is inside of a NAT and `{}` is not: nobody there has a route to it", placed.on);
+        let message = format!("`{to}` is inside of a NAT and `{on}` is not: nobody there has a route to it");
         let help = "hosts inside send first, to one that is not inside of a NAT".to_owned();
         mistakes.push(Diagnostic::error("scenario::unreachable", place, message).help(help));
     } else if !is_reachable(plan.graph(), from, target) {
-        let message = format!("no path leads from `{}` to `{to}`", placed.on);
+        let message = format!("no path leads from `{on}` to `{to}`");
         mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
     }
 }

@@ -99,7 +99,8 @@ pub(super) fn check_axes(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagno
                 "an axis's name stands in formulas and columns: small letters, digits and `_`, a letter first";
             mistakes.push(Diagnostic::error("scenario::bad-name", at(".name"), message));
         }
-        match axis.has_cases() {
+        let says_cases = tree.root.field("axes").and_then(|axes| element(axes, index)?.field("cases")).is_some();
+        match says_cases {
             true => check_cases(tree, scenario, index, mistakes),
             false => check_axis_field(tree, scenario, index, mistakes),
         }

@@ -1,6 +1,7 @@
 //! Figures and expectations: what they name must exist, and their formulas must have values.
 
 use super::axes::{check_condition_text, is_of_cases, not_a_number};
+use super::cell_panels::check_cells;
 use super::subjects::{Asked, Shown, check_subject};
 use super::{listed, span_of};
 use crate::scenario::grid::Grid;
@@ -26,8 +27,18 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
         }
         let y_of = |panel: &PanelSpec| {
             let unit = panel.series.first().map(|series| series.metric.unit());
-            (panel.y_label.clone(), panel.y_scale, panel.x == PanelX::Distribution, unit)
+            // Of cells it is the scale of colours that is shared.
+            let of_cells = panel
+                .cells
+                .as_ref()
+                .map(|cells| (cells.scale, cells.decimals, panel.series.first().map(|series| series.label.clone())));
+            let label = if of_cells.is_some() { String::new() } else { panel.y_label.clone() };
+            (label, panel.y_scale, panel.x == PanelX::Distribution, unit, of_cells)
         };
+        if figure.side_by_side && figure.panels.len() < 2 {
+            let message = "`side_by_side` has no effect: there is one panel";
+            mistakes.push(Diagnostic::error("scenario::no-effect", at("side_by_side"), message));
+        }
         let has_pair = (1..figure.panels.len())
             .any(|k| figure.panels[..k].iter().any(|earlier| y_of(earlier) == y_of(&figure.panels[k])));
         if figure.same_y && !has_pair {
@@ -40,6 +51,9 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
             check_text(&panel.y_label, inner("y_label"), mistakes);
             check_x(scenario, panel, &inner, mistakes);
             check_filter(scenario, panel.filter(), &inner, mistakes);
+            if let Some(cells) = &panel.cells {
+                check_cells(scenario, panel, cells, &inner, mistakes);
+            }
             if panel.x.is_variant() && panel.variant.is_some() {
                 let message = "`variant` has no effect: this panel has all variants side by side";
                 mistakes.push(Diagnostic::error("scenario::no-effect", inner("variant"), message));

@@ -3,6 +3,7 @@
 mod apps;
 mod axes;
 mod cases;
+mod cell_panels;
 mod channels;
 mod devices;
 mod diagrams;

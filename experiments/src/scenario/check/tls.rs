@@ -56,7 +56,7 @@ fn note_all(scenario: &Scenario, uses: &mut Uses) {
     let all: Vec<(usize, &AppSpec)> = scenario.apps.iter().enumerate().collect();
     let mut servers: BTreeMap<Port, Vec<(usize, &AppSpec)>> = BTreeMap::new();
     for (index, server) in all.iter().filter(is_server) {
-        if let Some(port) = server.run.listens_on() {
+        if let Some(port) = server.run.listens_for_streams() {
             servers.entry(port).or_default().push((*index, server));
         }
     }

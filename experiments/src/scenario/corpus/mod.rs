@@ -5,9 +5,12 @@
 //! `INSTA_UPDATE=always cargo test -p protosim-experiments corpus` writes them anew.
 
 mod cases;
+mod cells;
 mod channels;
+mod ice;
 mod nats;
 mod networks;
+mod relays;
 mod replications;
 mod sound;
 mod str0m;
@@ -121,11 +124,18 @@ fn nats_and_firewalls_that_are_sound() {
 }
 
 #[test]
+fn relays_that_are_sound() {
+    for (_, replacements) in relays::SOUND {
+        assert_eq!(load(replacements).unwrap().warnings, "");
+    }
+}
+
+#[test]
 fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES).chain(channels::CASES) {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES).chain(channels::CASES).chain(cells::CASES).chain(ice::CASES).chain(relays::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -174,7 +184,7 @@ fn str0m_is_refused_where_it_is_not_or_is_told_too_much() {
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS).chain(web::WARNINGS).chain(tls::WARNINGS)
-        .chain(replications::WARNINGS) {
+        .chain(replications::WARNINGS).chain(relays::WARNINGS) {
             let loaded = load(replacements).unwrap_or_else(|error| panic!("{name} is refused: {error}"));
             assert!(!loaded.warnings.is_empty(), "{name} is not warned of");
             insta::assert_snapshot!(*name, loaded.warnings);
@@ -191,13 +201,17 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(tls::CASES)
         .chain(replications::CASES)
         .chain(nats::CASES)
-        .chain(channels::CASES);
+        .chain(channels::CASES)
+        .chain(cells::CASES)
+        .chain(ice::CASES)
+        .chain(relays::CASES);
     refused
         .chain(cases::WARNINGS)
         .chain(streams::WARNINGS)
         .chain(web::WARNINGS)
         .chain(tls::WARNINGS)
         .chain(replications::WARNINGS)
+        .chain(relays::WARNINGS)
         .chain(&tls::OF_RUSTLS)
         .chain(&str0m::CASES)
 }

@@ -14,6 +14,10 @@ use crate::turn::client;
 use protosim_core::{Deadline, Span};
 use std::net::{IpAddr, SocketAddr};
 
+/// After so many triggered checks in a row another one has its turn (our choice): two NATs whose every answer comes from another port
+/// teach a new candidate with each check, and what is triggered goes first.
+const MOST_TRIGGERED_IN_A_ROW: u8 = 3;
+
 /// A check under way.
 #[derive(Clone, Debug)]
 pub(super) struct Check {
@@ -28,19 +32,19 @@ pub(super) struct Check {
 
 impl Agent {
     /// Pairs of a new local candidate with all remote ones, once checks have begun.
-    pub(super) fn pair_local(&mut self, list: usize, local: usize) {
+    pub(super) fn pair_local(&mut self, list: usize, local: usize, cx: &mut Cx<'_>) {
         if self.may_pair() {
             for remote in 0..self.lists[list].remotes.len() {
-                self.add_pair(list, local, remote);
+                self.add_pair(list, local, remote, cx);
             }
         }
     }
 
     /// Pairs of a new remote candidate.
-    pub(super) fn pair_remote(&mut self, list: usize, remote: usize) {
+    pub(super) fn pair_remote(&mut self, list: usize, remote: usize, cx: &mut Cx<'_>) {
         if self.may_pair() {
             for local in 0..self.lists[list].locals.len() {
-                self.add_pair(list, local, remote);
+                self.add_pair(list, local, remote, cx);
             }
         }
     }
@@ -49,17 +53,27 @@ impl Agent {
         self.state == State::Checking
     }
 
-    fn add_pair(&mut self, list: usize, local: usize, remote: usize) {
+    fn add_pair(&mut self, list: usize, local: usize, remote: usize, cx: &mut Cx<'_>) {
         // Those that the peer's checks have shown are not paired by themselves (§7.2.5.3.1).
         if self.lists[list].locals[local].candidate.kind == CandidateKind::PeerReflexive
             || self.lists[list].state != ListState::Running
         {
             return;
         }
-        let room = self.config.most_pairs.saturating_sub(self.pairs());
+        let room = self.room();
         if let Some(number) = self.lists[list].add_pair(local, remote, self.role, room) {
             self.set_first_state(PairId { list, number });
+            let (base, ip) = (self.lists[list].locals[local].base, self.lists[list].remotes[remote].address.ip());
+            // Asked for at once: what the peer checks meanwhile would be lost at the relay.
+            if let Some(relay) = self.gathering.relay_of(base) {
+                self.command_relay(relay, client::Command::Permit(ip), cx);
+            }
         }
+    }
+
+    /// How many more pairs there may be.
+    pub(super) fn room(&self) -> usize {
+        self.config.most_pairs.saturating_sub(self.pairs())
     }
 
     fn pairs(&self) -> usize {
@@ -123,18 +137,16 @@ impl Agent {
         let order: Vec<usize> = (0..lists).map(|offset| (self.next_list + offset) % lists).collect();
         let is_checking = self.state == State::Checking;
         let running = |agent: &Self, list: &usize| is_checking && agent.lists[*list].state == ListState::Running;
-        for list in order.iter().filter(|list| running(self, list)).copied().collect::<Vec<_>>() {
-            while let Some(number) = self.lists[list].triggered.pop_front() {
-                if self.check(PairId { list, number }, cx) {
-                    self.next_list = (list + 1) % lists;
-                    return;
-                }
-            }
+        let running_lists: Vec<usize> = order.into_iter().filter(|list| running(self, list)).collect();
+        if self.triggered_in_a_row < MOST_TRIGGERED_IN_A_ROW && self.take_triggered_turn(&running_lists, cx) {
+            self.triggered_in_a_row += 1;
+            return;
         }
+        self.triggered_in_a_row = 0;
         if self.begin_request(cx) {
             return;
         }
-        for list in order.into_iter().filter(|list| running(self, list)).collect::<Vec<_>>() {
+        for list in running_lists.iter().copied() {
             let number = self.lists[list].next_waiting().or_else(|| self.thawable(&self.lists[list]));
             if let Some(number) = number
                 && self.check(PairId { list, number }, cx)
@@ -143,6 +155,20 @@ impl Agent {
                 return;
             }
         }
+        self.take_triggered_turn(&running_lists, cx);
+    }
+
+    /// The head of the first queue of triggered checks that has one; false if none has.
+    fn take_triggered_turn(&mut self, running: &[usize], cx: &mut Cx<'_>) -> bool {
+        for list in running.iter().copied() {
+            while let Some(number) = self.lists[list].triggered.pop_front() {
+                if self.check(PairId { list, number }, cx) {
+                    self.next_list = (list + 1) % self.lists.len();
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// §6.1.4.2, step 2: a frozen pair of which no other pair with its foundation waits or is being checked, in any list.
@@ -159,7 +185,7 @@ impl Agent {
         frozen.find(|pair| !is_busy(list.foundation(pair))).map(|pair| pair.number)
     }
 
-    /// Checks a pair, or asks its relay for the permission that it needs first. False if the pair is gone.
+    /// Checks a pair, or waits for the permission that its relay needs first. False if the pair is gone.
     fn check(&mut self, id: PairId, cx: &mut Cx<'_>) -> bool {
         let Some(pair) = self.lists[id.list].pair(id.number) else { return false };
         let (local, remote) = (&self.lists[id.list].locals[pair.local], &self.lists[id.list].remotes[pair.remote]);
@@ -272,7 +298,7 @@ impl Agent {
         let id = message.transaction();
         let Some(index) = self.checks.iter().position(|check| check.transaction.id() == id) else { return false };
         cx.spend(INTEGRITY, message.bytes().len() as u64);
-        if !self.peer.as_ref().is_some_and(|peer| check_sha1(message, &peer.key) == Some(true)) {
+        if self.peer.as_ref().is_none_or(|peer| check_sha1(message, &peer.key) != Some(true)) {
             return false;
         }
         let check = self.checks.swap_remove(index);
@@ -310,6 +336,16 @@ impl Agent {
             if !list.triggered.contains(&id.number) {
                 list.triggered.push_back(id.number);
             }
+        }
+    }
+
+    /// The next check of a pair nominates it; it goes before all others.
+    pub(super) fn nominate_next(&mut self, id: PairId) {
+        let list = &mut self.lists[id.list];
+        if let Some(pair) = list.pair_mut(id.number) {
+            (pair.state, pair.nominate) = (PairState::Waiting, true);
+            list.triggered.retain(|number| *number != id.number);
+            list.triggered.push_front(id.number);
         }
     }
 

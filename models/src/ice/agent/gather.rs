@@ -257,7 +257,7 @@ impl Agent {
         if kind != CandidateKind::PeerReflexive {
             cx.notify(Notice::Candidate(list, candidate));
             let local = self.lists[list].locals.len() - 1;
-            self.pair_local(list, local);
+            self.pair_local(list, local, cx);
         }
         true
     }

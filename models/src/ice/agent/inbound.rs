@@ -168,12 +168,15 @@ impl Agent {
         if self.lists[list].component(own.component).is_some_and(|component| component.selected.is_some()) {
             return;
         }
-        let remote = self.remote_at(own, asked);
         let found = self.lists[list].find(own.component, asked.end.base, asked.from, asked.end.is_tcp);
         let number = match found {
             Some(number) => number,
-            // Where there is no room for it, it is checked all the same (§6.1.2.5 limits what is formed of descriptions).
-            None => self.lists[list].add_triggered(own.local, remote, self.role),
+            // Two NATs whose every answer comes from another port would teach new pairs for ever, and none else had a turn.
+            None if self.room() == 0 => return,
+            None => {
+                let remote = self.remote_at(own, asked);
+                self.lists[list].add_triggered(own.local, remote, self.role)
+            }
         };
         let id = PairId { list, number };
         let Some(pair) = self.lists[list].pair_mut(number) else { return };

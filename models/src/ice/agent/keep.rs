@@ -50,7 +50,7 @@ impl Agent {
     /// §5.1: 0.8 to 1.2 times the interval from now.
     fn next_request(&self, cx: &mut Cx<'_>) -> LocalTime {
         let interval = self.config.consent_interval.as_nanos();
-        let spread = u128::from(cx.rng(SPREAD).next_u64()) * u128::from(interval * 2 / 5) >> 64;
+        let spread = (u128::from(cx.rng(SPREAD).next_u64()) * u128::from(interval * 2 / 5)) >> 64;
         cx.now().saturating_add(Span::from_nanos(interval * 4 / 5 + spread as u64))
     }
 
@@ -59,7 +59,7 @@ impl Agent {
         let id = message.transaction();
         let is_of = |consent: &Consent| consent.open.contains(&id) && consent.end == end && consent.peer == from;
         let Some(index) = self.consents.iter().position(is_of) else { return false };
-        if !self.peer.as_ref().is_some_and(|peer| check_sha1(message, &peer.key) == Some(true)) {
+        if self.peer.as_ref().is_none_or(|peer| check_sha1(message, &peer.key) != Some(true)) {
             return false;
         }
         self.consents[index].open.retain(|open| *open != id);

@@ -191,7 +191,9 @@ impl CheckList {
 
     /// The next ordinary check (§6.1.4.2, steps 2 and 3): the waiting pair of highest priority, those of lower components first.
     pub(super) fn next_waiting(&self) -> Option<u32> {
-        self.pairs.iter().find(|pair| pair.state == PairState::Waiting).map(|pair| pair.number)
+        // What is in the triggered queue goes from there.
+        let is_ordinary = |pair: &&Pair| pair.state == PairState::Waiting && !self.triggered.contains(&pair.number);
+        self.pairs.iter().find(is_ordinary).map(|pair| pair.number)
     }
 
     /// Whether every pair is through.

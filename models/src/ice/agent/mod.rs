@@ -71,6 +71,8 @@ pub struct Agent {
     turn: Option<LocalTime>,
     /// Whose ordinary checks go next.
     next_list: usize,
+    /// How many triggered checks were made since another transaction.
+    triggered_in_a_row: u8,
     /// When checks began.
     began: Option<LocalTime>,
     /// It gathers for another one's checks: what comes through relays is its user's.
@@ -105,6 +107,7 @@ impl Agent {
             ticker,
             turn: None,
             next_list: 0,
+            triggered_in_a_row: 0,
             began: None,
             hands_over: false,
             counts: Counts::default(),
@@ -215,7 +218,7 @@ impl Agent {
         }
         list.remotes.push(Remote { candidate, address, foundation });
         let remote = list.remotes.len() - 1;
-        self.pair_remote(stream, remote);
+        self.pair_remote(stream, remote, cx);
         self.judge(cx);
     }
 
@@ -228,7 +231,7 @@ impl Agent {
         let both_lite = self.config.mode == Mode::Lite && self.peer.as_ref().is_some_and(|peer| peer.is_lite);
         for list in 0..self.lists.len() {
             for remote in 0..self.lists[list].remotes.len() {
-                self.pair_remote(list, remote);
+                self.pair_remote(list, remote, cx);
             }
         }
         self.set_first_states();
@@ -335,10 +338,7 @@ impl Agent {
             if let Some(own) = self.lists[index].component_mut(component) {
                 own.nominating = Some(number);
             }
-            self.trigger(id);
-            if let Some(pair) = self.lists[index].pair_mut(number) {
-                pair.nominate = true;
-            }
+            self.nominate_next(id);
         }
     }
 

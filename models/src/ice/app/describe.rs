@@ -119,8 +119,21 @@ pub(super) fn fragment(
     Fragment { session: Some(own.clone()), end_of_candidates: is_end, media: with_some.collect() }
 }
 
-/// What a fragment tells: whose session it is of, candidates by stream, and whether they are the last ones.
-pub(super) fn news(text: &str) -> Result<(Box<str>, Vec<(usize, Candidate)>, bool), SdpError> {
+/// What a fragment tells.
+pub(super) struct News {
+    /// Whose session it is of.
+    pub(super) ufrag: Box<str>,
+    /// Candidates, each with its stream.
+    pub(super) candidates: Vec<(usize, Candidate)>,
+    /// There are no more.
+    pub(super) is_end: bool,
+}
+
+/// Reads a fragment.
+///
+/// # Errors
+/// When the text is none.
+pub(super) fn news(text: &str) -> Result<News, SdpError> {
     let fragment = Fragment::parse(text)?;
     let of_media = fragment.media.first().map(|media| media.credentials.ufrag.clone());
     let ufrag = fragment.session.map(|session| session.ufrag).or(of_media).unwrap_or_default();
@@ -131,5 +144,5 @@ pub(super) fn news(text: &str) -> Result<(Box<str>, Vec<(usize, Candidate)>, boo
         let stream = media.mid.parse::<usize>().ok();
         media.candidates.into_iter().filter_map(move |candidate| Some((stream?, candidate)))
     });
-    Ok((ufrag, candidates.collect(), is_end))
+    Ok(News { ufrag, candidates: candidates.collect(), is_end })
 }

@@ -18,7 +18,7 @@ use super::signalling::{Kind, LIFE, Letter, Line};
 use crate::app::{App, ChannelId, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
-use describe::Names;
+use describe::{Names, News};
 use protosim_core::{CannotClone, LocalTime, Span};
 use session::{Opening, Session};
 use std::net::SocketAddr;
@@ -29,6 +29,8 @@ const OFFER: u64 = 0;
 const SIGNALLING: u64 = 1;
 const DATA: u64 = 2;
 const RESTART: u64 = 3;
+/// When an answer must have come.
+const ANSWER: u64 = 6;
 /// Of the session that is used, and of the one that is set up.
 const SESSIONS: [u64; 2] = [4, 5];
 
@@ -133,8 +135,21 @@ impl IceAgent {
         if let Some(session) = self.session(Which::Next) {
             session.is_offered = true;
         }
+        // Who gets no answer in the time that checks would have has failed, too.
+        let end = host.now().saturating_add(self.shared.most_time).saturating_add(self.shared.timing.ti);
+        host.set_timer(ANSWER, end, "ICE answer");
         self.describe_if_due(host);
         self.tell_news(host);
+    }
+
+    /// Nobody has answered the offer, or none can reach the peer: the session comes to nothing.
+    fn give_offer_up(&mut self, host: &mut dyn Host) {
+        if self.session(Which::Next).is_some_and(|session| session.is_offered && !session.agent.has_peer()) {
+            self.counts.failed += 1;
+            self.end_exchange(Which::Next, Outcome::TimedOut, host);
+            self.drop_session(Which::Next, host);
+            self.try_again(host);
+        }
     }
 
     /// Opens the session that is to be set up, and begins to gather.
@@ -229,7 +244,9 @@ impl IceAgent {
 
     /// A session has come to nothing: another one, if the user wants that and none is under way.
     fn try_again(&mut self, host: &mut dyn Host) {
-        self.last_pair = None;
+        if self.sessions[Which::Current as usize].is_none() {
+            self.last_pair = None;
+        }
         if self.sessions.iter().all(Option::is_none) && self.retries > 0 {
             self.retries -= 1;
             self.counts.restarts += 1;
@@ -375,12 +392,12 @@ impl IceAgent {
     }
 
     fn take_news(&mut self, letter: &Letter, host: &mut dyn Host) {
-        let Ok((ufrag, candidates, is_end)) = describe::news(&letter.body) else {
+        let Ok(News { ufrag, candidates, is_end }) = describe::news(&letter.body) else {
             self.counts.malformed_descriptions += 1;
             return;
         };
         for which in [Which::Current, Which::Next] {
-            if !self.session(which).is_some_and(|session| session.agent.peer_ufrag() == Some(&*ufrag)) {
+            if self.session(which).is_none_or(|session| session.agent.peer_ufrag() != Some(&*ufrag)) {
                 continue;
             }
             let candidates = candidates.clone();
@@ -524,6 +541,7 @@ impl App for IceAgent {
     fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
         match token {
             OFFER => self.offer(host),
+            ANSWER => self.give_offer_up(host),
             RESTART => {
                 self.counts.restarts += 1;
                 self.offer(host);
@@ -531,12 +549,17 @@ impl App for IceAgent {
             SIGNALLING => {
                 let now = host.now();
                 let Some(line) = &mut self.line else { return };
+                let given_up = line.given_up;
                 let again = line.handle_timeout(now, host.rng(LIFE));
+                let is_over = line.given_up > given_up;
                 for message in again {
                     self.counts.refused +=
                         u64::from(self.channel.is_none_or(|channel| host.signal(channel, message).is_err()));
                 }
                 self.set_signalling_timer(host);
+                if is_over {
+                    self.give_offer_up(host);
+                }
             }
             DATA => self.send_data(host),
             _ => {

@@ -33,7 +33,7 @@ struct Parts {
 impl Parts {
     fn attribute(&self) -> Attribute<'_> {
         let (address, number) = (self.address, self.number);
-        match self.which % 33 {
+        match self.which % 34 {
             0 => Attribute::MappedAddress(address),
             1 => Attribute::XorMappedAddress(address),
             2 => Attribute::XorPeerAddress(address),
@@ -65,7 +65,8 @@ impl Parts {
             28 => Attribute::DontFragment,
             29 => Attribute::ReservationToken(number.to_be_bytes()),
             30 => Attribute::RequestedAddressFamily(Family(number as u8)),
-            31 => Attribute::Other(AttributeType(0x7fff), &self.data),
+            31 => Attribute::ResponsePort(number as u16),
+            32 => Attribute::Other(AttributeType(0x7fff), &self.data),
             _ => Attribute::Other(AttributeType(0xffff), &self.data),
         }
     }

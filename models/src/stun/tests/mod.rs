@@ -4,4 +4,5 @@ mod apps;
 mod client_and_server;
 mod discovery;
 mod frames;
+mod lifetime;
 mod messages;

@@ -92,6 +92,8 @@ pub enum Attribute<'a> {
     ReservationToken([u8; 8]),
     /// The family of the relayed address.
     RequestedAddressFamily(Family),
+    /// The port that the response shall go to, in place of the request's (RFC 5780).
+    ResponsePort(u16),
     /// One that is not known here.
     Other(AttributeType, &'a [u8]),
 }
@@ -177,6 +179,11 @@ impl<'a> RawAttribute<'a> {
             T::REQUESTED_TRANSPORT => Attribute::RequestedTransport((self.number()? >> 24) as u8),
             T::DONT_FRAGMENT => self.empty(Attribute::DontFragment)?,
             T::RESERVATION_TOKEN => Attribute::ReservationToken(self.exactly()?),
+            // RFC 5780 §7.5: the port and two bytes of padding, which is counted or not.
+            T::RESPONSE_PORT => match self.value {
+                [high, low] | [high, low, _, _] => Attribute::ResponsePort(u16::from_be_bytes([*high, *low])),
+                _ => return Err(BadValue),
+            },
             T::REQUESTED_ADDRESS_FAMILY => Attribute::RequestedAddressFamily(Family((self.number()? >> 24) as u8)),
             other => Attribute::Other(other, self.value),
         })
@@ -248,6 +255,7 @@ impl Attribute<'_> {
             Self::DontFragment => T::DONT_FRAGMENT,
             Self::ReservationToken(_) => T::RESERVATION_TOKEN,
             Self::RequestedAddressFamily(_) => T::REQUESTED_ADDRESS_FAMILY,
+            Self::ResponsePort(_) => T::RESPONSE_PORT,
             Self::Other(kind, _) => *kind,
         }
     }
@@ -283,6 +291,7 @@ impl Attribute<'_> {
             Self::UseCandidate | Self::DontFragment => {}
             Self::IceControlled(tie) | Self::IceControlling(tie) => out.extend_from_slice(&tie.to_be_bytes()),
             Self::ChannelNumber(number) => out.extend_from_slice(&(u32::from(number) << 16).to_be_bytes()),
+            Self::ResponsePort(port) => out.extend_from_slice(&port.to_be_bytes()),
             Self::EvenPort(reserve) => out.push(u8::from(reserve) << 7),
             Self::RequestedTransport(number) | Self::RequestedAddressFamily(Family(number)) => {
                 out.extend_from_slice(&[number, 0, 0, 0]);

@@ -24,6 +24,8 @@ pub struct Fields<'a> {
     pub alternate: Option<SocketAddr>,
     /// CHANGE-REQUEST: address, port.
     pub change: Option<(bool, bool)>,
+    /// RESPONSE-PORT.
+    pub response_port: Option<u16>,
     /// USERNAME.
     pub username: Option<&'a str>,
     /// USERHASH.
@@ -103,6 +105,7 @@ impl<'a> Fields<'a> {
             Attribute::ResponseOrigin(address) => self.origin = Some(address),
             Attribute::OtherAddress(address) => self.other_address = Some(address),
             Attribute::ChangeRequest { ip, port } => self.change = Some((ip, port)),
+            Attribute::ResponsePort(port) => self.response_port = Some(port),
             Attribute::Username(name) => self.username = Some(name),
             Attribute::UserHash(hash) => self.userhash = Some(hash),
             Attribute::Realm(realm) => self.realm = Some(realm),

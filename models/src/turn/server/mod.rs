@@ -14,7 +14,9 @@ use crate::stun::integrity::{BadText, check_fingerprint};
 use crate::stun::server::NoMisuse;
 use crate::stun::transaction::{TRANSACTION_ID, Transaction};
 use crate::stun::wire::frame::{self, CHANNEL_HEADER_LEN, Frame, channel_data};
-use crate::stun::wire::{Attribute, Class, ErrorCode, Fields, MAX_DATA, Message, MessageType, Method, Writer};
+use crate::stun::wire::{
+    Attribute, AttributeType, Class, ErrorCode, Fields, MAX_DATA, Message, MessageType, Method, Writer,
+};
 use crate::stun::{DECODE, ENCODE};
 use allocation::Allocation;
 use ports::Ports;
@@ -268,9 +270,9 @@ impl Server {
         let fields = Fields::read(message);
         let writer = |class| Writer::new(MessageType::new(class, Method::BINDING), message.transaction());
         let mut unknown = fields.unknown.clone();
-        if fields.change.is_some() {
-            unknown.push(crate::stun::wire::AttributeType::CHANGE_REQUEST);
-        }
+        // Those of behaviour discovery: a relay has one address for it.
+        unknown.extend(fields.change.map(|_| AttributeType::CHANGE_REQUEST));
+        unknown.extend(fields.response_port.map(|_| AttributeType::RESPONSE_PORT));
         let writer = if unknown.is_empty() {
             self.counts.bindings += 1;
             writer(Class::Success).with(Attribute::XorMappedAddress(tuple.client))

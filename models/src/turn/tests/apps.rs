@@ -212,7 +212,7 @@ fn app(config: TurnServerConfig) -> Box<dyn App> {
 
 /// An App that is in a box already.
 #[derive(Debug)]
-struct Boxed(Box<dyn App>);
+pub(super) struct Boxed(pub(super) Box<dyn App>);
 
 impl App for Boxed {
     fn on_start(&mut self, host: &mut dyn Host) {

@@ -5,6 +5,7 @@ mod both;
 mod channels;
 mod properties;
 mod server;
+mod user;
 
 use super::server::{Command, Envelope, FiveTuple, Notice, Place, Server, ServerConfig, Transport};
 use crate::rope::Rope;

@@ -1,0 +1,24 @@
+//! Cases of agents of ICE.
+
+use super::cases::Case;
+
+const APPS: &str = "    apps: [";
+const CHANNEL: (&str, &str) =
+    ("// more", r#"until: After("60 s"), channels: [(name: "call", ends: ("client", "server"), delay: "50 ms")],"#);
+
+/// What is refused.
+#[rustfmt::skip]
+pub(super) const CASES: &[Case] = &[
+    ("ice_without_a_channel", &[("// more", r#"until: After("60 s"),"#), (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(role: Offers)), "#)]),
+    ("ice_on_an_unknown_channel", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "cal", role: Offers)), "#)]),
+    ("ice_beside_its_channel", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "router", run: IceAgent(channel: "call", role: Offers)), "#)]),
+    ("ice_of_no_role", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offer)), "#)]),
+    ("ice_server_on_an_unknown_node", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, servers: [Stun(to: "sever")])), "#)]),
+    ("ice_server_without_a_password", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, servers: [Turn(to: "server", user: "user")])), "#)]),
+    ("ice_tls_without_a_server", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, tls: ())), "#)]),
+    ("ice_server_over_tls_without_tls", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, servers: [Turn(to: "server", user: "u", password: "p", over: Tls)])), "#)]),
+    ("ice_numbers_out_of_range", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, components: 3, streams: 0, ta: "1 ms", most_time: "5 s", consent_expiry: "1 s", most_addresses: 0, data: (payload: "0 B"))), "#)]),
+    ("ice_relays_without_a_relay", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, relays_only: true)), "#)]),
+    ("ice_lite_with_servers", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, mode: Lite, servers: [Stun(to: "server")])), "#)]),
+    ("ice_server_behind_another_nat", &[(r#"(name: "router")"#, r#"(name: "router", nat: (outside: "radio"))"#), CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, servers: [Stun(to: "server")])), "#)]),
+];
