@@ -13,7 +13,6 @@ mod networks;
 mod relays;
 mod replications;
 mod sound;
-mod str0m;
 mod streams;
 mod tls;
 mod web;
@@ -166,7 +165,7 @@ fn rustls_is_refused_where_it_is_not_or_has_no_bytes() {
 /// As is str0m, which can be told little.
 #[test]
 fn str0m_is_refused_where_it_is_not_or_is_told_too_much() {
-    let [absent, told] = str0m::CASES;
+    let [absent, told] = ice::OF_STR0M;
     if cfg!(feature = "str0m") {
         assert!(load(absent.1).is_ok());
         let message = load(told.1).expect_err("it is refused");
@@ -213,7 +212,7 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(replications::WARNINGS)
         .chain(relays::WARNINGS)
         .chain(&tls::OF_RUSTLS)
-        .chain(&str0m::CASES)
+        .chain(&ice::OF_STR0M)
 }
 
 #[test]
