@@ -34,6 +34,8 @@ mod tests_media;
 mod tests_sequential;
 #[cfg(test)]
 mod tests_story;
+#[cfg(all(test, feature = "str0m"))]
+mod tests_str0m;
 #[cfg(test)]
 mod tests_timeline;
 #[cfg(test)]

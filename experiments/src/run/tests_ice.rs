@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 
 /// The kinds of boxes, in the order of rows and columns.
-const KINDS: [&str; 11] =
+pub(super) const KINDS: [&str; 11] =
     ["open", "fw", "EIM/EI", "EIM/AD", "EIM/APD", "ADM/EI", "ADM/AD", "ADM/APD", "APDM/EI", "APDM/AD", "APDM/APD"];
 
 /// The pair that is selected without relays, seen from A, whose box is that of the row: H host, S server-reflexive, P peer-reflexive.
@@ -25,7 +25,7 @@ const TABLE: [&str; 11] = [
     "PH × PS PS × × × × × × ×",
 ];
 
-fn direct(a: &str, b: &str) -> &'static str {
+pub(super) fn direct(a: &str, b: &str) -> &'static str {
     let place = |kind: &str| KINDS.iter().position(|known| *known == kind).unwrap();
     TABLE[place(a)].split(' ').nth(place(b)).unwrap()
 }
@@ -52,7 +52,7 @@ fn towards_relay(kind: &str, has_relay: bool) -> char {
 }
 
 /// What may be in a cell: where both have relays that are worth the same, either.
-fn expected(variant: &str, a: &str, b: &str) -> Vec<String> {
+pub(super) fn expected(variant: &str, a: &str, b: &str) -> Vec<String> {
     let plain = match variant {
         "cgn-a" => direct(&behind_carrier(a), b),
         "cgn-both" => direct(&behind_carrier(a), &behind_carrier(b)),
@@ -78,13 +78,13 @@ fn expected(variant: &str, a: &str, b: &str) -> Vec<String> {
     }
 }
 
-fn total(output: &RunOutput, app: &str, name: &str) -> u64 {
+pub(super) fn total(output: &RunOutput, app: &str, name: &str) -> u64 {
     let is_it = |total: &Total| total.app.as_deref() == Some(app) && total.name == name;
     output.totals.iter().find(is_it).unwrap_or_else(|| panic!("{app} counts no {name}")).value
 }
 
 /// The total `last_pair` in letters.
-fn pair(output: &RunOutput, app: &str) -> String {
+pub(super) fn pair(output: &RunOutput, app: &str) -> String {
     let letter = |digit: u64| ['×', 'H', 'S', 'P', 'R'][digit as usize];
     match total(output, app, "last_pair") {
         0 => "×".to_owned(),

@@ -70,7 +70,12 @@ pub(crate) fn all_keys(loaded: &Loaded, runs: &[(usize, u64)]) -> Vec<RunKey> {
 
 /// Parts of the program that a build may have or not.
 const fn features() -> &'static str {
-    if cfg!(feature = "rustls") { "rustls" } else { "" }
+    match (cfg!(feature = "rustls"), cfg!(feature = "str0m")) {
+        (false, false) => "",
+        (true, false) => "rustls",
+        (false, true) => "str0m",
+        (true, true) => "rustls str0m",
+    }
 }
 
 /// A scenario without what only says how results are called, shown and judged: who changes a caption runs nothing again.

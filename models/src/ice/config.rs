@@ -20,6 +20,9 @@ pub struct IceAgentConfig {
     pub channel: ChannelName,
     /// Who begins. One end offers, and the other one answers. Required.
     pub role: Signalling,
+    /// Whose code makes the checks: ours, or str0m's. Default: `Own`.
+    #[serde(default)]
+    pub implementation: IceImplementation,
     /// When the offer is made, after the node's start by its own clock. Default: 0 s.
     #[serde(default)]
     pub start: Span,
@@ -111,6 +114,18 @@ pub enum Signalling {
     Offers,
     /// It answers.
     Answers,
+}
+
+/// Whose code an agent is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum IceImplementation {
+    /// Ours.
+    #[default]
+    Own,
+    /// The agent of str0m (its crate `is`, 0.12) with its defaults, in programs that are built with the feature `str0m`. It has one stream with one
+    /// component over UDP, and waits, nominations and consent of its own, of which nothing can be said here. What it leaves to its users is
+    /// ours: candidates of servers, relays, signalling. There are no copies of it, so that `fork_at` cannot be while there is a session.
+    Str0m,
 }
 
 /// What an agent can do.
@@ -280,6 +295,7 @@ impl IceAgentConfig {
         Self {
             channel,
             role,
+            implementation: IceImplementation::Own,
             start: Span::ZERO,
             servers: Vec::new(),
             mode: IceMode::Full,
@@ -319,6 +335,9 @@ impl IceAgentConfig {
         let mut found = self.check_numbers();
         if self.mode == IceMode::Lite {
             found.extend(self.check_lite());
+        }
+        if self.implementation == IceImplementation::Str0m {
+            found.extend(self.check_str0m());
         }
         let uses = |over: Over| self.servers.iter().any(|server| server.over() == over);
         if uses(Over::Tls) && self.tls.is_none() {
@@ -410,11 +429,42 @@ impl IceAgentConfig {
         found
     }
 
-    /// The longest message \[bytes\] but for data, which may be longer: a check through a relay, with names of 9 bytes.
+    /// What str0m cannot be told, or is not there for.
+    fn check_str0m(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        if !cfg!(feature = "str0m") {
+            let how = "build it with it: cargo build --release --features str0m";
+            found.push(("implementation", format!("is str0m, which is not part of this program; {how}")));
+        }
+        let untold = [
+            ("mode", self.mode != IceMode::Full),
+            ("streams", self.streams != one()),
+            ("components", self.components != one()),
+            ("tcp_port", self.tcp_port.is_some()),
+            ("patience", self.patience != usual_patience()),
+            ("relay_patience", self.relay_patience != usual_relay_patience()),
+            ("consent_interval", self.consent_interval != usual_consent_interval()),
+            ("consent_expiry", self.consent_expiry != usual_consent_expiry()),
+            ("restart_after", self.restart_after.is_some()),
+        ];
+        let is_set = |(field, is_set): (&'static str, bool)| is_set.then_some(field);
+        let why = "is nothing that str0m is told (`implementation: Str0m`)";
+        found.extend(untold.into_iter().filter_map(is_set).map(|field| (field, why.to_owned())));
+        let of_requests = [("rto", self.rto != usual_rto()), ("transmissions", self.transmissions != usual_rc())];
+        if self.servers.is_empty() {
+            let why = "has no effect: with `implementation: Str0m` it is of requests to servers, and there are none";
+            found.extend(of_requests.into_iter().filter_map(is_set).map(|field| (field, why.to_owned())));
+        }
+        found
+    }
+
+    /// The longest message \[bytes\] but for data, which may be longer: a check through a relay, with names of 9 bytes, or of 33 between
+    /// two of str0m.
     pub(crate) fn message_len(&self) -> u64 {
         let data = self.data.map_or(0, |data| data.payload.as_bytes());
         let relayed = if self.servers.iter().any(|server| matches!(server, IceServer::Turn { .. })) { 48 } else { 0 };
-        data.max(92) + relayed
+        let check = if self.implementation == IceImplementation::Str0m { 116 } else { 92 };
+        data.max(check) + relayed
     }
 
     /// The agent that it asks for.

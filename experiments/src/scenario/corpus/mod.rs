@@ -162,6 +162,23 @@ fn rustls_is_refused_where_it_is_not_or_has_no_bytes() {
     });
 }
 
+/// As is str0m, which can be told little.
+#[test]
+fn str0m_is_refused_where_it_is_not_or_is_told_too_much() {
+    let [absent, told] = ice::OF_STR0M;
+    if cfg!(feature = "str0m") {
+        assert!(load(absent.1).is_ok());
+        let message = load(told.1).expect_err("it is refused");
+        assert!(!message.contains("--features str0m") && message.contains("`streams` is nothing"), "{message}");
+        return;
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        for (name, replacements) in [absent, told] {
+            insta::assert_snapshot!(name, load(replacements).expect_err("it is refused"));
+        }
+    });
+}
+
 #[test]
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -195,6 +212,7 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(replications::WARNINGS)
         .chain(relays::WARNINGS)
         .chain(&tls::OF_RUSTLS)
+        .chain(&ice::OF_STR0M)
 }
 
 #[test]

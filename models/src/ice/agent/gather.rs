@@ -371,7 +371,9 @@ impl Agent {
             client::Notice::Permitted(ip) => self.permitted(relay, ip, true, cx),
             client::Notice::NotPermitted(ip, _) => self.permitted(relay, ip, false, cx),
             client::Notice::Received(peer, payload) => {
-                if let Some(base) = relayed {
+                if let Some(base) = relayed.filter(|_| self.hands_over) {
+                    cx.notify(Notice::Relayed(Envelope { place: Place::Udp { base, peer }, payload }));
+                } else if let Some(base) = relayed {
                     self.take(End { base, is_tcp: false }, peer, &payload, cx);
                 }
             }

@@ -222,6 +222,8 @@ pub enum Notice {
     ConsentLost,
     /// Data from the peer.
     Received(Component, Rope),
+    /// What has come through a relay, whose address is the base, to an agent that gathers for another one's checks.
+    Relayed(Envelope),
 }
 
 /// A pair that is used.

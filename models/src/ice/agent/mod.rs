@@ -4,6 +4,8 @@
 mod check;
 mod credentials;
 mod gather;
+#[cfg(feature = "str0m")]
+mod gatherer;
 mod inbound;
 mod interface;
 mod keep;
@@ -80,6 +82,8 @@ pub struct Agent {
     free_at: Option<LocalTime>,
     /// When checks began.
     began: Option<LocalTime>,
+    /// It gathers for another one's checks: what comes through relays is its user's.
+    hands_over: bool,
     counts: Counts,
 }
 
@@ -112,6 +116,7 @@ impl Agent {
             triggered_in_a_row: 0,
             free_at: None,
             began: None,
+            hands_over: false,
             counts: Counts::default(),
         }
     }
@@ -507,7 +512,7 @@ impl Agent {
 }
 
 /// Whether a payload is STUN and not data that share its port (RFC 7983): the first two bits are zero and the cookie is there.
-fn looks_like_stun(payload: &Rope) -> bool {
+pub(super) fn looks_like_stun(payload: &Rope) -> bool {
     if payload.len() < 20 {
         return false;
     }

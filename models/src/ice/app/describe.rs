@@ -1,8 +1,9 @@
 //! Offers, answers and fragments: what an agent knows as text, and text as what an agent can be told.
 
 use crate::ice::CandidateAddress as Address;
-use crate::ice::agent::{Agent, AgentConfig, Mode, RemoteDescription};
+use crate::ice::agent::{AgentConfig, Mode, RemoteDescription};
 use crate::ice::candidate::{Candidate, CandidateAddress, CandidateKind};
+use crate::ice::party::Party;
 use crate::ice::sdp::{Description, Fragment, FragmentMedia, Media, SdpError};
 use crate::ice::wire::Credentials;
 use protosim_core::Stream;
@@ -48,13 +49,13 @@ impl Names {
     }
 }
 
-fn credentials(agent: &Agent) -> Credentials {
+fn credentials(agent: &Party) -> Credentials {
     Credentials::new(agent.ufrag(), agent.pwd()).expect("an agent's own are what RFC 8839 allows")
 }
 
 /// What an agent offers or answers; `tell` is how a candidate is told.
 pub(super) fn description(
-    agent: &Agent,
+    agent: &Party,
     config: &AgentConfig,
     (session, version): (u64, u64),
     mut tell: impl FnMut(Candidate) -> Candidate,
@@ -102,7 +103,7 @@ pub(super) fn remote(text: &str) -> Result<RemoteDescription, SdpError> {
 
 /// Candidates that follow, and whether they are the last ones.
 pub(super) fn fragment(
-    agent: &Agent,
+    agent: &Party,
     config: &AgentConfig,
     candidates: Vec<(usize, Candidate)>,
     is_end: bool,

@@ -12,13 +12,14 @@ mod streams;
 
 use super::agent::{Command, Component, Misuse, Notice, Role, SharedConfig, State};
 use super::candidate::{Candidate, CandidateKind};
-use super::config::{IceAgentConfig, IceData, Signalling};
+use super::config::{IceAgentConfig, IceData, IceImplementation, Signalling};
+use super::party::{Cx, Party};
 use super::signalling::{Kind, LIFE, Letter, Line};
 use crate::app::{App, ChannelId, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use describe::{Names, News};
-use protosim_core::{CannotClone, LocalTime, Machine, MachineCx, Span};
+use protosim_core::{CannotClone, LocalTime, Span};
 use session::{Opening, Session};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ enum Which {
 }
 
 /// See the module.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct IceAgent {
     settings: Settings,
     shared: SharedConfig,
@@ -76,6 +77,7 @@ pub struct IceAgent {
 #[derive(Clone, Debug)]
 struct Settings {
     channel: Box<str>,
+    implementation: IceImplementation,
     role: Signalling,
     start: Span,
     restart_at: Option<Span>,
@@ -115,6 +117,10 @@ struct Counts {
     agents: super::agent::Counts,
 }
 
+fn cannot_clone() -> CannotClone {
+    CannotClone { endpoint: "ICE".to_owned(), reason: "sessions of str0m cannot be copied".to_owned() }
+}
+
 impl IceAgent {
     /// An agent. `config` has passed its check, and knows the addresses of its servers.
     pub fn new(config: IceAgentConfig) -> Self {
@@ -124,6 +130,7 @@ impl IceAgent {
         let retries = config.retries;
         let settings = Settings {
             channel: config.channel.0.into(),
+            implementation: config.implementation,
             role: config.role,
             start: config.start,
             restart_at: config.restart_at,
@@ -191,6 +198,7 @@ impl IceAgent {
         host.observe(Observation::ExchangeStarted(exchange));
         let config = self.shared.clone();
         let opening = Opening {
+            implementation: self.settings.implementation,
             config: &config,
             role,
             tcp_port: self.settings.tcp_port,
@@ -209,7 +217,7 @@ impl IceAgent {
         &mut self,
         which: Which,
         host: &mut dyn Host,
-        call: impl FnOnce(&mut super::Agent, &mut MachineCx<'_, super::Agent>) -> Result<(), Misuse>,
+        call: impl FnOnce(&mut Party, &mut Cx<'_>) -> Result<(), Misuse>,
     ) {
         let Self { sessions, options, .. } = self;
         let Some(session) = sessions[which as usize].as_deref_mut() else { return };
@@ -272,6 +280,8 @@ impl IceAgent {
                 }
             }
             Notice::Received(_, payload) => self.received(payload.len(), host),
+            // Whoever gathers for another one's checks is within that one.
+            Notice::Relayed(_) => {}
         }
     }
 
@@ -717,6 +727,18 @@ impl App for IceAgent {
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
-        Ok(Box::new(self.clone()))
+        let [current, next, former] = self.sessions.each_ref().map(|session| match session {
+            Some(session) => session.try_clone().map(|session| Some(Box::new(session))).ok_or_else(cannot_clone),
+            None => Ok(None),
+        });
+        Ok(Box::new(Self {
+            settings: self.settings.clone(),
+            shared: self.shared.clone(),
+            options: self.options.clone(),
+            line: self.line.clone(),
+            sessions: [current?, next?, former?],
+            names: self.names.clone(),
+            ..*self
+        }))
     }
 }

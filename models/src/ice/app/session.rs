@@ -4,10 +4,12 @@ use super::streams::{Connections, Sent};
 use crate::app::{Host, SocketId, StreamId, StreamOptions};
 use crate::ice::agent::{Agent, Base, Command, Component, Envelope, Notice, Place, Role, SECRETS, SharedConfig};
 use crate::ice::candidate::{Candidate, Protocol, TcpType};
+use crate::ice::config::IceImplementation;
+use crate::ice::party::{Cx, Party};
 use crate::observe::ExchangeId;
 use crate::rope::Rope;
 use protosim_core::machine::EffectOf;
-use protosim_core::{Deadline, Effect, Machine, MachineCx};
+use protosim_core::{Deadline, Effect, MachineCx};
 use std::net::SocketAddr;
 
 /// Any port: whether an address is the host's own does not depend on it.
@@ -21,9 +23,9 @@ struct Socket {
 }
 
 /// One session.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Session {
-    pub(super) agent: Agent,
+    pub(super) agent: Party,
     /// Of the offer that it belongs to.
     pub(super) generation: u64,
     /// This end has made the offer, and has no answer yet.
@@ -45,6 +47,7 @@ pub(super) struct Session {
 
 /// What a session is opened with.
 pub(super) struct Opening<'a> {
+    pub(super) implementation: IceImplementation,
     pub(super) config: &'a SharedConfig,
     pub(super) role: Role,
     pub(super) tcp_port: Option<u16>,
@@ -56,8 +59,8 @@ pub(super) struct Opening<'a> {
 impl Session {
     /// A session with sockets at each of the host's addresses.
     pub(super) fn open(opening: &Opening<'_>, host: &mut dyn Host) -> Self {
-        let Opening { config, role, generation, exchange, .. } = *opening;
-        let agent = Agent::new(config.clone(), role, host.rng(SECRETS));
+        let Opening { implementation, config, role, generation, exchange, .. } = *opening;
+        let agent = Party::new(implementation, config.clone(), role, host.rng(SECRETS));
         Self {
             agent,
             generation,
@@ -71,6 +74,17 @@ impl Session {
             armed: None,
             dropped_for_room: 0,
         }
+    }
+
+    /// A copy, where its agent can be copied.
+    pub(super) fn try_clone(&self) -> Option<Self> {
+        Some(Self {
+            agent: self.agent.try_clone()?,
+            news: self.news.clone(),
+            sockets: self.sockets.clone(),
+            streams: self.streams.clone(),
+            ..*self
+        })
     }
 
     /// Binds a socket for each component at each of the host's addresses, those that it prefers first.
@@ -125,7 +139,7 @@ impl Session {
         &mut self,
         options: Option<&StreamOptions>,
         host: &mut dyn Host,
-        call: impl FnOnce(&mut Agent, &mut MachineCx<'_, Agent>) -> R,
+        call: impl FnOnce(&mut Party, &mut Cx<'_>) -> R,
     ) -> (R, Vec<Notice>) {
         let mut effects: Vec<EffectOf<Agent>> = Vec::new();
         let outcome = call(&mut self.agent, &mut MachineCx::new(host, &mut effects));
