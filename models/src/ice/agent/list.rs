@@ -261,13 +261,16 @@ impl CheckList {
         best.max_by_key(|(priority, pair)| (*priority, std::cmp::Reverse(pair.number))).map(|(_, pair)| pair)
     }
 
-    /// Forgets what a completed list does not need any more: pairs that were not selected, and candidates of no pair.
+    /// Forgets what a completed list does not need any more: pairs that were not selected, and most candidates of no pair.
     pub(super) fn shrink(&mut self) {
         let kept: Vec<u32> = self.components.iter().filter_map(|own| own.selected.map(|(number, _)| number)).collect();
         self.pairs.retain(|pair| kept.contains(&pair.number));
         self.pairs.shrink_to_fit();
         self.triggered = VecDeque::new();
-        let (mut locals, mut remotes) = (Vec::new(), Vec::new());
+        // What could still be nominated instead comes to a base of this end's.
+        let is_base = |local: &Local| matches!(local.candidate.kind, CandidateKind::Host | CandidateKind::Relayed);
+        let mut locals: Vec<usize> = (0..self.locals.len()).filter(|at| is_base(&self.locals[*at])).collect();
+        let mut remotes = Vec::new();
         for pair in &mut self.pairs {
             pair.local = place_of(&mut locals, pair.local);
             pair.valid = pair.valid.map(|local| place_of(&mut locals, local));
