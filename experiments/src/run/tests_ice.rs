@@ -175,11 +175,12 @@ fn times_without_loss_are_the_pace_and_round_trips() {
         let ticks = |span: u64| span.div_ceil(TA) * TA;
         let variant = point.variant.as_deref().unwrap();
         // The offer and the answer each wait until everything is gathered: of 2 k requests the last one, an Allocate, goes at
-        // (2 k - 1) Ta and takes two round trips for its challenge; if nobody answers, it is given up after 39.5 s (79 RTO).
+        // (2 k - 1) Ta and takes two round trips for its challenge; if nobody answers, it is given up after 79 RTO, 39.5 s.
         let last_request = (2 * addresses - 1) * TA;
         let gathered = match variant {
             "vanilla" => last_request + 2 * to_server,
-            "vanilla-dead" => last_request + 39_500 * MS,
+            // RFC 8445 §14.3: of k server-reflexive candidates of the STUN server, k of the TURN server and k relayed ones.
+            "vanilla-dead" => last_request + 79 * (3 * addresses * TA).max(500 * MS),
             _ if addresses > 1 => continue,
             _ => 0,
         };

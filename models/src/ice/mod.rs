@@ -38,7 +38,9 @@
 //! - An agent fails when all pairs are through and RFC 8863's 39.5 s are over, or after `most_time` (60 s), since §14.3 can make the RTO of
 //!   many pairs longer than anybody waits.
 //! - Consent is lost in one component, and the session is over. It is then silent, so that the peer's comes to its end, too.
-//! - A restart is a new session with new sockets and allocations beside the old one, which carries data until the new one is connected.
+//! - A restart is a new session with new sockets and allocations beside the old one, which carries data until the new one is connected,
+//!   and takes what comes for three seconds more.
+//! - A controlling end that never hears of its nomination's success nominates another pair; the controlled one follows.
 //! - All data streams of an agent have one name and password; RFC 8839 §5.4 lets them differ.
 //! - A peer's own description decides what a candidate is: one that was learned from a check first, as peer-reflexive, is afterwards
 //!   what the peer says.
@@ -46,8 +48,12 @@
 //! # What is not modelled, and what that does to results
 //! - Simultaneous open over TCP and server-reflexive candidates of TCP: hosts have active and passive candidates, so that TCP gets
 //!   through to whoever is open. The text of all of them is read.
-//! - Names below `.local` are resolved by nobody: peers on one LAN find each other by peer-reflexive candidates, as where multicast
-//!   DNS is filtered.
+//! - Names below `.local` are resolved by nobody: peers on one LAN find each other by peer-reflexive candidates if one of them tells an
+//!   address, as where multicast DNS is filtered.
+//! - Each agent has a pace of its own; §14.2 has 5 ms as the least of all agents of a host together.
+//! - Two lite agents have no consent, so that they use a dead path until the end.
+//! - Relays that no pair has are given back three seconds after the session is connected (§8.3); sockets stay, and what gives a relay
+//!   back is sent once when a session is closed, so that it may be lost, and the relay be there until its time is over.
 //! - Changing DNS, BUNDLE, and rollback of offers beyond the one case of two that meet.
 //! - A lite agent's peer-reflexive candidates have no priority of their own; it makes no checks that would tell them.
 
