@@ -204,15 +204,19 @@ fn bytes_of_an_idle_connection() {
 }
 
 /// A session of ICE that is connected and asks for consent: both agents with sockets, timers and luck, the channel between them, and
-/// their mappings at two carriers' NATs; without the hosts and their links, which a network without agents has, too.
+/// the mappings that there are at two carriers' NATs beyond those of hosts that ask a STUN server once, which are what is compared.
 #[test]
 fn bytes_of_a_session_of_ice() {
     let _alone = alone();
     let text = protosim_experiments::scenario::library::find("bench-ice").unwrap().text;
-    let without_agents: String = {
-        let agents = text.lines().filter(|line| !line.contains("IceAgent(") && !line.contains("channels: ["));
-        let agents = agents.filter(|line| !line.contains("apps.call.stagger") && !line.contains("app: \"call\""));
-        agents.map(|line| format!("{line}\n")).collect()
+    let with_clients: String = {
+        let lines = text.lines().filter(|line| !line.contains("channels: [") && !line.contains("app: \"call\""));
+        let client = r#"run: StunClient(to: "stun", count: 1)),"#;
+        let replaced = lines.map(|line| match line.split_once("run: IceAgent(") {
+            Some((head, _)) => format!("{head}{client}\n"),
+            None => format!("{line}\n"),
+        });
+        replaced.collect()
     };
     let sessions = |text: &str, number: u64| {
         let text = text.replace("values: [100]", &format!("values: [{number}]"));
@@ -221,7 +225,7 @@ fn bytes_of_a_session_of_ice() {
         let (_, run) = counted(|| world.run(Until::Time(SimTime::ZERO + Span::from_secs(50)), &mut sinks).unwrap());
         built.bytes_current + run.bytes_current
     };
-    let hosts = each(200, |number| sessions(&without_agents, number));
+    let hosts = each(200, |number| sessions(&with_clients, number));
     holds("session of ICE", each(200, |number| sessions(text, number)) - hosts);
 }
 

@@ -131,8 +131,9 @@ impl Line {
         };
         let Some(kind) = kind else {
             // An acknowledgement of another life's message says nothing.
-            if life == self.life {
-                self.open.remove(&sequence);
+            if life == self.life && self.open.remove(&sequence).is_some() && self.open.is_empty() {
+                // An empty map keeps the room that it had, which of many agents is much.
+                self.open = BTreeMap::new();
             }
             return Taken::default();
         };
@@ -162,6 +163,9 @@ impl Line {
         while let Some(letter) = self.held.remove(&(*taken + 1)) {
             *taken += 1;
             letters.push(letter);
+        }
+        if self.held.is_empty() {
+            self.held = BTreeMap::new();
         }
         let acknowledgement = format!("ACK 0 of {life:016x}\r\nSequence: {sequence}\r\n\r\n");
         Taken { acknowledgement: Some(Rope::from(acknowledgement.into_bytes())), letters }

@@ -45,6 +45,7 @@ impl Agent {
         let succeeded = self.lists[pair.list].pair(pair.number).and_then(|pair| pair.succeeded_at);
         let last = succeeded.unwrap_or(cx.now());
         let (peer, is_doubtful, open) = (selected.remote, false, Vec::new());
+        self.consents.reserve_exact(1);
         self.consents.push(Consent { component, pair, end, peer, next, last, is_doubtful, open });
     }
 

@@ -338,6 +338,7 @@ impl Agent {
         self.end_gathering();
         self.checks = Vec::new();
         self.early = Vec::new();
+        self.foundations.shrink_to_fit();
         self.lists.iter_mut().for_each(CheckList::shrink);
         self.free_at = is_connected.then(|| cx.now().saturating_add(FREEING));
         cx.notify(if is_connected { Notice::Connected } else { Notice::Failed });

@@ -100,7 +100,7 @@ struct Data {
     largest_gap: Span,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counts {
     sessions: u64,
     connected: u64,
@@ -113,8 +113,8 @@ struct Counts {
     relayed_pairs: u64,
     malformed_descriptions: u64,
     refused: u64,
-    /// Of agents that are gone.
-    agents: super::agent::Counts,
+    /// Of agents that are gone, if any is.
+    agents: Option<Box<super::agent::Counts>>,
 }
 
 fn cannot_clone() -> CannotClone {
@@ -461,7 +461,7 @@ impl IceAgent {
     fn drop_session(&mut self, which: Which, host: &mut dyn Host) {
         self.end_exchange(which, Outcome::Reset, host);
         if let Some(session) = self.sessions[which as usize].take() {
-            self.counts.agents.add(&session.agent.counts());
+            self.counts.agents.get_or_insert_default().add(&session.agent.counts());
             self.counts.dropped_for_room += session.dropped_for_room;
             session.close(self.options.as_deref(), host);
             host.cancel_timer(SESSIONS[which as usize]);
@@ -539,7 +539,7 @@ impl IceAgent {
     }
 
     fn counts_of_agents(&self) -> super::agent::Counts {
-        let mut counts = self.counts.agents;
+        let mut counts = self.counts.agents.as_deref().copied().unwrap_or_default();
         self.sessions.iter().flatten().for_each(|session| counts.add(&session.agent.counts()));
         counts
     }
@@ -733,6 +733,7 @@ impl App for IceAgent {
         });
         Ok(Box::new(Self {
             settings: self.settings.clone(),
+            counts: self.counts.clone(),
             shared: self.shared.clone(),
             options: self.options.clone(),
             line: self.line.clone(),

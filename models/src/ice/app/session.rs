@@ -99,6 +99,7 @@ impl Session {
                 let Ok(id) = host.udp_bind_to(address, 0) else { continue };
                 // A socket is bound to this address: it sends from there, wherever to.
                 let Ok(base) = host.udp_local_addr(id, SocketAddr::new(address, ANY_PORT)) else { continue };
+                self.sockets.reserve_exact(1);
                 self.sockets.push(Socket { id, base });
                 bases.push(Base { component, address: base, protocol: Protocol::Udp, rank });
                 if let Some(port) = opening.tcp_port {
