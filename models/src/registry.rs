@@ -183,10 +183,12 @@ impl AppConfig {
         named.map(|(index, server)| (format!("servers.{index}"), server.to(), server.listens_on())).collect()
     }
 
-    /// Tells it the addresses of its [`AppConfig::servers`], in their order, before it is built.
-    pub fn resolve_servers(&mut self, addresses: Vec<IpAddr>) {
+    /// Tells it the addresses of its [`AppConfig::servers`], in their order, before it is built. `like` is the same application on another
+    /// node, with which it shares what is the same.
+    pub fn resolve_servers(&mut self, addresses: Vec<IpAddr>, like: Option<&Self>) {
         if let Self::IceAgent(config) = self {
-            config.addresses = addresses;
+            let like = like.and_then(|like| if let Self::IceAgent(like) = like { Some(&**like) } else { None });
+            config.resolve(addresses, like);
         }
     }
 

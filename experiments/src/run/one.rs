@@ -16,6 +16,7 @@ use protosim_models::node::{
     Action, Conservation, DropCause, Fate, LinkEnd, MessageBalance, PacketReport, Report, audit, audit_messages,
 };
 use protosim_models::packet::Packet;
+use protosim_models::registry::AppConfig;
 use protosim_models::{Element, Node, Observation};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
 use protosim_topologies::plan::{CHANNEL, MEDIUM};
@@ -157,10 +158,17 @@ pub(super) fn build_with(
     acts: Vec<(SimTime, EntityId, Action)>,
 ) -> Result<Simulation<Element>, BuildError> {
     let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
+    // The last application with servers: members of a group follow each other.
+    let mut before: Option<(usize, AppConfig)> = None;
     let apps = scenario.placements().filter_map(|placed| {
         let address = |name: Option<&str>| name.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let mut config = placed.config();
-        config.resolve_servers(placed.servers.iter().filter_map(|server| address_of(server)).collect());
+        if !placed.servers.is_empty() {
+            let addresses = placed.servers.iter().filter_map(|server| address_of(server)).collect();
+            let like = before.as_ref().filter(|(app, _)| *app == placed.app).map(|(_, config)| config);
+            config.resolve_servers(addresses, like);
+            before = Some((placed.app, config.clone()));
+        }
         let app = config.build(address(placed.to), address(placed.peer), scenario.crypto);
         let name = placed.spec.name.clone();
         let is_measured = scenario.measures.sinks.contains_key(&name);

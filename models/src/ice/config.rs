@@ -1,6 +1,6 @@
 //! What a user says of an agent.
 
-use super::agent::{Account, AgentConfig, Mode, ServerSpec};
+use super::agent::{Account, AgentConfig, Mode, ServerSpec, SharedConfig};
 use crate::name::{ChannelName, NodeName};
 use crate::registry::Port;
 use crate::stun::Timing;
@@ -10,6 +10,7 @@ use crate::turn::Transport;
 use protosim_core::{Size, Span};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// An agent of ICE with one peer, with whom it exchanges offers and answers over a channel, and then data. From the offer until it has a
 /// pair for every component is an exchange; a restart is another one.
@@ -105,6 +106,9 @@ pub struct IceAgentConfig {
     /// The addresses of its servers, in their order: not written, but made known before it is built.
     #[serde(skip)]
     pub addresses: Vec<IpAddr>,
+    /// What the agents of one group share, once the addresses are known.
+    #[serde(skip)]
+    pub(crate) shared: Option<SharedConfig>,
 }
 
 /// Who begins.
@@ -322,6 +326,7 @@ impl IceAgentConfig {
             tcp: TcpConfig::default(),
             tls: None,
             addresses: Vec::new(),
+            shared: None,
         }
     }
 
@@ -465,6 +470,14 @@ impl IceAgentConfig {
         let relayed = if self.servers.iter().any(|server| matches!(server, IceServer::Turn { .. })) { 48 } else { 0 };
         let check = if self.implementation == IceImplementation::Str0m { 116 } else { 92 };
         data.max(check) + relayed
+    }
+
+    /// Takes the addresses of its servers; what agents have in common is that of `like`, if that is of the same application with the same
+    /// addresses.
+    pub(crate) fn resolve(&mut self, addresses: Vec<IpAddr>, like: Option<&Self>) {
+        self.addresses = addresses;
+        let same = like.filter(|like| like.addresses == self.addresses).and_then(|like| like.shared.clone());
+        self.shared = Some(same.unwrap_or_else(|| Arc::new(self.agent())));
     }
 
     /// The agent that it asks for.

@@ -281,39 +281,35 @@ pub enum Misuse {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// Checks, sent again ones not counted.
-    pub checks: u64,
+    pub checks: u32,
     /// Transmissions of them.
-    pub check_transmissions: u64,
+    pub check_transmissions: u32,
     /// Checks that made a pair valid, or again so.
-    pub successes: u64,
+    pub successes: u32,
     /// Checks that got an error, or an answer from elsewhere.
-    pub failures: u64,
+    pub failures: u32,
     /// Checks without an answer.
-    pub timed_out: u64,
+    pub timed_out: u32,
     /// Requests for a server's answer, sent again ones not counted.
-    pub gathering_requests: u64,
+    pub gathering_requests: u32,
     /// Checks of the peer's that were answered with success.
-    pub answered: u64,
+    pub answered: u32,
     /// Checks refused, by what is wrong with them: 400.
-    pub bad_requests: u64,
+    pub bad_requests: u32,
     /// 401.
-    pub unauthenticated: u64,
+    pub unauthenticated: u32,
     /// 420.
-    pub unknown_attributes: u64,
+    pub unknown_attributes: u32,
     /// 487, sent and received.
-    pub role_conflicts: u64,
+    pub role_conflicts: u32,
     /// Changes of role.
-    pub role_switches: u64,
+    pub role_switches: u32,
     /// Requests for consent.
-    pub consent_requests: u64,
+    pub consent_requests: u32,
     /// Answers to them.
-    pub consents: u64,
-    /// Data that were passed on.
-    pub received: u64,
-    /// Data sent.
-    pub sent: u64,
+    pub consents: u32,
     /// What is neither data of the peer's nor a message for this agent.
-    pub unexpected: u64,
+    pub unexpected: u32,
 }
 
 impl Counts {
@@ -334,8 +330,6 @@ impl Counts {
             (&mut self.role_switches, other.role_switches),
             (&mut self.consent_requests, other.consent_requests),
             (&mut self.consents, other.consents),
-            (&mut self.received, other.received),
-            (&mut self.sent, other.sent),
             (&mut self.unexpected, other.unexpected),
         ];
         pairs.into_iter().for_each(|(sum, value)| *sum += value);

@@ -442,7 +442,7 @@ impl Agent {
                     || self.take_answer(end, from, &message, cx)
             }
         };
-        self.counts.unexpected += u64::from(!is_known);
+        self.counts.unexpected += u32::from(!is_known);
     }
 
     /// Data: from where a pair leads that is valid or was checked by the peer; all else is nobody's.
@@ -452,7 +452,6 @@ impl Agent {
         let is_peer = own.is_some_and(|own| self.lists[own.list].remotes.iter().any(|remote| remote.address == from));
         match component.filter(|_| is_peer) {
             Some(component) => {
-                self.counts.received += 1;
                 cx.notify(Notice::Received(component, payload.clone()));
             }
             None => self.counts.unexpected += 1,
@@ -469,7 +468,6 @@ impl Agent {
         let best = || list.selected(list.best_valid(component.number, self.role)?);
         let pair = own.selected.map(|(_, selected)| selected).or_else(best).ok_or(Misuse::NoPair)?;
         let end = End { base: pair.base, is_tcp: pair.protocol != crate::ice::Protocol::Udp };
-        self.counts.sent += 1;
         self.send(end, pair.remote, payload, cx);
         Ok(())
     }

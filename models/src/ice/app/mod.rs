@@ -124,7 +124,7 @@ fn cannot_clone() -> CannotClone {
 impl IceAgent {
     /// An agent. `config` has passed its check, and knows the addresses of its servers.
     pub fn new(config: IceAgentConfig) -> Self {
-        let shared = Arc::new(config.agent());
+        let shared = config.shared.clone().unwrap_or_else(|| Arc::new(config.agent()));
         let options = || StreamOptions { tcp: Arc::new(config.tcp.resolve()), early_data: Rope::new() };
         let options = config.uses_streams().then(options).map(Box::new);
         let retries = config.retries;
@@ -700,20 +700,20 @@ impl App for IceAgent {
             total("last_session", current.map_or(0, |session| session.generation)),
             total("direct_pairs", counts.direct_pairs),
             total("relayed_pairs", counts.relayed_pairs),
-            total("gathering_requests", agents.gathering_requests),
-            total("checks", agents.checks),
-            total("check_transmissions", agents.check_transmissions),
-            total("check_successes", agents.successes),
-            total("check_failures", agents.failures),
-            total("checks_timed_out", agents.timed_out),
-            total("checks_answered", agents.answered),
-            total("bad_requests", agents.bad_requests),
-            total("unauthenticated", agents.unauthenticated),
-            total("unknown_attributes", agents.unknown_attributes),
-            total("role_conflicts", agents.role_conflicts),
-            total("consent_requests", agents.consent_requests),
-            total("consents", agents.consents),
-            total("unexpected_messages", agents.unexpected),
+            total("gathering_requests", u64::from(agents.gathering_requests)),
+            total("checks", u64::from(agents.checks)),
+            total("check_transmissions", u64::from(agents.check_transmissions)),
+            total("check_successes", u64::from(agents.successes)),
+            total("check_failures", u64::from(agents.failures)),
+            total("checks_timed_out", u64::from(agents.timed_out)),
+            total("checks_answered", u64::from(agents.answered)),
+            total("bad_requests", u64::from(agents.bad_requests)),
+            total("unauthenticated", u64::from(agents.unauthenticated)),
+            total("unknown_attributes", u64::from(agents.unknown_attributes)),
+            total("role_conflicts", u64::from(agents.role_conflicts)),
+            total("consent_requests", u64::from(agents.consent_requests)),
+            total("consents", u64::from(agents.consents)),
+            total("unexpected_messages", u64::from(agents.unexpected)),
             total("data_sent", self.data.sent),
             total("data_received", self.data.received),
             total("data_bytes", self.data.bytes),

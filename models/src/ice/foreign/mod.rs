@@ -439,7 +439,6 @@ impl Foreign {
         } else if looks_like_stun(payload) {
             self.take_stun(base, from, payload, cx);
         } else if self.is_alive() && self.sources.contains(&from) {
-            self.counts.received += 1;
             cx.notify(Notice::Received(ONLY, payload.clone()));
         } else {
             self.counts.unexpected += 1;
@@ -469,12 +468,12 @@ impl Foreign {
             }
             *if self.state == State::Connected { &mut self.counts.consents } else { &mut self.counts.successes } += 1;
         }
-        self.counts.role_conflicts += u64::from(is_conflict);
+        self.counts.role_conflicts += u32::from(is_conflict);
         let role = self.role();
         let packet = StunPacket { proto: is::Protocol::Udp, source: from, destination: base, message };
         self.with(|agent| agent.handle_packet(now, packet));
         self.flush(cx);
-        self.counts.role_switches += u64::from(self.role() != role);
+        self.counts.role_switches += u32::from(self.role() != role);
     }
 
     fn send_data(&mut self, component: Component, payload: Rope, cx: &mut Cx<'_>) -> Result<(), Misuse> {
@@ -482,7 +481,6 @@ impl Foreign {
             return Err(Misuse::NoComponent);
         }
         let pair = self.selected.filter(|_| self.is_alive()).ok_or(Misuse::NoPair)?;
-        self.counts.sent += 1;
         self.send(pair.base, pair.remote, payload, cx);
         Ok(())
     }
