@@ -113,6 +113,9 @@ impl Node {
     }
 
     /// Sends a message.
+    // Beside the way of packets, which it must not make longer.
+    #[cold]
+    #[inline(never)]
     pub(super) fn send_message(&mut self, channel: u32, message: Box<Packet>, cx: &mut Cx<'_, Element>) {
         let Some(channel) = self.channels.get_mut(channel) else { return };
         channel.counts.sent += 1;
@@ -126,6 +129,9 @@ impl Node {
 
     /// A message has come in.
     #[cold]
+    // Beside the way of packets, which it must not make longer.
+    #[cold]
+    #[inline(never)]
     pub(super) fn receive_message(&mut self, channel: u32, message: Box<Packet>, cx: &mut Cx<'_, Element>) {
         let is_up = self.is_up;
         let Some(end) = self.channels.get_mut(channel) else { return };
@@ -143,6 +149,9 @@ impl Node {
     }
 
     /// The timeline changes a channel.
+    // Beside the way of packets, which it must not make longer.
+    #[cold]
+    #[inline(never)]
     pub(super) fn change_channel(&mut self, channel: u32, change: &LinkChange, cx: &mut Cx<'_, Element>) {
         if let Some(channel) = self.channels.get_mut(channel) {
             channel.end.transmitter.change(change, &mut self.drops, cx);

@@ -318,14 +318,16 @@ impl Node {
 
     /// The address that a socket sends to `to` from; for one that is bound, with the interface that its packets leave by.
     fn source(&self, socket: &UdpSocket, to: IpAddr) -> Result<(IpAddr, Option<u32>), HostError> {
-        let none = HostError::NoSourceAddress(to);
-        let Some(address) = socket.address else { return Ok((self.primary_address(to).ok_or(none)?, None)) };
+        let none = || HostError::NoSourceAddress(to);
+        let Some(address) = socket.address else {
+            return self.primary_address(to).map(|address| (address, None)).ok_or_else(none);
+        };
         let interface = self.interface_with(address).filter(|_| address.is_ipv4() == to.is_ipv4());
         let may_send = |own: &u32| match (&self.nat, self.routes.find(to).interface()) {
             (Some(nat), Some(leaving)) => nat.may_send_from(*own, leaving),
             _ => true,
         };
-        interface.filter(may_send).map(|interface| (address, Some(interface))).ok_or(none)
+        interface.filter(may_send).map(|interface| (address, Some(interface))).ok_or_else(none)
     }
 }
 

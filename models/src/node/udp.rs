@@ -123,7 +123,11 @@ impl UdpPorts {
     }
 
     fn index(&self, socket: SocketId, app: u32) -> Result<usize, HostError> {
-        let found = self.sockets.binary_search_by_key(&socket, |socket| socket.id).ok();
+        // Most nodes have one, and never had another.
+        let found = match self.sockets.first() {
+            Some(first) if first.id == socket => Some(0),
+            _ => self.sockets.binary_search_by_key(&socket, |socket| socket.id).ok(),
+        };
         found.filter(|index| self.sockets[*index].app == app).ok_or(HostError::NoSuchSocket(socket))
     }
 
