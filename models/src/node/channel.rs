@@ -128,7 +128,6 @@ impl Node {
     }
 
     /// A message has come in.
-    #[cold]
     // Beside the way of packets, which it must not make longer.
     #[cold]
     #[inline(never)]
