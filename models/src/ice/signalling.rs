@@ -160,6 +160,12 @@ impl Line {
             self.held.insert(sequence, Letter { kind, generation, body: body.into() });
         }
         let mut letters = Vec::new();
+        // What comes before was acknowledged, if not by this life of this end: it does not come again.
+        if from.saturating_sub(1) > *taken {
+            *taken = from - 1;
+            let behind = self.held.split_off(&from);
+            letters.extend(std::mem::replace(&mut self.held, behind).into_values());
+        }
         while let Some(letter) = self.held.remove(&(*taken + 1)) {
             *taken += 1;
             letters.push(letter);
@@ -287,6 +293,18 @@ mod tests {
         one.take(&taken.acknowledgement.unwrap().to_bytes());
         let mut reborn = Line::new(env.rng(LIFE));
         assert_eq!(reborn.take(&one.send(&letter("b"), at(0)).to_bytes()).letters, [letter("b")]);
+    }
+
+    /// One message is acknowledged by the old life while the next one is on its way to the new one, which says that it is not yet.
+    #[test]
+    fn what_the_old_life_has_acknowledged_is_not_waited_for() {
+        let (mut one, mut other, mut env) = ends();
+        let first = one.send(&letter("a"), at(0)).to_bytes().to_vec();
+        let second = one.send(&letter("b"), at(0)).to_bytes().to_vec();
+        let mut reborn = Line::new(env.rng(LIFE));
+        assert_eq!(reborn.take(&second).letters, []);
+        one.take(&other.take(&first).acknowledgement.unwrap().to_bytes());
+        assert_eq!(reborn.take(&one.send(&letter("c"), at(0)).to_bytes()).letters, [letter("b"), letter("c")]);
     }
 
     #[test]
