@@ -4,6 +4,7 @@
 use super::{RunOutput, Total, Watch, run_one, setup};
 use crate::scenario::{Loaded, Request, library, load_text};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::BTreeSet;
 
 /// The kinds of boxes, in the order of rows and columns.
@@ -260,7 +261,7 @@ impl Fault {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, rng_seed: RngSeed::Fixed(8445), ..ProptestConfig::default() })]
 
     /// After a minute of faults and 40 s without any, both ends use the same pair: what was lost has been begun anew.
     #[test]

@@ -20,7 +20,7 @@ pub(super) const LIFE: Purpose = crate::ice::agent::SECRETS;
 /// T1, T2 and 64 * T1 (RFC 3261 §17.1.1.1).
 const FIRST_WAIT: Span = Span::from_millis(500);
 const LONGEST_WAIT: Span = Span::from_secs(4);
-const TIME_OUT: Span = Span::from_secs(32);
+pub(super) const TIME_OUT: Span = Span::from_secs(32);
 /// Most messages that wait for one before them (our choice).
 const MOST_HELD: usize = 256;
 /// So many former lives are remembered (our choice).

@@ -171,8 +171,10 @@ impl IceAgent {
         if let Some(session) = self.session(Which::Next) {
             session.is_offered = true;
         }
-        // Who gets no answer in the time that checks would have has failed, too.
-        let end = host.now().saturating_add(self.shared.most_time).saturating_add(self.shared.timing.ti);
+        // Who trickles answers at once: 64 * T1 of RFC 3261 are enough. Else the peer gathers first, as long as a dead server takes.
+        let gathers = self.shared.most_time.saturating_add(self.shared.timing.ti);
+        let patience = if self.settings.trickle { super::signalling::TIME_OUT } else { gathers };
+        let end = host.now().saturating_add(patience);
         host.set_timer(ANSWER, end, "ICE answer");
         self.describe_if_due(host);
         self.tell_news(host);
