@@ -34,7 +34,8 @@ mod tests_media;
 mod tests_sequential;
 #[cfg(test)]
 mod tests_story;
-#[cfg(all(test, feature = "str0m"))]
+#[cfg(feature = "str0m")]
+#[cfg(test)]
 mod tests_str0m;
 #[cfg(test)]
 mod tests_timeline;
