@@ -4,10 +4,11 @@ use crate::graph::NetworkGraph;
 use crate::media::{check_media, interfaces_of};
 use crate::multicast::check_groups;
 use crate::nat::check_nats;
-use crate::spec::{Topology, channel_stream_name, wire_stream_name};
+use crate::spec::{AddressFamilies, AddressFamily, Topology, channel_stream_name, wire_stream_name};
 pub use crate::timeline::check_timeline;
 use protosim_models::channel::ChannelConfig;
 use protosim_models::link::LinkConfig;
+use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
 use protosim_models::node::IpConfig;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,7 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
     check_media(topology, &mut found);
     check_names(topology.groups.iter().map(|group| group.name.clone()), "groups", "group", &mut found);
     check_groups(topology, &mut found);
+    check_families(topology, &mut found);
     check_nats(topology, &mut found);
     check_streams(topology, &mut found);
     let mut links_of: BTreeMap<&str, usize> = BTreeMap::new();
@@ -100,6 +102,42 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Versions of IP that nodes have and their network has not, and those that nobody beside a node has.
+fn check_families(topology: &Topology, found: &mut Vec<Finding>) {
+    if topology.nodes.iter().all(|node| node.addresses.is_none()) {
+        return;
+    }
+    let of: BTreeMap<&str, AddressFamilies> =
+        topology.nodes.iter().map(|node| (node.name.as_str(), node.families(topology.addresses))).collect();
+    let has = |name: &NodeName, family| of.get(name.0.as_str()).is_some_and(|own| own.has(family));
+    // By node, the versions that somebody beside it has.
+    let mut beside: BTreeSet<(&str, AddressFamily)> = BTreeSet::new();
+    let links = topology.links.iter().map(|link| vec![&link.ends.0, &link.ends.1]);
+    for nodes in links.chain(topology.media.iter().map(MediumConfig::stations)) {
+        for family in AddressFamilies::Both.families() {
+            let those: Vec<&NodeName> = nodes.iter().copied().filter(|node| has(node, family)).collect();
+            if those.len() > 1 {
+                beside.extend(those.into_iter().map(|node| (node.0.as_str(), family)));
+            }
+        }
+    }
+    for (index, node) in topology.nodes.iter().enumerate() {
+        for family in node.addresses.into_iter().flat_map(AddressFamilies::families) {
+            let message = if !topology.addresses.has(family) {
+                format!(
+                    "`{}` has addresses of {family:?}, and the network has none: `addresses: Both` has both",
+                    node.name
+                )
+            } else if !beside.contains(&(&*node.name, family)) {
+                format!("`{}` has addresses of {family:?}, and no node beside it has any", node.name)
+            } else {
+                continue;
+            };
+            found.push(Finding::new(Kind::OutOfRange, format!("nodes.{index}.addresses"), message));
+        }
+    }
 }
 
 fn check_channels(topology: &Topology, found: &mut Vec<Finding>) {
@@ -197,7 +235,7 @@ pub fn is_reachable(graph: &NetworkGraph, from: usize, to: usize) -> bool {
 
 /// True if a node is inside of a NAT and the other one is not: nobody there has a route to it.
 pub fn is_hidden(graph: &NetworkGraph, from: usize, to: usize) -> bool {
-    graph.primary_port(to).is_some_and(|port| !graph.view(from).has(graph, port))
+    graph.primary_port(to, |_| true).is_some_and(|port| !graph.view(from).has(graph, port))
 }
 
 #[cfg(test)]

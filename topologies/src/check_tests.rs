@@ -280,7 +280,7 @@ fn events_that_meet_and_events_that_change_nothing() {
         links: vec![link],
         media: Vec::new(),
         channels: Vec::new(),
-        addresses: crate::AddressFamily::V4,
+        addresses: crate::AddressFamilies::V4,
         groups: Vec::new(),
     };
     let event = |seconds, direction, percent| TimelineEvent {

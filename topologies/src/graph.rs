@@ -133,6 +133,17 @@ impl NetworkGraph {
         made
     }
 
+    /// The same graph, where some nodes forward nothing, and with NATs or as if there were none.
+    pub(crate) fn without(&self, forwarding_of: &BTreeSet<usize>, keeps_nats: bool) -> Self {
+        let mut other = self.clone();
+        for node in forwarding_of {
+            other.graph[NodeIndex::new(*node)].forwards = false;
+        }
+        other.part_of_router = parts_of_routers(&other.graph, &other.media);
+        other.nats = other.nats.filter(|_| keeps_nats);
+        other
+    }
+
     /// NATs, if there are any.
     pub(crate) fn nats(&self) -> Option<&Nats> {
         self.nats.as_deref()
@@ -148,9 +159,13 @@ impl NetworkGraph {
         self.nats().map_or(View::EVERYTHING, |nats| nats.view(self, node))
     }
 
-    /// The interface whose address stands for a node: its first one, or of a NAT that to the outside.
-    pub(crate) fn primary_port(&self, node: usize) -> Option<Port> {
-        self.ports(node).nth(self.outside(node).unwrap_or_default() as usize)
+    /// The interface whose address stands for a node: its first one of those that have one, or of a NAT that to the outside.
+    pub(crate) fn primary_port(&self, node: usize, has_address: impl Fn(Port) -> bool) -> Option<Port> {
+        let first = match self.outside(node) {
+            Some(outside) => self.ports(node).nth(outside as usize).filter(|port| has_address(*port)),
+            None => None,
+        };
+        first.or_else(|| self.ports(node).find(|port| has_address(*port)))
     }
 
     /// Number of nodes.
@@ -292,7 +307,7 @@ impl NetworkGraph {
     pub fn reaches(&self, from: usize, to: usize) -> bool {
         if from != to
             && self.nats.is_some()
-            && !self.primary_port(to).is_none_or(|port| self.view(from).has(self, port))
+            && !self.primary_port(to, |_| true).is_none_or(|port| self.view(from).has(self, port))
         {
             return false;
         }

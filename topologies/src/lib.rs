@@ -11,6 +11,7 @@
 //! - [`multicast`]: the trees of groups.
 //! - [`nat`]: what is inside of NATs, and addresses there.
 //! - [`routing`]: whether routes follow what goes down and comes up.
+//! - `layer`: the network as one version of IP has it.
 //! - [`plan`]: addresses, routes and wires; from a plan, worlds for many replications.
 //!
 //! Everything is decided in order of names, never in order of the file.
@@ -19,6 +20,7 @@ pub mod check;
 pub mod generate;
 pub mod graph;
 pub mod groups;
+mod layer;
 pub mod media;
 mod mistake;
 pub mod multicast;
@@ -39,5 +41,5 @@ pub use mistake::Mistake;
 pub(crate) use mistake::Mistakes;
 pub use plan::{Installation, Plan};
 pub use routing::Routing;
-pub use spec::{AddressFamily, Direction, GroupSpec, NodeSpec, Topology};
+pub use spec::{AddressFamilies, AddressFamily, Direction, GroupSpec, NodeSpec, Topology};
 pub use timeline::TimelineEvent;

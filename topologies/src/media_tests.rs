@@ -1,6 +1,7 @@
 //! Networks with shared media: addresses, routes, trees, and what reaches whom.
 
 use super::*;
+use crate::AddressFamilies;
 use crate::check::check_topology;
 use crate::graph::NetworkGraph;
 use crate::tests::net;
@@ -95,8 +96,8 @@ fn addresses_and_interfaces_follow_names() {
     let media = vec![switch("n", "c a"), bus("lan", "r b a")];
     let mut topology = with_media("m:a-r z:r-x", media);
     for (family, addresses) in [
-        (AddressFamily::V4, ["172.16.0.1", "172.16.0.2", "172.16.16.2", "172.16.0.3"]),
-        (AddressFamily::V6, ["3fff::1", "3fff::2", "3fff:0:0:1::2", "3fff::3"]),
+        (AddressFamilies::V4, ["172.16.0.1", "172.16.0.2", "172.16.16.2", "172.16.0.3"]),
+        (AddressFamilies::V6, ["3fff::1", "3fff::2", "3fff:0:0:1::2", "3fff::3"]),
     ] {
         topology.addresses = family;
         let plan = plan(&topology);
@@ -122,10 +123,10 @@ fn addresses_and_interfaces_follow_names() {
 #[test]
 fn a_router_joins_a_lan_and_a_link() {
     for (medium, family) in [
-        (switch("lan", "a b r"), AddressFamily::V4),
-        (switch("lan", "a b r"), AddressFamily::V6),
-        (bus("lan", "a b r"), AddressFamily::V4),
-        (radio("lan", "a@0 b@1 r@2"), AddressFamily::V6),
+        (switch("lan", "a b r"), AddressFamilies::V4),
+        (switch("lan", "a b r"), AddressFamilies::V6),
+        (bus("lan", "a b r"), AddressFamilies::V4),
+        (radio("lan", "a@0 b@1 r@2"), AddressFamilies::V6),
     ] {
         let mut topology = with_media("rs:r-s", vec![medium]);
         topology.addresses = family;
@@ -225,7 +226,7 @@ fn multicast(topology: &mut Topology, members: &str, threads: usize) -> (Vec<u64
 /// nothing.
 #[test]
 fn a_group_on_a_lan_gets_each_datagram_once() {
-    for family in [AddressFamily::V4, AddressFamily::V6] {
+    for family in [AddressFamilies::V4, AddressFamilies::V6] {
         for medium in [switch("lan", "a b c d r"), bus("lan", "a b c d r"), radio("lan", "a@0 b@1 c@2 d@3 r@4")] {
             let mut topology = with_media("rs:r-s rt:r-t", vec![medium]);
             topology.addresses = family;
@@ -312,7 +313,7 @@ proptest! {
     /// Whoever follows the tables from node to node comes to each address that a node sends from, by as few hops as there can be.
     #[test]
     fn tables_lead_everywhere_by_shortest_ways(topology in any_media(), is_v4 in any::<bool>()) {
-        let addresses = if is_v4 { AddressFamily::V4 } else { AddressFamily::V6 };
+        let addresses = if is_v4 { AddressFamilies::V4 } else { AddressFamilies::V6 };
         let topology = Topology { addresses, ..topology };
         let plan = Plan::new(topology.clone(), Vec::new());
         let graph = plan.graph();

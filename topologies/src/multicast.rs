@@ -2,7 +2,7 @@
 
 use crate::check::{Finding, Kind};
 use crate::graph::{Down, NetworkGraph, Step};
-use crate::spec::{AddressFamily, Topology};
+use crate::spec::{AddressFamilies, AddressFamily, Topology};
 use protosim_models::node::GroupRoute;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -27,11 +27,11 @@ impl Branch {
 }
 
 /// The tree from `source` to those of `members` that it reaches, by the rank of each node on it: the paths by which unicast packets of
-/// the source would go ([`NetworkGraph::first_hops`]).
-pub fn tree(graph: &NetworkGraph, source: usize, members: &[usize]) -> BTreeMap<usize, Branch> {
+/// the source would go ([`NetworkGraph::first_hops`]) in what is left without what is `down`.
+pub fn tree(graph: &NetworkGraph, down: &Down, source: usize, members: &[usize]) -> BTreeMap<usize, Branch> {
     // By node: the node before it, and the hop from there.
     let mut before: Vec<Option<(usize, Step)>> = vec![None; graph.nodes()];
-    graph.walk(source, &Down::default(), |at, step, next| before[next] = Some((at, step)));
+    graph.walk(source, down, |at, step, next| before[next] = Some((at, step)));
     let mut branches = BTreeMap::from([(source, Branch::default())]);
     for member in members {
         let mut node = *member;
@@ -73,7 +73,9 @@ pub fn group_addresses(topology: &Topology) -> Vec<IpAddr> {
     let mut addresses: Vec<Option<IpAddr>> = topology.groups.iter().map(|group| group.address).collect();
     let mut by_name: Vec<usize> = (0..topology.groups.len()).filter(|index| addresses[*index].is_none()).collect();
     by_name.sort_by(|a, b| topology.groups[*a].name.cmp(&topology.groups[*b].name));
-    let mut free = (1_u32..).map(|k| nth_address(topology.addresses, k)).filter(|address| !taken.contains(address));
+    // Of a network of both versions, IPv4.
+    let family = topology.addresses.families().next().unwrap_or(AddressFamily::V4);
+    let mut free = (1_u32..).map(|k| nth_address(family, k)).filter(|address| !taken.contains(address));
     for index in by_name {
         addresses[index] = free.next();
     }
@@ -116,6 +118,17 @@ pub(crate) fn check_groups(topology: &Topology, found: &mut Vec<Finding>) {
                 found.push(Finding::new(Kind::DuplicateName, format!("groups.{index}.members.{place}"), message));
             }
         }
+        let family = group.address.map(AddressFamily::of).or_else(|| topology.addresses.families().next());
+        for (place, member) in group.members.iter().enumerate() {
+            let node = nodes.get(member.0.as_str()).map(|node| topology.nodes[*node].families(topology.addresses));
+            if let (Some(family), Some(families)) = (family, node)
+                && !families.has(family)
+                && topology.addresses.has(family)
+            {
+                let message = format!("`{}` has no addresses of {family:?}, which the group's is of", member.0);
+                found.push(Finding::new(Kind::OutOfRange, format!("groups.{index}.members.{place}"), message));
+            }
+        }
         let Some(address) = group.address else { continue };
         if let Some(message) = wrong_address(address, topology.addresses) {
             found.push(Finding::new(Kind::OutOfRange, path("address"), message));
@@ -128,12 +141,15 @@ pub(crate) fn check_groups(topology: &Topology, found: &mut Vec<Finding>) {
 }
 
 /// Why routers would not pass packets for this group on, or nobody could send any.
-fn wrong_address(address: IpAddr, family: AddressFamily) -> Option<String> {
-    let (is_v4, range) = match family {
-        AddressFamily::V4 => (true, "224.0.1.0 to 239.255.255.255"),
-        AddressFamily::V6 => (false, "ff03:: to ff0f:ffff:..., such as ff0e::1"),
+fn wrong_address(address: IpAddr, families: AddressFamilies) -> Option<String> {
+    const V4: &str = "224.0.1.0 to 239.255.255.255";
+    const V6: &str = "ff03:: to ff0f:ffff:..., such as ff0e::1";
+    let own = AddressFamily::of(address);
+    let range = match (families, own) {
+        (AddressFamilies::V4, _) | (AddressFamilies::Both, AddressFamily::V4) => V4,
+        (AddressFamilies::V6, _) | (AddressFamilies::Both, AddressFamily::V6) => V6,
     };
-    if !address.is_multicast() || address.is_ipv4() != is_v4 {
+    if !address.is_multicast() || !families.has(own) {
         return Some(format!("{address} is no group of this network: they are {range}"));
     }
     // RFC 5771 §4; RFC 4291 §2.7: the scopes of the interface and of the link, and what is reserved.

@@ -25,7 +25,7 @@ fn net(links: &str, members: &str, senders: &str) -> Topology {
         links: ends.iter().map(link).collect(),
         media: Vec::new(),
         channels: Vec::new(),
-        addresses: AddressFamily::V4,
+        addresses: AddressFamilies::V4,
         groups: vec![group("all", None, members, senders)],
     }
 }
@@ -81,7 +81,7 @@ fn each_member_gets_each_datagram_once() {
     assert_eq!(run(&net("a-r b-r r-s c-s d-s", "b d", "a")), (vec![0, 5, 0, 5, 0, 0], 5));
     // A sender that is a member gets its own, and two senders do not get into each other's way.
     assert_eq!(run(&net("a-r b-r r-s c-s d-s", "a b d", "a d")).0, [10, 10, 0, 10, 0, 0]);
-    assert_eq!(run(&Topology { addresses: AddressFamily::V6, ..net("a-r b-r r-s", "b s", "a") }).0, [0, 5, 0, 5]);
+    assert_eq!(run(&Topology { addresses: AddressFamilies::V6, ..net("a-r b-r r-s", "b s", "a") }).0, [0, 5, 0, 5]);
 }
 
 /// In the square r, s, t, u both ways to t are as long; the tree takes one of them, and nobody gets anything twice.
@@ -111,7 +111,7 @@ fn addresses_are_given_in_order_of_names_around_those_that_are_asked_for() {
     ];
     let expected = ["239.192.0.4", "239.192.0.2", "239.192.0.1", "239.192.0.3"];
     assert_eq!(group_addresses(&topology), expected.map(|text| text.parse::<IpAddr>().unwrap()));
-    topology.addresses = AddressFamily::V6;
+    topology.addresses = AddressFamilies::V6;
     assert_eq!(group_addresses(&topology)[2], "ff0e::8000:1".parse::<IpAddr>().unwrap());
 }
 

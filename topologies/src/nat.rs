@@ -316,11 +316,21 @@ fn check_node(topology: &Topology, elements: &Elements<'_>, index: usize, node: 
     let mut say = |kind, rest: &str, message: String| {
         found.push(Finding::new(kind, format!("nodes.{index}.{field}{rest}"), message));
     };
-    if node.nat.is_some() && node.firewall.is_some() {
-        let message = "the node has a `nat`, which filters by itself: leave `firewall` out, and say the filter there";
-        say(Kind::NoEffect, "", message.to_owned());
+    let families = node.families(topology.addresses);
+    if let (Some(_), Some(firewall)) = (&node.nat, &node.firewall) {
+        if !families.has(AddressFamily::V6) {
+            let message =
+                "the node has a `nat`, which filters by itself: leave `firewall` out, and say the filter there";
+            say(Kind::NoEffect, "", message.to_owned());
+        } else if firewall.outside != outside {
+            let message = format!(
+                "the outside of the node's `nat` is `{outside}`, and that of its `firewall` `{}`",
+                firewall.outside
+            );
+            say(Kind::OutOfRange, ".outside", message);
+        }
     }
-    if node.nat.is_some() && topology.addresses == AddressFamily::V6 {
+    if node.nat.is_some() && !families.has(AddressFamily::V4) {
         let message = "a NAT translates IPv4, and the addresses are V6: a `firewall` filters without translation";
         say(Kind::OutOfRange, "", message.to_owned());
     }
@@ -338,11 +348,14 @@ fn check_node(topology: &Topology, elements: &Elements<'_>, index: usize, node: 
         let message = format!("has no effect: nothing is inside, `{outside}` is all that `{}` has", node.name);
         say(Kind::NoEffect, "", message);
     }
-    let own = node.nat.as_deref().map(NatConfig::check);
-    for (field, message) in own.or(node.firewall.as_deref().map(FirewallConfig::check)).unwrap_or_default() {
+    let of_nat = node.nat.as_deref().map(NatConfig::check).unwrap_or_default();
+    let of_firewall = node.firewall.as_deref().map(FirewallConfig::check).unwrap_or_default();
+    let with = |of: &'static str| move |(field, message)| (of, field, message);
+    for (of, field, message) in of_nat.into_iter().map(with("nat")).chain(of_firewall.into_iter().map(with("firewall")))
+    {
         let kind = if message.starts_with("has no effect") { Kind::NoEffect } else { Kind::OutOfRange };
         let message = if kind == Kind::NoEffect { message } else { format!("`{field}` {message}") };
-        say(kind, &format!(".{field}"), message);
+        found.push(Finding::new(kind, format!("nodes.{index}.{of}.{field}"), message));
     }
 }
 

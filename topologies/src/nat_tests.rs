@@ -216,7 +216,7 @@ fn mistakes_are_found() {
     let symmetric = Some(Dependence::AddressAndPortDependent);
     assert_eq!(mistakes(&with(&|nat| (nat.mapping, nat.filter_state) = (symmetric, Some(state)))), []);
     let mut topology = home();
-    topology.addresses = AddressFamily::V6;
+    topology.addresses = crate::AddressFamilies::V6;
     one(&topology, Kind::OutOfRange, "nodes.1.nat", "firewall");
     let mut topology = home();
     node(&mut topology, "nat").forwards = Some(false);

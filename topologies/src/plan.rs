@@ -1,17 +1,19 @@
 //! A topology made ready to run: addresses, routes, wires. One plan serves all replications.
 
 mod acts;
+mod addresses;
 mod channels;
 mod reroutes;
 
+pub use addresses::NoWay;
 pub use channels::CHANNEL;
 
 use crate::graph::{Down, NetworkGraph, Port};
+use crate::layer::Layer;
 use crate::media::Lan;
 use crate::multicast::{group_addresses, tree};
-use crate::nat::{Addresses, outsides};
-use crate::routes::{Entry, MOST_LISTED, gateway, routes_of};
-use crate::spec::{Topology, wire_stream_name};
+use crate::nat::outsides;
+use crate::spec::{AddressFamily, Topology, wire_stream_name};
 use crate::timeline::{Agenda, TimelineEvent};
 use channels::Channels;
 use protosim_core::kernel::{BuildError, Limits};
@@ -20,7 +22,7 @@ use protosim_models::device::{Clock, Cpu, Memory};
 use protosim_models::link::{LinkChange, Meter, Setup, Transmitter};
 use protosim_models::medium::{GroupStations, Medium, MediumParts, StationParts};
 use protosim_models::name::{Files, NodeName};
-use protosim_models::node::{Action, GroupRoute, Interface, NatParts, NodeParts, Route, Routes};
+use protosim_models::node::{Action, GroupRoute, Interface, NatParts, NodeParts};
 use protosim_models::{App, Element, Node};
 use reroutes::Reroute;
 use std::collections::BTreeMap;
@@ -38,8 +40,8 @@ pub struct Plan {
     reroutes: Vec<Reroute>,
     files: Arc<Files>,
     graph: NetworkGraph,
-    /// Addresses of link ends.
-    addresses: Addresses,
+    /// What each version of IP has of it.
+    layers: Vec<Layer>,
     /// By node rank, the interfaces of NATs and firewalls to the outside.
     outsides: BTreeMap<usize, u32>,
     channels: Channels,
@@ -57,8 +59,6 @@ pub struct Plan {
     entity_of_medium: Vec<EntityId>,
     /// By rank of the medium.
     groups_of_medium: Vec<Vec<GroupStations>>,
-    /// By node rank.
-    routes: Vec<Vec<Entry>>,
     /// By index of the group.
     group_addresses: Vec<IpAddr>,
     /// By node rank.
@@ -143,13 +143,10 @@ impl Plan {
             };
             *(if wire.is_forward { &mut both.0 } else { &mut both.1 }) = WireId(index as u32);
         }
-        let addresses = Addresses::new(topology.addresses, &graph);
+        let layers = Layer::all(&topology, &graph);
         let outsides = outsides(&topology, &graph);
         let group_addresses = group_addresses(&topology);
-        let everything_up = Down::default();
-        let routes = |node| routes_of(&graph, topology.addresses, node, &everything_up, MOST_LISTED);
-        let routes = (0..graph.nodes()).map(routes).collect();
-        let agenda = Agenda::new(&topology, &graph, &timeline);
+        let agenda = Agenda::new(&topology, &graph, &layers, &timeline);
         let group_routes = Vec::new();
         let entities = entities_of(&topology, &graph);
         let mut entity_of_node = vec![EntityId(0); graph.nodes()];
@@ -167,7 +164,7 @@ impl Plan {
             reroutes: Vec::new(),
             files,
             graph,
-            addresses,
+            layers,
             outsides,
             channels,
             wires,
@@ -177,7 +174,6 @@ impl Plan {
             entity_of_node,
             entity_of_medium,
             groups_of_medium: Vec::new(),
-            routes,
             group_addresses,
             group_routes,
             meters: BTreeMap::new(),
@@ -200,23 +196,6 @@ impl Plan {
         Some(if is_forward { forward } else { backward })
     }
 
-    /// The routes of a node. With one link, it sends everything there. Otherwise it has a route to each link end that it
-    /// reaches; in a network of more than 1024 links, one for the network's block over the most common way, and others
-    /// for what goes elsewhere: every address that a link end has is sent the same way in either form.
-    pub fn routes(&self, node: usize) -> Vec<Route> {
-        let routes = self.routes[node].iter().map(|entry| entry.route(&self.addresses)).collect();
-        self.with_pools(node, self.with_new_addresses(node, routes))
-    }
-
-    /// The routes that a node has once everybody knows of what is down: [`Plan::routes`] in what is left. A node that
-    /// is down has none, and so has a node with one link that leads to nobody any more.
-    pub fn routes_without(&self, node: usize, down: &Down) -> Vec<Route> {
-        let family = self.topology.addresses;
-        let entries = routes_of(&self.graph, family, node, down, MOST_LISTED);
-        let routes = entries.into_iter().map(|entry| entry.route(&self.addresses)).collect();
-        self.with_pools(node, self.with_new_addresses(node, routes))
-    }
-
     /// The part of each node in the trees of groups, and who takes what on each medium.
     fn routes_of_groups(&self) -> (Vec<Vec<GroupRoute>>, Vec<Vec<GroupStations>>) {
         let ranks = |names: &[NodeName]| names.iter().filter_map(|name| self.node(&name.0)).collect::<Vec<_>>();
@@ -224,9 +203,11 @@ impl Plan {
         let mut of_media: Vec<Vec<GroupStations>> = vec![Vec::new(); self.graph.media().count()];
         for (group, address) in self.topology.groups.iter().zip(&self.group_addresses) {
             let members = ranks(&group.members);
+            let Some(layer) = self.layer(AddressFamily::of(*address)) else { continue };
             for source in ranks(&group.senders) {
-                let ends: Vec<IpAddr> = self.graph.ports(source).map(|port| self.port_address(source, port)).collect();
-                for (node, branch) in tree(&self.graph, source, &members) {
+                let own = self.graph.ports(source);
+                let ends: Vec<IpAddr> = own.filter_map(|port| layer.port_address(&self.graph, source, port)).collect();
+                for (node, branch) in tree(layer.graph(&self.graph), &layer.down(&Down::default()), source, &members) {
                     let route = |source: &IpAddr| branch.route(*address, *source);
                     routes[node].extend(ends.iter().map(route));
                     for (interface, port) in self.graph.ports(node).enumerate() {
@@ -255,18 +236,6 @@ impl Plan {
         Some(self.group_addresses[index])
     }
 
-    fn end_address(&self, link: usize, end: u32) -> IpAddr {
-        self.addresses.end_address(link, end)
-    }
-
-    /// The address that a node has on an interface of its own.
-    fn port_address(&self, node: usize, port: Port) -> IpAddr {
-        match port {
-            Port::Link { link, .. } => self.end_address(link, u32::from(self.graph.ends(link).0 != node)),
-            Port::Medium { medium, station } => self.topology.addresses.station_address(medium, Lan::number(station)),
-        }
-    }
-
     /// The entity of a node. Without shared media it has the node's rank.
     pub fn entity(&self, node: usize) -> EntityId {
         self.entity_of_node[node]
@@ -287,12 +256,6 @@ impl Plan {
     /// Name of a node.
     pub fn name(&self, node: usize) -> &str {
         &self.topology.nodes[self.graph.node(node).listed].name
-    }
-
-    /// The address that a node's sockets have: that of its first interface, in order of the names of links and media, or of a
-    /// NAT that to the outside. `None` for a node without any.
-    pub fn address(&self, node: usize) -> Option<IpAddr> {
-        Some(self.port_address(node, self.graph.primary_port(node)?))
     }
 
     /// The directions of all links and channels, and of the ways to and from media, by [`WireId`].
@@ -408,10 +371,10 @@ impl Plan {
         let device = self.topology.nodes[self.graph.node(rank).listed].device.clone().unwrap_or_default();
         let interfaces = self.graph.ports(rank).enumerate().map(|(index, port)| {
             let interface = match port {
-                Port::Link { link, .. } => self.interface(rank, link, seed),
+                Port::Link { link, .. } => self.interface((rank, port), link, seed),
                 Port::Medium { medium, station } => self.station_interface((rank, port), medium, station, seed),
             };
-            Interface { gateway: gateway(&self.graph, rank, index as u32), ..interface }
+            Interface { gateway: self.gateway(rank, index as u32), ..interface }
         });
         NodeParts {
             interfaces: interfaces.collect(),
@@ -437,31 +400,7 @@ impl Plan {
         Some(NatParts { policy, outside, pool: pool.into_iter().map(IpAddr::V4).collect() })
     }
 
-    /// The addresses of pools, each with its NAT.
-    fn pools(&self) -> impl Iterator<Item = (IpAddr, usize)> {
-        let nats = self.graph.nats().map(|nats| nats.ranks().collect::<Vec<_>>()).unwrap_or_default();
-        nats.into_iter().flat_map(|rank| {
-            let spec = &self.topology.nodes[self.graph.node(rank).listed];
-            let pool = spec.nat.as_deref().and_then(|nat| nat.pool.as_deref()).unwrap_or_default();
-            pool.iter().map(move |address| (IpAddr::V4(*address), rank))
-        })
-    }
-
-    /// Routes with those to pools of NATs: each address is sent where the NAT's outer interface is.
-    fn with_pools(&self, node: usize, mut routes: Vec<Route>) -> Vec<Route> {
-        if self.graph.nats().is_none() || routes.len() < 2 {
-            return routes;
-        }
-        let table = Routes::new(&routes);
-        for (prefix, nat) in self.pools().filter(|(_, nat)| *nat != node) {
-            if let Some(outer) = self.address(nat) {
-                routes.push(Route { prefix, len: 32, hop: table.find(outer) });
-            }
-        }
-        routes
-    }
-
-    fn interface(&self, rank: usize, link: usize, seed: RunSeed) -> Interface {
+    fn interface(&self, (rank, port): (usize, Port), link: usize, seed: RunSeed) -> Interface {
         let config = &self.topology.links[self.graph.link(link)];
         let is_first = self.graph.ends(link).0 == rank;
         let (forward, backward) = self.wires_of_link[link];
@@ -482,7 +421,7 @@ impl Plan {
             meter: self.meters.get(&outgoing).cloned(),
         };
         Interface {
-            addresses: vec![self.end_address(link, u32::from(!is_first))],
+            addresses: self.port_addresses(rank, port),
             mtu_bytes: config.mtu().as_bytes(),
             transmitter: Transmitter::new(&setup),
             incoming,
@@ -541,7 +480,7 @@ impl Plan {
             meter: None,
         };
         Interface {
-            addresses: vec![self.port_address(rank, port)],
+            addresses: self.port_addresses(rank, port),
             mtu_bytes: config.mtu().as_bytes(),
             transmitter: Transmitter::new(&setup),
             incoming: down,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::check::check_topology;
-use crate::{AddressFamily, NodeSpec, Topology};
+use crate::{AddressFamilies, NodeSpec, Topology};
 use std::collections::BTreeSet;
 
 fn rate(text: &str) -> Option<Rate> {
@@ -60,7 +60,7 @@ fn every_profile_is_a_link_without_mistakes() {
             links,
             media: Vec::new(),
             channels: Vec::new(),
-            addresses: AddressFamily::V4,
+            addresses: AddressFamilies::V4,
             groups: Vec::new(),
         };
         assert_eq!(check_topology(&topology), [], "{}", profile.name);

@@ -9,9 +9,6 @@
 //! A shared medium is one subnet. Its own stations send to each other at once, by one route for all that are in range. Everyone else has one route for it
 //! where one way serves most of its stations, and others for the rest. A node whose only interface is on a medium, where everything else
 //! lies behind one router, sends everything else there.
-//!
-//! A host with several interfaces has a gateway at each that leads to a router, for packets that are bound to leave there
-//! ([`protosim_models::node::Interface::gateway`]).
 
 use crate::graph::{Down, NetworkGraph, Port, Step};
 use crate::media::Lan;
@@ -81,13 +78,9 @@ impl Entry {
             Covered::Links { first, log2 } => {
                 (IpAddr::V6(Ipv6Addr::from(v6_prefix(first as usize))), 64_u8.saturating_sub(log2))
             }
-            Covered::End { link, end } => {
-                (addresses.end_address(link as usize, u32::from(end)), if is_v4 { 32 } else { 128 })
-            }
+            Covered::End { link, end } => (addresses.end_address(link as usize, u32::from(end)), family.bits()),
             Covered::Subnet { medium } => (family.station_address(medium.into(), 0), family.medium_prefix()),
-            Covered::Station { medium, station } => {
-                (family.station_address(medium.into(), station), if is_v4 { 32 } else { 128 })
-            }
+            Covered::Station { medium, station } => (family.station_address(medium.into(), station), family.bits()),
         };
         Route { prefix, len, hop: self.hop }
     }
@@ -183,26 +176,6 @@ fn routes_of_nat(graph: &NetworkGraph, node: usize, down: &Down) -> Option<Vec<E
         }
     }
     Some(entries)
-}
-
-/// Where a host with several interfaces sends what is bound to leave by one of them and has another usual way: to the router at the
-/// other end (0), on a medium to the first one in order of names that is in range (its number). A NAT is none for those outside of it.
-pub(crate) fn gateway(graph: &NetworkGraph, node: usize, interface: u32) -> Option<u16> {
-    if graph.node(node).forwards || graph.ports(node).nth(1).is_none() {
-        return None;
-    }
-    let port = graph.ports(node).nth(interface as usize)?;
-    let leads_on = |next: usize| {
-        let outside = graph.outside(next).and_then(|outside| graph.ports(next).nth(outside as usize));
-        graph.node(next).forwards && !outside.is_some_and(|outside| outside.is_beside(port))
-    };
-    match port {
-        Port::Link { next, .. } => leads_on(next).then_some(0),
-        Port::Medium { medium, station } => {
-            let lan = graph.media().lan(medium);
-            lan.reached(station).find(|other| leads_on(lan.stations[*other])).map(Lan::number)
-        }
-    }
 }
 
 /// The ways to links inside of NATs; none to others.

@@ -148,29 +148,3 @@ fn net_of_pairs(words: &[String]) -> Topology {
     topology.nodes = names.iter().map(|name| crate::NodeSpec::named(name)).collect();
     topology
 }
-
-/// Who has gateways, by interface in order of names of links and media: hosts with several, at each that leads to a router.
-#[test]
-fn hosts_with_several_interfaces_have_a_gateway_at_each() {
-    let mut topology = net("a:host-r b:host-nat c:host-peer d:nat-r e:peer-s f:r-s g:single-r");
-    for name in ["host", "peer"] {
-        crate::tests::node(&mut topology, name).forwards = Some(false);
-    }
-    crate::tests::node(&mut topology, "nat").nat = Some(Box::new(protosim_models::nat::NatConfig::to("d")));
-    topology.nodes.push(crate::NodeSpec::named("other"));
-    let stations = ["host", "other", "r", "s"].map(|name| protosim_models::name::NodeName(name.to_owned())).to_vec();
-    let csma = protosim_models::medium::CsmaConfig::new("h", stations);
-    topology.media.push(protosim_models::medium::MediumConfig::Csma(csma));
-    let gateways = |topology: &Topology, name: &str| {
-        let graph = NetworkGraph::new(topology);
-        let rank = (0..graph.nodes()).find(|rank| topology.nodes[graph.node(*rank).listed].name == name).unwrap();
-        (0..graph.ports(rank).count()).map(|index| gateway(&graph, rank, index as u32)).collect::<Vec<_>>()
-    };
-    // The host is inside of the NAT at b; its peer passes nothing on; on h, r is the third station and s the fourth.
-    assert_eq!(gateways(&topology, "host"), [Some(0), Some(0), None, Some(3)]);
-    assert_eq!(gateways(&topology, "r"), [None; 5], "a router goes by its routes");
-    assert_eq!(gateways(&topology, "single"), [None], "there is no other way");
-    // The other way round, the host is outside of the NAT.
-    crate::tests::node(&mut topology, "nat").nat = Some(Box::new(protosim_models::nat::NatConfig::to("b")));
-    assert_eq!(gateways(&topology, "host"), [Some(0), None, None, Some(3)]);
-}

@@ -25,9 +25,9 @@ pub struct Topology {
     /// Channels beside the network. Default: none.
     #[serde(default)]
     pub channels: Vec<ChannelConfig>,
-    /// Which version of IP the addresses are of. Default: V4.
+    /// Which versions of IP there are. Default: V4.
     #[serde(default)]
-    pub addresses: AddressFamily,
+    pub addresses: AddressFamilies,
     /// Multicast groups. Default: none.
     #[serde(default)]
     pub groups: Vec<GroupSpec>,
@@ -39,7 +39,7 @@ pub struct Topology {
 pub struct GroupSpec {
     /// What it is called; unique among groups and nodes.
     pub name: String,
-    /// Its address. Default: the k-th group in order of names has the k-th address of 239.192.0.0/14 (organization-local, RFC
+    /// Its address, which says over which version of IP it is. Default: IPv4, if the network has that; the k-th group in order of names has the k-th address of 239.192.0.0/14 (organization-local, RFC
     /// 2365 §6.2) or of ff0e::8000:0/97 (global, RFC 3307 §4.3) that no other group asks for.
     pub address: Option<IpAddr>,
     /// The nodes that belong to it.
@@ -61,6 +61,9 @@ pub struct NodeSpec {
     /// True for a router, which passes on packets for others. Default: true for a node with more than one interface: link or
     /// shared medium. A node on a radio channel alone relays for others there only if this says so.
     pub forwards: Option<bool>,
+    /// Of which versions of IP it has addresses, and passes packets on. A link end has an address of a version if both of the link's nodes
+    /// have it. Default: as the network.
+    pub addresses: Option<AddressFamilies>,
     /// Its limits. Default: none, an ideal device.
     pub device: Option<DeviceConfig>,
     /// What its IP layer does: ICMP errors, path MTU discovery, reassembly. Default: as Linux.
@@ -68,7 +71,7 @@ pub struct NodeSpec {
     /// Makes it a NAT. Hosts inside have private addresses then, and nobody outside a route to them. Default: none.
     #[serde(default)]
     pub nat: Option<Box<NatConfig>>,
-    /// Makes it a stateful firewall, which translates nothing. Default: none.
+    /// Makes it a stateful firewall, which translates nothing; beside a `nat`, for IPv6. Default: none.
     #[serde(default)]
     pub firewall: Option<Box<FirewallConfig>>,
     /// The name that its random streams go by. Default: its name. A node that is renamed keeps its luck by
@@ -76,14 +79,52 @@ pub struct NodeSpec {
     pub stream_name: Option<String>,
 }
 
-/// A version of IP.
+/// Which versions of IP a network or a node has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
-pub enum AddressFamily {
+pub enum AddressFamilies {
     /// IPv4: link k (in order of names) has the k-th /30 of 10.0.0.0/8, or inside a NAT a private one, shared medium m the m-th /20 of 172.16.0.0/12.
     #[default]
     V4,
     /// IPv6: link k has the k-th /64 of 2001:db8::/32, shared medium m the m-th /64 of 3fff::/48.
     V6,
+    /// Both: every link end and every station has two addresses. Who sends to a name takes IPv6 if both ends have it (RFC 6724 §2.1).
+    Both,
+}
+
+/// A version of IP.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AddressFamily {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl AddressFamily {
+    /// The version that an address is of.
+    pub const fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    /// Bits of an address.
+    pub const fn bits(self) -> u8 {
+        match self {
+            Self::V4 => 32,
+            Self::V6 => 128,
+        }
+    }
+}
+
+impl AddressFamilies {
+    /// True if a version is among these.
+    pub const fn has(self, family: AddressFamily) -> bool {
+        matches!((self, family), (Self::Both, _) | (Self::V4, AddressFamily::V4) | (Self::V6, AddressFamily::V6))
+    }
+
+    /// These, IPv4 first.
+    pub fn families(self) -> impl Iterator<Item = AddressFamily> {
+        [AddressFamily::V4, AddressFamily::V6].into_iter().filter(move |family| self.has(*family))
+    }
 }
 
 /// Which directions of a link.
@@ -121,6 +162,7 @@ impl NodeSpec {
             name: name.to_owned(),
             count: None,
             forwards: None,
+            addresses: None,
             device: None,
             ip: None,
             nat: None,

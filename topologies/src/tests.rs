@@ -28,7 +28,7 @@ pub(crate) fn net(words: &str) -> Topology {
         links: Vec::new(),
         media: Vec::new(),
         channels: Vec::new(),
-        addresses: crate::AddressFamily::V4,
+        addresses: crate::AddressFamilies::V4,
         groups: Vec::new(),
     };
     for word in words.split_whitespace() {
@@ -240,7 +240,7 @@ pub(crate) fn any_net() -> impl Strategy<Value = (Topology, Vec<bool>)> {
                     links,
                     media: Vec::new(),
                     channels: Vec::new(),
-                    addresses: crate::AddressFamily::V4,
+                    addresses: crate::AddressFamilies::V4,
                     groups: Vec::new(),
                 },
                 forwards.to_vec(),
@@ -268,7 +268,7 @@ proptest! {
 // Addresses.
 
 /// Links l00 to l69 in a row; the first end of each is on the left.
-fn row_of_70(addresses: crate::AddressFamily) -> Plan {
+fn row_of_70(addresses: crate::AddressFamilies) -> Plan {
     let words: Vec<String> = (0..70).map(|link| format!("l{link:02}:n{link:02}-n{:02}", link + 1)).collect();
     plan_with(Topology { addresses, ..net(&words.join(" ")) }, Vec::new())
 }
@@ -276,7 +276,7 @@ fn row_of_70(addresses: crate::AddressFamily) -> Plan {
 #[test]
 fn link_k_has_the_kth_30_of_10_0_0_0_8_with_its_first_end_at_1_and_its_second_at_2() {
     // A node's address is on its first link: l64 for n64, and 4 · 64 is 256; n70 is the second end of l69 at 4 · 69 = 276.
-    let plan = row_of_70(crate::AddressFamily::V4);
+    let plan = row_of_70(crate::AddressFamilies::V4);
     for (name, expected) in
         [("n00", "10.0.0.1"), ("n01", "10.0.0.2"), ("n02", "10.0.0.6"), ("n65", "10.0.1.2"), ("n70", "10.0.1.22")]
     {
@@ -287,7 +287,7 @@ fn link_k_has_the_kth_30_of_10_0_0_0_8_with_its_first_end_at_1_and_its_second_at
 #[test]
 fn link_k_has_the_kth_64_of_2001_db8_32() {
     // 64 is 0x40, 69 is 0x45.
-    let plan = row_of_70(crate::AddressFamily::V6);
+    let plan = row_of_70(crate::AddressFamilies::V6);
     for (name, expected) in [
         ("n00", "2001:db8::1"),
         ("n01", "2001:db8::2"),
@@ -301,7 +301,7 @@ fn link_k_has_the_kth_64_of_2001_db8_32() {
 
 #[test]
 fn no_two_interfaces_have_one_address_and_ends_of_a_link_share_a_prefix() {
-    for family in [crate::AddressFamily::V4, crate::AddressFamily::V6] {
+    for family in [crate::AddressFamilies::V4, crate::AddressFamilies::V6] {
         let world = simulation(&row_of_70(family), Vec::new());
         let addresses: Vec<IpAddr> =
             nodes(&world).flat_map(|(_, node)| node.interfaces()).flat_map(|end| end.addresses.clone()).collect();
@@ -346,7 +346,7 @@ fn a_node_without_links_has_no_address_and_breaks_nothing() {
 
 #[test]
 fn packets_find_their_way_over_ipv6_too() {
-    let plan = plan_with(Topology { addresses: crate::AddressFamily::V6, ..net("x:s-r y:r-t") }, Vec::new());
+    let plan = plan_with(Topology { addresses: crate::AddressFamilies::V6, ..net("x:s-r y:r-t") }, Vec::new());
     // t is the second end of link 1.
     assert_eq!(way(&plan, "s", address("2001:db8:0:1::2")), "x:s->r y:r->t");
 }

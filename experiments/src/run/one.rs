@@ -157,19 +157,25 @@ pub(super) fn build_with(
     threads: usize,
     acts: Vec<(SimTime, EntityId, Action)>,
 ) -> Result<Simulation<Element>, BuildError> {
-    let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
+    // Of several addresses, that which the sender prefers.
+    let address_of = |from: Option<&str>, name: &str| {
+        let of_node = || plan.addresses_for(plan.node(from?)?, plan.node(name)?).into_iter().next();
+        plan.group(name).or_else(of_node)
+    };
     // The last application with servers: members of a group follow each other.
     let mut before: Option<(usize, AppConfig)> = None;
     let apps = scenario.placements().filter_map(|placed| {
-        let address = |name: Option<&str>| name.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let address = |from: Option<&str>, name: Option<&str>| {
+            name.and_then(|name| address_of(from, name)).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+        };
         let mut config = placed.config();
         if !placed.servers.is_empty() {
-            let addresses = placed.servers.iter().filter_map(|server| address_of(server)).collect();
+            let addresses = placed.servers.iter().filter_map(|server| address_of(Some(placed.on), server)).collect();
             let like = before.as_ref().filter(|(app, _)| *app == placed.app).map(|(_, config)| config);
             config.resolve_servers(addresses, like);
             before = Some((placed.app, config.clone()));
         }
-        let app = config.build(address(placed.to), address(placed.peer), scenario.crypto);
+        let app = config.build(address(Some(placed.on), placed.to), address(placed.to, placed.peer), scenario.crypto);
         let name = placed.spec.name.clone();
         let is_measured = scenario.measures.sinks.contains_key(&name);
         Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })

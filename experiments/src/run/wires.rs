@@ -18,7 +18,9 @@ pub(super) struct Wires<'p> {
 impl<'p> Wires<'p> {
     pub(super) fn new(plan: &'p Plan) -> Self {
         let mut owners = plan.owners();
-        owners.extend((0..plan.graph().nodes()).filter_map(|node| Some((plan.address(node)?, node))));
+        owners.extend(
+            (0..plan.graph().nodes()).flat_map(|node| plan.addresses(node).map(move |address| (address, node))),
+        );
         Self { plan, owners }
     }
 

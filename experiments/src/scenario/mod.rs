@@ -66,7 +66,7 @@ use protosim_models::registry::AppConfig;
 use protosim_models::tls::crypto::Mode;
 use protosim_topologies::generate::GeneratorConfig;
 use protosim_topologies::groups::NodeSets;
-use protosim_topologies::{AddressFamily, GroupSpec, NodeSpec, Routing, TimelineEvent, Topology};
+use protosim_topologies::{AddressFamilies, GroupSpec, NodeSpec, Routing, TimelineEvent, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -111,9 +111,9 @@ pub struct Scenario {
     /// Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Arc<Vec<ChannelConfig>>,
-    /// Which version of IP. Default: V4.
+    /// Which versions of IP there are. Default: V4.
     #[serde(default)]
-    pub addresses: AddressFamily,
+    pub addresses: AddressFamilies,
     /// Multicast groups, to whose names sources of datagrams may send. Default: none.
     #[serde(default)]
     pub groups: Vec<GroupSpec>,

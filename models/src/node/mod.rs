@@ -388,7 +388,7 @@ impl Node {
             Action::Power(false) => self.crash(cx),
             Action::Power(true) => self.boot(cx),
             Action::Readdress { interface, address } => {
-                self.interfaces[*interface as usize].addresses = vec![*address];
+                self.interfaces[*interface as usize].readdress(*address);
                 self.routes = routes_with_own(&self.interfaces, &self.given_routes);
                 if let Some(nat) = &mut self.nat {
                     nat.readdress(*interface, &self.interfaces);

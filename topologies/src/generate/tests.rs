@@ -6,7 +6,7 @@ mod random;
 
 use super::*;
 use crate::check::{check_topology, is_reachable};
-use crate::{AddressFamily, NetworkGraph, Topology};
+use crate::{AddressFamilies, NetworkGraph, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A configuration as a scenario has it.
@@ -37,7 +37,14 @@ pub(super) fn network(text: &str, seed: u64) -> Expanded {
 
 pub(super) fn topology(expanded: &Expanded) -> Topology {
     let (nodes, links) = (expanded.nodes.clone(), expanded.links.clone());
-    Topology { nodes, links, media: Vec::new(), channels: Vec::new(), addresses: AddressFamily::V4, groups: Vec::new() }
+    Topology {
+        nodes,
+        links,
+        media: Vec::new(),
+        channels: Vec::new(),
+        addresses: AddressFamilies::V4,
+        groups: Vec::new(),
+    }
 }
 
 /// Number of links by node.

@@ -1,6 +1,8 @@
 //! What a plan does to its world in the course of a run.
 
 use super::Plan;
+use crate::layer::Layer;
+use crate::spec::AddressFamily;
 use crate::timeline::NewAddress;
 use protosim_core::{EntityId, SimTime};
 use protosim_models::node::{Action, Hop, Route, Routes};
@@ -47,12 +49,15 @@ impl Plan {
 
     /// Of each address that a node has at any time of the run: which node.
     pub fn owners(&self) -> BTreeMap<IpAddr, usize> {
-        let both = |link: usize| {
+        let ends = |link: usize| {
             let (first, second) = self.graph.ends(link);
-            [(self.end_address(link, 0), first), (self.end_address(link, 1), second)]
+            let of = move |layer: &Layer| {
+                [(0, first), (1, second)].map(|(end, node)| Some((layer.end_address(&self.graph, link, end)?, node)))
+            };
+            self.layers.iter().flat_map(of).flatten()
         };
         let new = self.agenda.new_addresses.iter().map(|new| (new.address, new.node));
-        (0..self.graph.links()).flat_map(both).chain(new).chain(self.pools()).collect()
+        (0..self.graph.links()).flat_map(ends).chain(new).chain(self.pools()).collect()
     }
 
     /// Routes with those to addresses that interfaces get during the run: each is sent where the first address of its
@@ -64,8 +69,9 @@ impl Plan {
         }
         let mut table = Routes::new(&routes);
         for new in &self.agenda.new_addresses {
-            let old = self.end_address(new.link, new.end);
-            let route = |prefix: IpAddr, hop| Route { prefix, len: if prefix.is_ipv4() { 32 } else { 128 }, hop };
+            let layer = self.layer(AddressFamily::of(new.address));
+            let Some(old) = layer.and_then(|layer| layer.end_address(&self.graph, new.link, new.end)) else { continue };
+            let route = |prefix: IpAddr, hop| Route { prefix, len: AddressFamily::of(prefix).bits(), hop };
             if new.node == node {
                 routes.push(route(old, Hop::None));
                 routes.push(route(new.address, Hop::None));

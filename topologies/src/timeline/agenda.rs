@@ -2,13 +2,14 @@
 
 use super::{Occurrence, TimelineEvent, occurrences};
 use crate::graph::NetworkGraph;
+use crate::layer::Layer;
 use crate::spec::{AddressFamily, Topology};
 use protosim_core::Span;
 use protosim_models::link::{LinkChange, LinkConfig};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An interface that gets a new address.
+/// An interface that gets a new address; of each version of IP that it has.
 ///
 /// The k-th new address, in order of link names, ends and times, is the k-th of a block that no link uses: of 198.18.0.0/15 from
 /// 198.18.0.1 on (set aside for tests of networks, RFC 2544 §C.2.2, RFC 6890), or of 3fff:1::/64 from 3fff:1::1 on (in the
@@ -43,7 +44,7 @@ pub(crate) struct Agenda {
 }
 
 impl Agenda {
-    pub(crate) fn new(topology: &Topology, graph: &NetworkGraph, timeline: &[TimelineEvent]) -> Self {
+    pub(crate) fn new(topology: &Topology, graph: &NetworkGraph, layers: &[Layer], timeline: &[TimelineEvent]) -> Self {
         let mut agenda = Self::default();
         if timeline.is_empty() {
             return agenda;
@@ -76,7 +77,7 @@ impl Agenda {
             Some((occurrence.at, *ranks.get(occurrence.event.of_node()?)?, occurrence.event.up?))
         };
         agenda.powers = occurrences.iter().filter_map(power).collect();
-        agenda.new_addresses = new_addresses(topology, graph, &occurrences);
+        agenda.new_addresses = new_addresses(topology, graph, layers, &occurrences);
         agenda
     }
 
@@ -133,7 +134,12 @@ fn merged(of_link: &[Occurrence<'_>], of_sender: &[Occurrence<'_>], is_forward: 
     all.iter().map(change).collect()
 }
 
-fn new_addresses(topology: &Topology, graph: &NetworkGraph, occurrences: &[Occurrence<'_>]) -> Vec<NewAddress> {
+fn new_addresses(
+    topology: &Topology,
+    graph: &NetworkGraph,
+    layers: &[Layer],
+    occurrences: &[Occurrence<'_>],
+) -> Vec<NewAddress> {
     let renumbered = |occurrence: &&Occurrence<'_>| occurrence.event.new_address == Some(true);
     let mut wanted: BTreeMap<(&str, &str), Vec<Span>> = BTreeMap::new();
     for occurrence in occurrences.iter().filter(renumbered) {
@@ -152,8 +158,10 @@ fn new_addresses(topology: &Topology, graph: &NetworkGraph, occurrences: &[Occur
             let mut times = wanted.get(&key).cloned().unwrap_or_default();
             times.sort_unstable();
             for at in times {
-                let address = topology.addresses.new_address(found.len());
-                found.push(NewAddress { at, link, end, node, address });
+                for layer in layers.iter().filter(|layer| layer.end_address(graph, link, end).is_some()) {
+                    let address = layer.family.new_address(found.len());
+                    found.push(NewAddress { at, link, end, node, address });
+                }
             }
         }
     }

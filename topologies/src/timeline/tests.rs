@@ -61,7 +61,7 @@ fn a_direction_is_up_while_its_link_is_and_its_sender_has_power() {
 #[test]
 fn new_addresses_are_counted_by_link_end_and_time() {
     let timeline = vec![renumbered(1, "c", "y"), repeated(renumbered(4, "b", "y"), 2, 2), renumbered(9, "b", "x")];
-    for (addresses, first) in [(crate::AddressFamily::V4, "198.18.0.1"), (crate::AddressFamily::V6, "3fff:1::1")] {
+    for (addresses, first) in [(crate::AddressFamilies::V4, "198.18.0.1"), (crate::AddressFamilies::V6, "3fff:1::1")] {
         let plan = plan_with(crate::Topology { addresses, ..net("y:b-c x:a-b") }, timeline.clone());
         let found: Vec<(&str, u64)> =
             plan.new_addresses().iter().map(|new| (plan.name(new.node), new.at.as_nanos() / 1_000_000_000)).collect();
@@ -92,7 +92,7 @@ fn pings(plan: &Plan, from: &str, to: std::net::IpAddr, count: u64) -> Vec<Packe
 /// find it there from 2 s on. A second router takes part: it has full routes.
 #[test]
 fn a_node_with_a_new_address_is_found_there_and_nowhere_else() {
-    for addresses in [crate::AddressFamily::V4, crate::AddressFamily::V6] {
+    for addresses in [crate::AddressFamilies::V4, crate::AddressFamilies::V6] {
         let topology = crate::Topology { addresses, ..net("wifi:phone-r core:r-q wire:q-server") };
         let plan = plan_with(topology, vec![renumbered(2, "phone", "wifi")]);
         let new = plan.new_addresses()[0].address;

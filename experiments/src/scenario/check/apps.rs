@@ -10,8 +10,8 @@ use protosim_models::name::NodeName;
 use protosim_models::registry::{AppConfig, Port};
 use protosim_models::stun::{StunAlternate, StunServerConfig};
 use protosim_models::tcp::congestion::CongestionConfig;
-use protosim_topologies::check::{is_hidden, is_reachable};
-use protosim_topologies::{AddressFamily, GroupSpec, Plan};
+use protosim_topologies::plan::NoWay;
+use protosim_topologies::{AddressFamilies, AddressFamily, GroupSpec, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
@@ -193,7 +193,7 @@ fn check_mss(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diag
     let app = &scenario.apps[index];
     let (Some(mss), Some(mtu)) = (app.run.tcp().and_then(|tcp| tcp.mss), largest_mtu(scenario, app)) else { return };
     // Headers of IP and TCP without options, which the MSS does not count (RFC 9293 §3.7.1).
-    let headers = if scenario.addresses == AddressFamily::V4 { 40 } else { 60 };
+    let headers = if is_over_ipv6(scenario, app) { 60 } else { 40 };
     if u64::from(mss) + headers > mtu {
         let message = format!(
             "`tcp.mss`: {mss} B and {headers} B of headers make packets of {} B, and no link of `{}` carries more than {mtu} B",
@@ -233,6 +233,20 @@ fn largest_mtu(scenario: &Scenario, app: &AppSpec) -> Option<u64> {
     let media = scenario.media.iter().filter(|medium| medium.stations().iter().any(|station| station.0 == on));
     let mtus = links.map(|link| link.mtu()).chain(media.map(|medium| medium.mtu()));
     mtus.max().map(Mtu::as_bytes)
+}
+
+/// True if an application's packets are of IPv6: its node has nothing else, or has it and so has its destination. Who waits for others counts as
+/// IPv4 where both may come.
+fn is_over_ipv6(scenario: &Scenario, app: &AppSpec) -> bool {
+    let families = |name: &NodeName| {
+        let node = scenario.nodes.iter().find(|node| node.name == name.0);
+        node.and_then(|node| node.addresses).unwrap_or(scenario.addresses)
+    };
+    match families(&app.on) {
+        AddressFamilies::V4 => false,
+        AddressFamilies::V6 => true,
+        AddressFamilies::Both => app.run.destination().is_some_and(|to| families(to).has(AddressFamily::V6)),
+    }
 }
 
 /// Applications that send where nobody listens: they get ICMP errors at best. That may be what someone wants to see.
@@ -393,17 +407,23 @@ fn check_peers(tree: &Tree, scenario: &Scenario, plan: &Plan, index: usize, mist
 fn check_path(plan: &Plan, (on, to): (&str, Option<&str>), place: Place, mistakes: &mut Diagnostics) {
     let Some((to, target)) = to.and_then(|to| Some((to, plan.node(to)?))) else { return };
     let Some(from) = plan.node(on) else { return };
-    if plan.address(target).is_none() {
-        let message = format!("`{to}` has no link, and so no address");
-        mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
-    } else if is_hidden(plan.graph(), from, target) {
-        let message = format!("`{to}` is inside of a NAT and `{on}` is not: nobody there has a route to it");
-        let help = "hosts inside send first, to one that is not inside of a NAT".to_owned();
-        mistakes.push(Diagnostic::error("scenario::unreachable", place, message).help(help));
-    } else if !is_reachable(plan.graph(), from, target) {
-        let message = format!("no path leads from `{on}` to `{to}`");
-        mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
-    }
+    let (message, help) = match plan.ways(from, target) {
+        Ok(_) => return,
+        Err(NoWay::NoAddress) => (format!("`{to}` has no link, and so no address"), None),
+        Err(NoWay::Hidden) => (
+            format!("`{to}` is inside of a NAT and `{on}` is not: nobody there has a route to it"),
+            Some("hosts inside send first, to one that is not inside of a NAT"),
+        ),
+        Err(NoWay::Versions) => {
+            (format!("`{on}` and `{to}` have no version of IP in common"), Some("`addresses: Both` gives a node both"))
+        }
+        Err(NoWay::NoPath) => (format!("no path leads from `{on}` to `{to}`"), None),
+    };
+    let mistake = Diagnostic::error("scenario::unreachable", place, message);
+    mistakes.push(match help {
+        Some(help) => mistake.help(help.to_owned()),
+        None => mistake,
+    });
 }
 
 /// Members of a group that `from` sends to must be reachable, and understand it: only sources of plain datagrams send to groups.
@@ -421,7 +441,7 @@ fn check_members(
     }
     for member in &group.members {
         let Some(rank) = plan.node(&member.0) else { continue };
-        if !is_reachable(plan.graph(), from, rank) {
+        if !plan.group(&group.name).is_some_and(|address| plan.reaches_member(from, rank, address)) {
             let message = format!("no path leads from `{}` to `{}`, a member of `{}`", placed.on, member.0, group.name);
             mistakes.push(Diagnostic::error("scenario::unreachable", place, message));
         }
@@ -443,7 +463,7 @@ pub(super) fn check_groups(tree: &Tree, scenario: &Scenario, mistakes: &mut Diag
 pub(super) fn warn_of_fragments(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     for (index, app) in scenario.apps.iter().enumerate() {
         // IPv4 without options (RFC 791 §3.1); IPv6 (RFC 8200 §3), whose fragments have a header of 8 bytes more (§4.5).
-        let (header, of_fragment) = if scenario.addresses == AddressFamily::V4 { (20, 20) } else { (40, 48) };
+        let (header, of_fragment) = if is_over_ipv6(scenario, app) { (40, 48) } else { (20, 20) };
         let message = app.run.message_len(header);
         if message == 0 || app.run.destination() == Some(&app.on) {
             continue;

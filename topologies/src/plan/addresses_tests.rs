@@ -1,0 +1,195 @@
+//! Addresses and routes of both versions of IP, and which of them one node takes to another.
+
+use super::*;
+use crate::check::check_topology;
+use crate::tests::{address, net, node, plan_with};
+use crate::{AddressFamilies, GroupSpec, NodeSpec, TimelineEvent, Topology};
+use proptest::prelude::*;
+use protosim_core::Span;
+use protosim_models::name::{LinkName, NodeName};
+use protosim_models::nat::NatConfig;
+use protosim_models::node::Hop;
+
+fn both(words: &str) -> Topology {
+    Topology { addresses: AddressFamilies::Both, ..net(words) }
+}
+
+fn with(mut topology: Topology, names: &[&str], addresses: AddressFamilies) -> Topology {
+    for name in names {
+        node(&mut topology, name).addresses = Some(addresses);
+    }
+    topology
+}
+
+fn ways(plan: &Plan, from: &str, to: &str) -> Result<Vec<IpAddr>, NoWay> {
+    plan.ways(plan.node(from).unwrap(), plan.node(to).unwrap())
+}
+
+/// The second of three links is l, with 10.0.0.4/30 and 2001:db8:0:1::/64.
+#[test]
+fn with_both_versions_every_end_has_the_address_of_either() {
+    let plan = plan_with(both("k:a-b l:b-c m:c-d"), Vec::new());
+    let b = plan.node("b").unwrap();
+    let own: Vec<Vec<IpAddr>> = plan.graph().ports(b).map(|port| plan.port_addresses(b, port)).collect();
+    assert_eq!(own[1], [address("10.0.0.5"), address("2001:db8:0:1::1")]);
+    assert_eq!(plan.addresses(b).collect::<Vec<_>>(), [address("10.0.0.2"), address("2001:db8::2")]);
+    // RFC 6724 §2.1: the policy of IPv6 comes first.
+    assert_eq!(ways(&plan, "a", "d").unwrap(), [address("2001:db8:0:2::2"), address("10.0.0.10")]);
+}
+
+/// The short way a, r, s, b has a router without IPv6; the long one goes by q and t.
+#[test]
+fn each_version_goes_only_where_routers_have_it() {
+    let mut topology = with(both("a-r r-s s-b a-q q-t t-u u-b"), &["s"], AddressFamilies::V4);
+    node(&mut topology, "a").forwards = Some(false);
+    let plan = plan_with(topology.clone(), Vec::new());
+    let (a, b) = (plan.node("a").unwrap(), plan.node("b").unwrap());
+    let routes = Routes::new(&plan.routes(a));
+    // b has two links, s--b and u--b; that to s has no IPv6.
+    let to_b = |layer: usize| plan.layers[layer].address(plan.graph(), b).unwrap();
+    assert!(to_b(0).is_ipv4() && to_b(1).is_ipv6());
+    let towards = |name: &str| Hop::Interface(plan.graph().interface(a, plan.link(name).unwrap()).unwrap() as u32);
+    assert_eq!(routes.find(to_b(0)), towards("a--r"));
+    assert_eq!(routes.find(to_b(1)), towards("a--q"));
+    // Without the long way, what both have does not lead there over IPv6.
+    let cut = plan_with(with(topology, &["t"], AddressFamilies::V4), Vec::new());
+    assert_eq!(ways(&cut, "a", "b").map(|ways| ways.iter().all(IpAddr::is_ipv4)), Ok(true));
+}
+
+#[test]
+fn who_has_no_version_in_common_has_no_way() {
+    let topology = with(with(both("a-r r-b r-c"), &["a"], AddressFamilies::V6), &["b"], AddressFamilies::V4);
+    let plan = plan_with(topology, Vec::new());
+    assert_eq!(ways(&plan, "a", "b"), Err(NoWay::Versions));
+    assert_eq!(ways(&plan, "a", "c").map(|ways| ways.len()), Ok(1));
+    assert_eq!(ways(&plan, "c", "b").map(|ways| ways.len()), Ok(1));
+    // A router of IPv6 alone on the way of IPv4.
+    let cut = with(with(both("a-r r-b a-q q-b"), &["r"], AddressFamilies::V6), &["a"], AddressFamilies::V4);
+    assert_eq!(ways(&plan_with(cut, Vec::new()), "a", "b").map(|ways| ways.len()), Ok(1));
+}
+
+/// A NAT translates IPv4; of IPv6 it is a router, and who is inside has addresses that are seen outside.
+#[test]
+fn behind_a_nat_there_is_ipv6_as_it_is() {
+    let mut topology = both("in:host-nat up:nat-core s:core-server");
+    node(&mut topology, "nat").nat = Some(Box::new(NatConfig::to("up")));
+    let plan = plan_with(topology, Vec::new());
+    assert_eq!(ways(&plan, "server", "host").unwrap(), [address("2001:db8::1")]);
+    assert_eq!(plan.address(plan.node("host").unwrap()), Some(address("192.168.0.1")));
+    assert_eq!(ways(&plan, "host", "server").unwrap(), [address("2001:db8:0:1::2"), address("10.0.0.6")]);
+    let core = Routes::new(&plan.routes(plan.node("core").unwrap()));
+    assert_eq!(core.find(address("192.168.0.1")), Hop::None);
+    assert_eq!(core.find(address("2001:db8::1")), Hop::Interface(1));
+}
+
+/// The group is of IPv6 by its address: its tree goes around the router that has none.
+#[test]
+fn a_group_goes_by_the_version_of_its_address() {
+    let mut topology = with(both("a-r r-b a-q q-t t-b"), &["r"], AddressFamilies::V4);
+    topology.groups.push(GroupSpec {
+        name: "g".to_owned(),
+        address: Some(address("ff0e::7")),
+        members: vec![NodeName("b".to_owned())],
+        senders: vec![NodeName("a".to_owned())],
+    });
+    let plan = plan_with(topology.clone(), Vec::new());
+    let on_tree = |name: &str| !plan.group_routes[plan.node(name).unwrap()].is_empty();
+    assert_eq!(["a", "r", "q", "t", "b"].map(on_tree), [true, false, true, true, true]);
+    assert!(plan.group_routes.iter().flatten().all(|route| route.source.is_ipv6()));
+    // Who has no IPv6 cannot be a member.
+    let found = check_topology(&with(topology, &["b"], AddressFamilies::V4));
+    assert_eq!(found.iter().map(|finding| &*finding.path).collect::<Vec<_>>(), ["groups.0.members.0"]);
+}
+
+#[test]
+fn a_new_address_is_one_of_each_version() {
+    let event = TimelineEvent {
+        at: Span::from_millis(5),
+        node: Some(NodeName("a".to_owned())),
+        link: Some(LinkName("x".to_owned())),
+        new_address: Some(true),
+        ..TimelineEvent::default()
+    };
+    let plan = plan_with(both("x:a-r y:r-b z:r-c"), vec![event]);
+    let new: Vec<IpAddr> = plan.new_addresses().iter().map(|new| new.address).collect();
+    assert_eq!(new, [address("198.18.0.1"), address("3fff:1::2")]);
+    let r = Routes::new(&plan.routes(plan.node("r").unwrap()));
+    for new in new {
+        assert_eq!(r.find(new), Hop::Interface(0));
+    }
+}
+
+#[test]
+fn versions_that_are_nowhere_are_refused() {
+    let paths = |topology: &Topology| {
+        check_topology(topology).into_iter().map(|found| (found.path, found.message)).collect::<Vec<_>>()
+    };
+    let lonely = with(with(both("a-r r-b"), &["r"], AddressFamilies::V4), &["a"], AddressFamilies::V6);
+    let found = paths(&lonely);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        found[0],
+        ("nodes.0.addresses".to_owned(), "`a` has addresses of V6, and no node beside it has any".to_owned())
+    );
+    let found = paths(&with(net("a-r r-b"), &["b"], AddressFamilies::Both));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].0 == "nodes.2.addresses" && found[0].1.contains("the network has none"), "{found:?}");
+    let mut nat = with(both("a-r r-b"), &["r", "a", "b"], AddressFamilies::V6);
+    node(&mut nat, "r").nat = Some(Box::new(NatConfig::to("r--b")));
+    assert!(paths(&nat)[0].1.contains("a NAT translates IPv4"));
+}
+
+/// Who has gateways, by interface in order of names of links and media: hosts with several, at each that leads to a router.
+#[test]
+fn hosts_with_several_interfaces_have_a_gateway_at_each() {
+    let mut topology = net("a:host-r b:host-nat c:host-peer d:nat-r e:peer-s f:r-s g:single-r");
+    for name in ["host", "peer"] {
+        node(&mut topology, name).forwards = Some(false);
+    }
+    node(&mut topology, "nat").nat = Some(Box::new(NatConfig::to("d")));
+    topology.nodes.push(NodeSpec::named("other"));
+    let stations = ["host", "other", "r", "s"].map(|name| protosim_models::name::NodeName(name.to_owned())).to_vec();
+    let csma = protosim_models::medium::CsmaConfig::new("h", stations);
+    topology.media.push(protosim_models::medium::MediumConfig::Csma(csma));
+    let gateways = |topology: &Topology, name: &str| {
+        let plan = plan_with(topology.clone(), Vec::new());
+        let rank = plan.node(name).unwrap();
+        (0..plan.graph().ports(rank).count()).map(|index| plan.gateway(rank, index as u32)).collect::<Vec<_>>()
+    };
+    // The host is inside of the NAT at b; its peer passes nothing on; on h, r is the third station and s the fourth.
+    assert_eq!(gateways(&topology, "host"), [Some(0), Some(0), None, Some(3)]);
+    assert_eq!(gateways(&topology, "r"), [None; 5], "a router goes by its routes");
+    assert_eq!(gateways(&topology, "single"), [None], "there is no other way");
+    // The other way round, the host is outside of the NAT.
+    node(&mut topology, "nat").nat = Some(Box::new(NatConfig::to("b")));
+    assert_eq!(gateways(&topology, "host"), [Some(0), None, None, Some(3)]);
+}
+
+proptest! {
+    /// A network of both versions sends what it sends of each as the network of that one alone does.
+    #[test]
+    fn each_version_goes_as_if_it_were_alone(pairs in prop::collection::vec((0_usize..7, 0_usize..7), 1..12)) {
+        let mut words: Vec<String> = Vec::new();
+        for (a, b) in pairs {
+            let (a, b) = (a.min(b), a.max(b));
+            let word = format!("n{a}-n{b}");
+            if a != b && !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        let plan = |addresses| plan_with(Topology { addresses, ..net(&words.join(" ")) }, Vec::new());
+        let together = plan(AddressFamilies::Both);
+        for alone in [plan(AddressFamilies::V4), plan(AddressFamilies::V6)] {
+            for from in 0..alone.graph().nodes() {
+                let (one, all) = (Routes::new(&alone.routes(from)), Routes::new(&together.routes(from)));
+                for (to, owner) in alone.owners() {
+                    prop_assert_eq!(together.owners().get(&to).copied(), Some(owner));
+                    prop_assert_eq!(one.find(to), all.find(to));
+                }
+                for to in 0..alone.graph().nodes() {
+                    prop_assert_eq!(alone.ways(from, to).is_ok(), together.ways(from, to).is_ok());
+                }
+            }
+        }
+    }
+}
