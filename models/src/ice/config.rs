@@ -289,7 +289,7 @@ impl IceServer {
                 Some(Account { name: user.as_str().into(), password: password.as_str().into() })
             }
         };
-        ServerSpec { address: SocketAddr::new(address, self.port()), transport, account }
+        ServerSpec { address: SocketAddr::new(address, self.port()), transport, account, lends: None }
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 /// One end of a link on a node.
 #[derive(Clone, Debug)]
 pub struct Interface {
-    /// Addresses of this end, at most one of each family.
+    /// Addresses of this end, at most one of each family; the one that applications prefer comes first.
     pub addresses: Vec<IpAddr>,
     /// Largest IP packet that the link takes [bytes].
     pub mtu_bytes: u64,

@@ -68,10 +68,10 @@ impl StunAlternate {
                 let is_first = |address: &&IpAddr| **address != second && address.is_ipv4() == second.is_ipv4();
                 Some([*own.iter().find(is_first)?, second])
             }
-            None => {
-                let first = *own.first()?;
-                Some([first, *own[1..].iter().find(|address| address.is_ipv4() == first.is_ipv4())?])
-            }
+            None => own.iter().enumerate().find_map(|(place, first)| {
+                let second = own[place + 1..].iter().find(|address| address.is_ipv4() == first.is_ipv4())?;
+                Some([*first, *second])
+            }),
         }
     }
 }

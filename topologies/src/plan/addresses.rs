@@ -73,9 +73,9 @@ impl Plan {
         }
     }
 
-    /// The address that a node has on an interface of its own, of each version.
+    /// The address that a node has on an interface of its own, of each version: IPv6 first, as its applications prefer it.
     pub(super) fn port_addresses(&self, node: usize, port: Port) -> Vec<IpAddr> {
-        self.layers.iter().filter_map(|layer| layer.port_address(&self.graph, node, port)).collect()
+        self.layers.iter().rev().filter_map(|layer| layer.port_address(&self.graph, node, port)).collect()
     }
 
     /// The routes of a node. With one link, it sends everything there. Otherwise it has a route to each link end that it

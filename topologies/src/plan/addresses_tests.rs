@@ -31,7 +31,7 @@ fn with_both_versions_every_end_has_the_address_of_either() {
     let plan = plan_with(both("k:a-b l:b-c m:c-d"), Vec::new());
     let b = plan.node("b").unwrap();
     let own: Vec<Vec<IpAddr>> = plan.graph().ports(b).map(|port| plan.port_addresses(b, port)).collect();
-    assert_eq!(own[1], [address("10.0.0.5"), address("2001:db8:0:1::1")]);
+    assert_eq!(own[1], [address("2001:db8:0:1::1"), address("10.0.0.5")]);
     assert_eq!(plan.addresses(b).collect::<Vec<_>>(), [address("10.0.0.2"), address("2001:db8::2")]);
     // RFC 6724 §2.1: the policy of IPv6 comes first.
     assert_eq!(ways(&plan, "a", "d").unwrap(), [address("2001:db8:0:2::2"), address("10.0.0.10")]);

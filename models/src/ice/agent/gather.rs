@@ -134,6 +134,7 @@ impl Agent {
             };
             let config = ClientConfig {
                 is_stream: spec.transport.is_stream(),
+                family: spec.lends,
                 timing: Timing { rto: self.gathering.rto, ..self.config.timing },
                 ..ClientConfig::new(spec.address, &account.name, &account.password)
             };

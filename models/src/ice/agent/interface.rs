@@ -3,6 +3,7 @@
 use crate::ice::candidate::{Candidate, CandidateKind, Protocol};
 use crate::rope::Rope;
 use crate::stun::Timing;
+use crate::stun::wire::Family;
 use crate::turn::Transport;
 use protosim_core::Span;
 use std::net::SocketAddr;
@@ -99,6 +100,8 @@ pub struct ServerSpec {
     pub transport: Transport,
     /// Name and password for relayed addresses; a server of STUN has none.
     pub account: Option<Account>,
+    /// The family of the addresses that it is asked to lend. `None`: IPv4, without saying so (RFC 8656 §7.1).
+    pub lends: Option<Family>,
 }
 
 /// Name and password at a server of TURN.
