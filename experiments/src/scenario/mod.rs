@@ -138,7 +138,7 @@ pub struct Scenario {
     /// How long after the warm-up exchanges count; one that starts at its very end does not. Default: to the end of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Span>,
-    /// Points that are the same but for what the timeline does to links from this time on are run once up to it, and go on from copies: a
+    /// Points that are the same but for what the timeline does to links and channels from this time on are run once up to it, and go on from copies: a
     /// warm-up that all have in common is made once. Results are the same as without. Default: each run is made from its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fork_at: Option<Span>,

@@ -29,6 +29,11 @@ impl Plan {
                 act(*at, sender, Action::ChangeLink { interface, change: Box::new(change.clone()) });
             }
         }
+        for wire in self.wires.iter().filter(|wire| wire.is_channel) {
+            for (at, sender, action) in self.acts_of_channel(wire) {
+                act(at, sender, action);
+            }
+        }
         for NewAddress { at, link, node, address, .. } in &self.agenda.new_addresses {
             let interface = self.graph.interface(*node, *link).expect("a link is among its end's links") as u32;
             act(*at, *node, Action::Readdress { interface, address: *address });

@@ -3,10 +3,10 @@
 use super::{Plan, PlannedWire};
 use crate::graph::NetworkGraph;
 use crate::spec::{Topology, channel_stream_name};
-use protosim_core::{RunSeed, WireId, WireSpec};
+use protosim_core::{RunSeed, Span, WireId, WireSpec};
 use protosim_models::channel::ChannelConfig;
 use protosim_models::link::{Framing, LinkChange, Mtu, Setup};
-use protosim_models::node::{CHANNEL_PORT, ChannelEnd};
+use protosim_models::node::{Action, CHANNEL_PORT, ChannelEnd};
 use std::collections::BTreeMap;
 
 /// What stands before a channel's name in the paths of its wires, and in tables where the names of applications stand, none of which
@@ -85,7 +85,8 @@ impl Plan {
         let (config, ends) = (&self.topology.channels[*listed], *ends);
         let is_first = ends.0 == node;
         let names = (self.stream_name(ends.0), self.stream_name(ends.1));
-        let later: Vec<LinkChange> = Vec::new();
+        let later: Vec<LinkChange> =
+            self.changes_of_channel(channel, is_first).map(|(_, change)| change.clone()).collect();
         let setup = Setup {
             wire: if is_first { wires.0 } else { wires.1 },
             direction: &config.direction(is_first),
@@ -100,11 +101,28 @@ impl Plan {
         ChannelEnd::new(&config.name, &setup)
     }
 
+    /// How one direction of a channel changes.
+    fn changes_of_channel(&self, channel: usize, is_forward: bool) -> std::slice::Iter<'_, (Span, LinkChange)> {
+        let config = &self.topology.channels[self.channels.all[channel].listed];
+        self.agenda.channel_changes(&config.name, is_forward).iter()
+    }
+
+    /// What the timeline does to one direction of a channel: when, to which node, and what.
+    pub(super) fn acts_of_channel(&self, wire: &PlannedWire) -> impl Iterator<Item = (Span, usize, Action)> {
+        let Planned { ends: (first, second), .. } = &self.channels.all[wire.link];
+        let sender = if wire.is_forward { *first } else { *second };
+        let channel = self.channels.number(sender, wire.link);
+        let changes = self.changes_of_channel(wire.link, wire.is_forward);
+        changes
+            .map(move |(at, change)| (*at, sender, Action::ChangeChannel { channel, change: Box::new(change.clone()) }))
+    }
+
     pub(super) fn channel_wire_spec(&self, wire: &PlannedWire) -> WireSpec {
         let Planned { listed, ends: (first, second), .. } = &self.channels.all[wire.link];
         let (from, to) = if wire.is_forward { (*first, *second) } else { (*second, *first) };
         let direction = self.topology.channels[*listed].direction(wire.is_forward);
-        let (min_delay, overtakes) = direction.of_wire(std::iter::empty());
+        let (min_delay, overtakes) =
+            direction.of_wire(self.changes_of_channel(wire.link, wire.is_forward).map(|(_, change)| change));
         let port = CHANNEL_PORT + self.channels.number(to, wire.link);
         let (from, to) = (self.entity(from), self.entity(to));
         WireSpec { path: wire.path.clone(), from, to, port, min_delay, overtakes }

@@ -1,11 +1,12 @@
 //! Channels of plans: their luck, their wires, and what can be wrong with them.
 
-use crate::check::{Kind, check_topology};
+use crate::check::{Kind, check_timeline, check_topology};
 use crate::tests::{net, plan_with};
-use crate::{Installation, Topology};
+use crate::{Direction, Installation, Plan, TimelineEvent, Topology};
 use protosim_core::kernel::{Interests, Limits};
 use protosim_core::{LocalTime, Ratio, RunSeed, Sinks, Span, Until};
 use protosim_models::channel::ChannelConfig;
+use protosim_models::name::ChannelName;
 use protosim_models::node::{audit, audit_messages};
 use protosim_models::{App, CannotClone, ChannelId, Host, Rope, SocketId};
 use std::net::SocketAddr;
@@ -50,7 +51,10 @@ impl App for Signals {
 
 /// What the callee of each pair hears, by pair.
 fn heard(topology: Topology, pairs: &[(&str, &str)], threads: usize) -> (Vec<Vec<(u64, u64)>>, Vec<u64>) {
-    let plan = plan_with(topology, Vec::new());
+    heard_over(plan_with(topology, Vec::new()), pairs, threads)
+}
+
+fn heard_over(plan: Plan, pairs: &[(&str, &str)], threads: usize) -> (Vec<Vec<(u64, u64)>>, Vec<u64>) {
     let mut logs = Vec::new();
     let mut apps = Vec::new();
     for (caller, callee) in pairs {
@@ -103,6 +107,58 @@ fn channels_have_their_own_luck_and_no_network() {
             (both.clone(), digests.clone())
         );
     }
+}
+
+fn event(millis: u64) -> TimelineEvent {
+    let channel = Some(ChannelName("call".to_owned()));
+    TimelineEvent { at: Span::from_millis(millis), channel, ..TimelineEvent::default() }
+}
+
+/// Message k leaves at 10 k ms and 1 ns. Those that leave from 105 ms to 505 ms are lost, 11 to 50; those after that are 20 ms late and
+/// not 50. What had left arrives. The other direction goes on as it was, and threads make no difference.
+#[test]
+fn a_channel_changes_on_the_timeline() {
+    let topology = || with_channels(vec![ChannelConfig::between("call", ("a", "c"), Span::from_millis(50))]);
+    let down = TimelineEvent { up: Some(false), direction: Some(Direction::Forward), ..event(105) };
+    let up = TimelineEvent {
+        up: Some(true),
+        delay: Some(Span::from_millis(20)),
+        direction: Some(Direction::Forward),
+        ..event(505)
+    };
+    let of = |pairs: &[(&str, &str)], threads| {
+        heard_over(plan_with(topology(), vec![down.clone(), up.clone()]), pairs, threads)
+    };
+    let (forth, digests) = of(&[("a", "c")], 1);
+    let arrival = |number: u64| (1 + 10_000_000 * number + if number <= 10 { 50_000_000 } else { 20_000_000 }, number);
+    assert_eq!(forth[0], (0..=10).chain(51..100).map(arrival).collect::<Vec<_>>());
+    assert_eq!(of(&[("a", "c")], 2), (forth, digests));
+    let (back, _) = of(&[("c", "a")], 1);
+    assert_eq!(back[0].len(), 100);
+}
+
+#[test]
+fn what_a_timeline_cannot_do_to_a_channel_is_found() {
+    let topology = with_channels(vec![ChannelConfig::between("call", ("a", "c"), Span::from_millis(50))]);
+    let find = |event: TimelineEvent| -> Vec<(Kind, String)> {
+        check_timeline(&topology, &[event]).into_iter().map(|found| (found.kind, found.path)).collect()
+    };
+    let at = |path: &str| [(Kind::NoEffect, format!("timeline.0{path}"))];
+    assert_eq!(find(event(5)), at(""));
+    assert_eq!(find(TimelineEvent { up: Some(true), ..event(5) }), at(".up"), "it is up already");
+    assert_eq!(find(TimelineEvent { delay: Some(Span::from_millis(50)), ..event(5) }), at(".delay"));
+    assert_eq!(
+        find(TimelineEvent {
+            rate: protosim_core::Rate::from_bits_per_sec(8),
+            loss: Some(Ratio::from_percent(1)),
+            ..event(5)
+        }),
+        at(".rate")
+    );
+    let zero = TimelineEvent { delay: Some(Span::ZERO), ..event(5) };
+    assert_eq!(find(zero), [(Kind::OutOfRange, "timeline.0.delay".to_owned())]);
+    let link = Some(protosim_models::name::LinkName("x".to_owned()));
+    assert_eq!(find(TimelineEvent { link, up: Some(false), ..event(5) }), at(".link"));
 }
 
 #[test]

@@ -37,6 +37,8 @@ type ByName<'t> = BTreeMap<&'t str, Vec<Occurrence<'t>>>;
 pub(crate) struct Agenda {
     /// Changes of sending halves by link and direction (true: forward).
     changes: BTreeMap<(usize, bool), Vec<(Span, LinkChange)>>,
+    /// How channels change by name and direction.
+    channel_changes: BTreeMap<(String, bool), Vec<(Span, LinkChange)>>,
     /// When which node loses power (false) or gets it back (true), in the timeline's order.
     pub(crate) powers: Vec<(Span, usize, bool)>,
     /// In order of links, ends and times.
@@ -76,6 +78,12 @@ impl Agenda {
         let power = |occurrence: &Occurrence<'_>| {
             Some((occurrence.at, *ranks.get(occurrence.event.of_node()?)?, occurrence.event.up?))
         };
+        for Occurrence { at, event, .. } in &occurrences {
+            let Some(channel) = event.of_channel() else { continue };
+            for is_forward in [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward)) {
+                agenda.channel_changes.entry((channel.to_owned(), is_forward)).or_default().push((*at, event.change()));
+            }
+        }
         agenda.powers = occurrences.iter().filter_map(power).collect();
         agenda.new_addresses = new_addresses(topology, graph, layers, &occurrences);
         agenda
@@ -84,6 +92,11 @@ impl Agenda {
     /// How the sending half of one direction of a link changes, in the timeline's order.
     pub(crate) fn changes(&self, link: usize, is_forward: bool) -> &[(Span, LinkChange)] {
         self.changes.get(&(link, is_forward)).map_or(&[], Vec::as_slice)
+    }
+
+    /// How one direction of a channel changes, in the timeline's order.
+    pub(crate) fn channel_changes(&self, channel: &str, is_forward: bool) -> &[(Span, LinkChange)] {
+        self.channel_changes.get(&(channel.to_owned(), is_forward)).map_or(&[], Vec::as_slice)
     }
 
     /// True if the timeline lets the node lose power.

@@ -5,6 +5,7 @@ use super::{MOST_OCCURRENCES, TimelineEvent, occurrences};
 use crate::check::{Finding, Kind};
 use crate::spec::Topology;
 use protosim_core::Span;
+use protosim_models::channel::ChannelConfig;
 use protosim_models::link::{LinkChange, LinkConfig};
 use std::collections::BTreeMap;
 
@@ -24,6 +25,10 @@ pub fn check_timeline(topology: &Topology, timeline: &[TimelineEvent]) -> Vec<Fi
         if let Some(link) = event.of_link().and_then(|name| links.get(name)) {
             check_change(index, event, link, &mut found);
         }
+        let channel = |name: &str| topology.channels.iter().find(|channel| channel.name == name);
+        if let Some(channel) = event.of_channel().and_then(channel) {
+            check_channel(index, event, channel, &mut found);
+        }
     }
     let total: u64 = timeline.iter().map(|event| u64::from(event.count())).sum();
     if total > MOST_OCCURRENCES as u64 {
@@ -36,7 +41,7 @@ pub fn check_timeline(topology: &Topology, timeline: &[TimelineEvent]) -> Vec<Fi
     check_instants(&occurrences, &mut found);
     if found.len() == others {
         // Of events that meet nobody knows what holds after them.
-        check_steps(&links, &occurrences, &mut found);
+        check_steps(&links, &topology.channels, &occurrences, &mut found);
     }
     found
 }
@@ -76,8 +81,26 @@ const OF_LINKS: [&str; 4] = ["rate", "delay", "loss", "impair"];
 /// What it is of, and whether it says what can be said of that.
 fn check_subject(index: usize, event: &TimelineEvent, links: &BTreeMap<String, &LinkConfig>, found: &mut Vec<Finding>) {
     let mut say = |field: &str, message: String| found.push(Finding::new(Kind::NoEffect, place(index, field), message));
-    if event.link.is_none() && event.node.is_none() {
-        return say("", "it is of nobody: give a `link`, a `node`, or both for the node's interface".to_owned());
+    if event.link.is_none() && event.node.is_none() && event.channel.is_none() {
+        let message =
+            "it is of nobody: give a `link`, a `channel`, a `node`, or `node` and `link` for the node's interface";
+        return say("", message.to_owned());
+    }
+    if event.channel.is_some() {
+        let others = [("link", event.link.is_some()), ("node", event.node.is_some())];
+        for (field, _) in others.into_iter().filter(|(_, is_given)| *is_given) {
+            say(field, format!("the event is of a channel, which has no {field}: leave out one of both"));
+        }
+        if event.rate.is_some() {
+            say("rate", "a channel has no rate".to_owned());
+        }
+        if event.new_address.is_some() {
+            say("new_address", "a channel has no addresses".to_owned());
+        }
+        if event.change() == LinkChange::default() {
+            say("", "changes nothing: give `delay`, `loss`, `impair` or `up`".to_owned());
+        }
+        return;
     }
     if event.new_address == Some(false) {
         say("new_address", "has no effect: an interface keeps its address until it gets a new one".to_owned());
@@ -114,6 +137,19 @@ fn check_subject(index: usize, event: &TimelineEvent, links: &BTreeMap<String, &
             _ => "changes nothing: give `new_address: true`",
         };
         say("", message.to_owned());
+    }
+}
+
+/// Whether the channel can be changed so: what it could not be from the start it cannot become.
+fn check_channel(index: usize, event: &TimelineEvent, channel: &ChannelConfig, found: &mut Vec<Finding>) {
+    let ends = (&*channel.ends.0.0, &*channel.ends.1.0);
+    let changed = ChannelConfig {
+        impair: event.impair.clone().map(Box::new),
+        ..ChannelConfig::between(&channel.name, ends, event.delay.unwrap_or(channel.delay))
+    };
+    for (field, message) in changed.check() {
+        let kind = if message.starts_with("has no effect") { Kind::NoEffect } else { Kind::OutOfRange };
+        found.push(Finding::new(kind, place(index, &field), message));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happens to a network during a run: events of links and of nodes, once or again and again.
 //!
 //! - A **link**'s rate, delay, loss and impairments change, and it goes down and comes up ([`LinkChange`]).
+//! - A **channel**'s delay, loss and impairments change, and it goes down and comes up.
 //! - A **node** loses power, with all that it knew, and starts anew ([`Action::Power`](protosim_models::node::Action::Power)). While
 //!   it has none it sends nothing; what others send to it arrives at nobody. Their links to it stay up: who is at the other end of a
 //!   link that stays silent does not know why.
@@ -22,14 +23,14 @@ pub use check::check_timeline;
 use crate::spec::Direction;
 use protosim_core::{Rate, Ratio, Span};
 use protosim_models::link::{ImpairConfig, LinkChange};
-use protosim_models::name::{LinkName, NodeName};
+use protosim_models::name::{ChannelName, LinkName, NodeName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Most events of one timeline, each repetition counted.
 pub const MOST_OCCURRENCES: usize = 100_000;
 
-/// Something that happens to a link, to a node, or to a node's interface on a link, as in a scenario's timeline.
+/// Something that happens to a link, to a channel, to a node, or to a node's interface on a link, as in a scenario's timeline.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimelineEvent {
@@ -41,18 +42,21 @@ pub struct TimelineEvent {
     /// Which node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeName>,
-    /// Which directions of the link. Default: Both.
+    /// Which channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelName>,
+    /// Which directions of the link or channel. Default: Both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
     /// The link's new rate. A link that had no rate cannot be given one.
     pub rate: Option<Rate>,
-    /// The link's new delay, for what departs from then on.
+    /// The link's or channel's new delay, for what departs from then on.
     pub delay: Option<Span>,
-    /// The link's new loss, for what departs from then on.
+    /// The link's or channel's new loss, for what departs from then on.
     pub loss: Option<Ratio>,
-    /// The link's new impairments, for what departs from then on; they take the place of the old ones as a whole.
+    /// The link's or channel's new impairments, for what departs from then on; they take the place of the old ones as a whole.
     pub impair: Option<ImpairConfig>,
-    /// Of a link: false, it goes down; true, it comes up again. Of a node: false, it loses power and everything that it
+    /// Of a link or channel: false, it goes down; true, it comes up again. Of a node: false, it loses power and everything that it
     /// knew; true, it starts anew.
     pub up: Option<bool>,
     /// True: the node's interface on the link has a new address from then on, in place of the one before.
@@ -67,7 +71,7 @@ pub struct TimelineEvent {
 }
 
 impl TimelineEvent {
-    /// What changes of a link.
+    /// What changes of a link or a channel.
     pub fn change(&self) -> LinkChange {
         LinkChange { rate: self.rate, delay: self.delay, loss: self.loss, impair: self.impair.clone(), up: self.up }
     }
@@ -83,12 +87,17 @@ impl TimelineEvent {
 
     /// The link that it changes, if it is an event of a link.
     pub fn of_link(&self) -> Option<&str> {
-        self.link.as_ref().filter(|_| self.node.is_none()).map(|link| link.0.as_str())
+        self.link.as_ref().filter(|_| self.node.is_none() && self.channel.is_none()).map(|link| link.0.as_str())
+    }
+
+    /// The channel that it changes, if it is an event of a channel.
+    pub fn of_channel(&self) -> Option<&str> {
+        self.channel.as_ref().filter(|_| self.node.is_none() && self.link.is_none()).map(|channel| channel.0.as_str())
     }
 
     /// The node that it is of, if it is an event of a node as a whole.
     pub fn of_node(&self) -> Option<&str> {
-        self.node.as_ref().filter(|_| self.link.is_none()).map(|node| node.0.as_str())
+        self.node.as_ref().filter(|_| self.link.is_none() && self.channel.is_none()).map(|node| node.0.as_str())
     }
 
     /// The node and the link, if it is an event of an interface.

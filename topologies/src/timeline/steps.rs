@@ -3,6 +3,7 @@
 use super::{Occurrence, TimelineEvent};
 use crate::check::{Finding, Kind};
 use protosim_core::Span;
+use protosim_models::channel::ChannelConfig;
 use protosim_models::link::{DirectionConfig, LinkChange, LinkConfig};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,9 @@ fn given(event: &TimelineEvent) -> [bool; 6] {
 
 /// What an event is of, in words; empty for nobody.
 fn subject(event: &TimelineEvent) -> String {
+    if let Some(channel) = &event.channel {
+        return format!("channel `{}`", channel.0);
+    }
     match (&event.node, &event.link) {
         (Some(node), Some(link)) => format!("`{}` on link `{}`", node.0, link.0),
         (Some(node), None) => format!("node `{}`", node.0),
@@ -28,18 +32,19 @@ fn subject(event: &TimelineEvent) -> String {
 /// Two events that change one field at one instant: only their order in the file would say which one holds. Each pair of entries is
 /// told once, however often they meet.
 pub(super) fn check_instants(occurrences: &[Occurrence<'_>], found: &mut Vec<Finding>) {
-    let mut first: BTreeMap<(&str, &str, Span, bool, usize), usize> = BTreeMap::new();
+    let mut first: BTreeMap<([&str; 3], Span, bool, usize), usize> = BTreeMap::new();
     let mut told = BTreeSet::new();
     for Occurrence { entry, at, event } in occurrences {
         let link = event.link.as_ref().map_or("", |link| link.0.as_str());
         let node = event.node.as_ref().map_or("", |node| node.0.as_str());
-        if (link, node) == ("", "") {
+        let channel = event.channel.as_ref().map_or("", |channel| channel.0.as_str());
+        let whom = [link, node, channel];
+        if whom == [""; 3] {
             continue;
         }
         for (field, _) in given(event).into_iter().enumerate().filter(|(_, changes)| *changes) {
             let directions = [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward));
-            let others =
-                directions.map(|is_forward| *first.entry((link, node, *at, is_forward, field)).or_insert(*entry));
+            let others = directions.map(|is_forward| *first.entry((whom, *at, is_forward, field)).or_insert(*entry));
             let Some(earlier) = others.filter(|other| other != entry).min() else { continue };
             if told.insert((*entry, earlier, field)) {
                 let name = FIELDS[field];
@@ -55,12 +60,16 @@ pub(super) fn check_instants(occurrences: &[Occurrence<'_>], found: &mut Vec<Fin
 /// An event that changes a field to what it is already. Of a repeated one, the first time is told.
 pub(super) fn check_steps(
     links: &BTreeMap<String, &LinkConfig>,
+    channels: &[ChannelConfig],
     occurrences: &[Occurrence<'_>],
     found: &mut Vec<Finding>,
 ) {
+    let channels: BTreeMap<&str, &ChannelConfig> =
+        channels.iter().map(|channel| (channel.name.as_str(), channel)).collect();
     let mut order: Vec<&Occurrence<'_>> = occurrences.iter().collect();
     order.sort_by_key(|occurrence| occurrence.at);
     let mut present: BTreeMap<(&str, bool), LinkChange> = BTreeMap::new();
+    let mut of_channels: BTreeMap<(&str, bool), LinkChange> = BTreeMap::new();
     let mut powered: BTreeMap<&str, bool> = BTreeMap::new();
     let mut told = BTreeSet::new();
     for occurrence in order {
@@ -70,10 +79,13 @@ pub(super) fn check_steps(
             let same = event.up == Some(*is_up);
             *is_up = event.up.unwrap_or(*is_up);
             if same { vec!["up"] } else { Vec::new() }
+        } else if let Some(name) = event.of_channel() {
+            let Some(channel) = channels.get(name) else { continue };
+            idle_fields(event, name, |is_forward| channel.direction(is_forward), &mut of_channels)
         } else {
             let config = event.of_link().and_then(|link| Some((link, *links.get(link)?)));
             let Some((link, config)) = config else { continue };
-            idle_fields(event, link, config, &mut present)
+            idle_fields(event, link, |is_forward| config.direction(is_forward), &mut present)
         };
         for field in idle.into_iter().filter(|field| told.insert((occurrence.entry, *field))) {
             let when = if event.every.is_some() { format!(" at {}", occurrence.at) } else { String::new() };
@@ -83,17 +95,17 @@ pub(super) fn check_steps(
     }
 }
 
-/// The fields of a link's event that change nothing, in either direction. `present` is what holds before it, and then after it.
+/// The fields of a link's or channel's event that change nothing, in either direction. `present` is what holds before it, and then after it.
 fn idle_fields<'t>(
     event: &'t TimelineEvent,
     link: &'t str,
-    config: &LinkConfig,
+    direction: impl Fn(bool) -> DirectionConfig,
     present: &mut BTreeMap<(&'t str, bool), LinkChange>,
 ) -> Vec<&'static str> {
     let mut changes = [false; 5];
     for is_forward in [true, false].into_iter().filter(|is_forward| event.concerns(*is_forward)) {
         let now = present.entry((link, is_forward)).or_insert_with(|| {
-            let DirectionConfig { rate, delay, loss, impair, .. } = config.direction(is_forward);
+            let DirectionConfig { rate, delay, loss, impair, .. } = direction(is_forward);
             LinkChange { rate, delay, loss, impair, up: Some(true) }
         });
         changes[0] |= event.rate != now.rate;

@@ -25,10 +25,12 @@ pub(super) fn check_fork(tree: &Tree, scenario: &Scenario, points: &[Point], mis
     // What a world has to know from its start: who crashes keeps what it starts anew with, and routes lead to new addresses.
     let told_late = |scenario: &&Scenario| {
         let mut late = scenario.timeline.iter().filter(|event| event.at >= at);
-        late.find(|event| event.of_link().is_none()).map(|event| event.at)
+        late.find(|event| event.of_link().or(event.of_channel()).is_none()).map(|event| event.at)
     };
     if let Some(when) = scenarios.iter().find_map(told_late) {
-        let message = format!("from `fork_at` on the timeline may change links alone, and at {when} it acts on a node");
+        let message = format!(
+            "from `fork_at` on the timeline may change links and channels alone, and at {when} it acts on a node"
+        );
         return refuse("scenario::no-effect", message, None);
     }
     if groups(&scenarios, at).is_empty() {

@@ -141,7 +141,7 @@ impl Expansion {
         members.map_or_else(|| vec![item.clone()], |members| members.iter().map(named).collect())
     }
 
-    /// Events of a set of links or nodes.
+    /// Events of a set of links, channels or nodes.
     pub(super) fn expand_timeline(&mut self) {
         self.replace("timeline", |all, event| {
             let name = |field: &str| event.field(field).and_then(Node::as_str);
@@ -155,6 +155,9 @@ impl Expansion {
                 };
                 members.iter().map(one).collect::<Vec<_>>()
             };
+            if let Some(channels) = name("channel").and_then(|channel| all.channels.get(channel)) {
+                return for_each("channel", channels);
+            }
             match (of_links, of_nodes) {
                 // A node's address on its own link: both go together.
                 (Some(links), Some(nodes)) if links.len() == nodes.len() => {
