@@ -11,7 +11,7 @@ use crate::media::Lan;
 use crate::multicast::{group_addresses, tree};
 use crate::nat::{Addresses, outsides};
 use crate::routes::{Entry, MOST_LISTED, gateway, routes_of};
-use crate::spec::{Topology, wire_stream_name};
+use crate::spec::{AddressFamily, Topology, wire_stream_name};
 use crate::timeline::{Agenda, TimelineEvent};
 use channels::Channels;
 use protosim_core::kernel::{BuildError, Limits};
@@ -413,11 +413,13 @@ impl Plan {
             };
             Interface { gateway: gateway(&self.graph, rank, index as u32), ..interface }
         });
+        let (nat, nat_v6) = self.nat_parts(rank);
         NodeParts {
             interfaces: interfaces.collect(),
             channels: self.channel_ends(rank, seed),
             routes: self.routes(rank),
-            nat: self.nat_parts(rank),
+            nat,
+            nat_v6,
             forwards: self.graph.node(rank).forwards,
             ip: self.topology.nodes[self.graph.node(rank).listed].ip.unwrap_or_default(),
             groups: self.group_routes[rank].clone(),
@@ -428,13 +430,20 @@ impl Plan {
         }
     }
 
-    /// The NAT or firewall of a node.
-    fn nat_parts(&self, rank: usize) -> Option<NatParts> {
+    /// The NAT or firewall of a node: what IPv4 packets meet, and what IPv6 packets meet.
+    fn nat_parts(&self, rank: usize) -> (Option<NatParts>, Option<NatParts>) {
         let spec = &self.topology.nodes[self.graph.node(rank).listed];
-        let nat = spec.nat.as_deref().map(|nat| (nat.policy(), nat.pool.clone().unwrap_or_default()));
-        let (policy, pool) = nat.or_else(|| Some((spec.firewall.as_deref()?.policy(), Vec::new())))?;
-        let outside = *self.outsides.get(&rank)?;
-        Some(NatParts { policy, outside, pool: pool.into_iter().map(IpAddr::V4).collect() })
+        let Some(outside) = self.outsides.get(&rank).copied() else { return (None, None) };
+        let nat = spec.nat.as_deref().map(|nat| {
+            let pool = nat.pool.iter().flatten().copied().map(IpAddr::V4).collect();
+            NatParts { policy: nat.policy(), outside, pool }
+        });
+        let wall = spec.firewall.as_deref();
+        let wall = wall.map(|wall| NatParts { policy: wall.policy(), outside, pool: Vec::new() });
+        match self.topology.addresses {
+            AddressFamily::V6 => (nat, wall),
+            AddressFamily::V4 => (nat.or(wall), None),
+        }
     }
 
     /// The addresses of pools, each with its NAT.

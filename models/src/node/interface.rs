@@ -19,3 +19,13 @@ pub struct Interface {
     /// medium, 0 over a link. `None`, where there is none, has them take the usual route.
     pub gateway: Option<u16>,
 }
+
+impl Interface {
+    /// Has this address from now on, in place of the one of its family.
+    pub(super) fn readdress(&mut self, address: IpAddr) {
+        match self.addresses.iter_mut().find(|own| own.is_ipv4() == address.is_ipv4()) {
+            Some(own) => *own = address,
+            None => self.addresses.push(address),
+        }
+    }
+}
