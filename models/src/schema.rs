@@ -6,6 +6,7 @@ use crate::coap::config::Factor;
 use crate::device::Drift;
 use crate::link::{Mtu, QueueLimit, impair::Milli};
 use crate::medium::{Coordinate, Distance};
+use crate::nat::Nat64Prefix;
 use crate::queue::Gain;
 use protosim_core::Size;
 use protosim_core::quantity::schema::{DECIMAL, pattern, with_unit};
@@ -71,6 +72,13 @@ schema! {
         "A coordinate of at most 1000 km to either side: a decimal number with its unit, exact to a millimetre.",
         r"-?[0-9]+(\.[0-9]+)?", &["mm", "cm", "m", "km"], &["30 m", "-5 m"],
     );
+
+    Nat64Prefix, _generator => json_schema!({
+        "type": "string",
+        "description": "The prefix by which a NAT64 shows IPv4 addresses: an IPv6 address, a slash and 32, 40, 48, 56, 64 or 96 (RFC 6052).",
+        "pattern": "^[0-9a-fA-F:.]+/(32|40|48|56|64|96)$",
+        "examples": ["64:ff9b::/96", "2001:db8:64::/48"],
+    });
 }
 
 #[cfg(test)]
@@ -96,5 +104,6 @@ mod tests {
         all::<Factor>();
         all::<Distance>();
         all::<Coordinate>();
+        all::<Nat64Prefix>();
     }
 }

@@ -10,11 +10,11 @@
 
 use crate::check::{Finding, Kind};
 use crate::graph::{NetworkGraph, Port};
-use crate::spec::{AddressFamily, NodeSpec, Topology};
+use crate::spec::{AddressFamilies, AddressFamily, NodeSpec, Topology};
 use protosim_models::link::LinkConfig;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
-use protosim_models::nat::{FirewallConfig, NatConfig};
+use protosim_models::nat::{FirewallConfig, Nat64Config, NatConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -140,10 +140,11 @@ impl<'t> Elements<'t> {
     }
 }
 
-/// What a node says of the outside of its NAT or firewall.
+/// What a node says of the outside of its NAT, NAT64 or firewall.
 pub(crate) fn outside_of(node: &NodeSpec) -> Option<&str> {
     let nat = node.nat.as_deref().map(|nat| &*nat.outside);
-    nat.or(node.firewall.as_deref().map(|wall| &*wall.outside))
+    let nat64 = || node.nat64.as_deref().map(|nat64| &*nat64.outside);
+    nat.or_else(nat64).or_else(|| node.firewall.as_deref().map(|wall| &*wall.outside))
 }
 
 /// Realms of a topology; `None` without NATs.
@@ -198,11 +199,6 @@ impl Nats {
         self.outside.get(&node).copied()
     }
 
-    /// The ranks of all NATs.
-    pub(crate) fn ranks(&self) -> impl Iterator<Item = usize> {
-        self.outside.keys().copied()
-    }
-
     /// The realm of what an interface leads to.
     fn realm(&self, graph: &NetworkGraph, port: Port) -> usize {
         let listed = match port {
@@ -230,7 +226,7 @@ impl Nats {
     }
 }
 
-/// By rank, the interfaces of NATs and firewalls to the outside.
+/// By rank, the interfaces of NATs, NAT64s and firewalls to the outside.
 pub(crate) fn outsides(topology: &Topology, graph: &NetworkGraph) -> BTreeMap<usize, u32> {
     if topology.nodes.iter().all(|node| outside_of(node).is_none()) {
         return BTreeMap::new();
@@ -312,28 +308,15 @@ pub(crate) fn check_nats(topology: &Topology, found: &mut Vec<Finding>) {
 
 fn check_node(topology: &Topology, elements: &Elements<'_>, index: usize, node: &NodeSpec, found: &mut Vec<Finding>) {
     let Some(outside) = outside_of(node) else { return };
-    let field = if node.nat.is_some() { "nat" } else { "firewall" };
+    let field = match (&node.nat, &node.nat64) {
+        (Some(_), _) => "nat",
+        (None, Some(_)) => "nat64",
+        (None, None) => "firewall",
+    };
+    check_kinds(topology, elements, index, node, found);
     let mut say = |kind, rest: &str, message: String| {
         found.push(Finding::new(kind, format!("nodes.{index}.{field}{rest}"), message));
     };
-    let families = node.families(topology.addresses);
-    if let (Some(_), Some(firewall)) = (&node.nat, &node.firewall) {
-        if !families.has(AddressFamily::V6) {
-            let message =
-                "the node has a `nat`, which filters by itself: leave `firewall` out, and say the filter there";
-            say(Kind::NoEffect, "", message.to_owned());
-        } else if firewall.outside != outside {
-            let message = format!(
-                "the outside of the node's `nat` is `{outside}`, and that of its `firewall` `{}`",
-                firewall.outside
-            );
-            say(Kind::OutOfRange, ".outside", message);
-        }
-    }
-    if node.nat.is_some() && !families.has(AddressFamily::V4) {
-        let message = "a NAT translates IPv4, and the addresses are V6: a `firewall` filters without translation";
-        say(Kind::OutOfRange, "", message.to_owned());
-    }
     if node.forwards == Some(false) {
         let message = format!("has no effect: `{}` does not forward (`forwards: false`)", node.name);
         say(Kind::NoEffect, "", message);
@@ -350,12 +333,56 @@ fn check_node(topology: &Topology, elements: &Elements<'_>, index: usize, node: 
     }
     let of_nat = node.nat.as_deref().map(NatConfig::check).unwrap_or_default();
     let of_firewall = node.firewall.as_deref().map(FirewallConfig::check).unwrap_or_default();
+    let of_nat64 = node.nat64.as_deref().map(Nat64Config::check).unwrap_or_default();
     let with = |of: &'static str| move |(field, message)| (of, field, message);
-    for (of, field, message) in of_nat.into_iter().map(with("nat")).chain(of_firewall.into_iter().map(with("firewall")))
-    {
+    let all = of_nat.into_iter().map(with("nat")).chain(of_nat64.into_iter().map(with("nat64")));
+    for (of, field, message) in all.chain(of_firewall.into_iter().map(with("firewall"))) {
         let kind = if message.starts_with("has no effect") { Kind::NoEffect } else { Kind::OutOfRange };
         let message = if kind == Kind::NoEffect { message } else { format!("`{field}` {message}") };
         found.push(Finding::new(kind, format!("nodes.{index}.{of}.{field}"), message));
+    }
+}
+
+/// Which of NAT, NAT64 and firewall a node can be, with its versions of IP.
+fn check_kinds(topology: &Topology, elements: &Elements<'_>, index: usize, node: &NodeSpec, found: &mut Vec<Finding>) {
+    let mut say = |kind, field: &str, message: String| {
+        found.push(Finding::new(kind, format!("nodes.{index}.{field}"), message));
+    };
+    let families = node.families(topology.addresses);
+    if let (Some(nat), Some(firewall)) = (&node.nat, &node.firewall) {
+        if !families.has(AddressFamily::V6) {
+            let message =
+                "the node has a `nat`, which filters by itself: leave `firewall` out, and say the filter there";
+            say(Kind::NoEffect, "nat", message.to_owned());
+        } else if firewall.outside != nat.outside {
+            let message = format!("is `{}`, and that of the node's `nat` is `{}`", firewall.outside, nat.outside);
+            say(Kind::OutOfRange, "firewall.outside", message);
+        }
+    }
+    if node.nat.is_some() && !families.has(AddressFamily::V4) {
+        let message = "a NAT translates IPv4, and the addresses are V6: a `firewall` filters without translation";
+        say(Kind::OutOfRange, "nat", message.to_owned());
+    }
+    let Some(nat64) = &node.nat64 else { return };
+    if node.nat.is_some() || node.firewall.is_some() {
+        let message =
+            "a NAT64 filters what it translates and nothing else: put a `nat` or a `firewall` on a node of its own";
+        say(Kind::OutOfRange, "nat64", message.to_owned());
+    }
+    if families != AddressFamilies::Both {
+        let message =
+            format!("a NAT64 has IPv6 inside and IPv4 outside, and the addresses are {families:?}: `addresses: Both`");
+        return say(Kind::OutOfRange, "nat64", message);
+    }
+    let has_v4 = |other: &NodeSpec| {
+        let is_there = |outside| elements.of(&other.name).contains(&outside);
+        other.name != node.name
+            && other.families(topology.addresses).has(AddressFamily::V4)
+            && elements.find(&node.name, &nat64.outside).is_none_or(is_there)
+    };
+    if !topology.nodes.iter().any(has_v4) {
+        let message = format!("nobody else on `{}` has addresses of IPv4", nat64.outside);
+        say(Kind::OutOfRange, "nat64.outside", message);
     }
 }
 
@@ -374,9 +401,13 @@ const TAKEN: [(Ipv4Addr, u8); 8] = [
 fn check_pools(topology: &Topology, found: &mut Vec<Finding>) {
     let mut first: BTreeMap<Ipv4Addr, String> = BTreeMap::new();
     for (index, node) in topology.nodes.iter().enumerate() {
-        let pool = node.nat.as_deref().and_then(|nat| nat.pool.as_deref()).unwrap_or_default();
-        for (place, address) in pool.iter().enumerate() {
-            let path = format!("nodes.{index}.nat.pool.{place}");
+        let of_nat = node.nat.as_deref().and_then(|nat| Some(("nat", nat.pool.as_deref()?)));
+        let of_nat64 = node.nat64.as_deref().and_then(|nat64| Some(("nat64", nat64.pool.as_deref()?)));
+        let pools = of_nat.into_iter().chain(of_nat64);
+        for (field, place, address) in
+            pools.flat_map(|(field, pool)| pool.iter().enumerate().map(move |(place, address)| (field, place, address)))
+        {
+            let path = format!("nodes.{index}.{field}.pool.{place}");
             let lies_in = |(block, len): &&(Ipv4Addr, u8)| {
                 (u32::from(*block) ^ u32::from(*address)) >> (32 - u32::from(*len)) == 0
             };

@@ -26,7 +26,7 @@ use protosim_models::node::{Action, GroupRoute, Interface, NatParts, NodeParts};
 use protosim_models::{App, Element, Node};
 use reroutes::Reroute;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// A topology with everything that follows from it.
@@ -376,11 +376,13 @@ impl Plan {
             };
             Interface { gateway: self.gateway(rank, index as u32), ..interface }
         });
+        let (nat, nat_v6) = self.nat_parts(rank);
         NodeParts {
             interfaces: interfaces.collect(),
             channels: self.channel_ends(rank, seed),
             routes: self.routes(rank),
-            nat: self.nat_parts(rank),
+            nat,
+            nat_v6,
             forwards: self.graph.node(rank).forwards,
             ip: self.topology.nodes[self.graph.node(rank).listed].ip.unwrap_or_default(),
             groups: self.group_routes[rank].clone(),
@@ -391,13 +393,20 @@ impl Plan {
         }
     }
 
-    /// The NAT or firewall of a node.
-    fn nat_parts(&self, rank: usize) -> Option<NatParts> {
+    /// The NAT or firewall of a node: what IPv4 packets meet, and what IPv6 packets meet.
+    fn nat_parts(&self, rank: usize) -> (Option<NatParts>, Option<NatParts>) {
         let spec = &self.topology.nodes[self.graph.node(rank).listed];
-        let nat = spec.nat.as_deref().map(|nat| (nat.policy(), nat.pool.clone().unwrap_or_default()));
-        let (policy, pool) = nat.or_else(|| Some((spec.firewall.as_deref()?.policy(), Vec::new())))?;
-        let outside = *self.outsides.get(&rank)?;
-        Some(NatParts { policy, outside, pool: pool.into_iter().map(IpAddr::V4).collect() })
+        let Some(outside) = self.outsides.get(&rank).copied() else { return (None, None) };
+        let parts = |policy, pool: &Option<Vec<Ipv4Addr>>| {
+            let pool = pool.iter().flatten().copied().map(IpAddr::V4).collect();
+            NatParts { policy, outside, pool }
+        };
+        let nat = spec.nat.as_deref().map(|nat| parts(nat.policy(), &nat.pool));
+        let nat64 = spec.nat64.as_deref().map(|nat64| parts(nat64.policy(), &nat64.pool));
+        let firewall = spec.firewall.as_deref().map(|firewall| parts(firewall.policy(), &None));
+        let has = |family| self.layer(family).is_some_and(|layer| layer.has(rank));
+        let v4 = nat.or_else(|| firewall.clone().filter(|_| has(AddressFamily::V4)));
+        (v4, nat64.or_else(|| firewall.filter(|_| has(AddressFamily::V6))))
     }
 
     fn interface(&self, (rank, port): (usize, Port), link: usize, seed: RunSeed) -> Interface {

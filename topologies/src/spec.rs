@@ -6,7 +6,7 @@ use protosim_models::device::DeviceConfig;
 use protosim_models::link::LinkConfig;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
-use protosim_models::nat::{FirewallConfig, NatConfig};
+use protosim_models::nat::{FirewallConfig, Nat64Config, NatConfig};
 use protosim_models::node::IpConfig;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -74,6 +74,9 @@ pub struct NodeSpec {
     /// Makes it a stateful firewall, which translates nothing; beside a `nat`, for IPv6. Default: none.
     #[serde(default)]
     pub firewall: Option<Box<FirewallConfig>>,
+    /// Makes it a NAT64, by which nodes of IPv6 alone reach nodes of IPv4. Default: none.
+    #[serde(default)]
+    pub nat64: Option<Box<Nat64Config>>,
     /// The name that its random streams go by. Default: its name. A node that is renamed keeps its luck by
     /// saying its old name here.
     pub stream_name: Option<String>,
@@ -167,6 +170,7 @@ impl NodeSpec {
             ip: None,
             nat: None,
             firewall: None,
+            nat64: None,
             stream_name: None,
         }
     }

@@ -308,7 +308,7 @@ impl Scenario {
 
     /// Whether some node translates addresses.
     pub fn has_nat(&self) -> bool {
-        self.nodes.iter().any(|node| node.nat.is_some())
+        self.nodes.iter().any(|node| node.nat.is_some() || node.nat64.is_some())
     }
 
     /// When the warm-up ends that is the same in all runs.

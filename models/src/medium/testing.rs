@@ -82,6 +82,7 @@ impl Field {
                 forwards: false,
                 ip: IpConfig::default(),
                 nat: None,
+                nat_v6: None,
                 groups: Vec::new(),
                 clock: Clock::new(Span::ZERO, Default::default()),
                 cpu: Cpu::new(Default::default()),

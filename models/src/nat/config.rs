@@ -1,5 +1,6 @@
 //! What a user says of a NAT and of a firewall.
 
+use super::prefix::Nat64Prefix;
 use super::table::{Proto, Rules};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
@@ -212,6 +213,8 @@ pub struct FirewallConfig {
 pub struct Policy {
     /// The rules of its table.
     pub(crate) rules: Rules,
+    /// The prefix by which a NAT64 shows IPv4 addresses; none for other NATs, and for firewalls.
+    pub(crate) nat64: Option<Nat64Prefix>,
     pub(crate) hairpinning: Hairpinning,
     pub(crate) syn_hold: Span,
     pub(crate) refuses_syn: bool,
@@ -223,6 +226,11 @@ impl Policy {
     /// True for a NAT, false for a firewall.
     pub fn translates(&self) -> bool {
         self.rules.translates
+    }
+
+    /// The prefix by which a NAT64 shows IPv4 addresses, if it is one.
+    pub fn nat64(&self) -> Option<Nat64Prefix> {
+        self.nat64
     }
 }
 
@@ -301,41 +309,43 @@ impl NatConfig {
     pub fn policy(&self) -> Policy {
         let mapping = self.mapping.unwrap_or(Dependence::EndpointIndependent);
         let filtering = self.filtering.unwrap_or(Dependence::AddressAndPortDependent);
-        let timers = self.timers.unwrap_or_default();
         let (low, high) = self.port_range.unwrap_or((1, u16::MAX));
-        Policy {
-            rules: Rules {
-                translates: true,
-                mapping,
-                filtering,
-                tcp_mapping: self.tcp_mapping.unwrap_or(mapping),
-                tcp_filtering: self.tcp_filtering.unwrap_or(filtering),
-                filter_state: self.filter_state.unwrap_or_default(),
-                pooling: self.pooling.unwrap_or_default(),
-                ports: self.ports.unwrap_or_default(),
-                port_range: low..=high,
-                keeps_class: self.port_class.unwrap_or(true),
-                keeps_parity: self.port_parity.unwrap_or(false),
-                keeps_contiguity: self.port_contiguity.unwrap_or(false),
-                per_subscriber: self.ports_per_subscriber.unwrap_or(u32::MAX),
-                ..rules_of(timers, self.inbound_refresh, self.most_sessions)
-            },
-            hairpinning: self.hairpinning.unwrap_or_default(),
-            syn_hold: timers.unsolicited_syn.unwrap_or(SYN_HOLD),
-            refuses_syn: self.refuse_syn.unwrap_or(true),
-            says_prohibited: self.icmp_prohibited.unwrap_or(true),
-            blocks: self.blocks.clone().unwrap_or_default(),
+        let mut policy = self.common().policy();
+        policy.hairpinning = self.hairpinning.unwrap_or_default();
+        policy.rules = Rules {
+            translates: true,
+            mapping,
+            filtering,
+            tcp_mapping: self.tcp_mapping.unwrap_or(mapping),
+            tcp_filtering: self.tcp_filtering.unwrap_or(filtering),
+            filter_state: self.filter_state.unwrap_or_default(),
+            pooling: self.pooling.unwrap_or_default(),
+            ports: self.ports.unwrap_or_default(),
+            port_range: low..=high,
+            keeps_class: self.port_class.unwrap_or(true),
+            keeps_parity: self.port_parity.unwrap_or(false),
+            keeps_contiguity: self.port_contiguity.unwrap_or(false),
+            per_subscriber: self.ports_per_subscriber.unwrap_or(u32::MAX),
+            ..policy.rules
+        };
+        policy
+    }
+
+    fn common(&self) -> Common<'_> {
+        Common {
+            timers: self.timers.unwrap_or_default(),
+            inbound_refresh: self.inbound_refresh.unwrap_or(false),
+            refuse_syn: self.refuse_syn,
+            icmp_prohibited: self.icmp_prohibited,
+            blocks: self.blocks.as_ref(),
+            most_sessions: self.most_sessions,
         }
     }
 
     /// Fields that contradict each other or that nothing could come of: the field, and why.
     pub fn check(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
-        if let Some((low, high)) = self.port_range
-            && (low == 0 || low > high)
-        {
-            found.push(("port_range", format!("has no ports: ({low}, {high}) is not from 1 on, lowest first")));
-        }
+        check_port_range(self.port_range, &mut found);
         let is_symmetric = |mapping: Option<Dependence>| mapping == Some(Dependence::AddressAndPortDependent);
         if self.ports == Some(PortAssignment::Overload)
             && !(is_symmetric(self.mapping) && is_symmetric(self.tcp_mapping.or(self.mapping)))
@@ -353,25 +363,14 @@ impl NatConfig {
                 }
             }
         }
-        match &self.pool {
-            Some(pool) if pool.is_empty() => {
-                found.push(("pool", "is empty: leave it out, for the address of the link".to_owned()));
-            }
-            Some(_) => {}
-            None if self.pooling.is_some() => {
-                found.push(("pooling", "has no effect: there is one external address; give a `pool`".to_owned()));
-            }
-            None => {}
-        }
+        check_pool(self.pool.as_deref(), self.pooling, &mut found);
         let independent = |mapping: Option<Dependence>| mapping.is_none_or(|m| m == Dependence::EndpointIndependent);
         if self.filter_state.is_some() && independent(self.mapping) && independent(self.tcp_mapping.or(self.mapping)) {
             let message = "has no effect: with `EndpointIndependent` mappings an endpoint has one mapping";
             found.push(("filter_state", message.to_owned()));
         }
-        if self.ports_per_subscriber == Some(0) {
-            found.push(("ports_per_subscriber", "is at least 1".to_owned()));
-        }
-        check_common(self.timers, self.refuse_syn, self.blocks.as_ref(), self.most_sessions, &mut found);
+        check_subscribers(self.ports_per_subscriber, &mut found);
+        self.common().check(&mut found);
         found
     }
 }
@@ -394,72 +393,113 @@ impl FirewallConfig {
 
     /// What it goes by.
     pub fn policy(&self) -> Policy {
+        let mut policy = self.common().policy();
         let filtering = self.filtering.unwrap_or(Dependence::AddressAndPortDependent);
-        let timers = self.timers.unwrap_or_default();
-        Policy {
-            rules: Rules {
-                filtering,
-                tcp_filtering: self.tcp_filtering.unwrap_or(filtering),
-                ..rules_of(timers, self.inbound_refresh, self.most_sessions)
-            },
-            hairpinning: Hairpinning::None,
-            syn_hold: timers.unsolicited_syn.unwrap_or(SYN_HOLD),
-            refuses_syn: self.refuse_syn.unwrap_or(true),
-            says_prohibited: self.icmp_prohibited.unwrap_or(true),
-            blocks: self.blocks.clone().unwrap_or_default(),
+        policy.rules.filtering = filtering;
+        policy.rules.tcp_filtering = self.tcp_filtering.unwrap_or(filtering);
+        policy
+    }
+
+    fn common(&self) -> Common<'_> {
+        Common {
+            timers: self.timers.unwrap_or_default(),
+            inbound_refresh: self.inbound_refresh.unwrap_or(false),
+            refuse_syn: self.refuse_syn,
+            icmp_prohibited: self.icmp_prohibited,
+            blocks: self.blocks.as_ref(),
+            most_sessions: self.most_sessions,
         }
     }
 
     /// Fields that contradict each other or that nothing could come of: the field, and why.
     pub fn check(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
-        check_common(self.timers, self.refuse_syn, self.blocks.as_ref(), self.most_sessions, &mut found);
+        self.common().check(&mut found);
         found
     }
 }
 
-/// What NATs and firewalls have in common.
-fn check_common(
-    timers: Option<NatTimers>,
-    refuse_syn: Option<bool>,
-    blocks: Option<&Blocks>,
-    most_sessions: Option<u64>,
-    found: &mut Vec<(&'static str, String)>,
-) {
-    timers.unwrap_or_default().check(found);
-    if refuse_syn == Some(false) && timers.is_some_and(|timers| timers.unsolicited_syn.is_some()) {
-        let message = "has no effect: nothing is ever said of an unsolicited SYN (`refuse_syn: false`)";
-        found.push(("timers.unsolicited_syn", message.to_owned()));
+/// What a user may say of every kind of box.
+pub(super) struct Common<'a> {
+    pub(super) timers: NatTimers,
+    pub(super) inbound_refresh: bool,
+    pub(super) refuse_syn: Option<bool>,
+    pub(super) icmp_prohibited: Option<bool>,
+    pub(super) blocks: Option<&'a Blocks>,
+    pub(super) most_sessions: Option<u64>,
+}
+
+impl Common<'_> {
+    /// What a firewall goes by that lets in what meets state; others differ in their filters and in what they translate.
+    pub(super) fn policy(&self) -> Policy {
+        let timers = self.timers;
+        let rules = Rules {
+            translates: false,
+            mapping: Dependence::EndpointIndependent,
+            filtering: Dependence::AddressAndPortDependent,
+            tcp_mapping: Dependence::EndpointIndependent,
+            tcp_filtering: Dependence::AddressAndPortDependent,
+            filter_state: FilterState::PerMapping,
+            pooling: Pooling::Paired,
+            ports: PortAssignment::Preserve,
+            port_range: 1..=u16::MAX,
+            keeps_class: false,
+            keeps_parity: false,
+            keeps_contiguity: false,
+            per_subscriber: u32::MAX,
+            udp: timers.udp.unwrap_or(UDP),
+            tcp_established: timers.tcp_established.unwrap_or(TCP_ESTABLISHED),
+            tcp_transitory: timers.tcp_transitory.unwrap_or(TCP_TRANSITORY),
+            icmp: timers.icmp.unwrap_or(ICMP),
+            inbound_refresh: self.inbound_refresh,
+            most_sessions: self.most_sessions.unwrap_or(MOST_SESSIONS) as usize,
+        };
+        Policy {
+            rules,
+            nat64: None,
+            hairpinning: Hairpinning::None,
+            syn_hold: timers.unsolicited_syn.unwrap_or(SYN_HOLD),
+            refuses_syn: self.refuse_syn.unwrap_or(true),
+            says_prohibited: self.icmp_prohibited.unwrap_or(true),
+            blocks: self.blocks.cloned().unwrap_or_default(),
+        }
     }
-    if let Some(blocks) = blocks {
-        blocks.check(found);
-    }
-    if most_sessions == Some(0) {
-        found.push(("most_sessions", "is at least 1".to_owned()));
+
+    pub(super) fn check(&self, found: &mut Vec<(&'static str, String)>) {
+        self.timers.check(found);
+        if self.refuse_syn == Some(false) && self.timers.unsolicited_syn.is_some() {
+            let message = "has no effect: nothing is ever said of an unsolicited SYN (`refuse_syn: false`)";
+            found.push(("timers.unsolicited_syn", message.to_owned()));
+        }
+        if let Some(blocks) = self.blocks {
+            blocks.check(found);
+        }
+        if self.most_sessions == Some(0) {
+            found.push(("most_sessions", "is at least 1".to_owned()));
+        }
     }
 }
 
-/// The rules of a firewall that lets in what meets state; a NAT's differ in what it translates.
-fn rules_of(timers: NatTimers, inbound_refresh: Option<bool>, most_sessions: Option<u64>) -> Rules {
-    Rules {
-        translates: false,
-        mapping: Dependence::EndpointIndependent,
-        filtering: Dependence::AddressAndPortDependent,
-        tcp_mapping: Dependence::EndpointIndependent,
-        tcp_filtering: Dependence::AddressAndPortDependent,
-        filter_state: FilterState::PerMapping,
-        pooling: Pooling::Paired,
-        ports: PortAssignment::Preserve,
-        port_range: 1..=u16::MAX,
-        keeps_class: false,
-        keeps_parity: false,
-        keeps_contiguity: false,
-        per_subscriber: u32::MAX,
-        udp: timers.udp.unwrap_or(UDP),
-        tcp_established: timers.tcp_established.unwrap_or(TCP_ESTABLISHED),
-        tcp_transitory: timers.tcp_transitory.unwrap_or(TCP_TRANSITORY),
-        icmp: timers.icmp.unwrap_or(ICMP),
-        inbound_refresh: inbound_refresh.unwrap_or(false),
-        most_sessions: most_sessions.unwrap_or(MOST_SESSIONS) as usize,
+pub(super) fn check_port_range(range: Option<(u16, u16)>, found: &mut Vec<(&'static str, String)>) {
+    if let Some((low, high)) = range
+        && (low == 0 || low > high)
+    {
+        found.push(("port_range", format!("has no ports: ({low}, {high}) is not from 1 on, lowest first")));
+    }
+}
+
+pub(super) fn check_pool(pool: Option<&[Ipv4Addr]>, pooling: Option<Pooling>, found: &mut Vec<(&'static str, String)>) {
+    match pool {
+        Some([]) => found.push(("pool", "is empty: leave it out, for the address of the link".to_owned())),
+        None if pooling.is_some() => {
+            found.push(("pooling", "has no effect: there is one external address; give a `pool`".to_owned()));
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn check_subscribers(most: Option<u32>, found: &mut Vec<(&'static str, String)>) {
+    if most == Some(0) {
+        found.push(("ports_per_subscriber", "is at least 1".to_owned()));
     }
 }

@@ -42,7 +42,9 @@
 //! zero do not occur: our senders compute them.
 
 mod config;
+mod nat64;
 mod ports;
+mod prefix;
 mod session;
 mod table;
 
@@ -52,4 +54,6 @@ mod tests;
 pub use config::{
     Blocks, Dependence, FilterState, FirewallConfig, Hairpinning, NatConfig, NatTimers, Policy, Pooling, PortAssignment,
 };
+pub use nat64::Nat64Config;
+pub use prefix::{Nat64Prefix, PrefixError, extracted, synthesised};
 pub use table::{Draw, Endpoint, Flow, Proto, Refusal, Table, TableCounts};

@@ -6,15 +6,26 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 impl Table {
-    /// A free port of an address for a new mapping of this key; `drawn` decides where to look first, where ports are drawn.
-    pub(super) fn choose_port(&self, flow: &Flow, address: IpAddr, key: Key, drawn: u64) -> Option<u16> {
+    /// A free port of an address for a new mapping of this key, free in the table beside it too; `drawn` decides where to look first, where
+    /// ports are drawn.
+    pub(super) fn choose_port(
+        &self,
+        beside: Option<&Self>,
+        flow: &Flow,
+        address: IpAddr,
+        key: Key,
+        drawn: u64,
+    ) -> Option<u16> {
         let wanted = flow.local.1;
         let is_udp = flow.proto == Proto::Udp;
         let all = if flow.proto == Proto::Icmp { ALL_IDENTIFIERS } else { self.rules.port_range.clone() };
         let overloads = self.rules.ports == PortAssignment::Overload && flow.proto != Proto::Icmp;
-        let free = |port: u16| match overloads {
-            true => !self.by_external.contains_key(&(flow.proto, (address, port), key)),
-            false => self.at_external(flow.proto, (address, port)).is_none(),
+        let free = |port: u16| {
+            let is_free_here = match overloads {
+                true => !self.by_external.contains_key(&(flow.proto, (address, port), key)),
+                false => self.at_external(flow.proto, (address, port)).is_none(),
+            };
+            is_free_here && beside.is_none_or(|table| table.at_external(flow.proto, (address, port)).is_none())
         };
         let taken = self.taken.get(&(flow.proto, address)).copied().unwrap_or_default();
         if !overloads && taken as usize >= all.len() {

@@ -242,7 +242,24 @@ impl Table {
     /// # Errors
     /// When it belongs to no connection, or there is no port or no room for it.
     pub fn outbound(&mut self, flow: &Flow, now: SimTime, draw: Draw<'_>) -> Result<Endpoint, Refusal> {
+        self.outbound_beside(None, flow, now, draw)
+    }
+
+    /// As [`Table::outbound`], with a table beside that may have the same external addresses: what it has is taken.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn outbound_beside(
+        &mut self,
+        mut beside: Option<&mut Self>,
+        flow: &Flow,
+        now: SimTime,
+        draw: Draw<'_>,
+    ) -> Result<Endpoint, Refusal> {
         self.pass_time(now);
+        if let Some(beside) = &mut beside {
+            beside.pass_time(now);
+        }
         let key = self.key(flow.proto, flow.remote);
         let known = self.by_internal.get(&(flow.proto, flow.local, key)).copied();
         let session = known.is_some_and(|id| self.sessions.contains_key(&(id, flow.remote)));
@@ -256,7 +273,7 @@ impl Table {
         }
         let id = match known {
             Some(id) => id,
-            None => self.open(flow, key, draw)?,
+            None => self.open(beside.as_deref(), flow, key, draw)?,
         };
         self.note(id, flow, true, now);
         Ok(self.mapping(id).external)
@@ -474,9 +491,9 @@ impl Table {
     }
 
     /// A new mapping, without sessions yet.
-    fn open(&mut self, flow: &Flow, key: Key, draw: Draw<'_>) -> Result<u32, Refusal> {
+    fn open(&mut self, beside: Option<&Self>, flow: &Flow, key: Key, draw: Draw<'_>) -> Result<u32, Refusal> {
         let (address, external) = match self.rules.translates {
-            true => self.choose(flow, key, draw).ok_or(Refusal::NoPort)?,
+            true => self.choose(beside, flow, key, draw).ok_or(Refusal::NoPort)?,
             false => (0, flow.local),
         };
         let expires = if flow.proto == Proto::Tcp { SimTime::MAX } else { SimTime::ZERO };
@@ -502,7 +519,7 @@ impl Table {
     }
 
     /// The external endpoint of a new mapping, and the index of its address.
-    fn choose(&mut self, flow: &Flow, key: Key, draw: Draw<'_>) -> Option<(usize, Endpoint)> {
+    fn choose(&mut self, beside: Option<&Self>, flow: &Flow, key: Key, draw: Draw<'_>) -> Option<(usize, Endpoint)> {
         let subscriber = self.subscribers.get(&flow.local.0).copied();
         if subscriber.is_some_and(|subscriber| subscriber.mappings >= self.rules.per_subscriber) {
             return None;
@@ -512,13 +529,13 @@ impl Table {
             && let Some(subscriber) = subscriber
         {
             let address = subscriber.address;
-            let port = self.choose_port(flow, self.pool[address], key, drawn)?;
+            let port = self.choose_port(beside, flow, self.pool[address], key, drawn)?;
             return Some((address, (self.pool[address], port)));
         }
         let count = self.pool.len();
         for step in 0..count {
             let address = (self.next_address + step) % count;
-            if let Some(port) = self.choose_port(flow, self.pool[address], key, drawn) {
+            if let Some(port) = self.choose_port(beside, flow, self.pool[address], key, drawn) {
                 self.next_address = (address + 1) % count;
                 return Some((address, (self.pool[address], port)));
             }

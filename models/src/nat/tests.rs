@@ -193,6 +193,18 @@ fn overloaded_ports_are_told_apart_by_the_remote_endpoint() {
     assert_eq!(out(&mut nat, a, (server(3), 9), 2), Ok((P, 4000)));
 }
 
+/// Two tables with one external address: neither gives a port that the other one has, until that is over.
+#[test]
+fn ports_of_a_table_beside_are_taken() {
+    let y = (server(1), 53);
+    let (mut first, mut second) = (table(&config()), table(&config()));
+    assert_eq!(out(&mut first, (host(1), 4000), y, 0), Ok((P, 4000)));
+    let mut ask = |port, at| second.outbound_beside(Some(&mut first), &udp((host(2), port), y), secs(at), &mut || 0);
+    assert_eq!([ask(4000, 1), ask(5000, 1)], [Ok((P, 4001)), Ok((P, 5000))]);
+    // The first mapping is over at 300 s, and that of 4001, refreshed at 299 s, at 599 s.
+    assert_eq!([ask(4000, 299), ask(4000, 600)], [Ok((P, 4001)), Ok((P, 4000))]);
+}
+
 /// Sessions are bounded, and what is over makes room.
 #[test]
 fn room_is_bounded() {

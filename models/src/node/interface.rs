@@ -21,7 +21,7 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// Has another address in place of the one of its family.
+    /// Has this address from now on, in place of the one of its family.
     pub(super) fn readdress(&mut self, address: IpAddr) {
         match self.addresses.iter_mut().find(|own| own.is_ipv4() == address.is_ipv4()) {
             Some(own) => *own = address,

@@ -78,7 +78,7 @@ impl IpState {
 
 /// Addresses a packet to the next station on a shared medium, and says by which interface. `None` if the hop is not by one.
 #[inline(never)]
-fn address_station(packet: &mut Packet, hop: Hop) -> Option<u32> {
+pub(super) fn address_station(packet: &mut Packet, hop: Hop) -> Option<u32> {
     let (interface, station) = hop.station(packet.dst())?;
     packet.provenance.station = station;
     Some(interface)
@@ -97,6 +97,17 @@ impl Node {
         if self.nat.is_some() {
             return self.receive_at_nat(packet, port, cx);
         }
+        self.receive_as_router(packet, port, cx)
+    }
+
+    /// A packet has come in that meets no NAT and no firewall.
+    #[inline]
+    pub(super) fn receive_as_router(
+        &mut self,
+        packet: Box<Packet>,
+        port: u32,
+        cx: &mut Cx<'_, Element>,
+    ) -> Option<DropCause> {
         match self.routes.lookup(packet.dst()) {
             Hop::Local => self.deliver(packet, cx),
             Hop::Group => self.receive_for_group(packet, port, cx),
@@ -177,7 +188,7 @@ impl Node {
         None
     }
 
-    fn transmit_parts(&mut self, parts: Vec<Packet>, index: u32, cx: &mut Cx<'_, Element>) {
+    pub(super) fn transmit_parts(&mut self, parts: Vec<Packet>, index: u32, cx: &mut Cx<'_, Element>) {
         self.counts.fragments_made += parts.len() as u64 - 1;
         for part in parts {
             let len = part.wire_len();

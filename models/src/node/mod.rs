@@ -5,7 +5,7 @@
 //! - `ip`: own address or not, forwarding with time to live and MTU, ICMP errors and their limit.
 //! - `fragment`, `reassembly`: packets larger than an MTU, cut and put together again; `path_mtu`: what hosts know of MTUs on the
 //!   way; `multicast`: packets for groups.
-//! - `nat`: translation of addresses and ports, and filters ([`crate::nat`]).
+//! - `nat`, `nats`, `nat64`: translation of addresses, ports and versions of IP, and filters ([`crate::nat`]).
 //! - `udp`: ports and who listens on them; `tcp`: connections, see [`crate::tcp`].
 //! - `channel`: ends of channels, which lead past all this ([`crate::channel`]).
 //! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
@@ -45,6 +45,8 @@ mod lazy;
 mod limit;
 mod multicast;
 mod nat;
+mod nat64;
+mod nats;
 mod path_mtu;
 mod power;
 mod reassembly;
@@ -75,7 +77,7 @@ use channel::Channels;
 use host::{AppSlot, Pending};
 use ip::IpState;
 use lazy::LazyTcp;
-use nat::Nat;
+use nats::Nats;
 use protosim_core::kernel::{InFlight, Interests};
 use protosim_core::{CannotClone, Cx, Digest, Fingerprint, SimTime, TimerId, WireId};
 use std::collections::VecDeque;
@@ -94,8 +96,8 @@ pub struct Node {
     given_routes: Arc<[Route]>,
     /// True for routers: packets for others are passed on.
     forwards: bool,
-    /// Its NAT or its firewall.
-    nat: Option<Box<Nat>>,
+    /// Its NATs and its firewalls.
+    nat: Option<Box<Nats>>,
     ip: IpState,
     counts: PacketCounts,
     /// Packets of this node for itself, to be delivered in this same instant.
@@ -141,8 +143,10 @@ pub struct NodeParts {
     pub forwards: bool,
     /// Its IP layer.
     pub ip: IpConfig,
-    /// Its NAT or its firewall.
+    /// What IPv4 packets meet: a NAT or a firewall.
     pub nat: Option<NatParts>,
+    /// What IPv6 packets meet: a NAT64 or a firewall.
+    pub nat_v6: Option<NatParts>,
     /// Its part in the trees of groups.
     pub groups: Vec<GroupRoute>,
     /// Its clock.
@@ -174,7 +178,7 @@ pub enum Action {
     },
     /// The node loses power, and everything that it knew with it (false), or starts anew (true).
     Power(bool),
-    /// An interface has this address from now on, in place of those that it had.
+    /// An interface has this address from now on, in place of the one of its family that it had.
     Readdress {
         /// Which interface.
         interface: u32,
@@ -202,9 +206,8 @@ impl Node {
     /// A node without applications.
     pub fn new(parts: NodeParts) -> Self {
         let routes: Arc<[Route]> = parts.routes.into();
-        let nat = parts.nat.map(|nat| Box::new(Nat::new(nat, &parts.interfaces)));
         Self {
-            nat,
+            nat: Nats::new(parts.nat, parts.nat_v6, &parts.interfaces),
             routes: routes_with_own(&parts.interfaces, &routes),
             given_routes: routes,
             interfaces: parts.interfaces.into(),
@@ -293,8 +296,8 @@ impl Node {
         let address_of = |interface: &Interface| {
             interface.addresses.iter().copied().find(|address| address.is_ipv4() == peer.is_ipv4())
         };
-        if let Some(nat) = &self.nat
-            && let Some(address) = nat.own_address(peer, &self.routes, &self.interfaces)
+        if let Some(nats) = &self.nat
+            && let Some(address) = nats.own_address(peer, &self.routes, &self.interfaces)
         {
             return Some(address);
         }
@@ -324,7 +327,7 @@ impl Node {
         };
         let interface = self.interface_with(address).filter(|_| address.is_ipv4() == to.is_ipv4());
         let may_send = |own: &u32| match (&self.nat, self.routes.find(to).interface()) {
-            (Some(nat), Some(leaving)) => nat.may_send_from(*own, leaving),
+            (Some(nats), Some(leaving)) => nats.may_send_from(to, *own, leaving),
             _ => true,
         };
         interface.filter(may_send).map(|interface| (address, Some(interface))).ok_or_else(none)
@@ -362,7 +365,7 @@ impl Node {
             self.empty_outbox(cx);
         } else if Some(timer) == self.ip.reassembly_timer {
             self.give_fragments_up(cx);
-        } else if self.nat.as_ref().is_some_and(|nat| nat.timer == Some(timer)) {
+        } else if self.nat.as_ref().is_some_and(|nats| nats.has_timer(timer)) {
             self.refuse_held(cx);
         } else if let Some(interface) = self.link_timers.get(timer.0 as usize).copied().flatten() {
             self.with_link(interface, cx, |transmitter, drops, cx| transmitter.on_timer(drops, cx));
@@ -390,7 +393,7 @@ impl Node {
             Action::Readdress { interface, address } => {
                 self.interfaces[*interface as usize].readdress(*address);
                 self.routes = routes_with_own(&self.interfaces, &self.given_routes);
-                if let Some(nat) = &mut self.nat {
+                for nat in self.nat.iter_mut().flat_map(|nats| nats.all_mut()).filter(|_| address.is_ipv4()) {
                     nat.readdress(*interface, &self.interfaces);
                 }
             }

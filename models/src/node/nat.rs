@@ -1,5 +1,5 @@
-//! The NAT or the firewall of a node: which packets it sees, how they are rewritten, what is said by ICMP. What it remembers is in
-//! [`crate::nat`].
+//! A NAT or a firewall of a node: which packets it sees, how they are rewritten, what is said by ICMP. What it remembers is in
+//! [`crate::nat`]; which box of a node meets which packets, in `nats`; what a NAT64 does in addition, in `nat64`.
 //!
 //! | from | to | what |
 //! |---|---|---|
@@ -13,7 +13,8 @@
 //! errors too, come from the address of the interface by which they leave (RFC 1812 §4.3.2.4): no inner address is seen outside.
 
 use super::counts::DropCause;
-use super::routes::{Hop, Routes};
+use super::nats::Family;
+use super::routes::Hop;
 use super::{Interface, Node};
 use crate::element::Element;
 use crate::nat::{Endpoint, Flow, Hairpinning, Policy, Proto, Refusal, Table, TableCounts};
@@ -28,23 +29,23 @@ const PORT: Purpose = Purpose("nat.port");
 /// Most unsolicited SYNs that are held at once; of others nothing is said.
 const MOST_HELD: usize = 1024;
 
-/// What a node needs to be a NAT or a firewall.
+/// What a node needs to be a NAT, a NAT64 or a firewall.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NatParts {
     /// What it goes by.
     pub policy: Policy,
     /// The interface that leads outside.
     pub outside: u32,
-    /// External addresses of a NAT; none: the one that the interface has.
+    /// External addresses of a NAT or a NAT64; none: the one of IPv4 that the interface has.
     pub pool: Vec<IpAddr>,
 }
 
 /// The NAT or the firewall of a node.
 #[derive(Clone, Debug)]
 pub(super) struct Nat {
-    table: Table,
-    policy: Policy,
-    outside: u32,
+    pub(super) table: Table,
+    pub(super) policy: Policy,
+    pub(super) outside: u32,
     has_pool: bool,
     /// SYNs that nobody inside has asked for, and when their senders are told.
     held: VecDeque<HeldSyn>,
@@ -84,34 +85,21 @@ impl Nat {
         self.held.clear();
     }
 
-    /// An interface has another address.
+    /// An interface has another address of IPv4.
     pub(super) fn readdress(&mut self, interface: u32, interfaces: &[Interface]) {
         if interface == self.outside && !self.has_pool && self.table.translates() {
             self.table.set_pool(external_addresses(&self.policy, &interfaces[interface as usize]));
         }
     }
 
-    /// The address that the node's own packets for `peer` come from: that of the interface by which they leave. `None` leaves it to
-    /// the node.
-    pub(super) fn own_address(&self, peer: IpAddr, routes: &Routes, interfaces: &[Interface]) -> Option<IpAddr> {
-        let interface = routes.find(peer).interface().filter(|_| self.table.translates())?;
-        let own = &interfaces[interface as usize].addresses;
-        own.iter().copied().find(|address| address.is_ipv4() == peer.is_ipv4())
-    }
-
-    /// True if a packet that leaves by one interface may come from an address of another one: no inner address is seen outside of a
-    /// NAT.
-    pub(super) fn may_send_from(&self, own: u32, leaving: u32) -> bool {
-        !self.table.translates() || leaving != self.outside || own == self.outside
-    }
-
-    fn is_external(&self, address: IpAddr) -> bool {
+    pub(super) fn is_external(&self, address: IpAddr) -> bool {
         self.table.translates() && self.table.pool().contains(&address)
     }
 
     /// Rewrites a packet that leaves. At a hairpin it is not held against it that its destination is a port that is blocked.
     fn translate_out(
         &mut self,
+        beside: Option<&mut Table>,
         packet: &mut Packet,
         is_hairpin: bool,
         cx: &mut Cx<'_, Element>,
@@ -123,19 +111,31 @@ impl Nat {
         if self.table.translates() && matches!(flow.proto, Proto::Other(_)) {
             return Err(DropCause::NoMapping);
         }
-        if !is_hairpin && self.policy.blocks.forbid(flow.proto, flow.remote.1) {
-            return Err(DropCause::Blocked);
-        }
-        let now = cx.now();
-        let external = self.table.outbound(&flow, now, &mut || cx.rng(PORT).next_u64())?;
-        if flow.tcp.is_some_and(|flags| flags.has(TcpFlags::SYN)) && !self.held.is_empty() {
-            // RFC 5382 REQ-4: both open at once, and nothing is ever said of the other SYN.
-            self.held.retain(|held| (held.external, held.remote) != (external, flow.remote));
-        }
+        let external = self.map_out(beside, &flow, is_hairpin, cx)?;
         if self.table.translates() {
             packet.rewrite(PacketEnd::Source, external);
         }
         Ok(())
+    }
+
+    /// The external endpoint that a packet leaves from.
+    pub(super) fn map_out(
+        &mut self,
+        beside: Option<&mut Table>,
+        flow: &Flow,
+        is_hairpin: bool,
+        cx: &mut Cx<'_, Element>,
+    ) -> Result<Endpoint, DropCause> {
+        if !is_hairpin && self.policy.blocks.forbid(flow.proto, flow.remote.1) {
+            return Err(DropCause::Blocked);
+        }
+        let now = cx.now();
+        let external = self.table.outbound_beside(beside, flow, now, &mut || cx.rng(PORT).next_u64())?;
+        if flow.tcp.is_some_and(|flags| flags.has(TcpFlags::SYN)) && !self.held.is_empty() {
+            // RFC 5382 REQ-4: both open at once, and nothing is ever said of the other SYN.
+            self.held.retain(|held| (held.external, held.remote) != (external, flow.remote));
+        }
+        Ok(external)
     }
 
     /// Rewrites a packet that comes in.
@@ -157,7 +157,7 @@ impl Nat {
 
     /// An ICMP error from inside, about a packet that came in: the quote shows its external destination again, and so does the source.
     fn translate_error_out(&mut self, packet: &mut Packet, now: SimTime) -> Result<(), DropCause> {
-        let (proto, source, destination) = quoted_ends(packet).ok_or(DropCause::NoMapping)?;
+        let (proto, destination, source) = quoted_ends(packet, true).ok_or(DropCause::NoMapping)?;
         let external = self.table.external_of(proto, destination, source, now).ok_or(DropCause::NoMapping)?;
         if self.table.translates() {
             packet.rewrite_quoted(PacketEnd::Destination, external);
@@ -168,7 +168,7 @@ impl Nat {
 
     /// An ICMP error from outside, about a packet that left.
     fn translate_error_in(&mut self, packet: &mut Packet, now: SimTime) -> Result<(), DropCause> {
-        let (proto, source, destination) = quoted_ends(packet).ok_or(DropCause::NoMapping)?;
+        let (proto, source, destination) = quoted_ends(packet, false).ok_or(DropCause::NoMapping)?;
         let internal = self.table.internal_of(proto, source, destination, now).ok_or(DropCause::NoMapping)?;
         if self.table.translates() {
             packet.rewrite_quoted(PacketEnd::Source, internal);
@@ -185,7 +185,7 @@ fn external_addresses(policy: &Policy, outside: &Interface) -> Vec<IpAddr> {
 }
 
 /// Who sends to whom, seen from the side that the packet comes from (outwards) or goes to.
-fn flow_of(packet: &Packet, is_outbound: bool) -> Option<Flow> {
+pub(super) fn flow_of(packet: &Packet, is_outbound: bool) -> Option<Flow> {
     let (proto, source, destination, tcp) = match &packet.transport {
         Transport::Udp(header) => (Proto::Udp, header.source_port, header.destination_port, None),
         Transport::Tcp(header) => (Proto::Tcp, header.source_port, header.destination_port, Some(header.flags)),
@@ -201,23 +201,23 @@ fn flow_of(packet: &Packet, is_outbound: bool) -> Option<Flow> {
     Some(Flow { proto, local, remote, tcp })
 }
 
-/// Protocol, source and destination of the packet that an ICMP error quotes, the identifier of a query on the side of `source`; of
-/// an answer, on that of the destination.
-fn quoted_ends(packet: &Packet) -> Option<(Proto, Endpoint, Endpoint)> {
+/// Protocol, local and remote end of the packet that an ICMP error quotes, as in a [`Flow`]. An error from inside (`is_outbound`) is about
+/// what came in, so that the local end is its destination; one from outside is about what left.
+pub(super) fn quoted_ends(packet: &Packet, is_outbound: bool) -> Option<(Proto, Endpoint, Endpoint)> {
     let quoted: Quoted = packet.quoted()?.ok()?;
-    let (source, destination) = (quoted.ip.src(), quoted.ip.dst());
-    match (quoted.protocol, quoted.ports, quoted.identifier) {
-        (protocol::UDP, Some((from, to)), _) => Some((Proto::Udp, (source, from), (destination, to))),
-        (protocol::TCP, Some((from, to)), _) => Some((Proto::Tcp, (source, from), (destination, to))),
-        (protocol::ICMP | protocol::ICMPV6, _, Some(identifier)) => {
-            Some((Proto::Icmp, (source, identifier), (destination, 0)))
-        }
-        _ => None,
-    }
+    let (proto, from, to) = match (quoted.protocol, quoted.ports, quoted.identifier) {
+        (protocol::UDP, Some((from, to)), _) => (Proto::Udp, from, to),
+        (protocol::TCP, Some((from, to)), _) => (Proto::Tcp, from, to),
+        (protocol::ICMP | protocol::ICMPV6, _, Some(id)) if is_outbound => (Proto::Icmp, 0, id),
+        (protocol::ICMP | protocol::ICMPV6, _, Some(id)) => (Proto::Icmp, id, 0),
+        _ => return None,
+    };
+    let (source, destination) = ((quoted.ip.src(), from), (quoted.ip.dst(), to));
+    Some(if is_outbound { (proto, destination, source) } else { (proto, source, destination) })
 }
 
 /// A packet with its transport header read, as far as that can be.
-fn read(packet: Box<Packet>) -> Option<Box<Packet>> {
+pub(super) fn read(packet: Box<Packet>) -> Option<Box<Packet>> {
     if !matches!(packet.transport, Transport::Other { .. }) {
         return Some(packet);
     }
@@ -229,14 +229,14 @@ fn may_be_cut(packet: &Packet) -> bool {
 }
 
 impl Node {
-    /// What the NAT or the firewall of this node has counted, if there is one.
+    /// What the NAT or the firewall of this node has counted, if there is one; of two, the sums.
     pub fn nat_counts(&self) -> Option<TableCounts> {
-        self.nat.as_ref().map(|nat| nat.table.counts())
+        self.nat.as_ref().map(|nats| nats.counts())
     }
 
-    /// Mappings of the NAT or the firewall of this node that are not over, if there is one.
+    /// Mappings of the NAT or the firewall of this node that are not over, if there is one; of two, the sum.
     pub fn nat_mappings(&self, now: SimTime) -> Option<u64> {
-        self.nat.as_ref().map(|nat| nat.table.alive(now))
+        self.nat.as_ref().map(|nats| nats.alive(now))
     }
 
     /// A packet has come in to a node with a NAT or a firewall. Says why, if it goes no further.
@@ -247,8 +247,31 @@ impl Node {
         port: u32,
         cx: &mut Cx<'_, Element>,
     ) -> Option<DropCause> {
+        let nats = self.nat.as_ref()?;
+        let family = Family::of(&packet);
+        if let Some((nat64, prefix)) = nats.nat64() {
+            if family == Family::V6 {
+                return self.receive_v6_at_nat64(packet, prefix, port, cx);
+            }
+            if nat64.is_external(packet.dst()) {
+                return self.receive_v4_at_nat64(packet, prefix, port, cx);
+            }
+        }
+        if nats.get(family).is_none() {
+            return self.receive_as_router(packet, port, cx);
+        }
+        self.receive_at_box(packet, port, cx)
+    }
+
+    /// A packet has come in whose family meets a NAT or a firewall that is no NAT64.
+    pub(super) fn receive_at_box(
+        &mut self,
+        packet: Box<Packet>,
+        port: u32,
+        cx: &mut Cx<'_, Element>,
+    ) -> Option<DropCause> {
         let hop = self.routes.lookup(packet.dst());
-        let nat = self.nat.as_ref()?;
+        let nat = self.nat.as_ref()?.get(Family::of(&packet))?;
         let (is_from_inside, translates) = (port != nat.outside, nat.table.translates());
         let to_outside = hop.interface() == Some(nat.outside);
         let is_external = nat.is_external(packet.dst());
@@ -268,7 +291,7 @@ impl Node {
                 return Some(self.counts.drop(DropCause::Filtered));
             }
             return match self.join(*packet, part, cx) {
-                Ok(whole) => self.receive_at_nat(whole?, port, cx),
+                Ok(whole) => self.receive_at_box(whole?, port, cx),
                 Err(cause) => Some(cause),
             };
         }
@@ -283,9 +306,15 @@ impl Node {
     }
 
     /// Drops a packet from inside, and tells its sender if it is for want of a port or by a rule (RFC 5508 REQ-8).
-    fn refuse_out(&mut self, packet: &Packet, cause: DropCause, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
+    pub(super) fn refuse_out(
+        &mut self,
+        packet: &Packet,
+        cause: DropCause,
+        cx: &mut Cx<'_, Element>,
+    ) -> Option<DropCause> {
         let is_told = matches!(cause, DropCause::NoPort | DropCause::Blocked);
-        if is_told && self.nat.as_ref().is_some_and(|nat| nat.policy.says_prohibited) {
+        let nat = self.nat.as_ref().and_then(|nats| nats.get(Family::of(packet)));
+        if is_told && nat.is_some_and(|nat| nat.policy.says_prohibited) {
             return Some(self.refuse(packet, cause, ErrorCause::Prohibited, cx));
         }
         Some(self.counts.drop(cause))
@@ -296,13 +325,14 @@ impl Node {
         if packet.ttl() <= 1 {
             return Some(self.refuse(&packet, DropCause::HopLimit, ErrorCause::HopLimitExceeded, cx));
         }
-        let nat = self.nat.as_mut()?;
+        let (nat, beside) = self.nat.as_mut()?.split(Family::of(&packet));
+        let nat = nat?;
         let mtu = self.interfaces[nat.outside as usize].mtu_bytes;
         if packet.wire_len() > mtu && !may_be_cut(&packet) {
             let error = ErrorCause::TooBig { mtu: mtu as u32 };
             return Some(self.refuse(&packet, DropCause::TooBig, error, cx));
         }
-        match nat.translate_out(&mut packet, false, cx) {
+        match nat.translate_out(beside, &mut packet, false, cx) {
             Ok(()) => self.forward(packet, hop, cx),
             Err(cause) => self.refuse_out(&packet, cause, cx),
         }
@@ -310,13 +340,14 @@ impl Node {
 
     /// A packet from outside to inside: to an external address, or to one behind a firewall.
     fn let_in(&mut self, mut packet: Box<Packet>, hop: Hop, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
-        let nat = self.nat.as_mut()?;
+        let family = Family::of(&packet);
+        let nat = self.nat.as_mut()?.get_mut(family)?;
         let least_mtu = self.interfaces.iter().map(|interface| interface.mtu_bytes).min().unwrap_or_default();
         let may_fail = packet.ttl() <= 1 || packet.wire_len() > least_mtu;
         let original = may_fail.then(|| packet.clone());
         if let Err(cause) = nat.translate_in(&mut packet, cx.now()) {
             let is_own = cause == DropCause::NoMapping && hop == Hop::Local && self.serves(&packet);
-            return if is_own { self.deliver(packet, cx) } else { self.keep_out(packet, cause, cx) };
+            return if is_own { self.deliver(packet, cx) } else { self.keep_out(packet, family, cause, cx) };
         }
         let hop = self.routes.lookup(packet.dst());
         if let Some(original) = original {
@@ -337,7 +368,8 @@ impl Node {
         if packet.ttl() <= 1 && hop != Hop::Local {
             return Some(self.refuse(&packet, DropCause::HopLimit, ErrorCause::HopLimitExceeded, cx));
         }
-        let nat = self.nat.as_mut()?;
+        let (nat, beside) = self.nat.as_mut()?.split(Family::of(&packet));
+        let nat = nat?;
         let is_error = packet.is_icmp_error();
         // Nobody answers a query of an external address but the node.
         let is_query = packet.as_echo().is_some_and(|echo| !echo.is_reply);
@@ -358,7 +390,7 @@ impl Node {
         }
         let internal = packet.source_socket().map(|socket| (socket.ip(), socket.port()));
         let original = packet.clone();
-        if let Err(cause) = nat.translate_out(&mut packet, true, cx) {
+        if let Err(cause) = nat.translate_out(beside, &mut packet, true, cx) {
             return self.refuse_out(&original, cause, cx);
         }
         if let Err(cause) = nat.translate_in(&mut packet, cx.now()) {
@@ -372,7 +404,7 @@ impl Node {
     }
 
     /// True if a packet for the node itself would be taken there.
-    fn serves(&self, packet: &Packet) -> bool {
+    pub(super) fn serves(&self, packet: &Packet) -> bool {
         match &packet.transport {
             Transport::Udp(header) => self.udp_listener(packet.dst(), header.destination_port).is_some(),
             Transport::Icmp(_) if packet.as_echo().is_some_and(|echo| !echo.is_reply) => true,
@@ -381,9 +413,16 @@ impl Node {
         }
     }
 
-    /// A packet from outside goes no further. Of a SYN nothing is said yet (RFC 5382 REQ-4, RFC 6092 REC-33).
-    fn keep_out(&mut self, packet: Box<Packet>, cause: DropCause, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
-        let Some(nat) = &mut self.nat else { return Some(self.counts.drop(cause)) };
+    /// A packet from outside goes no further, by the box of a family. Of a SYN nothing is said yet (RFC 5382 REQ-4, RFC 6092 REC-33).
+    pub(super) fn keep_out(
+        &mut self,
+        packet: Box<Packet>,
+        family: Family,
+        cause: DropCause,
+        cx: &mut Cx<'_, Element>,
+    ) -> Option<DropCause> {
+        let nat = self.nat.as_mut().and_then(|nats| nats.get_mut(family));
+        let Some(nat) = nat else { return Some(self.counts.drop(cause)) };
         if let Some(flow) = flow_of(&packet, false)
             && flow
                 .tcp
@@ -406,25 +445,28 @@ impl Node {
 
     /// Nobody inside has sent a SYN of its own: the senders of those that are held are told.
     pub(super) fn refuse_held(&mut self, cx: &mut Cx<'_, Element>) {
-        while let Some(nat) = &mut self.nat
-            && let Some(held) = nat.held.pop_front_if(|held| held.due <= cx.now())
-        {
-            let error = if nat.table.translates() { ErrorCause::PortUnreachable } else { ErrorCause::Prohibited };
-            self.report_error(&held.packet, error, cx);
-        }
-        if let Some(nat) = &self.nat
-            && let (Some(next), Some(timer)) = (nat.held.front(), nat.timer)
-        {
-            cx.arm(timer, next.due);
+        for family in [Family::V4, Family::V6] {
+            while let Some(nat) = self.nat.as_mut().and_then(|nats| nats.get_mut(family))
+                && let Some(held) = nat.held.pop_front_if(|held| held.due <= cx.now())
+            {
+                let error = if nat.table.translates() { ErrorCause::PortUnreachable } else { ErrorCause::Prohibited };
+                self.report_error(&held.packet, error, cx);
+            }
+            if let Some(nat) = self.nat.as_ref().and_then(|nats| nats.get(family))
+                && let (Some(next), Some(timer)) = (nat.held.front(), nat.timer)
+            {
+                cx.arm(timer, next.due);
+            }
         }
     }
 
-    /// The node loses power: its NAT or firewall forgets everything.
+    /// The node loses power: its boxes forget everything.
     pub(super) fn forget_mappings(&mut self, cx: &mut Cx<'_, Element>) {
-        let Some(nat) = &mut self.nat else { return };
-        nat.forget();
-        if let Some(timer) = nat.timer {
-            cx.disarm(timer);
+        for nat in self.nat.iter_mut().flat_map(|nats| nats.all_mut()) {
+            nat.forget();
+            if let Some(timer) = nat.timer {
+                cx.disarm(timer);
+            }
         }
     }
 }

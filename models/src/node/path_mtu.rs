@@ -12,6 +12,11 @@ pub(super) const LEAST_V6: u64 = 1280;
 /// MTUs that links have, for routers that do not say theirs (RFC 1191 §7.1).
 const PLATEAUS: [u64; 11] = [65_535, 32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296, LEAST_V4];
 
+/// What a router's link probably takes that did not take a packet of `len` bytes.
+pub(super) fn plateau_below(len: u64) -> u64 {
+    PLATEAUS.into_iter().find(|plateau| *plateau < len).unwrap_or(LEAST_V4)
+}
+
 /// What a node knows of paths, by destination. An estimate only falls while it lasts; when it has aged, the next packet tries
 /// the first link's MTU again.
 #[derive(Clone, Debug)]
@@ -54,7 +59,7 @@ impl PathMtus {
     /// the link takes less.
     pub(super) fn learn(&mut self, destination: IpAddr, told: u64, len: u64, now: SimTime) {
         let mtu = match (destination, told) {
-            (IpAddr::V4(_), 0) => PLATEAUS.into_iter().find(|plateau| *plateau < len).unwrap_or(LEAST_V4),
+            (IpAddr::V4(_), 0) => plateau_below(len),
             (IpAddr::V4(_), told) => told.max(LEAST_V4),
             // RFC 8201 §4: to be discarded. No link may be that small.
             (IpAddr::V6(_), told) if told < LEAST_V6 => return,

@@ -19,12 +19,14 @@
 //! | `tcp`, `udp`, `icmp`, `icmpv6` | transports |
 //! | `report` | ICMP errors: when, quoting what |
 //! | `translate` | other addresses and ports, as a NAT writes them |
+//! | `families` | IPv6 packets over IPv4 and the other way round, as a NAT64 makes them |
 //! | `fingerprint` | what digests are made of |
 //! | `checksum` | the Internet checksum, also over virtual payloads |
 //! | `error` | why bytes are not a packet |
 
 mod checksum;
 mod error;
+mod families;
 mod fingerprint;
 mod icmp;
 mod icmpv6;
@@ -48,6 +50,7 @@ mod vectors;
 
 pub use checksum::Checksum;
 pub use error::{DecodeError, Layer};
+pub(crate) use families::{Ends, GROWTH, MOST_CUTTABLE, Mtus};
 pub use icmp::{IcmpMessage, ParameterProblem, Redirect, TimeExceeded, Unreachable};
 pub use icmpv6::{Icmpv6Message, Icmpv6ParameterProblem, Icmpv6Unreachable};
 pub use ip::{DEFAULT_TTL, Ecn, Fragment, IpHeader, is_single_host, is_to_many, protocol};

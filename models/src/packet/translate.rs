@@ -1,6 +1,6 @@
 //! Other addresses and ports in a packet on its way, as a NAT writes them.
 
-use super::{IcmpMessage, IpHeader, Packet, Transport, protocol};
+use super::{IcmpMessage, Icmpv6Message, IpHeader, Packet, Transport, protocol};
 use crate::rope::Rope;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -27,6 +27,9 @@ impl Packet {
             (
                 Transport::Icmp(
                     IcmpMessage::EchoRequest { identifier, .. } | IcmpMessage::EchoReply { identifier, .. },
+                )
+                | Transport::Icmpv6(
+                    Icmpv6Message::EchoRequest { identifier, .. } | Icmpv6Message::EchoReply { identifier, .. },
                 ),
                 _,
             ) => *identifier = port,
@@ -37,17 +40,18 @@ impl Packet {
 
     /// Writes another source or destination address.
     pub(crate) fn rewrite_address(&mut self, end: PacketEnd, address: IpAddr) {
-        if let (IpHeader::V4(header), IpAddr::V4(address)) = (&mut self.ip, address) {
-            match end {
-                PacketEnd::Source => header.src = address,
-                PacketEnd::Destination => header.dst = address,
-            }
+        match (&mut self.ip, address, end) {
+            (IpHeader::V4(header), IpAddr::V4(address), PacketEnd::Source) => header.src = address,
+            (IpHeader::V4(header), IpAddr::V4(address), PacketEnd::Destination) => header.dst = address,
+            (IpHeader::V6(header), IpAddr::V6(address), PacketEnd::Source) => header.src = address,
+            (IpHeader::V6(header), IpAddr::V6(address), PacketEnd::Destination) => header.dst = address,
+            _ => {}
         }
         self.reseal();
     }
 
     /// Remembers the new content in place of the old.
-    fn reseal(&mut self) {
+    pub(crate) fn reseal(&mut self) {
         self.provenance = self.provenance.unsealed();
         self.seal(self.wire_len());
     }
@@ -106,12 +110,12 @@ fn rewrite_bytes(bytes: &mut [u8], end: PacketEnd, address: Ipv4Addr, port: u16)
     }
 }
 
-fn word(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn word(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..at + 2).map(|word| u16::from_be_bytes([word[0], word[1]]))
 }
 
 /// Changes the checksum at a place as words change that it covers (RFC 1624 eqn. 3); nothing if it is not quoted.
-fn adjust(bytes: &mut [u8], at: usize, changes: &[(u16, u16)]) {
+pub(super) fn adjust(bytes: &mut [u8], at: usize, changes: &[(u16, u16)]) {
     let Some(checksum) = word(bytes, at) else { return };
     let mut sum = u32::from(!checksum);
     for (old, new) in changes {

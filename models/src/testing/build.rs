@@ -98,10 +98,11 @@ impl Net {
         let clock = Clock::new(spec.clock_offset, spec.device.clock_drift.unwrap_or_default());
         let (cpu, memory) = (Cpu::new(spec.device.cpu.clone()), Memory::new(spec.device.memory));
         let (forwards, ip, groups) = (spec.forwards, spec.ip, std::mem::take(&mut spec.groups));
-        let nat = spec.nat.take().map(|(policy, outside, pool)| {
+        let parts = |(policy, outside, pool)| {
             let outside = links.iter().position(|link| *link == outside).unwrap() as u32;
             NatParts { policy, outside, pool }
-        });
+        };
+        let (nat, nat_v6) = (spec.nat.take().map(parts), spec.nat_v6.take().map(parts));
         let mut node = Node::new(NodeParts {
             interfaces,
             channels,
@@ -109,6 +110,7 @@ impl Net {
             forwards,
             ip,
             nat,
+            nat_v6,
             groups,
             clock,
             cpu,

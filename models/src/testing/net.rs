@@ -51,8 +51,10 @@ pub(super) struct NodeSpec {
     pub(super) name: String,
     pub(super) forwards: bool,
     pub(super) ip: IpConfig,
-    /// Its NAT or firewall, and the link that leads outside.
+    /// Its NAT or firewall over IPv4, and the link that leads outside.
     pub(super) nat: Option<(Policy, usize, Vec<IpAddr>)>,
+    /// Its NAT64 or firewall over IPv6.
+    pub(super) nat_v6: Option<(Policy, usize, Vec<IpAddr>)>,
     pub(super) groups: Vec<GroupRoute>,
     pub(super) device: DeviceConfig,
     pub(super) clock_offset: Span,
@@ -117,6 +119,7 @@ impl Net {
             forwards,
             ip,
             nat: None,
+            nat_v6: None,
             groups,
             device,
             clock_offset,
@@ -153,7 +156,12 @@ impl Net {
         &mut self.nodes[node].ip
     }
 
-    /// Makes a node a NAT or a firewall, with `outside` as the link that leads outside.
+    /// Makes a node a NAT64 or a firewall over IPv6.
+    pub(crate) fn nat_v6(&mut self, node: usize, policy: Policy, outside: usize, pool: &[IpAddr]) {
+        self.nodes[node].nat_v6 = Some((policy, outside, pool.to_vec()));
+    }
+
+    /// Makes a node a NAT or a firewall over IPv4, with `outside` as the link that leads outside.
     pub(crate) fn nat(&mut self, node: usize, policy: Policy, outside: usize, pool: &[IpAddr]) {
         self.nodes[node].nat = Some((policy, outside, pool.to_vec()));
     }

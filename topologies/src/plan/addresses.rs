@@ -4,7 +4,8 @@ use super::Plan;
 use crate::graph::{Down, Port};
 use crate::layer::Layer;
 use crate::media::Lan;
-use crate::spec::AddressFamily;
+use crate::spec::{AddressFamily, NodeSpec};
+use protosim_models::nat::{Nat64Config, Nat64Prefix, synthesised};
 use protosim_models::node::{Route, Routes};
 use std::net::IpAddr;
 
@@ -38,7 +39,8 @@ impl Plan {
         self.layers.iter().filter_map(move |layer| layer.address(&self.graph, node))
     }
 
-    /// The addresses by which a node can send to another one, those that it prefers first: IPv6 before IPv4 (RFC 6724 §2.1).
+    /// The addresses by which a node can send to another one, those that it prefers first: IPv6 before IPv4 (RFC 6724 §2.1),
+    /// and by way of a NAT64 if there is no other.
     ///
     /// # Errors
     /// If there is none.
@@ -55,6 +57,9 @@ impl Plan {
             } else if worst == NoWay::Versions {
                 worst = NoWay::NoPath;
             }
+        }
+        if ways.is_empty() {
+            ways.extend(self.translated(from, to));
         }
         if ways.is_empty() { Err(worst) } else { Ok(ways) }
     }
@@ -83,14 +88,14 @@ impl Plan {
     /// for what goes elsewhere: every address that a link end has is sent the same way in either form.
     pub fn routes(&self, node: usize) -> Vec<Route> {
         let routes = self.layers.iter().flat_map(|layer| layer.routes(node)).collect();
-        self.with_pools(node, self.with_new_addresses(node, routes))
+        self.with_translators(node, self.with_new_addresses(node, routes))
     }
 
     /// The routes that a node has once everybody knows of what is down: [`Plan::routes`] in what is left. A node that
     /// is down has none, and so has a node with one link that leads to nobody any more.
     pub fn routes_without(&self, node: usize, down: &Down) -> Vec<Route> {
         let routes = self.layers.iter().flat_map(|layer| layer.routes_without(&self.graph, node, down)).collect();
-        self.with_pools(node, self.with_new_addresses(node, routes))
+        self.with_translators(node, self.with_new_addresses(node, routes))
     }
 
     /// Where a host with several interfaces sends what is bound to leave by one of them and has another usual way: to the router at the
@@ -118,26 +123,80 @@ impl Plan {
         }
     }
 
+    /// What a node is called in the topology's list.
+    fn spec(&self, node: usize) -> &NodeSpec {
+        &self.topology.nodes[self.graph.node(node).listed]
+    }
+
+    /// The address by which a node's packets go outside, if it is a NAT.
+    fn outer_address(&self, nat: usize) -> Option<IpAddr> {
+        let port = self.graph.ports(nat).nth(*self.outsides.get(&nat)? as usize)?;
+        self.layer(AddressFamily::V4)?.port_address(&self.graph, nat, port)
+    }
+
     /// The addresses of pools, each with its NAT.
     pub(super) fn pools(&self) -> impl Iterator<Item = (IpAddr, usize)> {
-        let nats = self.graph.nats().map(|nats| nats.ranks().collect::<Vec<_>>()).unwrap_or_default();
-        nats.into_iter().flat_map(|rank| {
-            let spec = &self.topology.nodes[self.graph.node(rank).listed];
-            let pool = spec.nat.as_deref().and_then(|nat| nat.pool.as_deref()).unwrap_or_default();
-            pool.iter().map(move |address| (IpAddr::V4(*address), rank))
+        self.outsides.keys().flat_map(|rank| {
+            let spec = self.spec(*rank);
+            let of_nat = spec.nat.as_deref().and_then(|nat| nat.pool.as_deref());
+            let of_nat64 = spec.nat64.as_deref().and_then(|nat64| nat64.pool.as_deref());
+            let pools = of_nat.into_iter().chain(of_nat64).flatten();
+            pools.map(|address| (IpAddr::V4(*address), *rank))
         })
     }
 
-    /// Routes with those to pools of NATs: each address is sent where the NAT's outer interface is.
-    fn with_pools(&self, node: usize, mut routes: Vec<Route>) -> Vec<Route> {
+    /// The prefixes of NAT64s that a node reaches, each with the nearest one that has it; of equals, the first that shortest paths in order of
+    /// names lead to.
+    fn nat64s(&self, node: usize) -> Vec<(Nat64Prefix, usize)> {
+        let is_one = |rank: usize| self.spec(rank).nat64.is_some();
+        let mut found: Vec<(Nat64Prefix, usize)> = Vec::new();
+        let Some(layer) = self.layer(AddressFamily::V6).filter(|_| self.outsides.keys().any(|rank| is_one(*rank)))
+        else {
+            return found;
+        };
+        layer.graph(&self.graph).walk(node, &layer.down(&Down::default()), |_, _, next| {
+            let prefix = self.spec(next).nat64.as_deref().map(Nat64Config::prefix);
+            if let Some(prefix) = prefix.filter(|prefix| found.iter().all(|(known, _)| known != prefix)) {
+                found.push((prefix, next));
+            }
+        });
+        found
+    }
+
+    /// The prefix under which a node of IPv6 alone sees IPv4 hosts, if there is a NAT64 for it: that of the nearest one.
+    pub fn nat64_prefix(&self, node: usize) -> Option<Nat64Prefix> {
+        let has_v4 = self.layer(AddressFamily::V4).is_some_and(|layer| layer.has(node));
+        self.nat64s(node).first().filter(|_| !has_v4).map(|(prefix, _)| *prefix)
+    }
+
+    /// The address under which a node of IPv6 alone sends to one of IPv4, as DNS64 makes it (RFC 6147 §5.1.7).
+    fn translated(&self, from: usize, to: usize) -> Option<IpAddr> {
+        let (v4, v6) = (self.layer(AddressFamily::V4)?, self.layer(AddressFamily::V6)?);
+        let IpAddr::V4(address) = v4.address(&self.graph, to).filter(|_| v6.has(from))? else { return None };
+        let leads_on = |nat64: &usize| {
+            let graph = &self.graph;
+            !v4.hides(graph, *nat64, to) && v4.reaches(graph, *nat64, to)
+        };
+        let (prefix, _) = self.nat64s(from).into_iter().find(|(_, nat64)| leads_on(nat64))?;
+        Some(IpAddr::V6(synthesised(prefix, address)))
+    }
+
+    /// Routes with those to what translators have: pools are where the outer interface is, the prefix of a NAT64 is where that is.
+    fn with_translators(&self, node: usize, mut routes: Vec<Route>) -> Vec<Route> {
         // A node with one link sends everything there.
-        if self.graph.nats().is_none() || routes.len() <= self.layers.len() {
+        if self.outsides.is_empty() || routes.len() <= self.layers.len() {
             return routes;
         }
         let table = Routes::new(&routes);
         for (prefix, nat) in self.pools().filter(|(_, nat)| *nat != node) {
-            if let Some(outer) = self.layer(AddressFamily::V4).and_then(|layer| layer.address(&self.graph, nat)) {
+            if let Some(outer) = self.outer_address(nat) {
                 routes.push(Route { prefix, len: 32, hop: table.find(outer) });
+            }
+        }
+        for (prefix, nat64) in self.nat64s(node) {
+            if let Some(there) = self.layer(AddressFamily::V6).and_then(|layer| layer.address(&self.graph, nat64)) {
+                let (address, len) = (IpAddr::V6(prefix.address()), prefix.len_bits());
+                routes.push(Route { prefix: address, len, hop: table.find(there) });
             }
         }
         routes

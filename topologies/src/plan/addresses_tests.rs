@@ -7,7 +7,7 @@ use crate::{AddressFamilies, GroupSpec, NodeSpec, TimelineEvent, Topology};
 use proptest::prelude::*;
 use protosim_core::Span;
 use protosim_models::name::{LinkName, NodeName};
-use protosim_models::nat::NatConfig;
+use protosim_models::nat::{Nat64Config, Nat64Prefix, NatConfig};
 use protosim_models::node::Hop;
 
 fn both(words: &str) -> Topology {
@@ -80,6 +80,85 @@ fn behind_a_nat_there_is_ipv6_as_it_is() {
     let core = Routes::new(&plan.routes(plan.node("core").unwrap()));
     assert_eq!(core.find(address("192.168.0.1")), Hop::None);
     assert_eq!(core.find(address("2001:db8::1")), Hop::Interface(1));
+}
+
+/// The phone has IPv6 alone, the server IPv4 alone, and the NAT64 is between them behind a router. N13 of RFC 6052 §2.2: 10.0.0.10 is
+/// 64:ff9b::a00:a.
+#[test]
+fn a_nat64_is_where_its_prefix_is() {
+    let topology = || {
+        with(
+            with(both("a:phone-r b:r-nat64 c:nat64-server d:r-other"), &["phone", "r", "other"], AddressFamilies::V6),
+            &["server"],
+            AddressFamilies::V4,
+        )
+    };
+    let mut without = topology();
+    assert_eq!(ways(&plan_with(without.clone(), Vec::new()), "phone", "server"), Err(NoWay::Versions));
+    node(&mut without, "nat64").nat64 = Some(Box::new(Nat64Config::to("c")));
+    let plan = plan_with(without, Vec::new());
+    let shown = address("64:ff9b::a00:a");
+    assert_eq!(plan.address(plan.node("server").unwrap()), Some(address("10.0.0.10")));
+    assert_eq!(ways(&plan, "phone", "server").unwrap(), [shown]);
+    assert_eq!(ways(&plan, "server", "phone"), Err(NoWay::Versions), "who is inside begins");
+    assert_eq!(plan.nat64_prefix(plan.node("phone").unwrap()), Some(Nat64Prefix::default()));
+    assert_eq!(plan.nat64_prefix(plan.node("nat64").unwrap()), None);
+    assert_eq!(Routes::new(&plan.routes(plan.node("r").unwrap())).find(shown), Hop::Interface(1));
+}
+
+/// Of two with one prefix each router takes the nearest; one with a prefix of its own is another way.
+#[test]
+fn the_nearest_nat64_is_taken() {
+    let mut topology = with(
+        with(
+            both("a:x-y b:y-z c:x-near d:z-far e:near-core f:far-core g:core-server"),
+            &["x", "y", "z"],
+            AddressFamilies::V6,
+        ),
+        &["core", "server"],
+        AddressFamilies::V4,
+    );
+    node(&mut topology, "near").nat64 = Some(Box::new(Nat64Config::to("e")));
+    node(&mut topology, "far").nat64 =
+        Some(Box::new(Nat64Config { pool: Some(vec!["203.0.113.5".parse().unwrap()]), ..Nat64Config::to("f") }));
+    let shown = |plan: &Plan, from: &str| match ways(plan, from, "server").unwrap()[..] {
+        [only] => Routes::new(&plan.routes(plan.node(from).unwrap())).find(only),
+        _ => unreachable!("there is one way"),
+    };
+    let plan_1 = plan_with(topology.clone(), Vec::new());
+    // x: a, c; y: a, b; z: b, d. From y both are two links away, and a comes before b.
+    assert_eq!(["x", "y", "z"].map(|from| shown(&plan_1, from)), [1, 0, 1].map(Hop::Interface));
+    let core = Routes::new(&plan_1.routes(plan_1.node("core").unwrap()));
+    assert_eq!(core.find(address("203.0.113.5")), Hop::Interface(1), "a pool is where its NAT64 is");
+    let prefix: Nat64Prefix = "2001:db8:64::/96".parse().unwrap();
+    node(&mut topology, "near").nat64 = Some(Box::new(Nat64Config { prefix: Some(prefix), ..Nat64Config::to("e") }));
+    let plan_2 = plan_with(topology, Vec::new());
+    assert_eq!(plan_2.nat64_prefix(plan_2.node("x").unwrap()), Some(prefix));
+    assert_eq!(plan_2.nat64_prefix(plan_2.node("z").unwrap()), Some(Nat64Prefix::default()));
+}
+
+#[test]
+fn what_is_wrong_with_a_nat64_is_found() {
+    let found = |change: &dyn Fn(&mut Topology)| {
+        let mut topology = both("a:phone-nat c:nat-server");
+        node(&mut topology, "nat").nat64 = Some(Box::new(Nat64Config::to("c")));
+        change(&mut topology);
+        check_topology(&topology).into_iter().map(|found| (found.path, found.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&|_| {}), []);
+    let paths = |change: &dyn Fn(&mut Topology)| found(change).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+    assert_eq!(paths(&|net| net.addresses = AddressFamilies::V6), ["nodes.1.nat64"]);
+    assert_eq!(paths(&|net| node(net, "server").addresses = Some(AddressFamilies::V6)), ["nodes.1.nat64.outside"]);
+    assert_eq!(
+        paths(&|net| node(net, "nat").nat64.as_mut().unwrap().outside = "x".to_owned()),
+        ["nodes.1.nat64.outside"]
+    );
+    assert_eq!(paths(&|net| node(net, "nat").nat = Some(Box::new(NatConfig::to("c")))), ["nodes.1.nat64"]);
+    let pool = vec!["10.0.0.9".parse().unwrap()];
+    assert_eq!(
+        paths(&|net| node(net, "nat").nat64.as_mut().unwrap().pool = Some(pool.clone())),
+        ["nodes.1.nat64.pool.0"]
+    );
 }
 
 /// The group is of IPv6 by its address: its tree goes around the router that has none.

@@ -160,6 +160,13 @@ fn run_with(policy: Policy, scripts: &[(usize, u64, Packet)]) -> Ran {
     run_in(net, scripts)
 }
 
+/// With a firewall over IPv6.
+fn run_behind_wall(wall: &FirewallConfig, scripts: &[(usize, u64, Packet)]) -> Ran {
+    let mut net = home();
+    net.nat_v6(NAT, wall.policy(), 2, &[]);
+    run_in(net, scripts)
+}
+
 fn run(config: &NatConfig, scripts: &[(usize, u64, Packet)]) -> Ran {
     assert_eq!(config.check(), [], "a configuration that a scenario may have");
     run_with(config.policy(), scripts)
@@ -557,7 +564,7 @@ fn a_firewall_filters_ipv6() {
         (S2, 30, udp(z, x)),
         (S2, 1_000, tcp(z, x, TcpFlags::SYN)),
     ];
-    let ran = run_with(FirewallConfig::to("l2").policy(), &script);
+    let ran = run_behind_wall(&FirewallConfig::to("l2"), &script);
     assert_eq!(ran.ends(S1), [(13, x, y)]);
     assert_eq!(ran.ends(H1), [(23, y, x)]);
     assert_eq!(ran.dropped(), [2, 1, 0, 0], "the first and the SYN meet nothing");
@@ -567,7 +574,7 @@ fn a_firewall_filters_ipv6() {
     for (filtering, passes) in [(Ad, 1), (Ei, 2)] {
         let wall = FirewallConfig { filtering: Some(filtering), ..FirewallConfig::to("l2") };
         let other = SocketAddr::new(y.ip(), 99);
-        let ran = run_with(wall.policy(), &[(H1, 10, udp(x, y)), (S1, 20, udp(other, x)), (S2, 30, udp(z, x))]);
+        let ran = run_behind_wall(&wall, &[(H1, 10, udp(x, y)), (S1, 20, udp(other, x)), (S2, 30, udp(z, x))]);
         assert_eq!(ran.got(H1).len(), passes, "{filtering:?}");
     }
 }
