@@ -1,6 +1,7 @@
 //! What users tell an agent and are told.
 
 use crate::ice::candidate::{Candidate, CandidateKind, Protocol};
+use crate::nat::Nat64Prefix;
 use crate::rope::Rope;
 use crate::stun::Timing;
 use crate::stun::wire::Family;
@@ -36,6 +37,8 @@ pub struct AgentConfig {
     pub streams: Vec<u16>,
     /// The servers that it gathers with.
     pub servers: Vec<ServerSpec>,
+    /// The prefix under which a NAT64 shows IPv4 hosts to an end that has IPv6 alone: it tries the peer's IPv4 addresses there.
+    pub nat64: Option<Nat64Prefix>,
     /// Only relayed candidates are told and used, as where addresses are to stay hidden.
     pub relays_only: bool,
     /// Candidates are told as they are found (RFC 8838), so that none being there yet is no failure.
@@ -69,6 +72,7 @@ impl AgentConfig {
             mode: Mode::Full,
             streams: vec![1],
             servers: Vec::new(),
+            nat64: None,
             relays_only: false,
             trickle: false,
             ta: Span::from_millis(50),

@@ -18,7 +18,8 @@ pub use interface::{
     Role, Selected, ServerSpec, SharedConfig, State,
 };
 
-use crate::ice::candidate::{Candidate, CandidateKind};
+use crate::ice::candidate::{Candidate, CandidateAddress, CandidateKind};
+use crate::nat::synthesised;
 use crate::rope::Rope;
 use crate::stun::integrity::check_fingerprint;
 use crate::stun::wire::Class;
@@ -30,7 +31,7 @@ use inbound::Asked;
 use keep::Consent;
 use list::{CheckList, ListState, PairId, PairState, Remote};
 use protosim_core::{Deadline, LocalTime, Machine, MachineCx, Span, Stream};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use ticker::Ticker;
 
 /// How long what is not used is kept (§8.3).
@@ -217,6 +218,7 @@ impl Agent {
         else {
             return;
         };
+        let shown = self.shown_inside(&candidate, address);
         let Some(list) = self.lists.get_mut(stream).filter(|list| list.component(candidate.component).is_some()) else {
             return;
         };
@@ -241,7 +243,18 @@ impl Agent {
         list.remotes.push(Remote { candidate, address, foundation });
         let remote = list.remotes.len() - 1;
         self.pair_remote(stream, remote, cx);
+        if let Some(shown) = shown {
+            self.remote_candidate(stream, shown, cx);
+        }
         self.judge(cx);
+    }
+
+    /// An IPv4 candidate as an end of IPv6 alone sees it through its NAT64 (RFC 8305 §7.1): the peer knows nothing of it. What this end's relays of
+    /// IPv4 send to is the candidate itself.
+    fn shown_inside(&self, candidate: &Candidate, address: SocketAddr) -> Option<Candidate> {
+        let (prefix, IpAddr::V4(ip)) = (self.config.nat64?, address.ip()) else { return None };
+        let shown = SocketAddr::new(IpAddr::V6(synthesised(prefix, ip)), address.port());
+        Some(Candidate { address: CandidateAddress::Ip(shown), ..candidate.clone() })
     }
 
     /// Both have told each other enough: pairs are formed, and checks begin.
