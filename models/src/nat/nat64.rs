@@ -59,7 +59,7 @@ pub struct Nat64Config {
     /// How long it remembers. The defaults are those of RFC 6146 §4, too.
     #[serde(default)]
     pub timers: Option<NatTimers>,
-    /// True: what comes in keeps sessions of UDP and ICMP too, not only what goes out. Default: true (RFC 6146 §3.5.1.2).
+    /// True: what comes in keeps sessions of UDP and ICMP too, not only what goes out. Default: true (RFC 6146 §3.5.1).
     #[serde(default)]
     pub inbound_refresh: Option<bool>,
     /// False: nothing is said of an unsolicited SYN, even after `timers.unsolicited_syn`. Default: true, an ICMP error (RFC 6146 §3.5.2.2).

@@ -1,7 +1,8 @@
 //! The boxes of a node: what IPv4 packets meet, and what IPv6 packets meet.
 //!
 //! Either is a NAT or a firewall. A NAT64 is met by IPv6 packets; what comes back to it over IPv4 meets it before the box of IPv4. Where both
-//! translate to the same addresses, neither gives a port that the other one has.
+//! translate to the same addresses, neither gives a port that the other one has. A packet of IPv6 to an external endpoint that the NAT of IPv4
+//! has mapped is dropped: hairpins lead from a NAT64 to itself alone.
 
 use super::Interface;
 use super::nat::{Nat, NatParts};

@@ -42,6 +42,8 @@ mod udp;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_families;
+#[cfg(test)]
 mod tests_fingerprint;
 #[cfg(test)]
 mod tests_tcp;

@@ -81,7 +81,7 @@ fn any_v6() -> impl Strategy<Value = Ipv6Header> {
     )
 }
 
-fn any_udp() -> impl Strategy<Value = Transport> {
+pub(super) fn any_udp() -> impl Strategy<Value = Transport> {
     any::<(u16, u16)>()
         .prop_map(|(source_port, destination_port)| Transport::Udp(UdpHeader { source_port, destination_port }))
 }

@@ -169,6 +169,8 @@ fn a_socket_does_not_outlive_its_address() {
     let mut net = Net::chain(&[one_link()]);
     let (own, to) = (net.socket(0, 5000), net.socket(1, 9));
     let new: std::net::IpAddr = "10.9.9.9".parse().unwrap();
+    // Its other family keeps its own.
+    let net_v6 = net.address_v6(0);
     let probe = Probe::at(own)
         .burst(0, to, 100, 1)
         .burst(2_000_000, to, 100, 1)
@@ -184,7 +186,7 @@ fn a_socket_does_not_outlive_its_address() {
     let mut world = net.build(1);
     world.run_until_quiet();
     let refused = Event::Refused(crate::HostError::NoSourceAddress(to.ip()).to_string());
-    assert_eq!(events(&log), [(2_000_000, refused), (2_000_000, Event::Addresses(vec![new]))]);
+    assert_eq!(events(&log), [(2_000_000, refused), (2_000_000, Event::Addresses(vec![new, net_v6]))]);
     let arrived = |at, ip| (at, Event::Datagram(SocketAddr::new(ip, 5000), Rope::fill(0, 0, 100)));
     assert_eq!(events(&seen), [arrived(1_000_000, own.ip()), arrived(4_000_000, new)]);
     assert_eq!(world.dropped(crate::node::DropCause::NotForUs), 1);

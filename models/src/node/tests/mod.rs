@@ -9,6 +9,7 @@
 //! | `host` | what applications see: addresses, loopback, timers, clock, processor, memory |
 //! | `channel` | messages beside the network |
 //! | `nat` | NATs and firewalls: checks N2 to N12 and N16 |
+//! | `nat64` | NAT64, and nodes with a box for each family: check N14 |
 //! | `mesh` | random networks: conservation, snapshots, any number of threads |
 
 mod channel;
@@ -18,6 +19,7 @@ mod host;
 mod mesh;
 mod multicast;
 mod nat;
+mod nat64;
 mod path_mtu;
 mod size;
 

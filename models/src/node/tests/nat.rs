@@ -22,14 +22,14 @@ use protosim_core::{Cx, Operation, SimTime, Span, TimerId, Until};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-const H1: usize = 0;
-const H2: usize = 1;
-const NAT: usize = 2;
-const R: usize = 3;
-const S1: usize = 4;
-const S2: usize = 5;
+pub(super) const H1: usize = 0;
+pub(super) const H2: usize = 1;
+pub(super) const NAT: usize = 2;
+pub(super) const R: usize = 3;
+pub(super) const S1: usize = 4;
+pub(super) const S2: usize = 5;
 
-type Arrivals = Arc<Mutex<Vec<(u64, Packet)>>>;
+pub(super) type Arrivals = Arc<Mutex<Vec<(u64, Packet)>>>;
 
 /// A host that sends packets as they are, at given milliseconds, and writes down what comes.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Guest for Raw {
     }
 }
 
-fn home() -> Net {
+pub(super) fn home() -> Net {
     let mut net = Net::new(1);
     for (name, forwards) in [("h1", false), ("h2", false), ("nat", true), ("r", true), ("s1", false), ("s2", false)] {
         net.node(name, forwards);
@@ -82,28 +82,28 @@ fn config() -> NatConfig {
     NatConfig::to("l2")
 }
 
-fn seconds(udp: u64) -> Option<NatTimers> {
+pub(super) fn seconds(udp: u64) -> Option<NatTimers> {
     Some(NatTimers { udp: Some(Span::from_secs(udp)), ..NatTimers::default() })
 }
 
 /// The external address of the NAT.
-fn outer() -> IpAddr {
+pub(super) fn outer() -> IpAddr {
     home().end(2, true)
 }
 
-fn outside(port: u16) -> SocketAddr {
+pub(super) fn outside(port: u16) -> SocketAddr {
     SocketAddr::new(outer(), port)
 }
 
-fn socket(node: usize, port: u16) -> SocketAddr {
+pub(super) fn socket(node: usize, port: u16) -> SocketAddr {
     home().socket(node, port)
 }
 
-fn udp(from: SocketAddr, to: SocketAddr) -> Packet {
+pub(super) fn udp(from: SocketAddr, to: SocketAddr) -> Packet {
     Packet::udp(from, to, Rope::from(vec![1; 20])).unwrap()
 }
 
-fn tcp(from: SocketAddr, to: SocketAddr, flags: TcpFlags) -> Packet {
+pub(super) fn tcp(from: SocketAddr, to: SocketAddr, flags: TcpFlags) -> Packet {
     let header = TcpHeader {
         source_port: from.port(),
         destination_port: to.port(),
@@ -119,30 +119,30 @@ fn tcp(from: SocketAddr, to: SocketAddr, flags: TcpFlags) -> Packet {
 }
 
 /// What hosts sent and got.
-struct Ran {
-    world: World,
+pub(super) struct Ran {
+    pub(super) world: World,
     got: Vec<Arrivals>,
 }
 
 impl Ran {
-    fn got(&self, node: usize) -> Vec<(u64, Packet)> {
+    pub(super) fn got(&self, node: usize) -> Vec<(u64, Packet)> {
         self.got[node].lock().unwrap().clone()
     }
 
     /// Sources and destinations of what a host got.
-    fn ends(&self, node: usize) -> Vec<(u64, SocketAddr, SocketAddr)> {
+    pub(super) fn ends(&self, node: usize) -> Vec<(u64, SocketAddr, SocketAddr)> {
         let ends =
             |(at, packet): (u64, Packet)| (at, packet.source_socket().unwrap(), packet.destination_socket().unwrap());
         self.got(node).into_iter().map(ends).collect()
     }
 
-    fn dropped(&self) -> [u64; 4] {
+    pub(super) fn dropped(&self) -> [u64; 4] {
         DropCause::OF_NATS.map(|cause| self.world.node(NAT).dropped(cause))
     }
 }
 
 /// Runs with hosts that send what scripts say: node, milliseconds, packet.
-fn run_in(mut net: Net, scripts: &[(usize, u64, Packet)]) -> Ran {
+pub(super) fn run_in(mut net: Net, scripts: &[(usize, u64, Packet)]) -> Ran {
     let got: Vec<Arrivals> = (0..6).map(|_| Arrivals::default()).collect();
     for node in [H1, H2, S1, S2] {
         let script = scripts.iter().filter(|(own, ..)| *own == node).map(|(_, at, packet)| (*at, packet.clone()));
