@@ -245,6 +245,26 @@ fn checked_as_told(addresses: u64, to_server: u64, between: u64) -> u64 {
     if own + between / 2 > other + 2 * MS { own } else { turns(other + between / 2) }
 }
 
+/// The scenario of the page on the language: bob has no NAT, so that alice's own address as his packets see it is where her mapping is; the
+/// pair is SH, and HS from there. Nothing is lost but letters, and datagrams go from alice to bob alone, every 20 ms from the first valid pair on:
+/// at most the last of them is under way when the run ends, since a way takes less than that.
+#[test]
+fn the_call_in_the_documentation_gets_through() {
+    let (_, section) = include_str!("../../../docs/language.md").split_once("\n## ICE\n").unwrap();
+    let (_, text) = section.split_once("```ron\n").unwrap();
+    let (text, _) = text.split_once("```").unwrap();
+    let loaded =
+        load_text("call", "call.ron", text, &Request::default(), false).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.warnings, "");
+    let scenario = &loaded.points[0].scenario;
+    let output = run_one(&setup(scenario), scenario, 0, 1, &Watch::default()).unwrap();
+    assert_eq!((pair(&output, "caller"), pair(&output, "callee")), ("SH".to_owned(), "HS".to_owned()));
+    let (sent, received) = (total(&output, "caller", "data_sent"), total(&output, "callee", "data_received"));
+    // Of 30 s the session takes one or two, or some more if a letter is lost.
+    assert!((1_200..1_500).contains(&sent), "{sent}");
+    assert!(sent - received <= 1, "{sent} and {received}");
+}
+
 /// What goes wrong in the first minute: when \[ms\], for how long, what.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
