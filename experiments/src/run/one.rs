@@ -158,18 +158,18 @@ pub(super) fn build_with(
     acts: Vec<(SimTime, EntityId, Action)>,
 ) -> Result<Simulation<Element>, BuildError> {
     let address_of = |name: &str| plan.group(name).or_else(|| plan.address(plan.node(name)?));
-    // The last application with servers: members of a group follow each other.
+    // The last application that names further nodes: members of a group follow each other.
     let mut before: Option<(usize, AppConfig)> = None;
     let apps = scenario.placements().filter_map(|placed| {
         let address = |name: Option<&str>| name.and_then(address_of).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let mut config = placed.config();
-        if !placed.servers.is_empty() {
-            let addresses = placed.servers.iter().filter_map(|server| address_of(server)).collect();
+        if !placed.further.is_empty() {
+            let addresses = placed.further.iter().map(|name| address(Some(*name))).collect();
             let like = before.as_ref().filter(|(app, _)| *app == placed.app).map(|(_, config)| config);
-            config.resolve_servers(addresses, like);
+            config.resolve(addresses, like);
             before = Some((placed.app, config.clone()));
         }
-        let app = config.build(address(placed.to), address(placed.peer), scenario.crypto);
+        let app = config.build(address(placed.to), scenario.crypto);
         let name = placed.spec.name.clone();
         let is_measured = scenario.measures.sinks.contains_key(&name);
         Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })

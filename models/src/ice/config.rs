@@ -2,7 +2,7 @@
 
 use super::agent::{Account, AgentConfig, Mode, ServerSpec, SharedConfig};
 use crate::name::{ChannelName, NodeName};
-use crate::registry::Port;
+use crate::registry::{Further, Port, Sender};
 use crate::stun::Timing;
 use crate::tcp::TcpConfig;
 use crate::tls::TlsClientConfig;
@@ -470,6 +470,17 @@ impl IceAgentConfig {
         let relayed = if self.servers.iter().any(|server| matches!(server, IceServer::Turn { .. })) { 48 } else { 0 };
         let check = if self.implementation == IceImplementation::Str0m { 116 } else { 92 };
         data.max(check) + relayed
+    }
+
+    /// Its servers.
+    pub(crate) fn further(&self) -> Vec<Further<'_>> {
+        let named = self.servers.iter().enumerate().map(|(index, server)| Further {
+            field: format!("servers.{index}"),
+            node: server.to(),
+            port: server.listens_on(),
+            by: Sender::Own,
+        });
+        named.collect()
     }
 
     /// Takes the addresses of its servers; what agents have in common is that of `like`, if that is of the same application with the same
