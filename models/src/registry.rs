@@ -5,6 +5,7 @@
 
 use crate::app::App;
 use crate::name::{ChannelName, NodeName};
+use crate::nat::Nat64Prefix;
 use crate::tcp::app as streams;
 use crate::tls::crypto::Mode;
 use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
@@ -97,6 +98,54 @@ impl std::fmt::Display for Port {
     }
 }
 
+/// A node that an application names beside its destination.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Further<'a> {
+    /// The field that names it, by its path from the configuration's top.
+    pub field: String,
+    /// The node, or the group of which each member of the application's group has one.
+    pub node: &'a NodeName,
+    /// The port on which it expects someone to listen there.
+    pub port: Port,
+    /// Whose packets must reach it.
+    pub by: Sender,
+}
+
+/// Who sends to a node that an application names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sender {
+    /// The application's own node.
+    Own,
+    /// Its destination, on its behalf.
+    Destination,
+}
+
+/// How the further nodes of an application are found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Found {
+    /// Each of [`AppConfig::further`], in their order.
+    pub ways: Vec<Way>,
+    /// The prefix under which the application's node sees IPv4 hosts, if it has IPv6 alone and there is a NAT64.
+    pub nat64: Option<Nat64Prefix>,
+}
+
+impl Found {
+    /// Each at one address.
+    pub fn at(addresses: Vec<IpAddr>) -> Self {
+        let way = |address: IpAddr| Way { addresses: vec![address], has_v4: address.is_ipv4() };
+        Self { ways: addresses.into_iter().map(way).collect(), nat64: None }
+    }
+}
+
+/// How a node is found by another one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Way {
+    /// The addresses that lead there, at most one of each version of IP, those that are preferred first.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it has an address of IPv4 itself, which may not lead there.
+    pub has_v4: bool,
+}
+
 /// The operations that take processor time on a device that says so, in order.
 pub fn operations() -> impl Iterator<Item = &'static str> {
     let of_nat_traversal = stun::OPERATIONS.into_iter().chain(turn::OPERATIONS);
@@ -175,28 +224,29 @@ impl AppConfig {
         }
     }
 
-    /// The servers that it asks, beside its destination: the fields that name them, by their paths from the configuration's top, the
-    /// nodes, and the ports there.
-    pub fn servers(&self) -> Vec<(String, &NodeName, Port)> {
-        let Self::IceAgent(config) = self else { return Vec::new() };
-        let named = config.servers.iter().enumerate();
-        named.map(|(index, server)| (format!("servers.{index}"), server.to(), server.listens_on())).collect()
-    }
-
-    /// Tells it the addresses of its [`AppConfig::servers`], in their order, before it is built. `like` is the same application on another
-    /// node, with which it shares what is the same.
-    pub fn resolve_servers(&mut self, addresses: Vec<IpAddr>, like: Option<&Self>) {
-        if let Self::IceAgent(config) = self {
-            let like = like.and_then(|like| if let Self::IceAgent(like) = like { Some(&**like) } else { None });
-            config.resolve(addresses, like);
+    /// The further nodes that it names, beside its destination: always as many for the same configuration, in the same order.
+    pub fn further(&self) -> Vec<Further<'_>> {
+        match self {
+            Self::IceAgent(config) => config.further(),
+            Self::TurnClient(config) => vec![config.further()],
+            Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
+            Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
+            Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => Vec::new(),
+            Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
+            Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
         }
     }
 
-    /// The node that it talks to by way of its destination, and the port there, if there is one.
-    pub fn peer(&self) -> Option<(&NodeName, Port)> {
+    /// Tells it how the nodes are found that [`AppConfig::further`] names, before it is built. `like` is the same application on another
+    /// node, with which it shares what is the same.
+    pub fn resolve(&mut self, found: Found, like: Option<&Self>) {
         match self {
-            Self::TurnClient(config) => Some((&config.peer, Port::Udp(config.peer_port))),
-            _ => None,
+            Self::IceAgent(config) => {
+                let like = like.and_then(|like| if let Self::IceAgent(like) = like { Some(&**like) } else { None });
+                config.resolve(found, like);
+            }
+            Self::TurnClient(config) => config.resolve(&found),
+            _ => {}
         }
     }
 
@@ -533,10 +583,10 @@ impl AppConfig {
         }
     }
 
-    /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`], and `peer` that of
-    /// [`AppConfig::peer`]; neither is looked at where there is none. `crypto` says how much of the cryptography is done.
-    pub fn build(&self, address: IpAddr, peer: IpAddr, crypto: Mode) -> Box<dyn App> {
-        let app = self.build_plain(address, peer);
+    /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`], and is not looked at where
+    /// there is none; those of further nodes it knows by [`AppConfig::resolve`]. `crypto` says how much of the cryptography is done.
+    pub fn build(&self, address: IpAddr, crypto: Mode) -> Box<dyn App> {
+        let app = self.build_plain(address);
         match self.tls() {
             Some(Tls::Client(config)) => {
                 let server = self.destination().map_or("", |name| name.0.as_str());
@@ -550,7 +600,7 @@ impl AppConfig {
     /// What it counts for the results, by name: [`App::totals`], and what its TCP connections count where it may have some.
     pub fn counted(&self) -> Vec<&'static str> {
         let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let app = self.build(nowhere, nowhere, Mode::Sized);
+        let app = self.build(nowhere, Mode::Sized);
         let own = app.totals().into_iter().map(|total| total.name);
         let of_tcp = self.tcp().map(|_| tcp::TcpTotals::default().named().map(|(name, _)| name));
         own.chain(of_tcp.into_iter().flatten()).collect()
@@ -565,7 +615,7 @@ impl AppConfig {
         config
     }
 
-    fn build_plain(&self, address: IpAddr, peer: IpAddr) -> Box<dyn App> {
+    fn build_plain(&self, address: IpAddr) -> Box<dyn App> {
         match self.clone() {
             Self::CoapClient(config) => {
                 let server = SocketAddr::new(address, config.port);
@@ -585,8 +635,8 @@ impl AppConfig {
             }
             Self::StunServer(config) => Box::new(stun::StunServer::new(config)),
             Self::TurnClient(config) => {
-                let (server, peer) = (SocketAddr::new(address, config.port), SocketAddr::new(peer, config.peer_port));
-                Box::new(turn::TurnClient::new(*config, server, peer))
+                let server = SocketAddr::new(address, config.port);
+                Box::new(turn::TurnClient::new(*config, server))
             }
             Self::TurnServer(config) => Box::new(turn::TurnServer::new(*config)),
             Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),

@@ -28,7 +28,7 @@ use options::SocketOptions;
 use protosim_core::{Env, Span};
 use protosim_models::app::{App, Total};
 use protosim_models::name::NodeName;
-use protosim_models::registry::{AppConfig, Port};
+use protosim_models::registry::{AppConfig, Found, Port};
 use protosim_models::tls::crypto::Mode;
 pub use root::root_as_pem;
 use sockets::Input;
@@ -161,7 +161,10 @@ impl Session {
             return Err(LiveError::Field { field: (*field).to_owned(), why });
         }
         let address = address_of(config.destination(), options.bind)?;
-        let peer = address_of(config.peer().map(|(peer, _)| peer), options.bind)?;
+        let further = config.further().into_iter().map(|named| address_of(Some(named.node), options.bind));
+        let further = further.collect::<Result<Vec<_>, _>>()?;
+        let mut config = config.clone();
+        config.resolve(Found::at(further), None);
         let tcp = config.tcp().cloned().unwrap_or_default();
         let sockets = match config.tcp() {
             Some(tcp) => SocketOptions::of(tcp, options.bind)?,
@@ -177,7 +180,7 @@ impl Session {
             opened.map_err(|error| LiveError::Socket { bind: options.bind, port, error })?;
         }
         let waits_for_peers = config.destination().is_none();
-        Ok(Self { app: config.build(address, peer, Mode::Real), host, duration: options.duration, waits_for_peers })
+        Ok(Self { app: config.build(address, Mode::Real), host, duration: options.duration, waits_for_peers })
     }
 
     /// Runs it; also to where `is_enough` says so, which is asked from time to time.

@@ -23,6 +23,8 @@ mod tests;
 #[cfg(test)]
 mod tests_channels;
 #[cfg(test)]
+mod tests_families;
+#[cfg(test)]
 mod tests_fork;
 #[cfg(test)]
 mod tests_handshakes;

@@ -9,14 +9,14 @@ use super::sketch::ExchangeSketch;
 use super::story::{Story, Watch};
 use super::totals::{Totals, totals};
 use super::warmup::{Course, Warmup, samples};
-use crate::scenario::{End, Keep, Scenario, WarmupSpec};
+use crate::scenario::{End, Keep, Placement, Scenario, WarmupSpec};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
 use protosim_core::{Digest, EntityId, RunSeed, SimTime, Simulation, Sinks, Until};
 use protosim_models::node::{
     Action, Conservation, DropCause, Fate, LinkEnd, MessageBalance, PacketReport, Report, audit, audit_messages,
 };
 use protosim_models::packet::Packet;
-use protosim_models::registry::AppConfig;
+use protosim_models::registry::{AppConfig, Found, Further, Sender, Way};
 use protosim_models::{Element, Node, Observation};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
 use protosim_topologies::plan::{CHANNEL, MEDIUM};
@@ -157,31 +157,43 @@ pub(super) fn build_with(
     threads: usize,
     acts: Vec<(SimTime, EntityId, Action)>,
 ) -> Result<Simulation<Element>, BuildError> {
-    // Of several addresses, that which the sender prefers.
-    let address_of = |from: Option<&str>, name: &str| {
-        let of_node = || plan.addresses_for(plan.node(from?)?, plan.node(name)?).into_iter().next();
-        plan.group(name).or_else(of_node)
+    let ways = |from: &str, to: &str| match plan.group(to) {
+        Some(group) => vec![group],
+        None => plan.node(from).zip(plan.node(to)).map_or_else(Vec::new, |(from, to)| plan.addresses_for(from, to)),
     };
-    // The last application with servers: members of a group follow each other.
+    // The last application that names further nodes: members of a group follow each other.
     let mut before: Option<(usize, AppConfig)> = None;
     let apps = scenario.placements().filter_map(|placed| {
-        let address = |from: Option<&str>, name: Option<&str>| {
-            name.and_then(|name| address_of(from, name)).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
-        };
         let mut config = placed.config();
-        if !placed.servers.is_empty() {
-            let addresses = placed.servers.iter().filter_map(|server| address_of(Some(placed.on), server)).collect();
+        if !placed.further.is_empty() {
+            let found = found_by(plan, &placed, &ways);
             let like = before.as_ref().filter(|(app, _)| *app == placed.app).map(|(_, config)| config);
-            config.resolve_servers(addresses, like);
+            config.resolve(found, like);
             before = Some((placed.app, config.clone()));
         }
-        let app = config.build(address(Some(placed.on), placed.to), address(placed.to, placed.peer), scenario.crypto);
+        // Of several addresses the one that the sender prefers; a server without destination looks at none.
+        let to = placed.to.and_then(|to| ways(placed.on, to).first().copied());
+        let app = config.build(to.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), scenario.crypto);
         let name = placed.spec.name.clone();
         let is_measured = scenario.measures.sinks.contains_key(&name);
         Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })
     });
     let seed = RunSeed { seed: scenario.seed, replication };
     plan.simulation_with(seed, scenario.limits(), apps.collect(), threads, acts)
+}
+
+/// How the further nodes of an application are found: from where its packets to them come.
+fn found_by(plan: &Plan, placed: &Placement<'_>, ways: &impl Fn(&str, &str) -> Vec<IpAddr>) -> Found {
+    let one = |(Further { by, .. }, to): (Further<'_>, &&str)| {
+        let from = match by {
+            Sender::Own => Some(placed.on),
+            Sender::Destination => placed.to,
+        };
+        let has_v4 = plan.node(to).is_some_and(|to| plan.addresses(to).any(|address| address.is_ipv4()));
+        Way { addresses: from.map_or_else(Vec::new, |from| ways(from, to)), has_v4 }
+    };
+    let ways = placed.spec.run.further().into_iter().zip(&placed.further).map(one).collect();
+    Found { ways, nat64: plan.node(placed.on).and_then(|on| plan.nat64_prefix(on)) }
 }
 
 /// Runs one replication, from its start.

@@ -17,10 +17,8 @@ pub struct Placement<'a> {
     pub on: &'a str,
     /// The node or multicast group that it talks to by itself, if any.
     pub to: Option<&'a str>,
-    /// The nodes of the servers that it asks beside, in their order.
-    pub servers: Vec<&'a str>,
-    /// The node that it talks to by way of that one, if any.
-    pub peer: Option<&'a str>,
+    /// The further nodes that it names ([`AppConfig::further`]), in their order.
+    pub further: Vec<&'a str>,
 }
 
 impl Scenario {
@@ -38,10 +36,9 @@ impl Scenario {
                 Some(_) => to.0.as_str(),
                 None => self.sets.partner(&to.0, member),
             });
-            let servers =
-                spec.run.servers().into_iter().map(|(_, server, _)| self.sets.partner(&server.0, member)).collect();
-            let peer = spec.run.peer().map(|(peer, _)| self.sets.partner(&peer.0, member));
-            Placement { app, spec, member, on, to, servers, peer }
+            let further =
+                spec.run.further().into_iter().map(|named| self.sets.partner(&named.node.0, member)).collect();
+            Placement { app, spec, member, on, to, further }
         });
         all.filter(move |placed| !is_group || placed.to != Some(placed.on))
     }

@@ -2,8 +2,9 @@
 
 use super::agent::{Account, AgentConfig, Mode, ServerSpec, SharedConfig};
 use crate::name::{ChannelName, NodeName};
-use crate::registry::Port;
+use crate::registry::{Found, Further, Port, Sender, Way};
 use crate::stun::Timing;
+use crate::stun::wire::Family;
 use crate::tcp::TcpConfig;
 use crate::tls::TlsClientConfig;
 use crate::turn::Transport;
@@ -57,6 +58,10 @@ pub struct IceAgentConfig {
     /// (draft-ietf-mmusic-mdns-ice-candidates): peers learn them by checks alone. Default: false.
     #[serde(default)]
     pub hide_addresses: bool,
+    /// Where its node has IPv6 alone and there is a NAT64: whether it tries the peer's IPv4 addresses under the NAT64's prefix (RFC 8305 §7.1).
+    /// Default: true.
+    #[serde(default = "yes")]
+    pub synthesizes: bool,
     /// From one transaction's beginning to the next one's. Default: 50 ms (RFC 8445 §14.2), at least 5 ms.
     #[serde(default = "usual_ta")]
     pub ta: Span,
@@ -103,10 +108,10 @@ pub struct IceAgentConfig {
     /// The TLS of its connections to servers. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsClientConfig>>,
-    /// The addresses of its servers, in their order: not written, but made known before it is built.
+    /// How its servers are found: not written, but made known before it is built.
     #[serde(skip)]
-    pub addresses: Vec<IpAddr>,
-    /// What the agents of one group share, once the addresses are known.
+    pub(crate) found: Found,
+    /// What the agents of one group share, once that is known.
     #[serde(skip)]
     pub(crate) shared: Option<SharedConfig>,
 }
@@ -277,7 +282,10 @@ impl IceServer {
         }
     }
 
-    fn spec(&self, address: IpAddr) -> ServerSpec {
+    /// The server at one of its addresses. Over IPv6 it is asked for an address of IPv6 (RFC 8656 §7.1) where one of IPv4 comes over IPv4, or
+    /// it has none: an end of IPv6 alone reaches others by a relay of IPv4.
+    fn spec(&self, address: IpAddr, way: &Way) -> ServerSpec {
+        let lends_v6 = address.is_ipv6() && (!way.has_v4 || way.addresses.iter().any(IpAddr::is_ipv4));
         let transport = match self.over() {
             Over::Udp => Transport::Udp,
             Over::Tcp => Transport::Tcp,
@@ -289,7 +297,12 @@ impl IceServer {
                 Some(Account { name: user.as_str().into(), password: password.as_str().into() })
             }
         };
-        ServerSpec { address: SocketAddr::new(address, self.port()), transport, account, lends: None }
+        ServerSpec {
+            address: SocketAddr::new(address, self.port()),
+            transport,
+            account,
+            lends: lends_v6.then_some(Family::V6),
+        }
     }
 }
 
@@ -310,6 +323,7 @@ impl IceAgentConfig {
             tcp_port: None,
             relays_only: false,
             hide_addresses: false,
+            synthesizes: yes(),
             ta: usual_ta(),
             rto: usual_rto(),
             transmissions: usual_rc(),
@@ -325,7 +339,7 @@ impl IceAgentConfig {
             data: None,
             tcp: TcpConfig::default(),
             tls: None,
-            addresses: Vec::new(),
+            found: Found::default(),
             shared: None,
         }
     }
@@ -446,6 +460,7 @@ impl IceAgentConfig {
             ("streams", self.streams != one()),
             ("components", self.components != one()),
             ("tcp_port", self.tcp_port.is_some()),
+            ("synthesizes", !self.synthesizes),
             ("patience", self.patience != usual_patience()),
             ("relay_patience", self.relay_patience != usual_relay_patience()),
             ("consent_interval", self.consent_interval != usual_consent_interval()),
@@ -472,12 +487,29 @@ impl IceAgentConfig {
         data.max(check) + relayed
     }
 
-    /// Takes the addresses of its servers; what agents have in common is that of `like`, if that is of the same application with the same
-    /// addresses.
-    pub(crate) fn resolve(&mut self, addresses: Vec<IpAddr>, like: Option<&Self>) {
-        self.addresses = addresses;
-        let same = like.filter(|like| like.addresses == self.addresses).and_then(|like| like.shared.clone());
+    /// Its servers.
+    pub(crate) fn further(&self) -> Vec<Further<'_>> {
+        let named = self.servers.iter().enumerate().map(|(index, server)| Further {
+            field: format!("servers.{index}"),
+            node: server.to(),
+            port: server.listens_on(),
+            by: Sender::Own,
+        });
+        named.collect()
+    }
+
+    /// Takes how its servers are found; what agents have in common is that of `like`, if that is of the same application and finds them
+    /// alike.
+    pub(crate) fn resolve(&mut self, found: Found, like: Option<&Self>) {
+        self.found = found;
+        let same = like.filter(|like| like.found == self.found).and_then(|like| like.shared.clone());
         self.shared = Some(same.unwrap_or_else(|| Arc::new(self.agent())));
+    }
+
+    /// Its servers at each of their addresses.
+    fn server_specs(&self) -> Vec<ServerSpec> {
+        let named = self.servers.iter().zip(&self.found.ways);
+        named.flat_map(|(server, way)| way.addresses.iter().map(|address| server.spec(*address, way))).collect()
     }
 
     /// The agent that it asks for.
@@ -488,7 +520,8 @@ impl IceAgentConfig {
                 IceMode::Lite => Mode::Lite,
             },
             streams: vec![self.components; usize::from(self.streams)],
-            servers: self.servers.iter().zip(&self.addresses).map(|(server, address)| server.spec(*address)).collect(),
+            servers: self.server_specs(),
+            nat64: self.found.nat64.filter(|_| self.synthesizes),
             relays_only: self.relays_only,
             trickle: self.trickle,
             ta: self.ta,

@@ -4,9 +4,11 @@ use super::client::{Client, ClientConfig, Command, Envelope, Notice};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::name::NodeName;
 use crate::observe::{ExchangeId, Observation, Outcome};
+use crate::registry::{Found, Further, Port, Sender};
 use crate::rope::Rope;
 use crate::stun::app::usual_port;
 use crate::stun::integrity::prepare;
+use crate::stun::wire::Family;
 use crate::stun::wire::MAX_DATA;
 use crate::stun::wire::frame::FrameReader;
 use crate::tcp::TcpConfig;
@@ -16,7 +18,7 @@ use protosim_core::machine::EffectOf;
 use protosim_core::{CannotClone, Effect, LocalTime, Machine, MachineCx, Purpose, Size, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// Sends datagrams to a peer through a relay of TURN, and waits for their echoes. It begins when the relay has let the peer in.
@@ -60,6 +62,9 @@ pub struct TurnClientConfig {
     /// TLS over it. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsClientConfig>>,
+    /// The address of its peer: not written, but made known before it is built.
+    #[serde(skip)]
+    pub peer_address: Option<IpAddr>,
 }
 
 const fn yes() -> bool {
@@ -96,7 +101,20 @@ impl TurnClientConfig {
             timeout: ten_seconds(),
             tcp: None,
             tls: None,
+            peer_address: None,
         }
+    }
+
+    /// Takes its peer's address: of IPv4 if there is one, as what relays lend is of that unless another is asked for (RFC 8656 §7.1).
+    pub(crate) fn resolve(&mut self, found: &Found) {
+        let all = found.ways.iter().flat_map(|way| &way.addresses).copied();
+        self.peer_address = all.min_by_key(IpAddr::is_ipv6);
+    }
+
+    /// Its peer, to whom the relay sends.
+    pub(crate) fn further(&self) -> Further<'_> {
+        let (node, port) = (&self.peer, Port::Udp(self.peer_port));
+        Further { field: "peer".to_owned(), node, port, by: Sender::Destination }
     }
 
     /// Fields that contradict each other or that nothing could come of: the field, and why.
@@ -210,11 +228,17 @@ struct Counts {
 }
 
 impl TurnClient {
-    /// A client of the relay at `server` with a peer at `peer`. `config` has passed its check.
-    pub fn new(config: TurnClientConfig, server: SocketAddr, peer: SocketAddr) -> Self {
+    /// A client of the relay at `server`. `config` has passed its check, and knows the address of its peer.
+    pub fn new(config: TurnClientConfig, server: SocketAddr) -> Self {
+        let peer = config.peer_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let peer = SocketAddr::new(peer, config.peer_port);
         let is_stream = config.tcp.is_some();
-        let machine =
-            Client::new(ClientConfig { is_stream, ..ClientConfig::new(server, &config.username, &config.password) });
+        let family = peer.is_ipv6().then_some(Family::V6);
+        let machine = Client::new(ClientConfig {
+            is_stream,
+            family,
+            ..ClientConfig::new(server, &config.username, &config.password)
+        });
         Self {
             config,
             machine,

@@ -7,7 +7,7 @@ use protosim_core::Span;
 use protosim_models::link::Mtu;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
-use protosim_models::registry::{AppConfig, Port};
+use protosim_models::registry::{AppConfig, Further, Port, Sender};
 use protosim_models::stun::{StunAlternate, StunServerConfig};
 use protosim_models::tcp::congestion::CongestionConfig;
 use protosim_topologies::plan::NoWay;
@@ -252,9 +252,8 @@ fn is_over_ipv6(scenario: &Scenario, app: &AppSpec) -> bool {
 /// Applications that send where nobody listens: they get ICMP errors at best. That may be what someone wants to see.
 pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     for (index, app) in scenario.apps.iter().enumerate() {
-        let servers = app.run.servers().into_iter().map(|(_, server, port)| (server, port));
-        for (other, port) in app.run.peer().into_iter().chain(servers) {
-            warn_of_nobody(tree, scenario, (index, other, port), warnings);
+        for Further { node, port, .. } in app.run.further() {
+            warn_of_nobody(tree, scenario, (index, node, port), warnings);
         }
         let (Some(to), Some(port)) = (app.run.destination(), app.run.destination_port()) else { continue };
         let Some(server) = warn_of_nobody(tree, scenario, (index, to, port), warnings) else { continue };
@@ -325,11 +324,10 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
         if let AppConfig::StunServer(StunServerConfig { alternate: Some(alternate), .. }) = &app.run {
             check_alternate(tree, &plan, (index, &app.on), alternate, mistakes);
         }
-        check_servers(tree, scenario, &plan, index, mistakes);
+        check_further(tree, scenario, &plan, index, mistakes);
         let Some(to) = app.run.destination() else { continue };
         let place = span_of(tree, &format!("apps.{index}.run.to"));
         let said = mistakes.len();
-        check_peers(tree, scenario, &plan, index, mistakes);
         for placed in scenario.placements_of(index) {
             let Some(from) = plan.node(placed.on) else { continue };
             match scenario.group(to) {
@@ -368,37 +366,29 @@ fn check_alternate(
     }
 }
 
-/// The servers that an application asks must be reachable, from each of its nodes.
-fn check_servers(tree: &Tree, scenario: &Scenario, plan: &Plan, index: usize, mistakes: &mut Diagnostics) {
-    for (number, (field, ..)) in scenario.apps[index].run.servers().into_iter().enumerate() {
+/// The further nodes that an application names must be single ones, and reachable from where its packets to them come.
+fn check_further(tree: &Tree, scenario: &Scenario, plan: &Plan, index: usize, mistakes: &mut Diagnostics) {
+    let app = &scenario.apps[index];
+    for (number, Further { field, node, by, .. }) in app.run.further().into_iter().enumerate() {
         let place = span_of(tree, &format!("apps.{index}.run.{field}"));
+        if scenario.group(node).is_some() {
+            let message = format!("`{}` is a group, and `{}` expects answers from one node", node.0, app.name);
+            mistakes.push(Diagnostic::error("scenario::group", place, message));
+            continue;
+        }
         let said = mistakes.len();
         for placed in scenario.placements_of(index) {
-            check_path(plan, (placed.on, Some(placed.servers[number])), place, mistakes);
+            let from = match by {
+                Sender::Own => Some(placed.on),
+                Sender::Destination => placed.to,
+            };
+            if let Some(from) = from {
+                check_path(plan, (from, Some(placed.further[number])), place, mistakes);
+            }
+            // What is wrong for one member is mostly so for all.
             if mistakes.len() > said {
                 break;
             }
-        }
-    }
-}
-
-/// What an application sends by way of another one must be reachable from there.
-fn check_peers(tree: &Tree, scenario: &Scenario, plan: &Plan, index: usize, mistakes: &mut Diagnostics) {
-    let app = &scenario.apps[index];
-    let Some((peer, _)) = app.run.peer() else { return };
-    let place = span_of(tree, &format!("apps.{index}.run.peer"));
-    if scenario.group(peer).is_some() {
-        let message = format!("`{}` is a group, and `{}` expects echoes from one node", peer.0, app.name);
-        mistakes.push(Diagnostic::error("scenario::group", place, message));
-        return;
-    }
-    let said = mistakes.len();
-    for placed in scenario.placements_of(index) {
-        if let Some(relay) = placed.to {
-            check_path(plan, (relay, placed.peer), place, mistakes);
-        }
-        if mistakes.len() > said {
-            return;
         }
     }
 }

@@ -2,6 +2,7 @@
 //! session with new sockets, beside the old one until it has a pair.
 
 mod check;
+mod commands;
 mod credentials;
 mod gather;
 #[cfg(feature = "str0m")]
@@ -12,6 +13,7 @@ mod keep;
 mod list;
 mod ticker;
 
+pub(in crate::ice) use commands::Obey;
 pub use credentials::SECRETS;
 pub use interface::{
     Account, AgentConfig, Base, Command, Component, Counts, Envelope, Misuse, Mode, Notice, Place, RemoteDescription,
@@ -552,38 +554,7 @@ impl Machine for Agent {
     }
 
     fn handle_command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<(), Misuse> {
-        let outcome = match command {
-            Command::Gather(_) if self.gathering.has_begun() => Err(Misuse::Again),
-            Command::Gather(bases) => {
-                self.gather(&bases, cx);
-                Ok(())
-            }
-            Command::Remote(description) => self.remote(description, cx),
-            Command::RemoteCandidate(stream, candidate) => {
-                self.remote_candidate(stream, candidate, cx);
-                Ok(())
-            }
-            Command::RemoteEnd => {
-                if let Some(peer) = &mut self.peer {
-                    peer.is_complete = true;
-                }
-                self.judge(cx);
-                Ok(())
-            }
-            Command::Check => self.begin_checks(cx),
-            Command::Send(component, payload) => self.send_data(component, payload, cx),
-            Command::Unreachable(place) => {
-                self.server_unreachable(place, cx);
-                self.check_unreachable(place, cx);
-                Ok(())
-            }
-            Command::Close => {
-                self.close(cx);
-                Ok(())
-            }
-        };
-        self.arrange_turn(cx.now());
-        outcome
+        self.obey(command, cx)
     }
 
     fn handle_timeout(&mut self, cx: &mut Cx<'_>) {

@@ -36,7 +36,7 @@ mod convert;
 mod tests;
 
 use super::agent::{
-    Agent, Command, Component, Counts, Envelope, Misuse, Notice, Place, RemoteDescription, Role, Selected,
+    Agent, Base, Command, Component, Counts, Envelope, Misuse, Notice, Obey, Place, RemoteDescription, Role, Selected,
     SharedConfig, State, looks_like_stun,
 };
 use super::candidate::{Candidate, CandidateKind, Protocol};
@@ -258,37 +258,6 @@ impl Foreign {
         }
     }
 
-    fn describe(&mut self, description: RemoteDescription) -> Result<(), Misuse> {
-        if self.peer.is_some() {
-            return Err(Misuse::Again);
-        }
-        // It keeps to a pace of its own.
-        let RemoteDescription { ufrag, pwd, is_lite, candidates, is_complete, pacing: _ } = description;
-        if is_lite {
-            // RFC 8445 §6.1.1: whoever is full controls a lite one.
-            self.agent.set_controlling(true);
-        }
-        let credentials = IceCreds { ufrag: ufrag.into(), pass: pwd.into() };
-        self.peer = Some(Peer { credentials, is_complete });
-        self.remotes.extend(candidates.into_iter().next().unwrap_or_default());
-        Ok(())
-    }
-
-    /// str0m checks as soon as it knows of a peer: it is told when checks are to begin.
-    fn begin(&mut self, cx: &mut Cx<'_>) -> Result<(), Misuse> {
-        let Some(peer) = self.peer.as_ref().filter(|_| self.state == State::New) else { return Err(Misuse::Again) };
-        let credentials = peer.credentials.clone();
-        (self.state, self.began) = (State::Checking, Some(cx.now()));
-        let remotes = std::mem::take(&mut self.remotes);
-        self.with(|agent| {
-            agent.set_remote_credentials(credentials);
-            remotes.iter().filter_map(convert::remote).for_each(|remote| agent.add_remote_candidate(remote));
-        });
-        self.turn = Some(cx.now());
-        self.take_turns(cx);
-        Ok(())
-    }
-
     fn is_alive(&self) -> bool {
         matches!(self.state, State::Checking | State::Connected)
     }
@@ -476,21 +445,6 @@ impl Foreign {
         self.counts.role_switches += u32::from(self.role() != role);
     }
 
-    fn send_data(&mut self, component: Component, payload: Rope, cx: &mut Cx<'_>) -> Result<(), Misuse> {
-        if component != ONLY {
-            return Err(Misuse::NoComponent);
-        }
-        let pair = self.selected.filter(|_| self.is_alive()).ok_or(Misuse::NoPair)?;
-        self.send(pair.base, pair.remote, payload, cx);
-        Ok(())
-    }
-
-    fn close(&mut self, cx: &mut Cx<'_>) -> Result<(), Misuse> {
-        self.state = State::Closed;
-        self.waiting.clear();
-        self.gather(cx, |gatherer, cx| gatherer.handle_command(Command::Close, cx))
-    }
-
     /// What comes from a server is for the agent that gathers.
     fn is_servers(&self, place: Place) -> bool {
         match place {
@@ -518,36 +472,7 @@ impl Foreign {
     /// # Errors
     /// As of [`Agent`].
     pub fn handle_command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<(), Misuse> {
-        let outcome = match command {
-            Command::Remote(description) => self.describe(description),
-            Command::RemoteCandidate(_, candidate) if self.state == State::New => {
-                self.remotes.push(candidate);
-                Ok(())
-            }
-            Command::RemoteCandidate(_, candidate) => {
-                if let Some(remote) = convert::remote(&candidate) {
-                    self.with(|agent| agent.add_remote_candidate(remote));
-                }
-                Ok(())
-            }
-            Command::RemoteEnd => {
-                if let Some(peer) = &mut self.peer {
-                    peer.is_complete = true;
-                }
-                self.judge(cx);
-                Ok(())
-            }
-            Command::Check => self.begin(cx),
-            Command::Send(component, payload) => self.send_data(component, payload, cx),
-            // It is not told of ICMP.
-            Command::Unreachable(place) if !self.is_servers(place) => Ok(()),
-            Command::Gather(_) | Command::Unreachable(_) => {
-                self.gather(cx, |gatherer, cx| gatherer.handle_command(command, cx))
-            }
-            Command::Close => self.close(cx),
-        };
-        self.arrange_turn(cx.now());
-        outcome
+        self.obey(command, cx)
     }
 
     /// As of [`Agent`].
@@ -566,6 +491,85 @@ impl Foreign {
         let turn = self.turn.map(|at| Deadline { at, timer: "ICE str0m" });
         let failure = self.failure().map(|at| Deadline { at, timer: "ICE failure" });
         [turn, failure, self.gatherer.poll_timeout()].into_iter().flatten().min_by_key(|deadline| deadline.at)
+    }
+}
+
+impl Obey for Foreign {
+    fn on_gather(&mut self, bases: Vec<Base>, cx: &mut Cx<'_>) -> Result<(), Misuse> {
+        self.gather(cx, |gatherer, cx| gatherer.handle_command(Command::Gather(bases), cx))
+    }
+
+    fn on_remote(&mut self, description: RemoteDescription, _: &mut Cx<'_>) -> Result<(), Misuse> {
+        if self.peer.is_some() {
+            return Err(Misuse::Again);
+        }
+        // It keeps to a pace of its own.
+        let RemoteDescription { ufrag, pwd, is_lite, candidates, is_complete, pacing: _ } = description;
+        if is_lite {
+            // RFC 8445 §6.1.1: whoever is full controls a lite one.
+            self.agent.set_controlling(true);
+        }
+        let credentials = IceCreds { ufrag: ufrag.into(), pass: pwd.into() };
+        self.peer = Some(Peer { credentials, is_complete });
+        self.remotes.extend(candidates.into_iter().next().unwrap_or_default());
+        Ok(())
+    }
+
+    fn on_remote_candidate(&mut self, _: usize, candidate: Candidate, _: &mut Cx<'_>) {
+        if self.state == State::New {
+            self.remotes.push(candidate);
+        } else if let Some(remote) = convert::remote(&candidate) {
+            self.with(|agent| agent.add_remote_candidate(remote));
+        }
+    }
+
+    fn peer_is_complete(&mut self) -> Option<&mut bool> {
+        self.peer.as_mut().map(|peer| &mut peer.is_complete)
+    }
+
+    /// str0m checks as soon as it knows of a peer: it is told when checks are to begin.
+    fn on_check(&mut self, cx: &mut Cx<'_>) -> Result<(), Misuse> {
+        let Some(peer) = self.peer.as_ref().filter(|_| self.state == State::New) else { return Err(Misuse::Again) };
+        let credentials = peer.credentials.clone();
+        (self.state, self.began) = (State::Checking, Some(cx.now()));
+        let remotes = std::mem::take(&mut self.remotes);
+        self.with(|agent| {
+            agent.set_remote_credentials(credentials);
+            remotes.iter().filter_map(convert::remote).for_each(|remote| agent.add_remote_candidate(remote));
+        });
+        self.turn = Some(cx.now());
+        self.take_turns(cx);
+        Ok(())
+    }
+
+    fn on_send(&mut self, component: Component, payload: Rope, cx: &mut Cx<'_>) -> Result<(), Misuse> {
+        if component != ONLY {
+            return Err(Misuse::NoComponent);
+        }
+        let pair = self.selected.filter(|_| self.is_alive()).ok_or(Misuse::NoPair)?;
+        self.send(pair.base, pair.remote, payload, cx);
+        Ok(())
+    }
+
+    /// It is not told of ICMP about peers.
+    fn on_unreachable(&mut self, place: Place, cx: &mut Cx<'_>) {
+        if self.is_servers(place) {
+            let _always = self.gather(cx, |gatherer, cx| gatherer.handle_command(Command::Unreachable(place), cx));
+        }
+    }
+
+    fn on_close(&mut self, cx: &mut Cx<'_>) {
+        self.state = State::Closed;
+        self.waiting.clear();
+        let _always = self.gather(cx, |gatherer, cx| gatherer.handle_command(Command::Close, cx));
+    }
+
+    fn look(&mut self, cx: &mut Cx<'_>) {
+        self.judge(cx);
+    }
+
+    fn plan(&mut self, now: LocalTime) {
+        self.arrange_turn(now);
     }
 }
 

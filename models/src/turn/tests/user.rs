@@ -48,7 +48,8 @@ fn run(config: TurnClientConfig, relay: TurnServerConfig, peer: Option<UdpServer
     let [client, server, at] = hosts;
     let ends = (net.socket(server, config.port), net.socket(at, config.peer_port));
     let (client_tls, server_tls) = (config.tls.clone(), relay.tls.clone());
-    let user: Box<dyn App> = Box::new(TurnClient::new(config, ends.0, ends.1));
+    let config = TurnClientConfig { peer_address: Some(ends.1.ip()), ..config };
+    let user: Box<dyn App> = Box::new(TurnClient::new(config, ends.0));
     let relay: Box<dyn App> = Box::new(TurnServer::new(relay));
     let user = match client_tls {
         Some(tls) => Box::new(Secured::client(user, Mode::Sized, &tls, "server")),
