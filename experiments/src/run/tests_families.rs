@@ -55,10 +55,14 @@ fn over_nat64(filtering: &str, of_a: &str, kind: &str) -> String {
         )"#,
         wall(kind, "street-b"),
     ));
-    let at_a = pair(&output, "alice");
-    let mirrored: String = pair(&output, "bob").chars().rev().collect();
-    // An end of IPv4 sees what the NAT64 shows of the other.
-    assert_eq!(at_a, mirrored, "{filtering} {kind}");
+    let (at_a, at_b) = (pair(&output, "alice"), pair(&output, "bob"));
+    if at_a.starts_with('S') {
+        // The response to a check of B's names the address that A sees it under, which is none of B's own: B learns of it as peer-reflexive
+        // (RFC 8445 §7.2.5.3.1).
+        assert_eq!(at_b, "PS", "{filtering} {kind}");
+    } else {
+        assert_eq!(at_a, at_b.chars().rev().collect::<String>(), "{filtering} {kind}");
+    }
     at_a
 }
 
@@ -76,15 +80,17 @@ fn behind_a_nat64_the_table_is_that_of_its_filter() {
     }
 }
 
-/// Who does not look under the prefix reaches IPv4 by a relay alone, whose name leads there, and which is of IPv4 though it is reached over IPv6.
+/// Who does not look under the prefix reaches IPv4 by a relay alone, whose name leads there, and which is of IPv4 though it is reached over IPv6. But where the
+/// NAT64 filters nothing the peer's checks come in, from addresses under the prefix, and are answered.
 #[test]
-fn without_synthesis_a_relay_is_all_there_is() {
+fn without_synthesis_there_is_a_relay_or_what_comes_in() {
     for kind in KINDS {
         let expected = format!("R{}", towards_relay(kind, false));
-        assert_eq!(over_nat64("EndpointIndependent", TURN, kind), expected, "{kind}");
+        assert_eq!(over_nat64("AddressDependent", TURN, kind), expected, "{kind}");
+        assert_eq!(over_nat64("EndpointIndependent", TURN, kind), "SP", "{kind}");
     }
     let none = format!("{STUN}, synthesizes: false");
-    assert_eq!(over_nat64("EndpointIndependent", &none, "open"), "×");
+    assert_eq!(over_nat64("AddressDependent", &none, "open"), "×");
 }
 
 /// Two homes, each with a NAT for IPv4 and a firewall for IPv6. Over IPv6 hosts see each other as they are; where IPv6 is shut, by their
@@ -139,17 +145,22 @@ fn a_relay_of_ipv6_is_asked_for_ipv6() {
             until: After("20 s"),
         )"#);
     assert_eq!((pair(&output, "alice"), pair(&output, "bob")), ("RH".to_owned(), "HR".to_owned()));
-    assert_eq!(output.exchanges.iter().filter(|exchange| exchange.completion().is_some()).count(), 3 + 1);
+    assert_eq!(
+        output.exchanges.iter().filter(|exchange| exchange.completion().is_some()).count(),
+        3 + 2,
+        "three echoes, and a session at each end"
+    );
 }
 
 /// The scenario of the checks. The phone has IPv6 alone: pings, a transfer, and questions of CoAP to the server of IPv4 alone go through the NAT64; the laptop's to
 /// the server of both go over IPv6 by its firewall, which no NAT counts. The phone's call to the laptop is over IPv6 as they are; to the
-/// server of IPv4 alone it shows what the NAT64 shows of it.
+/// server of IPv4 alone it comes from the NAT64.
 #[test]
 fn the_scenario_of_the_checks_goes_over_what_there_is() {
     let output = run(include_str!("../../../.ci/scenarios/dual.ron"));
     assert_eq!((pair(&output, "caller"), pair(&output, "called")), ("HH".to_owned(), "HH".to_owned()));
-    assert_eq!((pair(&output, "writer"), pair(&output, "reader")), ("SH".to_owned(), "HS".to_owned()));
+    // The STUN server has both, and is asked over IPv6: what the NAT64 shows of the phone it learns from the other end's responses alone.
+    assert_eq!((pair(&output, "writer"), pair(&output, "reader")), ("PH".to_owned(), "PP".to_owned()));
     // Of 20 pings each, 5 questions, 2 transfers and 4 sessions at most 3 pings are lost: the air loses 1 % of what the phone sends and gets.
     let done = output.exchanges.iter().filter(|exchange| exchange.completion().is_some()).count();
     assert!(
@@ -157,6 +168,7 @@ fn the_scenario_of_the_checks_goes_over_what_there_is() {
         "{done} of {}",
         output.exchanges.len()
     );
-    assert_eq!(total(&output, "web-old", "bytes_received"), 200_000);
-    assert_eq!(total(&output, "web-new", "bytes_received"), 200_000);
+    for sink in ["web-old", "web-new"] {
+        assert_eq!(total(&output, sink, "completed_streams"), 1, "{sink}");
+    }
 }
