@@ -45,6 +45,8 @@ pub(super) struct Nat {
     table: Table,
     policy: Policy,
     outside: u32,
+    /// The least MTU of the node's interfaces \[bytes\]: what is not longer fits wherever it goes.
+    least_mtu: u64,
     has_pool: bool,
     /// SYNs that nobody inside has asked for, and when their senders are told.
     held: VecDeque<HeldSyn>,
@@ -75,7 +77,8 @@ impl Nat {
         let has_pool = !pool.is_empty();
         let pool = if has_pool { pool } else { external_addresses(&policy, &interfaces[outside as usize]) };
         let table = Table::new(policy.rules.clone(), pool);
-        Self { table, policy, outside, has_pool, held: VecDeque::new(), timer: None }
+        let least_mtu = interfaces.iter().map(|interface| interface.mtu_bytes).min().unwrap_or_default();
+        Self { table, policy, outside, least_mtu, has_pool, held: VecDeque::new(), timer: None }
     }
 
     /// Forgets everything, as a device does that loses power.
@@ -311,8 +314,7 @@ impl Node {
     /// A packet from outside to inside: to an external address, or to one behind a firewall.
     fn let_in(&mut self, mut packet: Box<Packet>, hop: Hop, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         let nat = self.nat.as_mut()?;
-        let least_mtu = self.interfaces.iter().map(|interface| interface.mtu_bytes).min().unwrap_or_default();
-        let may_fail = packet.ttl() <= 1 || packet.wire_len() > least_mtu;
+        let may_fail = packet.ttl() <= 1 || packet.wire_len() > nat.least_mtu;
         let original = may_fail.then(|| packet.clone());
         if let Err(cause) = nat.translate_in(&mut packet, cx.now()) {
             let is_own = cause == DropCause::NoMapping && hop == Hop::Local && self.serves(&packet);
