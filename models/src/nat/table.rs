@@ -262,6 +262,12 @@ impl Table {
         }
         let key = self.key(flow.proto, flow.remote);
         let known = self.by_internal.get(&(flow.proto, flow.local, key)).copied();
+        // Mostly, at the cost of one look-up.
+        if let (Some(id), None) = (known, flow.tcp)
+            && self.refresh(id, flow, now)
+        {
+            return Ok(self.mapping(id).external);
+        }
         let session = known.is_some_and(|id| self.sessions.contains_key(&(id, flow.remote)));
         if !session {
             if flow.tcp.is_some_and(|flags| !opens(flags)) {
@@ -359,6 +365,10 @@ impl Table {
 
     /// The mapping that a packet from outside meets.
     fn find(&self, proto: Proto, external: Endpoint, remote: Endpoint) -> Option<u32> {
+        if self.rules.mapping_of(proto) == Dependence::EndpointIndependent {
+            // No mapping has another key.
+            return self.by_external.get(&(proto, external, ANY)).copied();
+        }
         let exact = self.by_external.get(&(proto, external, (Some(remote.0), remote.1))).copied();
         exact.or_else(|| self.at_external(proto, external))
     }
@@ -386,14 +396,14 @@ impl Table {
     fn note(&mut self, id: u32, flow: &Flow, is_outbound: bool, now: SimTime) {
         let place = (id, flow.remote);
         let Some(flags) = flow.tcp else {
+            if self.refresh(id, flow, now) {
+                return;
+            }
             let until = now.saturating_add(self.rules.time_out(flow.proto));
-            let mapping = self.mappings[id as usize].as_mut().expect("maps name mappings that exist");
-            mapping.expires = until;
-            match self.sessions.get_mut(&place) {
-                Some(session) => session.expires = until,
-                // What comes in is no permission for more.
-                None if is_outbound => self.begin(place, State::Plain, until),
-                None => {}
+            self.mappings[id as usize].as_mut().expect("maps name mappings that exist").expires = until;
+            // What comes in is no permission for more.
+            if is_outbound {
+                self.begin(place, State::Plain, until);
             }
             return;
         };
@@ -415,6 +425,15 @@ impl Table {
             self.due.insert((session.expires, id, Some(flow.remote)));
             session.due = session.expires;
         }
+    }
+
+    /// A session of a mapping that has a timer is kept anew, and so is the mapping. False if there is no such session.
+    fn refresh(&mut self, id: u32, flow: &Flow, now: SimTime) -> bool {
+        let until = now.saturating_add(self.rules.time_out(flow.proto));
+        let Some(session) = self.sessions.get_mut(&(id, flow.remote)) else { return false };
+        session.expires = until;
+        self.mappings[id as usize].as_mut().expect("maps name mappings that exist").expires = until;
+        true
     }
 
     fn begin(&mut self, (id, remote): (u32, Endpoint), state: State, until: SimTime) {

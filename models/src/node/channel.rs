@@ -1,8 +1,8 @@
 //! Ends of channels on a node: messages beside the network ([`crate::channel`]).
 
-use super::Node;
 use super::counts::DropCause;
 use super::host::Pending;
+use super::{Entrance, Node};
 use crate::app::{ChannelId, HostError};
 use crate::channel::MAX_MESSAGE_LEN;
 use crate::element::Element;
@@ -72,6 +72,10 @@ impl Channels {
         Self((!ends.is_empty()).then(|| Box::new(Ends(ends.into_iter().map(channel).collect()))))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     fn all(&self) -> &[Channel] {
         self.0.as_deref().map_or(&[], |ends| &ends.0)
     }
@@ -132,7 +136,7 @@ impl Node {
     #[cold]
     #[inline(never)]
     pub(super) fn receive_message(&mut self, channel: u32, message: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        let is_up = self.is_up;
+        let is_up = self.entrance != Entrance::Closed;
         let Some(end) = self.channels.get_mut(channel) else { return };
         if !is_up {
             end.counts.node_down += 1;

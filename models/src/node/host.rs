@@ -1,5 +1,6 @@
 //! What an application sees of its node: the simulated [`Host`].
 
+use super::udp::UdpSocket;
 use super::{Node, Report};
 use crate::app::{App, ChannelId, Host, HostError, SocketId, StreamId, StreamInfo, StreamOptions, Total, TrafficClass};
 use crate::element::Element;
@@ -174,6 +175,7 @@ impl Node {
         }
     }
 
+    #[inline]
     fn take_effect(&mut self, effect: Pending, cx: &mut Cx<'_, Element>) {
         match effect {
             Pending::Send(packet) => self.originate(packet, cx),
@@ -257,24 +259,23 @@ impl Host for SimHost<'_, '_> {
 
     fn udp_send(&mut self, socket: SocketId, to: SocketAddr, payload: Rope) -> Result<(), HostError> {
         let socket = self.node.udp.socket(socket, self.app)?;
-        let (source, interface) = self.node.source(&socket, to.ip())?;
-        let mut packet = Packet::udp(SocketAddr::new(source, socket.port), to, payload).map_err(refused)?;
-        if socket.class != TrafficClass::default() {
-            packet.ip.set_dscp(socket.class.dscp);
-            packet.ip.set_ecn(socket.class.ecn);
+        if socket.address.is_some() {
+            let socket = *socket;
+            return self.udp_send_bound(&socket, to, payload);
         }
-        let packet = packet.into_pooled();
-        let effect = match interface {
-            None => Pending::Send(packet),
-            Some(interface) => Pending::SendFrom(interface, packet),
-        };
-        self.node.when_free(effect, self.cx);
+        let source = self.node.primary_address(to.ip()).ok_or(HostError::NoSourceAddress(to.ip()))?;
+        let packet = datagram(socket, source, to, payload)?;
+        self.node.when_free(Pending::Send(packet), self.cx);
         Ok(())
     }
 
     fn udp_local_addr(&self, socket: SocketId, to: SocketAddr) -> Result<SocketAddr, HostError> {
         let socket = self.node.udp.socket(socket, self.app)?;
-        let (source, _) = self.node.source(&socket, to.ip())?;
+        let source = match socket.address {
+            None => self.node.primary_address(to.ip()),
+            Some(address) => self.node.interface_from(address, to.ip()).map(|_| address),
+        };
+        let source = source.ok_or(HostError::NoSourceAddress(to.ip()))?;
         Ok(SocketAddr::new(source, socket.port))
     }
 
@@ -412,7 +413,29 @@ impl Host for SimHost<'_, '_> {
     }
 }
 
+/// What a socket sends from an address of its host's.
+#[inline(always)]
+fn datagram(socket: &UdpSocket, source: IpAddr, to: SocketAddr, payload: Rope) -> Result<Box<Packet>, HostError> {
+    let mut packet = Packet::udp(SocketAddr::new(source, socket.port), to, payload).map_err(refused)?;
+    if socket.class != TrafficClass::default() {
+        packet.ip.set_dscp(socket.class.dscp);
+        packet.ip.set_ecn(socket.class.ecn);
+    }
+    Ok(packet.into_pooled())
+}
+
 impl SimHost<'_, '_> {
+    /// [`Host::udp_send`] of a socket that is bound to an address.
+    // Beside the usual way of packets, which it must not make longer.
+    #[inline(never)]
+    fn udp_send_bound(&mut self, socket: &UdpSocket, to: SocketAddr, payload: Rope) -> Result<(), HostError> {
+        let bound = socket.address.and_then(|address| Some((address, self.node.interface_from(address, to.ip())?)));
+        let (source, interface) = bound.ok_or(HostError::NoSourceAddress(to.ip()))?;
+        let packet = datagram(socket, source, to, payload)?;
+        self.node.when_free(Pending::SendFrom(interface, packet), self.cx);
+        Ok(())
+    }
+
     /// Reports a delivery at once, and not when the processor is free: it has happened now.
     fn observe_delivery(&mut self, observation: Observation) {
         let report = Report::App { app: self.app, observation };

@@ -1,6 +1,5 @@
 //! The IP layer of a node: receive, deliver, forward, send.
 
-use super::Node;
 use super::config::IpConfig;
 use super::counts::DropCause;
 use super::fragment::{Identifications, allow_fragmentation, cut, set_fragment};
@@ -11,6 +10,7 @@ use super::path_mtu::{LEAST_V6, PathMtus};
 use super::reassembly::Reassembly;
 use super::report::{Fate, LinkEnd, Report};
 use super::routes::Hop;
+use super::{CHANNEL_PORT, Entrance, Node};
 use crate::app::SocketId;
 use crate::element::Element;
 use crate::packet::{ErrorCause, Fragment, IcmpMessage, Icmpv6Message, IpHeader, Packet, Quoted, Transport, protocol};
@@ -85,24 +85,18 @@ pub(super) fn address_station(packet: &mut Packet, hop: Hop) -> Option<u32> {
 }
 
 impl Node {
-    /// A packet has come in from a link at interface `port`. Says why, if it goes no further.
+    /// A packet has come in from a link at interface `port`, or a message of a channel. Says why, if it goes no further.
     #[inline]
     pub(super) fn receive(&mut self, packet: Box<Packet>, port: u32, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
-        if !self.is_up {
-            return Some(self.counts.drop(DropCause::NodeDown));
+        if self.entrance != Entrance::Open || matches!(packet.transport, Transport::Damaged) {
+            return self.receive_otherwise(packet, port, cx);
         }
-        if matches!(packet.transport, Transport::Damaged) {
-            return self.receive_damaged(*packet, port, cx);
-        }
-        if self.nat.is_some() {
-            return self.receive_at_nat(packet, port, cx);
-        }
-        self.receive_as_router(packet, port, cx)
+        self.receive_open(packet, port, cx)
     }
 
-    /// A packet has come in that meets no NAT and no firewall.
-    #[inline]
-    pub(super) fn receive_as_router(
+    /// A packet that nothing keeps out.
+    #[inline(always)]
+    pub(super) fn receive_open(
         &mut self,
         packet: Box<Packet>,
         port: u32,
@@ -114,6 +108,26 @@ impl Node {
             _ if !self.forwards => Some(self.counts.drop(DropCause::NotForUs)),
             hop => self.forward(packet, hop, cx),
         }
+    }
+
+    /// [`Node::receive`] whatever the node has, and whatever the packet is.
+    // Beside the usual way of packets, which it must not make longer.
+    #[inline(never)]
+    fn receive_otherwise(&mut self, packet: Box<Packet>, port: u32, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
+        if port >= CHANNEL_PORT {
+            self.receive_message(port - CHANNEL_PORT, packet, cx);
+            return None;
+        }
+        if self.entrance == Entrance::Closed {
+            return Some(self.counts.drop(DropCause::NodeDown));
+        }
+        if matches!(packet.transport, Transport::Damaged) {
+            return self.receive_damaged(*packet, port, cx);
+        }
+        if self.nat.is_some() {
+            return self.receive_at_nat(packet, port, cx);
+        }
+        self.receive_open(packet, port, cx)
     }
 
     /// A packet whose bits have flipped on the way: if neither version nor length nor the header's checksum shows it, it goes on
@@ -156,8 +170,7 @@ impl Node {
         if len > mtu {
             return self.pass_on_in_parts(packet, mtu, index, cx);
         }
-        let alive = packet.decrement_ttl();
-        debug_assert!(alive, "more than one hop was left");
+        packet.lower_ttl();
         self.counts.forwarded += 1;
         self.transmit(packet, len, index, cx)
     }
@@ -173,8 +186,7 @@ impl Node {
     ) -> Option<DropCause> {
         let parts = match &packet.ip {
             IpHeader::V4(header) if !header.dont_fragment => {
-                let alive = packet.decrement_ttl();
-                debug_assert!(alive, "more than one hop was left");
+                packet.lower_ttl();
                 cut(&packet, mtu)
             }
             _ => None,
@@ -248,6 +260,8 @@ impl Node {
 
     /// Sends a packet that was made here and is bound to leave by an interface: if the usual route leads elsewhere, by way of the
     /// router behind that interface, if there is one.
+    // Beside the usual way of packets, which it must not make longer.
+    #[inline(never)]
     pub(super) fn originate_from(&mut self, index: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         let usual = self.routes.lookup(packet.dst());
         let leads_elsewhere = !matches!(usual, Hop::Local | Hop::Group) && usual.interface() != Some(index);
@@ -259,6 +273,7 @@ impl Node {
         self.originate_by(hop, packet, cx);
     }
 
+    #[inline(always)]
     fn originate_by(&mut self, hop: Hop, mut packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         self.counts.originated += 1;
         self.next_packet_id += 1;
@@ -410,8 +425,9 @@ impl Node {
 
     /// The socket that datagrams to an address and a port are for, and whose it is. One that is bound to an address whose interface is
     /// down is for none.
+    #[inline(always)]
     pub(super) fn udp_listener(&self, address: IpAddr, port: u16) -> Option<(SocketId, u32)> {
-        let (socket, app, is_bound) = self.udp.listener(SocketAddr::new(address, port))?;
+        let (socket, app, is_bound) = self.udp.listener(address, port)?;
         (!is_bound || self.interface_with(address).is_some()).then_some((socket, app))
     }
 

@@ -68,7 +68,7 @@ pub use nat::NatParts;
 pub use report::{Fate, LinkEnd, PacketReport, Report};
 pub use routes::{Hop, Route, Routes};
 
-use crate::app::{App, HostError, Total};
+use crate::app::{App, Total};
 use crate::device::{Clock, Cpu, Memory};
 use crate::element::Element;
 use crate::link::{Drops, LinkChange};
@@ -84,7 +84,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use timers::AppTimers;
-use udp::{UdpPorts, UdpSocket};
+use udp::UdpPorts;
 
 /// A host or a router.
 #[derive(Debug)]
@@ -120,13 +120,31 @@ pub struct Node {
     outbox: VecDeque<(SimTime, Pending)>,
     outbox_timer: Option<TimerId>,
     next_packet_id: u64,
-    is_up: bool,
+    entrance: Entrance,
     /// True if the timeline lets it crash, so that applications must be able to start anew.
     crashes: bool,
     /// Which interface a timer is for, by number of the kernel's slot.
     link_timers: Vec<Option<u32>>,
     /// What links have just dropped; empty between calls.
     drops: Drops,
+}
+
+/// What becomes of what comes in: one look for each packet, since most nodes only deliver and pass on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Entrance {
+    /// It is a packet, to be delivered or passed on.
+    Open,
+    /// There is a NAT or a firewall, or it may be a message of a channel.
+    Guarded,
+    /// The node has no power.
+    Closed,
+}
+
+impl Entrance {
+    /// That of a node with power.
+    fn of(nat: Option<&Nats>, channels: &Channels) -> Self {
+        if nat.is_some() || !channels.is_empty() { Self::Guarded } else { Self::Open }
+    }
 }
 
 /// What a node is made of.
@@ -206,12 +224,15 @@ impl Node {
     /// A node without applications.
     pub fn new(parts: NodeParts) -> Self {
         let routes: Arc<[Route]> = parts.routes.into();
+        let nat = Nats::new(parts.nat, parts.nat_v6, &parts.interfaces);
+        let channels = Channels::new(parts.channels);
+        let entrance = Entrance::of(nat.as_deref(), &channels);
         Self {
-            nat: Nats::new(parts.nat, parts.nat_v6, &parts.interfaces),
+            nat,
             routes: routes_with_own(&parts.interfaces, &routes),
             given_routes: routes,
             interfaces: parts.interfaces.into(),
-            channels: Channels::new(parts.channels),
+            channels,
             forwards: parts.forwards,
             ip: IpState::new(&parts.ip, parts.groups),
             counts: PacketCounts::default(),
@@ -229,7 +250,7 @@ impl Node {
             outbox: VecDeque::new(),
             outbox_timer: None,
             next_packet_id: 0,
-            is_up: true,
+            entrance,
             crashes: parts.crashes,
             link_timers: Vec::new(),
             drops: Drops::new(),
@@ -292,7 +313,22 @@ impl Node {
 
     /// The address that sockets send from, of the family of `peer`: that of the first interface whose link is up, or of the
     /// first one if none is.
+    #[inline]
     fn primary_address(&self, peer: IpAddr) -> Option<IpAddr> {
+        // Nearly always.
+        if let (None, [first, ..]) = (&self.nat, &*self.interfaces)
+            && let [address, ..] = *first.addresses
+            && address.is_ipv4() == peer.is_ipv4()
+            && first.transmitter.is_up()
+        {
+            return Some(address);
+        }
+        self.first_address(peer)
+    }
+
+    /// [`Node::primary_address`] whatever there is.
+    #[inline(never)]
+    fn first_address(&self, peer: IpAddr) -> Option<IpAddr> {
         let address_of = |interface: &Interface| {
             interface.addresses.iter().copied().find(|address| address.is_ipv4() == peer.is_ipv4())
         };
@@ -319,18 +355,16 @@ impl Node {
         self.interfaces.iter().position(has).map(|index| index as u32)
     }
 
-    /// The address that a socket sends to `to` from; for one that is bound, with the interface that its packets leave by.
-    fn source(&self, socket: &UdpSocket, to: IpAddr) -> Result<(IpAddr, Option<u32>), HostError> {
-        let none = || HostError::NoSourceAddress(to);
-        let Some(address) = socket.address else {
-            return self.primary_address(to).map(|address| (address, None)).ok_or_else(none);
-        };
+    /// The interface by which a socket that is bound to an address sends to `to`; `None` if it cannot.
+    // Beside the usual way of packets, which it must not make longer.
+    #[inline(never)]
+    fn interface_from(&self, address: IpAddr, to: IpAddr) -> Option<u32> {
         let interface = self.interface_with(address).filter(|_| address.is_ipv4() == to.is_ipv4());
-        let may_send = |own: &u32| match (&self.nat, self.routes.find(to).interface()) {
-            (Some(nats), Some(leaving)) => nats.may_send_from(to, *own, leaving),
-            _ => true,
+        let may_send = |own: &u32| match &self.nat {
+            Some(nats) => self.routes.find(to).interface().is_none_or(|leaving| nats.may_send_from(to, *own, leaving)),
+            None => true,
         };
-        interface.filter(may_send).map(|interface| (address, Some(interface))).ok_or_else(none)
+        interface.filter(may_send)
     }
 }
 
@@ -347,9 +381,7 @@ impl Node {
 
     #[inline]
     pub(crate) fn on_arrival(&mut self, port: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        if port >= CHANNEL_PORT {
-            self.receive_message(port - CHANNEL_PORT, packet, cx);
-        } else if cx.wants(Interests::PACKETS) {
+        if cx.wants(Interests::PACKETS) && port < CHANNEL_PORT {
             let copy = Packet::clone(&packet);
             let fate = self.receive(packet, port, cx).map_or(Fate::Passed, Fate::Dropped);
             let wire = self.interfaces[port as usize].incoming;

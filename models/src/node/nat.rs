@@ -46,6 +46,8 @@ pub(super) struct Nat {
     pub(super) table: Table,
     pub(super) policy: Policy,
     pub(super) outside: u32,
+    /// The least MTU of the node's interfaces \[bytes\]: what is not longer fits wherever it goes.
+    least_mtu: u64,
     has_pool: bool,
     /// SYNs that nobody inside has asked for, and when their senders are told.
     held: VecDeque<HeldSyn>,
@@ -76,7 +78,8 @@ impl Nat {
         let has_pool = !pool.is_empty();
         let pool = if has_pool { pool } else { external_addresses(&policy, &interfaces[outside as usize]) };
         let table = Table::new(policy.rules.clone(), pool);
-        Self { table, policy, outside, has_pool, held: VecDeque::new(), timer: None }
+        let least_mtu = interfaces.iter().map(|interface| interface.mtu_bytes).min().unwrap_or_default();
+        Self { table, policy, outside, least_mtu, has_pool, held: VecDeque::new(), timer: None }
     }
 
     /// Forgets everything, as a device does that loses power.
@@ -258,7 +261,7 @@ impl Node {
             }
         }
         if nats.get(family).is_none() {
-            return self.receive_as_router(packet, port, cx);
+            return self.receive_open(packet, port, cx);
         }
         self.receive_at_box(packet, port, cx)
     }
@@ -342,8 +345,7 @@ impl Node {
     fn let_in(&mut self, mut packet: Box<Packet>, hop: Hop, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
         let family = Family::of(&packet);
         let nat = self.nat.as_mut()?.get_mut(family)?;
-        let least_mtu = self.interfaces.iter().map(|interface| interface.mtu_bytes).min().unwrap_or_default();
-        let may_fail = packet.ttl() <= 1 || packet.wire_len() > least_mtu;
+        let may_fail = packet.ttl() <= 1 || packet.wire_len() > nat.least_mtu;
         let original = may_fail.then(|| packet.clone());
         if let Err(cause) = nat.translate_in(&mut packet, cx.now()) {
             let is_own = cause == DropCause::NoMapping && hop == Hop::Local && self.serves(&packet);

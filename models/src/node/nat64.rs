@@ -64,7 +64,7 @@ impl Node {
         port: u32,
         cx: &mut Cx<'_, Element>,
     ) -> Option<DropCause> {
-        let Some(remote) = v4_under(prefix, packet.dst()) else { return self.receive_as_router(packet, port, cx) };
+        let Some(remote) = v4_under(prefix, packet.dst()) else { return self.receive_open(packet, port, cx) };
         if !self.forwards {
             return Some(self.counts.drop(DropCause::NotForUs));
         }

@@ -1,9 +1,9 @@
 //! Nodes that crash and start anew, and the timers of their links.
 
-use super::Node;
 use super::counts::DropCause;
 use super::report::{Fate, LinkEnd, Report};
 use super::tcp::Tcp;
+use super::{Entrance, Node};
 use crate::element::Element;
 use crate::link::{Drops, Transmitter};
 use protosim_core::Cx;
@@ -47,7 +47,11 @@ impl Node {
     pub(super) fn dispose(&mut self, interface: u32, cx: &mut Cx<'_, Element>) {
         for (packet, cause) in self.drops.drain(..) {
             // The links of a node that crashes go down with it.
-            let cause = if cause == DropCause::LinkDown && !self.is_up { DropCause::NodeDown } else { cause };
+            let cause = if cause == DropCause::LinkDown && self.entrance == Entrance::Closed {
+                DropCause::NodeDown
+            } else {
+                cause
+            };
             self.counts.drop(cause);
             if cx.wants(Interests::PACKETS) {
                 let wire = self.interfaces[interface as usize].transmitter.wire();
@@ -60,7 +64,7 @@ impl Node {
     /// The node stops at once: applications, sockets, timers and what waits for the processor are gone. Its own sending halves go
     /// down, and come up before it starts, by acts of their own; what they drop then is lost for want of power.
     pub(super) fn crash(&mut self, cx: &mut Cx<'_, Element>) {
-        self.is_up = false;
+        self.entrance = Entrance::Closed;
         for timer in self.timers.clear() {
             cx.remove_timer(timer);
         }
@@ -93,7 +97,7 @@ impl Node {
 
     /// The node starts: applications begin from nothing.
     pub(super) fn boot(&mut self, cx: &mut Cx<'_, Element>) {
-        self.is_up = true;
+        self.entrance = Entrance::of(self.nat.as_deref(), &self.channels);
         self.tcp.observe(cx.wants(Interests::TRACES));
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));

@@ -103,7 +103,8 @@ impl UdpPorts {
         self.sockets.iter().any(|socket| socket.port == port && stands(socket.address))
     }
 
-    /// The socket that datagrams to `local` are for.
+    /// The socket that datagrams to `local` are for, whatever sockets there are.
+    #[inline(never)]
     fn at(&self, local: SocketAddr) -> Option<&UdpSocket> {
         if self.sockets.len() > MOST_LOOKED_THROUGH {
             // No port has both.
@@ -117,23 +118,37 @@ impl UdpPorts {
         self.sockets.iter().find(takes)
     }
 
-    /// The socket that datagrams to `local` are for, whose it is, and whether it is bound to that one address.
-    pub(super) fn listener(&self, local: SocketAddr) -> Option<(SocketId, u32, bool)> {
-        self.at(local).map(|socket| (socket.id, socket.app, socket.address.is_some()))
+    /// The socket that datagrams to an address and a port are for, whose it is, and whether it is bound to that one address.
+    #[inline(always)]
+    pub(super) fn listener(&self, address: IpAddr, port: u16) -> Option<(SocketId, u32, bool)> {
+        // Most nodes have one, at all addresses.
+        if let [only] = &*self.sockets
+            && only.address.is_none()
+        {
+            return (only.port == port).then_some((only.id, only.app, false));
+        }
+        self.at(SocketAddr::new(address, port)).map(|socket| (socket.id, socket.app, socket.address.is_some()))
     }
 
+    #[inline]
     fn index(&self, socket: SocketId, app: u32) -> Result<usize, HostError> {
         // Most nodes have one, and never had another.
-        let found = match self.sockets.first() {
-            Some(first) if first.id == socket => Some(0),
-            _ => self.sockets.binary_search_by_key(&socket, |socket| socket.id).ok(),
-        };
+        match self.sockets.first() {
+            Some(first) if first.id == socket && first.app == app => Ok(0),
+            _ => self.find(socket, app),
+        }
+    }
+
+    #[inline(never)]
+    fn find(&self, socket: SocketId, app: u32) -> Result<usize, HostError> {
+        let found = self.sockets.binary_search_by_key(&socket, |socket| socket.id).ok();
         found.filter(|index| self.sockets[*index].app == app).ok_or(HostError::NoSuchSocket(socket))
     }
 
     /// A socket, if it belongs to `app`.
-    pub(super) fn socket(&self, socket: SocketId, app: u32) -> Result<UdpSocket, HostError> {
-        self.index(socket, app).map(|index| self.sockets[index])
+    #[inline]
+    pub(super) fn socket(&self, socket: SocketId, app: u32) -> Result<&UdpSocket, HostError> {
+        self.index(socket, app).map(|index| &self.sockets[index])
     }
 
     /// Marks what a socket sends, if it belongs to `app`.
@@ -162,8 +177,8 @@ mod tests {
         assert_eq!(udp.bind(Some(address(1)), 9, 0), Err(HostError::PortTaken(9)));
         assert_eq!(udp.bind(None, 9, 1), Err(HostError::PortTaken(9)));
         let second = udp.bind(Some(address(2)), 9, 1).unwrap();
-        assert_eq!(udp.listener(SocketAddr::new(address(2), 9)), Some((second, 1, true)));
-        assert_eq!(udp.listener(SocketAddr::new(address(3), 9)), None);
+        assert_eq!(udp.listener(address(2), 9), Some((second, 1, true)));
+        assert_eq!(udp.listener(address(3), 9), None);
         assert_eq!(udp.close(second, 0), Err(HostError::NoSuchSocket(second)), "it is of another application");
         udp.close(first, 0).unwrap();
         udp.close(second, 1).unwrap();
@@ -171,7 +186,7 @@ mod tests {
         let all = udp.bind(None, 9, 0).unwrap();
         assert!(all > second, "no number comes again");
         assert_eq!(udp.bind(Some(address(1)), 9, 0), Err(HostError::PortTaken(9)));
-        assert_eq!(udp.listener(SocketAddr::new(address(3), 9)), Some((all, 0, false)));
+        assert_eq!(udp.listener(address(3), 9), Some((all, 0, false)));
     }
 
     /// RFC 6335 §6: 49152 to 65535 are dynamic. Each address has them for itself, and none is left for a socket at all addresses.
@@ -234,7 +249,7 @@ mod tests {
                         *at == port && own.is_none_or(|own| own == ip)
                     };
                     let expected = open.iter().find(takes).map(|(socket, own, _)| (*socket, 0, own.is_some()));
-                    prop_assert_eq!(udp.listener(SocketAddr::new(ip, port)), expected);
+                    prop_assert_eq!(udp.listener(ip, port), expected);
                 }
             }
         }

@@ -321,7 +321,19 @@ impl Packet {
         ttl > 1
     }
 
+    /// The same where it is known that more than one is left.
+    #[inline]
+    pub(crate) fn lower_ttl(&mut self) {
+        let ttl = match &mut self.ip {
+            IpHeader::V4(header) => &mut header.ttl,
+            IpHeader::V6(header) => &mut header.hop_limit,
+        };
+        debug_assert!(*ttl > 1, "more than one hop was left");
+        *ttl -= 1;
+    }
+
     /// Source and destination port, if the transport has ports.
+    #[inline]
     pub fn ports(&self) -> Option<(u16, u16)> {
         match &self.transport {
             Transport::Tcp(header) => Some((header.source_port, header.destination_port)),
