@@ -40,7 +40,9 @@
 //! - Consent is lost in one component, and the session is over. It is then silent, so that the peer's comes to its end, too.
 //! - A restart is a new session with new sockets and allocations beside the old one, which carries data until the new one is connected,
 //!   and takes what comes for three seconds more.
-//! - A controlling end that never hears of its nomination's success nominates another pair; the controlled one follows.
+//! - A controlling end that never hears of its nomination's success nominates another pair. The controlled one follows, to one of lower
+//!   priority once nothing was asked over the one that it uses for three intervals of consent (15 s). Of a controlling end that nominates several pairs, which
+//!   §8.1.1 forbids, the one of highest priority is used, as it has it.
 //! - All data streams of an agent have one name and password; RFC 8839 §5.4 lets them differ.
 //! - A peer's own description decides what a candidate is: one that was learned from a check first, as peer-reflexive, is afterwards
 //!   what the peer says.

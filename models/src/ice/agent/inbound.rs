@@ -1,6 +1,6 @@
 //! Checks of the peer's: whether they are right, what they teach, and what they trigger (RFC 8445 §7.3).
 
-use super::interface::{Component, Mode, Notice, Role, Selected, State};
+use super::interface::{Component, Mode, Notice, Role, State};
 use super::list::{ListState, PairId, PairState, Remote};
 use super::{Agent, Cx, End};
 use crate::ice::candidate::{Candidate, CandidateAddress, CandidateKind, Protocol};
@@ -157,7 +157,7 @@ impl Agent {
     /// What a right check teaches (§7.3.1.3 to §7.3.1.5).
     fn heed(&mut self, asked: Asked, cx: &mut Cx<'_>) {
         let Some(own) = self.own(asked.end) else { return };
-        self.renew_consent_by_request(own, asked.from, cx);
+        self.note_request(own, asked.end, asked.from, cx);
         if self.config.mode == Mode::Lite {
             return self.heed_lite(own, asked, cx);
         }
@@ -165,7 +165,7 @@ impl Agent {
         if let Some((_, selected)) = self.lists[list].component(own.component).and_then(|component| component.selected)
         {
             let is_other = (selected.base, selected.remote) != (asked.end.base, asked.from);
-            if asked.nominates && is_other {
+            if is_other && (asked.nominates || self.is_nominated_too(own, (asked.end.base, asked.from))) {
                 self.follow(own, asked, cx);
             }
             return;
@@ -199,9 +199,11 @@ impl Agent {
         }
     }
 
-    /// The controlling end has nominated another pair: it never heard the answer to the first nomination, or that check failed for it
-    /// later. What it asks over is used, without a check of this end's own, which would come too late.
+    /// The controlling end has nominated another pair. What it asks over is used without a check of this end's own, which would come too late.
     fn follow(&mut self, own: Own, asked: Asked, cx: &mut Cx<'_>) {
+        if self.stays(own, asked, cx) {
+            return;
+        }
         let remote = self.remote_at(own, asked);
         let list = &mut self.lists[own.list];
         let known = list.find(own.component, asked.end.base, asked.from, asked.end.is_tcp);
@@ -213,16 +215,43 @@ impl Agent {
         self.select(PairId { list: own.list, number }, cx);
     }
 
-    /// The remote candidate at an address, a peer-reflexive one if it is new (§7.3.1.3).
-    fn remote_at(&mut self, own: Own, asked: Asked) -> usize {
-        let list = &mut self.lists[own.list];
+    /// Whether the pair that is used stays although another one is nominated. §8.1.1: of several the one of highest priority is used; one of lower
+    /// priority only where the peer asks over that one no more: it never heard the answer to its first nomination, or that check failed later.
+    fn stays(&mut self, own: Own, asked: Asked, cx: &Cx<'_>) -> bool {
+        let list = &self.lists[own.list];
+        let selected = list.component(own.component).and_then(|component| list.pair(component.selected?.0));
+        let worth = list.priority_with(own.local, self.remote_priority(own, asked), self.role);
+        let stays = selected.is_some_and(|pair| pair.priority >= worth) && !self.is_silent(own, cx.now());
+        if stays {
+            self.note_nominated_too(own, (asked.end.base, asked.from));
+        }
+        stays
+    }
+
+    /// The candidate of the peer's at an address, if there is one.
+    fn known_at(&self, own: Own, asked: Asked) -> Option<usize> {
         let is_it = |remote: &Remote| {
             let is_tcp = matches!(remote.candidate.protocol, Protocol::Tcp(_));
             remote.address == asked.from && remote.candidate.component == own.component && is_tcp == asked.end.is_tcp
         };
-        if let Some(known) = list.remotes.iter().position(is_it) {
+        self.lists[own.list].remotes.iter().position(is_it)
+    }
+
+    /// What the candidate at an address is worth: what the peer has told, else what its check says.
+    fn remote_priority(&self, own: Own, asked: Asked) -> u32 {
+        let list = &self.lists[own.list];
+        let known = self.known_at(own, asked).map(|known| list.remotes[known].candidate.priority);
+        let former = || list.former(own.component, asked.from, asked.end.is_tcp).map(|former| former.priority);
+        known.or_else(former).unwrap_or(asked.priority)
+    }
+
+    /// The remote candidate at an address, a peer-reflexive one if it is new (§7.3.1.3).
+    fn remote_at(&mut self, own: Own, asked: Asked) -> usize {
+        if let Some(known) = self.known_at(own, asked) {
             return known;
         }
+        let list = &mut self.lists[own.list];
+        let former = list.former(own.component, asked.from, asked.end.is_tcp);
         let protocol = match list.locals[own.local].candidate.protocol {
             Protocol::Udp => Protocol::Udp,
             Protocol::Tcp(tcp) => Protocol::Tcp(tcp.counterpart()),
@@ -233,9 +262,9 @@ impl Agent {
             foundation: format!("p{foundation}").into(),
             component: own.component,
             protocol,
-            priority: asked.priority,
+            priority: former.map_or(asked.priority, |former| former.priority),
             address: CandidateAddress::Ip(asked.from),
-            kind: CandidateKind::PeerReflexive,
+            kind: former.map_or(CandidateKind::PeerReflexive, |former| former.kind),
             related: None,
         };
         list.remotes.push(Remote { candidate, address: asked.from, foundation });
@@ -247,8 +276,10 @@ impl Agent {
         let component = Component { stream: own.list, number: own.component };
         // Of a peer that comes from ever other ports only what is nominated counts once there is a pair.
         let is_full = self.lists[own.list].pairs.len() >= self.most_pairs();
-        let has_pair = self.lists[own.list].component(own.component).is_some_and(|own| own.selected.is_some());
-        if is_full || (has_pair && !asked.nominates) {
+        let selected = self.lists[own.list].component(own.component).and_then(|own| own.selected);
+        let is_new = selected.is_none_or(|(_, pair)| (pair.remote, pair.base) != (asked.from, asked.end.base));
+        let nominates = asked.nominates || self.is_nominated_too(own, (asked.end.base, asked.from));
+        if is_full || (selected.is_some() && !(nominates && is_new && !self.stays(own, asked, cx))) {
             return;
         }
         let remote = self.remote_at(own, asked);
@@ -264,12 +295,7 @@ impl Agent {
             state.first_valid = Some(now);
             cx.notify(Notice::Valid(component));
         }
-        let is_new = self.lists[own.list].component(own.component).is_some_and(|state| {
-            state
-                .selected
-                .is_none_or(|(_, Selected { remote, base, .. })| (remote, base) != (asked.from, asked.end.base))
-        });
-        if asked.nominates && is_new {
+        if nominates && is_new {
             self.select(PairId { list: own.list, number }, cx);
         }
     }

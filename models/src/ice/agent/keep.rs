@@ -28,7 +28,11 @@ pub(super) struct Consent {
     last: LocalTime,
     /// That none came for long has been told.
     is_doubtful: bool,
+    /// When the peer has last asked over this pair.
+    heard: LocalTime,
     open: Vec<TransactionId>,
+    /// Base and peer of a pair of lower priority that the peer has nominated, too.
+    nominated_too: Option<Box<(SocketAddr, SocketAddr)>>,
 }
 
 impl Agent {
@@ -46,7 +50,32 @@ impl Agent {
         let last = succeeded.unwrap_or(cx.now());
         let (peer, is_doubtful, open) = (selected.remote, false, Vec::new());
         self.consents.reserve_exact(1);
-        self.consents.push(Consent { component, pair, end, peer, next, last, is_doubtful, open });
+        let (heard, nominated_too) = (cx.now(), None);
+        self.consents.push(Consent { component, pair, end, peer, next, last, is_doubtful, heard, open, nominated_too });
+    }
+
+    fn consent_of(&self, own: Own) -> Option<&Consent> {
+        let component = Component { stream: own.list, number: own.component };
+        self.consents.iter().find(|consent| consent.component == component)
+    }
+
+    /// Whether the peer has not asked over the pair that is used for as long as it would have done several times: it uses another one.
+    pub(super) fn is_silent(&self, own: Own, now: LocalTime) -> bool {
+        let long = self.config.consent_interval.saturating_mul(3);
+        self.consent_of(own).is_none_or(|consent| consent.heard.saturating_add(long) <= now)
+    }
+
+    /// Whether the peer has nominated this pair beside the one that is used.
+    pub(super) fn is_nominated_too(&self, own: Own, pair: (SocketAddr, SocketAddr)) -> bool {
+        self.consent_of(own).is_some_and(|consent| consent.nominated_too.as_deref() == Some(&pair))
+    }
+
+    /// Keeps in mind that it has, for when the one that is used falls silent.
+    pub(super) fn note_nominated_too(&mut self, own: Own, pair: (SocketAddr, SocketAddr)) {
+        let component = Component { stream: own.list, number: own.component };
+        if let Some(consent) = self.consents.iter_mut().find(|consent| consent.component == component) {
+            consent.nominated_too = Some(Box::new(pair));
+        }
     }
 
     /// §5.1: 0.8 to 1.2 times the interval from now.
@@ -77,14 +106,17 @@ impl Agent {
         true
     }
 
-    /// A lite agent knows that its peer is there by what the peer asks.
-    pub(super) fn renew_consent_by_request(&mut self, own: Own, from: SocketAddr, cx: &mut Cx<'_>) {
-        if self.config.mode == Mode::Lite {
-            let component = Component { stream: own.list, number: own.component };
-            let of = self.consents.iter_mut().find(|consent| consent.component == component && consent.peer == from);
-            if let Some(consent) = of {
-                consent.last = cx.now();
-            }
+    /// The peer has asked over a pair; a lite agent knows by that alone that its peer is there.
+    pub(super) fn note_request(&mut self, own: Own, end: End, from: SocketAddr, cx: &mut Cx<'_>) {
+        let component = Component { stream: own.list, number: own.component };
+        let is_lite = self.config.mode == Mode::Lite;
+        let of = self.consents.iter_mut().find(|consent| consent.component == component && consent.peer == from);
+        let Some(consent) = of else { return };
+        if consent.end == end {
+            consent.heard = cx.now();
+        }
+        if is_lite {
+            consent.last = cx.now();
         }
     }
 

@@ -27,6 +27,16 @@ pub(super) struct Remote {
     pub(super) foundation: u16,
 }
 
+/// What is kept of a candidate of the peer's that was told and is in no pair any more: the peer may still nominate one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Former {
+    address: SocketAddr,
+    component: u16,
+    is_tcp: bool,
+    pub(super) kind: CandidateKind,
+    pub(super) priority: u32,
+}
+
 /// The state of a pair (§6.1.2.6).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum PairState {
@@ -94,6 +104,7 @@ pub(super) struct CheckList {
     pub(super) triggered: VecDeque<u32>,
     pub(super) state: ListState,
     pub(super) components: Vec<ComponentState>,
+    former: Box<[Former]>,
     next_number: u32,
 }
 
@@ -106,6 +117,7 @@ impl CheckList {
             triggered: VecDeque::new(),
             state: ListState::Running,
             components: vec![ComponentState::default(); usize::from(components)],
+            former: Box::default(),
             next_number: 0,
         }
     }
@@ -261,6 +273,21 @@ impl CheckList {
         best.max_by_key(|(priority, pair)| (*priority, std::cmp::Reverse(pair.number))).map(|(_, pair)| pair)
     }
 
+    /// What the peer has told of an address that is in no pair any more.
+    pub(super) fn former(&self, component: u16, address: SocketAddr, is_tcp: bool) -> Option<Former> {
+        let is_it = |old: &&Former| (old.component, old.address, old.is_tcp) == (component, address, is_tcp);
+        self.former.iter().find(is_it).copied()
+    }
+
+    /// The priority of a pair of a local candidate and one of the peer's with a priority of its own.
+    pub(super) fn priority_with(&self, local: usize, remote: u32, role: Role) -> u64 {
+        let local = self.locals[local].candidate.priority;
+        match role {
+            Role::Controlling => pair_priority(local, remote),
+            Role::Controlled => pair_priority(remote, local),
+        }
+    }
+
     /// Forgets what a completed list does not need any more: pairs that were not selected, and most candidates of no pair.
     pub(super) fn shrink(&mut self) {
         let kept: Vec<u32> = self.components.iter().filter_map(|own| own.selected.map(|(number, _)| number)).collect();
@@ -276,6 +303,16 @@ impl CheckList {
             pair.valid = pair.valid.map(|local| place_of(&mut locals, local));
             pair.remote = place_of(&mut remotes, pair.remote);
         }
+        let gone = self.remotes.iter().enumerate().filter(|(at, _)| !remotes.contains(at)).map(|(_, remote)| remote);
+        let told = gone.filter(|remote| remote.candidate.kind != CandidateKind::PeerReflexive);
+        let former = told.map(|remote| Former {
+            address: remote.address,
+            component: remote.candidate.component,
+            is_tcp: matches!(remote.candidate.protocol, Protocol::Tcp(_)),
+            kind: remote.candidate.kind,
+            priority: remote.candidate.priority,
+        });
+        self.former = former.collect();
         self.locals = locals.into_iter().map(|old| self.locals[old].clone()).collect();
         self.remotes = remotes.into_iter().map(|old| self.remotes[old].clone()).collect();
     }

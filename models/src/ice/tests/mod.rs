@@ -3,6 +3,7 @@
 mod checks;
 mod conflicts;
 mod consent;
+mod nominations;
 mod properties;
 mod requests;
 mod world;
