@@ -30,6 +30,6 @@ pub(super) const CASES: &[Case] = &[
 /// What concerns str0m as an end: the first needs a program without it, and the second one is refused by any.
 #[rustfmt::skip]
 pub(super) const OF_STR0M: [Case; 2] = [
-    ("ice_str0m_that_is_not_there", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, implementation: Str0m)), "#)]),
+    ("ice_str0m_that_is_not_there", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, implementation: Str0m)), (name: "peer", on: "server", run: IceAgent(channel: "call", role: Answers)), "#)]),
     ("ice_str0m_that_is_told_too_much", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, implementation: Str0m, streams: 2, components: 2, tcp_port: 7000, mode: Lite, patience: "1 s", consent_interval: "4 s", consent_expiry: "20 s", restart_after: "10 s", rto: "1 s")), "#)]),
 ];
