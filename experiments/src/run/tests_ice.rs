@@ -237,7 +237,7 @@ fn checked_once_all_is_told(addresses: u64, to_server: u64, is_dead: bool) -> u6
 /// go before either arrives; for k > 1 the offering end is 100 ms ahead, and its checks are triggered ones. Those of other pairs come later and are worth less.
 ///
 /// *Nominated* at the first turn 200 ms after its answer: as a triggered check, before all that wait. (Of four triggered ones in a row the last would wait for
-/// another turn, as `ice` says; there are no three before this one.)
+/// another turn, as `ice` says; there are no three directly before this one.)
 fn checked_as_told(addresses: u64, to_server: u64, between: u64) -> u64 {
     let (requests, private) = (2 * addresses * TA, addresses * addresses * TA);
     let own = ((2 * CHANNEL).max(requests) + private).max(turns(2 * CHANNEL + to_server));

@@ -16,10 +16,19 @@
 //!   an end that is ours is not; two of str0m are, and each sends to where the other one does not send from. Where there are relays, it keeps
 //!   to such a pair, and does not use them. All other cells of the matrix without relays are the same, types of pairs included.
 //! - **Nomination.** If it controls, the first pair that is valid is nominated at once, and each better one after it, which RFC 8445 §8.1.1 forbids without
-//!   a restart. Ours keeps to the first one, so that each end may name another pair, and both work. Each one is told, and counted. Ours waits for better ones
-//!   before it nominates (`patience`).
+//!   a restart; each of its checks says so of all of them. Ours uses the best of those that it hears of, as that section has it, and has ended its own checks with
+//!   the first one. So it is at a worse pair where a better one needs another check of ours, and does not know its own end of one that it has followed to: that
+//!   is a host's then. Of two of str0m each end uses the nominated pair that it likes best. Each one is told, and counted. Ours waits for better ones before it
+//!   nominates (`patience`).
 //! - **Relays.** Its relayed candidates have the type preference 2, where RFC 8445 §5.1.2.2 recommends 0: of two relays at one end each, the pair with its one
-//!   is worth more than the one with ours.
+//!   is worth more than the one with ours. Of two of its own both are worth the same, and the other candidate of a pair decides. That is the host, as the pair was
+//!   checked, where RFC 8445 §7.2.5.3.2 has the candidate that the peer sees: so each end likes the relay of the other one best.
+//!
+//!   With relays at both ends a direct pair is used wherever there is one, but for the cells above, and for two where our own mapping depends on nothing and we filter by
+//!   address, while str0m's box filters nothing and its mapping depends on the remote end: its answers to ours come from elsewhere and fail the check, its own next check comes when
+//!   nothing better was left to wait for, and ours has nominated a relay. Where there is none, the pair has the relay of str0m's end, since that is worth more, or, if both
+//!   are str0m's, that of the end that follows. The exceptions are those that time makes: a pair that is valid too late to be nominated, or so early that it is nominated, too.
+//!   Each one is in the test of all 726 cells, with its reason (`str0m_with_relays_at_both_ends_uses_what_its_rules_say`).
 //! - **Checks.** All pairs wait, none is frozen. The peer's check triggers none in return (§7.3.1.4). Each transmission is a transaction of its own, after 0.25, 0.5, 1,
 //!   2, 3, 3, 3 and 3 s; a pair is given up 3 s after the ninth. Being nominated is noticed at the next of these.
 //! - **Requests** that come before the peer's description wait for it; §7.3 has them answered at once. What is malformed, or whose integrity is wrong, gets no
