@@ -1,0 +1,23 @@
+//! MQTT 3.1.1 (OASIS, ISO/IEC 20922:2016) and 5.0 (OASIS 2019): packets and topics.
+//!
+//! # Where to find what
+//! | file | has |
+//! |---|---|
+//! | [`wire`] | packets of both versions, and what takes them out of a stream |
+//! | [`topic`] | topics, filters, subscriptions by topic, stored topics by filter |
+//! | `vectors.rs`, `tests/` | exchanges of other implementations both ways; properties, scripts |
+//!
+//! Statements of the standard such as \[MQTT-3.1.2-24\] have the numbers of 5.0, which 3.1.1 mostly shares, unless 3.1.1 is said; so have sections.
+//!
+//! # What is not modelled, and what that does to results
+//! - MQTT 3.1 (`MQIsdp`) and its bridges: refused, as a version that is not served.
+//! - Payloads are not checked against their payload format indicator (v5 \[MQTT-3.3.2-4\] leaves it to receivers).
+//! - Strings may have control characters and non-characters, as the standard allows receivers to accept (v5 §1.5.4).
+
+pub mod topic;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vectors;
