@@ -2,11 +2,12 @@
 
 mod faults;
 mod packets;
+mod sessions;
 
 mod topics;
 
 use super::topic::TopicFilter;
-use super::wire::Text;
+use super::wire::{PacketId, Text};
 
 fn text(text: &str) -> Text {
     Text::new(text).unwrap()
@@ -14,4 +15,8 @@ fn text(text: &str) -> Text {
 
 fn filter(filter: &str) -> TopicFilter {
     TopicFilter::new(text(filter)).unwrap()
+}
+
+fn id(number: u16) -> PacketId {
+    PacketId::new(number).unwrap()
 }
