@@ -375,6 +375,11 @@ fn paho_and_mosquitto_exchange_messages_with_5_0() {
          00 02 c3 a4 00 02 c3 b6 02 00 00 00 3c 67 72 c3 bc c3 9f",
         &publish(qos_1(2), "t/1", copy, "grüß".as_bytes()),
     );
+}
+
+/// Captured: user properties of an UNSUBSCRIBE, and an answer for each filter.
+#[test]
+fn paho_and_mosquitto_end_subscriptions_with_5_0() {
     let unsubscribe = Unsubscribe {
         id: id(7),
         properties: properties([user("q", "r")]),

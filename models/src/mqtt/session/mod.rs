@@ -39,7 +39,7 @@
 //!   a receiver may count (0x93).
 //! - Messages of QoS 0 do not wait for the window, and pass those that do. They end with their link, unless they came while there was none and
 //!   [`Limits::queue_qos0`] keeps them.
-//! - The expiry that is sent is what was received less the whole seconds that the message has waited (\[MQTT-3.3.2-6\]), as mosquitto does: 10 s
+//! - The expiry that is sent is what was received less the whole seconds that the message has waited (\[MQTT-3.3.2-6\]): 10 s
 //!   less 2.9 s is 8 s. Expired is a message whose delivery has not begun (\[MQTT-3.3.2-5\]); one that is sent again goes on, at 0 s at last.
 //! - A SUBSCRIBE or UNSUBSCRIBE without an answer ends with its link: it is no state of a session (v5 §4.1).
 

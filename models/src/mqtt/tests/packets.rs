@@ -414,8 +414,8 @@ fn the_maximum_packet_size_is_kept_from_the_fixed_header_on() {
 /// A decoder of a connection at rest, of which a broker has 100,000.
 #[test]
 fn a_decoder_is_small() {
-    assert!(size_of::<Decoder>() <= 72, "{}", size_of::<Decoder>());
-    assert!(size_of::<Packet>() <= 136, "{}", size_of::<Packet>());
+    assert!(size_of::<Decoder>() <= 56, "{}", size_of::<Decoder>());
+    assert!(size_of::<Packet>() <= 88, "{}", size_of::<Packet>());
 }
 
 /// What a version does not have is left out, or refused (3.1.1 §3.2.2.3, §3.9.3).

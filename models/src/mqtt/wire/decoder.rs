@@ -21,7 +21,7 @@ pub enum Peer {
 /// Cuts a stream into packets.
 ///
 /// It holds what was pushed and not yet taken: where its owner takes all packets that there are after each push, that is less than one
-/// packet, whose size is known, and refused, from its fixed header on. Bulk data stays as it is. 64 bytes where nothing waits.
+/// packet, whose size is known, and refused, from its fixed header on. Bulk data stays as it is. 56 bytes where nothing waits.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     /// What was pushed and belongs to no packet yet; none of them is empty.

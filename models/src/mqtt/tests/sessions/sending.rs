@@ -9,8 +9,8 @@ use ReasonCode::{NoMatchingSubscribers, PacketIdentifierNotFound, QuotaExceeded,
 #[test]
 fn a_session_at_rest_is_small() {
     let (session, link) = (size_of::<Session>(), size_of::<Link>());
-    assert!(session <= 200, "{session}");
-    assert!(link <= 320, "{link}");
+    assert!(session <= 144, "{session}");
+    assert!(link <= 264, "{link}");
     // And after a message has come and gone it holds nothing else either.
     let mut sender = Sender::new(LinkOptions::new(V5), Limits::default());
     sender.publish(qos_2(1));
