@@ -9,7 +9,7 @@
 //! - [`nat`]: what NATs and firewalls remember.
 //! - [`node`]: hosts and routers; [`app`]: what runs on them; [`element`]: nodes and media as entities of the kernel.
 //! - [`recovery`]: what protocols that send again share: round trips, time-outs, ranges, extremes of late.
-//! - [`tcp`], [`coap`], [`http`], [`ping`], [`stun`], [`turn`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
+//! - [`tcp`], [`coap`], [`http`], [`mqtt`], [`ping`], [`stun`], [`turn`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
 //!   story, then encodings, configuration, machines, tests.
 //! - [`recovery`]: what protocols that repair losses share.
 //! - [`registry`]: the one place where an application is made known to scenarios.
@@ -32,6 +32,7 @@ pub mod length;
 pub mod link;
 pub mod meaning;
 pub mod medium;
+pub mod mqtt;
 pub mod name;
 pub mod nat;
 pub mod node;

@@ -6,12 +6,15 @@
 //!
 //! Checksums would stop nearly every input at the door, so the targets put them right.
 
+use protosim_core::LocalTime;
 use protosim_core::machine::{IdealEnv, Machine, MachineCx};
 use protosim_models::coap::wire::Message;
 use protosim_models::http::wire::{Limits, Method, Part, RequestReader, ResponseReader};
 use protosim_models::ice::sdp::{Description, Fragment, Limits as SdpLimits};
 use protosim_models::ice::wire::{Attribute as SdpAttribute, Host};
 use protosim_models::ice::{Candidate, sdp::default_destination};
+use protosim_models::mqtt::session::{Arrival, Limits as MqttLimits, Link, LinkOptions, Session};
+use protosim_models::mqtt::wire::{self as mqtt, Decoder, ReasonCode};
 use protosim_models::packet::{
     Checksum, ErrorCause, IcmpMessage, Icmpv6Message, IpHeader, Packet, Provenance, TimeExceeded, Transport, protocol,
 };
@@ -289,6 +292,99 @@ pub fn http(data: &[u8]) {
             again.expect(Method::Get);
             assert_eq!(again.feed(&Rope::from(head.encode()), &mut parts), Ok(()));
             assert_eq!(parts.first(), Some(&Part::Head(head)), "what was read is written the same");
+        }
+    }
+}
+
+/// A stream of MQTT, to a server or to a client of either version, as one piece and as pieces of a length that the input says: the same
+/// packets, and the same fault at their end. What was read is written, and read the same. A session takes all of it.
+pub fn mqtt(data: &[u8]) {
+    let [who, cut, data @ ..] = data else { return };
+    let cut = usize::from(*cut) + 1;
+    let decoder = || match who % 3 {
+        0 => Decoder::of_server(),
+        1 => Decoder::of_client(mqtt::Version::V311),
+        _ => Decoder::of_client(mqtt::Version::V5),
+    };
+    let (mut whole, mut pieces) = (decoder(), decoder());
+    whole.push(&Rope::from(data.to_vec()));
+    let mut packets = Vec::new();
+    for piece in data.chunks(cut) {
+        pieces.push(&Rope::from(piece.to_vec()));
+        while let Ok(Some(packet)) = pieces.next_packet() {
+            packets.push(packet);
+        }
+    }
+    for packet in packets {
+        let version = pieces.version().expect("a packet says its version");
+        let wire = packet.encode(version).expect("what was read can be written");
+        assert_eq!(wire.len(), packet.wire_len(version));
+        let same = whole.next_packet().expect("no fault where there was none").expect("a packet where there was one");
+        assert_eq!(wire.to_bytes(), same.encode(version).expect("what was read can be written").to_bytes());
+        let mut again = decoder();
+        if let (0, false) = (who % 3, matches!(packet, mqtt::Packet::Connect(_))) {
+            again.push(&greeting(version));
+            assert!(matches!(again.next_packet(), Ok(Some(_))));
+        }
+        again.push(&wire);
+        let read = again.next_packet().expect("what was written is read").expect("all of it");
+        assert_eq!(read.encode(version).expect("it is the same").to_bytes(), wire.to_bytes());
+        assert_eq!(again.waiting(), 0);
+    }
+    assert_eq!(whole.next_packet(), pieces.next_packet());
+    deliver(data, decoder());
+}
+
+/// A CONNECT.
+fn greeting(version: mqtt::Version) -> Rope {
+    let head = [&b"\x10\x0d\x00\x04MQTT"[..], &[version.level()], b"\x02\x00\x00"].concat();
+    match version {
+        mqtt::Version::V311 => [&head[..], b"\x00\x01c"].concat().into(),
+        mqtt::Version::V5 => [&[0x10, 0x0e], &head[2..], b"\x00\x00\x01c"].concat().into(),
+    }
+}
+
+/// Gives all that comes to a session that has sent something itself, until it finds a fault.
+fn deliver(data: &[u8], mut decoder: Decoder) {
+    decoder.push(&Rope::from(data.to_vec()));
+    let (mut session, limits) = (Session::new(), MqttLimits::default());
+    let version = decoder.version().unwrap_or(mqtt::Version::V5);
+    let options = LinkOptions { receive_maximum: 9, receive_aliases: 3, send_maximum: 5, ..LinkOptions::new(version) };
+    let mut link = Link::new(&session, options);
+    while let Ok(Some(packet)) = decoder.next_packet() {
+        while session.next(&mut link, &limits, LocalTime::ZERO).is_some() {}
+        let done = match packet {
+            mqtt::Packet::Publish(publish) => match session.on_publish(&mut link, &limits, publish, LocalTime::ZERO) {
+                Ok(Arrival::AtMostOnce(message)) => {
+                    session.publish(Some(&mut link), &limits, message);
+                    continue;
+                }
+                Ok(Arrival::Deliver(message) | Arrival::Hold(message)) => {
+                    session.publish(Some(&mut link), &limits, message);
+                    assert!(session.answer(&mut link, ReasonCode::Success));
+                    continue;
+                }
+                Ok(Arrival::Repeated) => {
+                    assert!(session.answer(&mut link, ReasonCode::Success));
+                    continue;
+                }
+                Err(_) => return,
+            },
+            mqtt::Packet::Puback(ack) => session.on_puback(&mut link, ack.id, ack.reason),
+            mqtt::Packet::Pubrec(ack) => session.on_pubrec(&mut link, ack.id, ack.reason),
+            mqtt::Packet::Pubcomp(ack) => session.on_pubcomp(&mut link, ack.id, ack.reason),
+            mqtt::Packet::Pubrel(ack) => {
+                session.on_pubrel(&mut link, ack.id);
+                continue;
+            }
+            mqtt::Packet::Disconnect(_) => {
+                link = Link::new(&session, options);
+                continue;
+            }
+            _ => continue,
+        };
+        if done.is_err() {
+            return;
         }
     }
 }

@@ -1,0 +1,199 @@
+//! Packets out of a stream, however it is cut.
+
+use super::decode::{check_first_byte, decode};
+use super::packet::Packet;
+use super::read::Reader;
+use super::text::Varint;
+use super::{Fault, MAX_PACKET, Version};
+use crate::mqtt::wire::ReasonCode;
+use crate::rope::{Rope, Run};
+use std::collections::VecDeque;
+
+/// Who sends what a decoder reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Peer {
+    /// A client: we are the server.
+    Client,
+    /// The server.
+    Server,
+}
+
+/// Cuts a stream into packets.
+///
+/// It holds what was pushed and not yet taken: where its owner takes all packets that there are after each push, that is less than one
+/// packet, whose size is known, and refused, from its fixed header on. Bulk data stays as it is. 56 bytes where nothing waits.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    /// What was pushed and belongs to no packet yet; none of them is empty.
+    runs: VecDeque<Run>,
+    /// Bytes of them.
+    waiting: u64,
+    /// The largest packet \[bytes\].
+    limit: u32,
+    /// Known from the CONNECT on.
+    version: Option<Version>,
+    peer: Peer,
+    fault: Option<Box<Fault>>,
+}
+
+/// The fixed header of a packet (v5 §2.1.1).
+struct Head {
+    first: u8,
+    /// Its own length \[bytes\].
+    len: u64,
+    /// Length of what stands behind it \[bytes\].
+    body: u64,
+    is_shortest: bool,
+}
+
+/// Real bytes that come in fewer than so many at once are put together \[bytes\] (our choice): a peer that sends them singly would take
+/// forty times their number.
+const CRUMB: usize = 64;
+/// Up to a run of this length \[bytes\] (our choice).
+const LOAF: usize = 4096;
+
+/// Both in one run, if the second is but a few bytes.
+fn copied(last: &Run, next: &Run) -> Option<Run> {
+    match (last, next) {
+        (Run::Bytes(last), Run::Bytes(next)) if next.len() < CRUMB && last.len() < LOAF => {
+            Some(Run::Bytes([&last[..], &next[..]].concat().into()))
+        }
+        _ => None,
+    }
+}
+
+const TOO_LARGE: Fault =
+    Fault::new(ReasonCode::PacketTooLarge, "v5 §3.1.2.11.4", "a packet is larger than the maximum packet size");
+
+impl Decoder {
+    /// A server's: the first packet has to be a CONNECT, which says the version (\[MQTT-3.1.0-1\]).
+    pub const fn of_server() -> Self {
+        Self::new(Peer::Client, None)
+    }
+
+    /// A client's, which has sent a CONNECT of this version.
+    pub const fn of_client(version: Version) -> Self {
+        Self::new(Peer::Server, Some(version))
+    }
+
+    const fn new(peer: Peer, version: Option<Version>) -> Self {
+        // Nothing that a length can say is larger.
+        let limit = MAX_PACKET as u32;
+        Self { runs: VecDeque::new(), waiting: 0, limit, version, peer, fault: None }
+    }
+
+    /// With this maximum packet size \[bytes\], the fixed header included (v5 §3.1.2.11.4).
+    #[must_use]
+    pub const fn with_limit(mut self, limit: u32) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The version that is spoken; `None` before the CONNECT.
+    pub const fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// How much waits for the rest of its packet, or to be taken \[bytes\].
+    pub const fn waiting(&self) -> u64 {
+        self.waiting
+    }
+
+    /// Adds what was read from the stream. Behind a fault it is dropped.
+    pub fn push(&mut self, data: &Rope) {
+        if self.fault.is_some() {
+            return;
+        }
+        self.waiting += data.len();
+        for run in data.runs() {
+            match self.runs.back_mut() {
+                Some(last) => match last.joined(run).or_else(|| copied(last, run)) {
+                    Some(both) => *last = both,
+                    None => self.runs.push_back(run.clone()),
+                },
+                None => self.runs.push_back(run.clone()),
+            }
+        }
+    }
+
+    /// The next packet, once it is whole.
+    ///
+    /// # Errors
+    /// When there is none, and never will be: from then on the same fault.
+    pub fn next_packet(&mut self) -> Result<Option<Packet>, Fault> {
+        if let Some(fault) = &self.fault {
+            return Err(**fault);
+        }
+        let packet = self.try_next();
+        if let Err(fault) = packet {
+            self.fault = Some(Box::new(fault));
+            (self.runs, self.waiting) = (VecDeque::new(), 0);
+        }
+        packet
+    }
+
+    fn try_next(&mut self) -> Result<Option<Packet>, Fault> {
+        let Some(head) = self.head()? else { return Ok(None) };
+        let whole = head.len + head.body;
+        if whole > u64::from(self.limit) {
+            return Err(TOO_LARGE);
+        }
+        if matches!(head.first >> 4, 12 | 13) && head.body > 0 {
+            return Err(Fault::malformed("v5 §3.12", "a ping is longer than its fixed header"));
+        }
+        if self.waiting < whole {
+            return Ok(None);
+        }
+        self.take(head.len);
+        let body = self.take(head.body);
+        // A server's first packet is a CONNECT, which reads its version itself.
+        let packet = decode(head.first, &body, self.peer, self.version.unwrap_or(Version::V5))?;
+        if let Packet::Connect(connect) = &packet {
+            self.version = Some(connect.version);
+        }
+        if !head.is_shortest && self.version == Some(Version::V5) {
+            return Err(Fault::malformed("MQTT-1.5.5-1", "a length has needless bytes"));
+        }
+        Ok(Some(packet))
+    }
+
+    /// The first `len` bytes, which are there.
+    fn take(&mut self, len: u64) -> Rope {
+        let (mut out, mut wanted) = (Rope::new(), len);
+        while wanted > 0 {
+            let Some(run) = self.runs.front_mut() else { break };
+            let part = run.slice(0, wanted);
+            wanted -= part.len();
+            if part.len() == run.len() {
+                self.runs.pop_front();
+            } else {
+                *run = run.slice(part.len(), u64::MAX);
+            }
+            out.push(part);
+        }
+        self.waiting -= len - wanted;
+        if self.runs.is_empty() {
+            // A connection at rest holds nothing.
+            self.runs = VecDeque::new();
+        }
+        out
+    }
+
+    /// The fixed header, once it is there. The first byte is looked at without waiting for the length.
+    fn head(&self) -> Result<Option<Head>, Fault> {
+        let start: Rope = self.runs.iter().take(5).map(|run| run.slice(0, 5)).collect();
+        let mut reader = Reader::new(&start);
+        if reader.is_empty() {
+            return Ok(None);
+        }
+        let first = reader.u8()?;
+        check_first_byte(first, self.peer, self.version)?;
+        let mut varint = Varint::default();
+        while !reader.is_empty() {
+            if let Some((body, is_shortest)) = varint.push(reader.u8()?)? {
+                return Ok(Some(Head { first, len: start.len() - reader.left(), body: u64::from(body), is_shortest }));
+            }
+        }
+        Ok(None)
+    }
+}
