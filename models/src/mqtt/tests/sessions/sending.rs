@@ -147,6 +147,22 @@ fn the_receive_maximum_of_the_peer() {
     assert_eq!(sender.said(), ["PUBLISH 4 4"]);
 }
 
+/// A PUBREC while messages are sent again leaves none of them out.
+#[test]
+fn a_pubrec_while_messages_are_sent_again() {
+    let options = |send_maximum| LinkOptions { send_maximum, ..LinkOptions::new(V5) };
+    let mut sender = Sender::new(options(2), Limits::default());
+    sender.publish(qos_2(1));
+    sender.publish(qos_2(2));
+    sender.said();
+    sender.reconnect(options(1));
+    assert_eq!(sender.said(), ["PUBLISH 1D 1"]);
+    sender.session.on_pubrec(&mut sender.link, id(1), Success).unwrap();
+    assert_eq!(sender.said(), ["PUBREL 1 00"]);
+    sender.session.on_pubcomp(&mut sender.link, id(1), Success).unwrap();
+    assert_eq!(sender.said(), ["PUBLISH 2D 2"]);
+}
+
 /// A PUBCOMP for a message of a connection before gives no quota: a third PUBLISH without an answer would be one too many for the peer.
 #[test]
 fn a_release_of_a_connection_before_has_no_quota() {
