@@ -10,13 +10,13 @@
 
 use crate::check::{Finding, Kind};
 use crate::graph::{NetworkGraph, Port};
-use crate::spec::{AddressFamilies, AddressFamily, NodeSpec, Topology};
+use crate::spec::{AddressFamilies, AddressFamily, GroupSpec, NodeSpec, Topology};
 use protosim_models::link::LinkConfig;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
-use protosim_models::nat::{FirewallConfig, Nat64Config, NatConfig};
+use protosim_models::nat::{FirewallConfig, Nat64Config, Nat64Prefix, NatConfig};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Links that have room in 192.168.0.0/16, and in 100.64.0.0/10.
 const ROOM_AT_HOME: usize = 1 << 14;
@@ -364,9 +364,15 @@ fn check_kinds(topology: &Topology, elements: &Elements<'_>, index: usize, node:
         say(Kind::OutOfRange, "nat", message.to_owned());
     }
     let Some(nat64) = &node.nat64 else { return };
-    if node.nat.is_some() || node.firewall.is_some() {
-        let message =
-            "a NAT64 filters what it translates and nothing else: put a `nat` or a `firewall` on a node of its own";
+    if let Some(nat) = node.nat.as_ref().filter(|nat| nat.outside != nat64.outside) {
+        let message = format!("is `{}`, and that of the node's `nat` is `{}`", nat64.outside, nat.outside);
+        say(Kind::OutOfRange, "nat64.outside", message);
+    }
+    if let Some(message) = taken_prefix(nat64.prefix()) {
+        say(Kind::OutOfRange, "nat64.prefix", message);
+    }
+    if node.firewall.is_some() {
+        let message = "a NAT64 filters what it translates and nothing else: put the `firewall` on a node of its own";
         say(Kind::OutOfRange, "nat64", message.to_owned());
     }
     if families != AddressFamilies::Both {
@@ -397,6 +403,27 @@ const TAKEN: [(Ipv4Addr, u8); 8] = [
     (Ipv4Addr::new(198, 18, 0, 0), 15),
     (Ipv4Addr::new(224, 0, 0, 0), 3),
 ];
+
+/// The same of IPv6: addresses of links and of media, what never leaves a link, and groups (RFC 4291 §2.4).
+const TAKEN_V6: [(Ipv6Addr, u8); 5] = [
+    (Ipv6Addr::UNSPECIFIED, 32),
+    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
+    (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8),
+];
+
+/// Why a NAT64 cannot have this prefix, if it cannot.
+fn taken_prefix(prefix: Nat64Prefix) -> Option<String> {
+    let meets = |(block, len): &&(Ipv6Addr, u8)| {
+        let common = u32::from(prefix.len_bits().min(*len));
+        (u128::from(prefix.address()) ^ u128::from(*block)) >> (128 - common) == 0
+    };
+    let (block, len) = TAKEN_V6.iter().find(meets)?;
+    Some(format!(
+        "{prefix} has addresses of {block}/{len}, which the network gives to others, or nobody: take one such as 64:ff9b:1::/96 (RFC 8215)"
+    ))
+}
 
 fn check_pools(topology: &Topology, found: &mut Vec<Finding>) {
     let mut first: BTreeMap<Ipv4Addr, String> = BTreeMap::new();
@@ -464,7 +491,11 @@ fn check_realms(topology: &Topology, elements: &Elements<'_>, found: &mut Vec<Fi
             format!("more than {ROOM_AT_CARRIERS} links inside NATs: there are no private addresses for them");
         found.push(Finding::new(Kind::OutOfRange, "links", message));
     }
-    for (index, group) in topology.groups.iter().enumerate() {
+    // IPv6 goes through a NAT as it is.
+    let is_v4 = |group: &GroupSpec| {
+        group.address.map_or(topology.addresses.has(AddressFamily::V4), |address| address.is_ipv4())
+    };
+    for (index, group) in topology.groups.iter().enumerate().filter(|(_, group)| is_v4(group)) {
         let realm = |node: &NodeName| Some(realms.of[*elements.of(&node.0).first()?]);
         let all: BTreeSet<usize> = group.members.iter().chain(&group.senders).filter_map(realm).collect();
         if all.len() > 1 {

@@ -44,6 +44,8 @@ pub struct Plan {
     layers: Vec<Layer>,
     /// By node rank, the interfaces of NATs and firewalls to the outside.
     outsides: BTreeMap<usize, u32>,
+    /// Whether a node is a NAT64.
+    has_nat64: bool,
     channels: Channels,
     /// Two for each link, for each channel and for each station of a medium, in order of paths.
     wires: Vec<PlannedWire>,
@@ -145,6 +147,7 @@ impl Plan {
         }
         let layers = Layer::all(&topology, &graph);
         let outsides = outsides(&topology, &graph);
+        let has_nat64 = topology.nodes.iter().any(|node| node.nat64.is_some());
         let group_addresses = group_addresses(&topology);
         let agenda = Agenda::new(&topology, &graph, &layers, &timeline);
         let group_routes = Vec::new();
@@ -166,6 +169,7 @@ impl Plan {
             graph,
             layers,
             outsides,
+            has_nat64,
             channels,
             wires,
             wires_of_link,

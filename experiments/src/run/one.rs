@@ -165,8 +165,8 @@ pub(super) fn build_with(
     let mut before: Option<(usize, AppConfig)> = None;
     let apps = scenario.placements().filter_map(|placed| {
         let mut config = placed.config();
-        if !placed.further.is_empty() {
-            let found = found_by(plan, &placed, &ways);
+        let found = found_by(plan, &placed, &ways);
+        if found != Found::default() {
             let like = before.as_ref().filter(|(app, _)| *app == placed.app).map(|(_, config)| config);
             config.resolve(found, like);
             before = Some((placed.app, config.clone()));

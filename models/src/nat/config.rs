@@ -223,6 +223,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// True if what comes in needs a mapping and no more (of UDP and ICMP).
+    pub(crate) fn filters_nothing(&self) -> bool {
+        self.rules.filters_nothing()
+    }
+
     /// True for a NAT, false for a firewall.
     pub fn translates(&self) -> bool {
         self.rules.translates

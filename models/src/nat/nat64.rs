@@ -146,13 +146,13 @@ impl Nat64Config {
         let mut found = Vec::new();
         check_port_range(self.port_range, &mut found);
         if self.ports == Some(PortAssignment::Overload) {
-            let message = "`Overload` needs `AddressAndPortDependent` mappings, and those of a NAT64 are \
+            let message = "is not `Overload` in a NAT64, which needs `AddressAndPortDependent` mappings: those of a NAT64 are \
                 `EndpointIndependent` (RFC 6146 §1.2)";
             found.push(("ports", message.to_owned()));
         }
         for (field, filtering) in [("filtering", self.filtering), ("tcp_filtering", self.tcp_filtering)] {
             if filtering == Some(Dependence::AddressAndPortDependent) {
-                let message = "a NAT64 filters as `EndpointIndependent` or `AddressDependent` (RFC 6146 §3.5)";
+                let message = "is `EndpointIndependent` or `AddressDependent` in a NAT64 (RFC 6146 §3.5)";
                 found.push((field, message.to_owned()));
             }
         }

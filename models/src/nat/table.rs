@@ -83,6 +83,13 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// True if what comes in needs a mapping and no more (of UDP and ICMP).
+    pub(super) fn filters_nothing(&self) -> bool {
+        self.filtering == Dependence::EndpointIndependent
+    }
+}
+
+impl Rules {
     fn mapping_of(&self, proto: Proto) -> Dependence {
         if proto == Proto::Tcp { self.tcp_mapping } else { self.mapping }
     }

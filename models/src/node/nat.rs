@@ -147,9 +147,14 @@ impl Nat {
             return self.translate_error_in(packet, now);
         }
         let flow = flow_of(packet, false).ok_or(DropCause::NoMapping)?;
-        // Nobody inside has asked for a query; the node answers itself.
-        if self.table.translates() && packet.as_echo().is_some_and(|echo| !echo.is_reply) {
-            return Err(DropCause::NoMapping);
+        // Nobody inside has asked for a query, whatever its identifier; at a NAT the node answers itself.
+        if packet.as_echo().is_some_and(|echo| !echo.is_reply) {
+            if self.table.translates() {
+                return Err(DropCause::NoMapping);
+            }
+            if !self.policy.filters_nothing() {
+                return Err(DropCause::Filtered);
+            }
         }
         let internal = self.table.inbound(&flow, now)?;
         if self.table.translates() {
@@ -317,8 +322,11 @@ impl Node {
     ) -> Option<DropCause> {
         let is_told = matches!(cause, DropCause::NoPort | DropCause::Blocked);
         let nat = self.nat.as_ref().and_then(|nats| nats.get(Family::of(packet)));
-        if is_told && nat.is_some_and(|nat| nat.policy.says_prohibited) {
-            return Some(self.refuse(packet, cause, ErrorCause::Prohibited, cx));
+        if is_told && let Some(nat) = nat.filter(|nat| nat.policy.says_prohibited) {
+            // RFC 6146 §3.5.1.1 has Address Unreachable where there is no port.
+            let is_full_nat64 = nat.policy.nat64.is_some() && cause == DropCause::NoPort;
+            let error = if is_full_nat64 { ErrorCause::HostUnreachable } else { ErrorCause::Prohibited };
+            return Some(self.refuse(packet, cause, error, cx));
         }
         Some(self.counts.drop(cause))
     }

@@ -1,12 +1,12 @@
 //! Addresses of a plan: which ones a node has, which one another node sends to, and the routes to all of them.
 
 use super::Plan;
-use crate::graph::{Down, Port};
+use crate::graph::{Down, Port, Step};
 use crate::layer::Layer;
 use crate::media::Lan;
 use crate::spec::{AddressFamily, NodeSpec};
 use protosim_models::nat::{Nat64Config, Nat64Prefix, synthesised};
-use protosim_models::node::{Route, Routes};
+use protosim_models::node::{Hop, Route, Routes};
 use std::net::IpAddr;
 
 /// Why a node cannot send to another one.
@@ -49,7 +49,8 @@ impl Plan {
         let mut worst = NoWay::Versions;
         let mut ways = Vec::new();
         for layer in self.layers.iter().rev() {
-            let (Some(address), true) = (layer.address(&self.graph, to), layer.has(from)) else { continue };
+            let ends = (layer.address(&self.graph, to), layer.address(&self.graph, from));
+            let (Some(address), Some(_)) = ends else { continue };
             if layer.hides(&self.graph, from, to) {
                 worst = NoWay::Hidden;
             } else if layer.reaches(&self.graph, from, to) {
@@ -80,7 +81,10 @@ impl Plan {
 
     /// The address that a node has on an interface of its own, of each version: IPv6 first, as its applications prefer it.
     pub(super) fn port_addresses(&self, node: usize, port: Port) -> Vec<IpAddr> {
-        self.layers.iter().rev().filter_map(|layer| layer.port_address(&self.graph, node, port)).collect()
+        let mut own: Vec<IpAddr> =
+            self.layers.iter().rev().filter_map(|layer| layer.port_address(&self.graph, node, port)).collect();
+        own.shrink_to_fit();
+        own
     }
 
     /// The routes of a node. With one link, it sends everything there. Otherwise it has a route to each link end that it
@@ -88,14 +92,14 @@ impl Plan {
     /// for what goes elsewhere: every address that a link end has is sent the same way in either form.
     pub fn routes(&self, node: usize) -> Vec<Route> {
         let routes = self.layers.iter().flat_map(|layer| layer.routes(node)).collect();
-        self.with_translators(node, self.with_new_addresses(node, routes))
+        self.with_translators(node, &Down::default(), self.with_new_addresses(node, routes))
     }
 
     /// The routes that a node has once everybody knows of what is down: [`Plan::routes`] in what is left. A node that
     /// is down has none, and so has a node with one link that leads to nobody any more.
     pub fn routes_without(&self, node: usize, down: &Down) -> Vec<Route> {
         let routes = self.layers.iter().flat_map(|layer| layer.routes_without(&self.graph, node, down)).collect();
-        self.with_translators(node, self.with_new_addresses(node, routes))
+        self.with_translators(node, down, self.with_new_addresses(node, routes))
     }
 
     /// Where a host with several interfaces sends what is bound to leave by one of them and has another usual way: to the router at the
@@ -145,17 +149,21 @@ impl Plan {
         })
     }
 
-    /// The prefixes of NAT64s that a node reaches, each with the nearest one that has it; of equals, the first that shortest paths in order of
-    /// names lead to.
-    fn nat64s(&self, node: usize) -> Vec<(Nat64Prefix, usize)> {
-        let is_one = |rank: usize| self.spec(rank).nat64.is_some();
+    /// The prefixes of NAT64s that a node reaches from inside of them in what is left without what is down, each with the nearest one that has
+    /// it; of equals, the first that shortest paths in order of names lead to.
+    fn nat64s(&self, node: usize, down: &Down) -> Vec<(Nat64Prefix, usize)> {
         let mut found: Vec<(Nat64Prefix, usize)> = Vec::new();
-        let Some(layer) = self.layer(AddressFamily::V6).filter(|_| self.outsides.keys().any(|rank| is_one(*rank)))
-        else {
-            return found;
+        let Some(layer) = self.layer(AddressFamily::V6).filter(|_| self.has_nat64) else { return found };
+        let is_outside = |at: usize, step: Step, nat64: usize| {
+            let by = self.graph.ports(at).nth(step.interface as usize);
+            let outside = self.outsides.get(&nat64).and_then(|outside| self.graph.ports(nat64).nth(*outside as usize));
+            by.zip(outside).is_some_and(|(by, outside)| outside.is_beside(by))
         };
-        layer.graph(&self.graph).walk(node, &layer.down(&Down::default()), |_, _, next| {
+        layer.graph(&self.graph).walk(node, &layer.down(down), |at, step, next| {
             let prefix = self.spec(next).nat64.as_deref().map(Nat64Config::prefix);
+            if prefix.is_none() || is_outside(at, step, next) {
+                return;
+            }
             if let Some(prefix) = prefix.filter(|prefix| found.iter().all(|(known, _)| known != prefix)) {
                 found.push((prefix, next));
             }
@@ -165,38 +173,49 @@ impl Plan {
 
     /// The prefix under which a node of IPv6 alone sees IPv4 hosts, if there is a NAT64 for it: that of the nearest one.
     pub fn nat64_prefix(&self, node: usize) -> Option<Nat64Prefix> {
-        let has_v4 = self.layer(AddressFamily::V4).is_some_and(|layer| layer.has(node));
-        self.nat64s(node).first().filter(|_| !has_v4).map(|(prefix, _)| *prefix)
+        let has_v4 = self.layer(AddressFamily::V4).is_some_and(|layer| layer.address(&self.graph, node).is_some());
+        self.nat64s(node, &Down::default()).first().filter(|_| !has_v4).map(|(prefix, _)| *prefix)
     }
 
     /// The address under which a node of IPv6 alone sends to one of IPv4, as DNS64 makes it (RFC 6147 §5.1.7).
     fn translated(&self, from: usize, to: usize) -> Option<IpAddr> {
         let (v4, v6) = (self.layer(AddressFamily::V4)?, self.layer(AddressFamily::V6)?);
-        let IpAddr::V4(address) = v4.address(&self.graph, to).filter(|_| v6.has(from))? else { return None };
+        v6.address(&self.graph, from)?;
+        let IpAddr::V4(address) = v4.address(&self.graph, to)? else { return None };
         let leads_on = |nat64: &usize| {
             let graph = &self.graph;
             !v4.hides(graph, *nat64, to) && v4.reaches(graph, *nat64, to)
         };
-        let (prefix, _) = self.nat64s(from).into_iter().find(|(_, nat64)| leads_on(nat64))?;
+        let (prefix, _) = self.nat64s(from, &Down::default()).into_iter().find(|(_, nat64)| leads_on(nat64))?;
         Some(IpAddr::V6(synthesised(prefix, address)))
     }
 
     /// Routes with those to what translators have: pools are where the outer interface is, the prefix of a NAT64 is where that is.
-    fn with_translators(&self, node: usize, mut routes: Vec<Route>) -> Vec<Route> {
+    fn with_translators(&self, node: usize, down: &Down, mut routes: Vec<Route>) -> Vec<Route> {
+        let mut ports = self.graph.ports(node);
         // A node with one link sends everything there.
-        if self.outsides.is_empty() || routes.len() <= self.layers.len() {
+        let is_leaf = matches!((ports.next(), ports.next()), (None | Some(Port::Link { .. }), None));
+        if self.outsides.is_empty() || is_leaf {
             return routes;
         }
         let table = Routes::new(&routes);
+        // On a medium to the station that has this address, whatever the addresses behind it.
+        let towards = |address: IpAddr| match table.find(address) {
+            Hop::OnLink(interface) => {
+                let station = Hop::OnLink(interface).station(address).map_or(0, |(_, station)| station);
+                Hop::Station { interface, station }
+            }
+            hop => hop,
+        };
         for (prefix, nat) in self.pools().filter(|(_, nat)| *nat != node) {
             if let Some(outer) = self.outer_address(nat) {
-                routes.push(Route { prefix, len: 32, hop: table.find(outer) });
+                routes.push(Route { prefix, len: 32, hop: towards(outer) });
             }
         }
-        for (prefix, nat64) in self.nat64s(node) {
+        for (prefix, nat64) in self.nat64s(node, down) {
             if let Some(there) = self.layer(AddressFamily::V6).and_then(|layer| layer.address(&self.graph, nat64)) {
                 let (address, len) = (IpAddr::V6(prefix.address()), prefix.len_bits());
-                routes.push(Route { prefix: address, len, hop: table.find(there) });
+                routes.push(Route { prefix: address, len, hop: towards(there) });
             }
         }
         routes

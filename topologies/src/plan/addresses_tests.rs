@@ -130,11 +130,81 @@ fn the_nearest_nat64_is_taken() {
     assert_eq!(["x", "y", "z"].map(|from| shown(&plan_1, from)), [1, 0, 1].map(Hop::Interface));
     let core = Routes::new(&plan_1.routes(plan_1.node("core").unwrap()));
     assert_eq!(core.find(address("203.0.113.5")), Hop::Interface(1), "a pool is where its NAT64 is");
-    let prefix: Nat64Prefix = "2001:db8:64::/96".parse().unwrap();
+    let prefix: Nat64Prefix = "64:ff9b:1::/96".parse().unwrap();
     node(&mut topology, "near").nat64 = Some(Box::new(Nat64Config { prefix: Some(prefix), ..Nat64Config::to("e") }));
     let plan_2 = plan_with(topology, Vec::new());
     assert_eq!(plan_2.nat64_prefix(plan_2.node("x").unwrap()), Some(prefix));
     assert_eq!(plan_2.nat64_prefix(plan_2.node("z").unwrap()), Some(Nat64Prefix::default()));
+}
+
+/// On a medium the prefix and the pool are where the translator's station is, whatever the bits of the addresses behind it.
+#[test]
+fn on_a_medium_translators_are_at_their_stations() {
+    let mut topology =
+        with(with(both("c:gw-old d:r-new"), &["r", "new"], AddressFamilies::V6), &["old"], AddressFamilies::V4);
+    topology.nodes.extend(["a", "b"].map(NodeSpec::named));
+    let topology = {
+        let mut topology = with(topology, &["a", "b"], AddressFamilies::V6);
+        let stations = ["a", "b", "gw", "r"].map(|name| NodeName(name.to_owned())).to_vec();
+        let lan = protosim_models::medium::CsmaConfig::new("lan", stations);
+        topology.media.push(protosim_models::medium::MediumConfig::Csma(lan));
+        node(&mut topology, "gw").nat64 = Some(Box::new(Nat64Config::to("c")));
+        topology
+    };
+    let plan = plan_with(topology, Vec::new());
+    let [shown] = ways(&plan, "a", "old").unwrap()[..] else { unreachable!("there is one way") };
+    // gw is the third station.
+    assert_eq!(
+        Routes::new(&plan.routes(plan.node("a").unwrap())).find(shown),
+        Hop::Station { interface: 0, station: 3 }
+    );
+    let mut topology = net("up:nat-core");
+    topology.nodes.extend(["a", "b"].map(NodeSpec::named));
+    let stations = ["a", "b", "nat"].map(|name| NodeName(name.to_owned())).to_vec();
+    topology
+        .media
+        .push(protosim_models::medium::MediumConfig::Csma(protosim_models::medium::CsmaConfig::new("wan", stations)));
+    let pool = Some(vec!["203.0.113.1".parse().unwrap()]);
+    node(&mut topology, "nat").nat = Some(Box::new(NatConfig { pool, ..NatConfig::to("wan") }));
+    let plan = plan_with(topology, Vec::new());
+    let of_a = Routes::new(&plan.routes(plan.node("a").unwrap()));
+    assert_eq!(of_a.find(address("203.0.113.1")), Hop::Station { interface: 0, station: 3 });
+}
+
+/// Who is outside of a NAT64 is not translated there, and what is down translates nothing.
+#[test]
+fn a_nat64_is_reached_from_inside_alone() {
+    let mut topology = with(both("a:phone-gw b:gw-core c:core-old d:core-new"), &["phone", "new"], AddressFamilies::V6);
+    topology = with(topology, &["old"], AddressFamilies::V4);
+    node(&mut topology, "gw").nat64 = Some(Box::new(Nat64Config::to("b")));
+    let plan = plan_with(topology, Vec::new());
+    assert!(ways(&plan, "phone", "old").is_ok());
+    assert_eq!(ways(&plan, "new", "old"), Err(NoWay::Versions));
+    let mut topology =
+        with(both("a:phone-mast b:mast-gw1 c:mast-gw2 d:gw1-old e:gw2-old"), &["phone", "mast"], AddressFamilies::V6);
+    topology = with(topology, &["old"], AddressFamilies::V4);
+    node(&mut topology, "gw1").nat64 = Some(Box::new(Nat64Config::to("d")));
+    node(&mut topology, "gw2").nat64 = Some(Box::new(Nat64Config::to("e")));
+    let plan = plan_with(topology, Vec::new());
+    let mast = plan.node("mast").unwrap();
+    let down = Down { nodes: [plan.node("gw1").unwrap()].into(), ..Down::default() };
+    let shown = address("64:ff9b::a00:1");
+    assert_eq!(Routes::new(&plan.routes(mast)).find(shown), Hop::Interface(1));
+    assert_eq!(Routes::new(&plan.routes_without(mast, &down)).find(shown), Hop::Interface(2));
+}
+
+/// A phone that may have both and is beside a mast of IPv6 alone has IPv6 alone.
+#[test]
+fn what_a_node_has_is_what_its_links_give_it() {
+    let mut topology = with(
+        with(both("a:phone-mast b:mast-gw c:gw-old"), &["mast"], AddressFamilies::V6),
+        &["old"],
+        AddressFamilies::V4,
+    );
+    node(&mut topology, "gw").nat64 = Some(Box::new(Nat64Config::to("c")));
+    let plan = plan_with(topology, Vec::new());
+    assert!(plan.nat64_prefix(plan.node("phone").unwrap()).is_some());
+    assert!(ways(&plan, "phone", "old").unwrap()[0].is_ipv6());
 }
 
 #[test]
@@ -153,7 +223,18 @@ fn what_is_wrong_with_a_nat64_is_found() {
         paths(&|net| node(net, "nat").nat64.as_mut().unwrap().outside = "x".to_owned()),
         ["nodes.1.nat64.outside"]
     );
-    assert_eq!(paths(&|net| node(net, "nat").nat = Some(Box::new(NatConfig::to("c")))), ["nodes.1.nat64"]);
+    // A carrier's box may be both.
+    assert_eq!(paths(&|net| node(net, "nat").nat = Some(Box::new(NatConfig::to("c")))), [""; 0]);
+    assert_eq!(paths(&|net| node(net, "nat").nat = Some(Box::new(NatConfig::to("a")))), ["nodes.1.nat64.outside"]);
+    let firewall = || Some(Box::new(protosim_models::nat::FirewallConfig::to("c")));
+    assert_eq!(paths(&|net| node(net, "nat").firewall = firewall()), ["nodes.1.nat64"]);
+    for (prefix, is_free) in
+        [("2001:db8::/32", false), ("ff02::/96", false), ("::/96", false), ("3fff::/96", false), ("2a00:64::/48", true)]
+    {
+        let prefix = Some(prefix.parse().unwrap());
+        let found = paths(&|net| node(net, "nat").nat64.as_mut().unwrap().prefix = prefix);
+        assert_eq!(found.is_empty(), is_free, "{prefix:?}: {found:?}");
+    }
     let pool = vec!["10.0.0.9".parse().unwrap()];
     assert_eq!(
         paths(&|net| node(net, "nat").nat64.as_mut().unwrap().pool = Some(pool.clone())),

@@ -325,6 +325,7 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
             check_alternate(tree, &plan, (index, &app.on), alternate, mistakes);
         }
         check_further(tree, scenario, &plan, index, mistakes);
+        check_synthesis(tree, scenario, &plan, index, mistakes);
         let Some(to) = app.run.destination() else { continue };
         let place = span_of(tree, &format!("apps.{index}.run.to"));
         let said = mistakes.len();
@@ -393,20 +394,48 @@ fn check_further(tree: &Tree, scenario: &Scenario, plan: &Plan, index: usize, mi
     }
 }
 
+/// Whoever has IPv4, or no NAT64, has nothing to look for under a prefix.
+fn check_synthesis(tree: &Tree, scenario: &Scenario, plan: &Plan, index: usize, mistakes: &mut Diagnostics) {
+    let AppConfig::IceAgent(config) = &scenario.apps[index].run else { return };
+    let mut on = scenario.placements_of(index).filter_map(|placed| plan.node(placed.on));
+    if !config.synthesizes && on.all(|node| plan.nat64_prefix(node).is_none()) {
+        let message = "`synthesizes` has no effect: its node has IPv4, or no NAT64 is in reach";
+        let place = span_of(tree, &format!("apps.{index}.run.synthesizes"));
+        mistakes.push(Diagnostic::error("scenario::no-effect", place, message.to_owned()));
+    }
+}
+
 /// The node that is sent to must be reachable.
 fn check_path(plan: &Plan, (on, to): (&str, Option<&str>), place: Place, mistakes: &mut Diagnostics) {
     let Some((to, target)) = to.and_then(|to| Some((to, plan.node(to)?))) else { return };
     let Some(from) = plan.node(on) else { return };
+    let versions = |node: usize| {
+        let all: Vec<&str> = plan.addresses(node).map(|own| if own.is_ipv4() { "IPv4" } else { "IPv6" }).collect();
+        if all.is_empty() { "none".to_owned() } else { all.join(" and ") }
+    };
     let (message, help) = match plan.ways(from, target) {
         Ok(_) => return,
-        Err(NoWay::NoAddress) => (format!("`{to}` has no link, and so no address"), None),
+        Err(NoWay::NoAddress) if plan.graph().ports(target).next().is_none() => {
+            (format!("`{to}` has no link, and so no address"), None)
+        }
+        Err(NoWay::NoAddress) => (
+            format!("`{to}` has no address: nobody beside it has a version of IP that it has"),
+            Some("a link end has an address of a version if both of the link's nodes have it"),
+        ),
         Err(NoWay::Hidden) => (
             format!("`{to}` is inside of a NAT and `{on}` is not: nobody there has a route to it"),
             Some("hosts inside send first, to one that is not inside of a NAT"),
         ),
-        Err(NoWay::Versions) => {
-            (format!("`{on}` and `{to}` have no version of IP in common"), Some("`addresses: Both` gives a node both"))
-        }
+        Err(NoWay::Versions) => (
+            format!(
+                "`{on}` has addresses of {}, and `{to}` of {}: they have no version of IP in common",
+                versions(from),
+                versions(target)
+            ),
+            Some(
+                "a node has a version where a node beside it has it, too; from IPv6 to IPv4 it goes by the inside of a node with `nat64`",
+            ),
+        ),
         Err(NoWay::NoPath) => (format!("no path leads from `{on}` to `{to}`"), None),
     };
     let mistake = Diagnostic::error("scenario::unreachable", place, message);
