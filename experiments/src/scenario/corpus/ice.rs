@@ -12,6 +12,7 @@ pub(super) const CASES: &[Case] = &[
     ("ice_without_a_channel", &[("// more", r#"until: After("60 s"),"#), (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(role: Offers)), "#)]),
     ("ice_on_an_unknown_channel", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "cal", role: Offers)), "#)]),
     ("ice_beside_its_channel", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "router", run: IceAgent(channel: "call", role: Offers)), "#)]),
+    ("ice_synthesis_without_a_nat64", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, synthesizes: false)), (name: "peer", on: "server", run: IceAgent(channel: "call", role: Answers)), "#)]),
     ("ice_of_no_role", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offer)), "#)]),
     ("ice_server_on_an_unknown_node", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, servers: [Stun(to: "sever")])), (name: "peer", on: "server", run: IceAgent(channel: "call", role: Answers)), "#)]),
     ("ice_server_without_a_password", &[CHANNEL, (APPS, r#"    apps: [(name: "ice", on: "client", run: IceAgent(channel: "call", role: Offers, servers: [Turn(to: "server", user: "user")])), (name: "peer", on: "server", run: IceAgent(channel: "call", role: Answers)), "#)]),
