@@ -411,7 +411,7 @@ fn check_path(plan: &Plan, (on, to): (&str, Option<&str>), place: Place, mistake
     let Some(from) = plan.node(on) else { return };
     let versions = |node: usize| {
         let all: Vec<&str> = plan.addresses(node).map(|own| if own.is_ipv4() { "IPv4" } else { "IPv6" }).collect();
-        if all.is_empty() { "none".to_owned() } else { all.join(" and ") }
+        all.join(" and ")
     };
     let (message, help) = match plan.ways(from, target) {
         Ok(_) => return,
@@ -420,6 +420,10 @@ fn check_path(plan: &Plan, (on, to): (&str, Option<&str>), place: Place, mistake
         }
         Err(NoWay::NoAddress) => (
             format!("`{to}` has no address: nobody beside it has a version of IP that it has"),
+            Some("a link end has an address of a version if both of the link's nodes have it"),
+        ),
+        Err(NoWay::Versions) if plan.address(from).is_none() => (
+            format!("`{on}` has no address: nobody beside it has a version of IP that it has"),
             Some("a link end has an address of a version if both of the link's nodes have it"),
         ),
         Err(NoWay::Hidden) => (
