@@ -127,7 +127,7 @@ impl Plan {
         }
     }
 
-    /// What a node is called in the topology's list.
+    /// What the topology says of a node.
     fn spec(&self, node: usize) -> &NodeSpec {
         &self.topology.nodes[self.graph.node(node).listed]
     }
