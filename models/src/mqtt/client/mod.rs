@@ -434,7 +434,7 @@ impl MqttClient {
     /// Waits: twice as long each time, with luck.
     fn connect_later(&mut self, host: &mut dyn Host) {
         let reconnect = &self.config.reconnect;
-        if reconnect.attempts.is_some_and(|most| self.attempts > most) {
+        if reconnect.attempts.is_some_and(|most| self.attempts >= most) {
             return;
         }
         let doublings = self.attempts.saturating_sub(1).min(32);

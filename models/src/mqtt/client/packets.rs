@@ -67,7 +67,10 @@ impl MqttClient {
             Packet::Publish(publish) => self.on_publish(publish, host),
             Packet::Puback(ack) => self.complete(host, |session, link| session.on_puback(link, ack.id, ack.reason)),
             Packet::Pubrec(ack) => self.complete(host, |session, link| session.on_pubrec(link, ack.id, ack.reason)),
-            Packet::Pubcomp(ack) => self.complete(host, |session, link| session.on_pubcomp(link, ack.id, ack.reason)),
+            // Whatever it says: 0x92 is no error while a session is recovered (v5 §3.7.2.1).
+            Packet::Pubcomp(ack) => {
+                self.complete(host, |session, link| session.on_pubcomp(link, ack.id, ReasonCode::Success))
+            }
             Packet::Pubrel(ack) => {
                 let link = self.connection.as_mut().and_then(|connection| connection.link.as_mut());
                 let released = link.and_then(|link| self.kept.session.on_pubrel(link, ack.id));

@@ -192,7 +192,7 @@ pub struct ReconnectConfig {
     pub most: Span,
     /// Each time it waits half as long up to as long, drawn. Without it, clients that lose one broker come back all at once. Default: true.
     pub jitter: bool,
-    /// How often it tries in a row before it gives up. Default: without end.
+    /// How often it tries in a row before it gives up; 0 for not again. Default: without end.
     pub attempts: Option<u32>,
 }
 
