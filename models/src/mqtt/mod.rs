@@ -24,6 +24,13 @@
 //! None of that knows a clock or a stream: times come in, packets are asked for. [`MqttClient`] and [`MqttBroker`] own it, and ride on streams
 //! that they are given: TCP, or TLS over it.
 //!
+//! # What is not here yet
+//! - Authentication anew on an open connection (v5 §4.12.1), server redirection (0x9C, 0x9D), user properties, response topics and correlation
+//!   data of our own clients: a broker passes on what others send.
+//! - Clients do not unsubscribe, and publish nothing in answer to what they get.
+//! - WebSocket beneath, bridges between brokers, MQTT-SN.
+//! - A client's disc takes no time; a broker's does.
+//!
 //! # What is not modelled, and what that does to results
 //! - MQTT 3.1 (`MQIsdp`) and its bridges: refused, as a version that is not served.
 //! - Payloads are not checked against their payload format indicator (v5 \[MQTT-3.3.2-4\] leaves it to receivers).
