@@ -9,6 +9,7 @@ use crate::packet::Ecn;
 use crate::rope::Rope;
 use crate::tcp;
 use protosim_core::{CannotClone, Env, LocalTime};
+use std::any::Any;
 use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -68,6 +69,17 @@ pub trait App: Debug + Send {
     /// Called on a copy of the App as it was configured, before [`App::on_start`], when its node has lost power and starts
     /// anew. Nothing that it does may depend on it; what it counts may.
     fn begin_anew(&mut self) {}
+
+    /// Its node loses power: what it has on disc, for the one that begins in its place. All else is lost. `None` for one that has
+    /// nothing there.
+    fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
+        None
+    }
+
+    /// What the one before it had on disc ([`App::take_durable`]), between [`App::begin_anew`] and [`App::on_start`].
+    fn recover(&mut self, durable: Box<dyn Any + Send>) {
+        let _ = durable;
+    }
 
     /// A copy for a snapshot.
     ///

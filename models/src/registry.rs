@@ -9,7 +9,7 @@ use crate::nat::Nat64Prefix;
 use crate::tcp::app as streams;
 use crate::tls::crypto::Mode;
 use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
-use crate::{coap, http, ice, ping, stun, tcp, traffic, turn};
+use crate::{coap, http, ice, mqtt, ping, stun, tcp, traffic, turn};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -32,6 +32,10 @@ pub enum AppConfig {
     HttpServer(Box<http::HttpServerConfig>),
     /// Finds a pair of addresses over which it can talk to its peer (ICE, RFC 8445).
     IceAgent(Box<ice::IceAgentConfig>),
+    /// Takes messages and passes them on to who has subscribed (MQTT 3.1.1, 5.0).
+    MqttBroker(Box<mqtt::MqttBrokerConfig>),
+    /// Publishes and subscribes (MQTT 3.1.1, 5.0).
+    MqttClient(Box<mqtt::MqttClientConfig>),
     /// Sends ICMP echo requests.
     Ping(ping::PingConfig),
     /// Asks a server of STUN for its own address, as translators make it (RFC 8489).
@@ -152,6 +156,7 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
     coap::OPERATIONS
         .into_iter()
         .chain(http::OPERATIONS)
+        .chain(mqtt::OPERATIONS)
         .chain(of_nat_traversal)
         .chain(tcp::OPERATIONS)
         .chain(tls::OPERATIONS)
@@ -171,6 +176,8 @@ impl AppConfig {
             Self::HttpClient(config) => config.check(),
             Self::HttpServer(config) => config.check(),
             Self::IceAgent(config) => config.check(),
+            Self::MqttBroker(config) => config.check(),
+            Self::MqttClient(config) => config.check(),
             Self::Ping(config) => config.check(),
             Self::StunClient(config) => config.check(),
             Self::StunServer(config) => config.check(),
@@ -192,6 +199,7 @@ impl AppConfig {
             Self::CoapClient(config) => Some(&config.to),
             Self::UdpClient(config) => Some(&config.to),
             Self::HttpClient(config) => Some(&config.to),
+            Self::MqttClient(config) => Some(&config.to),
             Self::Ping(config) => Some(&config.to),
             Self::StunClient(config) => Some(&config.to),
             Self::TcpClient(config) => Some(&config.to),
@@ -200,7 +208,7 @@ impl AppConfig {
             Self::UdpSource(config) => Some(&config.to),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
-            Self::IceAgent(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::IceAgent(_) | Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -210,6 +218,7 @@ impl AppConfig {
             Self::IceAgent(config) => vec![("channel", &config.channel)],
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
             Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
+            Self::MqttBroker(_) | Self::MqttClient(_) => Vec::new(),
             Self::StunClient(_) | Self::StunServer(_) | Self::TurnClient(_) | Self::TurnServer(_) => Vec::new(),
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
             Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
@@ -231,6 +240,7 @@ impl AppConfig {
             Self::TurnClient(config) => vec![config.further()],
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
             Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
+            Self::MqttBroker(_) | Self::MqttClient(_) => Vec::new(),
             Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => Vec::new(),
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
             Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
@@ -250,12 +260,20 @@ impl AppConfig {
         }
     }
 
+    /// Tells it where it runs and what it is called there, before it is built: what takes its own name from that has it then.
+    pub fn call(&mut self, node: &str, app: &str) {
+        if let Self::MqttClient(config) = self {
+            config.client_id.get_or_insert_with(|| format!("{node}/{app}"));
+        }
+    }
+
     /// The port on which it expects someone to listen there.
     pub fn destination_port(&self) -> Option<Port> {
         match self {
             Self::AimdSource(config) => Some(Port::Udp(config.port)),
             Self::CoapClient(config) => Some(Port::Udp(config.port)),
             Self::HttpClient(config) => Some(Port::Tcp(config.port())),
+            Self::MqttClient(config) => Some(Port::Tcp(config.port())),
             Self::TcpClient(config) => Some(Port::Tcp(config.port)),
             Self::TcpSource(config) => Some(Port::Tcp(config.port)),
             Self::StunClient(config) => Some(Port::Udp(config.port)),
@@ -265,7 +283,7 @@ impl AppConfig {
             Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
             Self::HttpServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
-            Self::IceAgent(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::IceAgent(_) | Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -274,6 +292,8 @@ impl AppConfig {
         match self {
             Self::HttpClient(config) => Some(&config.tcp),
             Self::HttpServer(config) => Some(&config.tcp),
+            Self::MqttBroker(config) => Some(&config.tcp),
+            Self::MqttClient(config) => Some(&config.tcp),
             Self::IceAgent(config) if config.uses_streams() => Some(&config.tcp),
             Self::StunServer(config) => config.tcp.as_ref(),
             Self::TurnClient(config) => config.tcp.as_ref(),
@@ -293,6 +313,8 @@ impl AppConfig {
         match self {
             Self::HttpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::HttpServer(config) => config.tls.as_deref().map(Tls::Server),
+            Self::MqttBroker(config) => config.tls.as_deref().map(Tls::Server),
+            Self::MqttClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::IceAgent(config) => config.tls.as_deref().map(Tls::Client),
             Self::StunServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::TurnClient(config) => config.tls.as_deref().map(Tls::Client),
@@ -340,7 +362,7 @@ impl AppConfig {
             // What it relays is as long as clients and peers make it.
             Self::TurnServer(config) => HEADER + config.response_len(),
             Self::UdpSink(_) => 0,
-            Self::HttpClient(_) | Self::HttpServer(_) => 0,
+            Self::HttpClient(_) | Self::HttpServer(_) | Self::MqttBroker(_) | Self::MqttClient(_) => 0,
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => 0,
         }
     }
@@ -353,6 +375,7 @@ impl AppConfig {
             Self::StunServer(config) => Some(Port::Udp(config.port)),
             Self::TurnServer(config) => Some(Port::Udp(config.port)),
             Self::HttpServer(config) => Some(Port::Tcp(config.port())),
+            Self::MqttBroker(config) => Some(Port::Tcp(config.port())),
             Self::TcpServer(config) => Some(Port::Tcp(config.port)),
             Self::TcpSink(config) => Some(Port::Tcp(config.port)),
             Self::UdpServer(config) => Some(Port::Udp(config.port)),
@@ -361,7 +384,7 @@ impl AppConfig {
             Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) => None,
             // Its ports of UDP are those that are free.
             Self::IceAgent(config) => config.tcp_port.map(Port::Tcp),
-            Self::StunClient(_) | Self::TurnClient(_) => None,
+            Self::MqttClient(_) | Self::StunClient(_) | Self::TurnClient(_) => None,
         }
     }
 
@@ -381,6 +404,7 @@ impl AppConfig {
             Self::CoapClient(config) => config.start,
             Self::UdpClient(config) => config.start,
             Self::HttpClient(config) => config.start,
+            Self::MqttClient(config) => config.start,
             Self::IceAgent(config) => config.start,
             Self::Ping(config) => config.start,
             Self::StunClient(config) => config.start,
@@ -390,7 +414,7 @@ impl AppConfig {
             Self::UdpSource(config) => config.start,
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => Span::ZERO,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
-            Self::StunServer(_) | Self::TurnServer(_) => Span::ZERO,
+            Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => Span::ZERO,
         }
     }
 
@@ -401,6 +425,7 @@ impl AppConfig {
             Self::CoapClient(config) => Some(&mut config.start),
             Self::UdpClient(config) => Some(&mut config.start),
             Self::HttpClient(config) => Some(&mut config.start),
+            Self::MqttClient(config) => Some(&mut config.start),
             Self::IceAgent(config) => Some(&mut config.start),
             Self::Ping(config) => Some(&mut config.start),
             Self::StunClient(config) => Some(&mut config.start),
@@ -410,7 +435,7 @@ impl AppConfig {
             Self::UdpSource(config) => Some(&mut config.start),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
-            Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -468,6 +493,9 @@ impl AppConfig {
             (Self::HttpClient(client), Self::TcpSink(sink)) if client.port() == sink.port => {
                 Some("a TcpSink takes data, and answers none".to_owned())
             }
+            (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
+                client.refused_by(broker)
+            }
             (Self::TcpClient(client), Self::HttpServer(server)) if client.port == server.port() => {
                 Some("what a TcpClient sends is no HTTP: the answer is 400".to_owned())
             }
@@ -509,8 +537,9 @@ impl AppConfig {
             Self::UdpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::HttpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::TcpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
+            Self::MqttClient(config) => config.last_due(),
             Self::HttpServer(_) | Self::TcpSource(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
-            Self::IceAgent(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::IceAgent(_) | Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
             Self::AimdSource(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
                 None
             }
@@ -526,6 +555,9 @@ impl AppConfig {
             Self::StunServer(_) | Self::TurnServer(_) => true,
             // Consent goes on as long as the peer is there.
             Self::IceAgent(_) => false,
+            // `$SYS` goes on, and so do pings.
+            Self::MqttBroker(config) => config.sys_interval.is_zero(),
+            Self::MqttClient(config) => config.stop.is_some(),
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
             Self::StunClient(config) => config.count.is_some(),
@@ -542,6 +574,7 @@ impl AppConfig {
     pub fn has_exchanges(&self) -> bool {
         match self {
             Self::TcpSource(config) => config.bytes.is_some(),
+            Self::MqttClient(config) => !config.publications.is_empty(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
             Self::IceAgent(_) | Self::StunClient(_) | Self::TurnClient(_) => true,
             _ => false,
@@ -554,6 +587,7 @@ impl AppConfig {
             self,
             Self::CoapClient(_)
                 | Self::HttpClient(_)
+                | Self::MqttClient(_)
                 | Self::TcpClient(_)
                 | Self::TcpSource(_)
                 | Self::TurnClient(_)
@@ -579,6 +613,7 @@ impl AppConfig {
             }
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
             Self::IceAgent(_) | Self::StunClient(_) | Self::StunServer(_) => None,
+            Self::MqttBroker(_) | Self::MqttClient(_) => None,
             Self::TurnClient(_) | Self::TurnServer(_) => None,
         }
     }
@@ -628,6 +663,11 @@ impl AppConfig {
             }
             Self::HttpServer(config) => Box::new(http::HttpServer::new(*config)),
             Self::IceAgent(config) => Box::new(ice::IceAgent::new(*config)),
+            Self::MqttBroker(config) => Box::new(mqtt::MqttBroker::new(*config)),
+            Self::MqttClient(config) => {
+                let broker = SocketAddr::new(address, config.port());
+                Box::new(mqtt::MqttClient::new(*config, broker))
+            }
             Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
             Self::StunClient(config) => {
                 let server = SocketAddr::new(address, config.port);

@@ -165,6 +165,7 @@ pub(super) fn build_with(
     let mut before: Option<(usize, AppConfig)> = None;
     let apps = scenario.placements().filter_map(|placed| {
         let mut config = placed.config();
+        config.call(placed.on, &placed.spec.name);
         let found = found_by(plan, &placed, &ways);
         if found != Found::default() {
             let like = before.as_ref().filter(|(app, _)| *app == placed.app).map(|(_, config)| config);

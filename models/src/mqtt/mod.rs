@@ -6,6 +6,10 @@
 //! | [`wire`] | packets of both versions, and what takes them out of a stream |
 //! | [`topic`] | topics, filters, subscriptions by topic, stored topics by filter |
 //! | [`session`] | delivery between two ends: QoS 0, 1 and 2 across connections that end and owners that crash |
+//! | [`config`] | what users say |
+//! | `broker`, `client` | the applications |
+//! | `payload` | what our own clients publish, so that subscribers can say what has come |
+//! | `outbox`, `auth` | what waits for a stream; challenge and response |
 //! | `vectors.rs`, `tests/` | exchanges of other implementations both ways; properties, scripts |
 //!
 //! Statements of the standard such as \[MQTT-3.1.2-24\] have the numbers of 5.0, which 3.1.1 mostly shares, unless 3.1.1 is said; so have sections.
@@ -17,17 +21,27 @@
 //!                ▼                        ▼                           ▼
 //!         DISCONNECT with its reason code (5.0), close         Session::next ──▶ Packet::encode ──▶ stream
 //! ```
-//! None of it knows a clock or a stream: times come in, packets are asked for. Clients and brokers own it.
+//! None of that knows a clock or a stream: times come in, packets are asked for. [`MqttClient`] and [`MqttBroker`] own it, and ride on streams
+//! that they are given: TCP, or TLS over it.
 //!
 //! # What is not here yet
-//! Applications: who connects when, keep alive, wills, retained messages, sharing among subscribers, expiry of sessions, authentication.
-//! What they need of it is here as data: a will in [`wire::Connect`], [`topic::TopicMap`] for retained messages, [`topic::Share`].
+//! - Authentication anew on an open connection (v5 §4.12.1), server redirection (0x9C, 0x9D), user properties, response topics and correlation
+//!   data of our own clients: a broker passes on what others send.
+//! - Clients do not unsubscribe, and publish nothing in answer to what they get.
+//! - WebSocket beneath, bridges between brokers, MQTT-SN.
+//! - A client's disc takes no time; a broker's does.
 //!
 //! # What is not modelled, and what that does to results
 //! - MQTT 3.1 (`MQIsdp`) and its bridges: refused, as a version that is not served.
 //! - Payloads are not checked against their payload format indicator (v5 \[MQTT-3.3.2-4\] leaves it to receivers).
 //! - Strings may have control characters and non-characters, as the standard allows receivers to accept (v5 §1.5.4).
 
+mod auth;
+mod broker;
+mod client;
+pub mod config;
+mod outbox;
+mod payload;
 pub mod session;
 pub mod topic;
 pub mod wire;
@@ -36,3 +50,29 @@ pub mod wire;
 mod tests;
 #[cfg(test)]
 mod vectors;
+
+pub use broker::MqttBroker;
+pub use client::MqttClient;
+pub use config::{MqttBrokerConfig, MqttClientConfig};
+
+use crate::app::StreamOptions;
+use crate::rope::Rope;
+use crate::tcp::TcpConfig;
+use std::sync::Arc;
+
+/// Processor time of reading a packet, per packet and byte.
+const RECEIVE: &str = "mqtt.receive";
+/// Processor time of a broker's making a copy for a subscriber, per copy and byte of its payload.
+const DELIVER: &str = "mqtt.deliver";
+/// Processor time of writing a packet, per packet and byte.
+const SEND: &str = "mqtt.send";
+/// The operations that take processor time.
+pub const OPERATIONS: [&str; 3] = [RECEIVE, DELIVER, SEND];
+
+/// What the streams of an application are made of. Without Nagle's algorithm, unless it is asked for: with it each second small packet waits for
+/// an acknowledgement.
+fn options(tcp: &TcpConfig) -> StreamOptions {
+    let mut parameters = tcp.resolve();
+    parameters.nagle = tcp.nagle.unwrap_or(false);
+    StreamOptions { tcp: Arc::new(parameters), early_data: Rope::new() }
+}

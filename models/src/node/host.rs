@@ -70,12 +70,16 @@ impl AppSlot {
         Ok(())
     }
 
-    /// The application is gone with all that it knew. What it counted stays; its luck goes on from where it was.
+    /// The application is gone with all that it knew and had not on disc. What it counted stays; its luck goes on from where it was.
     pub(super) fn restart(&mut self) {
         (self.past, self.past_due) = (self.totals(), self.exchanges_due());
+        let durable = self.app.as_deref_mut().and_then(App::take_durable);
         self.app = self.blueprint.as_deref().and_then(|app| app.try_clone().ok());
         if let Some(app) = &mut self.app {
             app.begin_anew();
+            if let Some(durable) = durable {
+                app.recover(durable);
+            }
         }
         self.touched = false;
     }

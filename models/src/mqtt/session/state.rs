@@ -99,6 +99,14 @@ impl Session {
         self.received.len()
     }
 
+    /// How many messages it holds, and their topics and payloads \[bytes\]: what it takes of memory.
+    pub fn held(&self) -> (u64, u64) {
+        let stored = self.received.values().flatten().map(|message| message.bytes());
+        let bytes = self.in_flight.iter().map(|(_, message)| message.bytes()).chain(stored).sum::<u64>();
+        let count = self.in_flight.len() + self.releases.len() + self.queue.len() + self.received.len();
+        (count as u64, bytes + self.queue.bytes())
+    }
+
     /// A message is to be sent. With a link, [`Session::next`] sends it.
     pub fn publish(&mut self, link: Option<&mut Link>, limits: &Limits, message: Message) -> Offered {
         let number = self.next_number;

@@ -1,5 +1,6 @@
 //! Tests of MQTT, by what they hold true.
 
+mod apps;
 mod faults;
 mod packets;
 mod sessions;

@@ -3,7 +3,7 @@
 use crate::rope::{FILL_PERIOD, Rope, Run, count_other_bytes, fill_byte, fill_period};
 
 /// How many bytes of `data` are not those of the bulk data `key` from `offset` on. Of a run of virtual bytes that is another one, all.
-pub(super) fn other_bytes(data: &Rope, key: u32, offset: u64) -> u64 {
+pub(crate) fn other_bytes(data: &Rope, key: u32, offset: u64) -> u64 {
     let (mut others, mut at) = (0, offset);
     for run in data.runs() {
         others += match run {

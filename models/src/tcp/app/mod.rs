@@ -33,6 +33,7 @@ pub(crate) mod tests;
 
 pub use client::TcpClient;
 pub use config::{Connections, TcpClientConfig, TcpServerConfig, TcpSinkConfig, TcpSourceConfig};
+pub(crate) use filling::other_bytes;
 pub use server::TcpServer;
 pub use sink::TcpSink;
 pub use source::TcpSource;

@@ -26,6 +26,7 @@ use crate::rope::Rope;
 use crate::tcp::{CloseReason, FastOpen, Parameters};
 use host::SecureHost;
 use protosim_core::{CannotClone, Span};
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -230,6 +231,14 @@ impl App for Secured {
 
     fn begin_anew(&mut self) {
         self.app.begin_anew();
+    }
+
+    fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
+        self.app.take_durable()
+    }
+
+    fn recover(&mut self, durable: Box<dyn Any + Send>) {
+        self.app.recover(durable);
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

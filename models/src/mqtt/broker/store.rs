@@ -1,0 +1,277 @@
+//! What a broker knows beyond connections: sessions, subscriptions, retained messages; and what of it is on disc.
+
+use crate::app::StreamId;
+use crate::mqtt::session::{Message, Session};
+use crate::mqtt::topic::{TopicFilter, TopicMap, TopicTree};
+use crate::mqtt::wire::{QoS, SubscriptionId, SubscriptionOptions, Text};
+use protosim_core::LocalTime;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+/// A subscription of one client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Subscription {
+    pub(super) options: SubscriptionOptions,
+    pub(super) id: Option<SubscriptionId>,
+}
+
+/// The session of one client, by its identifier.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stored {
+    pub(super) session: Session,
+    pub(super) subscriptions: BTreeMap<TopicFilter, Subscription>,
+    /// How long it outlives a connection \[s\]; `u32::MAX` is for good.
+    pub(super) expiry: u32,
+    /// When it ends, where its client is away and it does not stay for good.
+    pub(super) ends: Option<LocalTime>,
+    /// Its connection.
+    pub(super) online: Option<StreamId>,
+    /// Memory of the host that it has \[bytes\].
+    pub(super) memory: u64,
+}
+
+impl Stored {
+    /// Whether it outlives a connection.
+    pub(super) const fn persists(&self) -> bool {
+        self.expiry > 0
+    }
+
+    /// As it is on disc.
+    fn on_disc(&self) -> Self {
+        Self { online: None, memory: 0, ..self.clone() }
+    }
+}
+
+/// Those who share a subscription, `$share/NAME/FILTER`.
+#[derive(Clone, Debug)]
+struct Sharers {
+    filter: TopicFilter,
+    members: BTreeMap<Text, Subscription>,
+    /// Who had the last message.
+    last: Option<Text>,
+}
+
+/// A copy of a message for one client, of all its subscriptions that match.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Copy {
+    pub(super) qos: QoS,
+    pub(super) retain_as_published: bool,
+    pub(super) ids: Vec<SubscriptionId>,
+}
+
+impl Copy {
+    fn add(&mut self, subscription: &Subscription) {
+        // At the highest QoS of all that match (3.1.1 [MQTT-3.3.5-1]), once, with all numbers (v5 §3.3.4).
+        self.qos = self.qos.max(subscription.options.qos);
+        self.retain_as_published |= subscription.options.retain_as_published;
+        self.ids.extend(subscription.id);
+    }
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Store {
+    pub(super) sessions: BTreeMap<Text, Stored>,
+    pub(super) retained: TopicMap<Message>,
+    subscriptions: TopicTree<Text, Subscription>,
+    shares: TopicTree<Text, Sharers>,
+}
+
+impl Store {
+    /// Adds a subscription to a session that there is. Whether there was one to that filter before: it is replaced.
+    pub(super) fn subscribe(&mut self, client: &Text, filter: &TopicFilter, subscription: Subscription) -> bool {
+        self.index(client, filter, subscription);
+        let Some(stored) = self.sessions.get_mut(client) else { return false };
+        stored.subscriptions.insert(filter.clone(), subscription).is_some()
+    }
+
+    fn index(&mut self, client: &Text, filter: &TopicFilter, subscription: Subscription) {
+        let Some(name) = share_name(filter) else {
+            self.subscriptions.insert(filter, client.clone(), subscription);
+            return;
+        };
+        if self.shares.get(filter, &name).is_none() {
+            let (filter_of, members) = (filter.clone(), BTreeMap::new());
+            self.shares.insert(filter, name.clone(), Sharers { filter: filter_of, members, last: None });
+        }
+        if let Some(sharers) = self.shares.get_mut(filter, &name) {
+            sharers.members.insert(client.clone(), subscription);
+        }
+    }
+
+    /// Takes a subscription out. Whether there was one.
+    pub(super) fn unsubscribe(&mut self, client: &Text, filter: &TopicFilter) -> bool {
+        let before = self.sessions.get_mut(client).and_then(|stored| stored.subscriptions.remove(filter));
+        if before.is_some() {
+            self.forget(client, filter);
+        }
+        before.is_some()
+    }
+
+    fn forget(&mut self, client: &Text, filter: &TopicFilter) {
+        let Some(name) = share_name(filter) else {
+            self.subscriptions.remove(filter, client);
+            return;
+        };
+        let Some(sharers) = self.shares.get_mut(filter, &name) else { return };
+        sharers.members.remove(client);
+        if sharers.members.is_empty() {
+            self.shares.remove(filter, &name);
+        }
+    }
+
+    /// Takes a session out, with its subscriptions.
+    pub(super) fn remove(&mut self, client: &Text) -> Option<Stored> {
+        let stored = self.sessions.remove(client)?;
+        for filter in stored.subscriptions.keys() {
+            self.forget(client, filter);
+        }
+        Some(stored)
+    }
+
+    /// How many subscriptions there are.
+    pub(super) fn subscriptions(&self) -> u64 {
+        self.sessions.values().map(|stored| stored.subscriptions.len() as u64).sum()
+    }
+
+    /// Who gets a message of `topic` that `from` has published: one copy for each client, and one for each group that shares.
+    pub(super) fn receivers(&mut self, topic: &str, from: Option<&Text>) -> (BTreeMap<Text, Copy>, Vec<(Text, Copy)>) {
+        let mut copies: BTreeMap<Text, Copy> = BTreeMap::new();
+        self.subscriptions.matching(topic, |client, subscription| {
+            // MQTT-3.8.3-3.
+            if !(subscription.options.no_local && from == Some(client)) {
+                copies.entry(client.clone()).or_default().add(subscription);
+            }
+        });
+        let mut groups: Vec<(TopicFilter, Text)> = Vec::new();
+        self.shares.matching(topic, |name, sharers| groups.push((sharers.filter.clone(), name.clone())));
+        let mut shared = Vec::with_capacity(groups.len());
+        for (filter, name) in groups {
+            let (Some(sharers), sessions) = (self.shares.get_mut(&filter, &name), &self.sessions) else { continue };
+            if let Some((client, subscription)) = sharers.next(sessions) {
+                let mut copy = Copy::default();
+                copy.add(&subscription);
+                shared.push((client, copy));
+            }
+        }
+        (copies, shared)
+    }
+
+    /// What is on disc, where what has changed is there at once.
+    pub(super) fn durable(&self) -> OnDisc {
+        let sessions = self.sessions.iter().filter(|(_, stored)| stored.persists());
+        OnDisc {
+            sessions: sessions.map(|(client, stored)| (client.clone(), stored.on_disc())).collect(),
+            retained: self.retained.iter().map(|(topic, message)| (topic.clone(), message.clone())).collect(),
+        }
+    }
+
+    /// What was on disc is known again.
+    pub(super) fn recover(&mut self, disc: &OnDisc) {
+        for (client, stored) in &disc.sessions {
+            for (filter, subscription) in &stored.subscriptions {
+                self.index(client, filter, *subscription);
+            }
+            self.sessions.insert(client.clone(), stored.clone());
+        }
+        for (topic, message) in &disc.retained {
+            self.retained.insert(topic.clone(), message.clone());
+        }
+    }
+}
+
+impl Sharers {
+    /// Whose turn it is: the next one that is there, in order of identifiers; if none is, the next one.
+    fn next(&mut self, sessions: &BTreeMap<Text, Stored>) -> Option<(Text, Subscription)> {
+        let from = self.last.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.members.range::<Text, _>((from, Bound::Unbounded));
+        let all = || behind.clone().chain(&self.members);
+        let is_there = |client: &Text| sessions.get(client).is_some_and(|stored| stored.online.is_some());
+        let (client, subscription) = all().find(|(client, _)| is_there(client)).or_else(|| all().next())?;
+        let found = (client.clone(), *subscription);
+        self.last = Some(found.0.clone());
+        Some(found)
+    }
+}
+
+fn share_name(filter: &TopicFilter) -> Option<Text> {
+    // A part of a text is one.
+    filter.share().and_then(|share| Text::new(share.name).ok())
+}
+
+/// What outlives a loss of power.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OnDisc {
+    pub(super) sessions: BTreeMap<Text, Stored>,
+    pub(super) retained: BTreeMap<Text, Message>,
+}
+
+/// The disc, where writing takes time: one write at a time, of all that has changed until it begins.
+#[derive(Clone, Debug)]
+pub(super) struct Disc {
+    /// As it is when power is lost now.
+    pub(super) there: OnDisc,
+    /// What is being written: sessions and retained messages, `None` for those that are gone.
+    writing: Option<(Vec<(Text, Option<Stored>)>, Vec<(Text, Option<Message>)>)>,
+    changed_sessions: BTreeSet<Text>,
+    changed_topics: BTreeSet<Text>,
+    /// The number of the write that what changes now will be in.
+    pub(super) next: u64,
+    /// The number of the last write that is done.
+    pub(super) done: u64,
+}
+
+impl Default for Disc {
+    fn default() -> Self {
+        let (changed_sessions, changed_topics) = (BTreeSet::new(), BTreeSet::new());
+        Self { there: OnDisc::default(), writing: None, changed_sessions, changed_topics, next: 1, done: 0 }
+    }
+}
+
+impl Disc {
+    pub(super) fn session(&mut self, client: &Text) {
+        if !self.changed_sessions.contains(client) {
+            self.changed_sessions.insert(client.clone());
+        }
+    }
+
+    pub(super) fn topic(&mut self, topic: &Text) {
+        self.changed_topics.insert(topic.clone());
+    }
+
+    /// Begins a write, if there is something to be written and nothing is. Whether it did.
+    pub(super) fn begin(&mut self, store: &Store) -> bool {
+        if self.writing.is_some() || (self.changed_sessions.is_empty() && self.changed_topics.is_empty()) {
+            return false;
+        }
+        let sessions = std::mem::take(&mut self.changed_sessions).into_iter().map(|client| {
+            let stored = store.sessions.get(&client).filter(|stored| stored.persists()).map(Stored::on_disc);
+            (client, stored)
+        });
+        let topics = std::mem::take(&mut self.changed_topics).into_iter().map(|topic| {
+            let message = store.retained.get(&topic).cloned();
+            (topic, message)
+        });
+        self.writing = Some((sessions.collect(), topics.collect()));
+        self.next += 1;
+        true
+    }
+
+    /// The write is done.
+    pub(super) fn end(&mut self) {
+        let Some((sessions, topics)) = self.writing.take() else { return };
+        for (client, stored) in sessions {
+            match stored {
+                Some(stored) => self.there.sessions.insert(client, stored),
+                None => self.there.sessions.remove(&client),
+            };
+        }
+        for (topic, message) in topics {
+            match message {
+                Some(message) => self.there.retained.insert(topic, message),
+                None => self.there.retained.remove(&topic),
+            };
+        }
+        self.done = self.next - 1;
+    }
+}

@@ -1,0 +1,590 @@
+//! The client: one connection after the other, one session, publications and subscriptions.
+//!
+//! Each message that it publishes is an exchange. It begins when the message is due, and ends with PUBACK or PUBCOMP, at QoS 0 with its last
+//! byte's being written to the stream. It fails when the session ends that has it, when a queue has no room, when it expires. A message
+//! that reaches a subscriber is reported as delivered, by the name in its payload.
+//!
+//! A client whose session does not outlive its connection ([`MqttClientConfig::persists`]) gives up what it had not done when it loses
+//! it. What is due while there is no connection waits, but for QoS 0.
+//!
+//! | file | what |
+//! |---|---|
+//! | here | streams, timers, publications |
+//! | `packets` | what packets do |
+//! | `counts` | totals |
+
+mod counts;
+mod packets;
+
+use super::config::{MqttClientConfig, qos, seconds};
+use super::outbox::Outbox;
+use super::payload::{Name, Seen};
+use super::session::{Limits, Link, Message, Offered, Outgoing, Session, Unsent};
+use super::topic::TopicFilter;
+use super::wire::{
+    Binary, Connect, Decoder, Disconnect, Packet, Properties, Property, QoS, ReasonCode, RetainHandling, Subscribe,
+    SubscriptionId, SubscriptionOptions, Text, Version, Will,
+};
+use super::{SEND, options};
+use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::observe::{ExchangeId, Observation, Outcome};
+use crate::rope::Rope;
+use crate::tcp::app::{nowhere, outcome_of};
+use crate::traffic::{Sizes, draw_span};
+use counts::Counts;
+use protosim_core::{CannotClone, Distribution, LocalTime, Operation, Purpose, Span};
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32};
+
+/// Draws of names of publications.
+const KEY: Purpose = Purpose("mqtt.publication.key");
+/// Draws of sizes of payloads.
+const SIZE: Purpose = Purpose("mqtt.publication.size");
+/// Draws of times between messages.
+const TIME: Purpose = Purpose("mqtt.publication.time");
+/// Draws of how long it waits before it connects again.
+const RECONNECT: Purpose = Purpose("mqtt.reconnect");
+
+/// The timer of the next connection.
+const CONNECT: u64 = 1;
+/// How long CONNACK is waited for.
+const PATIENCE: u64 = 2;
+/// The timer of the next PINGREQ.
+const PING: u64 = 3;
+/// How long PINGRESP is waited for.
+const PONG: u64 = 4;
+/// The end.
+const STOP: u64 = 5;
+/// Timers from here on are of publications, by index.
+const PUBLISH: u64 = 16;
+
+/// Packets that wait for the stream, beyond which no more are made \[bytes\] (our choice).
+const ENOUGH: u64 = 1 << 16;
+/// What is read at once \[bytes\] (our choice).
+const PIECE: u64 = 1 << 16;
+/// Memory of a message beside topic and payload \[bytes\] (our choice, as this program takes).
+const COPY: u64 = 96;
+
+/// A client of MQTT 3.1.1 or 5.0; see the module.
+#[derive(Clone, Debug)]
+pub struct MqttClient {
+    config: MqttClientConfig,
+    server: SocketAddr,
+    options: StreamOptions,
+    limits: Limits,
+    kept: Kept,
+    publications: Vec<Schedule>,
+    connection: Option<Connection>,
+    /// Connections in a row without CONNACK.
+    attempts: u32,
+    /// It has disconnected for good.
+    is_stopped: bool,
+    /// Exchanges that were begun.
+    due: u64,
+    counts: Counts,
+}
+
+/// What is on disc where the client is durable.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    /// Empty until the broker has given one, if it has to.
+    id: Text,
+    session: Session,
+    /// By publication: its name, drawn at the first start, and how many of its messages were due.
+    named: Vec<(u64, u64)>,
+    will: u64,
+    /// By their exchanges' numbers.
+    open: BTreeMap<u64, Open>,
+    seen: Seen,
+}
+
+/// A message that is not done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Open {
+    qos: QoS,
+    transmissions: u32,
+    memory: u64,
+}
+
+/// When messages of a publication are due.
+#[derive(Clone, Debug)]
+struct Schedule {
+    sizes: Sizes,
+    interval: Distribution,
+    next: LocalTime,
+}
+
+#[derive(Clone, Debug)]
+struct Connection {
+    stream: StreamId,
+    decoder: Decoder,
+    out: Outbox,
+    /// From CONNACK on.
+    link: Option<Link>,
+    /// How long it is silent at most.
+    keep_alive: Span,
+    last_sent: LocalTime,
+    is_pinging: bool,
+    /// Messages of QoS 0 that are being written: up to where, and their exchanges.
+    marks: VecDeque<(u64, u64)>,
+    /// What waits is written, then it is closed.
+    is_closing: bool,
+    is_finished: bool,
+}
+
+impl MqttClient {
+    /// A client of the broker at `server`. `config` has passed its check.
+    pub fn new(config: MqttClientConfig, server: SocketAddr) -> Self {
+        let schedule = |publication: &super::config::PublicationConfig| Schedule {
+            sizes: Sizes::of_messages(&publication.payload, super::payload::NAME_LEN, SIZE),
+            interval: publication.interval.law(),
+            next: LocalTime::ZERO,
+        };
+        let id = Text::new(config.client_id.as_deref().unwrap_or("protosim")).unwrap_or_default();
+        Self {
+            options: options(&config.tcp),
+            limits: config.limits(),
+            publications: config.publications.iter().map(schedule).collect(),
+            kept: Kept { id, ..Kept::default() },
+            config,
+            server,
+            connection: None,
+            attempts: 0,
+            is_stopped: false,
+            due: 0,
+            counts: Counts::default(),
+        }
+    }
+
+    fn version(&self) -> Version {
+        self.config.version.into()
+    }
+
+    fn exchange(&self, id: u64) -> ExchangeId {
+        ExchangeId { client: nowhere(), server: self.server, id }
+    }
+
+    /// A message is done.
+    fn end(&mut self, id: u64, outcome: Outcome, host: &mut dyn Host) {
+        let Some(open) = self.kept.open.remove(&id) else { return };
+        host.release(open.memory);
+        let index = usize::from(open.qos.bits());
+        match outcome {
+            Outcome::Response => self.counts.completed[index] += 1,
+            _ => self.counts.failed[index] += 1,
+        }
+        let exchange = self.exchange(id);
+        host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions: open.transmissions });
+    }
+
+    /// All messages fail for which `fails` says so.
+    fn end_all(&mut self, outcome: Outcome, fails: impl Fn(&Open) -> bool, host: &mut dyn Host) {
+        let failed: Vec<u64> = self.kept.open.iter().filter(|(_, open)| fails(open)).map(|(id, _)| *id).collect();
+        for id in failed {
+            self.end(id, outcome, host);
+        }
+    }
+
+    /// A message of a publication is due.
+    fn publish(&mut self, index: usize, host: &mut dyn Host) {
+        let (Some(config), Some((publication, number))) =
+            (self.config.publications.get(index).cloned(), self.kept.named.get(index).copied())
+        else {
+            return;
+        };
+        let name = Name { publication, number };
+        self.kept.named[index].1 += 1;
+        self.schedule(index, host);
+        let payload = name.payload(self.publications[index].sizes.draw(host));
+        let (id, qos) = (name.exchange(), qos(config.qos));
+        self.due += 1;
+        self.counts.published[usize::from(qos.bits())] += 1;
+        host.observe(Observation::ExchangeStarted(self.exchange(id)));
+        // The topic has passed its check.
+        let topic = Text::new(&config.topic).unwrap_or_default();
+        let mut message = Message { retain: config.retain, token: id, ..Message::new(topic, payload, qos) };
+        message.expires = config.expiry.map(|expiry| host.now().saturating_add(expiry));
+        let memory = COPY + message.bytes();
+        let is_refused = host.reserve(memory).is_err();
+        self.kept.open.insert(id, Open { qos, transmissions: 0, memory: if is_refused { 0 } else { memory } });
+        if is_refused {
+            return self.end(id, Outcome::OutOfMemory, host);
+        }
+        let link = self.connection.as_mut().and_then(|connection| connection.link.as_mut());
+        let is_away = link.is_none();
+        match self.kept.session.publish(link, &self.limits, message) {
+            Offered::Taken(dropped) => {
+                for message in dropped {
+                    self.end(message.token, Outcome::ErrorResponse, host);
+                }
+            }
+            Offered::Dropped(message) if is_away && qos == QoS::AtMostOnce => {
+                self.end(message.token, Outcome::Reset, host)
+            }
+            Offered::Dropped(message) | Offered::Refused(message) => {
+                self.end(message.token, Outcome::ErrorResponse, host)
+            }
+        }
+        self.pump(host);
+    }
+
+    /// Sets the timer of the next message of a publication, if there is one.
+    fn schedule(&mut self, index: usize, host: &mut dyn Host) {
+        let (Some(config), Some(schedule)) = (self.config.publications.get(index), self.publications.get_mut(index))
+        else {
+            return;
+        };
+        let number = self.kept.named.get(index).map_or(0, |(_, number)| *number);
+        if config.count.is_some_and(|count| number >= count) {
+            return;
+        }
+        schedule.next = schedule.next.saturating_add(draw_span(&schedule.interval, TIME, host));
+        host.set_timer(PUBLISH + index as u64, schedule.next, "next message");
+    }
+
+    fn connect(&mut self, host: &mut dyn Host) {
+        if self.is_stopped || self.connection.is_some() {
+            return;
+        }
+        self.attempts = self.attempts.saturating_add(1);
+        let Ok(stream) = host.stream_connect(self.server, &self.options) else {
+            self.counts.refused_calls += 1;
+            return self.connect_later(host);
+        };
+        self.counts.connections += 1;
+        let most = self.config.max_packet.map_or(super::wire::MAX_PACKET, |most| most.as_bytes());
+        self.connection = Some(Connection {
+            stream,
+            decoder: Decoder::of_client(self.version()).with_limit(most.min(super::wire::MAX_PACKET) as u32),
+            out: Outbox::default(),
+            link: None,
+            keep_alive: self.config.keep_alive,
+            last_sent: host.now(),
+            is_pinging: false,
+            marks: VecDeque::new(),
+            is_closing: false,
+            is_finished: false,
+        });
+        host.set_timer(PATIENCE, host.now().saturating_add(self.config.connect_timeout), "CONNACK");
+        let connect = self.connect_packet();
+        self.push(&connect, host);
+        self.write(host);
+    }
+
+    fn connect_packet(&self) -> Packet {
+        let config = &self.config;
+        let text = |text: &String| Text::new(text).ok();
+        let mut properties = Properties::new();
+        if self.version() == Version::V5 {
+            let receive_maximum = NonZeroU16::new(config.receive_maximum).filter(|most| most.get() < u16::MAX);
+            let max_packet = config.max_packet.and_then(|most| NonZeroU32::new(most.as_bytes() as u32));
+            let aliases = Some(config.topic_alias_maximum).filter(|most| *most > 0);
+            let method = config.auth.as_ref().and_then(|auth| text(&auth.method));
+            let all = [
+                (!config.session_expiry.is_zero()).then(|| Property::SessionExpiry(seconds(config.session_expiry))),
+                receive_maximum.map(Property::ReceiveMaximum),
+                max_packet.map(Property::MaximumPacketSize),
+                aliases.map(Property::TopicAliasMaximum),
+                method.map(Property::AuthenticationMethod),
+            ];
+            properties = all.into_iter().flatten().collect();
+        }
+        let will = config.will.as_ref().map(|will| Will {
+            topic: text(&will.topic).unwrap_or_default(),
+            payload: Name { publication: self.kept.will, number: 0 }.payload(will.payload.as_bytes()),
+            qos: qos(will.qos),
+            retain: will.retain,
+            properties: Some(seconds(will.delay))
+                .filter(|delay| *delay > 0)
+                .map(Property::WillDelay)
+                .into_iter()
+                .collect(),
+        });
+        Packet::Connect(Box::new(Connect {
+            version: self.version(),
+            clean_start: config.clean_start,
+            // At most 65535, as checked.
+            keep_alive: seconds(config.keep_alive) as u16,
+            client_id: self.kept.id.clone(),
+            will,
+            user_name: config.username.as_ref().and_then(text),
+            password: config.password.as_ref().and_then(|password| Binary::new(password.clone().into_bytes()).ok()),
+            properties,
+        }))
+    }
+
+    /// One SUBSCRIBE for each number that subscriptions have, those without one together.
+    fn subscribe(&mut self, host: &mut dyn Host) {
+        let mut by_id: BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> = BTreeMap::new();
+        for one in &self.config.subscriptions {
+            let Ok(filter) = Text::new(&one.filter).and_then(TopicFilter::new) else { continue };
+            let options = SubscriptionOptions {
+                qos: qos(one.qos),
+                no_local: one.no_local,
+                retain_as_published: one.retain_as_published,
+                retain_handling: RetainHandling::from_bits(one.retain_handling).unwrap_or_default(),
+            };
+            by_id.entry(one.id).or_default().push((filter, options));
+        }
+        for (number, filters) in by_id {
+            let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
+            let Some(id) = self.kept.session.request(link, 0) else { return };
+            let properties = number.and_then(SubscriptionId::new).map(Property::Subscription).into_iter().collect();
+            self.push(&Packet::Subscribe(Subscribe { id, properties, filters }), host);
+        }
+    }
+
+    fn push(&mut self, packet: &Packet, host: &mut dyn Host) {
+        let version = self.version();
+        let Some(connection) = &mut self.connection else { return };
+        let Ok(bytes) = packet.encode(version) else {
+            debug_assert!(false, "{packet:?} cannot be written");
+            self.counts.refused_calls += 1;
+            return;
+        };
+        host.spend(Operation { name: SEND, bytes: bytes.len() });
+        connection.out.push(0, bytes);
+        connection.last_sent = host.now();
+        self.counts.packets_sent += 1;
+        if let Packet::Publish(publish) = packet
+            && let Some(id) = Name::of(&publish.payload).map(Name::exchange)
+        {
+            if let Some(open) = self.kept.open.get_mut(&id) {
+                open.transmissions += 1;
+            }
+            if publish.delivery.qos() == QoS::AtMostOnce {
+                connection.marks.push_back((connection.out.pushed(), id));
+            }
+        }
+    }
+
+    /// Makes the packets that the session has, as long as there is room, and writes them.
+    fn pump(&mut self, host: &mut dyn Host) {
+        while let Some(connection) = self.connection.as_mut().filter(|open| open.out.len() < ENOUGH && !open.is_closing)
+        {
+            let Some(link) = connection.link.as_mut() else { break };
+            match self.kept.session.next(link, &self.limits, host.now()) {
+                Some(Outgoing::Packet(packet)) => self.push(&packet, host),
+                Some(Outgoing::Dropped(message, Unsent::Expired)) => self.end(message.token, Outcome::TimedOut, host),
+                Some(Outgoing::Dropped(message, Unsent::TooLarge)) => {
+                    self.end(message.token, Outcome::ErrorResponse, host);
+                }
+                None => break,
+            }
+        }
+        self.write(host);
+    }
+
+    fn write(&mut self, host: &mut dyn Host) {
+        let Some(connection) = &mut self.connection else { return };
+        match connection.out.write(connection.stream, 0, host) {
+            Ok(written) => self.counts.bytes_sent += written,
+            Err(_) => self.counts.refused_calls += 1,
+        }
+        let written = connection.out.written();
+        let mut done = Vec::new();
+        while let Some((_, id)) = connection.marks.pop_front_if(|(end, _)| *end <= written) {
+            done.push(id);
+        }
+        let is_done = connection.is_closing && connection.out.len() == 0;
+        let stream = connection.stream;
+        for id in done {
+            self.end(id, Outcome::Response, host);
+        }
+        if is_done {
+            self.counts.refused_calls += u64::from(host.stream_close(stream).is_err());
+            self.lost(Outcome::Reset, host);
+        }
+    }
+
+    /// Closes the connection, with a DISCONNECT of this reason where there is one to be sent.
+    fn close(&mut self, reason: ReasonCode, host: &mut dyn Host) {
+        let Some(connection) = &self.connection else { return };
+        // 3.1.1 has no reasons: a DISCONNECT would say that all is well.
+        if connection.link.is_some() && (reason == ReasonCode::Success || self.version() == Version::V5) {
+            self.push(&Packet::Disconnect(Disconnect::new(reason)), host);
+        }
+        if let Some(connection) = &mut self.connection {
+            connection.is_closing = true;
+        }
+        self.write(host);
+    }
+
+    /// There is no connection any more, and its messages are as they are.
+    fn lost(&mut self, outcome: Outcome, host: &mut dyn Host) {
+        let Some(connection) = self.connection.take() else { return };
+        for timer in [PATIENCE, PING, PONG] {
+            host.cancel_timer(timer);
+        }
+        self.end_all(outcome, |open| open.qos == QoS::AtMostOnce && open.transmissions > 0, host);
+        if connection.link.is_some() {
+            self.end_all(outcome, |open| open.qos == QoS::AtMostOnce, host);
+            if !self.config.persists() {
+                self.kept.session = Session::new();
+                self.end_all(outcome, |_| true, host);
+            }
+        }
+        if !self.is_stopped {
+            self.connect_later(host);
+        }
+    }
+
+    /// Waits: twice as long each time, with luck.
+    fn connect_later(&mut self, host: &mut dyn Host) {
+        let reconnect = &self.config.reconnect;
+        if reconnect.attempts.is_some_and(|most| self.attempts >= most) {
+            return;
+        }
+        let doublings = self.attempts.saturating_sub(1).min(32);
+        let longest = reconnect.first.saturating_mul(1 << doublings);
+        let longest = longest.min(reconnect.most);
+        let wait = match reconnect.jitter {
+            true => {
+                let half = Span::from_nanos(longest.as_nanos() / 2);
+                host.rng(RECONNECT).span_between(half, longest)
+            }
+            false => longest,
+        };
+        host.set_timer(CONNECT, host.now().saturating_add(wait), "reconnect");
+    }
+
+    /// Sends PINGREQ where it has been silent for as long as it may be.
+    fn ping(&mut self, host: &mut dyn Host) {
+        let Some(connection) = self.connection.as_mut().filter(|open| !open.keep_alive.is_zero() && !open.is_closing)
+        else {
+            return;
+        };
+        let keep_alive = connection.keep_alive;
+        if connection.last_sent.saturating_add(keep_alive) <= host.now() {
+            if !std::mem::replace(&mut connection.is_pinging, true) {
+                let patience = self.config.ping_timeout.unwrap_or(keep_alive);
+                host.set_timer(PONG, host.now().saturating_add(patience), "PINGRESP");
+            }
+            self.counts.pings += 1;
+            self.push(&Packet::Pingreq, host);
+            self.write(host);
+        }
+        if let Some(connection) = &self.connection {
+            host.set_timer(PING, connection.last_sent.saturating_add(keep_alive), "keep alive");
+        }
+    }
+
+    /// Nothing has come for too long.
+    fn give_up(&mut self, host: &mut dyn Host) {
+        if let Some(connection) = &self.connection {
+            // It may be gone already.
+            let _ = host.stream_abort(connection.stream);
+        }
+        self.lost(Outcome::TimedOut, host);
+    }
+
+    fn stop(&mut self, host: &mut dyn Host) {
+        self.is_stopped = true;
+        host.cancel_timer(CONNECT);
+        for index in 0..self.publications.len() {
+            host.cancel_timer(PUBLISH + index as u64);
+        }
+        self.counts.disconnects += u64::from(self.connection.is_some());
+        self.close(ReasonCode::Success, host);
+        self.end_all(Outcome::Reset, |_| true, host);
+    }
+}
+
+impl App for MqttClient {
+    fn on_start(&mut self, host: &mut dyn Host) {
+        let started = host.now();
+        if self.kept.named.is_empty() {
+            self.kept.will = host.rng(KEY).next_u64();
+            self.kept.named = self.publications.iter().map(|_| (host.rng(KEY).next_u64(), 0)).collect();
+        }
+        // What was open before a loss of power.
+        for open in self.kept.open.values_mut() {
+            open.memory = if host.reserve(open.memory).is_ok() { open.memory } else { 0 };
+        }
+        self.end_all(Outcome::Reset, |open| open.qos == QoS::AtMostOnce, host);
+        if !self.config.persists() {
+            self.kept.session = Session::new();
+            self.end_all(Outcome::Reset, |_| true, host);
+        }
+        host.set_timer(CONNECT, started.saturating_add(self.config.start), "connect");
+        for (index, publication) in self.config.publications.iter().enumerate() {
+            let first = started.saturating_add(publication.start.unwrap_or(self.config.start));
+            self.publications[index].next = first;
+            let is_done = publication.count.is_some_and(|count| self.kept.named[index].1 >= count);
+            if !is_done {
+                host.set_timer(PUBLISH + index as u64, first, "next message");
+            }
+        }
+        if let Some(stop) = self.config.stop {
+            host.set_timer(STOP, started.saturating_add(stop), "disconnect");
+        }
+    }
+
+    fn on_datagram(&mut self, _: SocketId, _: SocketAddr, _: Rope, _: &mut dyn Host) {}
+
+    fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
+        match token {
+            CONNECT => self.connect(host),
+            PATIENCE => {
+                self.counts.connect_timeouts += 1;
+                self.give_up(host);
+            }
+            PING => self.ping(host),
+            PONG => {
+                self.counts.ping_timeouts += 1;
+                self.give_up(host);
+            }
+            STOP => self.stop(host),
+            token => self.publish((token - PUBLISH) as usize, host),
+        }
+    }
+
+    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
+        if self.connection.as_ref().is_none_or(|connection| connection.stream != stream) {
+            return;
+        }
+        match event {
+            StreamEvent::Readable => self.read(host),
+            StreamEvent::Writable => {
+                self.write(host);
+                self.pump(host);
+                self.read(host);
+            }
+            StreamEvent::Finished => {
+                if let Some(connection) = &mut self.connection {
+                    connection.is_finished = true;
+                }
+                self.read(host);
+            }
+            StreamEvent::Closed(reason) => {
+                self.counts.lost += u64::from(self.connection.as_ref().is_some_and(|open| !open.is_closing));
+                self.lost(outcome_of(reason), host);
+            }
+            StreamEvent::Accepted { .. } | StreamEvent::Connected => {}
+        }
+    }
+
+    fn totals(&self) -> Vec<Total> {
+        self.counts.totals()
+    }
+
+    fn exchanges_due(&self) -> u64 {
+        self.due
+    }
+
+    fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
+        self.config.durable.then(|| Box::new(std::mem::take(&mut self.kept)) as Box<dyn Any + Send>)
+    }
+
+    fn recover(&mut self, durable: Box<dyn Any + Send>) {
+        if let Ok(kept) = durable.downcast::<Kept>() {
+            self.kept = *kept;
+        }
+    }
+
+    fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
+        Ok(Box::new(self.clone()))
+    }
+}

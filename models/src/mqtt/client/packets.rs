@@ -1,0 +1,237 @@
+//! What packets of the broker do.
+
+use super::{MqttClient, PATIENCE, PIECE, PING, PONG};
+use crate::app::Host;
+use crate::mqtt::RECEIVE;
+use crate::mqtt::auth::response;
+use crate::mqtt::payload::{Name, Order};
+use crate::mqtt::session::{Arrival, Completed, Link, LinkOptions, Message, Session};
+use crate::mqtt::wire::{
+    Auth, Binary, Connack, Disconnect, Fault, Packet, Properties, Property, Publish, ReasonCode, Suback, Text,
+};
+use crate::observe::{Observation, Outcome};
+use protosim_core::{Operation, Span};
+
+impl MqttClient {
+    pub(super) fn read(&mut self, host: &mut dyn Host) {
+        loop {
+            while let Some(connection) =
+                self.connection.as_mut().filter(|open| !open.is_closing && open.out.len() < super::ENOUGH)
+            {
+                let before = connection.decoder.waiting();
+                match connection.decoder.next_packet() {
+                    Ok(Some(packet)) => {
+                        let bytes = before - connection.decoder.waiting();
+                        host.spend(Operation { name: RECEIVE, bytes });
+                        self.counts.packets_received += 1;
+                        if let Err(fault) = self.on_packet(packet, host) {
+                            self.fail(fault, host);
+                        }
+                        self.pump(host);
+                    }
+                    Ok(None) => break,
+                    Err(fault) => self.fail(fault, host),
+                }
+            }
+            let Some(connection) =
+                self.connection.as_mut().filter(|open| !open.is_closing && open.out.len() < super::ENOUGH)
+            else {
+                return;
+            };
+            let data = host.stream_read(connection.stream, PIECE).unwrap_or_default();
+            if data.is_empty() {
+                if connection.is_finished {
+                    self.counts.lost += 1;
+                    self.counts.refused_calls += u64::from(host.stream_close(connection.stream).is_err());
+                    self.lost(Outcome::Reset, host);
+                }
+                return;
+            }
+            self.counts.bytes_received += data.len();
+            connection.decoder.push(&data);
+        }
+    }
+
+    /// The broker has not kept to the protocol (v5 §4.13).
+    fn fail(&mut self, fault: Fault, host: &mut dyn Host) {
+        self.counts.protocol_errors += 1;
+        self.close(fault.reason, host);
+    }
+
+    fn on_packet(&mut self, packet: Packet, host: &mut dyn Host) -> Result<(), Fault> {
+        let is_open = self.connection.as_ref().is_some_and(|connection| connection.link.is_some());
+        match packet {
+            Packet::Connack(connack) if !is_open => self.on_connack(&connack, host),
+            Packet::Auth(auth) if !is_open => self.on_auth(&auth, host),
+            _ if !is_open => Err(Fault::protocol("MQTT-3.2.0-1", "the first packet is no CONNACK")),
+            Packet::Publish(publish) => self.on_publish(publish, host),
+            Packet::Puback(ack) => self.complete(host, |session, link| session.on_puback(link, ack.id, ack.reason)),
+            Packet::Pubrec(ack) => self.complete(host, |session, link| session.on_pubrec(link, ack.id, ack.reason)),
+            // Whatever it says: 0x92 is no error while a session is recovered (v5 §3.7.2.1).
+            Packet::Pubcomp(ack) => {
+                self.complete(host, |session, link| session.on_pubcomp(link, ack.id, ReasonCode::Success))
+            }
+            Packet::Pubrel(ack) => {
+                let link = self.connection.as_mut().and_then(|connection| connection.link.as_mut());
+                let released = link.and_then(|link| self.kept.session.on_pubrel(link, ack.id));
+                if let Some(message) = released {
+                    self.deliver(&message, host);
+                }
+                Ok(())
+            }
+            Packet::Suback(suback) => {
+                self.on_suback(&suback);
+                Ok(())
+            }
+            Packet::Pingresp => {
+                if let Some(connection) = &mut self.connection {
+                    connection.is_pinging = false;
+                }
+                host.cancel_timer(PONG);
+                Ok(())
+            }
+            Packet::Disconnect(disconnect) => {
+                self.on_disconnect(&disconnect, host);
+                Ok(())
+            }
+            _ => Err(Fault::protocol("v5 §2.1.2", "a packet that is not for now")),
+        }
+    }
+
+    fn on_connack(&mut self, connack: &Connack, host: &mut dyn Host) -> Result<(), Fault> {
+        host.cancel_timer(PATIENCE);
+        if connack.reason.is_failure() {
+            self.counts.refused_connects += 1;
+            self.close(ReasonCode::Success, host);
+            return Ok(());
+        }
+        if connack.session_present && self.config.clean_start {
+            return Err(Fault::protocol("MQTT-3.2.2-2", "a session where none was asked for"));
+        }
+        self.counts.connects += 1;
+        self.counts.sessions_resumed += u64::from(connack.session_present);
+        self.attempts = 0;
+        if !connack.session_present {
+            // The broker has lost what it had: what waited for PUBCOMP is done, and nobody knows how.
+            for id in self.kept.session.begin_anew() {
+                self.end(id, Outcome::Reset, host);
+            }
+        }
+        let said = &connack.properties;
+        if let Some(id) = said.assigned_client_identifier() {
+            self.kept.id = id.clone();
+        }
+        let options = LinkOptions {
+            send_maximum: said.receive_maximum().map_or(u16::MAX, |most| most.get()),
+            max_packet: said.maximum_packet_size().map_or(u32::MAX, |most| most.get()),
+            send_aliases: said.topic_alias_maximum().copied().unwrap_or(0),
+            alias_policy: self.config.aliases.into(),
+            receive_maximum: self.config.receive_maximum,
+            receive_aliases: self.config.topic_alias_maximum,
+            ..LinkOptions::new(self.version())
+        };
+        let link = Link::new(&self.kept.session, options);
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        connection.link = Some(link);
+        if let Some(keep_alive) = said.server_keep_alive() {
+            connection.keep_alive = Span::from_secs(u64::from(*keep_alive));
+        }
+        if !connection.keep_alive.is_zero() {
+            host.set_timer(PING, connection.last_sent.saturating_add(connection.keep_alive), "keep alive");
+        }
+        if !connack.session_present {
+            self.subscribe(host);
+        }
+        Ok(())
+    }
+
+    /// v5 §4.12: the answer to a challenge.
+    fn on_auth(&mut self, auth: &Auth, host: &mut dyn Host) -> Result<(), Fault> {
+        const UNASKED: Fault = Fault::protocol("v5 §4.12", "an AUTH that nobody has asked for");
+        let Some(own) = self.config.auth.clone() else { return Err(UNASKED) };
+        if auth.properties.authentication_method().is_none_or(|method| method.as_str() != own.method) {
+            return Err(UNASKED);
+        }
+        let challenge = auth.properties.authentication_data().map_or(&[][..], Binary::as_bytes);
+        let data = Binary::new(response(&own.secret, challenge))?;
+        let method = Property::AuthenticationMethod(Text::new(&own.method)?);
+        let properties = Properties::new().with(method).with(Property::AuthenticationData(data));
+        self.push(&Packet::Auth(Auth { reason: ReasonCode::ContinueAuthentication, properties }), host);
+        Ok(())
+    }
+
+    fn on_publish(&mut self, publish: Publish, host: &mut dyn Host) -> Result<(), Fault> {
+        let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else {
+            return Ok(());
+        };
+        let arrival = self.kept.session.on_publish(link, &self.limits, publish, host.now())?;
+        let wants_answer = !matches!(arrival, Arrival::AtMostOnce(_));
+        match arrival {
+            Arrival::AtMostOnce(message) | Arrival::Deliver(message) => self.deliver(&message, host),
+            Arrival::Hold(_) | Arrival::Repeated => {}
+        }
+        if let Some(link) =
+            self.connection.as_mut().and_then(|connection| connection.link.as_mut()).filter(|_| wants_answer)
+        {
+            self.kept.session.answer(link, ReasonCode::Success);
+        }
+        Ok(())
+    }
+
+    /// A message has reached the application.
+    fn deliver(&mut self, message: &Message, host: &mut dyn Host) {
+        self.counts.received += 1;
+        self.counts.received_bytes += message.content.payload.len();
+        let Some(name) = Name::of(&message.content.payload) else {
+            self.counts.foreign += 1;
+            return;
+        };
+        self.counts.corrupted += u64::from(name.corrupted(&message.content.payload) > 0);
+        if message.retain {
+            // It may have come before, and was asked for again.
+            self.counts.retained += 1;
+        } else {
+            match self.kept.seen.note(name) {
+                Order::Next => {}
+                Order::Late => self.counts.late += 1,
+                Order::Again => self.counts.duplicates += 1,
+            }
+        }
+        host.observe(Observation::RequestDelivered(self.exchange(name.exchange())));
+    }
+
+    fn complete(
+        &mut self,
+        host: &mut dyn Host,
+        call: impl FnOnce(&mut Session, &mut Link) -> Result<Option<Completed>, Fault>,
+    ) -> Result<(), Fault> {
+        let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else {
+            return Ok(());
+        };
+        if let Some(Completed { token, reason }) = call(&mut self.kept.session, link)? {
+            let outcome = if reason.is_failure() { Outcome::ErrorResponse } else { Outcome::Response };
+            self.end(token, outcome, host);
+        }
+        Ok(())
+    }
+
+    fn on_suback(&mut self, suback: &Suback) {
+        if let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) {
+            self.kept.session.on_answer(link, suback.id);
+        }
+        self.counts.subscribed += suback.reasons.iter().filter(|reason| !reason.is_failure()).count() as u64;
+        self.counts.refused_subscriptions += suback.reasons.iter().filter(|reason| reason.is_failure()).count() as u64;
+    }
+
+    /// The broker ends the connection (5.0).
+    fn on_disconnect(&mut self, disconnect: &Disconnect, host: &mut dyn Host) {
+        match disconnect.reason {
+            ReasonCode::SessionTakenOver => self.counts.taken_over += 1,
+            ReasonCode::KeepAliveTimeout => self.counts.keep_alive_timeouts += 1,
+            _ => self.counts.disconnected += 1,
+        }
+        let Some(connection) = &self.connection else { return };
+        self.counts.refused_calls += u64::from(host.stream_close(connection.stream).is_err());
+        self.lost(Outcome::Reset, host);
+    }
+}
