@@ -20,6 +20,8 @@ pub(super) struct Subscription {
 pub(super) struct Stored {
     pub(super) session: Session,
     pub(super) subscriptions: BTreeMap<TopicFilter, Subscription>,
+    /// Characters of the filters of those \[bytes\].
+    pub(super) filter_bytes: u64,
     /// How long it outlives a connection \[s\]; `u32::MAX` is for good.
     pub(super) expiry: u32,
     /// When it ends, where its client is away and it does not stay for good.
@@ -82,7 +84,11 @@ impl Store {
     pub(super) fn subscribe(&mut self, client: &Text, filter: &TopicFilter, subscription: Subscription) -> bool {
         self.index(client, filter, subscription);
         let Some(stored) = self.sessions.get_mut(client) else { return false };
-        stored.subscriptions.insert(filter.clone(), subscription).is_some()
+        let was_there = stored.subscriptions.insert(filter.clone(), subscription).is_some();
+        if !was_there {
+            stored.filter_bytes += filter.as_str().len() as u64;
+        }
+        was_there
     }
 
     fn index(&mut self, client: &Text, filter: &TopicFilter, subscription: Subscription) {
@@ -101,11 +107,13 @@ impl Store {
 
     /// Takes a subscription out. Whether there was one.
     pub(super) fn unsubscribe(&mut self, client: &Text, filter: &TopicFilter) -> bool {
-        let before = self.sessions.get_mut(client).and_then(|stored| stored.subscriptions.remove(filter));
-        if before.is_some() {
-            self.forget(client, filter);
+        let Some(stored) = self.sessions.get_mut(client) else { return false };
+        if stored.subscriptions.remove(filter).is_none() {
+            return false;
         }
-        before.is_some()
+        stored.filter_bytes -= filter.as_str().len() as u64;
+        self.forget(client, filter);
+        true
     }
 
     fn forget(&mut self, client: &Text, filter: &TopicFilter) {
