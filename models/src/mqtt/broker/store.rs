@@ -219,14 +219,20 @@ pub(super) struct OnDisc {
 pub(super) struct Disc {
     /// As it is when power is lost now.
     pub(super) there: OnDisc,
-    /// What is being written: sessions and retained messages, `None` for those that are gone.
-    writing: Option<(Vec<(Text, Option<Stored>)>, Vec<(Text, Option<Message>)>)>,
+    writing: Option<Written>,
     changed_sessions: BTreeSet<Text>,
     changed_topics: BTreeSet<Text>,
     /// The number of the write that what changes now will be in.
     pub(super) next: u64,
     /// The number of the last write that is done.
     pub(super) done: u64,
+}
+
+/// What is being written, `None` for what is gone.
+#[derive(Clone, Debug)]
+struct Written {
+    sessions: Vec<(Text, Option<Stored>)>,
+    retained: Vec<(Text, Option<Message>)>,
 }
 
 impl Default for Disc {
@@ -260,21 +266,21 @@ impl Disc {
             let message = store.retained.get(&topic).cloned();
             (topic, message)
         });
-        self.writing = Some((sessions.collect(), topics.collect()));
+        self.writing = Some(Written { sessions: sessions.collect(), retained: topics.collect() });
         self.next += 1;
         true
     }
 
     /// The write is done.
     pub(super) fn end(&mut self) {
-        let Some((sessions, topics)) = self.writing.take() else { return };
+        let Some(Written { sessions, retained }) = self.writing.take() else { return };
         for (client, stored) in sessions {
             match stored {
                 Some(stored) => self.there.sessions.insert(client, stored),
                 None => self.there.sessions.remove(&client),
             };
         }
-        for (topic, message) in topics {
+        for (topic, message) in retained {
             match message {
                 Some(message) => self.there.retained.insert(topic, message),
                 None => self.there.retained.remove(&topic),
