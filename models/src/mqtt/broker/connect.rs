@@ -1,7 +1,7 @@
 //! How connections and sessions begin and end.
 
 use super::store::Stored;
-use super::{Connection, MqttBroker, Phase};
+use super::{MqttBroker, Phase};
 use crate::app::{Host, StreamId};
 use crate::mqtt::auth::{CHALLENGE_LEN, response};
 use crate::mqtt::config::seconds;
@@ -38,7 +38,7 @@ impl MqttBroker {
     /// CONNECT: who it is.
     pub(super) fn on_connect(&mut self, stream: StreamId, connect: Connect, host: &mut dyn Host) -> Result<(), Fault> {
         let method = connect.properties.authentication_method().cloned();
-        let is_full = self.config.max_connections.is_some_and(|most| self.open_connections() >= most);
+        let is_full = self.config.max_connections.is_some_and(|most| self.open >= most);
         let refused = if is_full {
             let is_v5 = connect.version == Version::V5;
             Some(if is_v5 { ReasonCode::QuotaExceeded } else { ReasonCode::ServerUnavailable })
@@ -160,6 +160,7 @@ impl MqttBroker {
         connection.will = connect.will;
         connection.link = self.store.sessions.get(&client).map(|stored| Link::new(&stored.session, options));
         connection.client = Some(client.clone());
+        self.open += 1;
         self.changed(&client);
         if let Some(connection) = self.connections.get_mut(&stream) {
             connection.needs = connection.needs.max(self.needs);
@@ -264,6 +265,7 @@ impl MqttBroker {
         let Some(connection) = self.connections.get_mut(&stream) else { return };
         let Some(client) = connection.client.take() else { return };
         connection.link = None;
+        self.open -= 1;
         let will = connection.will.take().filter(|_| lost);
         let Some(stored) = self.store.sessions.get_mut(&client) else { return };
         if stored.online != Some(stream) {
@@ -357,11 +359,6 @@ impl MqttBroker {
             Ok(()) => self.retained_memory = retained,
             Err(_) => self.counts.refused_memory += 1,
         }
-    }
-
-    pub(super) fn open_connections(&self) -> u64 {
-        let is_open = |open: &&Connection| open.phase == Phase::Open;
-        self.connections.values().filter(is_open).count() as u64
     }
 }
 

@@ -168,8 +168,7 @@ impl MqttBroker {
     pub(super) fn settle(&mut self, client: &Text, host: &mut dyn Host) {
         let Some(stored) = self.store.sessions.get_mut(client) else { return };
         let (count, bytes) = stored.session.held();
-        let filters =
-            stored.subscriptions.keys().map(|filter| SUBSCRIPTION + filter.as_str().len() as u64).sum::<u64>();
+        let filters = SUBSCRIPTION * stored.subscriptions.len() as u64 + stored.filter_bytes;
         let holds = SESSION + count * COPY + bytes + filters;
         if holds < stored.memory {
             host.release(stored.memory - holds);

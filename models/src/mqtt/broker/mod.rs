@@ -69,6 +69,8 @@ pub struct MqttBroker {
     for_disc: BTreeSet<StreamId>,
     /// The write to disc that the packet that is being handled needs; 0 for none.
     needs: u64,
+    /// How many connections have a client.
+    open: u64,
     /// Memory of the host that retained messages have \[bytes\].
     retained_memory: u64,
     /// Identifiers that were given.
@@ -136,6 +138,7 @@ impl MqttBroker {
             touched: BTreeSet::new(),
             for_disc: BTreeSet::new(),
             needs: 0,
+            open: 0,
             retained_memory: 0,
             given: 0,
             started: LocalTime::ZERO,
@@ -271,6 +274,7 @@ impl MqttBroker {
     fn finish(&mut self, host: &mut dyn Host) {
         while let Some(stream) = self.touched.pop_first() {
             self.pump(stream, host);
+            self.touched.remove(&stream);
             self.write(stream, host);
         }
         if self.writes() && self.disc.begin(&self.store) {
@@ -287,6 +291,9 @@ impl MqttBroker {
         match connection.out.write(stream, self.disc.done, host) {
             Ok(written) => self.counts.bytes_sent += written,
             Err(_) => self.counts.refused_calls += 1,
+        }
+        if connection.out.len() > 0 && connection.needs > self.disc.done {
+            self.for_disc.insert(stream);
         }
         if connection.phase == Phase::Closing && connection.out.len() == 0 {
             self.counts.refused_calls += u64::from(host.stream_close(stream).is_err());
@@ -410,12 +417,6 @@ impl App for MqttBroker {
             token => self.on_silence(StreamId((token - SILENCE) as u32), host),
         }
         self.finish(host);
-        // What waits for a later write still does.
-        let waits = self
-            .connections
-            .iter()
-            .filter(|(_, open)| token == SYNC && open.needs > self.disc.done && open.out.len() > 0);
-        self.for_disc.extend(waits.map(|(stream, _)| *stream));
     }
 
     fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {

@@ -94,7 +94,7 @@ impl Counts {
 impl MqttBroker {
     /// Publishes what the broker knows of itself, retained.
     pub(super) fn publish_status(&mut self, host: &mut dyn Host) {
-        let connected = self.open_connections();
+        let connected = self.open;
         let sessions = self.store.sessions.len() as u64;
         let uptime = host.now().saturating_since(self.started).as_nanos() / NANOS_PER_SEC;
         let counts = self.counts;

@@ -20,6 +20,8 @@ pub(super) struct Subscription {
 pub(super) struct Stored {
     pub(super) session: Session,
     pub(super) subscriptions: BTreeMap<TopicFilter, Subscription>,
+    /// Characters of the filters of those \[bytes\].
+    pub(super) filter_bytes: u64,
     /// How long it outlives a connection \[s\]; `u32::MAX` is for good.
     pub(super) expiry: u32,
     /// When it ends, where its client is away and it does not stay for good.
@@ -82,7 +84,11 @@ impl Store {
     pub(super) fn subscribe(&mut self, client: &Text, filter: &TopicFilter, subscription: Subscription) -> bool {
         self.index(client, filter, subscription);
         let Some(stored) = self.sessions.get_mut(client) else { return false };
-        stored.subscriptions.insert(filter.clone(), subscription).is_some()
+        let was_there = stored.subscriptions.insert(filter.clone(), subscription).is_some();
+        if !was_there {
+            stored.filter_bytes += filter.as_str().len() as u64;
+        }
+        was_there
     }
 
     fn index(&mut self, client: &Text, filter: &TopicFilter, subscription: Subscription) {
@@ -101,11 +107,13 @@ impl Store {
 
     /// Takes a subscription out. Whether there was one.
     pub(super) fn unsubscribe(&mut self, client: &Text, filter: &TopicFilter) -> bool {
-        let before = self.sessions.get_mut(client).and_then(|stored| stored.subscriptions.remove(filter));
-        if before.is_some() {
-            self.forget(client, filter);
+        let Some(stored) = self.sessions.get_mut(client) else { return false };
+        if stored.subscriptions.remove(filter).is_none() {
+            return false;
         }
-        before.is_some()
+        stored.filter_bytes -= filter.as_str().len() as u64;
+        self.forget(client, filter);
+        true
     }
 
     fn forget(&mut self, client: &Text, filter: &TopicFilter) {
@@ -211,14 +219,20 @@ pub(super) struct OnDisc {
 pub(super) struct Disc {
     /// As it is when power is lost now.
     pub(super) there: OnDisc,
-    /// What is being written: sessions and retained messages, `None` for those that are gone.
-    writing: Option<(Vec<(Text, Option<Stored>)>, Vec<(Text, Option<Message>)>)>,
+    writing: Option<Written>,
     changed_sessions: BTreeSet<Text>,
     changed_topics: BTreeSet<Text>,
     /// The number of the write that what changes now will be in.
     pub(super) next: u64,
     /// The number of the last write that is done.
     pub(super) done: u64,
+}
+
+/// What is being written, `None` for what is gone.
+#[derive(Clone, Debug)]
+struct Written {
+    sessions: Vec<(Text, Option<Stored>)>,
+    retained: Vec<(Text, Option<Message>)>,
 }
 
 impl Default for Disc {
@@ -252,21 +266,21 @@ impl Disc {
             let message = store.retained.get(&topic).cloned();
             (topic, message)
         });
-        self.writing = Some((sessions.collect(), topics.collect()));
+        self.writing = Some(Written { sessions: sessions.collect(), retained: topics.collect() });
         self.next += 1;
         true
     }
 
     /// The write is done.
     pub(super) fn end(&mut self) {
-        let Some((sessions, topics)) = self.writing.take() else { return };
+        let Some(Written { sessions, retained }) = self.writing.take() else { return };
         for (client, stored) in sessions {
             match stored {
                 Some(stored) => self.there.sessions.insert(client, stored),
                 None => self.there.sessions.remove(&client),
             };
         }
-        for (topic, message) in topics {
+        for (topic, message) in retained {
             match message {
                 Some(message) => self.there.retained.insert(topic, message),
                 None => self.there.retained.remove(&topic),

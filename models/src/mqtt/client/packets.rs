@@ -182,15 +182,14 @@ impl MqttClient {
     fn deliver(&mut self, message: &Message, host: &mut dyn Host) {
         self.counts.received += 1;
         self.counts.received_bytes += message.content.payload.len();
+        self.counts.retained += u64::from(message.retain);
         let Some(name) = Name::of(&message.content.payload) else {
             self.counts.foreign += 1;
             return;
         };
         self.counts.corrupted += u64::from(name.corrupted(&message.content.payload) > 0);
-        if message.retain {
-            // It may have come before, and was asked for again.
-            self.counts.retained += 1;
-        } else {
+        // One that was retained may have come before, and was asked for again.
+        if !message.retain {
             match self.kept.seen.note(name) {
                 Order::Next => {}
                 Order::Late => self.counts.late += 1,

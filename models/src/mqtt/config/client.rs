@@ -27,7 +27,7 @@ pub struct MqttClientConfig {
     #[serde(default)]
     pub version: MqttVersion,
     /// Its client identifier; empty for one that the broker gives. On a group, say none: its members would take over each other's session. Default: the
-    /// names of its node and application, `NODE/APP`.
+    /// names of its node and application, `NODE/APP`; of `protosim live`, `protosim`.
     #[serde(default)]
     pub client_id: Option<String>,
     /// Each connection begins without a session (Clean Start; Clean Session of 3.1.1). Default: true.

@@ -103,7 +103,7 @@ impl From<MqttAliases> for session::AliasPolicy {
 /// A span as the whole seconds that packets say; `None` if it is none, or more than 32 bits hold.
 pub(super) fn whole_seconds(span: Span) -> Option<u32> {
     let nanos = span.as_nanos();
-    if nanos % NANOS_PER_SEC == 0 { u32::try_from(nanos / NANOS_PER_SEC).ok() } else { None }
+    if nanos.is_multiple_of(NANOS_PER_SEC) { u32::try_from(nanos / NANOS_PER_SEC).ok() } else { None }
 }
 
 /// The same of a span that has passed its check.

@@ -343,6 +343,46 @@ fn a_message_of_qos_2_arrives_once_wherever_its_way_is_cut() {
     }
 }
 
+/// The sheet's check 10: a publisher of QoS 1 that loses power between the delivery of its message and the PUBACK sends it again; it
+/// arrives twice.
+#[test]
+fn a_message_of_qos_1_arrives_twice_where_its_answer_is_lost() {
+    let sender = MqttClientConfig { durable: true, ..says(kept("p"), one("t", 1, 500)) };
+    let ran =
+        Bed::new(2).broker(broker()).client(1, sender).client(2, wants(kept("s"), "t", 1)).off(1, 515, 2000).run(9000);
+    assert_eq!((ran.total(2, "s", "received_messages"), ran.total(2, "s", "duplicate_messages")), (2, 1));
+    let ended = ran.observed.iter().find_map(|(_, observation)| match observation {
+        Observation::ExchangeEnded { outcome, transmissions, .. } => Some((*outcome, *transmissions)),
+        _ => None,
+    });
+    assert_eq!(ended, Some((Outcome::Response, 2)));
+}
+
+/// The sheet's check 14: of 20 messages that are due at once, two at a time go out: ten round trips.
+#[test]
+fn a_window_of_two_takes_a_round_trip_for_two() {
+    let zero = TimeDistribution::Fixed(Span::ZERO);
+    let many = PublicationConfig { count: Some(20), interval: zero, ..one("t", 1, 500) };
+    let sender = MqttClientConfig { max_in_flight: 2, ..says(client("p"), many) };
+    let ran = Bed::new(1).broker(broker()).client(1, sender).run(2000);
+    let ends = ran.observed.iter().filter(|(_, seen)| matches!(seen, Observation::ExchangeEnded { .. }));
+    assert_eq!(ends.map(|(at, _)| at / MS).max(), Some(500 + 10 * 2 * D));
+    assert_eq!(ran.total(1, "p", "completed_qos1"), 20);
+}
+
+/// A will with a delay of 5 s, of a client that is given up at 3030 ms: published 5 s later, or not at all where the client is back at 4 s.
+#[test]
+fn a_will_waits_for_its_client() {
+    for (back, expected) in [(60_000, vec![vec![(30 + 3000 + 5000 + D) * MS]]), (4000, Vec::new())] {
+        let delay = Span::from_secs(5);
+        let will = WillConfig { topic: "st".to_owned(), payload: Size::from_bytes(16), qos: 1, retain: false, delay };
+        let lost = MqttClientConfig { keep_alive: Span::from_secs(2), will: Some(will), ..kept("lost") };
+        let bed = Bed::new(2).broker(broker()).client(1, lost).client(2, wants(client("s"), "st", 1));
+        let deliveries: Vec<_> = bed.off(1, 1000, back).run(20_000).deliveries().into_values().collect();
+        assert_eq!(deliveries, expected, "back at {back} ms");
+    }
+}
+
 /// What is on disc after a loss of power: the retained message and the session with its message; or nothing.
 #[test]
 fn a_broker_has_what_was_on_disc() {
