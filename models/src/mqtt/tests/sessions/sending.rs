@@ -295,6 +295,29 @@ fn order_across_levels() {
     assert_eq!(sender.said(), ["PUBLISH 2 4"]);
 }
 
+/// v5 §4.6: messages of one topic and QoS keep their order. Those of QoS 0 that came while the peer was away, and wait behind others for which there is
+/// no window, are before those that come later: 2 and 4 before 5. And those that wait for what is sent again, beyond the peer's maximum, too.
+#[test]
+fn qos_0_from_before_the_link_keeps_its_order() {
+    let limits = Limits { queue_qos0: true, max_in_flight: 1, ..Limits::default() };
+    let mut session = Session::new();
+    for message in [qos_1(1), message(QoS::AtMostOnce, 2), qos_1(3), message(QoS::AtMostOnce, 4)] {
+        session.publish(None, &limits, message);
+    }
+    let link = Link::new(&session, LinkOptions::new(V311));
+    let mut sender = Sender { session, link, limits, now: LocalTime::ZERO };
+    sender.publish(message(QoS::AtMostOnce, 5));
+    assert_eq!(sender.said(), ["PUBLISH 1 1", "PUBLISH 0 2", "PUBLISH 0 4", "PUBLISH 0 5"]);
+    assert_eq!((sender.session.queued(), sender.session.queued_bytes()), (1, 4));
+    sender.session.on_puback(&mut sender.link, id(1), Success).unwrap();
+    assert_eq!(sender.said(), ["PUBLISH 2 3"]);
+
+    sender.session.publish(None, &sender.limits, message(QoS::AtMostOnce, 6));
+    sender.reconnect(LinkOptions { send_maximum: 0, ..LinkOptions::new(V5) });
+    sender.publish(message(QoS::AtMostOnce, 7));
+    assert_eq!(sender.said(), ["PUBLISH 0 6", "PUBLISH 0 7"]);
+}
+
 fn with_expiry(token: u64, seconds: u64) -> Message {
     Message { expires: Some(at(seconds)), ..qos_1(token) }
 }
