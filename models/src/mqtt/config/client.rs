@@ -418,7 +418,9 @@ impl MqttClientConfig {
     /// What 3.1.1 cannot say.
     fn check_version(&self, found: &mut Vec<Finding>) {
         if Version::from(self.version) == Version::V5 {
-            if self.clean_start && !self.session_expiry.is_zero() {
+            // A will that is delayed comes with the end of the session at the latest (v5 §3.1.3.2.2).
+            let is_delayed = self.will.as_ref().is_some_and(|will| !will.delay.is_zero());
+            if self.clean_start && !self.session_expiry.is_zero() && !is_delayed {
                 found.push((
                     "session_expiry",
                     "has no effect: each connection begins without a session (`clean_start`)".to_owned(),

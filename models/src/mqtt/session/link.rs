@@ -61,6 +61,8 @@ pub struct Link {
     pub(super) replies: VecDeque<Packet>,
     /// Messages of QoS 0 that wait to be sent, with their numbers.
     pub(super) at_most_once: VecDeque<(u64, Message)>,
+    /// Whether messages of QoS 0 from before this connection may wait in the session's queue.
+    pub(super) has_older: bool,
     /// Messages that wait for their owner's verdict, in the order in which they came.
     pub(super) unanswered: VecDeque<Unanswered>,
     /// Messages of QoS 2 that came on this connection and are not completed.
@@ -100,6 +102,7 @@ impl Link {
             requests: BTreeMap::new(),
             replies: VecDeque::new(),
             at_most_once: VecDeque::new(),
+            has_older: session.queued() > 0,
             unanswered: VecDeque::new(),
             uncompleted: BTreeSet::new(),
             given: Given::new(options.alias_policy, options.send_aliases),

@@ -1,6 +1,7 @@
 //! Messages that wait, within limits.
 
 use super::{Limits, Message};
+use crate::mqtt::wire::QoS;
 use protosim_core::LocalTime;
 use std::collections::VecDeque;
 
@@ -58,6 +59,17 @@ impl Queue {
 
     pub(super) fn first(&self) -> Option<(u64, &Message)> {
         self.messages.front().map(|(number, message)| (*number, message))
+    }
+
+    /// Takes out the first message of QoS 0, wherever it stands.
+    pub(super) fn pop_at_most_once(&mut self) -> Option<Message> {
+        let at = self.messages.iter().position(|(_, message)| message.qos == QoS::AtMostOnce)?;
+        if at == 0 {
+            return self.pop();
+        }
+        let (_, message) = self.messages.remove(at)?;
+        self.bytes -= message.bytes();
+        Some(message)
     }
 
     pub(super) fn pop(&mut self) -> Option<Message> {

@@ -139,7 +139,7 @@ impl Session {
             if link.quota > 0 {
                 return self.send_again(link, now);
             }
-            return next_at_most_once(link, now);
+            return self.pass(link, now);
         }
         let has_room = link.quota > 0 && self.in_flight.len() + self.releases.len() < usize::from(limits.max_in_flight);
         let queued = self
@@ -147,10 +147,25 @@ impl Session {
             .first()
             .filter(|(_, message)| has_room || message.qos == QoS::AtMostOnce || message.is_expired(now));
         match (queued, link.at_most_once.front()) {
-            (Some((number, _)), Some((other, _))) if *other < number => next_at_most_once(link, now),
+            (Some((number, _)), Some((other, _))) if *other < number => self.pass(link, now),
             (Some(_), _) => self.send_queued(link, now),
-            (None, _) => next_at_most_once(link, now),
+            (None, _) => self.pass(link, now),
         }
+    }
+
+    /// The next message of QoS 0, which waits for no window: first what came while there was no link, then the link's own.
+    fn pass(&mut self, link: &mut Link, now: LocalTime) -> Option<Outgoing> {
+        if link.has_older {
+            if let Some(message) = self.queue.pop_at_most_once() {
+                return at_most_once(message, link, now);
+            }
+            link.has_older = false;
+        }
+        let (_, message) = link.at_most_once.pop_front()?;
+        if link.at_most_once.is_empty() {
+            link.at_most_once = VecDeque::new();
+        }
+        at_most_once(message, link, now)
     }
 
     /// The first one in flight that was not sent on this link.
@@ -174,7 +189,7 @@ impl Session {
             _ if is_expired => Some(PacketId::FIRST),
             _ => self.take_id(link),
         };
-        let Some(id) = id else { return next_at_most_once(link, now) };
+        let Some(id) = id else { return self.pass(link, now) };
         let message = self.queue.pop()?;
         if is_expired {
             return Some(Outgoing::Dropped(message, Unsent::Expired));
@@ -355,12 +370,8 @@ impl Session {
     }
 }
 
-/// The next message of QoS 0 that is of use.
-fn next_at_most_once(link: &mut Link, now: LocalTime) -> Option<Outgoing> {
-    let (_, message) = link.at_most_once.pop_front()?;
-    if link.at_most_once.is_empty() {
-        link.at_most_once = VecDeque::new();
-    }
+/// What becomes of a message of QoS 0.
+fn at_most_once(message: Message, link: &mut Link, now: LocalTime) -> Option<Outgoing> {
     if message.is_expired(now) {
         return Some(Outgoing::Dropped(message, Unsent::Expired));
     }

@@ -295,6 +295,32 @@ fn order_across_levels() {
     assert_eq!(sender.said(), ["PUBLISH 2 4"]);
 }
 
+/// v5 §4.6: messages of one topic and QoS keep their order. Those of QoS 0 that came while the peer was away, and wait behind others for which there is
+/// no window, are before those that come later: 2 and 4 before 5. And those that wait for what is sent again, beyond the peer's maximum, too.
+#[test]
+fn qos_0_from_before_the_link_keeps_its_order() {
+    let limits = Limits { queue_qos0: true, max_in_flight: 1, ..Limits::default() };
+    let mut session = Session::new();
+    for message in [qos_1(1), message(QoS::AtMostOnce, 2), qos_1(3), message(QoS::AtMostOnce, 4)] {
+        session.publish(None, &limits, message);
+    }
+    let link = Link::new(&session, LinkOptions::new(V311));
+    let mut sender = Sender { session, link, limits, now: LocalTime::ZERO };
+    sender.publish(message(QoS::AtMostOnce, 5));
+    assert_eq!(sender.said(), ["PUBLISH 1 1", "PUBLISH 0 2", "PUBLISH 0 4", "PUBLISH 0 5"]);
+    assert_eq!((sender.session.queued(), sender.session.queued_bytes()), (1, 4));
+    sender.session.on_puback(&mut sender.link, id(1), Success).unwrap();
+    assert_eq!(sender.said(), ["PUBLISH 2 3"]);
+
+    sender.limits.max_in_flight = 2;
+    sender.publish(qos_1(6));
+    assert_eq!(sender.said(), ["PUBLISH 3 6"]);
+    sender.session.publish(None, &sender.limits, message(QoS::AtMostOnce, 7));
+    sender.reconnect(LinkOptions { send_maximum: 1, ..LinkOptions::new(V5) });
+    sender.publish(message(QoS::AtMostOnce, 8));
+    assert_eq!(sender.said(), ["PUBLISH 2D 3", "PUBLISH 0 7", "PUBLISH 0 8"]);
+}
+
 fn with_expiry(token: u64, seconds: u64) -> Message {
     Message { expires: Some(at(seconds)), ..qos_1(token) }
 }
