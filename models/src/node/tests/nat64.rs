@@ -496,7 +496,7 @@ fn a_nat_and_a_nat64_share_an_address() {
         let (_, told) = ran.got(H2).pop().unwrap();
         assert_eq!(
             told.transport,
-            Transport::Icmpv6(Icmpv6Message::DestinationUnreachable(Icmpv6Unreachable::Prohibited))
+            Transport::Icmpv6(Icmpv6Message::DestinationUnreachable(Icmpv6Unreachable::Address))
         );
         assert_eq!(ran.dropped(), [0, 0, 1, 0]);
     }

@@ -312,10 +312,13 @@ fn qos_0_from_before_the_link_keeps_its_order() {
     sender.session.on_puback(&mut sender.link, id(1), Success).unwrap();
     assert_eq!(sender.said(), ["PUBLISH 2 3"]);
 
-    sender.session.publish(None, &sender.limits, message(QoS::AtMostOnce, 6));
-    sender.reconnect(LinkOptions { send_maximum: 0, ..LinkOptions::new(V5) });
-    sender.publish(message(QoS::AtMostOnce, 7));
-    assert_eq!(sender.said(), ["PUBLISH 0 6", "PUBLISH 0 7"]);
+    sender.limits.max_in_flight = 2;
+    sender.publish(qos_1(6));
+    assert_eq!(sender.said(), ["PUBLISH 3 6"]);
+    sender.session.publish(None, &sender.limits, message(QoS::AtMostOnce, 7));
+    sender.reconnect(LinkOptions { send_maximum: 1, ..LinkOptions::new(V5) });
+    sender.publish(message(QoS::AtMostOnce, 8));
+    assert_eq!(sender.said(), ["PUBLISH 2D 3", "PUBLISH 0 7", "PUBLISH 0 8"]);
 }
 
 fn with_expiry(token: u64, seconds: u64) -> Message {
