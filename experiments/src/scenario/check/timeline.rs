@@ -5,6 +5,7 @@ use crate::scenario::{End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Tree};
 use protosim_core::Span;
 use protosim_topologies::check::{Finding, check_timeline};
+use protosim_topologies::faults::check_faults;
 use protosim_topologies::routing::check_routing;
 use protosim_topologies::{Routing, TimelineEvent, Topology};
 
@@ -14,6 +15,7 @@ pub(super) fn findings(topology: &Topology, scenario: &Scenario) -> Vec<Finding>
     if found.is_empty() {
         found = check_routing(topology, &scenario.timeline, scenario.routing);
     }
+    found.extend(check_faults(&scenario.faults, &scenario.timeline, scenario.routing));
     found
 }
 
@@ -40,6 +42,10 @@ pub(super) fn check_end(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnos
             let message = format!("the last of these would come at {last}, and the run ends at {end}");
             say(format!("timeline.{index}.times"), message);
         }
+    }
+    for (index, spec) in scenario.faults.iter().enumerate().filter(|(_, spec)| spec.until > end) {
+        let message = format!("faults begin up to {}, and the run ends at {end}: some would never come", spec.until);
+        say(format!("faults.{index}.until"), message);
     }
     let ups = scenario.timeline.iter().filter(|event| event.up.is_some());
     if let Routing::Follows { after } = scenario.routing
