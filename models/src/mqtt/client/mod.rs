@@ -27,6 +27,7 @@ use super::wire::{
 };
 use super::{SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::ledger::MessageEvent;
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use crate::tcp::app::{nowhere, outcome_of};
@@ -98,11 +99,16 @@ struct Kept {
     /// By their exchanges' numbers.
     open: BTreeMap<u64, Open>,
     seen: Seen,
+    /// The broker has answered all its subscriptions.
+    is_subscribed: bool,
+    /// When something of the broker's came last.
+    heard: LocalTime,
 }
 
 /// A message that is not done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Open {
+    name: Name,
     qos: QoS,
     transmissions: u32,
     memory: u64,
@@ -111,6 +117,7 @@ struct Open {
 /// When messages of a publication are due.
 #[derive(Clone, Debug)]
 struct Schedule {
+    topic: Text,
     sizes: Sizes,
     interval: Distribution,
     next: LocalTime,
@@ -138,6 +145,8 @@ impl MqttClient {
     /// A client of the broker at `server`. `config` has passed its check.
     pub fn new(config: MqttClientConfig, server: SocketAddr) -> Self {
         let schedule = |publication: &super::config::PublicationConfig| Schedule {
+            // It has passed its check.
+            topic: Text::new(&publication.topic).unwrap_or_default(),
             sizes: Sizes::of_messages(&publication.payload, super::payload::NAME_LEN, SIZE),
             interval: publication.interval.law(),
             next: LocalTime::ZERO,
@@ -175,6 +184,11 @@ impl MqttClient {
             Outcome::Response => self.counts.completed[index] += 1,
             _ => self.counts.failed[index] += 1,
         }
+        match outcome {
+            Outcome::Response if open.qos == QoS::AtMostOnce => {}
+            Outcome::Response => host.observe_message(MessageEvent::Confirmed { message: open.name.into() }),
+            _ => host.observe_message(MessageEvent::Failed { message: open.name.into() }),
+        }
         let exchange = self.exchange(id);
         host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions: open.transmissions });
     }
@@ -202,13 +216,19 @@ impl MqttClient {
         self.due += 1;
         self.counts.published[usize::from(qos.bits())] += 1;
         host.observe(Observation::ExchangeStarted(self.exchange(id)));
-        // The topic has passed its check.
-        let topic = Text::new(&config.topic).unwrap_or_default();
+        let topic = self.publications[index].topic.clone();
+        host.observe_message(MessageEvent::Published {
+            message: name.into(),
+            guarantee: qos.into(),
+            topic: topic.shared(),
+            domain: self.server,
+            may_expire: config.expiry.is_some(),
+        });
         let mut message = Message { retain: config.retain, token: id, ..Message::new(topic, payload, qos) };
         message.expires = config.expiry.map(|expiry| host.now().saturating_add(expiry));
         let memory = COPY + message.bytes();
         let is_refused = host.reserve(memory).is_err();
-        self.kept.open.insert(id, Open { qos, transmissions: 0, memory: if is_refused { 0 } else { memory } });
+        self.kept.open.insert(id, Open { name, qos, transmissions: 0, memory: if is_refused { 0 } else { memory } });
         if is_refused {
             return self.end(id, Outcome::OutOfMemory, host);
         }
@@ -315,9 +335,9 @@ impl MqttClient {
         }))
     }
 
-    /// One SUBSCRIBE for each number that subscriptions have, those without one together.
-    fn subscribe(&mut self, host: &mut dyn Host) {
-        let mut by_id: BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> = BTreeMap::new();
+    /// What is subscribed to together: by the numbers that subscriptions have, and those without one.
+    fn wanted(&self) -> BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> {
+        let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for one in &self.config.subscriptions {
             let Ok(filter) = Text::new(&one.filter).and_then(TopicFilter::new) else { continue };
             let options = SubscriptionOptions {
@@ -328,9 +348,15 @@ impl MqttClient {
             };
             by_id.entry(one.id).or_default().push((filter, options));
         }
-        for (number, filters) in by_id {
+        by_id
+    }
+
+    /// One SUBSCRIBE for each of those.
+    fn subscribe(&mut self, host: &mut dyn Host) {
+        self.kept.is_subscribed = false;
+        for (token, (number, filters)) in (0..).zip(self.wanted()) {
             let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
-            let Some(id) = self.kept.session.request(link, 0) else { return };
+            let Some(id) = self.kept.session.request(link, token) else { return };
             let properties = number.and_then(SubscriptionId::new).map(Property::Subscription).into_iter().collect();
             self.push(&Packet::Subscribe(Subscribe { id, properties, filters }), host);
         }
@@ -424,6 +450,7 @@ impl MqttClient {
             if !self.config.persists() {
                 self.kept.session = Session::new();
                 self.end_all(outcome, |_| true, host);
+                host.observe_message(MessageEvent::SessionOver);
             }
         }
         if !self.is_stopped {
@@ -507,6 +534,7 @@ impl App for MqttClient {
         if !self.config.persists() {
             self.kept.session = Session::new();
             self.end_all(Outcome::Reset, |_| true, host);
+            host.observe_message(MessageEvent::SessionOver);
         }
         host.set_timer(CONNECT, started.saturating_add(self.config.start), "connect");
         for (index, publication) in self.config.publications.iter().enumerate() {

@@ -3,6 +3,7 @@
 mod broker;
 mod client;
 
+pub use super::session::MqttFlaw;
 pub use broker::{AuthConfig, MqttBrokerConfig, MqttUser};
 pub use client::{MqttClientConfig, PublicationConfig, ReconnectConfig, SubscriptionConfig, WillConfig};
 
