@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// Runs between two looks at whether someone wishes to stop.
 const AT_ONCE: u64 = 512;
 
+/// Broken promises of messages that are told of a run.
+const MOST_TOLD: usize = 4;
+
 /// Which runs.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -118,7 +121,14 @@ fn broken(loaded: &Loaded, point: usize, (plan, scenario): (&Plan, &Scenario), r
         Err(failure) => vec![failure.to_string()],
         Ok(run) => match run.stopped.clone() {
             Some(error) => vec![RunFailure::Run(error).to_string()],
-            None => breaches(loaded, point, &run).into_iter().map(|breach| breach.text).collect(),
+            None => {
+                let mut told: Vec<String> =
+                    breaches(loaded, point, &run).into_iter().map(|breach| breach.text).collect();
+                if !told.is_empty() {
+                    told.extend(run.broken.into_iter().take(MOST_TOLD));
+                }
+                told
+            }
         },
     }
 }

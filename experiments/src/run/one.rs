@@ -3,6 +3,7 @@
 use super::clock::Stopwatch;
 use super::exchanges::{Exchange, add_unsent, join};
 use super::fork::Branch;
+use super::ledger::settle;
 use super::measured::{Measured, measured, with_meters};
 use super::name::Name;
 use super::sketch::ExchangeSketch;
@@ -46,6 +47,9 @@ pub struct RunOutput {
     pub measured: Measured,
     /// What nodes and applications have counted.
     pub totals: Totals,
+    /// Promises of messages that were broken, the first ones, in words.
+    #[serde(skip)]
+    pub broken: Vec<String>,
     /// Digests by path: of nodes and shared media, then of the directions of links.
     pub digests: Vec<(Name, Arc<str>, Digest)>,
     /// Packets at link ends, if they were listened to.
@@ -260,8 +264,9 @@ pub(super) fn run_from(
     };
     let due: Vec<_> = simulation.entities().zip(&apps).enumerate().flat_map(of_element).collect();
     let measured = measured(plan, scenario, (replication, warmup.ends), &simulation, &reports, app_of);
-    let (entities, totals, digests) =
-        (Arc::clone(simulation.paths()), totals(&simulation, scenario, &apps), digests(&simulation));
+    let entities = Arc::clone(simulation.paths());
+    let settled = settle(scenario, &reports, &entities, app_of);
+    let (totals, digests) = (totals(&simulation, scenario, &apps, settled.as_ref()), digests(&simulation));
     let (counts, simulated) = (simulation.counts(), simulation.now());
     let packet_hops = counts.deliveries + lost_on_links(&simulation);
     // The world goes before what it has reported is put together: in a large network either takes as much.
@@ -283,6 +288,7 @@ pub(super) fn run_from(
         sketches,
         measured,
         totals,
+        broken: settled.map_or_else(Vec::new, |settled| settled.broken),
         digests,
         story: watch.story(plan, scenario, &reports, app_of),
         capture: watch.capture.then(|| self::capture(plan, reports)),
@@ -295,6 +301,9 @@ pub(super) fn interests(scenario: &Scenario, replication: u64, watch: &Watch) ->
     let mut interests = Interests::RESULTS.and(watch.interests());
     if !scenario.measures.sinks.is_empty() {
         interests = interests.and(Interests::DELIVERIES);
+    }
+    if scenario.ledger {
+        interests = interests.and(Interests::MESSAGES);
     }
     // Figures over time show the first replication alone.
     if replication == 0 && scenario.measures.connections.values().any(|is_kept| *is_kept) {
