@@ -8,7 +8,7 @@ use super::words::duration;
 use crate::explore::{Explored, Found, Shrunk, Wanted, explorable, explore as search, shrink};
 use crate::run::clock::Stopwatch;
 use crate::run::on_threads;
-use crate::scenario::{Loaded, load};
+use crate::scenario::{AxisSpec, Loaded, load};
 use crate::tree::{Diagnostics, Kind, Sources, Tree};
 use protosim_topologies::TimelineEvent;
 use protosim_topologies::faults::events;
@@ -58,9 +58,9 @@ fn points(args: &ExploreArgs, loaded: &Loaded) -> Result<Vec<usize>, String> {
     if wanted.is_empty() {
         let known: Vec<String> = all
             .iter()
-            .map(|point| match &loaded.points[*point].variant {
-                Some(variant) => format!("{point} ({variant})"),
-                None => point.to_string(),
+            .map(|point| match named(loaded, *point) {
+                name if name.is_empty() => point.to_string(),
+                name => format!("{point} ({name})"),
             })
             .collect();
         return Err(format!(
@@ -71,13 +71,25 @@ fn points(args: &ExploreArgs, loaded: &Loaded) -> Result<Vec<usize>, String> {
     Ok(wanted)
 }
 
+/// The variant and values of a point, in words.
+fn named(loaded: &Loaded, point: usize) -> String {
+    let own = &loaded.points[point];
+    let value = |(axis, value): (&AxisSpec, &f64)| match axis.case_name(*value) {
+        Some(case) => format!("{}: {case}", axis.name),
+        None => format!("{}: {value}", axis.name),
+    };
+    let values = loaded.scenario.axes.iter().zip(&own.values).map(value);
+    own.variant.clone().into_iter().chain(values).collect::<Vec<_>>().join(", ")
+}
+
 /// What was found, and how to make it again.
 fn tell(args: &ExploreArgs, loaded: &Loaded, found: &Found, shrunk: &Shrunk) -> Result<(), String> {
     let Found { before, point, replication, .. } = found;
-    let variant = loaded.points[*point].variant.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+    let named = named(loaded, *point);
+    let named = if named.is_empty() { named } else { format!(" ({named})") };
     let seed = loaded.scenario.seed;
     say(format_args!(
-        "BROKEN in run {before}, the first of them: point {point}{variant}, seed {seed}, replication {replication}"
+        "BROKEN in run {before}, the first of them: point {point}{named}, seed {seed}, replication {replication}"
     ));
     found.broken.iter().for_each(|text| say(format_args!("  {text}")));
     let (few, all) = (shrunk.faults.len(), found.faults.len());

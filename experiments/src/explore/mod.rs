@@ -8,6 +8,8 @@ mod shrink;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_mqtt;
 
 pub use shrink::{Shrunk, shrink};
 
