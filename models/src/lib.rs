@@ -9,7 +9,7 @@
 //! - [`nat`]: what NATs and firewalls remember.
 //! - [`node`]: hosts and routers; [`app`]: what runs on them; [`element`]: nodes and media as entities of the kernel.
 //! - [`recovery`]: what protocols that send again share: round trips, time-outs, ranges, extremes of late.
-//! - [`tcp`], [`coap`], [`http`], [`mqtt`], [`ping`], [`stun`], [`turn`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
+//! - [`tcp`], [`amqp`], [`coap`], [`http`], [`mqtt`], [`ping`], [`stun`], [`turn`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
 //!   story, then encodings, configuration, machines, tests.
 //! - [`recovery`]: what protocols that repair losses share.
 //! - [`ledger`]: what each level of delivery promises, held against what came.
@@ -22,6 +22,7 @@
 //!
 //! Nothing here knows files, graphs, sweeps or plots.
 
+pub mod amqp;
 pub mod app;
 pub mod channel;
 pub mod coap;

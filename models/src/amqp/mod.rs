@@ -1,0 +1,35 @@
+//! AMQP 0-9-1 (AMQP Working Group, 2008) with the extensions of RabbitMQ: frames, routing, queues.
+//!
+//! # Where to find what
+//! | file | has |
+//! |---|---|
+//! | [`v091::wire`] | methods, field tables, properties and frames; what takes them out of a stream; messages cut into frames and put together |
+//! | [`v091::exchange`] | exchanges and bindings: into which queues a message goes |
+//! | [`v091::queue`] | one queue with its consumers: what is ready, unacknowledged, expired, dropped, dead |
+//! | [`v091::deliveries`] | one channel's delivery tags, and what they stand for |
+//! | `inbox` | what has come on a stream and is not whole yet |
+//! | `v091/vectors.rs`, `v091/tests/` | bytes of other implementations both ways; properties, scripts |
+//!
+//! Sections are those of the specification of 0-9-1; *RabbitMQ* marks what its extensions say, or where it decides what the specification leaves
+//! open.
+//!
+//! # A message on its way
+//! ```text
+//!  stream ──▶ Decoder ──▶ Frame ──▶ Assembler ──▶ Command (method, and content)
+//!                │ Fault               │ Fault       │ basic.publish
+//!                ▼                     ▼             ▼
+//!      connection.close or channel.close      Router::route ──▶ Queue::publish (one for each queue) ──▶ Queue::next
+//!        with the reply code                                       │ Left: expired, too many, rejected    │
+//!                                                                  ▼                                      ▼
+//!                                                     Queue::dead_letter ──▶ Router::route   Deliveries::deliver ──▶ tag
+//! ```
+//! None of that knows a clock or a stream: times come in, and what is to be sent is asked for.
+//!
+//! # What is not here yet
+//! - Applications: clients, brokers and their configuration. The states of connections and channels, confirms and transactions belong to them.
+//! - AMQP 1.0.
+//! - Quorum queues and streams, consumer priorities, single active consumers, the headers `CC` and `BCC`: of RabbitMQ alone.
+//! - `basic.recover-async` (deprecated): it is refused as not implemented.
+
+mod inbox;
+pub mod v091;

@@ -1,0 +1,111 @@
+//! What one channel has delivered: tags, and what they stand for (§1.8.3.13), and how much may be on its way.
+//!
+//! Tags count from 1 on each channel. A prefetch that is global in RabbitMQ's sense is the channel's, shared by its consumers; one that is not
+//! is for consumers that begin afterwards, and each has it for itself, in its queue.
+
+use super::queue::{ConsumerId, Delivery};
+use super::wire::{Fault, ReplyCode, ShortStr, basic};
+use std::collections::BTreeMap;
+
+/// A delivery that waits for its acknowledgement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outstanding {
+    /// Its queue.
+    pub queue: ShortStr,
+    /// Its number there.
+    pub position: u64,
+    /// Whose it is; `None` for one that was asked for, which counts for no prefetch.
+    pub consumer: Option<ConsumerId>,
+}
+
+/// The deliveries of a channel.
+#[derive(Clone, Debug, Default)]
+pub struct Deliveries {
+    last_tag: u64,
+    outstanding: BTreeMap<u64, Outstanding>,
+    /// How many of them have consumers.
+    consumed: u32,
+    /// For the channel as a whole; 0 for no limit.
+    shared_prefetch: u16,
+    /// For each new consumer; 0 for no limit.
+    prefetch: u16,
+}
+
+impl Deliveries {
+    /// Sets a limit (`basic.qos`).
+    ///
+    /// # Errors
+    /// 540 for one of bytes, which RabbitMQ does not have.
+    pub fn on_qos(&mut self, qos: &basic::Qos) -> Result<(), Fault> {
+        if qos.prefetch_size > 0 {
+            return Err(Fault::new(ReplyCode::NotImplemented, "§1.8.3.1", "there is no prefetch by bytes"));
+        }
+        match qos.global {
+            true => self.shared_prefetch = qos.prefetch_count,
+            false => self.prefetch = qos.prefetch_count,
+        }
+        Ok(())
+    }
+
+    /// What a consumer that begins now may have without acknowledgement; 0 for no limit.
+    pub const fn prefetch(&self) -> u16 {
+        self.prefetch
+    }
+
+    /// Whether the channel takes one more message that has to be acknowledged.
+    pub const fn has_room(&self) -> bool {
+        self.shared_prefetch == 0 || self.consumed < self.shared_prefetch as u32
+    }
+
+    /// How many wait for their acknowledgement.
+    pub fn len(&self) -> usize {
+        self.outstanding.len()
+    }
+
+    /// Whether none does.
+    pub fn is_empty(&self) -> bool {
+        self.outstanding.is_empty()
+    }
+
+    /// The tag of a delivery.
+    pub fn deliver(&mut self, queue: &ShortStr, delivery: &Delivery) -> u64 {
+        self.last_tag += 1;
+        if !delivery.no_ack {
+            let outstanding =
+                Outstanding { queue: queue.clone(), position: delivery.position, consumer: delivery.consumer };
+            self.consumed += u32::from(outstanding.consumer.is_some());
+            self.outstanding.insert(self.last_tag, outstanding);
+        }
+        self.last_tag
+    }
+
+    /// What an acknowledgement, or its opposite, is about, in the order in which it was delivered: one, or with `multiple` all up to it, or
+    /// all for tag 0.
+    ///
+    /// # Errors
+    /// 406 where nothing with this tag waits (§1.8.3.13.1).
+    pub fn settle(&mut self, tag: u64, multiple: bool) -> Result<Vec<Outstanding>, Fault> {
+        if multiple && tag == 0 {
+            return Ok(self.take_all());
+        }
+        if !self.outstanding.contains_key(&tag) {
+            return Err(Fault::new(ReplyCode::PreconditionFailed, "§1.8.3.13.1", "a delivery tag is unknown"));
+        }
+        let settled: Vec<_> = match multiple {
+            true => {
+                let behind = self.outstanding.split_off(&tag);
+                let before = std::mem::replace(&mut self.outstanding, behind);
+                before.into_values().chain(self.outstanding.remove(&tag)).collect()
+            }
+            false => self.outstanding.remove(&tag).into_iter().collect(),
+        };
+        self.consumed -= settled.iter().filter(|outstanding| outstanding.consumer.is_some()).count() as u32;
+        Ok(settled)
+    }
+
+    /// All that waits, in the order in which it was delivered: the channel ends, or recovers.
+    pub fn take_all(&mut self) -> Vec<Outstanding> {
+        self.consumed = 0;
+        std::mem::take(&mut self.outstanding).into_values().collect()
+    }
+}

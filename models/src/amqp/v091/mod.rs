@@ -1,0 +1,11 @@
+//! The parts of AMQP 0-9-1; see [`super`].
+
+pub mod deliveries;
+pub mod exchange;
+pub mod queue;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vectors;
