@@ -247,11 +247,9 @@ impl Queue {
     pub fn next(&mut self, now: LocalTime, has_room: impl FnMut(ConsumerId) -> bool) -> Option<Step> {
         let (_, head) = self.ready.first_key_value()?;
         let (is_stale, is_expired) = (head.is_stale(now), head.is_expired(now));
-        if !is_stale {
-            if let Some(consumer) = self.consumers.next(has_room) {
-                self.used_at = now;
-                return self.deliver(Some(consumer.id), consumer.no_ack).map(Step::Deliver);
-            }
+        if !is_stale && let Some(consumer) = self.consumers.next(has_room) {
+            self.used_at = now;
+            return self.deliver(Some(consumer.id), consumer.no_ack).map(Step::Deliver);
         }
         let cause = match is_expired {
             true => Cause::Expired,

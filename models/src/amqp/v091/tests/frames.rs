@@ -5,7 +5,7 @@ use crate::amqp::v091::wire::{
     Properties, ProtocolHeader, ReplyCode, Scope, Sender, ShortStr, Table, basic, channel, connection, negotiated,
     queue,
 };
-use crate::rope::Rope;
+use crate::rope::{Rope, Run};
 
 /// Seeds and numbers of draws are fixed: a failure is the same failure again.
 const ROUNDS: u64 = 30;
@@ -91,7 +91,18 @@ fn a_stream_may_be_cut_anywhere() {
                 read.push(frame);
             }
         }
-        assert_eq!(read, frames);
+        // Real bytes may lie in several pieces; virtual ones are never made real.
+        let bytes = |frame: &Frame| frame.encode(FrameMax::NONE).unwrap().to_bytes();
+        assert!(read.iter().map(bytes).eq(frames.iter().map(bytes)), "seed {seed}");
+        for (read, frame) in read.iter().zip(&frames) {
+            match (&read.payload, &frame.payload) {
+                (Payload::Body(read), Payload::Body(body)) if matches!(body.runs(), [Run::Fill { .. }]) => {
+                    assert_eq!(read, body);
+                }
+                (Payload::Body(_), Payload::Body(_)) => {}
+                _ => assert!(read == frame),
+            }
+        }
         assert_eq!(decoder.waiting(), 0);
     }
 }

@@ -74,18 +74,12 @@ fn a_headers_binding_may_have_no_values() {
         assert_eq!(bind("any", &[("x-match", wrong)]).unwrap_err().code, ReplyCode::PreconditionFailed);
     }
     let len = |headers: &[_]| router.route("h", "", &table(headers)).len();
-    assert_eq!(len(&[("a", 1.to_value()), ("b", "".into())]), 2);
-    assert_eq!(len(&[("a", 1.to_value()), ("x-y", "z".into())]), 1);
+    assert_eq!(len(&[("a", int(1)), ("b", "".into())]), 2);
+    assert_eq!(len(&[("a", int(1)), ("x-y", "z".into())]), 1);
 }
 
-trait ToValue {
-    fn to_value(self) -> FieldValue;
-}
-
-impl ToValue for i32 {
-    fn to_value(self) -> FieldValue {
-        FieldValue::I32(self)
-    }
+fn int(value: i32) -> FieldValue {
+    FieldValue::I32(value)
 }
 
 /// §3.1.3.1 and §3.1.3.2.
@@ -116,7 +110,7 @@ fn direct_fanout_and_default() {
 #[test]
 fn a_binding_is_its_key_and_arguments() {
     let mut router = router(&[("t", Topic), ("d", Direct)], &["q"]);
-    let other = table(&[("n", 1.to_value())]);
+    let other = table(&[("n", int(1))]);
     for exchange in ["t", "d"] {
         bind(&mut router, exchange, "q", "a");
         assert_eq!(router.bind(&s(exchange), to_queue("q"), &s("a"), &Table::new()), Ok(false));
@@ -194,7 +188,7 @@ fn exchanges_are_declared() {
     let declare = exchange::Declare { kind: s("headers"), internal: true, arguments, ..declare };
     let expected = ExchangeOptions { internal: true, alternate: Some(s("t")), ..ExchangeOptions::new(Headers) };
     assert_eq!(ExchangeOptions::from_declare(&declare), Ok(expected));
-    let arguments = table(&[("alternate-exchange", 1.to_value())]);
+    let arguments = table(&[("alternate-exchange", int(1))]);
     let fault = ExchangeOptions::from_declare(&exchange::Declare { arguments, ..declare }).unwrap_err();
     assert_eq!(fault.code, ReplyCode::PreconditionFailed);
 }
