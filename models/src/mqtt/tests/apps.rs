@@ -21,7 +21,7 @@ const MS: u64 = 1_000_000;
 /// One way \[ms\].
 const D: u64 = 10;
 
-fn broker() -> MqttBrokerConfig {
+pub(super) fn broker() -> MqttBrokerConfig {
     MqttBrokerConfig { sys_interval: Span::ZERO, ..MqttBrokerConfig::default() }
 }
 
@@ -30,7 +30,7 @@ fn client(id: &str) -> MqttClientConfig {
 }
 
 /// With a session that stays for an hour.
-fn kept(id: &str) -> MqttClientConfig {
+pub(super) fn kept(id: &str) -> MqttClientConfig {
     MqttClientConfig { clean_start: false, session_expiry: Span::from_secs(3600), ..client(id) }
 }
 
