@@ -383,6 +383,34 @@ fn a_will_waits_for_its_client() {
     }
 }
 
+/// Where a write takes 200 ms, PUBREL comes at 730 ms: PUBLISH at 510, on disc at 710, PUBREC at 720. The power that goes at 800 ms takes with it that the
+/// message was released, so that its PUBREL, sent again, releases it again: nobody may have got it before, not at QoS 0 either.
+#[test]
+fn a_message_of_qos_2_goes_on_when_it_is_on_disc() {
+    for qos in 0..=2 {
+        let sync = Span::from_millis(200);
+        let config = MqttBrokerConfig { durable: true, sync, queue_qos0: true, ..broker() };
+        let sender = MqttClientConfig { durable: true, ..says(kept("p"), one("t", 2, 500)) };
+        let taker = MqttClientConfig { durable: true, ..wants(kept("s"), "t", qos) };
+        let ran = Bed::new(2).broker(config).client(1, sender).client(2, taker).off(0, 800, 2000).run(200_000);
+        let times: Vec<usize> = ran.deliveries().values().map(Vec::len).collect();
+        assert_eq!(times, [1], "to QoS {qos}");
+    }
+}
+
+/// The broker has the session from CONNECT on, at 30 ms, and loses its power before SUBSCRIBE comes, at 50 ms: it says then that the session is there,
+/// and the client subscribes all the same.
+#[test]
+fn a_subscription_that_was_lost_on_its_way_is_made_again() {
+    let sender = MqttClientConfig { start: Span::from_secs(20), ..says(client("p"), one("t", 1, 20_500)) };
+    let taker = MqttClientConfig { durable: true, ..wants(kept("s"), "t", 1) };
+    let config = MqttBrokerConfig { durable: true, ..broker() };
+    let ran = Bed::new(2).broker(config).client(1, sender).client(2, taker).off(0, 45, 1000).run(30_000);
+    for (name, value) in [("sessions_resumed", 1), ("subscriptions", 1), ("received_messages", 1)] {
+        assert_eq!(ran.total(2, "s", name), value, "{name}");
+    }
+}
+
 /// What is on disc after a loss of power: the retained message and the session with its message; or nothing.
 #[test]
 fn a_broker_has_what_was_on_disc() {
