@@ -165,7 +165,8 @@ impl Ledger {
             let page = Page { name: *name, origin, publication };
             page.publisher(&mut account);
             let (parties, groups) = self.claims(origin);
-            for (party, claim) in &parties {
+            // What is one's own may be kept from one (MQTT v5 §3.8.3.1: No Local).
+            for (party, claim) in parties.iter().filter(|(party, _)| **party != origin.publisher) {
                 page.owed(*party, claim, &mut account);
             }
             for claim in groups.values() {

@@ -132,6 +132,15 @@ fn nobody_is_owed_what_was_not_promised() {
     assert_eq!(owed(subscribed().note(PUBLISHER, expires).confirm(0)), 0);
 }
 
+/// A publisher that has subscribed to its own topic is owed nothing of it, as it may not want it; what comes comes in order and once.
+#[test]
+fn nobody_is_owed_what_is_its_own() {
+    let run = || Run::new().subscribe(PUBLISHER, ExactlyOnce).all(2, ExactlyOnce);
+    let counts = run().of(PUBLISHER);
+    assert_eq!((counts.owed[2], counts.broken(), counts.confirmed), (0, 0, 2));
+    assert_eq!(run().deliver(PUBLISHER, &[1, 0, 0]).of(PUBLISHER).broken(), 2);
+}
+
 /// A subscription that is granted again counts from its first time on: what was published in between is owed. A session that was over begins
 /// anew: what was published before is not.
 #[test]
