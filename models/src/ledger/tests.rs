@@ -77,6 +77,12 @@ impl Run {
         self.note(who, MessageEvent::SessionOver)
     }
 
+    /// What is noted next happens at the instant of what was noted last.
+    fn at_once(mut self) -> Self {
+        self.second -= 1;
+        self
+    }
+
     fn close(self) -> Account {
         self.ledger.close()
     }
@@ -122,6 +128,7 @@ fn nobody_is_owed_what_was_not_promised() {
     assert_eq!(owed(subscribed().all(1, AtMostOnce)), 0);
     assert_eq!(owed(Run::new().subscribe(FIRST, AtMostOnce).all(1, ExactlyOnce)), 0);
     assert_eq!(owed(Run::new().publish(0, AtLeastOnce).subscribe(FIRST, AtLeastOnce).confirm(0)), 0);
+    assert_eq!(owed(subscribed().at_once().all(1, AtLeastOnce)), 0);
     assert_eq!(owed(subscribed().publish(0, AtLeastOnce)), 0);
     assert_eq!(owed(subscribed().publish(0, AtLeastOnce).fail(0)), 0);
     assert_eq!(owed(Run::new().subscribe_at(FIRST, "t", AtLeastOnce, None, 2).all(1, AtLeastOnce)), 0);
@@ -240,6 +247,25 @@ fn a_group_is_owed_each_message_once() {
     assert_eq!(promises, [(Promise::Once(ExactlyOnce), 1), (lost, 2), (lost, 3)]);
     // The same one twice is repeated by itself.
     assert_eq!(run().deliver(SECOND, &[0, 1, 2, 3, 3]).of(SECOND).repeated[2], 1);
+}
+
+/// Any of those who share may get a message, so that the lowest level counts. One whose session is over takes what was on its way to it with it, and
+/// the others are owed what is published later.
+#[test]
+fn a_group_has_what_its_weakest_member_has() {
+    let mixed = Run::new().share(FIRST, ExactlyOnce).share(SECOND, AtLeastOnce).all(1, ExactlyOnce);
+    assert_eq!(mixed.of(FIRST).owed, [0, 1, 0]);
+    let both = Run::new().share(FIRST, ExactlyOnce).share(SECOND, ExactlyOnce).all(2, ExactlyOnce).over(SECOND);
+    assert_eq!(both.publish(2, ExactlyOnce).confirm(2).of(FIRST).owed, [0, 0, 1]);
+}
+
+/// One that is in two groups gets a copy for each, which is no repetition of what another member of one of them has got.
+#[test]
+fn groups_that_overlap_are_not_compared() {
+    let run = Run::new().share(FIRST, ExactlyOnce).share(SECOND, ExactlyOnce);
+    let run = run.subscribe_at(FIRST, "t", ExactlyOnce, Some("h"), 1).all(1, ExactlyOnce);
+    let account = run.deliver(FIRST, &[0]).deliver(SECOND, &[0]).close();
+    assert_eq!((account.sum().owed[2], account.sum().broken()), (2, 0));
 }
 
 /// One that has an own subscription beside a shared one gets two copies, each of which is right.
