@@ -383,16 +383,16 @@ fn a_will_waits_for_its_client() {
     }
 }
 
-/// Where a write takes 200 ms, PUBREL comes at 730 ms: PUBLISH at 510, on disc at 710, PUBREC at 720. The power that goes at 800 ms takes with it that the
-/// message was released, so that its PUBREL, sent again, releases it again: nobody may have got it before, not at QoS 0 either.
+/// Where a write takes 200 ms, PUBREL comes at 2230 ms: PUBLISH at 2010, on disc at 2210, PUBREC at 2220. The power that goes at 2300 ms takes with it that
+/// the message was released, so that its PUBREL, sent again, releases it again: nobody may have got it before, not at QoS 0 either.
 #[test]
 fn a_message_of_qos_2_goes_on_when_it_is_on_disc() {
     for qos in 0..=2 {
         let sync = Span::from_millis(200);
         let config = MqttBrokerConfig { durable: true, sync, queue_qos0: true, ..broker() };
-        let sender = MqttClientConfig { durable: true, ..says(kept("p"), one("t", 2, 500)) };
+        let sender = MqttClientConfig { durable: true, ..says(kept("p"), one("t", 2, 2000)) };
         let taker = MqttClientConfig { durable: true, ..wants(kept("s"), "t", qos) };
-        let ran = Bed::new(2).broker(config).client(1, sender).client(2, taker).off(0, 800, 2000).run(200_000);
+        let ran = Bed::new(2).broker(config).client(1, sender).client(2, taker).off(0, 2300, 3500).run(200_000);
         let times: Vec<usize> = ran.deliveries().values().map(Vec::len).collect();
         assert_eq!(times, [1], "to QoS {qos}");
     }
