@@ -100,6 +100,7 @@ impl MqttBroker {
             return qos == QoS::AtMostOnce;
         }
         stored.memory += COPY + message.bytes();
+        let is_once = message.qos == QoS::ExactlyOnce;
         let message = Message {
             content: message.content.clone(),
             qos,
@@ -109,7 +110,12 @@ impl MqttBroker {
             token: 0,
         };
         let stream = stored.online;
-        let connection = stream.and_then(|stream| self.connections.get_mut(&stream));
+        let mut connection = stream.and_then(|stream| self.connections.get_mut(&stream));
+        if let Some(connection) = connection.as_mut().filter(|_| is_once) {
+            // Whatever becomes of the session: the publisher would send it again, to be delivered again.
+            connection.needs = connection.needs.max(self.needs);
+            connection.needs_of_qos0 = connection.needs_of_qos0.max(self.needs);
+        }
         let link = connection.and_then(|connection| connection.link.as_mut());
         let is_taken = match stored.session.publish(link, &self.limits, message) {
             Offered::Taken(dropped) => {

@@ -13,7 +13,7 @@
 //! With `durable`, sessions that outlive a connection (subscriptions, messages in flight and queued, identifiers of QoS 2) and retained
 //! messages outlive a loss of power; wills and connections do not. Where writing takes time (`sync`), one write follows the other, each of
 //! all that has changed until it began, and a packet that promises something waits for the write that has it: PUBACK, PUBREC, PUBCOMP, SUBACK,
-//! CONNACK, and what goes to subscribers whose session is kept. On one connection nothing passes what waits. So what was promised is
+//! CONNACK, what goes to subscribers whose session is kept, and each copy of a message of QoS 2, which its publisher would send again. On one connection nothing passes what waits. So what was promised is
 //! there after a crash, and what is not there was not promised.
 
 mod connect;
@@ -98,6 +98,8 @@ struct Connection {
     last: LocalTime,
     /// The write to disc that its packets wait for.
     needs: u64,
+    /// The one that its messages of QoS 0 wait for: copies of messages of QoS 2, which would come again after a crash.
+    needs_of_qos0: u64,
     /// The peer has finished.
     is_finished: bool,
     /// A CONNECT that waits for the answer to a challenge.
@@ -176,18 +178,22 @@ impl MqttBroker {
         };
         host.spend(Operation { name: SEND, bytes: bytes.len() });
         self.counts.packets_sent += 1;
-        let promises = match packet {
-            Packet::Pingresp | Packet::Disconnect(_) | Packet::Auth(_) => false,
-            Packet::Puback(_) | Packet::Pubrec(_) | Packet::Pubcomp(_) => {
-                !self.limits.has(MqttFlaw::AcknowledgedTooSoon)
+        let needs = match packet {
+            Packet::Pingresp | Packet::Disconnect(_) | Packet::Auth(_) => 0,
+            Packet::Puback(_) | Packet::Pubrec(_) | Packet::Pubcomp(_)
+                if self.limits.has(MqttFlaw::AcknowledgedTooSoon) =>
+            {
+                0
             }
             Packet::Publish(publish) => {
                 self.counts.messages_sent += 1;
-                publish.delivery.qos() != QoS::AtMostOnce
+                match publish.delivery.qos() {
+                    QoS::AtMostOnce => connection.needs_of_qos0,
+                    _ => connection.needs,
+                }
             }
-            _ => true,
+            _ => connection.needs,
         };
-        let needs = if promises { connection.needs } else { 0 };
         connection.out.push(needs, bytes);
         if needs > self.disc.done {
             self.for_disc.insert(stream);
@@ -351,6 +357,7 @@ impl MqttBroker {
             patience: self.config.connect_timeout,
             last: host.now(),
             needs: 0,
+            needs_of_qos0: 0,
             is_finished: false,
             challenged: None,
         };

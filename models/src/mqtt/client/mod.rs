@@ -20,10 +20,8 @@ use super::config::{MqttClientConfig, qos, seconds};
 use super::outbox::Outbox;
 use super::payload::{Name, Seen};
 use super::session::{Limits, Link, Message, Offered, Outgoing, Session, Unsent};
-use super::topic::TopicFilter;
 use super::wire::{
-    Binary, Connect, Decoder, Disconnect, Packet, Properties, Property, QoS, ReasonCode, RetainHandling, Subscribe,
-    SubscriptionId, SubscriptionOptions, Text, Version, Will,
+    Binary, Connect, Decoder, Disconnect, Packet, Properties, Property, QoS, ReasonCode, Text, Version, Will,
 };
 use super::{SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
@@ -333,33 +331,6 @@ impl MqttClient {
             password: config.password.as_ref().and_then(|password| Binary::new(password.clone().into_bytes()).ok()),
             properties,
         }))
-    }
-
-    /// What is subscribed to together: by the numbers that subscriptions have, and those without one.
-    fn wanted(&self) -> BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> {
-        let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for one in &self.config.subscriptions {
-            let Ok(filter) = Text::new(&one.filter).and_then(TopicFilter::new) else { continue };
-            let options = SubscriptionOptions {
-                qos: qos(one.qos),
-                no_local: one.no_local,
-                retain_as_published: one.retain_as_published,
-                retain_handling: RetainHandling::from_bits(one.retain_handling).unwrap_or_default(),
-            };
-            by_id.entry(one.id).or_default().push((filter, options));
-        }
-        by_id
-    }
-
-    /// One SUBSCRIBE for each of those.
-    fn subscribe(&mut self, host: &mut dyn Host) {
-        self.kept.is_subscribed = false;
-        for (token, (number, filters)) in (0..).zip(self.wanted()) {
-            let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
-            let Some(id) = self.kept.session.request(link, token) else { return };
-            let properties = number.and_then(SubscriptionId::new).map(Property::Subscription).into_iter().collect();
-            self.push(&Packet::Subscribe(Subscribe { id, properties, filters }), host);
-        }
     }
 
     fn push(&mut self, packet: &Packet, host: &mut dyn Host) {

@@ -5,14 +5,17 @@ use crate::app::Host;
 use crate::ledger::{Guarantee, MessageEvent};
 use crate::mqtt::RECEIVE;
 use crate::mqtt::auth::response;
-use crate::mqtt::config::seconds;
+use crate::mqtt::config::{qos, seconds};
 use crate::mqtt::payload::{Name, Order};
 use crate::mqtt::session::{Arrival, Completed, Link, LinkOptions, Message, Session};
+use crate::mqtt::topic::TopicFilter;
 use crate::mqtt::wire::{
-    Auth, Binary, Connack, Disconnect, Fault, Packet, Properties, Property, Publish, ReasonCode, Suback, Text, Version,
+    Auth, Binary, Connack, Disconnect, Fault, Packet, Properties, Property, Publish, ReasonCode, RetainHandling,
+    Suback, Subscribe, SubscriptionId, SubscriptionOptions, Text, Version,
 };
 use crate::observe::{Observation, Outcome};
 use protosim_core::{Operation, Span};
+use std::collections::BTreeMap;
 
 impl MqttClient {
     pub(super) fn read(&mut self, host: &mut dyn Host) {
@@ -225,6 +228,33 @@ impl MqttClient {
             self.end(token, outcome, host);
         }
         Ok(())
+    }
+
+    /// What is subscribed to together: by the numbers that subscriptions have, and those without one.
+    fn wanted(&self) -> BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> {
+        let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for one in &self.config.subscriptions {
+            let Ok(filter) = Text::new(&one.filter).and_then(TopicFilter::new) else { continue };
+            let options = SubscriptionOptions {
+                qos: qos(one.qos),
+                no_local: one.no_local,
+                retain_as_published: one.retain_as_published,
+                retain_handling: RetainHandling::from_bits(one.retain_handling).unwrap_or_default(),
+            };
+            by_id.entry(one.id).or_default().push((filter, options));
+        }
+        by_id
+    }
+
+    /// One SUBSCRIBE for each of those.
+    fn subscribe(&mut self, host: &mut dyn Host) {
+        self.kept.is_subscribed = false;
+        for (token, (number, filters)) in (0..).zip(self.wanted()) {
+            let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
+            let Some(id) = self.kept.session.request(link, token) else { return };
+            let properties = number.and_then(SubscriptionId::new).map(Property::Subscription).into_iter().collect();
+            self.push(&Packet::Subscribe(Subscribe { id, properties, filters }), host);
+        }
     }
 
     fn on_suback(&mut self, suback: &Suback, host: &mut dyn Host) {

@@ -51,7 +51,7 @@ pub struct MqttClientConfig {
     /// It proves that it knows this method's secret (5.0 §4.12). Default: it does not.
     #[serde(default)]
     pub auth: Option<AuthConfig>,
-    /// What it subscribes to, where the broker has no session of its own. Default: nothing.
+    /// What it subscribes to, where the broker has no session of its own or has not answered all. Default: nothing.
     #[serde(default)]
     pub subscriptions: Vec<SubscriptionConfig>,
     /// What it publishes. Default: nothing.

@@ -3,6 +3,7 @@
 mod apps;
 mod faults;
 mod packets;
+mod promises;
 mod sessions;
 
 mod topics;
