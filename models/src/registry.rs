@@ -537,6 +537,11 @@ impl AppConfig {
         }
     }
 
+    /// True if it begins exchanges, or sends what nobody has asked for: packets there are for its sake.
+    pub fn begins_traffic(&self) -> bool {
+        self.has_exchanges() || matches!(self, Self::AimdSource(_) | Self::TcpSource(_) | Self::UdpSource(_))
+    }
+
     /// True if what answers it says when a request has reached it; nobody does for a ping.
     pub fn knows_delivery(&self) -> bool {
         matches!(
