@@ -28,6 +28,7 @@ pub mod device;
 pub mod element;
 pub mod http;
 pub mod ice;
+mod lazy;
 pub mod length;
 pub mod link;
 pub mod meaning;

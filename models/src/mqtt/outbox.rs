@@ -1,14 +1,14 @@
 //! What waits to be written to a stream, some of it for the disc.
 
+use super::fifo::Fifo;
 use crate::app::{Host, HostError, StreamId};
 use crate::rope::Rope;
-use std::collections::VecDeque;
 
 /// The way out of one stream.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
     /// Packets, each with the write to disc that it waits for.
-    waiting: VecDeque<(u64, Rope)>,
+    waiting: Fifo<(u64, Rope)>,
     /// Bytes of those.
     bytes: u64,
     /// What the stream has not taken of what may go.
@@ -47,9 +47,6 @@ impl Outbox {
         while let Some((_, packet)) = self.waiting.pop_front_if(|(needs, _)| *needs <= done) {
             self.bytes -= packet.len();
             self.ready.append(&packet);
-        }
-        if self.waiting.is_empty() {
-            self.waiting = VecDeque::new();
         }
         if self.ready.is_empty() {
             return Ok(0);

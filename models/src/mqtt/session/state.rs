@@ -2,13 +2,14 @@
 
 use super::queue::{Offered, Queue};
 use super::{Limits, Link, Message};
+use crate::mqtt::fifo::Fifo;
 use crate::mqtt::wire::{Ack, Fault, Packet, PacketId, QoS, ReasonCode, Version};
 use protosim_core::LocalTime;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 /// What outlives a connection (v5 §4.1), and a crash of its owner, if its owner has kept a copy.
 ///
-/// 144 bytes where nothing is in flight and nothing waits.
+/// 72 bytes where nothing is in flight and nothing waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
     next_id: PacketId,
@@ -17,9 +18,9 @@ pub struct Session {
     /// Counts messages.
     next_number: u64,
     /// Sent and without PUBACK or PUBREC, in the order in which they were sent first.
-    in_flight: VecDeque<(PacketId, Message)>,
+    in_flight: Fifo<(PacketId, Message)>,
     /// Without PUBCOMP, in the order of their PUBRECs, with their owner's names.
-    releases: VecDeque<(PacketId, u64)>,
+    releases: Fifo<(PacketId, u64)>,
     queue: Queue,
     /// Messages of QoS 2 that have come and are not completed; with the message where it is not delivered yet.
     pub(super) received: BTreeMap<PacketId, Option<Box<Message>>>,
@@ -60,8 +61,8 @@ impl Default for Session {
             next_id: PacketId::FIRST,
             free: 0,
             next_number: 0,
-            in_flight: VecDeque::new(),
-            releases: VecDeque::new(),
+            in_flight: Fifo::default(),
+            releases: Fifo::default(),
             queue: Queue::default(),
             received: BTreeMap::new(),
         }
@@ -162,9 +163,6 @@ impl Session {
             link.has_older = false;
         }
         let (_, message) = link.at_most_once.pop_front()?;
-        if link.at_most_once.is_empty() {
-            link.at_most_once = VecDeque::new();
-        }
         at_most_once(message, link, now)
     }
 
@@ -230,7 +228,6 @@ impl Session {
                     link.sent -= usize::from(at < link.sent);
                     self.releases.push_back((id, message.token));
                 }
-                self.rest();
                 Ok(None)
             }
             Some(_) => Err(WRONG_ANSWER),
@@ -268,7 +265,6 @@ impl Session {
         } else {
             link.give_back();
         }
-        self.rest();
         Ok(completed)
     }
 
@@ -281,7 +277,11 @@ impl Session {
 
     /// SUBACK or UNSUBACK: whose it is; `None` if nobody has asked.
     pub fn on_answer(&mut self, link: &mut Link, id: PacketId) -> Option<u64> {
-        link.requests.remove(&id)
+        let token = link.requests.remove(&id);
+        if link.requests.is_empty() {
+            link.requests = BTreeMap::new();
+        }
+        token
     }
 
     /// The peer has lost its half (session present 0, v5 §3.2.2.1.1). What it has not taken over is to be sent as new, before all that waits, without
@@ -312,7 +312,6 @@ impl Session {
             link.sent -= 1;
             link.give_back();
         }
-        self.rest();
         Some(Completed { token: message.token, reason })
     }
 
@@ -320,16 +319,6 @@ impl Session {
     #[cfg(test)]
     pub(crate) fn allocated(&self) -> [usize; 4] {
         [self.in_flight.capacity(), self.releases.capacity(), self.queue.allocated(), self.received.len()]
-    }
-
-    /// A session at rest holds no memory but itself.
-    fn rest(&mut self) {
-        if self.in_flight.is_empty() {
-            self.in_flight = VecDeque::new();
-        }
-        if self.releases.is_empty() {
-            self.releases = VecDeque::new();
-        }
     }
 
     /// The next identifier that is free, going round: one that became free is the last to be used again.

@@ -7,7 +7,7 @@
 use super::super::Trace;
 use super::super::congestion::{Cause, Lost, Phase};
 use super::ack::News;
-use super::lazy::{Empty, Lazy};
+use crate::lazy::{Empty, Lazy};
 use super::{Connection, Cx};
 use protosim_core::LocalTime;
 

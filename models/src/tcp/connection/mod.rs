@@ -17,7 +17,6 @@
 mod ack;
 mod handshake;
 mod input;
-mod lazy;
 mod loss;
 mod moment;
 mod output;
@@ -41,7 +40,7 @@ use crate::packet::Packet;
 use crate::recovery::RttEstimator;
 use crate::rope::Rope;
 use bytes::Bytes;
-use lazy::Lazy;
+use crate::lazy::Lazy;
 use loss::Recovery;
 use moment::Moment;
 use output::Output;

@@ -4,7 +4,7 @@
 //! full segment or the delay (RFC 9293 §3.8.6.3, RFC 5681 §4.2), unless something is missing.
 
 use super::super::Parameters;
-use super::lazy::{Empty, Lazy};
+use crate::lazy::{Empty, Lazy};
 use super::moment::Moment;
 use super::seq;
 use crate::packet::SackBlock;
