@@ -10,12 +10,15 @@
 use allocation_counter::{AllocationInfo, measure};
 use protosim_core::kernel::Interests;
 use protosim_core::{
-    CannotClone, Class, EventKey, EventQueue, Purpose, RunSeed, SimTime, Simulation, Sinks, Span, Streams, Until,
+    CannotClone, Class, EventKey, EventQueue, LocalTime, Purpose, RunSeed, SimTime, Simulation, Sinks, Span, Streams,
+    Until,
 };
 use protosim_experiments::run::{build, setup};
 use protosim_experiments::scenario::{Request, Scenario, load};
 use protosim_models::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions};
 use protosim_models::element::{Element, nodes};
+use protosim_models::mqtt::session::{Limits, Link, LinkOptions, Message, Offered, Outgoing, Session};
+use protosim_models::mqtt::wire::{QoS, Text, Version};
 use protosim_models::node::DropCause;
 use protosim_models::rope::Rope;
 use protosim_models::tcp::TcpConfig;
@@ -239,23 +242,24 @@ fn bytes_of_a_session_of_ice() {
 /// Holds one connection, of a client or of many at a server, and keeps nothing of its own but where it goes.
 #[derive(Clone, Debug)]
 struct Bare {
-    options: StreamOptions,
-    /// The server, and when it is gone to; `None` for the server itself.
-    to: Option<(SocketAddr, Span)>,
+    /// The server, and how streams are.
+    common: Arc<(SocketAddr, StreamOptions)>,
+    /// When it connects; `None` for the server itself.
+    start: Option<Span>,
 }
 
 impl App for Bare {
     fn on_start(&mut self, host: &mut dyn Host) {
-        match self.to {
-            Some((_, start)) => host.set_timer(1, host.now().saturating_add(start), "connect"),
-            None => host.stream_listen(1883, &self.options).unwrap(),
+        match self.start {
+            Some(start) => host.set_timer(1, host.now().saturating_add(start), "connect"),
+            None => host.stream_listen(1883, &self.common.1).unwrap(),
         }
     }
 
     fn on_datagram(&mut self, _: SocketId, _: SocketAddr, _: Rope, _: &mut dyn Host) {}
 
     fn on_timer(&mut self, _: u64, host: &mut dyn Host) {
-        let stream = host.stream_connect(self.to.unwrap().0, &self.options).unwrap();
+        let stream = host.stream_connect(self.common.0, &self.common.1).unwrap();
         assert_eq!(host.stream_write(stream, &Rope::from(vec![1; 64])), Ok(64));
     }
 
@@ -263,7 +267,7 @@ impl App for Bare {
     fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
         if event == StreamEvent::Readable {
             let data = host.stream_read(stream, u64::MAX).unwrap();
-            if self.to.is_none() && !data.is_empty() {
+            if self.start.is_none() && !data.is_empty() {
                 assert_eq!(host.stream_write(stream, &data), Ok(data.len()));
             }
         }
@@ -304,11 +308,11 @@ fn bare_connections(scenario: &Scenario, plan: &Plan) -> Simulation<Element> {
     let server = SocketAddr::new(plan.addresses(hub).next().unwrap(), 1883);
     let mut parameters = TcpConfig::default().resolve();
     parameters.nagle = false;
-    let options = StreamOptions { tcp: Arc::new(parameters), early_data: Rope::new() };
+    let common = Arc::new((server, StreamOptions { tcp: Arc::new(parameters), early_data: Rope::new() }));
     let apps = scenario.placements().map(|placed| {
-        let to = placed.to.map(|_| (server, placed.config().starts_at()));
+        let start = placed.to.map(|_| placed.config().starts_at());
         let (node, name) = (plan.node(placed.on).unwrap(), placed.spec.name.clone());
-        let app = Box::new(Bare { options: options.clone(), to });
+        let app = Box::new(Bare { common: Arc::clone(&common), start });
         Installation { node, name, app, is_measured: false }
     });
     let seed = RunSeed { seed: scenario.seed, replication: 0 };
@@ -325,6 +329,39 @@ fn bytes_of_an_idle_client_of_mqtt() {
     let all = each(number, |clients| clients_of_mqtt(clients, false));
     eprintln!("a node with its connection: {connections:.0} bytes, with MQTT {all:.0}");
     holds("idle client of MQTT", all - connections);
+}
+
+/// What a broker has of one message of 64 KiB for each of its subscribers: queued for those who are away, or sent and not answered. Its
+/// payload is there once, in the packets too.
+#[test]
+fn bytes_of_a_copy_for_a_subscriber() {
+    let _alone = alone();
+    let limits = Limits::default();
+    let message = Message::new(Text::new("command").unwrap(), Rope::from(vec![7; 1 << 16]), QoS::AtLeastOnce);
+    let copies = |number: u64, is_there: bool| {
+        let mut subscribers: Vec<(Session, Option<Link>)> = (0..number)
+            .map(|_| {
+                let session = Session::new();
+                let link = is_there.then(|| Link::new(&session, LinkOptions::new(Version::V5)));
+                (session, link)
+            })
+            .collect();
+        let publish = || {
+            let send = |(session, link): &mut (Session, Option<Link>)| {
+                assert_eq!(session.publish(link.as_mut(), &limits, message.clone()), Offered::Taken(Vec::new()));
+                match session.next(link.as_mut()?, &limits, LocalTime::ZERO) {
+                    Some(Outgoing::Packet(packet)) => Some(packet.encode(Version::V5).unwrap()),
+                    other => panic!("{other:?}"),
+                }
+            };
+            subscribers.iter_mut().filter_map(send).collect::<Vec<Rope>>()
+        };
+        let (packets, info) = counted(publish);
+        assert_eq!(packets.len() as u64, if is_there { number } else { 0 });
+        info.bytes_current
+    };
+    holds("copy for a subscriber who is away", each(1000, |number| copies(number, false)));
+    holds("copy for a subscriber, with its packet", each(1000, |number| copies(number, true)));
 }
 
 /// Packets of 1000 B that wait for a link of 1 kbit/s.

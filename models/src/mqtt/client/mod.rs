@@ -63,8 +63,8 @@ const PING: u64 = 3;
 const PONG: u64 = 4;
 /// The end.
 const STOP: u64 = 5;
-/// Timers from here on are of publications, by index.
-const PUBLISH: u64 = 16;
+/// The timer of the next message of all publications.
+const PUBLISH: u64 = 6;
 
 /// Packets that wait for the stream, beyond which no more are made \[bytes\] (our choice).
 const ENOUGH: u64 = 1 << 16;
@@ -81,8 +81,8 @@ pub struct MqttClient {
     /// When it connects first, after the node's start.
     start: Span,
     kept: Kept,
-    /// When the next message is due, by publication.
-    next: Box<[LocalTime]>,
+    /// When the next message is due, by publication; `None` behind the last one.
+    next: Box<[Option<LocalTime>]>,
     connection: Option<Box<Connection>>,
     /// Connections in a row without CONNACK.
     attempts: u32,
@@ -128,6 +128,9 @@ struct Connection {
     is_pinging: bool,
     /// Messages of QoS 0 that are being written: up to where, and their exchanges.
     marks: Fifo<(u64, u64)>,
+    /// All that was pushed and all that was written, ever \[bytes\].
+    pushed: u64,
+    written: u64,
     /// What waits is written, then it is closed.
     is_closing: bool,
     is_finished: bool,
@@ -148,7 +151,7 @@ impl MqttClient {
             server,
             start,
             kept: Kept { id, ..Kept::default() },
-            next: vec![LocalTime::ZERO; common.laws.len()].into(),
+            next: vec![None; common.laws.len()].into(),
             connection: None,
             attempts: 0,
             is_stopped: false,
@@ -196,6 +199,7 @@ impl MqttClient {
         let (Some(config), Some(law), Some((publication, number))) =
             (common.config.publications.get(index), common.laws.get(index), self.kept.named.get(index).copied())
         else {
+            self.next[index] = None;
             return;
         };
         let name = Name { publication, number };
@@ -232,16 +236,31 @@ impl MqttClient {
         self.pump(host);
     }
 
-    /// Sets the timer of the next message of a publication, if there is one.
+    /// Messages of publications are due, in order of publications.
+    fn publish_due(&mut self, host: &mut dyn Host) {
+        for index in 0..self.next.len() {
+            while !self.is_stopped && self.next[index].is_some_and(|next| next <= host.now()) {
+                self.publish(index, host);
+            }
+        }
+        self.watch(host);
+    }
+
+    /// Sets the timer of the next message, if there is one.
+    fn watch(&self, host: &mut dyn Host) {
+        if let Some(next) = self.next.iter().flatten().min().filter(|_| !self.is_stopped) {
+            host.set_timer(PUBLISH, *next, "next message");
+        }
+    }
+
+    /// Finds when the next message of a publication is due, if there is one.
     fn schedule(&mut self, index: usize, host: &mut dyn Host) {
         let common = &self.common;
         let (Some(config), Some(law)) = (common.config.publications.get(index), common.laws.get(index)) else { return };
         let number = self.kept.named.get(index).map_or(0, |(_, number)| *number);
-        if config.count.is_some_and(|count| number >= count) {
-            return;
-        }
-        self.next[index] = self.next[index].saturating_add(draw_span(&law.interval, TIME, host));
-        host.set_timer(PUBLISH + index as u64, self.next[index], "next message");
+        let is_last = config.count.is_some_and(|count| number >= count);
+        let next = self.next[index].filter(|_| !is_last);
+        self.next[index] = next.map(|due| due.saturating_add(draw_span(&law.interval, TIME, host)));
     }
 
     fn connect(&mut self, host: &mut dyn Host) {
@@ -264,6 +283,8 @@ impl MqttClient {
             last_sent: host.now(),
             is_pinging: false,
             marks: Fifo::default(),
+            pushed: 0,
+            written: 0,
             is_closing: false,
             is_finished: false,
         }));
@@ -345,6 +366,7 @@ impl MqttClient {
             return;
         };
         host.spend(Operation { name: SEND, bytes: bytes.len() });
+        connection.pushed += bytes.len();
         connection.out.push(0, bytes);
         connection.last_sent = host.now();
         self.counts.packets_sent += 1;
@@ -355,7 +377,7 @@ impl MqttClient {
                 open.transmissions += 1;
             }
             if publish.delivery.qos() == QoS::AtMostOnce {
-                connection.marks.push_back((connection.out.pushed(), id));
+                connection.marks.push_back((connection.pushed, id));
             }
         }
     }
@@ -380,10 +402,13 @@ impl MqttClient {
     fn write(&mut self, host: &mut dyn Host) {
         let Some(connection) = &mut self.connection else { return };
         match connection.out.write(connection.stream, 0, host) {
-            Ok(written) => self.counts.bytes_sent += written,
+            Ok(written) => {
+                connection.written += written;
+                self.counts.bytes_sent += written;
+            }
             Err(_) => self.counts.rare.refused_calls += 1,
         }
-        let written = connection.out.written();
+        let written = connection.written;
         let mut done = Vec::new();
         while let Some((_, id)) = connection.marks.pop_front_if(|(end, _)| *end <= written) {
             done.push(id);
@@ -483,9 +508,7 @@ impl MqttClient {
     fn stop(&mut self, host: &mut dyn Host) {
         self.is_stopped = true;
         host.cancel_timer(CONNECT);
-        for index in 0..self.next.len() {
-            host.cancel_timer(PUBLISH + index as u64);
-        }
+        host.cancel_timer(PUBLISH);
         self.counts.rare.disconnects += u64::from(self.connection.is_some());
         self.close(ReasonCode::Success, host);
         self.end_all(Outcome::Reset, |_| true, host);
@@ -511,12 +534,10 @@ impl App for MqttClient {
         host.set_timer(CONNECT, started.saturating_add(self.start), "connect");
         for (index, publication) in self.common.config.publications.iter().enumerate() {
             let first = started.saturating_add(publication.start.unwrap_or(self.start));
-            self.next[index] = first;
             let is_done = publication.count.is_some_and(|count| self.kept.named[index].1 >= count);
-            if !is_done {
-                host.set_timer(PUBLISH + index as u64, first, "next message");
-            }
+            self.next[index] = Some(first).filter(|_| !is_done);
         }
+        self.watch(host);
         if let Some(stop) = self.common.config.stop {
             host.set_timer(STOP, started.saturating_add(stop), "disconnect");
         }
@@ -537,7 +558,7 @@ impl App for MqttClient {
                 self.give_up(host);
             }
             STOP => self.stop(host),
-            token => self.publish((token - PUBLISH) as usize, host),
+            _ => self.publish_due(host),
         }
     }
 

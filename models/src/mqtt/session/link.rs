@@ -3,9 +3,11 @@
 use super::alias::{AliasPolicy, Form, Given, Taken};
 use super::{Message, Session};
 use crate::mqtt::fifo::Fifo;
-use crate::mqtt::wire::{Delivery, Fault, Packet, PacketId, Properties, Property, Publish, QoS, Text, TopicAlias, Version};
+use crate::mqtt::wire::{
+    Delivery, Fault, Packet, PacketId, Properties, Property, Publish, QoS, Text, TopicAlias, Version,
+};
 use protosim_core::LocalTime;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What an alias adds to a packet at most \[bytes\]: three, and one for each of two lengths.
 const MOST_OF_ALIAS: u64 = 5;
@@ -51,13 +53,13 @@ pub struct Link {
     /// How many more messages of QoS 1 and 2 may be sent (v5 §4.9).
     pub(super) quota: u16,
     /// How many of the session's messages in flight, from the first on, were sent on this connection.
-    pub(super) sent: usize,
+    pub(super) sent: u32,
     /// How many of its releases, from the first on, were sent on this connection.
-    pub(super) released: usize,
+    pub(super) released: u32,
     /// How many of its releases, from the first on, are of messages of connections before.
-    pub(super) carried: usize,
+    pub(super) carried: u32,
     /// SUBSCRIBEs and UNSUBSCRIBEs without an answer, with their owner's names.
-    pub(super) requests: BTreeMap<PacketId, u64>,
+    pub(super) requests: Fifo<(PacketId, u64)>,
     /// Answers that wait to be sent.
     pub(super) replies: Fifo<Packet>,
     /// Messages of QoS 0 that wait to be sent, with their numbers.
@@ -101,8 +103,9 @@ impl Link {
             quota: options.send_maximum,
             sent: 0,
             released: 0,
-            carried: session.releases(),
-            requests: BTreeMap::new(),
+            // Identifiers have 16 bits.
+            carried: session.releases() as u32,
+            requests: Fifo::default(),
             replies: Fifo::default(),
             at_most_once: Fifo::default(),
             has_older: session.queued() > 0,

@@ -132,11 +132,11 @@ impl Session {
         if let Some(reply) = link.replies.pop_front() {
             return Some(Outgoing::Packet(reply));
         }
-        if let Some((id, _)) = self.releases.get(link.released) {
+        if let Some((id, _)) = self.releases.get(link.released as usize) {
             link.released += 1;
             return Some(Outgoing::Packet(Packet::Pubrel(Ack::new(*id))));
         }
-        if link.sent < self.in_flight.len() {
+        if (link.sent as usize) < self.in_flight.len() {
             if link.quota > 0 {
                 return self.send_again(link, now);
             }
@@ -168,13 +168,13 @@ impl Session {
 
     /// The first one in flight that was not sent on this link.
     fn send_again(&mut self, link: &mut Link, now: LocalTime) -> Option<Outgoing> {
-        let (id, message) = self.in_flight.get(link.sent)?;
+        let (id, message) = self.in_flight.get(link.sent as usize)?;
         if let Some(packet) = link.publish(message, *id, true, now) {
             link.quota -= 1;
             link.sent += 1;
             return Some(Outgoing::Packet(packet));
         }
-        let (_, message) = self.in_flight.remove(link.sent)?;
+        let (_, message) = self.in_flight.remove(link.sent as usize)?;
         Some(Outgoing::Dropped(message, Unsent::TooLarge))
     }
 
@@ -225,7 +225,7 @@ impl Session {
             Some((at, QoS::ExactlyOnce)) => {
                 if let Some((id, message)) = self.in_flight.remove(at) {
                     // Its quota comes back with PUBCOMP.
-                    link.sent -= usize::from(at < link.sent);
+                    link.sent -= u32::from(at < link.sent as usize);
                     self.releases.push_back((id, message.token));
                 }
                 Ok(None)
@@ -235,7 +235,7 @@ impl Session {
                 // A PUBREC must be answered (v5 §3.5.4), one that comes twice, or for nothing, as well (§3.6.2.1: 0x92).
                 let sent = self.releases.iter().position(|(known, _)| *known == id);
                 match sent {
-                    Some(at) if at >= link.released => {}
+                    Some(at) if at >= link.released as usize => {}
                     Some(_) => link.replies.push_back(Packet::Pubrel(Ack::new(id))),
                     None if reason.is_failure() => {}
                     None => link.replies.push_back(Packet::Pubrel(not_found(id, link))),
@@ -259,8 +259,8 @@ impl Session {
             return if self.position(id).is_some() { Err(WRONG_ANSWER) } else { Ok(None) };
         };
         let completed = self.releases.remove(at).map(|(_, token)| Completed { token, reason });
-        link.released -= usize::from(at < link.released);
-        if at < link.carried {
+        link.released -= u32::from(at < link.released as usize);
+        if at < link.carried as usize {
             link.carried -= 1;
         } else {
             link.give_back();
@@ -271,17 +271,14 @@ impl Session {
     /// An identifier for a SUBSCRIBE or UNSUBSCRIBE, which `token` names; `None` if all are in use.
     pub fn request(&mut self, link: &mut Link, token: u64) -> Option<PacketId> {
         let id = self.take_id(link)?;
-        link.requests.insert(id, token);
+        link.requests.push_back((id, token));
         Some(id)
     }
 
     /// SUBACK or UNSUBACK: whose it is; `None` if nobody has asked.
     pub fn on_answer(&mut self, link: &mut Link, id: PacketId) -> Option<u64> {
-        let token = link.requests.remove(&id);
-        if link.requests.is_empty() {
-            link.requests = BTreeMap::new();
-        }
-        token
+        let at = link.requests.iter().position(|(known, _)| *known == id)?;
+        link.requests.remove(at).map(|(_, token)| token)
     }
 
     /// The peer has lost its half (session present 0, v5 §3.2.2.1.1). What it has not taken over is to be sent as new, before all that waits, without
@@ -308,7 +305,7 @@ impl Session {
 
     fn complete(&mut self, link: &mut Link, at: usize, reason: ReasonCode) -> Option<Completed> {
         let (_, message) = self.in_flight.remove(at)?;
-        if at < link.sent {
+        if at < link.sent as usize {
             link.sent -= 1;
             link.give_back();
         }
@@ -355,7 +352,7 @@ impl Session {
 
     fn used<'a>(&'a self, link: &'a Link) -> impl Iterator<Item = PacketId> + 'a {
         let messages = self.in_flight.iter().map(|(id, _)| *id);
-        messages.chain(self.releases.iter().map(|(id, _)| *id)).chain(link.requests.keys().copied())
+        messages.chain(self.releases.iter().map(|(id, _)| *id)).chain(link.requests.iter().map(|(id, _)| *id))
     }
 }
 
