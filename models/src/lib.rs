@@ -29,6 +29,7 @@ pub mod device;
 pub mod element;
 pub mod http;
 pub mod ice;
+mod lazy;
 pub mod ledger;
 pub mod length;
 pub mod link;

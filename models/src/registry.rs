@@ -17,6 +17,7 @@ use crate::{coap, http, ice, mqtt, ping, stun, tcp, traffic, turn};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 // Large configurations are boxed: a scenario has one for each application.
 /// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`.
@@ -66,6 +67,16 @@ pub enum AppConfig {
     UdpSink(traffic::UdpSinkConfig),
     /// Sends UDP datagrams: at a constant rate, at random, in bursts, periodically, or as a trace says.
     UdpSource(traffic::UdpSourceConfig),
+}
+
+/// What the members of a group share that run the same application, so that it is there once.
+#[derive(Clone, Debug, Default)]
+pub enum Common {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Of clients of MQTT.
+    MqttClient(Arc<mqtt::MqttClientCommon>),
 }
 
 /// TLS beneath an application.
@@ -582,7 +593,26 @@ impl AppConfig {
     /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`], and is not looked at where
     /// there is none; those of further nodes it knows by [`AppConfig::resolve`]. `crypto` says how much of the cryptography is done.
     pub fn build(&self, address: IpAddr, crypto: Mode) -> Box<dyn App> {
-        let app = self.build_plain(address);
+        self.build_like(&self.common(), address, crypto)
+    }
+
+    /// What applications share that differ from this one by their names and starts alone.
+    pub fn common(&self) -> Common {
+        match self {
+            Self::MqttClient(config) => Common::MqttClient(Arc::new(mqtt::MqttClientCommon::new((**config).clone()))),
+            _ => Common::Nothing,
+        }
+    }
+
+    /// As [`AppConfig::build`], with `common` of an application that differs by its name and start alone.
+    pub fn build_like(&self, common: &Common, address: IpAddr, crypto: Mode) -> Box<dyn App> {
+        let app = match (self, common) {
+            (Self::MqttClient(config), Common::MqttClient(common)) => {
+                let broker = SocketAddr::new(address, config.port());
+                Box::new(mqtt::MqttClient::like(common, config.client_id.as_deref(), config.start, broker))
+            }
+            _ => self.build_plain(address),
+        };
         match self.tls() {
             Some(Tls::Client(config)) => {
                 let server = self.destination().map_or("", |name| name.0.as_str());

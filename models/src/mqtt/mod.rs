@@ -9,7 +9,7 @@
 //! | [`config`] | what users say |
 //! | `broker`, `client` | the applications |
 //! | `payload` | what our own clients publish, so that subscribers can say what has come |
-//! | `outbox`, `auth` | what waits for a stream; challenge and response |
+//! | `outbox`, `fifo`, `auth` | what waits for a stream; queues that are mostly empty; challenge and response |
 //! | `vectors.rs`, `tests/` | exchanges of other implementations both ways; properties, scripts |
 //!
 //! Statements of the standard such as \[MQTT-3.1.2-24\] have the numbers of 5.0, which 3.1.1 mostly shares, unless 3.1.1 is said; so have sections.
@@ -40,6 +40,7 @@ mod auth;
 mod broker;
 mod client;
 pub mod config;
+mod fifo;
 mod outbox;
 mod payload;
 pub mod session;
@@ -52,7 +53,7 @@ mod tests;
 mod vectors;
 
 pub use broker::MqttBroker;
-pub use client::MqttClient;
+pub use client::{Common as MqttClientCommon, MqttClient};
 pub use config::{MqttBrokerConfig, MqttClientConfig, MqttFlaw};
 
 use crate::app::StreamOptions;

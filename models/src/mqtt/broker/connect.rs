@@ -157,9 +157,10 @@ impl MqttBroker {
         connection.phase = Phase::Open;
         connection.asked_expiry = asked;
         connection.patience = Span::from_millis(u64::from(keep_alive) * 1500);
-        connection.will = connect.will;
+        connection.will = connect.will.map(Box::new);
         connection.link = self.store.sessions.get(&client).map(|stored| Link::new(&stored.session, options));
         connection.client = Some(client.clone());
+        connection.session = self.store.sessions.id(&client);
         self.open += 1;
         self.changed(&client);
         if let Some(connection) = self.connections.get_mut(&stream) {
@@ -264,7 +265,7 @@ impl MqttBroker {
     pub(super) fn detach(&mut self, stream: StreamId, lost: bool, host: &mut dyn Host) {
         let Some(connection) = self.connections.get_mut(&stream) else { return };
         let Some(client) = connection.client.take() else { return };
-        connection.link = None;
+        (connection.link, connection.session) = (None, None);
         self.open -= 1;
         let will = connection.will.take().filter(|_| lost);
         let Some(stored) = self.store.sessions.get_mut(&client) else { return };
@@ -285,7 +286,7 @@ impl MqttBroker {
             Some(will) if delay == 0 => self.publish_will(&client, &will, host),
             Some(will) => {
                 let at = now.saturating_add(Span::from_secs(u64::from(delay)));
-                self.wills.insert(client.clone(), (will, at));
+                self.wills.insert(client.clone(), (*will, at));
                 self.due.insert((at, client.clone()));
             }
             None => {}
@@ -294,7 +295,7 @@ impl MqttBroker {
             return self.end_session(&client, host);
         }
         self.changed(&client);
-        self.settle(&client, host);
+        self.settle_client(&client, host);
     }
 
     /// A session ends, if there is one; what it has waited with is published (v5 §3.1.3.2.2).
@@ -346,7 +347,7 @@ impl MqttBroker {
     /// After a loss of power: sessions that were there are alone. How long the power was away is not known to those that had a connection.
     pub(super) fn resume(&mut self, host: &mut dyn Host) {
         let now = host.now();
-        let clients: Vec<Text> = self.store.sessions.keys().cloned().collect();
+        let clients: Vec<Text> = self.store.sessions.iter().map(|(client, _)| client.clone()).collect();
         for client in clients {
             if let Some(stored) = self.store.sessions.get_mut(&client) {
                 stored.ends = stored.ends.or(ends(stored.expiry, now));
@@ -355,7 +356,7 @@ impl MqttBroker {
                     stored.ends = Some(at.max(now));
                 }
             }
-            self.settle(&client, host);
+            self.settle_client(&client, host);
         }
         let retained: u64 = self.store.retained.iter().map(|(_, message)| super::deliver::retained_len(message)).sum();
         match host.reserve(retained) {

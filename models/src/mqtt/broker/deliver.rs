@@ -1,6 +1,7 @@
 //! From a message to its copies, and what they take of memory.
 
 use super::MqttBroker;
+use super::sessions::SessionId;
 use super::store::{Copy, Subscription};
 use crate::app::Host;
 use crate::mqtt::DELIVER;
@@ -140,7 +141,7 @@ impl MqttBroker {
             Some(stream) => {
                 self.touched.insert(stream);
             }
-            None => self.settle(client, host),
+            None => self.settle_client(client, host),
         }
         is_taken
     }
@@ -170,9 +171,16 @@ impl MqttBroker {
         }
     }
 
+    /// As [`MqttBroker::settle`], by the client's name.
+    pub(super) fn settle_client(&mut self, client: &Text, host: &mut dyn Host) {
+        if let Some(session) = self.store.sessions.id(client) {
+            self.settle(session, host);
+        }
+    }
+
     /// Takes or gives back memory, so that a session has what it holds.
-    pub(super) fn settle(&mut self, client: &Text, host: &mut dyn Host) {
-        let Some(stored) = self.store.sessions.get_mut(client) else { return };
+    pub(super) fn settle(&mut self, session: SessionId, host: &mut dyn Host) {
+        let Some(stored) = self.store.sessions.at_mut(session) else { return };
         let (count, bytes) = stored.session.held();
         let filters = SUBSCRIPTION * stored.subscriptions.len() as u64 + stored.filter_bytes;
         let holds = SESSION + count * COPY + bytes + filters;

@@ -6,6 +6,7 @@
 //! | `connect` | CONNECT, authentication, takeover, the end of connections and of sessions, wills |
 //! | `packets` | all other packets |
 //! | `deliver` | from a message to its copies; retained messages; memory |
+//! | `sessions` | sessions by name and by number |
 //! | `store` | what outlives connections, and what of it is on disc |
 //! | `status` | `$SYS`, totals |
 //!
@@ -19,6 +20,7 @@
 mod connect;
 mod deliver;
 mod packets;
+mod sessions;
 mod status;
 mod store;
 
@@ -30,6 +32,7 @@ use super::{RECEIVE, SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::rope::Rope;
 use protosim_core::{CannotClone, LocalTime, Operation, Span};
+use sessions::SessionId;
 use status::Counts;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +59,7 @@ pub struct MqttBroker {
     config: MqttBrokerConfig,
     options: StreamOptions,
     limits: Limits,
-    connections: BTreeMap<StreamId, Connection>,
+    connections: BTreeMap<StreamId, Box<Connection>>,
     store: Store,
     disc: Disc,
     /// Wills that wait, by client, with when they are published.
@@ -87,9 +90,11 @@ struct Connection {
     phase: Phase,
     /// Whose it is, once it is accepted.
     client: Option<Text>,
+    /// The session of that.
+    session: Option<SessionId>,
     /// Its part of the session.
     link: Option<Link>,
-    will: Option<Will>,
+    will: Option<Box<Will>>,
     /// The session's expiry that CONNECT has asked for \[s\].
     asked_expiry: u32,
     /// How long it may be silent; zero for as long as it likes.
@@ -163,6 +168,15 @@ impl MqttBroker {
         self.needs = self.disc.next;
         if let Some(connection) = stored.online.and_then(|stream| self.connections.get_mut(&stream)) {
             connection.needs = self.disc.next;
+        }
+    }
+
+    /// The session of a connection has changed.
+    fn changed_on(&mut self, stream: StreamId) {
+        if self.writes()
+            && let Some(client) = self.connections.get(&stream).and_then(|connection| connection.client.clone())
+        {
+            self.changed(&client);
         }
     }
 
@@ -261,20 +275,20 @@ impl MqttBroker {
             let Some(connection) = self.connections.get_mut(&stream).filter(|open| open.out.len() < ENOUGH) else {
                 return;
             };
-            let (Some(client), Some(link)) = (connection.client.clone(), connection.link.as_mut()) else { return };
-            let Some(stored) = self.store.sessions.get_mut(&client) else { return };
+            let (Some(session), Some(link)) = (connection.session, connection.link.as_mut()) else { return };
+            let Some(stored) = self.store.sessions.at_mut(session) else { return };
             match stored.session.next(link, &self.limits, host.now()) {
                 Some(Outgoing::Packet(packet)) => {
                     if matches!(&packet, Packet::Publish(publish) if publish.delivery.qos() != QoS::AtMostOnce) {
-                        self.changed(&client);
+                        self.changed_on(stream);
                     }
                     self.push(stream, &packet, host);
                 }
                 Some(Outgoing::Dropped(_, why)) => {
                     self.counts.unsent(why);
-                    self.changed(&client);
+                    self.changed_on(stream);
                 }
-                None => return self.settle(&client, host),
+                None => return self.settle(session, host),
             }
         }
     }
@@ -351,6 +365,7 @@ impl MqttBroker {
             out: Outbox::default(),
             phase: Phase::New,
             client: None,
+            session: None,
             link: None,
             will: None,
             asked_expiry: 0,
@@ -361,7 +376,7 @@ impl MqttBroker {
             is_finished: false,
             challenged: None,
         };
-        self.connections.insert(stream, connection);
+        self.connections.insert(stream, Box::new(connection));
         self.watch(stream, host);
     }
 

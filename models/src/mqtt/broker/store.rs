@@ -1,5 +1,6 @@
 //! What a broker knows beyond connections: sessions, subscriptions, retained messages; and what of it is on disc.
 
+use super::sessions::Sessions;
 use crate::app::StreamId;
 use crate::mqtt::session::{Message, Session};
 use crate::mqtt::topic::{TopicFilter, TopicMap, TopicTree};
@@ -15,11 +16,55 @@ pub(super) struct Subscription {
     pub(super) id: Option<SubscriptionId>,
 }
 
+/// The subscriptions of one client, in order of filters. Most have few.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Subscriptions(Vec<(TopicFilter, Subscription)>);
+
+impl Subscriptions {
+    fn find(&self, filter: &TopicFilter) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.cmp(filter))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn has(&self, filter: &TopicFilter) -> bool {
+        self.find(filter).is_ok()
+    }
+
+    /// Whether there was one before.
+    fn insert(&mut self, filter: &TopicFilter, subscription: Subscription) -> bool {
+        match self.find(filter) {
+            Ok(at) => {
+                self.0[at].1 = subscription;
+                true
+            }
+            Err(at) => {
+                if self.0.is_empty() {
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(at, (filter.clone(), subscription));
+                false
+            }
+        }
+    }
+
+    /// Whether there was one.
+    fn remove(&mut self, filter: &TopicFilter) -> bool {
+        self.find(filter).map(|at| self.0.remove(at)).is_ok()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &(TopicFilter, Subscription)> {
+        self.0.iter()
+    }
+}
+
 /// The session of one client, by its identifier.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stored {
     pub(super) session: Session,
-    pub(super) subscriptions: BTreeMap<TopicFilter, Subscription>,
+    pub(super) subscriptions: Subscriptions,
     /// Characters of the filters of those \[bytes\].
     pub(super) filter_bytes: u64,
     /// How long it outlives a connection \[s\]; `u32::MAX` is for good.
@@ -73,7 +118,7 @@ impl Copy {
 /// All of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Store {
-    pub(super) sessions: BTreeMap<Text, Stored>,
+    pub(super) sessions: Sessions,
     pub(super) retained: TopicMap<Message>,
     subscriptions: TopicTree<Text, Subscription>,
     shares: TopicTree<Text, Sharers>,
@@ -84,7 +129,7 @@ impl Store {
     pub(super) fn subscribe(&mut self, client: &Text, filter: &TopicFilter, subscription: Subscription) -> bool {
         self.index(client, filter, subscription);
         let Some(stored) = self.sessions.get_mut(client) else { return false };
-        let was_there = stored.subscriptions.insert(filter.clone(), subscription).is_some();
+        let was_there = stored.subscriptions.insert(filter, subscription);
         if !was_there {
             stored.filter_bytes += filter.as_str().len() as u64;
         }
@@ -108,7 +153,7 @@ impl Store {
     /// Takes a subscription out. Whether there was one.
     pub(super) fn unsubscribe(&mut self, client: &Text, filter: &TopicFilter) -> bool {
         let Some(stored) = self.sessions.get_mut(client) else { return false };
-        if stored.subscriptions.remove(filter).is_none() {
+        if !stored.subscriptions.remove(filter) {
             return false;
         }
         stored.filter_bytes -= filter.as_str().len() as u64;
@@ -131,7 +176,7 @@ impl Store {
     /// Takes a session out, with its subscriptions.
     pub(super) fn remove(&mut self, client: &Text) -> Option<Stored> {
         let stored = self.sessions.remove(client)?;
-        for filter in stored.subscriptions.keys() {
+        for (filter, _) in stored.subscriptions.iter() {
             self.forget(client, filter);
         }
         Some(stored)
@@ -139,18 +184,31 @@ impl Store {
 
     /// How many subscriptions there are.
     pub(super) fn subscriptions(&self) -> u64 {
-        self.sessions.values().map(|stored| stored.subscriptions.len() as u64).sum()
+        self.sessions.iter().map(|(_, stored)| stored.subscriptions.len() as u64).sum()
     }
 
     /// Who gets a message of `topic` that `from` has published: one copy for each client, and one for each group that shares.
-    pub(super) fn receivers(&mut self, topic: &str, from: Option<&Text>) -> (BTreeMap<Text, Copy>, Vec<(Text, Copy)>) {
-        let mut copies: BTreeMap<Text, Copy> = BTreeMap::new();
+    pub(super) fn receivers(&mut self, topic: &str, from: Option<&Text>) -> (Vec<(Text, Copy)>, Vec<(Text, Copy)>) {
+        let mut found: Vec<(&Text, &Subscription)> = Vec::new();
         self.subscriptions.matching(topic, |client, subscription| {
             // MQTT-3.8.3-3.
             if !(subscription.options.no_local && from == Some(client)) {
-                copies.entry(client.clone()).or_default().add(subscription);
+                found.push((client, subscription));
             }
         });
+        // Those of one filter are in order of clients already.
+        found.sort_by_key(|(client, _)| *client);
+        let mut copies: Vec<(Text, Copy)> = Vec::with_capacity(found.len());
+        for (client, subscription) in found {
+            match copies.last_mut().filter(|(last, _)| last == client) {
+                Some((_, copy)) => copy.add(subscription),
+                None => {
+                    let mut copy = Copy::default();
+                    copy.add(subscription);
+                    copies.push((client.clone(), copy));
+                }
+            }
+        }
         let mut groups: Vec<(TopicFilter, Text)> = Vec::new();
         self.shares.matching(topic, |name, sharers| groups.push((sharers.filter.clone(), name.clone())));
         let mut shared = Vec::with_capacity(groups.len());
@@ -177,7 +235,7 @@ impl Store {
     /// What was on disc is known again.
     pub(super) fn recover(&mut self, disc: &OnDisc) {
         for (client, stored) in &disc.sessions {
-            for (filter, subscription) in &stored.subscriptions {
+            for (filter, subscription) in stored.subscriptions.iter() {
                 self.index(client, filter, *subscription);
             }
             self.sessions.insert(client.clone(), stored.clone());
@@ -190,7 +248,7 @@ impl Store {
 
 impl Sharers {
     /// Whose turn it is: the next one that is there, in order of identifiers; if none is, the next one.
-    fn next(&mut self, sessions: &BTreeMap<Text, Stored>) -> Option<(Text, Subscription)> {
+    fn next(&mut self, sessions: &Sessions) -> Option<(Text, Subscription)> {
         let from = self.last.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let behind = self.members.range::<Text, _>((from, Bound::Unbounded));
         let all = || behind.clone().chain(&self.members);

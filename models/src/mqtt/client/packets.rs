@@ -47,8 +47,8 @@ impl MqttClient {
             let data = host.stream_read(connection.stream, PIECE).unwrap_or_default();
             if data.is_empty() {
                 if connection.is_finished {
-                    self.counts.lost += 1;
-                    self.counts.refused_calls += u64::from(host.stream_close(connection.stream).is_err());
+                    self.counts.rare.lost += 1;
+                    self.counts.rare.refused_calls += u64::from(host.stream_close(connection.stream).is_err());
                     self.lost(Outcome::Reset, host);
                 }
                 return;
@@ -60,7 +60,7 @@ impl MqttClient {
 
     /// The broker has not kept to the protocol (v5 §4.13).
     fn fail(&mut self, fault: Fault, host: &mut dyn Host) {
-        self.counts.protocol_errors += 1;
+        self.counts.rare.protocol_errors += 1;
         self.close(fault.reason, host);
     }
 
@@ -107,17 +107,17 @@ impl MqttClient {
     fn on_connack(&mut self, connack: &Connack, host: &mut dyn Host) -> Result<(), Fault> {
         host.cancel_timer(PATIENCE);
         if connack.reason.is_failure() {
-            self.counts.refused_connects += 1;
+            self.counts.rare.refused_connects += 1;
             self.close(ReasonCode::Success, host);
             return Ok(());
         }
-        if connack.session_present && self.config.clean_start {
+        if connack.session_present && self.common.config.clean_start {
             return Err(Fault::protocol("MQTT-3.2.2-2", "a session where none was asked for"));
         }
         self.counts.connects += 1;
         self.counts.sessions_resumed += u64::from(connack.session_present);
         self.attempts = 0;
-        let expiry = connack.properties.session_expiry().copied().unwrap_or(seconds(self.config.session_expiry));
+        let expiry = connack.properties.session_expiry().copied().unwrap_or(seconds(self.common.config.session_expiry));
         let is_v5 = self.version() == Version::V5;
         if !connack.session_present
             && is_v5
@@ -139,9 +139,9 @@ impl MqttClient {
             send_maximum: said.receive_maximum().map_or(u16::MAX, |most| most.get()),
             max_packet: said.maximum_packet_size().map_or(u32::MAX, |most| most.get()),
             send_aliases: said.topic_alias_maximum().copied().unwrap_or(0),
-            alias_policy: self.config.aliases.into(),
-            receive_maximum: self.config.receive_maximum,
-            receive_aliases: self.config.topic_alias_maximum,
+            alias_policy: self.common.config.aliases.into(),
+            receive_maximum: self.common.config.receive_maximum,
+            receive_aliases: self.common.config.topic_alias_maximum,
             ..LinkOptions::new(self.version())
         };
         let link = Link::new(&self.kept.session, options);
@@ -163,7 +163,7 @@ impl MqttClient {
     /// v5 §4.12: the answer to a challenge.
     fn on_auth(&mut self, auth: &Auth, host: &mut dyn Host) -> Result<(), Fault> {
         const UNASKED: Fault = Fault::protocol("v5 §4.12", "an AUTH that nobody has asked for");
-        let Some(own) = self.config.auth.clone() else { return Err(UNASKED) };
+        let Some(own) = self.common.config.auth.clone() else { return Err(UNASKED) };
         if auth.properties.authentication_method().is_none_or(|method| method.as_str() != own.method) {
             return Err(UNASKED);
         }
@@ -179,7 +179,7 @@ impl MqttClient {
         let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else {
             return Ok(());
         };
-        let arrival = self.kept.session.on_publish(link, &self.limits, publish, host.now())?;
+        let arrival = self.kept.session.on_publish(link, &self.common.limits, publish, host.now())?;
         let wants_answer = !matches!(arrival, Arrival::AtMostOnce(_));
         match arrival {
             Arrival::AtMostOnce(message) | Arrival::Deliver(message) => self.deliver(&message, host),
@@ -199,7 +199,7 @@ impl MqttClient {
         self.counts.received_bytes += message.content.payload.len();
         self.counts.retained += u64::from(message.retain);
         let Some(name) = Name::of(&message.content.payload) else {
-            self.counts.foreign += 1;
+            self.counts.rare.foreign += 1;
             return;
         };
         self.counts.corrupted += u64::from(name.corrupted(&message.content.payload) > 0);
@@ -207,7 +207,7 @@ impl MqttClient {
         if !message.retain {
             match self.kept.seen.note(name) {
                 Order::Next => {}
-                Order::Late => self.counts.late += 1,
+                Order::Late => self.counts.rare.late += 1,
                 Order::Again => self.counts.duplicates += 1,
             }
         }
@@ -233,7 +233,7 @@ impl MqttClient {
     /// What is subscribed to together: by the numbers that subscriptions have, and those without one.
     fn wanted(&self) -> BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> {
         let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for one in &self.config.subscriptions {
+        for one in &self.common.config.subscriptions {
             let Ok(filter) = Text::new(&one.filter).and_then(TopicFilter::new) else { continue };
             let options = SubscriptionOptions {
                 qos: qos(one.qos),
@@ -260,7 +260,10 @@ impl MqttClient {
     fn on_suback(&mut self, suback: &Suback, host: &mut dyn Host) {
         let granted = |reason: &&ReasonCode| !reason.is_failure();
         self.counts.subscribed += suback.reasons.iter().filter(granted).count() as u64;
-        self.counts.refused_subscriptions += suback.reasons.iter().filter(|reason| !granted(reason)).count() as u64;
+        let refused = suback.reasons.iter().filter(|reason| !granted(reason)).count() as u64;
+        if refused > 0 {
+            self.counts.rare.refused_subscriptions += refused;
+        }
         let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
         let Some(token) = self.kept.session.on_answer(link, suback.id) else { return };
         // Nothing else is asked for in this way.
@@ -287,12 +290,12 @@ impl MqttClient {
     /// The broker ends the connection (5.0).
     fn on_disconnect(&mut self, disconnect: &Disconnect, host: &mut dyn Host) {
         match disconnect.reason {
-            ReasonCode::SessionTakenOver => self.counts.taken_over += 1,
-            ReasonCode::KeepAliveTimeout => self.counts.keep_alive_timeouts += 1,
-            _ => self.counts.disconnected += 1,
+            ReasonCode::SessionTakenOver => self.counts.rare.taken_over += 1,
+            ReasonCode::KeepAliveTimeout => self.counts.rare.keep_alive_timeouts += 1,
+            _ => self.counts.rare.disconnected += 1,
         }
         let Some(connection) = &self.connection else { return };
-        self.counts.refused_calls += u64::from(host.stream_close(connection.stream).is_err());
+        self.counts.rare.refused_calls += u64::from(host.stream_close(connection.stream).is_err());
         self.lost(Outcome::Reset, host);
     }
 }
