@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | here | streams, timers, what is written when |
-//! | `connect` | CONNECT, authentication, takeover, the end of connections and of sessions, wills |
+//! | `authenticate` | challenges and their answers |
+//! | `connect` | CONNECT, takeover, the end of connections and of sessions, wills |
 //! | `packets` | all other packets |
 //! | `deliver` | from a message to its copies; retained messages; memory |
 //! | `store` | what outlives connections, and what of it is on disc |
@@ -16,6 +17,7 @@
 //! CONNACK, and what goes to subscribers whose session is kept. On one connection nothing passes what waits. So what was promised is
 //! there after a crash, and what is not there was not promised.
 
+mod authenticate;
 mod connect;
 mod deliver;
 mod packets;
@@ -100,8 +102,10 @@ struct Connection {
     needs: u64,
     /// The peer has finished.
     is_finished: bool,
-    /// A CONNECT that waits for the answer to a challenge.
-    challenged: Option<Box<(Connect, Vec<u8>)>>,
+    /// A challenge without an answer, with the CONNECT that waits for it.
+    challenged: Option<Box<(Option<Connect>, Vec<u8>)>>,
+    /// It has answered one, and may ask for the next.
+    is_proved: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -350,6 +354,7 @@ impl MqttBroker {
             needs: 0,
             is_finished: false,
             challenged: None,
+            is_proved: false,
         };
         self.connections.insert(stream, connection);
         self.watch(stream, host);

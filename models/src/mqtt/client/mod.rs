@@ -11,10 +11,14 @@
 //! |---|---|
 //! | here | streams, timers, publications |
 //! | `packets` | what packets do |
+//! | `respond` | requests and answers, subscriptions that end |
+//! | `reauthenticate` | authentication anew |
 //! | `counts` | totals |
 
 mod counts;
 mod packets;
+mod reauthenticate;
+mod respond;
 
 use super::config::{MqttClientConfig, qos, seconds};
 use super::outbox::Outbox;
@@ -57,6 +61,12 @@ const PING: u64 = 3;
 const PONG: u64 = 4;
 /// The end.
 const STOP: u64 = 5;
+/// How long answers to requests are waited for.
+const RESPONSE: u64 = 6;
+/// The timer of the next authentication.
+const PROVE: u64 = 7;
+/// Timers from here on are of subscriptions that end, by index.
+const UNSUBSCRIBE: u64 = 1 << 32;
 /// Timers from here on are of publications, by index.
 const PUBLISH: u64 = 16;
 
@@ -98,6 +108,7 @@ struct Kept {
     /// By their exchanges' numbers.
     open: BTreeMap<u64, Open>,
     seen: Seen,
+    exchanges: respond::Exchanges,
 }
 
 /// A message that is not done.
@@ -127,6 +138,8 @@ struct Connection {
     keep_alive: Span,
     last_sent: LocalTime,
     is_pinging: bool,
+    /// It has begun to authenticate anew.
+    is_proving: bool,
     /// Messages of QoS 0 that are being written: up to where, and their exchanges.
     marks: VecDeque<(u64, u64)>,
     /// What waits is written, then it is closed.
@@ -168,12 +181,18 @@ impl MqttClient {
 
     /// A message is done.
     fn end(&mut self, id: u64, outcome: Outcome, host: &mut dyn Host) {
+        if self.end_answer(id, host) {
+            return;
+        }
         let Some(open) = self.kept.open.remove(&id) else { return };
         host.release(open.memory);
         let index = usize::from(open.qos.bits());
         match outcome {
             Outcome::Response => self.counts.completed[index] += 1,
             _ => self.counts.failed[index] += 1,
+        }
+        if self.kept.exchanges.holds(id, outcome, open.transmissions) {
+            return;
         }
         let exchange = self.exchange(id);
         host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions: open.transmissions });
@@ -204,7 +223,8 @@ impl MqttClient {
         host.observe(Observation::ExchangeStarted(self.exchange(id)));
         // The topic has passed its check.
         let topic = Text::new(&config.topic).unwrap_or_default();
-        let mut message = Message { retain: config.retain, token: id, ..Message::new(topic, payload, qos) };
+        let content = Message::with_properties(topic, payload, self.properties(&config, name), qos);
+        let mut message = Message { retain: config.retain, token: id, ..content };
         message.expires = config.expiry.map(|expiry| host.now().saturating_add(expiry));
         let memory = COPY + message.bytes();
         let is_refused = host.reserve(memory).is_err();
@@ -212,6 +232,7 @@ impl MqttClient {
         if is_refused {
             return self.end(id, Outcome::OutOfMemory, host);
         }
+        self.ask(id, &config, host);
         let link = self.connection.as_mut().and_then(|connection| connection.link.as_mut());
         let is_away = link.is_none();
         match self.kept.session.publish(link, &self.limits, message) {
@@ -263,6 +284,7 @@ impl MqttClient {
             keep_alive: self.config.keep_alive,
             last_sent: host.now(),
             is_pinging: false,
+            is_proving: false,
             marks: VecDeque::new(),
             is_closing: false,
             is_finished: false,
@@ -318,7 +340,10 @@ impl MqttClient {
     /// One SUBSCRIBE for each number that subscriptions have, those without one together.
     fn subscribe(&mut self, host: &mut dyn Host) {
         let mut by_id: BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> = BTreeMap::new();
-        for one in &self.config.subscriptions {
+        for (index, one) in self.config.subscriptions.iter().enumerate() {
+            if self.has_ended(index) {
+                continue;
+            }
             let Ok(filter) = Text::new(&one.filter).and_then(TopicFilter::new) else { continue };
             let options = SubscriptionOptions {
                 qos: qos(one.qos),
@@ -327,6 +352,10 @@ impl MqttClient {
                 retain_handling: RetainHandling::from_bits(one.retain_handling).unwrap_or_default(),
             };
             by_id.entry(one.id).or_default().push((filter, options));
+        }
+        let answers = self.response_filters();
+        if !answers.is_empty() {
+            by_id.entry(None).or_default().extend(answers);
         }
         for (number, filters) in by_id {
             let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
@@ -368,7 +397,7 @@ impl MqttClient {
             match self.kept.session.next(link, &self.limits, host.now()) {
                 Some(Outgoing::Packet(packet)) => self.push(&packet, host),
                 Some(Outgoing::Dropped(message, Unsent::Expired)) => self.end(message.token, Outcome::TimedOut, host),
-                Some(Outgoing::Dropped(message, Unsent::TooLarge)) => {
+                Some(Outgoing::Dropped(message, Unsent::TooLarge | Unsent::NotTaken)) => {
                     self.end(message.token, Outcome::ErrorResponse, host);
                 }
                 None => break,
@@ -415,7 +444,7 @@ impl MqttClient {
     /// There is no connection any more, and its messages are as they are.
     fn lost(&mut self, outcome: Outcome, host: &mut dyn Host) {
         let Some(connection) = self.connection.take() else { return };
-        for timer in [PATIENCE, PING, PONG] {
+        for timer in [PATIENCE, PING, PONG, PROVE] {
             host.cancel_timer(timer);
         }
         self.end_all(outcome, |open| open.qos == QoS::AtMostOnce && open.transmissions > 0, host);
@@ -424,6 +453,7 @@ impl MqttClient {
             if !self.config.persists() {
                 self.kept.session = Session::new();
                 self.end_all(outcome, |_| true, host);
+                self.end_answers(host);
             }
         }
         if !self.is_stopped {
@@ -489,6 +519,8 @@ impl MqttClient {
         self.counts.disconnects += u64::from(self.connection.is_some());
         self.close(ReasonCode::Success, host);
         self.end_all(Outcome::Reset, |_| true, host);
+        self.end_requests(host);
+        self.end_answers(host);
     }
 }
 
@@ -503,11 +535,14 @@ impl App for MqttClient {
         for open in self.kept.open.values_mut() {
             open.memory = if host.reserve(open.memory).is_ok() { open.memory } else { 0 };
         }
+        self.recover_exchanges(host);
         self.end_all(Outcome::Reset, |open| open.qos == QoS::AtMostOnce, host);
         if !self.config.persists() {
             self.kept.session = Session::new();
             self.end_all(Outcome::Reset, |_| true, host);
+            self.end_answers(host);
         }
+        self.watch_subscriptions(started, host);
         host.set_timer(CONNECT, started.saturating_add(self.config.start), "connect");
         for (index, publication) in self.config.publications.iter().enumerate() {
             let first = started.saturating_add(publication.start.unwrap_or(self.config.start));
@@ -537,6 +572,9 @@ impl App for MqttClient {
                 self.give_up(host);
             }
             STOP => self.stop(host),
+            RESPONSE => self.on_patience(host),
+            PROVE => self.prove_again(host),
+            token if token >= UNSUBSCRIBE => self.unsubscribe((token - UNSUBSCRIBE) as usize, host),
             token => self.publish((token - PUBLISH) as usize, host),
         }
     }

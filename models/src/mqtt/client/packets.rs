@@ -3,12 +3,9 @@
 use super::{MqttClient, PATIENCE, PIECE, PING, PONG};
 use crate::app::Host;
 use crate::mqtt::RECEIVE;
-use crate::mqtt::auth::response;
 use crate::mqtt::payload::{Name, Order};
 use crate::mqtt::session::{Arrival, Completed, Link, LinkOptions, Message, Session};
-use crate::mqtt::wire::{
-    Auth, Binary, Connack, Disconnect, Fault, Packet, Properties, Property, Publish, ReasonCode, Suback, Text,
-};
+use crate::mqtt::wire::{Connack, Disconnect, Fault, Packet, Publish, QoS, ReasonCode, Suback};
 use crate::observe::{Observation, Outcome};
 use protosim_core::{Operation, Span};
 
@@ -62,7 +59,7 @@ impl MqttClient {
         let is_open = self.connection.as_ref().is_some_and(|connection| connection.link.is_some());
         match packet {
             Packet::Connack(connack) if !is_open => self.on_connack(&connack, host),
-            Packet::Auth(auth) if !is_open => self.on_auth(&auth, host),
+            Packet::Auth(auth) => self.on_auth(&auth, host),
             _ if !is_open => Err(Fault::protocol("MQTT-3.2.0-1", "the first packet is no CONNACK")),
             Packet::Publish(publish) => self.on_publish(publish, host),
             Packet::Puback(ack) => self.complete(host, |session, link| session.on_puback(link, ack.id, ack.reason)),
@@ -81,6 +78,10 @@ impl MqttClient {
             }
             Packet::Suback(suback) => {
                 self.on_suback(&suback);
+                Ok(())
+            }
+            Packet::Unsuback(unsuback) => {
+                self.on_unsuback(&unsuback);
                 Ok(())
             }
             Packet::Pingresp => {
@@ -123,6 +124,8 @@ impl MqttClient {
         }
         let options = LinkOptions {
             send_maximum: said.receive_maximum().map_or(u16::MAX, |most| most.get()),
+            max_qos: said.maximum_qos().copied().unwrap_or(QoS::ExactlyOnce),
+            takes_retained: said.retain_available().copied().unwrap_or(true),
             max_packet: said.maximum_packet_size().map_or(u32::MAX, |most| most.get()),
             send_aliases: said.topic_alias_maximum().copied().unwrap_or(0),
             alias_policy: self.config.aliases.into(),
@@ -139,24 +142,12 @@ impl MqttClient {
         if !connection.keep_alive.is_zero() {
             host.set_timer(PING, connection.last_sent.saturating_add(connection.keep_alive), "keep alive");
         }
-        if !connack.session_present {
+        self.prove_later(host);
+        if connack.session_present {
+            self.unsubscribe_again(host);
+        } else {
             self.subscribe(host);
         }
-        Ok(())
-    }
-
-    /// v5 §4.12: the answer to a challenge.
-    fn on_auth(&mut self, auth: &Auth, host: &mut dyn Host) -> Result<(), Fault> {
-        const UNASKED: Fault = Fault::protocol("v5 §4.12", "an AUTH that nobody has asked for");
-        let Some(own) = self.config.auth.clone() else { return Err(UNASKED) };
-        if auth.properties.authentication_method().is_none_or(|method| method.as_str() != own.method) {
-            return Err(UNASKED);
-        }
-        let challenge = auth.properties.authentication_data().map_or(&[][..], Binary::as_bytes);
-        let data = Binary::new(response(&own.secret, challenge))?;
-        let method = Property::AuthenticationMethod(Text::new(&own.method)?);
-        let properties = Properties::new().with(method).with(Property::AuthenticationData(data));
-        self.push(&Packet::Auth(Auth { reason: ReasonCode::ContinueAuthentication, properties }), host);
         Ok(())
     }
 
@@ -183,6 +174,10 @@ impl MqttClient {
         self.counts.received += 1;
         self.counts.received_bytes += message.content.payload.len();
         self.counts.retained += u64::from(message.retain);
+        if self.on_answer(message, host) {
+            return;
+        }
+        self.answer(message, host);
         let Some(name) = Name::of(&message.content.payload) else {
             self.counts.foreign += 1;
             return;

@@ -2,9 +2,12 @@
 
 mod apps;
 mod faults;
+mod limits;
+mod options;
 mod packets;
+mod requests;
 mod sessions;
-
+mod table;
 mod topics;
 
 use super::topic::TopicFilter;
