@@ -4,6 +4,7 @@
 //! - [`scenario`]: what one RON file says; everything wrong with it is reported at once.
 //! - [`run`]: one run, and all runs of an experiment on all cores.
 //! - [`results`]: metrics with intervals, tables, figures, and the folder that they go to.
+//! - [`explore`]: a search for a run that breaks what must hold, and for the least that does it.
 //! - [`plan`]: what a sweep will cost, and its split into shards, fixed in a file.
 //! - [`store`]: runs that are kept, so that nothing is computed twice.
 //! - [`diff`]: two experiments side by side: fields, metrics beyond noise, the first event that differs.
@@ -19,6 +20,7 @@
 
 pub mod cli;
 pub mod diff;
+pub mod explore;
 pub mod live;
 pub mod packetdrill;
 pub mod plan;

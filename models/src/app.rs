@@ -4,6 +4,7 @@
 //! same App runs on a simulated host and, through `protosim live`, over real sockets: [`Host`] is
 //! all it can reach.
 
+use crate::ledger::MessageEvent;
 use crate::observe::{Observation, TlsSecret};
 use crate::packet::Ecn;
 use crate::rope::Rope;
@@ -157,6 +158,17 @@ pub trait Host: Env {
     /// Reports a secret, for whoever keeps the packets that it opens. Does nothing where nobody does.
     fn observe_secret(&mut self, secret: TlsSecret) {
         let _ = secret;
+    }
+
+    /// Whether someone asks for what becomes of messages.
+    fn observes_messages(&self) -> bool {
+        false
+    }
+
+    /// Reports what becomes of a message between applications. Nothing is kept or allocated where nobody asks for it, as over real sockets; and it
+    /// is reported at once, also where the processor is busy: what the application remembers is as it says from now on.
+    fn observe_message(&mut self, event: MessageEvent) {
+        let _ = event;
     }
 
     /// Sends an ICMP echo request ("ping"); answers come to [`App::on_echo_reply`].

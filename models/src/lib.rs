@@ -12,6 +12,7 @@
 //! - [`tcp`], [`coap`], [`http`], [`mqtt`], [`ping`], [`stun`], [`turn`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
 //!   story, then encodings, configuration, machines, tests.
 //! - [`recovery`]: what protocols that repair losses share.
+//! - [`ledger`]: what each level of delivery promises, held against what came.
 //! - [`registry`]: the one place where an application is made known to scenarios.
 //!
 //! # To add a protocol
@@ -28,6 +29,7 @@ pub mod device;
 pub mod element;
 pub mod http;
 pub mod ice;
+pub mod ledger;
 pub mod length;
 pub mod link;
 pub mod meaning;

@@ -1,6 +1,7 @@
 //! What models report for results and traces. Nothing that decides may look at it.
 
 use crate::app::StreamId;
+use crate::ledger::MessageEvent;
 use crate::tcp;
 use crate::tls::crypto::Secret;
 use protosim_core::SimTime;
@@ -56,6 +57,9 @@ pub enum Observation {
     /// A secret of a TLS session, with which its packets can be read; reported only where someone listens to
     /// [`PACKETS`](protosim_core::kernel::Interests::PACKETS).
     TlsSecret(Box<TlsSecret>),
+    /// A publisher or subscriber has done something with a message, which a [`Ledger`](crate::ledger::Ledger) takes; reported only where someone
+    /// listens to [`MESSAGES`](protosim_core::kernel::Interests::MESSAGES).
+    Message(Box<MessageEvent>),
 }
 
 /// A line of the key log (draft-ietf-tls-keylogfile).

@@ -8,6 +8,7 @@ mod further;
 pub use further::{Found, Further, Sender, Way};
 
 use crate::app::App;
+use crate::ledger::Counts;
 use crate::name::{ChannelName, NodeName};
 use crate::tcp::app as streams;
 use crate::tls::crypto::Mode;
@@ -619,6 +620,14 @@ impl AppConfig {
         let own = app.totals().into_iter().map(|total| total.name);
         let of_tcp = self.tcp().map(|_| tcp::TcpTotals::default().named().map(|(name, _)| name));
         own.chain(of_tcp.into_iter().flatten()).collect()
+    }
+
+    /// What a ledger of messages ([`crate::ledger`]) says of it, while it says nothing: by this it is known whether it publishes and subscribes. All
+    /// zeros; `None` for what has no messages.
+    pub fn messages(&self) -> Option<Counts> {
+        let Self::MqttClient(config) = self else { return None };
+        let is_publisher = !config.publications.is_empty();
+        Some(Counts { is_publisher, is_subscriber: !config.subscriptions.is_empty(), ..Counts::default() })
     }
 
     /// Its TLS with what it speaks itself, if nothing else is said (RFC 7301): who asks for HTTP/2 first must not be told that it is there.

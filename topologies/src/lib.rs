@@ -2,6 +2,7 @@
 //!
 //! - [`spec`]: nodes, links and groups as they stand in a scenario.
 //! - [`timeline`]: what happens to links and nodes during a run.
+//! - [`faults`]: links and nodes that fail at random.
 //! - [`groups`]: entries that stand for many nodes, and the links of those.
 //! - [`generate`]: families of networks (chains, trees, fat trees, random graphs) and imported ones.
 //! - [`profile`]: a library of access networks, each number with its source.
@@ -17,6 +18,7 @@
 //! Everything is decided in order of names, never in order of the file.
 
 pub mod check;
+pub mod faults;
 pub mod generate;
 pub mod graph;
 pub mod groups;
@@ -36,6 +38,7 @@ pub mod timeline;
 #[cfg(test)]
 mod tests;
 
+pub use faults::{Fault, FaultSpec};
 pub use graph::{Down, NetworkGraph};
 pub use mistake::Mistake;
 pub(crate) use mistake::Mistakes;

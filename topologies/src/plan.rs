@@ -8,6 +8,7 @@ mod reroutes;
 pub use addresses::NoWay;
 pub use channels::CHANNEL;
 
+use crate::faults::FaultSpec;
 use crate::graph::{Down, NetworkGraph, Port};
 use crate::layer::Layer;
 use crate::media::Lan;
@@ -25,7 +26,7 @@ use protosim_models::name::{Files, NodeName};
 use protosim_models::node::{Action, GroupRoute, Interface, NatParts, NodeParts};
 use protosim_models::{App, Element, Node};
 use reroutes::Reroute;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -36,6 +37,10 @@ pub struct Plan {
     timeline: Vec<TimelineEvent>,
     /// What the timeline does.
     agenda: Agenda,
+    /// Ranks of nodes that lose power at times which the timeline does not say.
+    fallible_nodes: BTreeSet<usize>,
+    /// Ranks of links that go down so.
+    fallible_links: BTreeSet<usize>,
     /// New routes of nodes that have others than before, in order of time.
     reroutes: Vec<Reroute>,
     files: Arc<Files>,
@@ -164,6 +169,8 @@ impl Plan {
             topology,
             timeline,
             agenda,
+            fallible_nodes: BTreeSet::new(),
+            fallible_links: BTreeSet::new(),
             reroutes: Vec::new(),
             files,
             graph,
@@ -184,6 +191,14 @@ impl Plan {
         };
         (plan.group_routes, plan.groups_of_medium) = plan.routes_of_groups();
         plan
+    }
+
+    /// The same plan with nodes and links that may be hit by faults at random: nodes keep what they start anew with.
+    pub fn with_faults(mut self, faults: &[FaultSpec]) -> Self {
+        let (nodes, links) = (faults.iter().flat_map(|spec| &spec.nodes), faults.iter().flat_map(|spec| &spec.links));
+        self.fallible_nodes = nodes.filter_map(|node| self.node(&node.0)).collect();
+        self.fallible_links = links.filter_map(|link| self.link(&link.0)).collect();
+        self
     }
 
     /// The same plan with a measurement of one direction of the link called `link`; all is as it was if there is no such link.
@@ -393,7 +408,7 @@ impl Plan {
             clock: Clock::new(Span::ZERO, device.clock_drift.unwrap_or_default()),
             cpu: Cpu::new(device.cpu),
             memory: Memory::new(device.memory),
-            crashes: self.agenda.crashes(rank),
+            crashes: self.agenda.crashes(rank) || self.fallible_nodes.contains(&rank),
         }
     }
 
@@ -419,8 +434,10 @@ impl Plan {
         let (forward, backward) = self.wires_of_link[link];
         let (outgoing, incoming) = if is_first { (forward, backward) } else { (backward, forward) };
         let direction = config.direction(is_first);
-        let later: Vec<LinkChange> =
-            self.agenda.changes(link, is_first).iter().map(|(_, change)| change.clone()).collect();
+        let may_fail = self.fallible_links.contains(&link) || self.fallible_nodes.contains(&rank);
+        let down = may_fail.then(|| LinkChange { up: Some(false), ..LinkChange::default() });
+        let scheduled = self.agenda.changes(link, is_first).iter().map(|(_, change)| change.clone());
+        let later: Vec<LinkChange> = scheduled.chain(down).collect();
         let stream_name = self.wire_stream_name(link, is_first);
         let setup = Setup {
             wire: outgoing,

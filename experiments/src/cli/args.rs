@@ -17,6 +17,13 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run an experiment: tables, figures and digests go to a folder
     Run(RunArgs),
+    /// Look for a run that breaks what must hold in each: many runs, each with luck and faults of its own
+    ///
+    /// What must hold is what the scenario expects `in_each_run`; `faults` says what happens at random. Of the first run that breaks something the
+    /// faults are left out and shortened until no fewer do it, and what is left is printed and written as a scenario.
+    ///
+    /// Exit status: 0 if nothing is broken, 1 if something is, 130 if it was interrupted before all runs were made.
+    Explore(ExploreArgs),
     /// Fix which shard makes which runs of a sweep, in a file, so that all take about as long
     ///
     /// A few trial runs tell what runs of each point cost; shards get about the same of it. `run` and `slurm` take the file in the place of the
@@ -143,15 +150,43 @@ pub(super) struct RunArgs {
     /// Print what is done as lines of JSON on standard output, and nothing else; `protosim schema --progress` says what stands in them
     #[arg(long, conflicts_with = "quiet")]
     pub(super) json: bool,
-    /// Draw a ladder of all nodes over the first replication of each point, to diagrams/ladder.svg, .png and .pdf
+    /// Draw a ladder of all nodes over the first replication of each point, or that of --rep, to diagrams/ladder.svg, .png and .pdf
     #[arg(long)]
     pub(super) ladder: bool,
-    /// Write what connections and exchanges do, and dropped packets, of the first replication of each point to events.jsonl
+    /// Write what connections and exchanges do, and dropped packets, of the first replication of each point, or that of --rep, to events.jsonl
     #[arg(long)]
     pub(super) events: bool,
-    /// Write every packet of the first replication of each point to captures/*.pcapng
+    /// Write every packet of the first replication of each point, or that of --rep, to captures/*.pcapng
     #[arg(long)]
     pub(super) capture: bool,
+}
+
+/// What to explore.
+#[derive(Debug, Args)]
+pub(super) struct ExploreArgs {
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// How many runs, over all points
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(super) runs: u64,
+    /// The replication to begin with
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
+    pub(super) first: u64,
+    /// This point alone; points are numbered from 0, as in the tables
+    #[arg(long, value_name = "N")]
+    pub(super) point: Option<usize>,
+    /// This variant alone
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Option<String>,
+    /// How many runs at once [default: all cores]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+    /// Where what is found is written as a scenario [default: NAME-REPLICATION.ron]
+    #[arg(long, value_name = "FILE")]
+    pub(super) save: Option<PathBuf>,
+    /// Print nothing but what is found, and errors
+    #[arg(long, short)]
+    pub(super) quiet: bool,
 }
 
 /// What to split.

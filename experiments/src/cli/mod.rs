@@ -1,6 +1,6 @@
 //! The `protosim` command: its arguments, and what each of its commands prints.
 //!
-//! Exit status: 0 done; 1 an expectation failed, two runs differ, results are not reproduced, a script failed, or a live exchange did; 2 could not run, or a run reached a
+//! Exit status: 0 done; 1 an expectation failed, something is broken, two runs differ, results are not reproduced, a script failed, or a live exchange did; 2 could not run, or a run reached a
 //! limit; 130 interrupted (Ctrl-C), with what was finished written.
 
 #![expect(clippy::print_stderr, reason = "this is what talks to the user")]
@@ -10,6 +10,7 @@ mod completions;
 mod diff;
 mod dry_run;
 mod explain;
+mod explore;
 mod keeping;
 mod merge;
 mod metrics;
@@ -91,6 +92,7 @@ fn dispatch(command: Command) -> Result<Ending, String> {
     let colours = std::io::stderr().is_terminal();
     match command {
         Command::Run(args) => run::run(&args, colours),
+        Command::Explore(args) => explore::explore(&args, colours),
         Command::Plan(args) => plan::plan(&args, colours),
         Command::Slurm(args) => slurm::slurm(&args, colours),
         Command::Merge(args) => merge::merge(&args, colours),

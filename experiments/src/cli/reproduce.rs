@@ -112,6 +112,7 @@ fn run_again(
     let options = Options {
         jobs: args.jobs.map_or(cores, usize::from),
         threads: usize::from(args.threads),
+        watched: selection.replication.unwrap_or_default(),
         ..manifest.options(loaded)
     };
     // Nothing is taken from runs that were made before: not from a cache, nor from what another command left here.

@@ -52,6 +52,7 @@ fn run_told(args: &RunArgs, colours: bool, stopwatch: Stopwatch, teller: &mut Te
     let options = Options {
         jobs: args.jobs.map_or(cores, usize::from),
         threads: usize::from(args.threads),
+        watched: selection.replication.unwrap_or_default(),
         capture: args.capture,
         ladder: args.ladder,
         events: args.events,
@@ -184,7 +185,8 @@ fn check_ladder(args: &RunArgs, loaded: &Loaded, selection: &Selection) -> Resul
     if nodes < 2 {
         return Err("error: --ladder: there is one node alone; arrows go from one to another".to_owned());
     }
-    let points = selection.runs(loaded).iter().filter(|(_, replication)| *replication == 0).count();
+    let watched = selection.replication.unwrap_or_default();
+    let points = selection.runs(loaded).iter().filter(|(_, replication)| *replication == watched).count();
     if points > MOST_DRAWN {
         return Err(format!("error: --ladder: it would be drawn for {points} points; choose one with --point"));
     }

@@ -277,7 +277,10 @@ impl Host for LiveHost {
                 return;
             }
             // Nobody knows when it was sent.
-            Observation::Received { .. } | Observation::Stream { .. } | Observation::TlsSecret(_) => return,
+            Observation::Received { .. }
+            | Observation::Stream { .. }
+            | Observation::TlsSecret(_)
+            | Observation::Message(_) => return,
             Observation::ExchangeEnded { exchange, outcome, transmissions } => {
                 let since = self.started.remove(&exchange).unwrap_or(now);
                 let took = now.saturating_since(since);

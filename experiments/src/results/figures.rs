@@ -1,5 +1,6 @@
 //! Figures and expectations of a scenario, from its summary.
 
+use super::each_run;
 use super::panels::{Source, draw_panel};
 use super::summary::{Basis, Summary, summarise_points};
 use crate::run::Outputs;
@@ -80,17 +81,26 @@ pub fn check_expectations(
     let strict = Confidence::P99_9.shared_by(compared.len().max(1) as u64).unwrap_or(Confidence::P99_9);
     let points: BTreeSet<usize> = compared.into_iter().collect();
     let strict = summarise_points(loaded, outputs, points.into_iter(), strict, Basis::Exchanges)?;
-    let outcomes =
-        loaded.scenario.expect.iter().map(|expectation| check(loaded, outputs, expectation, (summary, &strict)));
-    Ok(outcomes.collect())
+    let outcome = |expectation: &Expectation| {
+        let points = || loaded.chosen(expectation.filter());
+        Ok(if expectation.in_each_run {
+            let runs = points().map(|point| outputs.count(point)).sum();
+            told(expectation, &each_run::misses(loaded, outputs, expectation, points())?, (runs, "runs"))
+        } else {
+            let misses = misses(loaded, outputs, expectation, (summary, &strict));
+            told(expectation, &misses, (points().count(), "points"))
+        })
+    };
+    loaded.scenario.expect.iter().map(outcome).collect()
 }
 
-fn check(
+/// Where the summary does not have what is expected, and how.
+fn misses(
     loaded: &Loaded,
     outputs: &dyn Outputs,
     expectation: &Expectation,
     (summary, strict): (&Summary, &Summary),
-) -> Outcome {
+) -> Vec<String> {
     let subject = expectation.subject();
     let mut misses = Vec::new();
     for index in loaded.chosen(expectation.filter()) {
@@ -120,28 +130,29 @@ fn check(
             misses.push(format!("point {index}: {value} {relation} {wanted}"));
         }
     }
+    misses
+}
+
+/// What became of an expectation, in words.
+fn told(expectation: &Expectation, misses: &[String], (all, unit): (usize, &str)) -> Outcome {
     let verb = match expectation.must {
         Must::BeAtLeast(_) => "is at least",
         Must::BeAtMost(_) => "is at most",
         Must::AgreeWith(_) => "agrees with",
     };
-    let of = subject.map(|subject| subject.to_string()).unwrap_or_default();
+    let of = expectation.subject().map(|subject| subject.to_string()).unwrap_or_default();
     let place = match (&expectation.variant, &expectation.only_if) {
         (None, None) => String::new(),
         (Some(variant), None) => format!(", for {variant}"),
         (None, Some(condition)) => format!(", where {condition}"),
         (Some(variant), Some(condition)) => format!(", for {variant} where {condition}"),
     };
+    let place = if expectation.in_each_run { format!("{place}, in each run") } else { place };
     let claim = format!("{} of {of} {verb} {}{place}", expectation.metric.name(), expectation.must.formula());
     match misses.first() {
         None => Outcome { text: format!("holds: {claim}"), holds: true },
-        Some(first) => Outcome {
-            text: format!(
-                "FAILS: {claim}, at {} of {} points: {first}",
-                misses.len(),
-                loaded.chosen(expectation.filter()).count()
-            ),
-            holds: false,
-        },
+        Some(first) => {
+            Outcome { text: format!("FAILS: {claim}, at {} of {all} {unit}: {first}", misses.len()), holds: false }
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod cells;
 mod claim;
 mod differences;
+mod each_run;
 mod estimates;
 mod figures;
 mod folder;
@@ -27,6 +28,7 @@ mod tests_metrics;
 mod tests_parts;
 
 pub use claim::{Owner, claim, claim_for_part};
+pub use each_run::{Breach, breaches};
 pub use figures::{Outcome, check_expectations, draw};
 pub use folder::{FolderError, Partial, Written, holds_whole, write, write_part};
 pub(crate) use folder::{configuration_hash, hex, sha256_hex};

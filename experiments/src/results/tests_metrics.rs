@@ -6,7 +6,7 @@ use crate::scenario::{Loaded, Metric, Request, Subject, Way, load_text};
 use protosim_reports::figure::Style;
 use protosim_reports::statistics::Confidence;
 
-const ONE: Options = Options { jobs: 1, threads: 1, capture: false, ladder: false, events: false };
+const ONE: Options = Options { jobs: 1, threads: 1, watched: 0, capture: false, ladder: false, events: false };
 
 /// Three datagrams of 1500 bytes of IP at once over 10 Mbit/s, 1.2 ms each, and 3 ms of delay, with room for one to wait.
 const THREE: &str = r#"(

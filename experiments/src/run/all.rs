@@ -22,25 +22,27 @@ pub struct Options {
     pub jobs: usize,
     /// How many threads inside one run.
     pub threads: usize,
-    /// Listen to the packets of the first replication of each point.
+    /// Which replication of each point is looked at.
+    pub watched: u64,
+    /// Listen to its packets.
     pub capture: bool,
-    /// Draw a ladder of all nodes over the whole of the first replication of each point.
+    /// Draw a ladder of all nodes over the whole of it.
     pub ladder: bool,
-    /// Keep the event log of the first replication of each point, whether the scenario says so or not.
+    /// Keep its event log, whether the scenario says so or not.
     pub events: bool,
 }
 
 impl Default for Options {
     /// One run after the other, each on one thread, and nothing to look at but results.
     fn default() -> Self {
-        Self { jobs: 1, threads: 1, capture: false, ladder: false, events: false }
+        Self { jobs: 1, threads: 1, watched: 0, capture: false, ladder: false, events: false }
     }
 }
 
 impl Options {
     /// What to look at in a run.
     fn watch(&self, loaded: &Loaded, point: usize, replication: u64) -> Watch {
-        if replication > 0 {
+        if replication != self.watched {
             return Watch::default();
         }
         let scenario = &loaded.scenario;

@@ -297,7 +297,7 @@ fn observed(observation: &Observation) -> Option<(Option<u32>, What)> {
             (None, What::Received { from: text(from), sent_ns: sent_at.map(SimTime::as_nanos), bytes: *bytes })
         }
         Observation::Stream { stream, trace } => (Some(stream.0), traced(trace)),
-        Observation::TlsSecret(_) => return None,
+        Observation::TlsSecret(_) | Observation::Message(_) => return None,
     })
 }
 

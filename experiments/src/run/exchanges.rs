@@ -115,7 +115,10 @@ pub(super) fn join(
                     latest.push_for(name(to), index);
                 }
             }
-            Observation::Received { .. } | Observation::Stream { .. } | Observation::TlsSecret(_) => {}
+            Observation::Received { .. }
+            | Observation::Stream { .. }
+            | Observation::TlsSecret(_)
+            | Observation::Message(_) => {}
             Observation::ExchangeEnded { exchange: id, outcome, transmissions } => {
                 if let Some(exchange) = latest.find(&name(id)).map(|index| &mut exchanges[index]) {
                     let after = at.saturating_since(exchange.started.unwrap_or(*at));

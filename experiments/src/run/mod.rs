@@ -6,6 +6,7 @@ pub mod clock;
 pub mod events;
 mod exchanges;
 mod fork;
+mod ledger;
 mod measured;
 mod name;
 mod one;

@@ -3,6 +3,7 @@
 use super::clock::Stopwatch;
 use super::exchanges::{Exchange, add_unsent, join};
 use super::fork::Branch;
+use super::ledger::settle;
 use super::measured::{Measured, measured, with_meters};
 use super::name::Name;
 use super::sketch::ExchangeSketch;
@@ -11,7 +12,7 @@ use super::totals::{Totals, totals};
 use super::warmup::{Course, Warmup, samples};
 use crate::scenario::{End, Keep, Placement, Scenario, WarmupSpec};
 use protosim_core::kernel::{BuildError, Interests, Reported, RunError};
-use protosim_core::{Digest, EntityId, RunSeed, SimTime, Simulation, Sinks, Until};
+use protosim_core::{Digest, EntityId, SimTime, Simulation, Sinks, Until};
 use protosim_models::node::{
     Action, Conservation, DropCause, Fate, LinkEnd, MessageBalance, PacketReport, Report, audit, audit_messages,
 };
@@ -46,6 +47,9 @@ pub struct RunOutput {
     pub measured: Measured,
     /// What nodes and applications have counted.
     pub totals: Totals,
+    /// Promises of messages that were broken, the first ones, in words.
+    #[serde(skip)]
+    pub broken: Vec<String>,
     /// Digests by path: of nodes and shared media, then of the directions of links.
     pub digests: Vec<(Name, Arc<str>, Digest)>,
     /// Packets at link ends, if they were listened to.
@@ -132,6 +136,7 @@ pub enum RunFailure {
 /// A plan of the scenario's network, and of what is measured of it.
 pub fn setup(scenario: &Scenario) -> Plan {
     let plan = Plan::with_files(scenario.topology(), scenario.timeline.clone(), Arc::clone(&scenario.files));
+    let plan = plan.with_faults(&scenario.faults);
     let is_known = scenario.warmup.as_ref().is_none_or(|warmup| warmup.mser5().is_none());
     with_meters(plan.with_routing(scenario.routing), scenario, scenario.fixed_warmup(), is_known)
 }
@@ -146,7 +151,12 @@ pub fn build(
     replication: u64,
     threads: usize,
 ) -> Result<Simulation<Element>, BuildError> {
-    build_with(plan, scenario, replication, threads, plan.acts())
+    let acts = if scenario.faults.is_empty() {
+        plan.acts()
+    } else {
+        plan.acts_with(&scenario.of_replication(replication).timeline)
+    };
+    build_with(plan, scenario, replication, threads, acts)
 }
 
 /// The same, but that the timeline does nothing else than `acts`.
@@ -179,8 +189,7 @@ pub(super) fn build_with(
         let is_measured = scenario.measures.sinks.contains_key(&name);
         Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })
     });
-    let seed = RunSeed { seed: scenario.seed, replication };
-    plan.simulation_with(seed, scenario.limits(), apps.collect(), threads, acts)
+    plan.simulation_with(scenario.luck(replication), scenario.limits(), apps.collect(), threads, acts)
 }
 
 /// How the further nodes of an application are found: from where its packets to them come.
@@ -223,11 +232,13 @@ pub(super) fn run_from(
     threads: usize,
     watch: &Watch,
 ) -> Result<RunOutput, RunFailure> {
+    let made_of = scenario;
+    let scenario = &*made_of.of_replication(replication);
     let apps = app_indices(plan, scenario);
     let app_of = |node: u32, app: u32| apps[node as usize][app as usize];
     let (world, sinks) = match branch {
         Some(branch) => branch,
-        None => (build(plan, scenario, replication, threads)?, Sinks::new(interests(scenario, replication, watch))),
+        None => (build(plan, made_of, replication, threads)?, Sinks::new(interests(scenario, replication, watch))),
     };
     let mut pass = Pass::run(scenario, world, sinks)?;
     let mut warmup = Warmup::fixed(scenario);
@@ -241,7 +252,7 @@ pub(super) fn run_from(
             let earlier = pass.wall;
             // One world at a time: in a large network each takes as much.
             drop(pass);
-            let world = build(&metered, scenario, replication, threads)?;
+            let world = build(&metered, made_of, replication, threads)?;
             pass = Pass::run(scenario, world, Sinks::new(interests(scenario, replication, watch)))?;
             pass.wall += earlier;
         }
@@ -253,8 +264,9 @@ pub(super) fn run_from(
     };
     let due: Vec<_> = simulation.entities().zip(&apps).enumerate().flat_map(of_element).collect();
     let measured = measured(plan, scenario, (replication, warmup.ends), &simulation, &reports, app_of);
-    let (entities, totals, digests) =
-        (Arc::clone(simulation.paths()), totals(&simulation, scenario, &apps), digests(&simulation));
+    let entities = Arc::clone(simulation.paths());
+    let settled = settle(scenario, &reports, &entities, app_of);
+    let (totals, digests) = (totals(&simulation, scenario, &apps, settled.as_ref()), digests(&simulation));
     let (counts, simulated) = (simulation.counts(), simulation.now());
     let packet_hops = counts.deliveries + lost_on_links(&simulation);
     // The world goes before what it has reported is put together: in a large network either takes as much.
@@ -276,6 +288,7 @@ pub(super) fn run_from(
         sketches,
         measured,
         totals,
+        broken: settled.map_or_else(Vec::new, |settled| settled.broken),
         digests,
         story: watch.story(plan, scenario, &reports, app_of),
         capture: watch.capture.then(|| self::capture(plan, reports)),
@@ -288,6 +301,9 @@ pub(super) fn interests(scenario: &Scenario, replication: u64, watch: &Watch) ->
     let mut interests = Interests::RESULTS.and(watch.interests());
     if !scenario.measures.sinks.is_empty() {
         interests = interests.and(Interests::DELIVERIES);
+    }
+    if scenario.ledger {
+        interests = interests.and(Interests::MESSAGES);
     }
     // Figures over time show the first replication alone.
     if replication == 0 && scenario.measures.connections.values().any(|is_kept| *is_kept) {

@@ -246,7 +246,7 @@ fn words(observation: &Observation) -> Option<String> {
         Observation::ExchangeEnded { outcome, transmissions, .. } => {
             format!("exchange ends: {}, {transmissions} transmissions", outcome.name())
         }
-        Observation::Received { .. } | Observation::TlsSecret(_) => return None,
+        Observation::Received { .. } | Observation::TlsSecret(_) | Observation::Message(_) => return None,
         Observation::Stream { trace, .. } => match trace {
             Trace::State { to, .. } => to.to_string(),
             Trace::Lost { offset, len } => format!("{offset}:{} held lost", offset + len),

@@ -8,7 +8,7 @@ use protosim_models::coap::Parameters;
 use protosim_models::coap::closed_form::Attempts;
 use protosim_reports::statistics::{Confidence, SortedSamples, clopper_pearson, mean_interval};
 
-const ONE: Options = Options { jobs: 1, threads: 1, capture: false, ladder: false, events: false };
+const ONE: Options = Options { jobs: 1, threads: 1, watched: 0, capture: false, ladder: false, events: false };
 
 fn coap_loss(set: &[&str], seed: u64) -> Loaded {
     let set = set.iter().map(|argument| (*argument).to_owned()).collect();

@@ -1,10 +1,12 @@
 //! What nodes, media and applications have counted over a run.
 
+use super::ledger::Settled;
 use super::name::Name;
 use crate::scenario::Scenario;
 use protosim_core::Simulation;
 use protosim_models::Element;
 use protosim_models::channel;
+use protosim_models::ledger::Party;
 use protosim_models::medium::Medium;
 use protosim_models::node::{ChannelCounts, DropCause};
 use protosim_topologies::groups::NodeSets;
@@ -73,8 +75,15 @@ impl Totals {
     }
 }
 
-/// Counts everything. `apps` are the scenario's indices of the applications of each entity.
-pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps: &[Vec<usize>]) -> Totals {
+/// Counts everything. `apps` are the scenario's indices of the applications of each entity; what a ledger says of them stands behind what they count
+/// themselves.
+pub(super) fn totals(
+    simulation: &Simulation<Element>,
+    scenario: &Scenario,
+    apps: &[Vec<usize>],
+    settled: Option<&Settled>,
+) -> Totals {
+    let messages: Vec<_> = scenario.apps.iter().map(|app| app.run.messages()).collect();
     let names: Vec<Arc<str>> = scenario.apps.iter().map(|app| app.name.as_str().into()).collect();
     let mut totals = Totals::default();
     // What a node counts itself, and six of most applications.
@@ -116,8 +125,10 @@ pub(super) fn totals(simulation: &Simulation<Element>, scenario: &Scenario, apps
                 count(Some(&name), counted, value);
             }
         }
-        for ((_, of_app), app) in node.app_totals().zip(&apps[entity]) {
-            for total in of_app {
+        for (number, ((_, of_app), app)) in node.app_totals().zip(&apps[entity]).enumerate() {
+            let party = Party { node: entity as u32, app: number as u32 };
+            let of_messages = settled.map_or_else(Vec::new, |settled| settled.totals(party, messages[*app]));
+            for total in of_app.into_iter().chain(of_messages) {
                 count(Some(&names[*app]), total.name, total.value);
             }
         }

@@ -220,6 +220,10 @@ pub struct Expectation {
     pub metric: Metric,
     /// How it compares.
     pub must: Must,
+    /// It must hold in each run by itself, and not of the mean alone: what `protosim explore` looks for. Of means, shares, quantiles and counts, at
+    /// least or at most. Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_each_run: bool,
     /// Names for parts of the formula, each made of those before it.
     #[serde(default, rename = "where")]
     pub bindings: Vec<(String, String)>,

@@ -32,6 +32,7 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "handshakes-devices", text: include_str!("../../scenarios/handshakes-devices.ron") },
     Shipped { name: "ice-time", text: include_str!("../../scenarios/ice-time.ron") },
     Shipped { name: "link-traces", text: include_str!("../../scenarios/link-traces.ron") },
+    Shipped { name: "mqtt-crash", text: include_str!("../../scenarios/mqtt-crash.ron") },
     Shipped { name: "nat-matrix", text: include_str!("../../scenarios/nat-matrix.ron") },
     Shipped { name: "page-load", text: include_str!("../../scenarios/page-load.ron") },
     Shipped { name: "ping", text: include_str!("../../scenarios/ping.ron") },

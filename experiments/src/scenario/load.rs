@@ -51,9 +51,13 @@ pub struct Loaded {
 impl Loaded {
     /// The numbers of the points that a filter includes, in order.
     pub fn chosen<'a>(&'a self, filter: PointFilter<'a>) -> impl Iterator<Item = usize> + 'a {
-        let included =
-            move |point: &&Point| filter.includes(&self.scenario.axes, point.variant.as_deref(), &point.values);
-        self.points.iter().enumerate().filter(move |(_, point)| included(point)).map(|(number, _)| number)
+        (0..self.points.len()).filter(move |point| self.is_chosen(*point, filter))
+    }
+
+    /// Whether a filter includes a point.
+    pub fn is_chosen(&self, point: usize, filter: PointFilter<'_>) -> bool {
+        let Point { variant, values, .. } = &self.points[point];
+        filter.includes(&self.scenario.axes, variant.as_deref(), values)
     }
 }
 

@@ -57,17 +57,19 @@ pub use variant::{CaseSpec, VariantSpec, Verbatim};
 pub use warmup::WarmupSpec;
 
 use protosim_core::kernel::Limits;
-use protosim_core::{Ratio, SimTime, Size, Span};
+use protosim_core::{Ratio, RunSeed, SimTime, Size, Span};
 use protosim_models::channel::ChannelConfig;
 use protosim_models::link::LinkConfig;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::{Files, NodeName};
 use protosim_models::registry::AppConfig;
 use protosim_models::tls::crypto::Mode;
+use protosim_topologies::faults::{Fault, FaultSpec, draw, events};
 use protosim_topologies::generate::GeneratorConfig;
 use protosim_topologies::groups::NodeSets;
 use protosim_topologies::{AddressFamilies, GroupSpec, NodeSpec, Routing, TimelineEvent, Topology};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -122,6 +124,9 @@ pub struct Scenario {
     /// What happens to links and nodes during the run.
     #[serde(default)]
     pub timeline: Vec<TimelineEvent>,
+    /// Links that go down and nodes that lose power at random, at other times in each replication. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultSpec>,
     /// Whether routes follow what goes down and comes up. Default: Static.
     #[serde(default, skip_serializing_if = "Routing::is_static")]
     pub routing: Routing,
@@ -172,6 +177,10 @@ pub struct Scenario {
     /// all there anyway. Default: nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measure: Vec<MeasureSpec>,
+    /// Each message of MQTT is followed from its publisher to all its subscribers, and what was promised is held against what came: more is counted
+    /// of clients then (`lost_exactly_once` and the like, in the table `counters`). Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ledger: bool,
     /// How samples are kept: one by one, or as sketches. Default: exchanges one by one, all else as sketches.
     #[serde(default, skip_serializing_if = "DistributionsSpec::is_default")]
     pub distributions: DistributionsSpec,
@@ -309,6 +318,31 @@ impl Scenario {
     /// Whether some node translates addresses.
     pub fn has_nat(&self) -> bool {
         self.nodes.iter().any(|node| node.nat.is_some() || node.nat64.is_some())
+    }
+
+    /// The luck of a replication.
+    pub fn luck(&self, replication: u64) -> RunSeed {
+        RunSeed { seed: self.seed, replication }
+    }
+
+    /// The faults at random of a replication, in order of time.
+    pub fn drawn_faults(&self, replication: u64) -> Vec<Fault> {
+        draw(&self.faults, self.luck(replication))
+    }
+
+    /// The scenario of one replication: its faults at random stand in the timeline.
+    pub fn of_replication(&self, replication: u64) -> Cow<'_, Self> {
+        if self.faults.is_empty() {
+            Cow::Borrowed(self)
+        } else {
+            Cow::Owned(self.with_faults(&self.drawn_faults(replication)))
+        }
+    }
+
+    /// The same with these faults in the timeline, and none at random.
+    pub fn with_faults(&self, faults: &[Fault]) -> Self {
+        let timeline = self.timeline.iter().cloned().chain(events(faults)).collect();
+        Self { timeline, faults: Vec::new(), ..self.clone() }
     }
 
     /// When the warm-up ends that is the same in all runs.

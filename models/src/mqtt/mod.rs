@@ -54,9 +54,10 @@ mod vectors;
 
 pub use broker::MqttBroker;
 pub use client::MqttClient;
-pub use config::{MqttBrokerConfig, MqttClientConfig};
+pub use config::{MqttBrokerConfig, MqttClientConfig, MqttFlaw};
 
 use crate::app::StreamOptions;
+use crate::ledger::Guarantee;
 use crate::rope::Rope;
 use crate::tcp::TcpConfig;
 use std::sync::Arc;
@@ -69,6 +70,16 @@ const DELIVER: &str = "mqtt.deliver";
 const SEND: &str = "mqtt.send";
 /// The operations that take processor time.
 pub const OPERATIONS: [&str; 3] = [RECEIVE, DELIVER, SEND];
+
+impl From<wire::QoS> for Guarantee {
+    fn from(qos: wire::QoS) -> Self {
+        match qos {
+            wire::QoS::AtMostOnce => Self::AtMostOnce,
+            wire::QoS::AtLeastOnce => Self::AtLeastOnce,
+            wire::QoS::ExactlyOnce => Self::ExactlyOnce,
+        }
+    }
+}
 
 /// What the streams of an application are made of. Without Nagle's algorithm, unless it is asked for: with it each second small packet waits for
 /// an acknowledgement.

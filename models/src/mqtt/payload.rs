@@ -1,6 +1,7 @@
 //! Payloads of our own clients: 16 bytes that name the message, and filling whose bytes follow from the name, so that a subscriber can say
 //! whose message it is, whether it has had it, and whether it is whole.
 
+use crate::ledger::MessageName;
 use crate::rope::{Rope, Run};
 use crate::tcp::app::other_bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,12 @@ pub(super) struct Name {
     pub(super) publication: u64,
     /// Which of its messages, from 0 on.
     pub(super) number: u64,
+}
+
+impl From<Name> for MessageName {
+    fn from(Name { publication, number }: Name) -> Self {
+        Self { publication, number }
+    }
 }
 
 impl Name {

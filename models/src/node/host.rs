@@ -4,6 +4,7 @@ use super::udp::UdpSocket;
 use super::{Node, Report};
 use crate::app::{App, ChannelId, Host, HostError, SocketId, StreamId, StreamInfo, StreamOptions, Total, TrafficClass};
 use crate::element::Element;
+use crate::ledger::MessageEvent;
 use crate::observe::{Observation, TlsSecret};
 use crate::packet::{BuildError, Echo, Ecn, Packet};
 use crate::rope::Rope;
@@ -305,6 +306,18 @@ impl Host for SimHost<'_, '_> {
         if self.cx.wants(Interests::PACKETS) {
             // It is looked at and no more, which decides nothing.
             self.cx.report_packet(Report::App { app: self.app, observation: Observation::TlsSecret(Box::new(secret)) });
+        }
+    }
+
+    fn observes_messages(&self) -> bool {
+        self.cx.wants(Interests::MESSAGES)
+    }
+
+    fn observe_message(&mut self, event: MessageEvent) {
+        if self.cx.wants(Interests::MESSAGES) {
+            // It is looked at and no more, which decides nothing.
+            let observation = Observation::Message(Box::new(event));
+            self.cx.report_packet(Report::App { app: self.app, observation });
         }
     }
 

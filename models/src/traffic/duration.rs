@@ -3,7 +3,7 @@
 use super::size::is_positive;
 use crate::app::Host;
 use protosim_core::time::NANOS_PER_SEC;
-use protosim_core::{Distribution, Purpose, Span, maths};
+use protosim_core::{Distribution, Purpose, Span, Stream, maths};
 use serde::{Deserialize, Serialize};
 
 /// How long something takes, drawn each time. `"1 s"` alone is `Fixed("1 s")`. What is drawn is rounded to nanoseconds.
@@ -54,7 +54,7 @@ impl TimeDistribution {
     }
 
     /// What is wrong with it, in words that go on from the field's name.
-    pub(crate) fn check(&self) -> Option<String> {
+    pub fn check(&self) -> Option<String> {
         match self {
             Self::Uniform { low, high } if low > high => {
                 Some(format!("is from {low} to {high}: `low` is above `high`"))
@@ -73,6 +73,16 @@ impl TimeDistribution {
             }
             _ => None,
         }
+    }
+
+    /// True if it is no time, always.
+    pub fn is_zero(&self) -> bool {
+        self.fixed().is_some_and(Span::is_zero)
+    }
+
+    /// One such time, from one draw; from none where it is always alike.
+    pub fn draw(&self, stream: &mut Stream) -> Span {
+        Span::from_nanos(maths::round_to_u64(self.law().sample(stream)))
     }
 
     /// Its law in nanoseconds.

@@ -23,6 +23,8 @@ impl Interests {
 
     /// What connections do, step by step: event logs, time series, diagrams.
     pub const TRACES: Self = Self(8);
+    /// What becomes of each message between applications: ledgers of what was promised and what came.
+    pub const MESSAGES: Self = Self(16);
 
     /// Both.
     pub const fn and(self, other: Self) -> Self {

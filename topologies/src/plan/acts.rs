@@ -3,7 +3,7 @@
 use super::Plan;
 use crate::layer::Layer;
 use crate::spec::AddressFamily;
-use crate::timeline::NewAddress;
+use crate::timeline::{Agenda, NewAddress, TimelineEvent};
 use protosim_core::{EntityId, SimTime};
 use protosim_models::node::{Action, Hop, Route, Routes};
 use std::collections::BTreeMap;
@@ -15,16 +15,26 @@ impl Plan {
     /// that loses power does so before its links go down, so that what they drop counts as the node's; one that starts does so last,
     /// with its links and routes in place.
     pub fn acts(&self) -> Vec<(SimTime, EntityId, Action)> {
+        self.acts_of(&self.agenda)
+    }
+
+    /// The same for another timeline, which has what this plan's has and faults of links and nodes that it was told of
+    /// ([`Plan::with_faults`]).
+    pub fn acts_with(&self, timeline: &[TimelineEvent]) -> Vec<(SimTime, EntityId, Action)> {
+        self.acts_of(&Agenda::new(&self.topology, &self.graph, &self.layers, timeline))
+    }
+
+    fn acts_of(&self, agenda: &Agenda) -> Vec<(SimTime, EntityId, Action)> {
         let mut acts = Vec::new();
         let mut act = |at, node: usize, action| acts.push((SimTime::ZERO + at, self.entity(node), action));
-        for (at, node, _) in self.agenda.powers.iter().filter(|(_, _, is_on)| !is_on) {
+        for (at, node, _) in agenda.powers.iter().filter(|(_, _, is_on)| !is_on) {
             act(*at, *node, Action::Power(false));
         }
         for wire in self.wires.iter().filter(|wire| wire.station.is_none() && !wire.is_channel) {
             let (first, second) = self.graph.ends(wire.link);
             let sender = if wire.is_forward { first } else { second };
             let interface = self.graph.interface(sender, wire.link);
-            for (at, change) in self.agenda.changes(wire.link, wire.is_forward) {
+            for (at, change) in agenda.changes(wire.link, wire.is_forward) {
                 let interface = interface.expect("a link is among its end's links") as u32;
                 act(*at, sender, Action::ChangeLink { interface, change: Box::new(change.clone()) });
             }
@@ -34,14 +44,14 @@ impl Plan {
                 act(at, sender, action);
             }
         }
-        for NewAddress { at, link, node, address, .. } in &self.agenda.new_addresses {
+        for NewAddress { at, link, node, address, .. } in &agenda.new_addresses {
             let interface = self.graph.interface(*node, *link).expect("a link is among its end's links") as u32;
             act(*at, *node, Action::Readdress { interface, address: *address });
         }
         for reroute in &self.reroutes {
             act(reroute.at, reroute.node, Action::Reroute(Arc::clone(&reroute.routes)));
         }
-        for (at, node, _) in self.agenda.powers.iter().filter(|(_, _, is_on)| *is_on) {
+        for (at, node, _) in agenda.powers.iter().filter(|(_, _, is_on)| *is_on) {
             act(*at, *node, Action::Power(true));
         }
         acts

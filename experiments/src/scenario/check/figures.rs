@@ -5,7 +5,7 @@ use super::cell_panels::check_cells;
 use super::subjects::{Asked, Shown, check_subject};
 use super::{listed, span_of};
 use crate::scenario::grid::Grid;
-use crate::scenario::{End, Metric, PanelSpec, PanelX, PointFilter, ScaleSpec, Scenario, VARIANT, evaluate};
+use crate::scenario::{End, Metric, Must, PanelSpec, PanelX, PointFilter, ScaleSpec, Scenario, VARIANT, evaluate};
 use crate::tree::{Diagnostic, Diagnostics, Span, Tree, suggest};
 use protosim_models::link::Bins;
 use protosim_reports::figure::unsupported_character;
@@ -126,6 +126,11 @@ pub(super) fn check_expectations(tree: &Tree, scenario: &Scenario, mistakes: &mu
         check_subject(tree, scenario, &asked, mistakes);
         check_formula(scenario, expectation.must.formula(), &expectation.bindings, at("must"), mistakes);
         check_filter(scenario, expectation.filter(), &at, mistakes);
+        if expectation.in_each_run && matches!(expectation.must, Must::AgreeWith(_)) {
+            let message =
+                "one run has no interval that could agree with anything: `in_each_run` is for BeAtLeast and BeAtMost";
+            mistakes.push(Diagnostic::error("scenario::no-effect", at("in_each_run"), message));
+        }
     }
 }
 

@@ -22,6 +22,11 @@ pub(super) fn check_fork(tree: &Tree, scenario: &Scenario, points: &[Point], mis
             "`fork_at` has no effect beside `warmup: Mser5(…)`, which makes runs anew behind the warm-up that it finds";
         return refuse("scenario::no-effect", message.to_owned(), None);
     }
+    if scenarios.iter().any(|scenario| !scenario.faults.is_empty()) {
+        let message =
+            "`fork_at` and `faults` exclude each other: worlds that are hit at random are made from their starts";
+        return refuse("scenario::no-effect", message.to_owned(), None);
+    }
     // What a world has to know from its start: who crashes keeps what it starts anew with, and routes lead to new addresses.
     let told_late = |scenario: &&Scenario| {
         let mut late = scenario.timeline.iter().filter(|event| event.at >= at);

@@ -175,7 +175,18 @@ fn check_total(
     if !app.run.check().is_empty() {
         return false;
     }
-    let counted = app.run.counted();
+    let of_messages = app.run.messages().map_or_else(Vec::new, |counts| counts.totals());
+    let of_messages = of_messages.iter().map(|total| total.name);
+    if !scenario.ledger && of_messages.clone().any(|name| name == total.counted()) {
+        let message = format!("`{}` is counted where messages are followed from end to end", total.counted());
+        let help = "say `ledger: true` in the scenario".to_owned();
+        mistakes.push(Diagnostic::error("scenario::unknown-metric", at("metric"), message).help(help));
+        return false;
+    }
+    let mut counted = app.run.counted();
+    if scenario.ledger {
+        counted.extend(of_messages);
+    }
     if counted.contains(&total.counted()) {
         return true;
     }

@@ -5,15 +5,18 @@ use crate::scenario::{End, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Tree};
 use protosim_core::Span;
 use protosim_topologies::check::{Finding, check_timeline};
+use protosim_topologies::faults::check_faults;
 use protosim_topologies::routing::check_routing;
 use protosim_topologies::{Routing, TimelineEvent, Topology};
 
 /// Everything wrong with the timeline itself, and with routes that are to follow it.
 pub(super) fn findings(topology: &Topology, scenario: &Scenario) -> Vec<Finding> {
     let mut found = check_timeline(topology, &scenario.timeline);
-    if found.is_empty() {
+    // Routes cannot follow what is drawn in each run, which is said below.
+    if found.is_empty() && scenario.faults.is_empty() {
         found = check_routing(topology, &scenario.timeline, scenario.routing);
     }
+    found.extend(check_faults(&scenario.faults, &scenario.timeline, scenario.routing));
     found
 }
 
@@ -40,6 +43,10 @@ pub(super) fn check_end(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnos
             let message = format!("the last of these would come at {last}, and the run ends at {end}");
             say(format!("timeline.{index}.times"), message);
         }
+    }
+    for (index, spec) in scenario.faults.iter().enumerate().filter(|(_, spec)| spec.until > end) {
+        let message = format!("faults begin up to {}, and the run ends at {end}: some would never come", spec.until);
+        say(format!("faults.{index}.until"), message);
     }
     let ups = scenario.timeline.iter().filter(|event| event.up.is_some());
     if let Routing::Follows { after } = scenario.routing

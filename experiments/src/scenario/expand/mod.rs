@@ -5,7 +5,7 @@
 //!
 //! 1. A node with a `count` becomes its members, a network of `networks` its nodes and links ([`network`]).
 //! 2. What names a set of nodes or of links becomes one for each member ([`sets`]): links, channels, stations of shared media, members
-//!    of multicast groups, events of the timeline.
+//!    of multicast groups, events of the timeline, what faults may hit.
 //! 3. `adjust` changes single nodes and links of those.
 
 mod adjust;
@@ -64,6 +64,7 @@ pub(super) fn expand(tree: &Tree, files: &mut Files, mistakes: &mut Diagnostics)
     made.expand_media();
     made.expand_members();
     made.expand_timeline();
+    made.expand_faults();
     made.adjust(mistakes);
     made
 }

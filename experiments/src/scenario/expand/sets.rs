@@ -102,6 +102,22 @@ impl Expansion {
         });
     }
 
+    /// Links and nodes that faults may hit.
+    pub(super) fn expand_faults(&mut self) {
+        self.replace("faults", |all, mut fault| {
+            for field in ["links", "nodes"] {
+                let Some(Kind::List(items)) = fault.field_mut(field).map(|names| &mut names.kind) else { continue };
+                let whole = std::mem::take(items);
+                let members = |name: &str| match field {
+                    "links" => all.links.get(name).map(Vec::as_slice),
+                    _ => all.sets.get(name),
+                };
+                *items = whole.into_iter().flat_map(|item| each(item, members)).collect();
+            }
+            vec![fault]
+        });
+    }
+
     /// Stations of shared media.
     pub(super) fn expand_media(&mut self) {
         self.replace("media", |all, mut medium| {
@@ -136,9 +152,7 @@ impl Expansion {
 
     /// The nodes that a name in a list stands for.
     fn each_member(&self, item: Node) -> Vec<Node> {
-        let members = item.as_str().and_then(|name| self.sets.get(name));
-        let named = |name: &String| Node { kind: Kind::Str(name.clone()), ..item.clone() };
-        members.map_or_else(|| vec![item.clone()], |members| members.iter().map(named).collect())
+        each(item, |name| self.sets.get(name))
     }
 
     /// Events of a set of links, channels or nodes.
@@ -176,6 +190,15 @@ impl Expansion {
                 (None, None) => vec![event],
             }
         });
+    }
+}
+
+/// What a name in a list stands for.
+fn each<'a>(item: Node, members: impl Fn(&str) -> Option<&'a [String]>) -> Vec<Node> {
+    let named = |name: &String| Node { kind: Kind::Str(name.clone()), ..item.clone() };
+    match item.as_str().and_then(members) {
+        Some(members) => members.iter().map(named).collect(),
+        None => vec![item],
     }
 }
 

@@ -237,9 +237,10 @@ fn delivery_and_completion_time_agree_with_the_closed_form() {
             }
             Observation::RequestDelivered(_) => panic!("a client delivers nothing"),
             Observation::ResponseBegan(_) | Observation::ExchangeMoved { .. } => panic!("CoAP says neither"),
-            Observation::Received { .. } | Observation::Stream { .. } | Observation::TlsSecret(_) => {
-                panic!("delays are reported by sinks")
-            }
+            Observation::Received { .. }
+            | Observation::Stream { .. }
+            | Observation::TlsSecret(_)
+            | Observation::Message(_) => panic!("delays are reported by sinks"),
         }
     }
     let n = count as f64;

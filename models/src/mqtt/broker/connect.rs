@@ -4,7 +4,7 @@ use super::store::Stored;
 use super::{MqttBroker, Phase};
 use crate::app::{Host, StreamId};
 use crate::mqtt::config::seconds;
-use crate::mqtt::session::{Link, LinkOptions, Message};
+use crate::mqtt::session::{Link, LinkOptions, Message, MqttFlaw, Session};
 use crate::mqtt::wire::{
     Binary, Connack, Connect, Fault, Packet, Properties, Property, ReasonCode, Text, Version, Will,
 };
@@ -235,6 +235,9 @@ impl MqttBroker {
             return;
         }
         let (now, expiry) = (host.now(), stored.expiry);
+        if lost && self.limits.has(MqttFlaw::SessionDropped) {
+            stored.session = Session::new();
+        }
         stored.online = None;
         stored.ends = ends(expiry, now);
         let delay = will.as_ref().and_then(|will| will.properties.will_delay().copied()).unwrap_or(0).min(expiry);

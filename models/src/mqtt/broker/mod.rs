@@ -26,7 +26,7 @@ mod store;
 
 use super::config::MqttBrokerConfig;
 use super::outbox::Outbox;
-use super::session::{Limits, Link, Outgoing};
+use super::session::{Limits, Link, MqttFlaw, Outgoing};
 use super::wire::{Connect, Decoder, Disconnect, Fault, Packet, QoS, ReasonCode, Text, Version, Will};
 use super::{RECEIVE, SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
@@ -182,6 +182,9 @@ impl MqttBroker {
         self.counts.packets_sent += 1;
         let promises = match packet {
             Packet::Pingresp | Packet::Disconnect(_) | Packet::Auth(_) => false,
+            Packet::Puback(_) | Packet::Pubrec(_) | Packet::Pubcomp(_) => {
+                !self.limits.has(MqttFlaw::AcknowledgedTooSoon)
+            }
             Packet::Publish(publish) => {
                 self.counts.messages_sent += 1;
                 publish.delivery.qos() != QoS::AtMostOnce

@@ -31,6 +31,7 @@ use super::wire::{
 };
 use super::{SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::ledger::MessageEvent;
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use crate::tcp::app::{nowhere, outcome_of};
@@ -109,11 +110,16 @@ struct Kept {
     open: BTreeMap<u64, Open>,
     seen: Seen,
     exchanges: respond::Exchanges,
+    /// The broker has answered all its subscriptions.
+    is_subscribed: bool,
+    /// When something of the broker's came last.
+    heard: LocalTime,
 }
 
 /// A message that is not done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Open {
+    name: Name,
     qos: QoS,
     transmissions: u32,
     memory: u64,
@@ -122,6 +128,7 @@ struct Open {
 /// When messages of a publication are due.
 #[derive(Clone, Debug)]
 struct Schedule {
+    topic: Text,
     sizes: Sizes,
     interval: Distribution,
     next: LocalTime,
@@ -151,6 +158,8 @@ impl MqttClient {
     /// A client of the broker at `server`. `config` has passed its check.
     pub fn new(config: MqttClientConfig, server: SocketAddr) -> Self {
         let schedule = |publication: &super::config::PublicationConfig| Schedule {
+            // It has passed its check.
+            topic: Text::new(&publication.topic).unwrap_or_default(),
             sizes: Sizes::of_messages(&publication.payload, super::payload::NAME_LEN, SIZE),
             interval: publication.interval.law(),
             next: LocalTime::ZERO,
@@ -191,6 +200,11 @@ impl MqttClient {
             Outcome::Response => self.counts.completed[index] += 1,
             _ => self.counts.failed[index] += 1,
         }
+        match outcome {
+            Outcome::Response if open.qos == QoS::AtMostOnce => {}
+            Outcome::Response => host.observe_message(MessageEvent::Confirmed { message: open.name.into() }),
+            _ => host.observe_message(MessageEvent::Failed { message: open.name.into() }),
+        }
         if self.kept.exchanges.holds(id, outcome, open.transmissions) {
             return;
         }
@@ -221,14 +235,20 @@ impl MqttClient {
         self.due += 1;
         self.counts.published[usize::from(qos.bits())] += 1;
         host.observe(Observation::ExchangeStarted(self.exchange(id)));
-        // The topic has passed its check.
-        let topic = Text::new(&config.topic).unwrap_or_default();
+        let topic = self.publications[index].topic.clone();
+        host.observe_message(MessageEvent::Published {
+            message: name.into(),
+            guarantee: qos.into(),
+            topic: topic.shared(),
+            domain: self.server,
+            may_expire: config.expiry.is_some(),
+        });
         let content = Message::with_properties(topic, payload, self.properties(&config, name), qos);
         let mut message = Message { retain: config.retain, token: id, ..content };
         message.expires = config.expiry.map(|expiry| host.now().saturating_add(expiry));
         let memory = COPY + message.bytes();
         let is_refused = host.reserve(memory).is_err();
-        self.kept.open.insert(id, Open { qos, transmissions: 0, memory: if is_refused { 0 } else { memory } });
+        self.kept.open.insert(id, Open { name, qos, transmissions: 0, memory: if is_refused { 0 } else { memory } });
         if is_refused {
             return self.end(id, Outcome::OutOfMemory, host);
         }
@@ -337,11 +357,11 @@ impl MqttClient {
         }))
     }
 
-    /// One SUBSCRIBE for each number that subscriptions have, those without one together.
-    fn subscribe(&mut self, host: &mut dyn Host) {
-        let mut by_id: BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> = BTreeMap::new();
+    /// What is subscribed to together: by the numbers that subscriptions have, and those without one.
+    fn wanted(&self) -> BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> {
+        let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (index, one) in self.config.subscriptions.iter().enumerate() {
-            if self.has_ended(index) {
+            if self.was_over(index) {
                 continue;
             }
             let Ok(filter) = Text::new(&one.filter).and_then(TopicFilter::new) else { continue };
@@ -357,9 +377,16 @@ impl MqttClient {
         if !answers.is_empty() {
             by_id.entry(None).or_default().extend(answers);
         }
-        for (number, filters) in by_id {
+        by_id
+    }
+
+    /// One SUBSCRIBE for each of those.
+    fn subscribe(&mut self, host: &mut dyn Host) {
+        self.kept.is_subscribed = false;
+        self.leave_out();
+        for (token, (number, filters)) in (0..).zip(self.wanted()) {
             let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
-            let Some(id) = self.kept.session.request(link, 0) else { return };
+            let Some(id) = self.kept.session.request(link, token) else { return };
             let properties = number.and_then(SubscriptionId::new).map(Property::Subscription).into_iter().collect();
             self.push(&Packet::Subscribe(Subscribe { id, properties, filters }), host);
         }
@@ -454,6 +481,7 @@ impl MqttClient {
                 self.kept.session = Session::new();
                 self.end_all(outcome, |_| true, host);
                 self.end_answers(host);
+                host.observe_message(MessageEvent::SessionOver);
             }
         }
         if !self.is_stopped {
@@ -541,6 +569,7 @@ impl App for MqttClient {
             self.kept.session = Session::new();
             self.end_all(Outcome::Reset, |_| true, host);
             self.end_answers(host);
+            host.observe_message(MessageEvent::SessionOver);
         }
         self.watch_subscriptions(started, host);
         host.set_timer(CONNECT, started.saturating_add(self.config.start), "connect");

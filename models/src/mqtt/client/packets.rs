@@ -2,10 +2,12 @@
 
 use super::{MqttClient, PATIENCE, PIECE, PING, PONG};
 use crate::app::Host;
+use crate::ledger::{Guarantee, MessageEvent};
 use crate::mqtt::RECEIVE;
+use crate::mqtt::config::seconds;
 use crate::mqtt::payload::{Name, Order};
 use crate::mqtt::session::{Arrival, Completed, Link, LinkOptions, Message, Session};
-use crate::mqtt::wire::{Connack, Disconnect, Fault, Packet, Publish, QoS, ReasonCode, Suback};
+use crate::mqtt::wire::{Connack, Disconnect, Fault, Packet, Publish, QoS, ReasonCode, Suback, Version};
 use crate::observe::{Observation, Outcome};
 use protosim_core::{Operation, Span};
 
@@ -24,6 +26,7 @@ impl MqttClient {
                         if let Err(fault) = self.on_packet(packet, host) {
                             self.fail(fault, host);
                         }
+                        self.kept.heard = host.now();
                         self.pump(host);
                     }
                     Ok(None) => break,
@@ -77,7 +80,7 @@ impl MqttClient {
                 Ok(())
             }
             Packet::Suback(suback) => {
-                self.on_suback(&suback);
+                self.on_suback(&suback, host);
                 Ok(())
             }
             Packet::Unsuback(unsuback) => {
@@ -112,6 +115,14 @@ impl MqttClient {
         self.counts.connects += 1;
         self.counts.sessions_resumed += u64::from(connack.session_present);
         self.attempts = 0;
+        let expiry = connack.properties.session_expiry().copied().unwrap_or(seconds(self.config.session_expiry));
+        let is_v5 = self.version() == Version::V5;
+        if !connack.session_present
+            && is_v5
+            && host.now().saturating_since(self.kept.heard) >= Span::from_secs(expiry.into())
+        {
+            host.observe_message(MessageEvent::SessionOver);
+        }
         if !connack.session_present {
             // The broker has lost what it had: what waited for PUBCOMP is done, and nobody knows how.
             for id in self.kept.session.begin_anew() {
@@ -145,7 +156,9 @@ impl MqttClient {
         self.prove_later(host);
         if connack.session_present {
             self.unsubscribe_again(host);
-        } else {
+        }
+        // What it had asked for may have been lost with the connection before.
+        if !connack.session_present || !self.kept.is_subscribed {
             self.subscribe(host);
         }
         Ok(())
@@ -191,6 +204,7 @@ impl MqttClient {
                 Order::Again => self.counts.duplicates += 1,
             }
         }
+        host.observe_message(MessageEvent::Delivered { message: name.into(), is_retained: message.retain });
         host.observe(Observation::RequestDelivered(self.exchange(name.exchange())));
     }
 
@@ -209,12 +223,31 @@ impl MqttClient {
         Ok(())
     }
 
-    fn on_suback(&mut self, suback: &Suback) {
-        if let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) {
-            self.kept.session.on_answer(link, suback.id);
+    fn on_suback(&mut self, suback: &Suback, host: &mut dyn Host) {
+        let granted = |reason: &&ReasonCode| !reason.is_failure();
+        self.counts.subscribed += suback.reasons.iter().filter(granted).count() as u64;
+        self.counts.refused_subscriptions += suback.reasons.iter().filter(|reason| !granted(reason)).count() as u64;
+        let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
+        let Some(token) = self.kept.session.on_answer(link, suback.id) else { return };
+        // What is asked for beside ends subscriptions, and says so when it is done.
+        self.kept.is_subscribed = link.requests() == 0;
+        if !host.observes_messages() {
+            return;
         }
-        self.counts.subscribed += suback.reasons.iter().filter(|reason| !reason.is_failure()).count() as u64;
-        self.counts.refused_subscriptions += suback.reasons.iter().filter(|reason| reason.is_failure()).count() as u64;
+        let wanted = self.wanted().into_values().nth(token as usize).unwrap_or_default();
+        for ((filter, _), reason) in wanted.iter().zip(&suback.reasons).filter(|(_, reason)| granted(reason)) {
+            let share = filter.share();
+            host.observe_message(MessageEvent::Subscribed {
+                filter: share.map_or_else(|| filter.text().shared(), |_| filter.plain().into()),
+                guarantee: match reason {
+                    ReasonCode::GrantedQos1 => Guarantee::AtLeastOnce,
+                    ReasonCode::GrantedQos2 => Guarantee::ExactlyOnce,
+                    _ => Guarantee::AtMostOnce,
+                },
+                group: share.map(|share| share.name.into()),
+                domain: self.server,
+            });
+        }
     }
 
     /// The broker ends the connection (5.0).

@@ -5,6 +5,7 @@
 
 use super::{MqttClient, RESPONSE, UNSUBSCRIBE};
 use crate::app::Host;
+use crate::ledger::MessageEvent;
 use crate::mqtt::config::{PublicationConfig, qos};
 use crate::mqtt::payload::Name;
 use crate::mqtt::session::{Message, Offered};
@@ -29,6 +30,8 @@ pub(super) struct Exchanges {
     foreign: u64,
     /// Subscriptions whose time is over, and whether the broker has said that it knows.
     ended: BTreeMap<usize, bool>,
+    /// Those that were over when it subscribed last.
+    left_out: BTreeSet<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -237,15 +240,28 @@ impl MqttClient {
         }
     }
 
-    /// Whether a subscription is over.
-    pub(super) fn has_ended(&self, index: usize) -> bool {
-        self.kept.exchanges.ended.contains_key(&index)
+    /// What is over is not subscribed to any more.
+    pub(super) fn leave_out(&mut self) {
+        self.kept.exchanges.left_out = self.kept.exchanges.ended.keys().copied().collect();
+    }
+
+    /// Whether a subscription was over when it subscribed last.
+    pub(super) fn was_over(&self, index: usize) -> bool {
+        self.kept.exchanges.left_out.contains(&index)
     }
 
     /// The time of a subscription is over: the broker is told, now or with the next connection.
     pub(super) fn unsubscribe(&mut self, index: usize, host: &mut dyn Host) {
         if *self.kept.exchanges.ended.entry(index).or_insert(false) {
             return;
+        }
+        if let Some(filter) = self.filter(index) {
+            let share = filter.share();
+            host.observe_message(MessageEvent::Unsubscribed {
+                filter: share.map_or_else(|| filter.text().shared(), |_| filter.plain().into()),
+                group: share.map(|share| share.name.into()),
+                domain: self.server,
+            });
         }
         self.say_unsubscribe(index, host);
         self.pump(host);
@@ -259,9 +275,13 @@ impl MqttClient {
         }
     }
 
+    fn filter(&self, index: usize) -> Option<TopicFilter> {
+        let subscription = self.config.subscriptions.get(index)?;
+        Text::new(&subscription.filter).and_then(TopicFilter::new).ok()
+    }
+
     fn say_unsubscribe(&mut self, index: usize, host: &mut dyn Host) {
-        let Some(subscription) = self.config.subscriptions.get(index) else { return };
-        let Ok(filter) = Text::new(&subscription.filter).and_then(TopicFilter::new) else { return };
+        let Some(filter) = self.filter(index) else { return };
         let link = self.connection.as_mut().filter(|open| !open.is_closing).and_then(|open| open.link.as_mut());
         // SUBSCRIBEs have 0.
         let Some(id) = link.and_then(|link| self.kept.session.request(link, index as u64 + 1)) else { return };
@@ -271,7 +291,10 @@ impl MqttClient {
 
     pub(super) fn on_unsuback(&mut self, unsuback: &Unsuback) {
         let link = self.connection.as_mut().and_then(|connection| connection.link.as_mut());
-        let Some(token) = link.and_then(|link| self.kept.session.on_answer(link, unsuback.id)) else { return };
+        let Some(link) = link else { return };
+        let Some(token) = self.kept.session.on_answer(link, unsuback.id) else { return };
+        // The answers to SUBSCRIBEs may have come before.
+        self.kept.is_subscribed = link.requests() == 0;
         let is_refused = unsuback.reasons.iter().any(|reason| reason.is_failure());
         self.counts.unsubscribed += u64::from(!is_refused);
         if let Some(index) = token.checked_sub(1).filter(|_| !is_refused) {

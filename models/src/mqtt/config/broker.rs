@@ -1,6 +1,6 @@
 //! What a user says of a broker.
 
-use super::{MqttAliases, MqttMethod, MqttOverflow, PORT, TLS_PORT, check_qos, check_seconds};
+use super::{MqttAliases, MqttFlaw, MqttMethod, MqttOverflow, PORT, TLS_PORT, check_qos, check_seconds};
 use crate::mqtt::session::Limits;
 use crate::tcp::TcpConfig;
 use crate::tcp::config::{Finding, Role};
@@ -73,6 +73,9 @@ pub struct MqttBrokerConfig {
     /// TLS over it. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsServerConfig>>,
+    /// A mistake that is made on purpose, to see that a check finds it. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flaw: Option<MqttFlaw>,
 }
 
 /// Someone who may connect.
@@ -132,6 +135,7 @@ impl Default for MqttBrokerConfig {
             sync: Span::ZERO,
             tcp: TcpConfig::default(),
             tls: None,
+            flaw: None,
         }
     }
 }
@@ -151,6 +155,7 @@ impl MqttBrokerConfig {
             overflow: self.overflow.into(),
             queue_qos0: self.queue_qos0,
             method: self.method.into(),
+            flaw: self.flaw,
         }
     }
 
@@ -185,6 +190,9 @@ impl MqttBrokerConfig {
         }
         if !self.durable && !self.sync.is_zero() {
             found.push(("sync", "has no effect: nothing is written to disc (`durable`)".to_owned()));
+        }
+        if self.flaw == Some(MqttFlaw::AcknowledgedTooSoon) && (!self.durable || self.sync.is_zero()) {
+            found.push(("flaw", "has no effect: nothing takes time to be on disc (`durable`, `sync`)".to_owned()));
         }
         if self.connect_timeout.is_zero() {
             found.push(("connect_timeout", "is longer than zero: no client could connect".to_owned()));

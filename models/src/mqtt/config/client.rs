@@ -3,8 +3,8 @@
 use super::exchange::{AnswerConfig, ResponseConfig};
 use super::lists::Placed;
 use super::{
-    AuthConfig, MqttAliases, MqttBrokerConfig, MqttMethod, MqttOverflow, MqttVersion, PORT, TLS_PORT, agreement,
-    check_publish_topic, check_qos, check_seconds, exchange, lists, only_in_v5,
+    AuthConfig, MqttAliases, MqttBrokerConfig, MqttFlaw, MqttMethod, MqttOverflow, MqttVersion, PORT, TLS_PORT,
+    agreement, check_publish_topic, check_qos, check_seconds, exchange, lists, only_in_v5,
 };
 use crate::mqtt::session::Limits;
 use crate::mqtt::wire::{MAX_STRING, Version};
@@ -117,6 +117,9 @@ pub struct MqttClientConfig {
     /// TLS over it. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsClientConfig>>,
+    /// A mistake that is made on purpose, to see that a check finds it. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flaw: Option<MqttFlaw>,
 }
 
 /// What the broker publishes when a client is lost.
@@ -325,6 +328,7 @@ impl MqttClientConfig {
             stop: None,
             tcp: TcpConfig::default(),
             tls: None,
+            flaw: None,
         }
     }
 
@@ -342,6 +346,7 @@ impl MqttClientConfig {
             overflow: self.overflow.into(),
             queue_qos0: self.queue_qos0,
             method: self.method.into(),
+            flaw: self.flaw,
         }
     }
 
@@ -420,10 +425,26 @@ impl MqttClientConfig {
         self.check_identity(&mut found);
         self.check_version(&mut found);
         self.check_will(&mut found);
+        found.extend(self.flaw.and_then(|flaw| self.lacks(flaw)).map(|why| ("flaw", format!("has no effect: {why}"))));
         found.extend(self.tcp.check(Role::Opens));
         found.extend(self.tls.iter().flat_map(|tls| tls.check()));
         let found = found.into_iter().map(|(field, why)| (Cow::Borrowed(field), why));
         found.chain(lists::check(self)).chain(exchange::check(self)).collect()
+    }
+
+    /// What a mistake needs to be one.
+    fn lacks(&self, flaw: MqttFlaw) -> Option<&'static str> {
+        let publishes = |most: u8| self.publications.iter().any(|publication| publication.qos >= most);
+        let is_there = match flaw {
+            MqttFlaw::SessionDropped | MqttFlaw::AcknowledgedTooSoon => return Some("it is a mistake of brokers"),
+            MqttFlaw::PubrelNotSentAgain | MqttFlaw::IdentifierReusedTooSoon => publishes(2),
+            MqttFlaw::OrderSwapped => publishes(1) && self.max_in_flight > 1,
+            MqttFlaw::DuplicateDelivered => self.subscriptions.iter().any(|subscription| subscription.qos == 2),
+        };
+        match self.persists() {
+            false => Some("nothing is sent again, as its session ends with its connection"),
+            true => (!is_there).then_some("no publication or subscription of the client can have it"),
+        }
     }
 
     fn check_identity(&self, found: &mut Vec<Finding>) {

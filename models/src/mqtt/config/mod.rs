@@ -6,6 +6,7 @@ mod client;
 mod exchange;
 mod lists;
 
+pub use super::session::MqttFlaw;
 pub use broker::{AuthConfig, MqttBrokerConfig, MqttUser};
 pub use client::{MqttClientConfig, PublicationConfig, ReconnectConfig, SubscriptionConfig, WillConfig};
 pub use exchange::{AnswerConfig, ResponseConfig};

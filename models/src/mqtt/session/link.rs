@@ -126,6 +126,11 @@ impl Link {
         self.replies.len()
     }
 
+    /// How many SUBSCRIBEs and UNSUBSCRIBEs wait for their answer.
+    pub fn requests(&self) -> usize {
+        self.requests.len()
+    }
+
     /// How many messages wait for an answer by [`Session::answer`].
     pub fn unanswered(&self) -> usize {
         self.unanswered.len()

@@ -12,6 +12,7 @@
 //! | `link` | [`Link`]: quota, aliases, what was sent on this connection |
 //! | `queue` | messages that wait, within limits |
 //! | `alias` | topic aliases of both directions |
+//! | `flaw` | mistakes on purpose |
 //!
 //! # A message that is sent
 //! ```text
@@ -44,6 +45,7 @@
 //! - A SUBSCRIBE or UNSUBSCRIBE without an answer ends with its link: it is no state of a session (v5 §4.1).
 
 mod alias;
+mod flaw;
 mod link;
 mod message;
 mod queue;
@@ -51,6 +53,7 @@ mod receive;
 mod state;
 
 pub use alias::AliasPolicy;
+pub use flaw::MqttFlaw;
 pub use link::{Link, LinkOptions};
 pub use message::{Content, Message};
 pub use queue::{Offered, Overflow};
@@ -72,6 +75,8 @@ pub struct Limits {
     pub queue_qos0: bool,
     /// How messages of QoS 2 are received. Default: method A, as mosquitto.
     pub method: Method,
+    /// A mistake on purpose. Default: none.
+    pub flaw: Option<MqttFlaw>,
 }
 
 /// When a message of QoS 2 is delivered (v5 §4.3.3, figure 4.3).
@@ -93,6 +98,7 @@ impl Default for Limits {
             overflow: Overflow::DropNewest,
             queue_qos0: false,
             method: Method::A,
+            flaw: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::link::{AnswerKind, Unanswered};
 use super::state::not_found;
-use super::{Limits, Link, Message, Method, Session};
+use super::{Limits, Link, Message, Method, MqttFlaw, Session};
 use crate::mqtt::wire::{Ack, Delivery, Fault, Packet, PacketId, Publish, ReasonCode, Version};
 use protosim_core::LocalTime;
 use std::collections::VecDeque;
@@ -53,7 +53,10 @@ impl Session {
                 link.uncompleted.insert(id);
                 if waits || self.received.contains_key(&id) {
                     link.unanswered.push_back(Unanswered { id, kind: AnswerKind::Repeated });
-                    return Ok(Arrival::Repeated);
+                    return Ok(match limits.has(MqttFlaw::DuplicateDelivered) {
+                        true => Arrival::Deliver(message),
+                        false => Arrival::Repeated,
+                    });
                 }
                 let (stored, arrival) = match limits.method {
                     Method::A => (Some(Box::new(message.clone())), Arrival::Hold(message)),

@@ -1,7 +1,7 @@
 //! The sending half of a session.
 
 use super::queue::{Offered, Queue};
-use super::{Limits, Link, Message};
+use super::{Limits, Link, Message, MqttFlaw};
 use crate::mqtt::wire::{Ack, Fault, Packet, PacketId, QoS, ReasonCode, Version};
 use protosim_core::LocalTime;
 use std::collections::{BTreeMap, VecDeque};
@@ -133,12 +133,20 @@ impl Session {
         if let Some(reply) = link.replies.pop_front() {
             return Some(Outgoing::Packet(reply));
         }
+        if limits.has(MqttFlaw::PubrelNotSentAgain) {
+            link.released = link.released.max(link.carried);
+        }
         if let Some((id, _)) = self.releases.get(link.released) {
             link.released += 1;
             return Some(Outgoing::Packet(Packet::Pubrel(Ack::new(*id))));
         }
         if link.sent < self.in_flight.len() {
             if link.quota > 0 {
+                if limits.has(MqttFlaw::OrderSwapped)
+                    && let Some(last) = self.in_flight.pop_back()
+                {
+                    self.in_flight.insert(link.sent, last);
+                }
                 return self.send_again(link, now);
             }
             return self.pass(link, now);
@@ -150,7 +158,7 @@ impl Session {
             .filter(|(_, message)| has_room || message.qos == QoS::AtMostOnce || message.is_expired(now));
         match (queued, link.at_most_once.front()) {
             (Some((number, _)), Some((other, _))) if *other < number => self.pass(link, now),
-            (Some(_), _) => self.send_queued(link, now),
+            (Some(_), _) => self.send_queued(link, limits, now),
             (None, _) => self.pass(link, now),
         }
     }
@@ -185,13 +193,14 @@ impl Session {
         Some(Outgoing::Dropped(message, why))
     }
 
-    fn send_queued(&mut self, link: &mut Link, now: LocalTime) -> Option<Outgoing> {
+    fn send_queued(&mut self, link: &mut Link, limits: &Limits, now: LocalTime) -> Option<Outgoing> {
         let (_, first) = self.queue.first()?;
         let is_expired = first.is_expired(now);
         // All identifiers in use: nothing can be sent until one is free.
         let id = match first.qos {
             QoS::AtMostOnce => Some(PacketId::FIRST),
             _ if is_expired => Some(PacketId::FIRST),
+            _ if limits.has(MqttFlaw::IdentifierReusedTooSoon) => self.take_lowest(link),
             _ => self.take_id(link),
         };
         let Some(id) = id else { return self.pass(link, now) };
@@ -350,6 +359,17 @@ impl Session {
         let id = self.next_id;
         self.next_id = id.next();
         Some(id)
+    }
+
+    /// [`MqttFlaw::IdentifierReusedTooSoon`].
+    fn take_lowest(&mut self, link: &Link) -> Option<PacketId> {
+        let mut id = PacketId::FIRST;
+        while self.in_flight.iter().any(|(known, _)| *known == id) || link.requests.contains_key(&id) {
+            id = id.next();
+        }
+        // What was ahead of the round may be in use now.
+        self.free = 0;
+        (self.in_flight.len() < usize::from(u16::MAX)).then_some(id)
     }
 
     /// Sets `next_id` to the next identifier that is free, of which there is one, and counts those behind it. Identifiers are taken in order, so

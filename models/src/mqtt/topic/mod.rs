@@ -120,7 +120,7 @@ impl TopicFilter {
 
 /// The definition, level by level: `+` is one level, whatever is in it (\[MQTT-4.7.1-2\]), `#` is all that follow, none included
 /// (\[MQTT-4.7.1-1\]); neither is a first level that begins with `$` (\[MQTT-4.7.2-1\]).
-fn matches(filter: &str, topic: &str) -> bool {
+pub fn matches(filter: &str, topic: &str) -> bool {
     if topic.starts_with('$') && filter.starts_with(['+', '#']) {
         return false;
     }

@@ -38,6 +38,11 @@ impl Text {
         Ok(Self(text.into()))
     }
 
+    /// Its characters, shared.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
     /// Its characters.
     pub fn as_str(&self) -> &str {
         &self.0

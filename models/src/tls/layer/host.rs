@@ -2,6 +2,7 @@
 
 use super::{Ending, Layer, protected};
 use crate::app::{ChannelId, Host, HostError, SocketId, StreamId, StreamInfo, StreamOptions, TrafficClass};
+use crate::ledger::MessageEvent;
 use crate::observe::{Observation, TlsSecret};
 use crate::packet::Ecn;
 use crate::rope::Rope;
@@ -79,6 +80,14 @@ impl Host for SecureHost<'_> {
 
     fn observe_secret(&mut self, secret: TlsSecret) {
         self.host.observe_secret(secret);
+    }
+
+    fn observes_messages(&self) -> bool {
+        self.host.observes_messages()
+    }
+
+    fn observe_message(&mut self, event: MessageEvent) {
+        self.host.observe_message(event);
     }
 
     fn echo_request(&mut self, to: IpAddr, sequence: u16, payload: Rope) -> Result<(), HostError> {

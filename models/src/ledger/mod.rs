@@ -1,0 +1,164 @@
+//! The ledger of messages: what each level of delivery promises, held against what came, end to end and for any protocol that has publishers,
+//! subscribers and brokers between them.
+//!
+//! Applications tell what they do ([`MessageEvent`], reported where someone listens to
+//! [`MESSAGES`](protosim_core::kernel::Interests::MESSAGES)); a [`Ledger`] notes it in the order in which it happened, and at the end its
+//! [`Account`] has figures for each application, and the promises that were broken, in words.
+//!
+//! ```text
+//!  publisher   Published ───────────────▶ Confirmed, or Failed
+//!                  │
+//!  subscriber  Subscribed ──▶ Delivered ──▶ Delivered again?
+//! ```
+//!
+//! # What is promised
+//! A message's level at a subscriber is the lower one of those at which it was published and at which the subscription was granted; of
+//! subscriptions that overlap, the highest counts.
+//!
+//! | promise | is broken when |
+//! |---|---|
+//! | at least once, exactly once | a message that is *owed* has not come by the end: it is **lost** |
+//! | at most once, exactly once | one comes more than once: it is **repeated** |
+//! | order | the first copies of one publication, which is one topic and one level of one publisher, come in another order than that in which they were published: **disordered** (MQTT v5 §4.6) |
+//! | an end | what was published above *at most once* is neither confirmed nor failed by the end: **unfinished**. In a run that ends early this means nothing |
+//!
+//! A message is owed where it was published after the broker had granted a subscription to it, at a level above *at most once* on both sides, and
+//! its publisher has seen it confirmed. A session that ends as its subscriber knows ([`MessageEvent::SessionOver`]) takes with it what was owed
+//! to it; so may a message go that expires. Those who share a subscription are owed each message once together; it is counted at the first of
+//! them.
+//!
+//! A message that goes *at least once* over one of its two ways may be repeated, whatever the other one is: one that was published at MQTT's QoS 1 and
+//! is delivered at QoS 0 as well. It is counted by that level. Copies that are marked as retained count as delivered and nothing else: they are
+//! sent for another reason.
+//!
+//! # What is not checked
+//! - The order of copies after the first. A sender that begins again goes back (1, 2, 3, 2, 3, 4), as often as connections are lost, which
+//!   messages do not show: any order of copies is a row of such ascents, so that no rule on them alone can fail.
+//! - The order at those who share a subscription, and repetition at those who get a message by several subscriptions of which one is shared.
+//! - Wills and what else nobody has said to have published.
+//!
+//! # What it takes
+//! Eight bytes for each message, and for what has come ranges of numbers, mostly one for each publication and subscriber. The end compares each
+//! filter with each topic.
+
+mod account;
+mod book;
+#[cfg(test)]
+mod tests;
+
+pub use account::{Account, Broken, Counts, Promise};
+pub use book::Ledger;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// An application on a node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Party {
+    /// Which node, as the kernel numbers its entities.
+    pub node: u32,
+    /// Which of its applications.
+    pub app: u32,
+}
+
+impl std::fmt::Display for Party {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "application {} of node {}", self.app, self.node)
+    }
+}
+
+/// How a message is delivered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Guarantee {
+    /// It may be lost (MQTT: QoS 0).
+    #[default]
+    AtMostOnce,
+    /// It comes, and may come again (MQTT: QoS 1).
+    AtLeastOnce,
+    /// It comes, and not again (MQTT: QoS 2).
+    ExactlyOnce,
+}
+
+impl Guarantee {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AtMostOnce => "at most once",
+            Self::AtLeastOnce => "at least once",
+            Self::ExactlyOnce => "exactly once",
+        }
+    }
+}
+
+/// The name of a message.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct MessageName {
+    /// Which publication: one topic and one level of one publisher; drawn, so that all have others.
+    pub publication: u64,
+    /// Which of its messages, from 0 on, in the order in which they are published.
+    pub number: u64,
+}
+
+impl std::fmt::Display for MessageName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "message {} of publication {:016x}", self.number, self.publication)
+    }
+}
+
+/// What an application does with messages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MessageEvent {
+    /// A message begins its way: from now on its publisher has it.
+    Published {
+        /// Which.
+        message: MessageName,
+        /// How it is published.
+        guarantee: Guarantee,
+        /// To which topic.
+        topic: Arc<str>,
+        /// To whom: the address of the broker. Only its subscribers get the message.
+        domain: SocketAddr,
+        /// It may expire on its way, so that nobody is owed it.
+        may_expire: bool,
+    },
+    /// Its publisher has got the word that it was taken over (MQTT: PUBACK or PUBCOMP with success).
+    Confirmed {
+        /// Which.
+        message: MessageName,
+    },
+    /// Its publisher knows that it may not come: refused, expired, given up. Nobody is owed it.
+    Failed {
+        /// Which.
+        message: MessageName,
+    },
+    /// The broker has granted a subscription (MQTT: SUBACK).
+    Subscribed {
+        /// To which topics; without the name of a group.
+        filter: Arc<str>,
+        /// The highest level at which messages are delivered.
+        guarantee: Guarantee,
+        /// Those who share it, if they do.
+        group: Option<Arc<str>>,
+        /// By whom it was granted: the address of the broker.
+        domain: SocketAddr,
+    },
+    /// The party wants no more of a subscription (MQTT: UNSUBSCRIBE): what is on the way may come, and is not owed.
+    Unsubscribed {
+        /// To which topics; without the name of a group.
+        filter: Arc<str>,
+        /// Those who share it, if they do.
+        group: Option<Arc<str>>,
+        /// By whom it was granted: the address of the broker.
+        domain: SocketAddr,
+    },
+    /// The party knows that its session is over, with its subscriptions and with what had not come of them: its session was not to outlive its
+    /// connection, or it was away for too long.
+    SessionOver,
+    /// A message was handed to the application; each time.
+    Delivered {
+        /// Which.
+        message: MessageName,
+        /// It is marked as retained: it comes because of a subscription, and not because it was published just now.
+        is_retained: bool,
+    },
+}
