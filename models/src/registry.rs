@@ -16,6 +16,7 @@ use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
 use crate::{coap, http, ice, mqtt, ping, stun, tcp, traffic, turn};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -132,8 +133,8 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 impl AppConfig {
     /// Fields that contradict each other or can have no effect: their paths from the configuration's
     /// top, and what is wrong.
-    pub fn check(&self) -> Vec<(&'static str, String)> {
-        match self {
+    pub fn check(&self) -> Vec<(Cow<'static, str>, String)> {
+        let found = match self {
             Self::AimdSink(config) => config.check(),
             Self::AimdSource(config) => config.check(),
             Self::UdpClient(config) => config.check(),
@@ -144,7 +145,7 @@ impl AppConfig {
             Self::HttpServer(config) => config.check(),
             Self::IceAgent(config) => config.check(),
             Self::MqttBroker(config) => config.check(),
-            Self::MqttClient(config) => config.check(),
+            Self::MqttClient(config) => return config.check(),
             Self::Ping(config) => config.check(),
             Self::StunClient(config) => config.check(),
             Self::StunServer(config) => config.check(),
@@ -156,7 +157,8 @@ impl AppConfig {
             Self::TcpSource(config) => config.check(),
             Self::UdpSink(config) => config.check(),
             Self::UdpSource(config) => config.check(),
-        }
+        };
+        found.into_iter().map(|(field, why)| (Cow::Borrowed(field), why)).collect()
     }
 
     /// The node that it talks to by itself, if any.
@@ -463,6 +465,9 @@ impl AppConfig {
             (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
                 client.refused_by(broker)
             }
+            (Self::MqttClient(client), server) if server.listens_on() == Some(Port::Tcp(client.port())) => {
+                Some("no MqttBroker listens there, and nobody else answers a CONNECT".to_owned())
+            }
             (Self::TcpClient(client), Self::HttpServer(server)) if client.port == server.port() => {
                 Some("what a TcpClient sends is no HTTP: the answer is 400".to_owned())
             }
@@ -487,6 +492,26 @@ impl AppConfig {
             (Self::TcpSource(source), Self::TcpServer(server)) if source.port == server.port => {
                 Some("what a TcpSource sends is no request, and is reset".to_owned())
             }
+            _ => None,
+        }
+    }
+
+    /// Fields that `server` does not grant or that have no effect there, where this application opens connections to it: their paths,
+    /// and what happens.
+    pub fn unmet_by(&self, server: &Self) -> Vec<(String, String)> {
+        match (self, server) {
+            (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
+                client.unmet_by(broker)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The name under which a server knows it, where that is written and not made of the names of its node and of itself: two who say the
+    /// same are one to it.
+    pub fn identity(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::MqttClient(config) => Some(("client_id", config.client_id.as_deref().filter(|id| !id.is_empty())?)),
             _ => None,
         }
     }

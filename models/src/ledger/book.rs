@@ -139,6 +139,12 @@ impl Ledger {
                     }),
                 }
             }
+            MessageEvent::Unsubscribed { filter, group, domain } => {
+                let all = self.subscriptions.get_mut(&who).into_iter().flatten();
+                for one in all.filter(|one| one.filter == *filter && one.group == *group && one.domain == *domain) {
+                    (one.since, one.over) = (None, Some(at));
+                }
+            }
             MessageEvent::SessionOver => {
                 for one in self.subscriptions.get_mut(&who).into_iter().flatten() {
                     (one.since, one.over) = (None, Some(at));

@@ -145,6 +145,15 @@ pub enum MessageEvent {
         /// By whom it was granted: the address of the broker.
         domain: SocketAddr,
     },
+    /// The party wants no more of a subscription (MQTT: UNSUBSCRIBE): what is on the way may come, and is not owed.
+    Unsubscribed {
+        /// To which topics; without the name of a group.
+        filter: Arc<str>,
+        /// Those who share it, if they do.
+        group: Option<Arc<str>>,
+        /// By whom it was granted: the address of the broker.
+        domain: SocketAddr,
+    },
     /// The party knows that its session is over, with its subscriptions and with what had not come of them: its session was not to outlive its
     /// connection, or it was away for too long.
     SessionOver,

@@ -25,9 +25,10 @@
 //! that they are given: TCP, or TLS over it.
 //!
 //! # What is not here yet
-//! - Authentication anew on an open connection (v5 §4.12.1), server redirection (0x9C, 0x9D), user properties, response topics and correlation
-//!   data of our own clients: a broker passes on what others send.
-//! - Clients do not unsubscribe, and publish nothing in answer to what they get.
+//! - Server redirection (0x9C, 0x9D), response information (v5 §3.2.2.3.15): topics of answers are what the scenario says.
+//! - User properties of packets other than PUBLISH, content types and payload format indicators of our own clients: a broker passes on what
+//!   others send.
+//! - Clients subscribe with a connection, and unsubscribe at times; they do not subscribe later.
 //! - WebSocket beneath, bridges between brokers, MQTT-SN.
 //! - A client's disc takes no time; a broker's does.
 //!

@@ -45,11 +45,20 @@ impl Name {
         (self.exchange() ^ self.exchange() >> 32) as u32
     }
 
+    /// What an answer to this message is called.
+    pub(super) const fn answer(self) -> Self {
+        Self { publication: !self.publication, number: self.number }
+    }
+
+    /// What payloads begin with.
+    pub(super) fn bytes(self) -> [u8; NAME_LEN as usize] {
+        let second = self.mark() << 48 | self.number & NUMBERS;
+        (u128::from(self.publication) << 64 | u128::from(second)).to_be_bytes()
+    }
+
     /// A payload of `len` bytes, at least [`NAME_LEN`].
     pub(super) fn payload(self, len: u64) -> Rope {
-        let mut name = self.publication.to_be_bytes().to_vec();
-        name.extend((self.mark() << 48 | self.number & NUMBERS).to_be_bytes());
-        let mut rope = Rope::from(name);
+        let mut rope = Rope::from(self.bytes().to_vec());
         rope.push(Run::Fill { key: self.key(), offset: NAME_LEN, len: len.saturating_sub(NAME_LEN) });
         rope
     }

@@ -3,17 +3,13 @@
 use super::store::Stored;
 use super::{MqttBroker, Phase};
 use crate::app::{Host, StreamId};
-use crate::mqtt::auth::{CHALLENGE_LEN, response};
 use crate::mqtt::config::seconds;
 use crate::mqtt::session::{Link, LinkOptions, Message, MqttFlaw, Session};
 use crate::mqtt::wire::{
-    Auth, Binary, Connack, Connect, Fault, Packet, Properties, Property, ReasonCode, Text, Version, Will,
+    Binary, Connack, Connect, Fault, Packet, Properties, Property, ReasonCode, Text, Version, Will,
 };
-use protosim_core::{LocalTime, Purpose, Span};
+use protosim_core::{LocalTime, Span};
 use std::num::NonZeroU16;
-
-/// Draws of challenges.
-const CHALLENGE: Purpose = Purpose("mqtt.challenge");
 
 /// A session that stays for good.
 const FOR_GOOD: u32 = u32::MAX;
@@ -45,7 +41,7 @@ impl MqttBroker {
         } else {
             match (&self.config.auth, &method) {
                 (Some(auth), Some(method)) if auth.method == method.as_str() => {
-                    self.challenge(stream, connect, method.clone(), host);
+                    self.challenge(stream, Some(connect), method.clone(), host);
                     return Ok(());
                 }
                 (_, Some(_)) => Some(ReasonCode::BadAuthenticationMethod),
@@ -71,41 +67,8 @@ impl MqttBroker {
         (!is_known).then_some(ReasonCode::BadUserNameOrPassword)
     }
 
-    /// v5 §4.12: AUTH with 0x18.
-    fn challenge(&mut self, stream: StreamId, connect: Connect, method: Text, host: &mut dyn Host) {
-        let draws = [host.rng(CHALLENGE).next_u64(), host.rng(CHALLENGE).next_u64()];
-        let challenge: Vec<u8> = draws.into_iter().flat_map(u64::to_be_bytes).collect();
-        debug_assert_eq!(challenge.len(), CHALLENGE_LEN);
-        let auth = Auth { reason: ReasonCode::ContinueAuthentication, properties: of_auth(method, challenge.clone()) };
-        if let Some(connection) = self.connections.get_mut(&stream) {
-            connection.challenged = Some(Box::new((connect, challenge)));
-        }
-        self.push(stream, &Packet::Auth(auth), host);
-    }
-
-    /// AUTH: the answer to a challenge. Once a connection is open, it is not authenticated again here.
-    pub(super) fn on_auth(&mut self, stream: StreamId, auth: &Auth, host: &mut dyn Host) -> Result<(), Fault> {
-        let challenged = self.connections.get_mut(&stream).and_then(|connection| connection.challenged.take());
-        let (Some(challenged), Some(own)) = (challenged, &self.config.auth) else {
-            return Err(Fault::protocol("v5 §4.12", "an AUTH that nobody has asked for"));
-        };
-        let (connect, challenge) = *challenged;
-        let is_method = auth.properties.authentication_method().is_some_and(|method| method.as_str() == own.method);
-        let data = auth.properties.authentication_data().map_or(&[][..], Binary::as_bytes);
-        if !is_method || data != response(&own.secret, &challenge) {
-            self.counts.bad_auth += 1;
-            self.refuse(stream, ReasonCode::NotAuthorized, host);
-            return Ok(());
-        }
-        // MQTT-4.12.0-5.
-        let method = Text::new(&own.method).map(Property::AuthenticationMethod);
-        let properties = method.into_iter().collect();
-        self.admit(stream, connect, properties, host);
-        Ok(())
-    }
-
     /// CONNECT of someone who may: its session begins, or goes on.
-    fn admit(&mut self, stream: StreamId, connect: Connect, mut said: Properties, host: &mut dyn Host) {
+    pub(super) fn admit(&mut self, stream: StreamId, connect: Connect, mut said: Properties, host: &mut dyn Host) {
         if let Some(reason) = self.unacceptable(&connect) {
             return self.refuse(stream, reason, host);
         }
@@ -368,12 +331,6 @@ impl MqttBroker {
 
 fn ends(expiry: u32, now: LocalTime) -> Option<LocalTime> {
     (expiry != FOR_GOOD).then(|| now.saturating_add(Span::from_secs(u64::from(expiry))))
-}
-
-/// Method and data.
-fn of_auth(method: Text, data: Vec<u8>) -> Properties {
-    let data = Binary::new(data).map(Property::AuthenticationData);
-    std::iter::once(Property::AuthenticationMethod(method)).chain(data).collect()
 }
 
 impl Properties {

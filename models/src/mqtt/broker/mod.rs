@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | here | streams, timers, what is written when |
-//! | `connect` | CONNECT, authentication, takeover, the end of connections and of sessions, wills |
+//! | `authenticate` | challenges and their answers |
+//! | `connect` | CONNECT, takeover, the end of connections and of sessions, wills |
 //! | `packets` | all other packets |
 //! | `deliver` | from a message to its copies; retained messages; memory |
 //! | `sessions` | sessions by name and by number |
@@ -17,6 +18,7 @@
 //! CONNACK, what goes to subscribers whose session is kept, and each copy of a message of QoS 2, which its publisher would send again. On one connection nothing passes what waits. So what was promised is
 //! there after a crash, and what is not there was not promised.
 
+mod authenticate;
 mod connect;
 mod deliver;
 mod packets;
@@ -107,8 +109,10 @@ struct Connection {
     needs_of_qos0: u64,
     /// The peer has finished.
     is_finished: bool,
-    /// A CONNECT that waits for the answer to a challenge.
-    challenged: Option<Box<(Connect, Vec<u8>)>>,
+    /// A challenge without an answer, with the CONNECT that waits for it.
+    challenged: Option<Box<(Option<Connect>, Vec<u8>)>>,
+    /// It has answered one, and may ask for the next.
+    is_proved: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -375,6 +379,7 @@ impl MqttBroker {
             needs_of_qos0: 0,
             is_finished: false,
             challenged: None,
+            is_proved: false,
         };
         self.connections.insert(stream, Box::new(connection));
         self.watch(stream, host);

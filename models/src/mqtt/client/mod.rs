@@ -12,11 +12,15 @@
 //! | here | streams, timers, publications |
 //! | `packets` | what packets do |
 //! | `common` | what clients share that are configured alike |
+//! | `respond` | requests and answers, subscriptions that end |
+//! | `reauthenticate` | authentication anew |
 //! | `counts` | totals |
 
 mod common;
 mod counts;
 mod packets;
+mod reauthenticate;
+mod respond;
 
 pub use common::Common;
 
@@ -64,6 +68,12 @@ const PONG: u64 = 4;
 const STOP: u64 = 5;
 /// The timer of the next message of all publications.
 const PUBLISH: u64 = 6;
+/// How long answers to requests are waited for.
+const RESPONSE: u64 = 7;
+/// The timer of the next authentication.
+const PROVE: u64 = 8;
+/// Timers from here on are of subscriptions that end, by index.
+const UNSUBSCRIBE: u64 = 16;
 
 /// Packets that wait for the stream, beyond which no more are made \[bytes\] (our choice).
 const ENOUGH: u64 = 1 << 16;
@@ -104,6 +114,7 @@ struct Kept {
     /// By their exchanges' numbers.
     open: BTreeMap<u64, Open>,
     seen: Seen,
+    exchanges: respond::Exchanges,
     /// The broker has answered all its subscriptions.
     is_subscribed: bool,
     /// When something of the broker's came last.
@@ -130,6 +141,8 @@ struct Connection {
     keep_alive: Span,
     last_sent: LocalTime,
     is_pinging: bool,
+    /// It has begun to authenticate anew.
+    is_proving: bool,
     /// Messages of QoS 0 that are being written: up to where, and their exchanges.
     marks: Fifo<(u64, u64)>,
     /// All that was pushed and all that was written, ever \[bytes\].
@@ -174,6 +187,9 @@ impl MqttClient {
 
     /// A message is done.
     fn end(&mut self, id: u64, outcome: Outcome, host: &mut dyn Host) {
+        if self.end_answer(id, host) {
+            return;
+        }
         let Some(open) = self.kept.open.remove(&id) else { return };
         if self.kept.open.is_empty() {
             // A map that has become empty keeps room for eleven.
@@ -189,6 +205,9 @@ impl MqttClient {
             Outcome::Response if open.qos == QoS::AtMostOnce => {}
             Outcome::Response => host.observe_message(MessageEvent::Confirmed { message: open.name.into() }),
             _ => host.observe_message(MessageEvent::Failed { message: open.name.into() }),
+        }
+        if self.kept.exchanges.holds(id, outcome, open.transmissions) {
+            return;
         }
         let exchange = self.exchange(id);
         host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions: open.transmissions });
@@ -227,7 +246,8 @@ impl MqttClient {
             domain: self.server,
             may_expire: config.expiry.is_some(),
         });
-        let mut message = Message { retain: config.retain, token: id, ..Message::new(topic, payload, qos) };
+        let content = Message::with_properties(topic, payload, self.properties(&config, name), qos);
+        let mut message = Message { retain: config.retain, token: id, ..content };
         message.expires = config.expiry.map(|expiry| host.now().saturating_add(expiry));
         let memory = COPY + message.bytes();
         let is_refused = host.reserve(memory).is_err();
@@ -235,6 +255,7 @@ impl MqttClient {
         if is_refused {
             return self.end(id, Outcome::OutOfMemory, host);
         }
+        self.ask(id, &config, host);
         let link = self.connection.as_mut().and_then(|connection| connection.link.as_mut());
         let is_away = link.is_none();
         match self.kept.session.publish(link, &common.limits, message) {
@@ -299,6 +320,7 @@ impl MqttClient {
             keep_alive: self.common.config.keep_alive,
             last_sent: host.now(),
             is_pinging: false,
+            is_proving: false,
             marks: Fifo::default(),
             pushed: 0,
             written: 0,
@@ -386,7 +408,7 @@ impl MqttClient {
             match self.kept.session.next(link, &self.common.limits, host.now()) {
                 Some(Outgoing::Packet(packet)) => self.push(&packet, host),
                 Some(Outgoing::Dropped(message, Unsent::Expired)) => self.end(message.token, Outcome::TimedOut, host),
-                Some(Outgoing::Dropped(message, Unsent::TooLarge)) => {
+                Some(Outgoing::Dropped(message, Unsent::TooLarge | Unsent::NotTaken)) => {
                     self.end(message.token, Outcome::ErrorResponse, host);
                 }
                 None => break,
@@ -436,7 +458,7 @@ impl MqttClient {
     /// There is no connection any more, and its messages are as they are.
     fn lost(&mut self, outcome: Outcome, host: &mut dyn Host) {
         let Some(connection) = self.connection.take() else { return };
-        for timer in [PATIENCE, PING, PONG] {
+        for timer in [PATIENCE, PING, PONG, PROVE] {
             host.cancel_timer(timer);
         }
         self.end_all(outcome, |open| open.qos == QoS::AtMostOnce && open.transmissions > 0, host);
@@ -445,6 +467,7 @@ impl MqttClient {
             if !self.common.config.persists() {
                 self.kept.session = Session::new();
                 self.end_all(outcome, |_| true, host);
+                self.end_answers(host);
                 host.observe_message(MessageEvent::SessionOver);
             }
         }
@@ -509,6 +532,8 @@ impl MqttClient {
         self.counts.rare.disconnects += u64::from(self.connection.is_some());
         self.close(ReasonCode::Success, host);
         self.end_all(Outcome::Reset, |_| true, host);
+        self.end_requests(host);
+        self.end_answers(host);
     }
 }
 
@@ -523,12 +548,15 @@ impl App for MqttClient {
         for open in self.kept.open.values_mut() {
             open.memory = if host.reserve(open.memory).is_ok() { open.memory } else { 0 };
         }
+        self.recover_exchanges(host);
         self.end_all(Outcome::Reset, |open| open.qos == QoS::AtMostOnce, host);
         if !self.common.config.persists() {
             self.kept.session = Session::new();
             self.end_all(Outcome::Reset, |_| true, host);
+            self.end_answers(host);
             host.observe_message(MessageEvent::SessionOver);
         }
+        self.watch_subscriptions(started, host);
         host.set_timer(CONNECT, started.saturating_add(self.start), "connect");
         for (index, publication) in self.common.config.publications.iter().enumerate() {
             let first = started.saturating_add(publication.start.unwrap_or(self.start));
@@ -556,6 +584,9 @@ impl App for MqttClient {
                 self.give_up(host);
             }
             STOP => self.stop(host),
+            RESPONSE => self.on_patience(host),
+            PROVE => self.prove_again(host),
+            token if token >= UNSUBSCRIBE => self.unsubscribe((token - UNSUBSCRIBE) as usize, host),
             _ => self.publish_due(host),
         }
     }

@@ -4,14 +4,13 @@ use super::{MqttClient, PATIENCE, PIECE, PING, PONG};
 use crate::app::Host;
 use crate::ledger::{Guarantee, MessageEvent};
 use crate::mqtt::RECEIVE;
-use crate::mqtt::auth::response;
 use crate::mqtt::config::{qos, seconds};
 use crate::mqtt::payload::{Name, Order};
 use crate::mqtt::session::{Arrival, Completed, Link, LinkOptions, Message, Session};
 use crate::mqtt::topic::TopicFilter;
 use crate::mqtt::wire::{
-    Auth, Binary, Connack, Disconnect, Fault, Packet, Properties, Property, Publish, ReasonCode, RetainHandling,
-    Suback, Subscribe, SubscriptionId, SubscriptionOptions, Text, Version,
+    Connack, Disconnect, Fault, Packet, Property, Publish, QoS, ReasonCode, RetainHandling, Suback, Subscribe,
+    SubscriptionId, SubscriptionOptions, Text, Version,
 };
 use crate::observe::{Observation, Outcome};
 use protosim_core::{Operation, Span};
@@ -68,7 +67,7 @@ impl MqttClient {
         let is_open = self.connection.as_ref().is_some_and(|connection| connection.link.is_some());
         match packet {
             Packet::Connack(connack) if !is_open => self.on_connack(&connack, host),
-            Packet::Auth(auth) if !is_open => self.on_auth(&auth, host),
+            Packet::Auth(auth) => self.on_auth(&auth, host),
             _ if !is_open => Err(Fault::protocol("MQTT-3.2.0-1", "the first packet is no CONNACK")),
             Packet::Publish(publish) => self.on_publish(publish, host),
             Packet::Puback(ack) => self.complete(host, |session, link| session.on_puback(link, ack.id, ack.reason)),
@@ -87,6 +86,10 @@ impl MqttClient {
             }
             Packet::Suback(suback) => {
                 self.on_suback(&suback, host);
+                Ok(())
+            }
+            Packet::Unsuback(unsuback) => {
+                self.on_unsuback(&unsuback);
                 Ok(())
             }
             Packet::Pingresp => {
@@ -137,6 +140,8 @@ impl MqttClient {
         }
         let options = LinkOptions {
             send_maximum: said.receive_maximum().map_or(u16::MAX, |most| most.get()),
+            max_qos: said.maximum_qos().copied().unwrap_or(QoS::ExactlyOnce),
+            takes_retained: said.retain_available().copied().unwrap_or(true),
             max_packet: said.maximum_packet_size().map_or(u32::MAX, |most| most.get()),
             send_aliases: said.topic_alias_maximum().copied().unwrap_or(0),
             alias_policy: self.common.config.aliases.into(),
@@ -153,25 +158,14 @@ impl MqttClient {
         if !connection.keep_alive.is_zero() {
             host.set_timer(PING, connection.last_sent.saturating_add(connection.keep_alive), "keep alive");
         }
+        self.prove_later(host);
+        if connack.session_present {
+            self.unsubscribe_again(host);
+        }
         // What it had asked for may have been lost with the connection before.
         if !connack.session_present || !self.kept.is_subscribed {
             self.subscribe(host);
         }
-        Ok(())
-    }
-
-    /// v5 §4.12: the answer to a challenge.
-    fn on_auth(&mut self, auth: &Auth, host: &mut dyn Host) -> Result<(), Fault> {
-        const UNASKED: Fault = Fault::protocol("v5 §4.12", "an AUTH that nobody has asked for");
-        let Some(own) = self.common.config.auth.clone() else { return Err(UNASKED) };
-        if auth.properties.authentication_method().is_none_or(|method| method.as_str() != own.method) {
-            return Err(UNASKED);
-        }
-        let challenge = auth.properties.authentication_data().map_or(&[][..], Binary::as_bytes);
-        let data = Binary::new(response(&own.secret, challenge))?;
-        let method = Property::AuthenticationMethod(Text::new(&own.method)?);
-        let properties = Properties::new().with(method).with(Property::AuthenticationData(data));
-        self.push(&Packet::Auth(Auth { reason: ReasonCode::ContinueAuthentication, properties }), host);
         Ok(())
     }
 
@@ -198,6 +192,10 @@ impl MqttClient {
         self.counts.received += 1;
         self.counts.received_bytes += message.content.payload.len();
         self.counts.retained += u64::from(message.retain);
+        if self.on_answer(message, host) {
+            return;
+        }
+        self.answer(message, host);
         let Some(name) = Name::of(&message.content.payload) else {
             self.counts.rare.foreign += 1;
             return;
@@ -233,7 +231,10 @@ impl MqttClient {
     /// What is subscribed to together: by the numbers that subscriptions have, and those without one.
     fn wanted(&self) -> BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> {
         let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for one in &self.common.config.subscriptions {
+        for (index, one) in self.common.config.subscriptions.iter().enumerate() {
+            if self.was_over(index) {
+                continue;
+            }
             let Ok(filter) = Text::new(&one.filter).and_then(TopicFilter::new) else { continue };
             let options = SubscriptionOptions {
                 qos: qos(one.qos),
@@ -243,12 +244,17 @@ impl MqttClient {
             };
             by_id.entry(one.id).or_default().push((filter, options));
         }
+        let answers = self.response_filters();
+        if !answers.is_empty() {
+            by_id.entry(None).or_default().extend(answers);
+        }
         by_id
     }
 
     /// One SUBSCRIBE for each of those.
     fn subscribe(&mut self, host: &mut dyn Host) {
         self.kept.is_subscribed = false;
+        self.leave_out();
         for (token, (number, filters)) in (0..).zip(self.wanted()) {
             let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
             let Some(id) = self.kept.session.request(link, token) else { return };
@@ -266,7 +272,7 @@ impl MqttClient {
         }
         let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
         let Some(token) = self.kept.session.on_answer(link, suback.id) else { return };
-        // Nothing else is asked for in this way.
+        // What is asked for beside ends subscriptions, and says so when it is done.
         self.kept.is_subscribed = link.requests() == 0;
         if !host.observes_messages() {
             return;

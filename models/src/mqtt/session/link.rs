@@ -1,7 +1,7 @@
 //! What a session has as long as a connection lasts.
 
 use super::alias::{AliasPolicy, Form, Given, Taken};
-use super::{Message, Session};
+use super::{Message, Session, Unsent};
 use crate::mqtt::fifo::Fifo;
 use crate::mqtt::wire::{
     Delivery, Fault, Packet, PacketId, Properties, Property, Publish, QoS, Text, TopicAlias, Version,
@@ -19,6 +19,10 @@ pub struct LinkOptions {
     pub version: Version,
     /// The peer's receive maximum; 65535 where it says none.
     pub send_maximum: u16,
+    /// The highest QoS that the peer takes; 2 where it says none.
+    pub max_qos: QoS,
+    /// Whether the peer takes messages to be retained.
+    pub takes_retained: bool,
     /// The largest packet that the peer takes \[bytes\]; `u32::MAX` where it says none.
     pub max_packet: u32,
     /// The largest alias that the peer takes; 0 where it says none.
@@ -37,6 +41,8 @@ impl LinkOptions {
         Self {
             version,
             send_maximum: u16::MAX,
+            max_qos: QoS::ExactlyOnce,
+            takes_retained: true,
             max_packet: u32::MAX,
             send_aliases: 0,
             alias_policy: AliasPolicy::Never,
@@ -165,8 +171,17 @@ impl Link {
         self.taken.get_or_insert_with(|| Box::new(Taken::new(most))).resolve(topic, alias)
     }
 
-    /// The PUBLISH of a message; `None` if the peer takes no packet that large.
-    pub(super) fn publish(&mut self, message: &Message, id: PacketId, dup: bool, now: LocalTime) -> Option<Packet> {
+    /// The PUBLISH of a message, or why there is none.
+    pub(super) fn publish(
+        &mut self,
+        message: &Message,
+        id: PacketId,
+        dup: bool,
+        now: LocalTime,
+    ) -> Result<Packet, Unsent> {
+        if message.qos > self.options.max_qos || (message.retain && !self.options.takes_retained) {
+            return Err(Unsent::NotTaken);
+        }
         let delivery = match message.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
             QoS::AtLeastOnce => Delivery::AtLeastOnce { id, dup },
@@ -184,7 +199,7 @@ impl Link {
         });
         let (len, limit) = (packet.wire_len(self.options.version), u64::from(self.options.max_packet));
         if len > limit {
-            return None;
+            return Err(Unsent::TooLarge);
         }
         if let Packet::Publish(publish) = &mut packet
             && is_v5
@@ -199,7 +214,7 @@ impl Link {
                 }
             }
         }
-        Some(packet)
+        Ok(packet)
     }
 }
 

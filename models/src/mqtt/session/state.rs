@@ -42,6 +42,8 @@ pub enum Unsent {
     Expired,
     /// It is larger than the peer takes (\[MQTT-3.1.2-25\]).
     TooLarge,
+    /// It is of a QoS, or to be retained, as the peer does not take it (\[MQTT-3.2.2-11\], \[MQTT-3.2.2-14\]).
+    NotTaken,
 }
 
 /// A message that is done.
@@ -175,13 +177,16 @@ impl Session {
     /// The first one in flight that was not sent on this link.
     fn send_again(&mut self, link: &mut Link, now: LocalTime) -> Option<Outgoing> {
         let (id, message) = self.in_flight.get(link.sent as usize)?;
-        if let Some(packet) = link.publish(message, *id, true, now) {
-            link.quota -= 1;
-            link.sent += 1;
-            return Some(Outgoing::Packet(packet));
-        }
+        let why = match link.publish(message, *id, true, now) {
+            Ok(packet) => {
+                link.quota -= 1;
+                link.sent += 1;
+                return Some(Outgoing::Packet(packet));
+            }
+            Err(why) => why,
+        };
         let (_, message) = self.in_flight.remove(link.sent as usize)?;
-        Some(Outgoing::Dropped(message, Unsent::TooLarge))
+        Some(Outgoing::Dropped(message, why))
     }
 
     fn send_queued(&mut self, link: &mut Link, limits: &Limits, now: LocalTime) -> Option<Outgoing> {
@@ -199,8 +204,9 @@ impl Session {
         if is_expired {
             return Some(Outgoing::Dropped(message, Unsent::Expired));
         }
-        let Some(packet) = link.publish(&message, id, false, now) else {
-            return Some(Outgoing::Dropped(message, Unsent::TooLarge));
+        let packet = match link.publish(&message, id, false, now) {
+            Ok(packet) => packet,
+            Err(why) => return Some(Outgoing::Dropped(message, why)),
         };
         if message.qos != QoS::AtMostOnce {
             link.quota -= 1;
@@ -382,8 +388,8 @@ fn at_most_once(message: Message, link: &mut Link, now: LocalTime) -> Option<Out
         return Some(Outgoing::Dropped(message, Unsent::Expired));
     }
     match link.publish(&message, PacketId::FIRST, false, now) {
-        Some(packet) => Some(Outgoing::Packet(packet)),
-        None => Some(Outgoing::Dropped(message, Unsent::TooLarge)),
+        Ok(packet) => Some(Outgoing::Packet(packet)),
+        Err(why) => Some(Outgoing::Dropped(message, why)),
     }
 }
 

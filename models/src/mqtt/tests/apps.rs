@@ -19,13 +19,13 @@ use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
 /// One way \[ms\].
-const D: u64 = 10;
+pub(super) const D: u64 = 10;
 
 pub(super) fn broker() -> MqttBrokerConfig {
     MqttBrokerConfig { sys_interval: Span::ZERO, ..MqttBrokerConfig::default() }
 }
 
-fn client(id: &str) -> MqttClientConfig {
+pub(super) fn client(id: &str) -> MqttClientConfig {
     MqttClientConfig { client_id: Some(id.to_owned()), ..MqttClientConfig::new(NodeName("broker".to_owned())) }
 }
 
@@ -35,25 +35,25 @@ pub(super) fn kept(id: &str) -> MqttClientConfig {
 }
 
 /// One message at `start` ms.
-fn one(topic: &str, qos: u8, start: u64) -> PublicationConfig {
+pub(super) fn one(topic: &str, qos: u8, start: u64) -> PublicationConfig {
     PublicationConfig { start: Some(Span::from_millis(start)), count: Some(1), ..PublicationConfig::new(topic, qos) }
 }
 
-fn wants(config: MqttClientConfig, filter: &str, qos: u8) -> MqttClientConfig {
+pub(super) fn wants(config: MqttClientConfig, filter: &str, qos: u8) -> MqttClientConfig {
     MqttClientConfig { subscriptions: vec![SubscriptionConfig::new(filter, qos)], ..config }
 }
 
-fn says(config: MqttClientConfig, publication: PublicationConfig) -> MqttClientConfig {
+pub(super) fn says(config: MqttClientConfig, publication: PublicationConfig) -> MqttClientConfig {
     MqttClientConfig { publications: vec![publication], ..config }
 }
 
 /// A broker, node 0, and clients on nodes from 1 on: each with the node that it runs on.
-struct Bed {
+pub(super) struct Bed {
     net: Net,
 }
 
 impl Bed {
-    fn new(nodes: usize) -> Self {
+    pub(super) fn new(nodes: usize) -> Self {
         let mut net = Net::new(1);
         net.node("broker", true);
         for node in 1..=nodes {
@@ -63,14 +63,14 @@ impl Bed {
         Self { net }
     }
 
-    fn broker(mut self, config: MqttBrokerConfig) -> Self {
+    pub(super) fn broker(mut self, config: MqttBrokerConfig) -> Self {
         assert_eq!(config.check(), []);
         self.net.app(0, "broker", MqttBroker::new(config));
         self
     }
 
     /// Its name is its client identifier.
-    fn client(self, node: usize, config: MqttClientConfig) -> Self {
+    pub(super) fn client(self, node: usize, config: MqttClientConfig) -> Self {
         let name = config.client_id.clone().unwrap();
         self.named(node, &name, config)
     }
@@ -89,7 +89,7 @@ impl Bed {
         self
     }
 
-    fn run(self, millis: u64) -> Ran {
+    pub(super) fn run(self, millis: u64) -> Ran {
         let mut world = self.net.build(1);
         world.listen(Interests::RESULTS);
         world.run(Until::Time(at(millis * MS)));
@@ -102,13 +102,13 @@ impl Bed {
     }
 }
 
-struct Ran {
-    observed: Vec<(u64, Observation)>,
+pub(super) struct Ran {
+    pub(super) observed: Vec<(u64, Observation)>,
     world: World,
 }
 
 impl Ran {
-    fn total(&self, node: usize, app: &str, name: &str) -> u64 {
+    pub(super) fn total(&self, node: usize, app: &str, name: &str) -> u64 {
         self.world.total(node, app, name)
     }
 
@@ -133,7 +133,7 @@ impl Ran {
     }
 
     /// Of the first exchange: from its start to its first delivery and to its end \[µs\].
-    fn first(&self) -> (Option<u64>, Option<u64>) {
+    pub(super) fn first(&self) -> (Option<u64>, Option<u64>) {
         let (id, start) = self.started()[0];
         let delivered = self.deliveries().get(&id).map(|all| (all[0] - start) / 1000);
         let ended = self.observed.iter().find_map(|(at, observation)| match observation {
