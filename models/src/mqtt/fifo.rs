@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 /// A queue that takes a pointer while it is empty, and gives its memory back when it is again. It is read as what it holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::box_collection, reason = "a bare VecDeque takes four pointers while it is empty")]
 pub(super) struct Fifo<T>(Option<Box<VecDeque<T>>>);
 
 impl<T: 'static> Fifo<T> {

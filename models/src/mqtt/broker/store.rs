@@ -106,6 +106,9 @@ pub(super) struct Copy {
     pub(super) ids: Vec<SubscriptionId>,
 }
 
+/// Copies with those who get them.
+pub(super) type Copies = Vec<(Text, Copy)>;
+
 impl Copy {
     fn add(&mut self, subscription: &Subscription) {
         // At the highest QoS of all that match (3.1.1 [MQTT-3.3.5-1]), once, with all numbers (v5 §3.3.4).
@@ -188,7 +191,7 @@ impl Store {
     }
 
     /// Who gets a message of `topic` that `from` has published: one copy for each client, and one for each group that shares.
-    pub(super) fn receivers(&mut self, topic: &str, from: Option<&Text>) -> (Vec<(Text, Copy)>, Vec<(Text, Copy)>) {
+    pub(super) fn receivers(&mut self, topic: &str, from: Option<&Text>) -> (Copies, Copies) {
         let mut found: Vec<(&Text, &Subscription)> = Vec::new();
         self.subscriptions.matching(topic, |client, subscription| {
             // MQTT-3.8.3-3.
@@ -198,7 +201,7 @@ impl Store {
         });
         // Those of one filter are in order of clients already.
         found.sort_by_key(|(client, _)| *client);
-        let mut copies: Vec<(Text, Copy)> = Vec::with_capacity(found.len());
+        let mut copies: Copies = Vec::with_capacity(found.len());
         for (client, subscription) in found {
             match copies.last_mut().filter(|(last, _)| last == client) {
                 Some((_, copy)) => copy.add(subscription),
