@@ -35,6 +35,7 @@ pub mod length;
 pub mod link;
 pub mod meaning;
 pub mod medium;
+pub mod messaging;
 pub mod mqtt;
 pub mod name;
 pub mod nat;

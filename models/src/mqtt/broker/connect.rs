@@ -1,6 +1,6 @@
 //! How connections and sessions begin and end.
 
-use super::store::Stored;
+use super::store::{Entry, Stored};
 use super::{MqttBroker, Phase};
 use crate::app::{Host, StreamId};
 use crate::mqtt::config::seconds;
@@ -110,8 +110,7 @@ impl MqttBroker {
             let was_kept = stored.persists();
             (stored.expiry, stored.online, stored.ends) = (asked.min(most), Some(stream), None);
             if was_kept && !stored.persists() && self.writes() {
-                self.disc.session(&client);
-                self.needs = self.disc.next;
+                self.needs = self.disc.change(&Entry::Session(client.clone()));
             }
         }
         let keep_alive = self.say_limits(&connect, &mut said);
@@ -268,8 +267,7 @@ impl MqttBroker {
         let Some(stored) = self.store.remove(client) else { return };
         host.release(stored.memory);
         if stored.persists() && self.writes() {
-            self.disc.session(client);
-            self.needs = self.disc.next;
+            self.needs = self.disc.change(&Entry::Session(client.clone()));
         }
         if let Some((will, _)) = will {
             self.publish_will(client, &will, host);

@@ -2,7 +2,7 @@
 
 use super::MqttBroker;
 use super::sessions::SessionId;
-use super::store::{Copy, Subscription};
+use super::store::{Copy, Entry, Subscription};
 use crate::app::Host;
 use crate::mqtt::DELIVER;
 use crate::mqtt::session::{Message, Offered};
@@ -85,8 +85,7 @@ impl MqttBroker {
     /// The broker's own topics are made anew.
     fn retained_changed(&mut self, topic: &Text) {
         if self.writes() && !topic.starts_with('$') {
-            self.disc.topic(topic);
-            self.needs = self.disc.next;
+            self.needs = self.disc.change(&Entry::Retained(topic.clone()));
         }
     }
 

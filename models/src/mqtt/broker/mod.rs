@@ -27,11 +27,12 @@ mod status;
 mod store;
 
 use super::config::MqttBrokerConfig;
-use super::outbox::Outbox;
 use super::session::{Limits, Link, MqttFlaw, Outgoing};
 use super::wire::{Connect, Decoder, Disconnect, Fault, Packet, QoS, ReasonCode, Text, Version, Will};
 use super::{RECEIVE, SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::messaging::disc::Disc;
+use crate::messaging::outbox::Outbox;
 use crate::rope::Rope;
 use protosim_core::{CannotClone, LocalTime, Operation, Span};
 use sessions::SessionId;
@@ -39,7 +40,7 @@ use status::Counts;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use store::{Disc, OnDisc, Store};
+use store::{Content, Entry, OnDisc, Store};
 
 /// The timer of the next end of a session or delay of a will.
 const DUE: u64 = 1;
@@ -63,7 +64,7 @@ pub struct MqttBroker {
     limits: Limits,
     connections: BTreeMap<StreamId, Box<Connection>>,
     store: Store,
-    disc: Disc,
+    disc: Disc<Entry, Content>,
     /// Wills that wait, by client, with when they are published.
     wills: BTreeMap<Text, (Will, LocalTime)>,
     /// When sessions end and wills are published.
@@ -168,10 +169,9 @@ impl MqttBroker {
             return;
         }
         let Some(stored) = self.store.sessions.get(client).filter(|stored| stored.persists()) else { return };
-        self.disc.session(client);
-        self.needs = self.disc.next;
+        self.needs = self.disc.change(&Entry::Session(client.clone()));
         if let Some(connection) = stored.online.and_then(|stream| self.connections.get_mut(&stream)) {
-            connection.needs = self.disc.next;
+            connection.needs = self.needs;
         }
     }
 
@@ -213,7 +213,7 @@ impl MqttBroker {
             _ => connection.needs,
         };
         connection.out.push(needs, bytes);
-        if needs > self.disc.done {
+        if needs > self.disc.done() {
             self.for_disc.insert(stream);
         }
         self.touched.insert(stream);
@@ -304,7 +304,7 @@ impl MqttBroker {
             self.touched.remove(&stream);
             self.write(stream, host);
         }
-        if self.writes() && self.disc.begin(&self.store) {
+        if self.writes() && self.disc.begin(|entry| self.store.on_disc(entry)) {
             host.set_timer(SYNC, host.now().saturating_add(self.config.sync), "disc");
         }
         match self.due.first() {
@@ -315,11 +315,11 @@ impl MqttBroker {
 
     fn write(&mut self, stream: StreamId, host: &mut dyn Host) {
         let Some(connection) = self.connections.get_mut(&stream) else { return };
-        match connection.out.write(stream, self.disc.done, host) {
+        match connection.out.write(stream, self.disc.done(), host) {
             Ok(written) => self.counts.bytes_sent += written,
             Err(_) => self.counts.refused_calls += 1,
         }
-        if connection.out.len() > 0 && connection.needs > self.disc.done {
+        if connection.out.len() > 0 && connection.needs > self.disc.done() {
             self.for_disc.insert(stream);
         }
         if connection.phase == Phase::Closing && connection.out.len() == 0 {
@@ -479,7 +479,7 @@ impl App for MqttBroker {
         if !self.config.durable {
             return None;
         }
-        let there = if self.writes() { std::mem::take(&mut self.disc.there) } else { self.store.durable() };
+        let there = if self.writes() { self.disc.take() } else { self.store.durable() };
         Some(Box::new(there))
     }
 
@@ -487,7 +487,7 @@ impl App for MqttBroker {
         if let Ok(there) = durable.downcast::<OnDisc>() {
             self.store.recover(&there);
             if self.writes() {
-                self.disc.there = *there;
+                self.disc = Disc::with(*there);
             }
         }
     }

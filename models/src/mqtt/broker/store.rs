@@ -6,7 +6,7 @@ use crate::mqtt::session::{Message, Session};
 use crate::mqtt::topic::{TopicFilter, TopicMap, TopicTree};
 use crate::mqtt::wire::{QoS, SubscriptionId, SubscriptionOptions, Text};
 use protosim_core::LocalTime;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 /// A subscription of one client.
@@ -228,23 +228,38 @@ impl Store {
 
     /// What is on disc, where what has changed is there at once.
     pub(super) fn durable(&self) -> OnDisc {
-        let sessions = self.sessions.iter().filter(|(_, stored)| stored.persists());
-        OnDisc {
-            sessions: sessions.map(|(client, stored)| (client.clone(), stored.on_disc())).collect(),
-            retained: self.retained.iter().map(|(topic, message)| (topic.clone(), message.clone())).collect(),
+        let sessions = self.sessions.iter().map(|(client, _)| Entry::Session(client.clone()));
+        let topics = self.retained.iter().map(|(topic, _)| Entry::Retained(topic.clone()));
+        sessions.chain(topics).filter_map(|entry| Some((entry.clone(), self.on_disc(&entry)?))).collect()
+    }
+
+    /// An entry as it is on disc; `None` if it is not to be there.
+    pub(super) fn on_disc(&self, entry: &Entry) -> Option<Content> {
+        match entry {
+            Entry::Session(client) => {
+                let stored = self.sessions.get(client).filter(|stored| stored.persists())?;
+                Some(Content::Session(Box::new(stored.on_disc())))
+            }
+            Entry::Retained(topic) => self.retained.get(topic).cloned().map(Content::Retained),
         }
     }
 
     /// What was on disc is known again.
     pub(super) fn recover(&mut self, disc: &OnDisc) {
-        for (client, stored) in &disc.sessions {
-            for (filter, subscription) in stored.subscriptions.iter() {
-                self.index(client, filter, *subscription);
+        for (entry, content) in disc {
+            match (entry, content) {
+                (Entry::Session(client), Content::Session(stored)) => {
+                    for (filter, subscription) in stored.subscriptions.iter() {
+                        self.index(client, filter, *subscription);
+                    }
+                    self.sessions.insert(client.clone(), (**stored).clone());
+                }
+                (Entry::Retained(topic), Content::Retained(message)) => {
+                    self.retained.insert(topic.clone(), message.clone());
+                }
+                // Each kind of entry has its kind of content.
+                _ => {}
             }
-            self.sessions.insert(client.clone(), stored.clone());
-        }
-        for (topic, message) in &disc.retained {
-            self.retained.insert(topic.clone(), message.clone());
         }
     }
 }
@@ -268,85 +283,21 @@ fn share_name(filter: &TopicFilter) -> Option<Text> {
     filter.share().and_then(|share| Text::new(share.name).ok())
 }
 
+/// What an entry of the disc is of.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Entry {
+    /// The session of this client.
+    Session(Text),
+    /// What is retained on this topic.
+    Retained(Text),
+}
+
+/// What an entry of the disc is.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Session(Box<Stored>),
+    Retained(Message),
+}
+
 /// What outlives a loss of power.
-#[derive(Clone, Debug, Default)]
-pub(super) struct OnDisc {
-    pub(super) sessions: BTreeMap<Text, Stored>,
-    pub(super) retained: BTreeMap<Text, Message>,
-}
-
-/// The disc, where writing takes time: one write at a time, of all that has changed until it begins.
-#[derive(Clone, Debug)]
-pub(super) struct Disc {
-    /// As it is when power is lost now.
-    pub(super) there: OnDisc,
-    writing: Option<Written>,
-    changed_sessions: BTreeSet<Text>,
-    changed_topics: BTreeSet<Text>,
-    /// The number of the write that what changes now will be in.
-    pub(super) next: u64,
-    /// The number of the last write that is done.
-    pub(super) done: u64,
-}
-
-/// What is being written, `None` for what is gone.
-#[derive(Clone, Debug)]
-struct Written {
-    sessions: Vec<(Text, Option<Stored>)>,
-    retained: Vec<(Text, Option<Message>)>,
-}
-
-impl Default for Disc {
-    fn default() -> Self {
-        let (changed_sessions, changed_topics) = (BTreeSet::new(), BTreeSet::new());
-        Self { there: OnDisc::default(), writing: None, changed_sessions, changed_topics, next: 1, done: 0 }
-    }
-}
-
-impl Disc {
-    pub(super) fn session(&mut self, client: &Text) {
-        if !self.changed_sessions.contains(client) {
-            self.changed_sessions.insert(client.clone());
-        }
-    }
-
-    pub(super) fn topic(&mut self, topic: &Text) {
-        self.changed_topics.insert(topic.clone());
-    }
-
-    /// Begins a write, if there is something to be written and nothing is. Whether it did.
-    pub(super) fn begin(&mut self, store: &Store) -> bool {
-        if self.writing.is_some() || (self.changed_sessions.is_empty() && self.changed_topics.is_empty()) {
-            return false;
-        }
-        let sessions = std::mem::take(&mut self.changed_sessions).into_iter().map(|client| {
-            let stored = store.sessions.get(&client).filter(|stored| stored.persists()).map(Stored::on_disc);
-            (client, stored)
-        });
-        let topics = std::mem::take(&mut self.changed_topics).into_iter().map(|topic| {
-            let message = store.retained.get(&topic).cloned();
-            (topic, message)
-        });
-        self.writing = Some(Written { sessions: sessions.collect(), retained: topics.collect() });
-        self.next += 1;
-        true
-    }
-
-    /// The write is done.
-    pub(super) fn end(&mut self) {
-        let Some(Written { sessions, retained }) = self.writing.take() else { return };
-        for (client, stored) in sessions {
-            match stored {
-                Some(stored) => self.there.sessions.insert(client, stored),
-                None => self.there.sessions.remove(&client),
-            };
-        }
-        for (topic, message) in retained {
-            match message {
-                Some(message) => self.there.retained.insert(topic, message),
-                None => self.there.retained.remove(&topic),
-            };
-        }
-        self.done = self.next - 1;
-    }
-}
+pub(super) type OnDisc = BTreeMap<Entry, Content>;

@@ -2,8 +2,8 @@
 
 use super::{SIZE, options};
 use crate::app::StreamOptions;
+use crate::messaging::payload::NAME_LEN;
 use crate::mqtt::config::{MqttClientConfig, PublicationConfig};
-use crate::mqtt::payload::NAME_LEN;
 use crate::mqtt::session::Limits;
 use crate::mqtt::wire::Text;
 use crate::traffic::Sizes;

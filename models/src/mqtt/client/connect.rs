@@ -3,17 +3,16 @@
 use super::{CONNECT, Connection, MqttClient, PATIENCE, PING, PONG, PROVE, PUBLISH, RECONNECT};
 use crate::app::Host;
 use crate::ledger::MessageEvent;
+use crate::messaging::fifo::Fifo;
+use crate::messaging::outbox::Outbox;
+use crate::messaging::payload::Name;
 use crate::mqtt::config::{qos, seconds};
-use crate::mqtt::fifo::Fifo;
-use crate::mqtt::outbox::Outbox;
-use crate::mqtt::payload::Name;
 use crate::mqtt::session::Session;
 use crate::mqtt::wire::{
     Binary, Connect, Decoder, Disconnect, MAX_PACKET, Packet, Properties, Property, QoS, ReasonCode, Text, Version,
     Will,
 };
 use crate::observe::Outcome;
-use protosim_core::Span;
 use std::num::{NonZeroU16, NonZeroU32};
 
 impl MqttClient {
@@ -127,20 +126,7 @@ impl MqttClient {
 
     /// Waits: twice as long each time, with luck.
     pub(super) fn connect_later(&mut self, host: &mut dyn Host) {
-        let reconnect = &self.common.config.reconnect;
-        if reconnect.attempts.is_some_and(|most| self.attempts >= most) {
-            return;
-        }
-        let doublings = self.attempts.saturating_sub(1).min(32);
-        let longest = reconnect.first.saturating_mul(1 << doublings);
-        let longest = longest.min(reconnect.most);
-        let wait = match reconnect.jitter {
-            true => {
-                let half = Span::from_nanos(longest.as_nanos() / 2);
-                host.rng(RECONNECT).span_between(half, longest)
-            }
-            false => longest,
-        };
+        let Some(wait) = self.common.config.reconnect.wait(self.attempts, RECONNECT, host) else { return };
         host.set_timer(CONNECT, host.now().saturating_add(wait), "reconnect");
     }
 

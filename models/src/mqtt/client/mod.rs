@@ -27,14 +27,14 @@ mod respond;
 pub use common::Common;
 
 use super::config::{MqttClientConfig, qos};
-use super::fifo::Fifo;
-use super::outbox::Outbox;
-use super::payload::{Name, Seen};
 use super::session::{Link, Message, Offered, Outgoing, Session, Unsent};
 use super::wire::{Decoder, Packet, QoS, Text, Version};
 use super::{SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, Total};
 use crate::ledger::MessageEvent;
+use crate::messaging::fifo::Fifo;
+use crate::messaging::outbox::Outbox;
+use crate::messaging::payload::{Name, Seen};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use crate::tcp::app::{nowhere, outcome_of};
@@ -245,7 +245,7 @@ impl MqttClient {
             domain: self.server,
             may_expire: config.expiry.is_some(),
         });
-        let content = Message::with_properties(topic, payload, self.properties(&config, name), qos);
+        let content = Message::with_properties(topic, payload, self.properties(config, name), qos);
         let mut message = Message { retain: config.retain, token: id, ..content };
         message.expires = config.expiry.map(|expiry| host.now().saturating_add(expiry));
         let memory = COPY + message.bytes();
@@ -254,7 +254,7 @@ impl MqttClient {
         if is_refused {
             return self.end(id, Outcome::OutOfMemory, host);
         }
-        self.ask(id, &config, host);
+        self.ask(id, config, host);
         let link = self.connection.as_mut().and_then(|connection| connection.link.as_mut());
         let is_away = link.is_none();
         match self.kept.session.publish(link, &common.limits, message) {

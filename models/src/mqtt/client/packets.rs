@@ -3,9 +3,9 @@
 use super::{MqttClient, PATIENCE, PIECE, PING, PONG};
 use crate::app::Host;
 use crate::ledger::{Guarantee, MessageEvent};
+use crate::messaging::payload::{Name, Order};
 use crate::mqtt::RECEIVE;
 use crate::mqtt::config::{qos, seconds};
-use crate::mqtt::payload::{Name, Order};
 use crate::mqtt::session::{Arrival, Completed, Link, LinkOptions, Message, Session};
 use crate::mqtt::topic::TopicFilter;
 use crate::mqtt::wire::{

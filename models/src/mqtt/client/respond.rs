@@ -6,8 +6,8 @@
 use super::{MqttClient, RESPONSE, UNSUBSCRIBE};
 use crate::app::Host;
 use crate::ledger::MessageEvent;
+use crate::messaging::payload::Name;
 use crate::mqtt::config::{PublicationConfig, qos};
-use crate::mqtt::payload::Name;
 use crate::mqtt::session::{Message, Offered};
 use crate::mqtt::topic::TopicFilter;
 use crate::mqtt::wire::{Binary, Packet, Properties, Property, QoS, SubscriptionOptions, Text, Unsuback, Unsubscribe};

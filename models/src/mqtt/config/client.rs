@@ -6,6 +6,7 @@ use super::{
     AuthConfig, MqttAliases, MqttBrokerConfig, MqttFlaw, MqttMethod, MqttOverflow, MqttVersion, PORT, TLS_PORT,
     agreement, check_publish_topic, check_qos, check_seconds, exchange, lists, only_in_v5,
 };
+use crate::messaging::ReconnectConfig;
 use crate::mqtt::session::Limits;
 use crate::mqtt::wire::{MAX_STRING, Version};
 use crate::name::NodeName;
@@ -201,26 +202,6 @@ pub struct PublicationConfig {
     /// Each message is a request, and its exchange ends with the answer (5.0 §4.10). Default: it is not.
     #[serde(default)]
     pub response: Option<ResponseConfig>,
-}
-
-/// What a client does whose connection is lost.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReconnectConfig {
-    /// How long it waits the first time; each time twice as long as before, until a CONNACK has come. Default: 1 s (our choice).
-    pub first: Span,
-    /// How long it waits at most. Default: 120 s (our choice).
-    pub most: Span,
-    /// Each time it waits half as long up to as long, drawn. Without it, clients that lose one broker come back all at once. Default: true.
-    pub jitter: bool,
-    /// How often it tries in a row before it gives up; 0 for not again. Default: without end.
-    pub attempts: Option<u32>,
-}
-
-impl Default for ReconnectConfig {
-    fn default() -> Self {
-        Self { first: Span::from_secs(1), most: Span::from_secs(120), jitter: true, attempts: None }
-    }
 }
 
 const fn yes() -> bool {
@@ -419,9 +400,7 @@ impl MqttClientConfig {
         if self.stop.is_some_and(|stop| stop <= self.start) {
             found.push(("stop", "is not after `start`: nothing would happen".to_owned()));
         }
-        if self.reconnect.first > self.reconnect.most || self.reconnect.first.is_zero() {
-            found.push(("reconnect.first", "is longer than zero, and not longer than `most`".to_owned()));
-        }
+        found.extend(self.reconnect.check().map(|why| ("reconnect.first", why)));
         self.check_identity(&mut found);
         self.check_version(&mut found);
         self.check_will(&mut found);

@@ -7,8 +7,9 @@ mod exchange;
 mod lists;
 
 pub use super::session::MqttFlaw;
+pub use crate::messaging::ReconnectConfig;
 pub use broker::{AuthConfig, MqttBrokerConfig, MqttUser};
-pub use client::{MqttClientConfig, PublicationConfig, ReconnectConfig, SubscriptionConfig, WillConfig};
+pub use client::{MqttClientConfig, PublicationConfig, SubscriptionConfig, WillConfig};
 pub use exchange::{AnswerConfig, ResponseConfig};
 
 use super::session;

@@ -2,7 +2,7 @@
 
 use super::alias::{AliasPolicy, Form, Given, Taken};
 use super::{Message, Session, Unsent};
-use crate::mqtt::fifo::Fifo;
+use crate::messaging::fifo::Fifo;
 use crate::mqtt::wire::{
     Delivery, Fault, Packet, PacketId, Properties, Property, Publish, QoS, Text, TopicAlias, Version,
 };

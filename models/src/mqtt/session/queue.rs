@@ -1,7 +1,7 @@
 //! Messages that wait, within limits.
 
 use super::{Limits, Message};
-use crate::mqtt::fifo::Fifo;
+use crate::messaging::fifo::Fifo;
 use crate::mqtt::wire::QoS;
 use protosim_core::LocalTime;
 

@@ -2,7 +2,7 @@
 
 use super::queue::{Offered, Queue};
 use super::{Limits, Link, Message, MqttFlaw};
-use crate::mqtt::fifo::Fifo;
+use crate::messaging::fifo::Fifo;
 use crate::mqtt::wire::{Ack, Fault, Packet, PacketId, QoS, ReasonCode, Version};
 use protosim_core::LocalTime;
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use super::packet::Packet;
 use super::read::Reader;
 use super::text::Varint;
 use super::{Fault, MAX_PACKET, Version};
-use crate::mqtt::fifo::Fifo;
+use crate::messaging::fifo::Fifo;
 use crate::mqtt::wire::ReasonCode;
 use crate::rope::{Rope, Run};
 

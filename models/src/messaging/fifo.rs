@@ -6,33 +6,33 @@ use std::ops::Deref;
 /// A queue that takes a pointer while it is empty, and gives its memory back when it is again. It is read as what it holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(clippy::box_collection, reason = "a bare VecDeque takes four pointers while it is empty")]
-pub(super) struct Fifo<T>(Option<Box<VecDeque<T>>>);
+pub(crate) struct Fifo<T>(Option<Box<VecDeque<T>>>);
 
 impl<T: 'static> Fifo<T> {
     const EMPTY: &'static VecDeque<T> = &VecDeque::new();
 
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(None)
     }
 
-    pub(super) fn front_mut(&mut self) -> Option<&mut T> {
+    pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
         self.0.as_mut()?.front_mut()
     }
 
-    pub(super) fn back_mut(&mut self) -> Option<&mut T> {
+    pub(crate) fn back_mut(&mut self) -> Option<&mut T> {
         self.0.as_mut()?.back_mut()
     }
 
-    pub(super) fn push_back(&mut self, entry: T) {
+    pub(crate) fn push_back(&mut self, entry: T) {
         self.0.get_or_insert_default().push_back(entry);
     }
 
-    pub(super) fn push_front(&mut self, entry: T) {
+    pub(crate) fn push_front(&mut self, entry: T) {
         self.0.get_or_insert_default().push_front(entry);
     }
 
     /// Moves the last entry to the place `at`.
-    pub(super) fn move_last(&mut self, at: usize) {
+    pub(crate) fn move_last(&mut self, at: usize) {
         if let Some(entries) = &mut self.0
             && let Some(last) = entries.pop_back()
         {
@@ -40,15 +40,15 @@ impl<T: 'static> Fifo<T> {
         }
     }
 
-    pub(super) fn pop_front(&mut self) -> Option<T> {
+    pub(crate) fn pop_front(&mut self) -> Option<T> {
         self.remove(0)
     }
 
-    pub(super) fn pop_front_if(&mut self, is_it: impl FnOnce(&T) -> bool) -> Option<T> {
+    pub(crate) fn pop_front_if(&mut self, is_it: impl FnOnce(&T) -> bool) -> Option<T> {
         if self.front().is_some_and(is_it) { self.pop_front() } else { None }
     }
 
-    pub(super) fn remove(&mut self, at: usize) -> Option<T> {
+    pub(crate) fn remove(&mut self, at: usize) -> Option<T> {
         let entries = self.0.as_mut()?;
         let entry = entries.remove(at);
         if entries.is_empty() {

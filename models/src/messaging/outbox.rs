@@ -6,7 +6,7 @@ use crate::rope::Rope;
 
 /// The way out of one stream.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     /// Packets, each with the write to disc that it waits for.
     waiting: Fifo<(u64, Rope)>,
     /// Bytes of those.
@@ -17,18 +17,18 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// Bytes that wait.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.bytes + self.ready.as_ref().map_or(0, |ready| ready.len())
     }
 
     /// Adds a packet, which may go when write `needs` to disc is done; what is behind it does not pass it.
-    pub(super) fn push(&mut self, needs: u64, packet: Rope) {
+    pub(crate) fn push(&mut self, needs: u64, packet: Rope) {
         self.bytes += packet.len();
         self.waiting.push_back((needs, packet));
     }
 
     /// Writes what the stream takes, of what may go where the writes up to `done` are on disc; says how much that was.
-    pub(super) fn write(&mut self, stream: StreamId, done: u64, host: &mut dyn Host) -> Result<u64, HostError> {
+    pub(crate) fn write(&mut self, stream: StreamId, done: u64, host: &mut dyn Host) -> Result<u64, HostError> {
         let mut ready = self.ready.take().map_or_else(Rope::new, |ready| *ready);
         while let Some((_, packet)) = self.waiting.pop_front_if(|(needs, _)| *needs <= done) {
             self.bytes -= packet.len();
