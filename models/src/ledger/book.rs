@@ -139,6 +139,12 @@ impl Ledger {
                     }),
                 }
             }
+            MessageEvent::Unsubscribed { filter, group, domain } => {
+                let all = self.subscriptions.get_mut(&who).into_iter().flatten();
+                for one in all.filter(|one| one.filter == *filter && one.group == *group && one.domain == *domain) {
+                    (one.since, one.over) = (None, Some(at));
+                }
+            }
             MessageEvent::SessionOver => {
                 for one in self.subscriptions.get_mut(&who).into_iter().flatten() {
                     (one.since, one.over) = (None, Some(at));
@@ -146,7 +152,10 @@ impl Ledger {
             }
             MessageEvent::Delivered { message, is_retained } => {
                 let publication = self.publications.entry(message.publication).or_default();
-                publication.come.entry(who).or_default().delivered(message.number, *is_retained, at);
+                let is_late = publication.come.entry(who).or_default().delivered(message.number, *is_retained, at);
+                if is_late && publication.is_in_order_of(message.number, self.subscriptions.get(&who)) {
+                    publication.come.entry(who).or_default().disordered.note(message.number, at);
+                }
             }
         }
     }
@@ -162,7 +171,8 @@ impl Ledger {
             let page = Page { name: *name, origin, publication };
             page.publisher(&mut account);
             let (parties, groups) = self.claims(origin);
-            for (party, claim) in &parties {
+            // What is one's own may be kept from one (MQTT v5 §3.8.3.1: No Local).
+            for (party, claim) in parties.iter().filter(|(party, _)| **party != origin.publisher) {
                 page.owed(*party, claim, &mut account);
             }
             for claim in groups.values() {
@@ -211,27 +221,34 @@ impl Publication {
         self.first + self.times.partition_point(|at| *at <= since) as u64
     }
 
+    /// Whether a message is ordered for one with these subscriptions. One that was published before them may come late: what had come of it
+    /// first was for nobody.
+    fn is_in_order_of(&self, number: u64, subscriptions: Option<&Vec<Subscription>>) -> bool {
+        let at = self.published_at(number);
+        let is_before = |one: &Subscription| one.since.is_some_and(|since| since < at);
+        subscriptions.is_some_and(|all| all.iter().all(is_before))
+    }
+
     fn published_at(&self, number: u64) -> SimTime {
-        self.times.get((number - self.first) as usize).copied().unwrap_or(SimTime::ZERO)
+        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.times.get(index)).copied().unwrap_or(SimTime::ZERO)
     }
 }
 
 impl Come {
-    fn delivered(&mut self, number: u64, is_retained: bool, at: SimTime) {
+    /// Whether it is a first copy that comes behind a later message.
+    fn delivered(&mut self, number: u64, is_retained: bool, at: SimTime) -> bool {
         if is_retained {
-            return self.retained.insert(number, number + 1);
+            self.retained.insert(number, number + 1);
+            return false;
         }
-        match self.live.end() {
-            Some(end) if number < end => {
-                if self.live.covers(number, number + 1) {
-                    self.repeated.note(number, at);
-                } else {
-                    self.disordered.note(number, at);
-                    self.live.insert(number, number + 1);
-                }
-            }
-            _ => self.live.insert(number, number + 1),
+        let is_behind = self.live.end().is_some_and(|end| number < end);
+        if is_behind && self.live.covers(number, number + 1) {
+            self.repeated.note(number, at);
+            return false;
         }
+        self.live.insert(number, number + 1);
+        is_behind
     }
 }
 
@@ -368,7 +385,9 @@ impl Page<'_> {
         for (number, at) in come.repeated.first.iter().filter(|_| is_forbidden) {
             account.note(|| self.broken(*at, who, *number, Promise::Once(level)));
         }
-        if is_ordered {
+        // What may be lost behind a way that repeats may come in any order: 2, as 1 was lost, then 1 and 2 again.
+        let is_loose = level == Guarantee::AtLeastOnce && granted == Guarantee::AtMostOnce;
+        if is_ordered && !is_loose {
             account.of(who).disordered += come.disordered.count;
             for (number, at) in &come.disordered.first {
                 account.note(|| self.broken(*at, who, *number, Promise::Order));

@@ -34,7 +34,10 @@
 //! # What is not checked
 //! - The order of copies after the first. A sender that begins again goes back (1, 2, 3, 2, 3, 4), as often as connections are lost, which
 //!   messages do not show: any order of copies is a row of such ascents, so that no rule on them alone can fail.
+//! - The order of what was published before a subscription was granted, and of what was published *at least once* for a subscription *at most once*:
+//!   where the first copy of one message is lost, and a sender begins again, it comes behind the next one.
 //! - The order at those who share a subscription, and repetition at those who get a message by several subscriptions of which one is shared.
+//! - Whether a publisher gets its own messages, where it subscribes to them: it may have said that it does not want them.
 //! - Wills and what else nobody has said to have published.
 //!
 //! # What it takes
@@ -137,6 +140,15 @@ pub enum MessageEvent {
         filter: Arc<str>,
         /// The highest level at which messages are delivered.
         guarantee: Guarantee,
+        /// Those who share it, if they do.
+        group: Option<Arc<str>>,
+        /// By whom it was granted: the address of the broker.
+        domain: SocketAddr,
+    },
+    /// The party wants no more of a subscription (MQTT: UNSUBSCRIBE): what is on the way may come, and is not owed.
+    Unsubscribed {
+        /// To which topics; without the name of a group.
+        filter: Arc<str>,
         /// Those who share it, if they do.
         group: Option<Arc<str>>,
         /// By whom it was granted: the address of the broker.

@@ -1,19 +1,15 @@
 //! How connections and sessions begin and end.
 
-use super::store::Stored;
+use super::store::{Entry, Stored};
 use super::{MqttBroker, Phase};
 use crate::app::{Host, StreamId};
-use crate::mqtt::auth::{CHALLENGE_LEN, response};
 use crate::mqtt::config::seconds;
 use crate::mqtt::session::{Link, LinkOptions, Message, MqttFlaw, Session};
 use crate::mqtt::wire::{
-    Auth, Binary, Connack, Connect, Fault, Packet, Properties, Property, ReasonCode, Text, Version, Will,
+    Binary, Connack, Connect, Fault, Packet, Properties, Property, ReasonCode, Text, Version, Will,
 };
-use protosim_core::{LocalTime, Purpose, Span};
+use protosim_core::{LocalTime, Span};
 use std::num::NonZeroU16;
-
-/// Draws of challenges.
-const CHALLENGE: Purpose = Purpose("mqtt.challenge");
 
 /// A session that stays for good.
 const FOR_GOOD: u32 = u32::MAX;
@@ -45,7 +41,7 @@ impl MqttBroker {
         } else {
             match (&self.config.auth, &method) {
                 (Some(auth), Some(method)) if auth.method == method.as_str() => {
-                    self.challenge(stream, connect, method.clone(), host);
+                    self.challenge(stream, Some(connect), method.clone(), host);
                     return Ok(());
                 }
                 (_, Some(_)) => Some(ReasonCode::BadAuthenticationMethod),
@@ -71,41 +67,8 @@ impl MqttBroker {
         (!is_known).then_some(ReasonCode::BadUserNameOrPassword)
     }
 
-    /// v5 §4.12: AUTH with 0x18.
-    fn challenge(&mut self, stream: StreamId, connect: Connect, method: Text, host: &mut dyn Host) {
-        let draws = [host.rng(CHALLENGE).next_u64(), host.rng(CHALLENGE).next_u64()];
-        let challenge: Vec<u8> = draws.into_iter().flat_map(u64::to_be_bytes).collect();
-        debug_assert_eq!(challenge.len(), CHALLENGE_LEN);
-        let auth = Auth { reason: ReasonCode::ContinueAuthentication, properties: of_auth(method, challenge.clone()) };
-        if let Some(connection) = self.connections.get_mut(&stream) {
-            connection.challenged = Some(Box::new((connect, challenge)));
-        }
-        self.push(stream, &Packet::Auth(auth), host);
-    }
-
-    /// AUTH: the answer to a challenge. Once a connection is open, it is not authenticated again here.
-    pub(super) fn on_auth(&mut self, stream: StreamId, auth: &Auth, host: &mut dyn Host) -> Result<(), Fault> {
-        let challenged = self.connections.get_mut(&stream).and_then(|connection| connection.challenged.take());
-        let (Some(challenged), Some(own)) = (challenged, &self.config.auth) else {
-            return Err(Fault::protocol("v5 §4.12", "an AUTH that nobody has asked for"));
-        };
-        let (connect, challenge) = *challenged;
-        let is_method = auth.properties.authentication_method().is_some_and(|method| method.as_str() == own.method);
-        let data = auth.properties.authentication_data().map_or(&[][..], Binary::as_bytes);
-        if !is_method || data != response(&own.secret, &challenge) {
-            self.counts.bad_auth += 1;
-            self.refuse(stream, ReasonCode::NotAuthorized, host);
-            return Ok(());
-        }
-        // MQTT-4.12.0-5.
-        let method = Text::new(&own.method).map(Property::AuthenticationMethod);
-        let properties = method.into_iter().collect();
-        self.admit(stream, connect, properties, host);
-        Ok(())
-    }
-
     /// CONNECT of someone who may: its session begins, or goes on.
-    fn admit(&mut self, stream: StreamId, connect: Connect, mut said: Properties, host: &mut dyn Host) {
+    pub(super) fn admit(&mut self, stream: StreamId, connect: Connect, mut said: Properties, host: &mut dyn Host) {
         if let Some(reason) = self.unacceptable(&connect) {
             return self.refuse(stream, reason, host);
         }
@@ -147,8 +110,7 @@ impl MqttBroker {
             let was_kept = stored.persists();
             (stored.expiry, stored.online, stored.ends) = (asked.min(most), Some(stream), None);
             if was_kept && !stored.persists() && self.writes() {
-                self.disc.session(&client);
-                self.needs = self.disc.next;
+                self.needs = self.disc.change(&Entry::Session(client.clone()));
             }
         }
         let keep_alive = self.say_limits(&connect, &mut said);
@@ -157,9 +119,10 @@ impl MqttBroker {
         connection.phase = Phase::Open;
         connection.asked_expiry = asked;
         connection.patience = Span::from_millis(u64::from(keep_alive) * 1500);
-        connection.will = connect.will;
+        connection.will = connect.will.map(Box::new);
         connection.link = self.store.sessions.get(&client).map(|stored| Link::new(&stored.session, options));
         connection.client = Some(client.clone());
+        connection.session = self.store.sessions.id(&client);
         self.open += 1;
         self.changed(&client);
         if let Some(connection) = self.connections.get_mut(&stream) {
@@ -264,7 +227,7 @@ impl MqttBroker {
     pub(super) fn detach(&mut self, stream: StreamId, lost: bool, host: &mut dyn Host) {
         let Some(connection) = self.connections.get_mut(&stream) else { return };
         let Some(client) = connection.client.take() else { return };
-        connection.link = None;
+        (connection.link, connection.session) = (None, None);
         self.open -= 1;
         let will = connection.will.take().filter(|_| lost);
         let Some(stored) = self.store.sessions.get_mut(&client) else { return };
@@ -285,7 +248,7 @@ impl MqttBroker {
             Some(will) if delay == 0 => self.publish_will(&client, &will, host),
             Some(will) => {
                 let at = now.saturating_add(Span::from_secs(u64::from(delay)));
-                self.wills.insert(client.clone(), (will, at));
+                self.wills.insert(client.clone(), (*will, at));
                 self.due.insert((at, client.clone()));
             }
             None => {}
@@ -294,7 +257,7 @@ impl MqttBroker {
             return self.end_session(&client, host);
         }
         self.changed(&client);
-        self.settle(&client, host);
+        self.settle_client(&client, host);
     }
 
     /// A session ends, if there is one; what it has waited with is published (v5 §3.1.3.2.2).
@@ -304,8 +267,7 @@ impl MqttBroker {
         let Some(stored) = self.store.remove(client) else { return };
         host.release(stored.memory);
         if stored.persists() && self.writes() {
-            self.disc.session(client);
-            self.needs = self.disc.next;
+            self.needs = self.disc.change(&Entry::Session(client.clone()));
         }
         if let Some((will, _)) = will {
             self.publish_will(client, &will, host);
@@ -346,7 +308,7 @@ impl MqttBroker {
     /// After a loss of power: sessions that were there are alone. How long the power was away is not known to those that had a connection.
     pub(super) fn resume(&mut self, host: &mut dyn Host) {
         let now = host.now();
-        let clients: Vec<Text> = self.store.sessions.keys().cloned().collect();
+        let clients: Vec<Text> = self.store.sessions.iter().map(|(client, _)| client.clone()).collect();
         for client in clients {
             if let Some(stored) = self.store.sessions.get_mut(&client) {
                 stored.ends = stored.ends.or(ends(stored.expiry, now));
@@ -355,7 +317,7 @@ impl MqttBroker {
                     stored.ends = Some(at.max(now));
                 }
             }
-            self.settle(&client, host);
+            self.settle_client(&client, host);
         }
         let retained: u64 = self.store.retained.iter().map(|(_, message)| super::deliver::retained_len(message)).sum();
         match host.reserve(retained) {
@@ -367,12 +329,6 @@ impl MqttBroker {
 
 fn ends(expiry: u32, now: LocalTime) -> Option<LocalTime> {
     (expiry != FOR_GOOD).then(|| now.saturating_add(Span::from_secs(u64::from(expiry))))
-}
-
-/// Method and data.
-fn of_auth(method: Text, data: Vec<u8>) -> Properties {
-    let data = Binary::new(data).map(Property::AuthenticationData);
-    std::iter::once(Property::AuthenticationMethod(method)).chain(data).collect()
 }
 
 impl Properties {

@@ -1,7 +1,8 @@
 //! From a message to its copies, and what they take of memory.
 
 use super::MqttBroker;
-use super::store::{Copy, Subscription};
+use super::sessions::SessionId;
+use super::store::{Copy, Entry, Subscription};
 use crate::app::Host;
 use crate::mqtt::DELIVER;
 use crate::mqtt::session::{Message, Offered};
@@ -84,8 +85,7 @@ impl MqttBroker {
     /// The broker's own topics are made anew.
     fn retained_changed(&mut self, topic: &Text) {
         if self.writes() && !topic.starts_with('$') {
-            self.disc.topic(topic);
-            self.needs = self.disc.next;
+            self.needs = self.disc.change(&Entry::Retained(topic.clone()));
         }
     }
 
@@ -100,6 +100,7 @@ impl MqttBroker {
             return qos == QoS::AtMostOnce;
         }
         stored.memory += COPY + message.bytes();
+        let is_once = message.qos == QoS::ExactlyOnce;
         let message = Message {
             content: message.content.clone(),
             qos,
@@ -109,7 +110,12 @@ impl MqttBroker {
             token: 0,
         };
         let stream = stored.online;
-        let connection = stream.and_then(|stream| self.connections.get_mut(&stream));
+        let mut connection = stream.and_then(|stream| self.connections.get_mut(&stream));
+        if let Some(connection) = connection.as_mut().filter(|_| is_once) {
+            // Whatever becomes of the session: the publisher would send it again, to be delivered again.
+            connection.needs = connection.needs.max(self.needs);
+            connection.needs_of_qos0 = connection.needs_of_qos0.max(self.needs);
+        }
         let link = connection.and_then(|connection| connection.link.as_mut());
         let is_taken = match stored.session.publish(link, &self.limits, message) {
             Offered::Taken(dropped) => {
@@ -134,7 +140,7 @@ impl MqttBroker {
             Some(stream) => {
                 self.touched.insert(stream);
             }
-            None => self.settle(client, host),
+            None => self.settle_client(client, host),
         }
         is_taken
     }
@@ -164,9 +170,16 @@ impl MqttBroker {
         }
     }
 
+    /// As [`MqttBroker::settle`], by the client's name.
+    pub(super) fn settle_client(&mut self, client: &Text, host: &mut dyn Host) {
+        if let Some(session) = self.store.sessions.id(client) {
+            self.settle(session, host);
+        }
+    }
+
     /// Takes or gives back memory, so that a session has what it holds.
-    pub(super) fn settle(&mut self, client: &Text, host: &mut dyn Host) {
-        let Some(stored) = self.store.sessions.get_mut(client) else { return };
+    pub(super) fn settle(&mut self, session: SessionId, host: &mut dyn Host) {
+        let Some(stored) = self.store.sessions.at_mut(session) else { return };
         let (count, bytes) = stored.session.held();
         let filters = SUBSCRIPTION * stored.subscriptions.len() as u64 + stored.filter_bytes;
         let holds = SESSION + count * COPY + bytes + filters;

@@ -70,11 +70,11 @@ impl MqttBroker {
         stream: StreamId,
         call: impl FnOnce(&mut Session, &mut Link) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let Some(client) = self.client_of(stream) else { return Ok(()) };
-        let link = self.connections.get_mut(&stream).and_then(|connection| connection.link.as_mut());
-        let (Some(link), Some(stored)) = (link, self.store.sessions.get_mut(&client)) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(&stream) else { return Ok(()) };
+        let (Some(session), Some(link)) = (connection.session, connection.link.as_mut()) else { return Ok(()) };
+        let Some(stored) = self.store.sessions.at_mut(session) else { return Ok(()) };
         call(&mut stored.session, link)?;
-        self.changed(&client);
+        self.changed_on(stream);
         Ok(())
     }
 
@@ -172,7 +172,7 @@ impl MqttBroker {
             }
         }
         self.changed(&client);
-        self.settle(&client, host);
+        self.settle_client(&client, host);
         if let Some(connection) = self.connections.get_mut(&stream) {
             connection.needs = connection.needs.max(self.needs);
         }
@@ -197,7 +197,7 @@ impl MqttBroker {
         }
         let stored = self.store.sessions.get(client)?;
         let is_full = config.max_subscriptions.is_some_and(|most| stored.subscriptions.len() as u64 >= most);
-        (is_full && !stored.subscriptions.contains_key(filter)).then_some(ReasonCode::QuotaExceeded)
+        (is_full && !stored.subscriptions.has(filter)).then_some(ReasonCode::QuotaExceeded)
     }
 
     fn on_unsubscribe(&mut self, stream: StreamId, unsubscribe: Unsubscribe, host: &mut dyn Host) {
@@ -208,7 +208,7 @@ impl MqttBroker {
         });
         let reasons = reasons.collect();
         self.changed(&client);
-        self.settle(&client, host);
+        self.settle_client(&client, host);
         if let Some(connection) = self.connections.get_mut(&stream) {
             connection.needs = connection.needs.max(self.needs);
         }
