@@ -33,3 +33,27 @@
 
 mod inbox;
 pub mod v091;
+
+pub use v091::AmqpBroker;
+pub use v091::config::AmqpBrokerConfig;
+
+use crate::app::StreamOptions;
+use crate::rope::Rope;
+use crate::tcp::TcpConfig;
+use std::sync::Arc;
+
+/// Processor time of reading a frame, per frame and byte.
+const RECEIVE: &str = "amqp.receive";
+/// Processor time of a broker's handing a message to a consumer, per message and byte of its body.
+const DELIVER: &str = "amqp.deliver";
+/// Processor time of writing a method with its message, per method and byte.
+const SEND: &str = "amqp.send";
+/// The operations that take processor time.
+pub const OPERATIONS: [&str; 3] = [RECEIVE, DELIVER, SEND];
+
+/// What the streams of an application are made of. Without Nagle's algorithm, unless it is asked for.
+fn options(tcp: &TcpConfig) -> StreamOptions {
+    let mut parameters = tcp.resolve();
+    parameters.nagle = tcp.nagle.unwrap_or(false);
+    StreamOptions { tcp: Arc::new(parameters), early_data: Rope::new() }
+}

@@ -31,6 +31,8 @@ pub struct Deliveries {
     prefetch: u16,
 }
 
+const UNKNOWN: Fault = Fault::new(ReplyCode::PreconditionFailed, "§1.8.3.13.1", "a delivery tag is unknown");
+
 impl Deliveries {
     /// Sets a limit (`basic.qos`).
     ///
@@ -57,6 +59,11 @@ impl Deliveries {
         self.shared_prefetch == 0 || self.consumed < self.shared_prefetch as u32
     }
 
+    /// Whether its consumers share a limit.
+    pub const fn is_shared(&self) -> bool {
+        self.shared_prefetch > 0
+    }
+
     /// How many wait for their acknowledgement.
     pub fn len(&self) -> usize {
         self.outstanding.len()
@@ -79,6 +86,18 @@ impl Deliveries {
         self.last_tag
     }
 
+    /// The tag that an acknowledgement means that takes effect later, in a transaction: for all, the last one that there is now.
+    ///
+    /// # Errors
+    /// As for [`Self::settle`].
+    pub fn resolve(&self, tag: u64, multiple: bool) -> Result<u64, Fault> {
+        match (multiple && tag == 0, self.outstanding.contains_key(&tag)) {
+            (true, _) => Ok(self.outstanding.last_key_value().map_or(0, |(last, _)| *last)),
+            (false, true) => Ok(tag),
+            (false, false) => Err(UNKNOWN),
+        }
+    }
+
     /// What an acknowledgement, or its opposite, is about, in the order in which it was delivered: one, or with `multiple` all up to it, or
     /// all for tag 0.
     ///
@@ -89,7 +108,7 @@ impl Deliveries {
             return Ok(self.take_all());
         }
         if !self.outstanding.contains_key(&tag) {
-            return Err(Fault::new(ReplyCode::PreconditionFailed, "§1.8.3.13.1", "a delivery tag is unknown"));
+            return Err(UNKNOWN);
         }
         let settled: Vec<_> = match multiple {
             true => {

@@ -1,5 +1,7 @@
 //! The parts of AMQP 0-9-1; see [`super`].
 
+mod broker;
+pub mod config;
 pub mod deliveries;
 pub mod exchange;
 pub mod queue;
@@ -9,3 +11,5 @@ pub mod wire;
 mod tests;
 #[cfg(test)]
 mod vectors;
+
+pub use broker::AmqpBroker;

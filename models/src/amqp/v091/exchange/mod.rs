@@ -276,6 +276,21 @@ impl Router {
         Ok(if is_orphan { self.forget_all(vec![source.clone()]) } else { Vec::new() })
     }
 
+    /// All exchanges but the default one, by name.
+    pub fn exchanges(&self) -> impl Iterator<Item = (&ShortStr, &ExchangeOptions)> {
+        self.exchanges.iter().map(|(name, exchange)| (name, &exchange.options))
+    }
+
+    /// The bindings that lead from an exchange: where they go, their keys and arguments.
+    pub fn bindings(&self, exchange: &str) -> impl Iterator<Item = &(Destination, ShortStr, Table)> {
+        self.exchanges.get(exchange).into_iter().flat_map(|exchange| &exchange.bindings)
+    }
+
+    /// The exchanges from which bindings lead there.
+    pub fn sources(&self, destination: &Destination) -> impl Iterator<Item = &ShortStr> {
+        self.sources.get(destination).into_iter().flat_map(BTreeMap::keys)
+    }
+
     /// How many bindings lead from an exchange.
     pub fn bindings_from(&self, exchange: &str) -> usize {
         self.exchanges.get(exchange).map_or(0, |exchange| exchange.bindings.len())

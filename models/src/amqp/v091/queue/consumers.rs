@@ -52,10 +52,10 @@ impl Consumers {
     }
 
     /// The first one in the line that can take a message; it goes to the end of the line, and has one more.
-    pub(super) fn next(&mut self, mut has_room: impl FnMut(ConsumerId) -> bool) -> Option<Consumer> {
+    pub(super) fn next(&mut self, mut has_room: impl FnMut(&Consumer) -> bool) -> Option<Consumer> {
         let at = self.line.iter().position(|(consumer, unacked)| {
             let is_below = consumer.prefetch == 0 || *unacked < u32::from(consumer.prefetch);
-            consumer.no_ack || is_below && has_room(consumer.id)
+            (consumer.no_ack || is_below) && has_room(consumer)
         })?;
         let (consumer, unacked) = self.line.remove(at)?;
         self.line.push_back((consumer, unacked + u32::from(!consumer.no_ack)));

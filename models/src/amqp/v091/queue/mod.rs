@@ -57,6 +57,8 @@ pub struct Queue {
     ready_bytes: u64,
     /// By position.
     unacked: BTreeMap<u64, Unacked>,
+    /// Bodies of them \[bytes\].
+    unacked_bytes: u64,
     consumers: Consumers,
     /// The position of the next message.
     next_position: u64,
@@ -144,10 +146,24 @@ impl Queue {
             ready: BTreeMap::new(),
             ready_bytes: 0,
             unacked: BTreeMap::new(),
+            unacked_bytes: 0,
             consumers: Consumers::default(),
             next_position: 0,
             used_at: now,
         }
+    }
+
+    /// The same, whose first message gets this position: a queue that comes after one of its name has others, so that late acknowledgements of that one's
+    /// mean nothing here.
+    #[must_use]
+    pub const fn starting_at(mut self, position: u64) -> Self {
+        self.next_position = position;
+        self
+    }
+
+    /// The position of the message that comes next.
+    pub const fn next_position(&self) -> u64 {
+        self.next_position
     }
 
     /// Its name.
@@ -173,6 +189,36 @@ impl Queue {
     /// How many messages are delivered and not acknowledged.
     pub fn unacked(&self) -> usize {
         self.unacked.len()
+    }
+
+    /// How many messages it holds, ready or not, and how long their bodies are \[bytes\].
+    pub fn held(&self) -> (u64, u64) {
+        ((self.ready.len() + self.unacked.len()) as u64, self.ready_bytes + self.unacked_bytes)
+    }
+
+    /// The message at a position, with when it expires; `priority` is what [`Self::priority_of`] says of it.
+    pub fn at(&self, priority: u8, position: u64) -> Option<(&Arc<Message>, Option<LocalTime>)> {
+        let place = Place { below: u8::MAX - priority, position };
+        let entry = self.ready.get(&place).or_else(|| self.unacked.get(&position).map(|unacked| &unacked.entry))?;
+        Some((&entry.message, entry.expires_at))
+    }
+
+    /// The positions of all its messages, with their priorities.
+    pub fn positions(&self) -> impl Iterator<Item = (u8, u64)> {
+        let places = self.ready.keys().copied().chain(self.unacked.values().map(|unacked| unacked.place));
+        places.map(|place| (u8::MAX - place.below, place.position))
+    }
+
+    /// The priority that a message has in it.
+    pub fn priority_of(&self, message: &Message) -> u8 {
+        message.properties().priority.unwrap_or_default().min(self.options.max_priority)
+    }
+
+    /// A message that was on disc is at its position again, marked as redelivered: it may have been delivered before.
+    pub fn recover(&mut self, position: u64, message: Arc<Message>, expires_at: Option<LocalTime>, now: LocalTime) {
+        let place = Place { below: u8::MAX - self.priority_of(&message), position };
+        self.next_position = self.next_position.max(position + 1);
+        self.put(place, Entry { message, arrived_at: now, expires_at, redelivered: true });
     }
 
     /// Its consumers, in the order in which they get messages.
@@ -231,7 +277,7 @@ impl Queue {
             // What is too much leaves when nobody takes it: see `next`.
             _ => {}
         }
-        let priority = message.properties().priority.unwrap_or_default().min(self.options.max_priority);
+        let priority = self.priority_of(&message);
         let position = self.next_position;
         self.next_position += 1;
         // The shorter of both (RabbitMQ).
@@ -243,8 +289,8 @@ impl Queue {
     }
 
     /// What happens next; `None` when nothing does, until something comes, or [`Self::deadline`]. `has_room` says whether a consumer's
-    /// channel takes a message that has to be acknowledged.
-    pub fn next(&mut self, now: LocalTime, has_room: impl FnMut(ConsumerId) -> bool) -> Option<Step> {
+    /// channel takes one more.
+    pub fn next(&mut self, now: LocalTime, has_room: impl FnMut(&Consumer) -> bool) -> Option<Step> {
         let (_, head) = self.ready.first_key_value()?;
         let (is_stale, is_expired) = (head.is_stale(now), head.is_expired(now));
         if !is_stale && let Some(consumer) = self.consumers.next(has_room) {
@@ -342,6 +388,7 @@ impl Queue {
         for (_, Unacked { place, entry, .. }) in std::mem::take(&mut self.unacked) {
             self.put(place, Entry { redelivered: true, ..entry });
         }
+        self.unacked_bytes = 0;
         self.ready.retain(|place, entry| keep(place.position, &entry.message));
         self.ready_bytes = self.ready.values().map(|entry| entry.message.bytes()).sum();
     }
@@ -372,6 +419,7 @@ impl Queue {
         let (place, entry) = self.pop()?;
         let (position, redelivered, message) = (place.position, entry.redelivered, entry.message.clone());
         if !no_ack {
+            self.unacked_bytes += entry.message.bytes();
             self.unacked.insert(position, Unacked { place, entry, consumer });
         }
         Some(Delivery { position, consumer, no_ack, redelivered, message })
@@ -379,6 +427,7 @@ impl Queue {
 
     fn settle(&mut self, position: u64) -> Option<Unacked> {
         let unacked = self.unacked.remove(&position)?;
+        self.unacked_bytes -= unacked.entry.message.bytes();
         if let Some(consumer) = unacked.consumer {
             self.consumers.settle(consumer);
         }
