@@ -13,7 +13,7 @@ use crate::name::{ChannelName, NodeName};
 use crate::tcp::app as streams;
 use crate::tls::crypto::Mode;
 use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
-use crate::{coap, http, ice, mqtt, ping, stun, tcp, traffic, turn};
+use crate::{amqp, coap, http, ice, mqtt, ping, stun, tcp, traffic, turn};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -28,6 +28,10 @@ pub enum AppConfig {
     AimdSink(traffic::AimdSinkConfig),
     /// Sends a flow whose window rises by one and falls by half.
     AimdSource(traffic::AimdSourceConfig),
+    /// Takes messages into queues and hands them to consumers (AMQP 0-9-1).
+    AmqpBroker(Box<amqp::AmqpBrokerConfig>),
+    /// Declares, publishes and consumes (AMQP 0-9-1).
+    AmqpClient(Box<amqp::AmqpClientConfig>),
     /// Sends CoAP requests (RFC 7252).
     CoapClient(coap::ClientConfig),
     /// Answers CoAP requests (RFC 7252).
@@ -121,8 +125,9 @@ impl std::fmt::Display for Port {
 /// The operations that take processor time on a device that says so, in order.
 pub fn operations() -> impl Iterator<Item = &'static str> {
     let of_nat_traversal = stun::OPERATIONS.into_iter().chain(turn::OPERATIONS);
-    coap::OPERATIONS
+    amqp::OPERATIONS
         .into_iter()
+        .chain(coap::OPERATIONS)
         .chain(http::OPERATIONS)
         .chain(mqtt::OPERATIONS)
         .chain(of_nat_traversal)
@@ -137,6 +142,8 @@ impl AppConfig {
         let found = match self {
             Self::AimdSink(config) => config.check(),
             Self::AimdSource(config) => config.check(),
+            Self::AmqpBroker(config) => config.check(),
+            Self::AmqpClient(config) => return config.check(),
             Self::UdpClient(config) => config.check(),
             Self::UdpServer(config) => config.check(),
             Self::CoapClient(config) => config.check(),
@@ -165,6 +172,7 @@ impl AppConfig {
     pub fn destination(&self) -> Option<&NodeName> {
         match self {
             Self::AimdSource(config) => Some(&config.to),
+            Self::AmqpClient(config) => Some(&config.to),
             Self::CoapClient(config) => Some(&config.to),
             Self::UdpClient(config) => Some(&config.to),
             Self::HttpClient(config) => Some(&config.to),
@@ -177,7 +185,8 @@ impl AppConfig {
             Self::UdpSource(config) => Some(&config.to),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
-            Self::IceAgent(_) | Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::AmqpBroker(_) | Self::IceAgent(_) | Self::MqttBroker(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -187,7 +196,7 @@ impl AppConfig {
             Self::IceAgent(config) => vec![("channel", &config.channel)],
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
             Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
-            Self::MqttBroker(_) | Self::MqttClient(_) => Vec::new(),
+            Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => Vec::new(),
             Self::StunClient(_) | Self::StunServer(_) | Self::TurnClient(_) | Self::TurnServer(_) => Vec::new(),
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
             Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
@@ -209,7 +218,7 @@ impl AppConfig {
             Self::TurnClient(config) => vec![config.further()],
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
             Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
-            Self::MqttBroker(_) | Self::MqttClient(_) => Vec::new(),
+            Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => Vec::new(),
             Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => Vec::new(),
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
             Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
@@ -240,6 +249,7 @@ impl AppConfig {
     pub fn destination_port(&self) -> Option<Port> {
         match self {
             Self::AimdSource(config) => Some(Port::Udp(config.port)),
+            Self::AmqpClient(config) => Some(Port::Tcp(config.port())),
             Self::CoapClient(config) => Some(Port::Udp(config.port)),
             Self::HttpClient(config) => Some(Port::Tcp(config.port())),
             Self::MqttClient(config) => Some(Port::Tcp(config.port())),
@@ -252,13 +262,16 @@ impl AppConfig {
             Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
             Self::HttpServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
-            Self::IceAgent(_) | Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::AmqpBroker(_) | Self::IceAgent(_) | Self::MqttBroker(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
     /// Its TCP, if it has one.
     pub fn tcp(&self) -> Option<&tcp::TcpConfig> {
         match self {
+            Self::AmqpBroker(config) => Some(&config.tcp),
+            Self::AmqpClient(config) => Some(&config.tcp),
             Self::HttpClient(config) => Some(&config.tcp),
             Self::HttpServer(config) => Some(&config.tcp),
             Self::MqttBroker(config) => Some(&config.tcp),
@@ -280,6 +293,8 @@ impl AppConfig {
     /// Its TLS, if it has any.
     pub fn tls(&self) -> Option<Tls<'_>> {
         match self {
+            Self::AmqpBroker(config) => config.tls.as_deref().map(Tls::Server),
+            Self::AmqpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::HttpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::HttpServer(config) => config.tls.as_deref().map(Tls::Server),
             Self::MqttBroker(config) => config.tls.as_deref().map(Tls::Server),
@@ -331,7 +346,8 @@ impl AppConfig {
             // What it relays is as long as clients and peers make it.
             Self::TurnServer(config) => HEADER + config.response_len(),
             Self::UdpSink(_) => 0,
-            Self::HttpClient(_) | Self::HttpServer(_) | Self::MqttBroker(_) | Self::MqttClient(_) => 0,
+            Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => 0,
+            Self::HttpClient(_) | Self::HttpServer(_) => 0,
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => 0,
         }
     }
@@ -343,6 +359,7 @@ impl AppConfig {
             Self::CoapServer(config) => Some(Port::Udp(config.port)),
             Self::StunServer(config) => Some(Port::Udp(config.port)),
             Self::TurnServer(config) => Some(Port::Udp(config.port)),
+            Self::AmqpBroker(config) => Some(Port::Tcp(config.port())),
             Self::HttpServer(config) => Some(Port::Tcp(config.port())),
             Self::MqttBroker(config) => Some(Port::Tcp(config.port())),
             Self::TcpServer(config) => Some(Port::Tcp(config.port)),
@@ -353,7 +370,7 @@ impl AppConfig {
             Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) => None,
             // Its ports of UDP are those that are free.
             Self::IceAgent(config) => config.tcp_port.map(Port::Tcp),
-            Self::MqttClient(_) | Self::StunClient(_) | Self::TurnClient(_) => None,
+            Self::AmqpClient(_) | Self::MqttClient(_) | Self::StunClient(_) | Self::TurnClient(_) => None,
         }
     }
 
@@ -370,6 +387,7 @@ impl AppConfig {
     pub fn starts_at(&self) -> Span {
         match self {
             Self::AimdSource(config) => config.start,
+            Self::AmqpClient(config) => config.start,
             Self::CoapClient(config) => config.start,
             Self::UdpClient(config) => config.start,
             Self::HttpClient(config) => config.start,
@@ -383,7 +401,7 @@ impl AppConfig {
             Self::UdpSource(config) => config.start,
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => Span::ZERO,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
-            Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => Span::ZERO,
+            Self::AmqpBroker(_) | Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => Span::ZERO,
         }
     }
 
@@ -391,6 +409,7 @@ impl AppConfig {
     pub fn start_mut(&mut self) -> Option<&mut Span> {
         match self {
             Self::AimdSource(config) => Some(&mut config.start),
+            Self::AmqpClient(config) => Some(&mut config.start),
             Self::CoapClient(config) => Some(&mut config.start),
             Self::UdpClient(config) => Some(&mut config.start),
             Self::HttpClient(config) => Some(&mut config.start),
@@ -404,7 +423,7 @@ impl AppConfig {
             Self::UdpSource(config) => Some(&mut config.start),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
-            Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::AmqpBroker(_) | Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
 
@@ -468,6 +487,12 @@ impl AppConfig {
             (Self::MqttClient(client), server) if server.listens_on() == Some(Port::Tcp(client.port())) => {
                 Some("no MqttBroker listens there, and nobody else answers a CONNECT".to_owned())
             }
+            (Self::AmqpClient(client), Self::AmqpBroker(broker)) if client.port() == broker.port() => {
+                client.refused_by(broker)
+            }
+            (Self::AmqpClient(client), server) if server.listens_on() == Some(Port::Tcp(client.port())) => {
+                Some("no AmqpBroker listens there, and nobody else answers a protocol header".to_owned())
+            }
             (Self::TcpClient(client), Self::HttpServer(server)) if client.port == server.port() => {
                 Some("what a TcpClient sends is no HTTP: the answer is 400".to_owned())
             }
@@ -529,9 +554,11 @@ impl AppConfig {
             Self::UdpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::HttpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::TcpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
+            Self::AmqpClient(config) => config.last_due(),
             Self::MqttClient(config) => config.last_due(),
             Self::HttpServer(_) | Self::TcpSource(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
-            Self::IceAgent(_) | Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::AmqpBroker(_) | Self::IceAgent(_) | Self::MqttBroker(_) => None,
+            Self::StunServer(_) | Self::TurnServer(_) => None,
             Self::AimdSource(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
                 None
             }
@@ -550,6 +577,9 @@ impl AppConfig {
             // `$SYS` goes on, and so do pings.
             Self::MqttBroker(config) => config.sys_interval.is_zero(),
             Self::MqttClient(config) => config.stop.is_some(),
+            // Heartbeats are those of clients that are there.
+            Self::AmqpBroker(_) => true,
+            Self::AmqpClient(config) => config.stop.is_some(),
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
             Self::StunClient(config) => config.count.is_some(),
@@ -566,6 +596,7 @@ impl AppConfig {
     pub fn has_exchanges(&self) -> bool {
         match self {
             Self::TcpSource(config) => config.bytes.is_some(),
+            Self::AmqpClient(config) => !config.publications.is_empty(),
             Self::MqttClient(config) => !config.publications.is_empty(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
             Self::IceAgent(_) | Self::StunClient(_) | Self::TurnClient(_) => true,
@@ -582,7 +613,8 @@ impl AppConfig {
     pub fn knows_delivery(&self) -> bool {
         matches!(
             self,
-            Self::CoapClient(_)
+            Self::AmqpClient(_)
+                | Self::CoapClient(_)
                 | Self::HttpClient(_)
                 | Self::MqttClient(_)
                 | Self::TcpClient(_)
@@ -610,7 +642,7 @@ impl AppConfig {
             }
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
             Self::IceAgent(_) | Self::StunClient(_) | Self::StunServer(_) => None,
-            Self::MqttBroker(_) | Self::MqttClient(_) => None,
+            Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => None,
             Self::TurnClient(_) | Self::TurnServer(_) => None,
         }
     }
@@ -660,9 +692,12 @@ impl AppConfig {
     /// What a ledger of messages ([`crate::ledger`]) says of it, while it says nothing: by this it is known whether it publishes and subscribes. All
     /// zeros; `None` for what has no messages.
     pub fn messages(&self) -> Option<Counts> {
-        let Self::MqttClient(config) = self else { return None };
-        let is_publisher = !config.publications.is_empty();
-        Some(Counts { is_publisher, is_subscriber: !config.subscriptions.is_empty(), ..Counts::default() })
+        let (is_publisher, is_subscriber) = match self {
+            Self::AmqpClient(config) => (!config.publications.is_empty(), !config.consumers.is_empty()),
+            Self::MqttClient(config) => (!config.publications.is_empty(), !config.subscriptions.is_empty()),
+            _ => return None,
+        };
+        Some(Counts { is_publisher, is_subscriber, ..Counts::default() })
     }
 
     /// Its TLS with what it speaks itself, if nothing else is said (RFC 7301): who asks for HTTP/2 first must not be told that it is there.
@@ -681,6 +716,11 @@ impl AppConfig {
                 Box::new(coap::Client::new(config, server))
             }
             Self::CoapServer(config) => Box::new(coap::Server::new(config)),
+            Self::AmqpBroker(config) => Box::new(amqp::AmqpBroker::new(*config)),
+            Self::AmqpClient(config) => {
+                let broker = SocketAddr::new(address, config.port());
+                Box::new(amqp::AmqpClient::new(*config, broker))
+            }
             Self::HttpClient(config) => {
                 let server = SocketAddr::new(address, config.port());
                 Box::new(http::HttpClient::new(*config, server))

@@ -34,8 +34,8 @@
 mod inbox;
 pub mod v091;
 
-pub use v091::AmqpBroker;
-pub use v091::config::AmqpBrokerConfig;
+pub use v091::config::{AmqpBrokerConfig, AmqpClientConfig};
+pub use v091::{AmqpBroker, AmqpClient};
 
 use crate::app::StreamOptions;
 use crate::rope::Rope;

@@ -1,6 +1,7 @@
 //! The parts of AMQP 0-9-1; see [`super`].
 
 mod broker;
+mod client;
 pub mod config;
 pub mod deliveries;
 pub mod exchange;
@@ -13,3 +14,4 @@ mod tests;
 mod vectors;
 
 pub use broker::AmqpBroker;
+pub use client::AmqpClient;

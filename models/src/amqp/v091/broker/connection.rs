@@ -247,7 +247,7 @@ impl AmqpBroker {
             }
             (_, Phase::Closing | Phase::Draining) => {}
             (Method::ConnectionStartOk(start), Phase::Starting) => self.on_start_ok(stream, &start, host),
-            (Method::ConnectionTuneOk(tune), Phase::Tuning) => return self.on_tune_ok(stream, &tune, host),
+            (Method::ConnectionTuneOk(tune), Phase::Tuning) => return self.on_tune_ok(stream, &tune),
             (Method::ConnectionOpen(open), Phase::Opening) => return self.on_open(stream, &open, host),
             (Method::ConnectionClose(_), _) => {
                 self.counts.closed_by_clients += 1;
@@ -288,7 +288,7 @@ impl AmqpBroker {
         self.push(stream, 0, &command(tune), host);
     }
 
-    fn on_tune_ok(&mut self, stream: StreamId, tune: &connection::TuneOk, host: &mut dyn Host) -> Result<(), Fault> {
+    fn on_tune_ok(&mut self, stream: StreamId, tune: &connection::TuneOk) -> Result<(), Fault> {
         let own = frame_max(self.config.frame_max);
         let Some(connection) = self.connections.get_mut(&stream) else { return Ok(()) };
         // §1.4.2.6: a client must not ask for more than it was told.

@@ -30,7 +30,7 @@ mod store;
 
 use super::config::AmqpBrokerConfig;
 use super::queue::{ConnectionId, ConsumerId};
-use super::wire::{Assembler, Command, Decoder, Fault, FrameMax, Item, MethodId, ShortStr};
+use super::wire::{Assembler, Command, Decoder, FrameMax, Item, MethodId, ShortStr};
 use crate::amqp::{RECEIVE, SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::messaging::disc::Disc;
@@ -38,6 +38,7 @@ use crate::messaging::outbox::Outbox;
 use crate::rope::Rope;
 use channel::Channel;
 use connection::Phase;
+pub(super) use connection::{capabilities, half};
 use consume::ConsumerAt;
 use counts::Counts;
 use protosim_core::{CannotClone, LocalTime, Operation, Span};

@@ -7,6 +7,7 @@ mod declare;
 pub use crate::messaging::ReconnectConfig;
 pub use broker::{AmqpBrokerConfig, AmqpUser};
 pub use client::{AmqpAcks, AmqpClientConfig, AmqpConfirms, AmqpConsumerConfig, AmqpPublicationConfig};
+pub(super) use declare::{millis, table};
 pub use declare::{AmqpBindingConfig, AmqpExchangeConfig, AmqpExchangeKind, AmqpOverflow, AmqpQueueConfig};
 
 use super::wire::{FRAME_MIN, MAX_SHORT_STRING, ShortStr};
