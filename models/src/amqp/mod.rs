@@ -1,4 +1,4 @@
-//! AMQP 0-9-1 (AMQP Working Group, 2008) with the extensions of RabbitMQ: frames, routing, queues.
+//! AMQP 0-9-1 (AMQP Working Group, 2008) with the extensions of RabbitMQ: frames, routing, queues, brokers and clients.
 //!
 //! # Where to find what
 //! | file | has |
@@ -7,6 +7,8 @@
 //! | [`v091::exchange`] | exchanges and bindings: into which queues a message goes |
 //! | [`v091::queue`] | one queue with its consumers: what is ready, unacknowledged, expired, dropped, dead |
 //! | [`v091::deliveries`] | one channel's delivery tags, and what they stand for |
+//! | [`v091::config`] | what users say |
+//! | `v091/broker`, `v091/client` | the applications |
 //! | `inbox` | what has come on a stream and is not whole yet |
 //! | `v091/vectors.rs`, `v091/tests/` | bytes of other implementations both ways; properties, scripts |
 //!
@@ -23,11 +25,15 @@
 //!                                                                  ▼                                      ▼
 //!                                                     Queue::dead_letter ──▶ Router::route   Deliveries::deliver ──▶ tag
 //! ```
-//! None of that knows a clock or a stream: times come in, and what is to be sent is asked for.
+//! None of that knows a clock or a stream: times come in, and what is to be sent is asked for. [`AmqpClient`] and [`AmqpBroker`] own it, and ride on
+//! streams that they are given: TCP, or TLS over it.
 //!
 //! # What is not here yet
-//! - Applications: clients, brokers and their configuration. The states of connections and channels, confirms and transactions belong to them.
 //! - AMQP 1.0.
+//! - Clients have a channel for each publication and consumer, and neither roll back, purge, delete, unbind nor cancel; brokers do all of it.
+//! - SASL mechanisms other than PLAIN, several virtual hosts, permissions of users.
+//! - Flow control by credit between a broker's own parts; a time-out of consumers that do not acknowledge; a limit of the disc.
+//! - A disc of a client takes no time; a broker's does.
 //! - Quorum queues and streams, consumer priorities, single active consumers, the headers `CC` and `BCC`: of RabbitMQ alone.
 //! - `basic.recover-async` (deprecated): it is refused as not implemented.
 

@@ -203,8 +203,7 @@ impl AmqpBroker {
         connection.phase = Phase::Draining;
         connection.held = 0;
         let done = self.disc.done();
-        let (channels, own) =
-            (std::mem::take(&mut connection.channels), std::mem::take(&mut connection.exclusive));
+        let (channels, own) = (std::mem::take(&mut connection.channels), std::mem::take(&mut connection.exclusive));
         for (number, mut channel) in channels {
             // What has been answered, and waits for nothing, goes before the end.
             if let Some(connection) = self.connections.get_mut(&stream) {
@@ -293,7 +292,8 @@ impl AmqpBroker {
         let Some(connection) = self.connections.get_mut(&stream) else { return Ok(()) };
         // §1.4.2.6: a client must not ask for more than it was told.
         let is_more = |theirs: u64, own: u64| theirs == 0 || theirs > own;
-        if is_more(tune.frame_max.into(), own.into()) || is_more(tune.channel_max.into(), connection.channel_max.into()) {
+        if is_more(tune.frame_max.into(), own.into()) || is_more(tune.channel_max.into(), connection.channel_max.into())
+        {
             return Err(Fault::new(ReplyCode::NotAllowed, "§1.4.2.6", "a client wants more than it was told"));
         }
         connection.max = FrameMax::from_tune(negotiated(own, tune.frame_max));
@@ -355,7 +355,9 @@ impl AmqpBroker {
 
     /// Sends a heartbeat where nothing else was sent for half of the time (RabbitMQ).
     pub(super) fn on_heartbeat_due(&mut self, stream: StreamId, host: &mut dyn Host) {
-        let Some(connection) = self.connections.get_mut(&stream).filter(|open| open.phase == Phase::Open) else { return };
+        let Some(connection) = self.connections.get_mut(&stream).filter(|open| open.phase == Phase::Open) else {
+            return;
+        };
         let (now, pause) = (host.now(), half(connection.heartbeat));
         if connection.last_sent.saturating_add(pause) <= now {
             if let Ok(bytes) = Frame::HEARTBEAT.encode(connection.max) {

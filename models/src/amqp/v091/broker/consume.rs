@@ -46,7 +46,11 @@ impl AmqpBroker {
             Method::BasicNack(nack) => self.in_time(at, TxStep::Nack(nack), host),
             Method::BasicRecover(recover) => {
                 if !recover.requeue {
-                    return Err(Fault::new(ReplyCode::NotImplemented, "RabbitMQ", "nothing is delivered to the same again"));
+                    return Err(Fault::new(
+                        ReplyCode::NotImplemented,
+                        "RabbitMQ",
+                        "nothing is delivered to the same again",
+                    ));
                 }
                 let Some(channel) = self.channel(at.0, at.1) else { return Ok(()) };
                 for outstanding in channel.deliveries.take_all() {

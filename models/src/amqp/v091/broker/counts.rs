@@ -64,7 +64,8 @@ impl Counts {
     /// `dropped_messages` were too many (`maxlen`), `refused_messages` had no room where publishers are told. What begins with `last_` is as it is at the end.
     pub(super) fn totals(&self, store: &Store) -> Vec<Total> {
         let total = |name, value| Total { name, value };
-        let of_queues = |count: fn(&super::store::Stored) -> usize| store.queues.values().map(count).sum::<usize>() as u64;
+        let of_queues =
+            |count: fn(&super::store::Stored) -> usize| store.queues.values().map(count).sum::<usize>() as u64;
         vec![
             total("connections", self.connections),
             total("opened_connections", self.opened),

@@ -197,8 +197,8 @@ impl AmqpBroker {
         {
             connection.exclusive.insert(name.clone());
         }
-        let queue = Queue::new(name.clone(), options, self.connection_id(at.0), host.now())
-            .starting_at(self.given.queue << 40);
+        let queue =
+            Queue::new(name.clone(), options, self.connection_id(at.0), host.now()).starting_at(self.given.queue << 40);
         self.store.queues.insert(name.clone(), Stored { queue, deadline: None, memory: QUEUE });
         self.store.router.add_queue(name);
         Ok(if self.store.is_durable(name) { self.changed(Entry::Queue(name.clone())) } else { 0 })

@@ -80,7 +80,13 @@ impl AmqpBroker {
     }
 
     /// A message of a client's goes into its queues, or comes back.
-    fn publish(&mut self, at: At, publish: basic::Publish, content: Content, host: &mut dyn Host) -> Result<Put, Fault> {
+    fn publish(
+        &mut self,
+        at: At,
+        publish: basic::Publish,
+        content: Content,
+        host: &mut dyn Host,
+    ) -> Result<Put, Fault> {
         let none = Table::new();
         let headers = content.properties.headers.as_ref().unwrap_or(&none);
         let queues = self.store.router.publish(&publish.exchange, &publish.routing_key, headers)?;
@@ -203,7 +209,13 @@ impl AmqpBroker {
     }
 
     /// What waits for the commit takes memory.
-    pub(super) fn add_to_transaction(&mut self, at: At, step: Step, bytes: u64, host: &mut dyn Host) -> Result<(), Fault> {
+    pub(super) fn add_to_transaction(
+        &mut self,
+        at: At,
+        step: Step,
+        bytes: u64,
+        host: &mut dyn Host,
+    ) -> Result<(), Fault> {
         if host.reserve(bytes).is_err() {
             self.counts.refused_memory += 1;
             return Err(Fault::new(ReplyCode::ResourceError, "§1.2", "there is no memory for a transaction"));

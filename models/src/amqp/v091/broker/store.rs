@@ -96,10 +96,11 @@ impl Store {
     pub(super) fn durable(&self) -> OnDisc {
         let exchanges = self.router.exchanges().map(|(name, _)| Entry::Exchange(name.clone()));
         let queues = self.queues.keys().map(|name| Entry::Queue(name.clone()));
-        let messages = self.queues.iter().filter(|(_, stored)| is_kept(stored.queue.options())).flat_map(|(name, stored)| {
-            let entry = |(priority, position)| Entry::Message(name.clone(), priority, position);
-            stored.queue.positions().map(entry)
-        });
+        let messages =
+            self.queues.iter().filter(|(_, stored)| is_kept(stored.queue.options())).flat_map(|(name, stored)| {
+                let entry = |(priority, position)| Entry::Message(name.clone(), priority, position);
+                stored.queue.positions().map(entry)
+            });
         let all = exchanges.chain(queues).chain(messages);
         all.filter_map(|entry| Some((entry.clone(), self.on_disc(&entry)?))).collect()
     }
@@ -154,6 +155,7 @@ impl AmqpBroker {
             self.disc = crate::messaging::disc::Disc::with(*there);
         }
         // Positions of queues to come lie above all that were given.
-        self.given.queue = self.store.queues.values().map(|stored| stored.queue.next_position() >> 40).max().unwrap_or(0);
+        self.given.queue =
+            self.store.queues.values().map(|stored| stored.queue.next_position() >> 40).max().unwrap_or(0);
     }
 }

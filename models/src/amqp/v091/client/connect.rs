@@ -265,8 +265,7 @@ impl AmqpClient {
     pub(super) fn lost(&mut self, outcome: Outcome, host: &mut dyn Host) {
         let written = self.unsend();
         let Some(connection) = self.connection.take() else { return };
-        self.counts.lost_connections +=
-            u64::from(!matches!(connection.stage, Stage::Closing | Stage::Draining));
+        self.counts.lost_connections += u64::from(!matches!(connection.stage, Stage::Closing | Stage::Draining));
         for timer in [PATIENCE, HEARTBEAT, SILENCE] {
             host.cancel_timer(timer);
         }

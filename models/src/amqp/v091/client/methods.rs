@@ -259,9 +259,11 @@ impl AmqpClient {
     pub(super) fn pump(&mut self, index: usize, host: &mut dyn Host) {
         let common = Arc::clone(&self.common);
         let (Some(config), Some(law)) = (common.config.publications.get(index), common.laws.get(index)) else { return };
-        while let Some(connection) = self.connection.as_mut().filter(|open| {
-            open.stage == Stage::Ready && !open.is_blocked && open.out.len() < ENOUGH
-        }) {
+        while let Some(connection) = self
+            .connection
+            .as_mut()
+            .filter(|open| open.stage == Stage::Ready && !open.is_blocked && open.out.len() < ENOUGH)
+        {
             let Some(lane) = connection.lanes.get_mut(index).filter(|lane| !lane.is_committing) else { return };
             if !lane.may_send(config.confirms) {
                 return;

@@ -71,9 +71,8 @@ fn kind_of(config: &AmqpClientConfig, exchange: &str) -> Option<AmqpExchangeKind
 /// What comes to a queue, as far as its consumer knows.
 pub(super) fn filters(config: &AmqpClientConfig, queue: &str) -> Vec<String> {
     let bindings = config.bindings.iter().filter(|binding| binding.queue.as_deref() == Some(queue));
-    let bound = bindings.filter_map(|binding| {
-        filter(&binding.exchange, kind_of(config, &binding.exchange)?, &binding.key)
-    });
+    let bound =
+        bindings.filter_map(|binding| filter(&binding.exchange, kind_of(config, &binding.exchange)?, &binding.key));
     let mut all: Vec<String> = std::iter::once(of_queue(queue)).chain(bound).collect();
     all.sort_unstable();
     all.dedup();

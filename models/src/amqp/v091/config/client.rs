@@ -306,7 +306,9 @@ impl AmqpConsumerConfig {
         }
         match self.get {
             Some(interval) if interval.is_zero() => wrong("get", "is longer than zero"),
-            Some(_) if self.prefetch > 0 => wrong("prefetch", "has no effect: messages are asked for one by one (`get`)"),
+            Some(_) if self.prefetch > 0 => {
+                wrong("prefetch", "has no effect: messages are asked for one by one (`get`)")
+            }
             Some(_) if self.exclusive => wrong("exclusive", "has no effect: messages are asked for one by one (`get`)"),
             _ => {}
         }
@@ -409,7 +411,8 @@ impl AmqpClientConfig {
     fn check_names(&self, found: &mut Vec<Placed>) {
         let exchanges = self.exchanges.iter().map(|one| &one.name).enumerate();
         let queues = self.queues.iter().map(|one| &one.name).enumerate();
-        let lists: [(&str, Vec<(usize, &String)>); 2] = [("exchanges", exchanges.collect()), ("queues", queues.collect())];
+        let lists: [(&str, Vec<(usize, &String)>); 2] =
+            [("exchanges", exchanges.collect()), ("queues", queues.collect())];
         for (list, names) in lists {
             let mut seen = BTreeSet::new();
             for (index, name) in names {

@@ -7,8 +7,8 @@ mod declare;
 pub use crate::messaging::ReconnectConfig;
 pub use broker::{AmqpBrokerConfig, AmqpUser};
 pub use client::{AmqpAcks, AmqpClientConfig, AmqpConfirms, AmqpConsumerConfig, AmqpPublicationConfig};
-pub(super) use declare::{millis, table};
 pub use declare::{AmqpBindingConfig, AmqpExchangeConfig, AmqpExchangeKind, AmqpOverflow, AmqpQueueConfig};
+pub(super) use declare::{millis, table};
 
 use super::wire::{FRAME_MIN, MAX_SHORT_STRING, ShortStr};
 use protosim_core::time::NANOS_PER_SEC;
