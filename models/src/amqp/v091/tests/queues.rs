@@ -16,7 +16,7 @@ fn subscribe(queue: &mut Queue, consumer: Consumer) {
 /// A channel's view of a queue: what `next` gives, with tags. Says message and mark.
 fn deliver_all(queue: &mut Queue, channel: &mut Deliveries) -> String {
     let mut said = Vec::new();
-    while let Some(Step::Deliver(delivery)) = queue.next(NOW, |_| channel.has_room()) {
+    while let Some(Step::Deliver(delivery)) = queue.next(NOW, |consumer| consumer.no_ack || channel.has_room()) {
         let tag = channel.deliver(&s("q"), &delivery);
         let mark = if delivery.redelivered { "(r)" } else { "" };
         said.push(format!("{tag}={}{mark}", text(&delivery.message)));
