@@ -1,6 +1,9 @@
 //! Tests of AMQP 0-9-1, by what they hold true.
 
+mod apps;
+mod bytes;
 mod contents;
+mod crashes;
 mod dead;
 mod frames;
 mod queues;
