@@ -49,15 +49,19 @@ impl Scene {
         out
     }
 
-    /// The scene as a PNG file, `scale` pixels to a user unit.
+    /// The scene as a PNG file, `scale` pixels to a user unit; fewer, where it would have more than 2^14 on a side.
     ///
     /// # Errors
-    /// [`FigureError::Render`] if the image would have no pixels or more than 2^14 on a side.
+    /// [`FigureError::Render`] if the image would have no pixels.
     pub fn to_png(&self, scale: f32) -> Result<Vec<u8>, FigureError> {
         let refuse = |reason: String| FigureError::Render(reason);
         let tree =
             usvg::Tree::from_str(&self.to_svg(), &usvg::Options::default()).map_err(|e| refuse(e.to_string()))?;
-        let (width, height) = ((tree.size().width() * scale).ceil(), (tree.size().height() * scale).ceil());
+        let scale = scale.min(LARGEST_SIDE / tree.size().width().max(tree.size().height()));
+        let (width, height) = (
+            (tree.size().width() * scale).ceil().min(LARGEST_SIDE),
+            (tree.size().height() * scale).ceil().min(LARGEST_SIDE),
+        );
         let drawable = |side: f32| (1.0..=LARGEST_SIDE).contains(&side);
         if !(drawable(width) && drawable(height)) {
             return Err(refuse(format!("a PNG of {width} by {height} pixels is outside 1 to {LARGEST_SIDE}")));
