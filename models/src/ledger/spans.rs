@@ -154,7 +154,8 @@ impl Ways {
             for span in one.spans.iter().rev().take_while(|span| span.may_hold(at)) {
                 levels.add(span.guarantee);
                 holds &= span.holds(at);
-                if one.group.is_none() && span.holds(at) {
+                // A request on its way may change the level.
+                if one.group.is_none() && one.asked.is_none() && span.holds(at) {
                     certain.add(span.guarantee);
                 }
             }
