@@ -3,6 +3,7 @@
 //! A request is a message with a Response Topic and, as Correlation Data, the 16 bytes that name it. Whoever answers publishes on that topic, with
 //! those data. The exchange of a request ends with the first answer, whether or not the request itself is done; further ones are counted alone.
 
+use super::packets::parts;
 use super::{MqttClient, RESPONSE, UNSUBSCRIBE};
 use crate::app::Host;
 use crate::ledger::MessageEvent;
@@ -255,16 +256,19 @@ impl MqttClient {
         if *self.kept.exchanges.ended.entry(index).or_insert(false) {
             return;
         }
-        if let Some(filter) = self.filter(index) {
-            let share = filter.share();
-            host.observe_message(MessageEvent::Unsubscribed {
-                filter: share.map_or_else(|| filter.text().shared(), |_| filter.plain().into()),
-                group: share.map(|share| share.name.into()),
-                domain: self.server,
-            });
-        }
+        self.observe_unsubscribed(index, false, host);
         self.say_unsubscribe(index, host);
         self.pump(host);
+    }
+
+    fn observe_unsubscribed(&self, index: usize, is_known: bool, host: &mut dyn Host) {
+        if !host.observes_messages() {
+            return;
+        }
+        if let Some(filter) = self.filter(index) {
+            let (filter, group) = parts(&filter);
+            host.observe_message(MessageEvent::Unsubscribed { filter, group, domain: self.server, is_known });
+        }
     }
 
     /// The broker has a session, which may have subscriptions that are over.
@@ -289,7 +293,7 @@ impl MqttClient {
         self.push(&Packet::Unsubscribe(unsubscribe), host);
     }
 
-    pub(super) fn on_unsuback(&mut self, unsuback: &Unsuback) {
+    pub(super) fn on_unsuback(&mut self, unsuback: &Unsuback, host: &mut dyn Host) {
         let link = self.connection.as_mut().and_then(|connection| connection.link.as_mut());
         let Some(link) = link else { return };
         let Some(token) = self.kept.session.on_answer(link, unsuback.id) else { return };
@@ -299,6 +303,7 @@ impl MqttClient {
         self.counts.rare.unsubscribed += u64::from(!is_refused);
         if let Some(index) = token.checked_sub(1).filter(|_| !is_refused) {
             self.kept.exchanges.ended.insert(index as usize, true);
+            self.observe_unsubscribed(index as usize, true, host);
         }
     }
 }
