@@ -49,19 +49,21 @@ impl Scene {
         out
     }
 
-    /// The scene as a PNG file, `scale` pixels to a user unit; fewer, where it would have more than 2^14 on a side.
+    /// The largest scale at which its PNG can be made.
+    pub fn largest_png_scale(&self) -> f32 {
+        // Sides are rounded up.
+        (LARGEST_SIDE - 1.0) / self.width.max(self.height) as f32
+    }
+
+    /// The scene as a PNG file, `scale` pixels to a user unit.
     ///
     /// # Errors
-    /// [`FigureError::Render`] if the image would have no pixels.
+    /// [`FigureError::Render`] if the image would have no pixels or more than 2^14 on a side.
     pub fn to_png(&self, scale: f32) -> Result<Vec<u8>, FigureError> {
         let refuse = |reason: String| FigureError::Render(reason);
         let tree =
             usvg::Tree::from_str(&self.to_svg(), &usvg::Options::default()).map_err(|e| refuse(e.to_string()))?;
-        let scale = scale.min(LARGEST_SIDE / tree.size().width().max(tree.size().height()));
-        let (width, height) = (
-            (tree.size().width() * scale).ceil().min(LARGEST_SIDE),
-            (tree.size().height() * scale).ceil().min(LARGEST_SIDE),
-        );
+        let (width, height) = ((tree.size().width() * scale).ceil(), (tree.size().height() * scale).ceil());
         let drawable = |side: f32| (1.0..=LARGEST_SIDE).contains(&side);
         if !(drawable(width) && drawable(height)) {
             return Err(refuse(format!("a PNG of {width} by {height} pixels is outside 1 to {LARGEST_SIDE}")));

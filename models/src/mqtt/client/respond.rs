@@ -6,6 +6,7 @@
 use super::packets::parts;
 use super::{MqttClient, RESPONSE, UNSUBSCRIBE};
 use crate::app::Host;
+use crate::lazy::Empty;
 use crate::ledger::MessageEvent;
 use crate::messaging::payload::Name;
 use crate::mqtt::config::{PublicationConfig, qos};
@@ -18,7 +19,7 @@ use protosim_core::LocalTime;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Requests that have no answer, and answers that are not done.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Exchanges {
     /// By the requests' exchanges.
     waiting: BTreeMap<u64, Waiting>,
@@ -42,7 +43,25 @@ struct Waiting {
     transmissions: Option<u32>,
 }
 
+/// Most clients neither ask nor answer.
+impl Empty for Exchanges {
+    const EMPTY: &'static Self = &Self {
+        waiting: BTreeMap::new(),
+        due: BTreeSet::new(),
+        over: BTreeSet::new(),
+        answers: BTreeMap::new(),
+        foreign: 0,
+        ended: BTreeMap::new(),
+        left_out: BTreeSet::new(),
+    };
+}
+
 impl Exchanges {
+    /// Whether no request is known that is not done.
+    pub(super) fn asks_nothing(&self) -> bool {
+        self.waiting.is_empty() && self.over.is_empty()
+    }
+
     fn take(&mut self, id: u64) -> Option<Waiting> {
         let waiting = self.waiting.remove(&id)?;
         self.due.remove(&(waiting.due, id));
@@ -120,6 +139,9 @@ impl MqttClient {
 
     /// No answer will come to what is asked.
     pub(super) fn end_requests(&mut self, host: &mut dyn Host) {
+        if self.kept.exchanges.waiting.is_empty() {
+            return;
+        }
         for id in std::mem::take(&mut self.kept.exchanges.waiting).into_keys().collect::<Vec<_>>() {
             let exchange = self.exchange(id);
             host.observe(Observation::ExchangeEnded { exchange, outcome: Outcome::Reset, transmissions: 0 });
@@ -187,6 +209,9 @@ impl MqttClient {
 
     /// An answer is done. Whether it was one.
     pub(super) fn end_answer(&mut self, token: u64, host: &mut dyn Host) -> bool {
+        if !self.kept.exchanges.answers.contains_key(&token) {
+            return false;
+        }
         let Some((count, memory)) = self.kept.exchanges.answers.get_mut(&token) else { return false };
         *count -= 1;
         host.release(*memory);
@@ -198,6 +223,9 @@ impl MqttClient {
 
     /// The session is gone that had them.
     pub(super) fn end_answers(&mut self, host: &mut dyn Host) {
+        if self.kept.exchanges.answers.is_empty() {
+            return;
+        }
         for (count, memory) in std::mem::take(&mut self.kept.exchanges.answers).into_values() {
             host.release(u64::from(count) * memory);
         }
@@ -205,9 +233,11 @@ impl MqttClient {
 
     /// After a loss of power: what is on disc takes memory again.
     pub(super) fn recover_exchanges(&mut self, host: &mut dyn Host) {
-        for (count, memory) in self.kept.exchanges.answers.values_mut() {
-            if host.reserve(u64::from(*count) * *memory).is_err() {
-                *memory = 0;
+        if !self.kept.exchanges.answers.is_empty() {
+            for (count, memory) in self.kept.exchanges.answers.values_mut() {
+                if host.reserve(u64::from(*count) * *memory).is_err() {
+                    *memory = 0;
+                }
             }
         }
         self.watch_requests(host);
@@ -243,6 +273,9 @@ impl MqttClient {
 
     /// What is over is not subscribed to any more.
     pub(super) fn leave_out(&mut self) {
+        if self.kept.exchanges.ended.is_empty() && self.kept.exchanges.left_out.is_empty() {
+            return;
+        }
         self.kept.exchanges.left_out = self.kept.exchanges.ended.keys().copied().collect();
     }
 
