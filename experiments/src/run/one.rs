@@ -274,7 +274,7 @@ pub(super) fn run_from(
     let due: Vec<_> = simulation.entities().zip(&apps).enumerate().flat_map(of_element).collect();
     let measured = measured(plan, scenario, (replication, warmup.ends), &simulation, &reports, app_of);
     let entities = Arc::clone(simulation.paths());
-    let settled = settle(scenario, &reports, &entities, app_of);
+    let settled = settle(plan, scenario, &reports, &entities, app_of);
     let (totals, digests) = (totals(&simulation, scenario, &apps, settled.as_ref()), digests(&simulation));
     let (counts, simulated) = (simulation.counts(), simulation.now());
     let packet_hops = counts.deliveries + lost_on_links(&simulation);

@@ -227,3 +227,25 @@ fn a_probe_of_the_tail_saves_half_of_each_later_time_out() {
         assert!((mean - expected).abs() < 4.0 * deviation / n.sqrt(), "{loss}: {mean}, not {expected}");
     }
 }
+
+/// The scenario of the section of `language.md`: all hundred readings are there in the end, though the broker was without power; and the ledger says so too.
+#[test]
+fn the_documented_scenario_runs_as_it_stands() {
+    let (_, section) = include_str!("../../../docs/language.md").split_once("\n## MQTT\n").unwrap();
+    let (_, text) = section.split_once("```ron\n").unwrap();
+    let (text, _) = text.split_once("```").unwrap();
+    let load = |text: &str| {
+        let loaded = load_text("readings", "readings.ron", text, &Request::default(), false);
+        loaded.unwrap_or_else(|error| panic!("{error}"))
+    };
+    assert_eq!(load(text).warnings, "");
+    let loaded = load(&text.replacen("format: 1,", "format: 1, ledger: true,", 1));
+    let scenario = &loaded.points[0].scenario;
+    let output = run_one(&setup(scenario), scenario, 0, 1, &Watch::default()).unwrap();
+    let total = |app: &str, name: &str| output.totals.of_app(app, name).unwrap();
+    assert_eq!((total("readings", "published_qos1"), total("readings", "confirmed_messages")), (100, 100));
+    assert_eq!((total("display", "lost_at_least_once"), total("display", "disordered_messages")), (0, 0));
+    // What was published before the display had subscribed is owed to nobody: it is there within the first second.
+    assert!((98..=100).contains(&total("display", "owed_at_least_once")));
+    assert!(total("display", "received_messages") - total("display", "duplicate_messages") >= 98);
+}

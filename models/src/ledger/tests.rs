@@ -5,6 +5,8 @@ use Guarantee::{AtLeastOnce, AtMostOnce, ExactlyOnce};
 use protosim_core::SimTime;
 use std::net::SocketAddr;
 
+mod times;
+
 const PUBLISHER: Party = Party { node: 1, app: 0 };
 const FIRST: Party = Party { node: 2, app: 0 };
 const SECOND: Party = Party { node: 2, app: 1 };
@@ -17,13 +19,17 @@ fn domain(last: u8) -> SocketAddr {
 
 /// A run that is written down: each event is a second after the one before.
 struct Run {
-    ledger: Ledger,
+    ledger: Ledger<fn(SocketAddr) -> SocketAddr>,
     second: u64,
 }
 
 impl Run {
     fn new() -> Self {
-        Self { ledger: Ledger::new(|filter, topic| filter == topic || filter == "#"), second: 0 }
+        Self::where_brokers(|address| address)
+    }
+
+    fn where_brokers(broker_of: fn(SocketAddr) -> SocketAddr) -> Self {
+        Self { ledger: Ledger::new(|filter, topic| filter == topic || filter == "#", broker_of), second: 0 }
     }
 
     fn note(mut self, who: Party, event: MessageEvent) -> Self {
@@ -34,7 +40,7 @@ impl Run {
 
     fn subscribe_at(self, who: Party, filter: &str, guarantee: Guarantee, group: Option<&str>, broker: u8) -> Self {
         let (filter, group, domain) = (filter.into(), group.map(Into::into), domain(broker));
-        self.note(who, MessageEvent::Subscribed { filter, guarantee, group, domain })
+        self.note(who, MessageEvent::Subscribed { filter, guarantee, group, domain, keeps_marks: false })
     }
 
     fn subscribe(self, who: Party, guarantee: Guarantee) -> Self {

@@ -1,14 +1,16 @@
 //! How connections and sessions begin and end.
 
-use super::store::{Entry, Stored};
+use super::promises::Promise;
+use super::store::{Entry, Stored, StoredWill};
 use super::{MqttBroker, Phase};
 use crate::app::{Host, StreamId};
 use crate::mqtt::config::seconds;
 use crate::mqtt::session::{Link, LinkOptions, Message, MqttFlaw, Session};
 use crate::mqtt::wire::{
-    Binary, Connack, Connect, Fault, Packet, Properties, Property, ReasonCode, Text, Version, Will,
+    Binary, Connack, Connect, Fault, Packet, PacketId, Properties, Property, ReasonCode, Text, Version, Will,
 };
 use protosim_core::{LocalTime, Span};
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
 /// A session that stays for good.
@@ -109,6 +111,7 @@ impl MqttBroker {
         if let Some(stored) = self.store.sessions.get_mut(&client) {
             let was_kept = stored.persists();
             (stored.expiry, stored.online, stored.ends) = (asked.min(most), Some(stream), None);
+            stored.will = connect.will.clone().map(|will| Box::new(StoredWill { will, at: None }));
             if was_kept && !stored.persists() && self.writes() {
                 self.needs = self.disc.change(&Entry::Session(client.clone()));
             }
@@ -119,7 +122,6 @@ impl MqttBroker {
         connection.phase = Phase::Open;
         connection.asked_expiry = asked;
         connection.patience = Span::from_millis(u64::from(keep_alive) * 1500);
-        connection.will = connect.will.map(Box::new);
         connection.link = self.store.sessions.get(&client).map(|stored| Link::new(&stored.session, options));
         connection.client = Some(client.clone());
         connection.session = self.store.sessions.id(&client);
@@ -140,6 +142,10 @@ impl MqttBroker {
             return Some(ReasonCode::ClientIdentifierNotValid);
         }
         let will = connect.will.as_ref()?;
+        // As a PUBLISH there: such topics are the broker's own (v5 §4.7.2).
+        if will.topic.starts_with('$') {
+            return Some(ReasonCode::NotAuthorized);
+        }
         if will.qos.bits() > self.config.max_qos {
             return Some(ReasonCode::QosNotSupported);
         }
@@ -156,7 +162,10 @@ impl MqttBroker {
         }
         if !is_clean {
             // It is back: what waits is not published (MQTT-3.1.3-9).
-            self.wills.remove(client);
+            self.forget_due(client);
+            if let Some(stored) = self.store.sessions.get_mut(client) {
+                stored.will = None;
+            }
         }
     }
 
@@ -229,48 +238,60 @@ impl MqttBroker {
         let Some(client) = connection.client.take() else { return };
         (connection.link, connection.session) = (None, None);
         self.open -= 1;
-        let will = connection.will.take().filter(|_| lost);
         let Some(stored) = self.store.sessions.get_mut(&client) else { return };
         if stored.online != Some(stream) {
             return;
         }
         let (now, expiry) = (host.now(), stored.expiry);
+        let mut given = BTreeMap::new();
         if lost && self.limits.has(MqttFlaw::SessionDropped) {
             stored.session = Session::new();
+            given = stored.take_all_given();
         }
         stored.online = None;
         stored.ends = ends(expiry, now);
-        let delay = will.as_ref().and_then(|will| will.properties.will_delay().copied()).unwrap_or(0).min(expiry);
         if let Some(at) = stored.ends {
             self.due.insert((at, client.clone()));
         }
-        match will {
-            Some(will) if delay == 0 => self.publish_will(&client, &will, host),
-            Some(will) => {
-                let at = now.saturating_add(Span::from_secs(u64::from(delay)));
-                self.wills.insert(client.clone(), (*will, at));
+        if !lost {
+            stored.will = None;
+        }
+        let will = match stored.begin_delay(now) {
+            Some(at) if at > now => {
                 self.due.insert((at, client.clone()));
+                None
             }
-            None => {}
+            _ => stored.will.take(),
+        };
+        self.changed(&client);
+        self.end_promises(&client, given, host);
+        if let Some(will) = will {
+            self.publish_will(&client, &will.will, host);
         }
         if expiry == 0 {
             return self.end_session(&client, host);
         }
-        self.changed(&client);
         self.settle_client(&client, host);
     }
 
     /// A session ends, if there is one; what it has waited with is published (v5 §3.1.3.2.2).
     pub(super) fn end_session(&mut self, client: &Text, host: &mut dyn Host) {
         self.forget_due(client);
-        let will = self.wills.remove(client);
-        let Some(stored) = self.store.remove(client) else { return };
+        let Some(mut stored) = self.store.remove(client) else { return };
         host.release(stored.memory);
         if stored.persists() && self.writes() {
             self.needs = self.disc.change(&Entry::Session(client.clone()));
         }
-        if let Some((will, _)) = will {
-            self.publish_will(client, &will, host);
+        self.end_promises(client, stored.take_all_given(), host);
+        if let Some(will) = stored.will {
+            self.publish_will(client, &will.will, host);
+        }
+    }
+
+    /// Messages that were held are gone with their session, and their places are free.
+    fn end_promises(&mut self, client: &Text, given: BTreeMap<PacketId, Promise>, host: &mut dyn Host) {
+        for (id, promise) in given {
+            self.end_promise(&(client.clone(), id), promise, host);
         }
     }
 
@@ -281,9 +302,9 @@ impl MqttBroker {
     }
 
     fn forget_due(&mut self, client: &Text) {
-        let ends = self.store.sessions.get(client).and_then(|stored| stored.ends);
-        let will = self.wills.get(client).map(|(_, at)| *at);
-        for at in [ends, will].into_iter().flatten() {
+        let Some(stored) = self.store.sessions.get(client) else { return };
+        let will = stored.will.as_ref().and_then(|will| will.at);
+        for at in [stored.ends, will].into_iter().flatten() {
             self.due.remove(&(at, client.clone()));
         }
     }
@@ -292,9 +313,15 @@ impl MqttBroker {
     pub(super) fn on_due(&mut self, host: &mut dyn Host) {
         while let Some((at, client)) = self.due.first().cloned().filter(|(at, _)| *at <= host.now()) {
             self.due.remove(&(at, client.clone()));
-            if let Some((will, _)) = self.wills.get(&client).filter(|(_, due)| *due <= at).cloned() {
-                self.wills.remove(&client);
-                self.publish_will(&client, &will, host);
+            let will = self
+                .store
+                .sessions
+                .get_mut(&client)
+                .and_then(|stored| stored.will.take_if(|will| will.at.is_some_and(|due| due <= at)));
+            if let Some(will) = will {
+                // What it brings waits for the write that takes it from the disc.
+                self.changed(&client);
+                self.publish_will(&client, &will.will, host);
             }
             let has_ended =
                 self.store.sessions.get(&client).and_then(|stored| stored.ends).is_some_and(|ends| ends <= at);
@@ -305,9 +332,11 @@ impl MqttBroker {
         }
     }
 
-    /// After a loss of power: sessions that were there are alone. How long the power was away is not known to those that had a connection.
+    /// After a loss of power: sessions that were there are alone. How long the power was away is not known to those that had a connection: their
+    /// ends and the delays of their wills begin now.
     pub(super) fn resume(&mut self, host: &mut dyn Host) {
         let now = host.now();
+        let promised = self.owe_again();
         let clients: Vec<Text> = self.store.sessions.iter().map(|(client, _)| client.clone()).collect();
         for client in clients {
             if let Some(stored) = self.store.sessions.get_mut(&client) {
@@ -316,14 +345,31 @@ impl MqttBroker {
                     self.due.insert((at.max(now), client.clone()));
                     stored.ends = Some(at.max(now));
                 }
+                if let Some(at) = stored.begin_delay(now) {
+                    self.due.insert((at, client.clone()));
+                    // Its time is on disc from now on.
+                    self.changed(&client);
+                }
             }
             self.settle_client(&client, host);
         }
         let retained: u64 = self.store.retained.iter().map(|(_, message)| super::deliver::retained_len(message)).sum();
+        let retained = retained + promised;
         match host.reserve(retained) {
             Ok(()) => self.retained_memory = retained,
             Err(_) => self.counts.refused_memory += 1,
         }
+    }
+}
+
+impl Stored {
+    /// Its connection is gone: when its will is published, if it has one. Not behind the session's end (v5 §3.1.3.2.2), and not before now.
+    fn begin_delay(&mut self, now: LocalTime) -> Option<LocalTime> {
+        let stored = self.will.as_mut()?;
+        let delay = stored.will.properties.will_delay().copied().unwrap_or(0).min(self.expiry);
+        let at = stored.at.unwrap_or(now.saturating_add(Span::from_secs(u64::from(delay)))).max(now);
+        stored.at = Some(at);
+        Some(at)
     }
 }
 

@@ -6,14 +6,18 @@
 //! | `authenticate` | challenges and their answers |
 //! | `connect` | CONNECT, takeover, the end of connections and of sessions, wills |
 //! | `packets` | all other packets |
+//! | `promises` | places for messages of QoS 2 that are held |
 //! | `deliver` | from a message to its copies; retained messages; memory |
 //! | `sessions` | sessions by name and by number |
 //! | `store` | what outlives connections, and what of it is on disc |
 //! | `status` | `$SYS`, totals |
 //!
 //! # What is on disc
-//! With `durable`, sessions that outlive a connection (subscriptions, messages in flight and queued, identifiers of QoS 2) and retained
-//! messages outlive a loss of power; wills and connections do not. Where writing takes time (`sync`), one write follows the other, each of
+//! With `durable`, sessions that outlive a connection (subscriptions, messages in flight and queued, identifiers of QoS 2, places that are promised,
+//! wills) and retained messages outlive a loss of power; connections do not. A will is part of its session (v5 §3.1.2.5): one that waits is
+//! published at its time, or at the restart if that has passed; one whose connection was there when the power went waits for its delay from the
+//! restart on, which is when the broker sees that the connection is gone. Sessions that end with their connection have nothing on disc, wills
+//! neither. Where writing takes time (`sync`), one write follows the other, each of
 //! all that has changed until it began, and a packet that promises something waits for the write that has it: PUBACK, PUBREC, PUBCOMP, SUBACK,
 //! CONNACK, what goes to subscribers whose session is kept, and each copy of a message of QoS 2, which its publisher would send again. On one connection nothing passes what waits. So what was promised is
 //! there after a crash, and what is not there was not promised.
@@ -22,13 +26,14 @@ mod authenticate;
 mod connect;
 mod deliver;
 mod packets;
+mod promises;
 mod sessions;
 mod status;
 mod store;
 
 use super::config::MqttBrokerConfig;
 use super::session::{Limits, Link, MqttFlaw, Outgoing};
-use super::wire::{Connect, Decoder, Disconnect, Fault, Packet, QoS, ReasonCode, Text, Version, Will};
+use super::wire::{Connect, Decoder, Disconnect, Fault, Packet, QoS, ReasonCode, Text, Version};
 use super::{RECEIVE, SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::messaging::disc::Disc;
@@ -65,8 +70,6 @@ pub struct MqttBroker {
     connections: BTreeMap<StreamId, Box<Connection>>,
     store: Store,
     disc: Disc<Entry, Content>,
-    /// Wills that wait, by client, with when they are published.
-    wills: BTreeMap<Text, (Will, LocalTime)>,
     /// When sessions end and wills are published.
     due: BTreeSet<(LocalTime, Text)>,
     /// Connections that may have something to write.
@@ -79,6 +82,8 @@ pub struct MqttBroker {
     open: u64,
     /// Memory of the host that retained messages have \[bytes\].
     retained_memory: u64,
+    /// Topics of messages that are held and will be retained, with how many.
+    promised_topics: BTreeMap<Text, u64>,
     /// Identifiers that were given.
     given: u64,
     started: LocalTime,
@@ -97,7 +102,6 @@ struct Connection {
     session: Option<SessionId>,
     /// Its part of the session.
     link: Option<Link>,
-    will: Option<Box<Will>>,
     /// The session's expiry that CONNECT has asked for \[s\].
     asked_expiry: u32,
     /// How long it may be silent; zero for as long as it likes.
@@ -145,13 +149,13 @@ impl MqttBroker {
             connections: BTreeMap::new(),
             store: Store::default(),
             disc: Disc::default(),
-            wills: BTreeMap::new(),
             due: BTreeSet::new(),
             touched: BTreeSet::new(),
             for_disc: BTreeSet::new(),
             needs: 0,
             open: 0,
             retained_memory: 0,
+            promised_topics: BTreeMap::new(),
             given: 0,
             started: LocalTime::ZERO,
             counts: Counts::default(),
@@ -371,7 +375,6 @@ impl MqttBroker {
             client: None,
             session: None,
             link: None,
-            will: None,
             asked_expiry: 0,
             patience: self.config.connect_timeout,
             last: host.now(),

@@ -1,10 +1,11 @@
 //! What a broker knows beyond connections: sessions, subscriptions, retained messages; and what of it is on disc.
 
+use super::promises::Promises;
 use super::sessions::Sessions;
 use crate::app::StreamId;
 use crate::mqtt::session::{Message, Session};
 use crate::mqtt::topic::{TopicFilter, TopicMap, TopicTree};
-use crate::mqtt::wire::{QoS, SubscriptionId, SubscriptionOptions, Text};
+use crate::mqtt::wire::{QoS, SubscriptionId, SubscriptionOptions, Text, Will};
 use protosim_core::LocalTime;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -75,6 +76,18 @@ pub(super) struct Stored {
     pub(super) online: Option<StreamId>,
     /// Memory of the host that it has \[bytes\].
     pub(super) memory: u64,
+    /// The will of its connection, or of the one before, that waits (v5 §3.1.2.5).
+    pub(super) will: Option<Box<StoredWill>>,
+    /// Places for messages of QoS 2 that are held.
+    pub(super) promises: Option<Box<Promises>>,
+}
+
+/// A will that is not published yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct StoredWill {
+    pub(super) will: Will,
+    /// When it is published; `None` while its connection is there.
+    pub(super) at: Option<LocalTime>,
 }
 
 impl Stored {
@@ -85,7 +98,8 @@ impl Stored {
 
     /// As it is on disc.
     fn on_disc(&self) -> Self {
-        Self { online: None, memory: 0, ..self.clone() }
+        let promises = self.promises.as_ref().and_then(|promises| promises.on_disc());
+        Self { online: None, memory: 0, promises, ..self.clone() }
     }
 }
 
@@ -108,6 +122,9 @@ pub(super) struct Copy {
 
 /// Copies with those who get them.
 pub(super) type Copies = Vec<(Text, Copy)>;
+
+/// Copies for groups that share, each with its filter and whose turn it is.
+pub(super) type Shared = Vec<(TopicFilter, Text, Copy)>;
 
 impl Copy {
     fn add(&mut self, subscription: &Subscription) {
@@ -190,8 +207,14 @@ impl Store {
         self.sessions.iter().map(|(_, stored)| stored.subscriptions.len() as u64).sum()
     }
 
-    /// Who gets a message of `topic` that `from` has published: one copy for each client, and one for each group that shares.
-    pub(super) fn receivers(&mut self, topic: &str, from: Option<&Text>) -> (Copies, Copies) {
+    /// Who gets a message of `topic` that `from` has published: one copy for each client, and one for each group that shares. Where
+    /// it was somebody's turn before, as `turns` says, it is still, as long as that one shares.
+    pub(super) fn receivers(
+        &mut self,
+        topic: &str,
+        from: Option<&Text>,
+        turns: &[(TopicFilter, Text)],
+    ) -> (Copies, Shared) {
         let mut found: Vec<(&Text, &Subscription)> = Vec::new();
         self.subscriptions.matching(topic, |client, subscription| {
             // MQTT-3.8.3-3.
@@ -217,10 +240,12 @@ impl Store {
         let mut shared = Vec::with_capacity(groups.len());
         for (filter, name) in groups {
             let (Some(sharers), sessions) = (self.shares.get_mut(&filter, &name), &self.sessions) else { continue };
-            if let Some((client, subscription)) = sharers.next(sessions) {
+            let turn = turns.iter().find(|(of, _)| *of == filter);
+            let turn = turn.and_then(|(_, client)| Some((client.clone(), *sharers.members.get(client)?)));
+            if let Some((client, subscription)) = turn.or_else(|| sharers.next(sessions)) {
                 let mut copy = Copy::default();
                 copy.add(&subscription);
-                shared.push((client, copy));
+                shared.push((filter, client, copy));
             }
         }
         (copies, shared)

@@ -31,6 +31,7 @@ use super::session::{Link, Message, Offered, Outgoing, Session, Unsent};
 use super::wire::{Decoder, Packet, QoS, Text, Version};
 use super::{SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, Total};
+use crate::lazy::Lazy;
 use crate::ledger::MessageEvent;
 use crate::messaging::fifo::Fifo;
 use crate::messaging::outbox::Outbox;
@@ -113,7 +114,7 @@ struct Kept {
     /// By their exchanges' numbers.
     open: BTreeMap<u64, Open>,
     seen: Seen,
-    exchanges: respond::Exchanges,
+    exchanges: Lazy<respond::Exchanges>,
     /// The broker has answered all its subscriptions.
     is_subscribed: bool,
     /// When something of the broker's came last.
@@ -205,7 +206,7 @@ impl MqttClient {
             Outcome::Response => host.observe_message(MessageEvent::Confirmed { message: open.name.into() }),
             _ => host.observe_message(MessageEvent::Failed { message: open.name.into() }),
         }
-        if self.kept.exchanges.holds(id, outcome, open.transmissions) {
+        if !self.kept.exchanges.asks_nothing() && self.kept.exchanges.holds(id, outcome, open.transmissions) {
             return;
         }
         let exchange = self.exchange(id);

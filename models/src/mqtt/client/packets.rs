@@ -15,6 +15,15 @@ use crate::mqtt::wire::{
 use crate::observe::{Observation, Outcome};
 use protosim_core::{Operation, Span};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A filter without the name of a group, and that.
+pub(super) fn parts(filter: &TopicFilter) -> (Arc<str>, Option<Arc<str>>) {
+    match filter.share() {
+        None => (filter.text().shared(), None),
+        Some(share) => (filter.plain().into(), Some(share.name.into())),
+    }
+}
 
 impl MqttClient {
     pub(super) fn read(&mut self, host: &mut dyn Host) {
@@ -89,7 +98,7 @@ impl MqttClient {
                 Ok(())
             }
             Packet::Unsuback(unsuback) => {
-                self.on_unsuback(&unsuback);
+                self.on_unsuback(&unsuback, host);
                 Ok(())
             }
             Packet::Pingresp => {
@@ -258,8 +267,21 @@ impl MqttClient {
         for (token, (number, filters)) in (0..).zip(self.wanted()) {
             let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
             let Some(id) = self.kept.session.request(link, token) else { return };
+            self.say_subscribing(&filters, host);
             let properties = number.and_then(SubscriptionId::new).map(Property::Subscription).into_iter().collect();
             self.push(&Packet::Subscribe(Subscribe { id, properties, filters }), host);
+        }
+    }
+
+    fn say_subscribing(&self, filters: &[(TopicFilter, SubscriptionOptions)], host: &mut dyn Host) {
+        if !host.observes_messages() {
+            return;
+        }
+        for (filter, options) in filters {
+            let (filter, group) = parts(filter);
+            // v5 §4.8.2: none for shared ones.
+            let brings_retained = group.is_none() && options.retain_handling != RetainHandling::Never;
+            host.observe_message(MessageEvent::Subscribing { filter, group, domain: self.server, brings_retained });
         }
     }
 
@@ -278,17 +300,18 @@ impl MqttClient {
             return;
         }
         let wanted = self.wanted().into_values().nth(token as usize).unwrap_or_default();
-        for ((filter, _), reason) in wanted.iter().zip(&suback.reasons).filter(|(_, reason)| granted(reason)) {
-            let share = filter.share();
+        for ((filter, options), reason) in wanted.iter().zip(&suback.reasons).filter(|(_, reason)| granted(reason)) {
+            let (filter, group) = parts(filter);
             host.observe_message(MessageEvent::Subscribed {
-                filter: share.map_or_else(|| filter.text().shared(), |_| filter.plain().into()),
+                filter,
                 guarantee: match reason {
                     ReasonCode::GrantedQos1 => Guarantee::AtLeastOnce,
                     ReasonCode::GrantedQos2 => Guarantee::ExactlyOnce,
                     _ => Guarantee::AtMostOnce,
                 },
-                group: share.map(|share| share.name.into()),
+                group,
                 domain: self.server,
+                keeps_marks: options.retain_as_published,
             });
         }
     }

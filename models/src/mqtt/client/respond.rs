@@ -3,8 +3,10 @@
 //! A request is a message with a Response Topic and, as Correlation Data, the 16 bytes that name it. Whoever answers publishes on that topic, with
 //! those data. The exchange of a request ends with the first answer, whether or not the request itself is done; further ones are counted alone.
 
+use super::packets::parts;
 use super::{MqttClient, RESPONSE, UNSUBSCRIBE};
 use crate::app::Host;
+use crate::lazy::Empty;
 use crate::ledger::MessageEvent;
 use crate::messaging::payload::Name;
 use crate::mqtt::config::{PublicationConfig, qos};
@@ -17,7 +19,7 @@ use protosim_core::LocalTime;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Requests that have no answer, and answers that are not done.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Exchanges {
     /// By the requests' exchanges.
     waiting: BTreeMap<u64, Waiting>,
@@ -41,7 +43,25 @@ struct Waiting {
     transmissions: Option<u32>,
 }
 
+/// Most clients neither ask nor answer.
+impl Empty for Exchanges {
+    const EMPTY: &'static Self = &Self {
+        waiting: BTreeMap::new(),
+        due: BTreeSet::new(),
+        over: BTreeSet::new(),
+        answers: BTreeMap::new(),
+        foreign: 0,
+        ended: BTreeMap::new(),
+        left_out: BTreeSet::new(),
+    };
+}
+
 impl Exchanges {
+    /// Whether no request is known that is not done.
+    pub(super) fn asks_nothing(&self) -> bool {
+        self.waiting.is_empty() && self.over.is_empty()
+    }
+
     fn take(&mut self, id: u64) -> Option<Waiting> {
         let waiting = self.waiting.remove(&id)?;
         self.due.remove(&(waiting.due, id));
@@ -119,6 +139,9 @@ impl MqttClient {
 
     /// No answer will come to what is asked.
     pub(super) fn end_requests(&mut self, host: &mut dyn Host) {
+        if self.kept.exchanges.waiting.is_empty() {
+            return;
+        }
         for id in std::mem::take(&mut self.kept.exchanges.waiting).into_keys().collect::<Vec<_>>() {
             let exchange = self.exchange(id);
             host.observe(Observation::ExchangeEnded { exchange, outcome: Outcome::Reset, transmissions: 0 });
@@ -186,6 +209,9 @@ impl MqttClient {
 
     /// An answer is done. Whether it was one.
     pub(super) fn end_answer(&mut self, token: u64, host: &mut dyn Host) -> bool {
+        if !self.kept.exchanges.answers.contains_key(&token) {
+            return false;
+        }
         let Some((count, memory)) = self.kept.exchanges.answers.get_mut(&token) else { return false };
         *count -= 1;
         host.release(*memory);
@@ -197,6 +223,9 @@ impl MqttClient {
 
     /// The session is gone that had them.
     pub(super) fn end_answers(&mut self, host: &mut dyn Host) {
+        if self.kept.exchanges.answers.is_empty() {
+            return;
+        }
         for (count, memory) in std::mem::take(&mut self.kept.exchanges.answers).into_values() {
             host.release(u64::from(count) * memory);
         }
@@ -204,9 +233,11 @@ impl MqttClient {
 
     /// After a loss of power: what is on disc takes memory again.
     pub(super) fn recover_exchanges(&mut self, host: &mut dyn Host) {
-        for (count, memory) in self.kept.exchanges.answers.values_mut() {
-            if host.reserve(u64::from(*count) * *memory).is_err() {
-                *memory = 0;
+        if !self.kept.exchanges.answers.is_empty() {
+            for (count, memory) in self.kept.exchanges.answers.values_mut() {
+                if host.reserve(u64::from(*count) * *memory).is_err() {
+                    *memory = 0;
+                }
             }
         }
         self.watch_requests(host);
@@ -242,6 +273,9 @@ impl MqttClient {
 
     /// What is over is not subscribed to any more.
     pub(super) fn leave_out(&mut self) {
+        if self.kept.exchanges.ended.is_empty() && self.kept.exchanges.left_out.is_empty() {
+            return;
+        }
         self.kept.exchanges.left_out = self.kept.exchanges.ended.keys().copied().collect();
     }
 
@@ -255,16 +289,19 @@ impl MqttClient {
         if *self.kept.exchanges.ended.entry(index).or_insert(false) {
             return;
         }
-        if let Some(filter) = self.filter(index) {
-            let share = filter.share();
-            host.observe_message(MessageEvent::Unsubscribed {
-                filter: share.map_or_else(|| filter.text().shared(), |_| filter.plain().into()),
-                group: share.map(|share| share.name.into()),
-                domain: self.server,
-            });
-        }
+        self.observe_unsubscribed(index, false, host);
         self.say_unsubscribe(index, host);
         self.pump(host);
+    }
+
+    fn observe_unsubscribed(&self, index: usize, is_known: bool, host: &mut dyn Host) {
+        if !host.observes_messages() {
+            return;
+        }
+        if let Some(filter) = self.filter(index) {
+            let (filter, group) = parts(&filter);
+            host.observe_message(MessageEvent::Unsubscribed { filter, group, domain: self.server, is_known });
+        }
     }
 
     /// The broker has a session, which may have subscriptions that are over.
@@ -289,7 +326,7 @@ impl MqttClient {
         self.push(&Packet::Unsubscribe(unsubscribe), host);
     }
 
-    pub(super) fn on_unsuback(&mut self, unsuback: &Unsuback) {
+    pub(super) fn on_unsuback(&mut self, unsuback: &Unsuback, host: &mut dyn Host) {
         let link = self.connection.as_mut().and_then(|connection| connection.link.as_mut());
         let Some(link) = link else { return };
         let Some(token) = self.kept.session.on_answer(link, unsuback.id) else { return };
@@ -299,6 +336,7 @@ impl MqttClient {
         self.counts.rare.unsubscribed += u64::from(!is_refused);
         if let Some(index) = token.checked_sub(1).filter(|_| !is_refused) {
             self.kept.exchanges.ended.insert(index as usize, true);
+            self.observe_unsubscribed(index as usize, true, host);
         }
     }
 }

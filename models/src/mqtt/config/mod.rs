@@ -51,7 +51,9 @@ pub enum MqttOverflow {
     DropNewest,
     /// The oldest that wait are dropped.
     DropOldest,
-    /// It is refused: a publisher that speaks 5.0 is told so (0x97).
+    /// It is refused: a publisher that speaks 5.0 is told so (0x97); 3.1.1 has no word for it, and its publisher is acknowledged. Of QoS 2 by method A
+    /// what lacks a place at one of its receivers is refused by its PUBREC; what is taken keeps its places until its PUBREL, or the end of its
+    /// publisher's session, and is refused no more.
     Refuse,
 }
 

@@ -49,7 +49,7 @@ pub(super) fn says(config: MqttClientConfig, publication: PublicationConfig) -> 
 
 /// A broker, node 0, and clients on nodes from 1 on: each with the node that it runs on.
 pub(super) struct Bed {
-    net: Net,
+    pub(super) net: Net,
 }
 
 impl Bed {
@@ -75,7 +75,7 @@ impl Bed {
         self.named(node, &name, config)
     }
 
-    fn named(mut self, node: usize, name: &str, config: MqttClientConfig) -> Self {
+    pub(super) fn named(mut self, node: usize, name: &str, config: MqttClientConfig) -> Self {
         assert_eq!(config.check(), []);
         let to = self.net.socket(0, config.port());
         self.net.app(node, name, MqttClient::new(config, to));
@@ -83,7 +83,7 @@ impl Bed {
     }
 
     /// A node has no power from one time to the other \[ms\].
-    fn off(mut self, node: usize, from: u64, to: u64) -> Self {
+    pub(super) fn off(mut self, node: usize, from: u64, to: u64) -> Self {
         self.net.power(at(from * MS), node, false);
         self.net.power(at(to * MS), node, true);
         self
@@ -113,7 +113,7 @@ impl Ran {
     }
 
     /// When messages were delivered, by exchange, each time \[ns\].
-    fn deliveries(&self) -> BTreeMap<u64, Vec<u64>> {
+    pub(super) fn deliveries(&self) -> BTreeMap<u64, Vec<u64>> {
         let mut all: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
         for (at, observation) in &self.observed {
             if let Observation::RequestDelivered(id) = observation {

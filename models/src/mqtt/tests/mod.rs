@@ -6,6 +6,7 @@ mod limits;
 mod options;
 mod packets;
 mod promises;
+mod refuse;
 mod requests;
 mod sessions;
 mod table;

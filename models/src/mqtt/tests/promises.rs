@@ -140,7 +140,7 @@ fn run(schedule: u64, trial: Trial) -> Account {
     let mut world = net.build(1);
     world.listen(Interests::MESSAGES);
     world.run(Until::Time(at(END * MS)));
-    let mut ledger = Ledger::new(matches);
+    let mut ledger = Ledger::new(matches, |address| address);
     for reported in world.take_reports() {
         if let Report::App { app, observation: Observation::Message(event) } = reported.report {
             ledger.note(reported.at, Party { node: reported.entity.0, app }, &event);
