@@ -298,6 +298,7 @@ impl AmqpClient {
                     filter: filter.into(),
                     group: (!consumer.exclusive).then(|| consumer.queue.as_str().into()),
                     domain: self.server,
+                    is_known: false,
                 });
             }
         }

@@ -234,6 +234,7 @@ impl AmqpClient {
                 },
                 group: (!consumer.exclusive).then(|| consumer.queue.as_str().into()),
                 domain: self.server,
+                keeps_marks: false,
             });
         }
     }
