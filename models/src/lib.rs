@@ -22,6 +22,7 @@
 //!
 //! Nothing here knows files, graphs, sweeps or plots.
 
+pub mod amqp;
 pub mod app;
 pub mod channel;
 pub mod coap;

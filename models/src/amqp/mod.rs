@@ -1,0 +1,3 @@
+//! AMQP: 1.0 (OASIS 2012, ISO/IEC 19464:2014).
+
+pub mod v10;
