@@ -5,8 +5,8 @@
 
 use super::wire::{
     AnyTarget, Attach, Begin, Close, Condition, Decoder, DeliveryState, DeliveryTag, Detach, Disposition, EMPTY_FRAME,
-    End, Flow, Frame, Header, Item, Message, Open, Outcome, Performative as P, ReceiverSettleMode, Role, Sasl, SaslCode,
-    SaslInit, SenderSettleMode, Source, Symbol, Target, Transfer, Value, plain,
+    End, Flow, Frame, Header, Item, Message, Open, Outcome, Performative as P, ReceiverSettleMode, Role, Sasl,
+    SaslCode, SaslInit, SenderSettleMode, Source, Symbol, Target, Transfer, Value, plain,
 };
 use crate::rope::Rope;
 
@@ -76,7 +76,8 @@ fn sasl_of_a_client_and_rabbitmq() {
         hostname: None,
     };
     assert_eq!(plain::decode(b"\0guest\0guest"), Some(("", "guest", "guest")));
-    let hex = "00 00 00 23 02 01 00 00 00 53 41 c0 16 02 a3 05 50 4c 41 49 4e a0 0c 00 67 75 65 73 74 00 67 75 65 73 74";
+    let hex =
+        "00 00 00 23 02 01 00 00 00 53 41 c0 16 02 a3 05 50 4c 41 49 4e a0 0c 00 67 75 65 73 74 00 67 75 65 73 74";
     check_at(spoken(), hex, &sasl(Sasl::Init(init)));
     // RabbitMQ's, with a null at its end.
     let outcome = sasl(Sasl::Outcome(Outcome { code: SaslCode::Ok, additional_data: None }));
@@ -183,7 +184,8 @@ fn transfers_and_dispositions() {
         let performative = P::Transfer(Box::new(transfer.clone()));
         Item::Frame(Frame::Amqp { channel: 0, performative, payload })
     };
-    let hex = "00 00 00 24 02 00 00 00 00 53 14 c0 08 05 43 43 a0 01 30 43 41 00 53 75 a0 0a 30 31 32 33 34 35 36 37 38 39";
+    let hex =
+        "00 00 00 24 02 00 00 00 00 53 14 c0 08 05 43 43 a0 01 30 43 41 00 53 75 a0 0a 30 31 32 33 34 35 36 37 38 39";
     check_at(opened(), hex, &frame(&transfer, b"0123456789"));
     let transfer = Transfer { settled: Some(false), ..transfer };
     let hex = "00 00 00 1c 02 00 00 00 00 53 14 c0 08 05 43 43 a0 01 30 43 42 00 53 75 a0 02 68 69";
@@ -235,7 +237,10 @@ fn values_in_all_their_forms() {
     same(&["82 bf f0 00 00 00 00 00 00"], Value::Double((-1.0_f64).to_bits()));
     same(&["73 00 01 f6 00"], Value::Char('😀'));
     same(&["83 00 00 00 00 00 00 03 e8"], Value::Timestamp(1000));
-    same(&["98 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f"], Value::Uuid(0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f));
+    same(
+        &["98 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f"],
+        Value::Uuid(0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f),
+    );
     same(&["a0 02 01 02", "b0 00 00 00 02 01 02"], Value::Binary(Rope::from(vec![1, 2])));
     same(&["a1 02 c3 a4", "b1 00 00 00 02 c3 a4"], Value::string("ä"));
     same(&["a3 01 61", "b3 00 00 00 01 61"], Value::Symbol(symbol("a")));

@@ -336,10 +336,11 @@ impl Connection {
             return None;
         }
         let turn = self.turn;
-        let channels: Vec<u16> = self.sessions.range(turn..).chain(self.sessions.range(..turn)).map(|(c, _)| *c).collect();
+        let channels: Vec<u16> =
+            self.sessions.range(turn..).chain(self.sessions.range(..turn)).map(|(c, _)| *c).collect();
         for channel in channels {
             let Some(mapped) = self.sessions.get_mut(&channel) else { continue };
-            let next = mapped.session.next();
+            let next = mapped.session.next_performative();
             if mapped.session.event_waits() {
                 self.events.push_back(ConnectionEvent::Session(channel));
             }

@@ -77,6 +77,8 @@ impl Connection {
     fn on_open(&mut self, open: Box<Open>) -> Result<(), Fault> {
         self.received = Stage::Open;
         self.remote = Some(open.clone());
+        let size = self.remote_frame_size();
+        self.sessions.values_mut().for_each(|mapped| mapped.session.set_max_frame_size(size));
         if self.sent == Stage::Header {
             self.say_open();
         }
@@ -104,8 +106,7 @@ impl Connection {
                 None => {
                     let full = Fault::not_allowed("§2.7.1", "a session is begun and no channel is left to answer on");
                     let ours = self.free_channel().ok_or(full)?;
-                    let session =
-                        Session::answer(&self.config.session, self.remote_frame_size(), begin, channel);
+                    let session = Session::answer(&self.config.session, self.remote_frame_size(), begin, channel);
                     self.sessions.insert(ours, Mapped { session, remote: Some(channel) });
                     self.channels.insert(channel, ours);
                     self.events.push_back(ConnectionEvent::Begun(ours));

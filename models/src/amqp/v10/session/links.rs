@@ -1,7 +1,7 @@
 //! Attach and detach, and what owners ask of links.
 
 use super::{Linked, Said, Session, SessionEvent, SessionState, Side};
-use crate::amqp::v10::link::{Credit, LinkEnd, Outgoing, Receiving, ReceiverState, SenderState, Sending, Terms};
+use crate::amqp::v10::link::{Credit, LinkEnd, Outgoing, ReceiverState, Receiving, SenderState, Sending, Terms};
 use crate::amqp::v10::wire::{
     Attach, Condition, DeliveryState, DeliveryTag, Detach, Error, Item, Performative, Role, Unsettled,
 };
@@ -228,7 +228,7 @@ impl Session {
         }
     }
 
-    /// A message is to be sent; [`Session::next`] sends it.
+    /// A message is to be sent; [`Session::next_performative`] sends it.
     ///
     /// # Errors
     /// When there is no such sender.

@@ -21,7 +21,7 @@
 //!
 //! # What its owner does
 //! It takes all events after each performative ([`Session::event`]): an attach that has come is accepted or refused before what follows it is
-//! read. It asks for what goes ([`Session::next`]) after each input, and while the stream has room.
+//! read. It asks for what goes ([`Session::next_performative`]) after each input, and while the stream has room.
 
 mod links;
 mod receive;
@@ -302,6 +302,11 @@ impl Session {
     /// Whether something has happened that was not taken yet.
     pub fn event_waits(&self) -> bool {
         !self.events.is_empty()
+    }
+
+    /// The peer has opened, and takes frames of this size \[bytes\].
+    pub(super) const fn set_max_frame_size(&mut self, max_frame_size: u32) {
+        self.max_frame_size = max_frame_size;
     }
 
     /// Whether something about it waits to be sent.

@@ -4,7 +4,7 @@ use super::{FIRST, Said, Sent, Session, SessionEvent, SessionState, Side};
 use crate::amqp::v10::link::{Answered, Arrived};
 use crate::amqp::v10::serial::widen;
 use crate::amqp::v10::wire::{
-    Attach, Begin, Condition, Detach, DeliveryState, Disposition, End, Fault, Flow, Performative, Role, Transfer,
+    Attach, Begin, Condition, DeliveryState, Detach, Disposition, End, Fault, Flow, Performative, Role, Transfer,
 };
 use crate::rope::Rope;
 
@@ -21,7 +21,10 @@ impl Session {
                 return Err(Fault::not_allowed("§2.5.5", "a frame comes on a channel whose session has ended"));
             }
             (_, Performative::End(end)) => self.on_end(*end),
-            (SessionState::BeginSent | SessionState::EndSent | SessionState::Discarding, Performative::Begin(begin)) => {
+            (
+                SessionState::BeginSent | SessionState::EndSent | SessionState::Discarding,
+                Performative::Begin(begin),
+            ) => {
                 self.on_begin(&begin);
             }
             // What was on its way when we ended it (§2.5.5).
@@ -68,7 +71,7 @@ impl Session {
             SessionState::EndSent | SessionState::Discarding => SessionState::Unmapped,
             _ => {
                 self.said.clear();
-                self.control.clear();
+                self.control.retain(|performative| matches!(performative, Performative::Begin(_)));
                 self.control.push_back(Performative::End(Box::default()));
                 SessionState::Unmapped
             }

@@ -7,7 +7,7 @@ use crate::rope::Rope;
 
 impl Session {
     /// What goes next, if anything may. To be asked after each input, and while the stream has room, until there is nothing.
-    pub fn next(&mut self) -> Option<(Performative, Rope)> {
+    pub fn next_performative(&mut self) -> Option<(Performative, Rope)> {
         if let Some(said) = self.said.pop_front() {
             return Some((self.disposition(said), Rope::new()));
         }
@@ -31,9 +31,7 @@ impl Session {
     fn disposition(&mut self, said: Said) -> Performative {
         let mut last = said.id;
         let follows = |next: &mut Said, last: u64| {
-            next.id == last + 1
-                && (next.role, next.settled) == (said.role, said.settled)
-                && next.state == said.state
+            next.id == last + 1 && (next.role, next.settled) == (said.role, said.settled) && next.state == said.state
         };
         while self.said.pop_front_if(|next| follows(next, last)).is_some() {
             last += 1;

@@ -67,9 +67,10 @@ fn any_state() -> impl Strategy<Value = DeliveryState> {
             .prop_map(|(section_number, section_offset)| DeliveryState::Received { section_number, section_offset }),
         Just(DeliveryState::Accepted),
         Just(DeliveryState::Released),
-        prop::option::of("[a-z:]{1,9}").prop_map(|condition| DeliveryState::Rejected(condition.map(|condition| {
-            Box::new(Error { condition: symbol(&condition), description: None, info: None })
-        }))),
+        prop::option::of("[a-z:]{1,9}")
+            .prop_map(|condition| DeliveryState::Rejected(condition.map(|condition| {
+                Box::new(Error { condition: symbol(&condition), description: None, info: None })
+            }))),
         (any::<Option<bool>>(), any::<Option<bool>>()).prop_map(|(delivery_failed, undeliverable_here)| {
             let annotations = [(AnnotationKey::Ulong(4), Value::Null)].into_iter().collect();
             let message_annotations = delivery_failed.map(|_| annotations);
@@ -83,28 +84,84 @@ fn any_tag() -> impl Strategy<Value = DeliveryTag> {
 }
 
 fn any_frame() -> BoxedStrategy<Item> {
-    let transfer = (any::<u32>(), any::<Option<u32>>(), prop::option::of(any_tag()), prop::option::of(any_state()), any::<[Option<bool>; 5]>(), any_bytes())
-        .prop_map(|(handle, delivery_id, delivery_tag, state, [settled, more, resume, aborted, batchable], payload)| {
-            let transfer = Transfer { handle, delivery_id, delivery_tag, state, settled, more, resume, aborted, batchable, ..Transfer::default() };
-            Item::Frame(Frame::Amqp { channel: 3, performative: P::Transfer(Box::new(transfer)), payload })
-        });
-    let flow = (any::<[Option<u32>; 2]>(), any::<[u32; 3]>(), any::<Option<u32>>(), any::<[Option<bool>; 2]>()).prop_map(
-        |([next_incoming_id, handle], [incoming_window, next_outgoing_id, outgoing_window], credit, [drain, echo])| {
-            let link = handle.and(credit);
-            let flow = Flow { next_incoming_id, incoming_window, next_outgoing_id, outgoing_window, handle, delivery_count: link, link_credit: link, available: None, drain: handle.and(drain), echo, properties: None };
-            Item::frame(0, P::Flow(Box::new(flow)))
-        },
-    );
-    let disposition = (any::<bool>(), any::<u32>(), any::<Option<u32>>(), any::<Option<bool>>(), prop::option::of(any_state()))
-        .prop_map(|(is_sender, first, last, settled, state)| {
-            let role = if is_sender { Role::Sender } else { Role::Receiver };
-            let disposition = Disposition { role, first, last, settled, state, batchable: None };
-            Item::frame(65535, P::Disposition(Box::new(disposition)))
-        });
+    let transfer = (
+        any::<u32>(),
+        any::<Option<u32>>(),
+        prop::option::of(any_tag()),
+        prop::option::of(any_state()),
+        any::<[Option<bool>; 5]>(),
+        any_bytes(),
+    )
+        .prop_map(
+            |(handle, delivery_id, delivery_tag, state, [settled, more, resume, aborted, batchable], payload)| {
+                let transfer = Transfer {
+                    handle,
+                    delivery_id,
+                    delivery_tag,
+                    state,
+                    settled,
+                    more,
+                    resume,
+                    aborted,
+                    batchable,
+                    ..Transfer::default()
+                };
+                Item::Frame(Frame::Amqp { channel: 3, performative: P::Transfer(Box::new(transfer)), payload })
+            },
+        );
+    let flow = (any::<[Option<u32>; 2]>(), any::<[u32; 3]>(), any::<Option<u32>>(), any::<[Option<bool>; 2]>())
+        .prop_map(
+            |(
+                [next_incoming_id, handle],
+                [incoming_window, next_outgoing_id, outgoing_window],
+                credit,
+                [drain, echo],
+            )| {
+                let link = handle.and(credit);
+                let flow = Flow {
+                    next_incoming_id,
+                    incoming_window,
+                    next_outgoing_id,
+                    outgoing_window,
+                    handle,
+                    delivery_count: link,
+                    link_credit: link,
+                    available: None,
+                    drain: handle.and(drain),
+                    echo,
+                    properties: None,
+                };
+                Item::frame(0, P::Flow(Box::new(flow)))
+            },
+        );
+    let disposition =
+        (any::<bool>(), any::<u32>(), any::<Option<u32>>(), any::<Option<bool>>(), prop::option::of(any_state()))
+            .prop_map(|(is_sender, first, last, settled, state)| {
+                let role = if is_sender { Role::Sender } else { Role::Receiver };
+                let disposition = Disposition { role, first, last, settled, state, batchable: None };
+                Item::frame(65535, P::Disposition(Box::new(disposition)))
+            });
     let unsettled = prop::collection::btree_map(any_tag(), prop::option::of(any_state()), 0..5);
     let attach = (unsettled, any::<u32>(), prop::option::of(any_value())).prop_map(|(unsettled, handle, address)| {
-        let source = address.map(|address| Box::new(Source { address, capabilities: vec![symbol("a"), symbol("b")], ..Source::default() }));
-        let attach = Attach { name: "n".into(), handle, role: Role::Receiver, snd_settle_mode: None, rcv_settle_mode: None, source, target: None, unsettled: Some(unsettled.into_iter().collect()), incomplete_unsettled: None, initial_delivery_count: None, max_message_size: Some(7), offered_capabilities: vec![], desired_capabilities: vec![symbol("x")], properties: None };
+        let source = address.map(|address| {
+            Box::new(Source { address, capabilities: vec![symbol("a"), symbol("b")], ..Source::default() })
+        });
+        let attach = Attach {
+            name: "n".into(),
+            handle,
+            role: Role::Receiver,
+            snd_settle_mode: None,
+            rcv_settle_mode: None,
+            source,
+            target: None,
+            unsettled: Some(unsettled.into_iter().collect()),
+            incomplete_unsettled: None,
+            initial_delivery_count: None,
+            max_message_size: Some(7),
+            offered_capabilities: vec![],
+            desired_capabilities: vec![symbol("x")],
+            properties: None,
+        };
         Item::frame(0, P::Attach(Box::new(attach)))
     });
     prop_oneof![transfer, flow, disposition, attach].boxed()
@@ -117,12 +174,19 @@ fn any_message() -> impl Strategy<Value = Message> {
         any_value().prop_map(Body::Value),
     ];
     (body, any::<[bool; 4]>(), any_plain()).prop_map(|(body, [header, annotations, properties, footer], value)| {
-        let some: Map<AnnotationKey, Value> = [(AnnotationKey::Symbol(symbol("k")), value.clone())].into_iter().collect();
+        let some: Map<AnnotationKey, Value> =
+            [(AnnotationKey::Symbol(symbol("k")), value.clone())].into_iter().collect();
         Message {
             header: header.then(|| MessageHeader { ttl: Some(5), ..MessageHeader::default() }),
             delivery_annotations: annotations.then(|| some.clone()),
             message_annotations: footer.then(|| some.clone()),
-            properties: properties.then(|| Box::new(Properties { message_id: Some(MessageId::Ulong(9)), creation_time: Some(-1), ..Properties::default() })),
+            properties: properties.then(|| {
+                Box::new(Properties {
+                    message_id: Some(MessageId::Ulong(9)),
+                    creation_time: Some(-1),
+                    ..Properties::default()
+                })
+            }),
             application_properties: annotations.then(|| [("key".into(), value)].into_iter().collect()),
             body,
             footer: footer.then_some(some),

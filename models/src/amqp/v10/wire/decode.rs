@@ -41,7 +41,12 @@ impl Value {
                 Ok(Self::Binary(reader.take(len)?))
             }
             0xa1 | 0xb1 => Ok(Self::String(read_text(code, reader)?)),
-            0xa3 | 0xb3 => Ok(Self::Symbol(Symbol::new(&read_text(code, reader)?)?)),
+            0xa3 | 0xb3 => {
+                let len = read_size(code, reader)?;
+                let bytes = reader.take(len)?.to_bytes();
+                // What is no UTF-8 is no ASCII either.
+                Ok(Self::Symbol(Symbol::new(str::from_utf8(&bytes).unwrap_or("\u{fffd}"))?))
+            }
             0xc0 | 0xd0 => read_compound(code, reader, |count, reader| {
                 let mut items = Vec::with_capacity(count as usize);
                 for _ in 0..count {
