@@ -9,13 +9,23 @@
 
 use allocation_counter::{AllocationInfo, measure};
 use protosim_core::kernel::Interests;
-use protosim_core::{Class, EventKey, EventQueue, Purpose, RunSeed, SimTime, Simulation, Sinks, Span, Streams, Until};
+use protosim_core::{
+    CannotClone, Class, EventKey, EventQueue, LocalTime, Purpose, RunSeed, SimTime, Simulation, Sinks, Span, Streams,
+    Until,
+};
 use protosim_experiments::run::{build, setup};
-use protosim_experiments::scenario::{Request, load};
+use protosim_experiments::scenario::{Request, Scenario, load};
+use protosim_models::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions};
 use protosim_models::element::{Element, nodes};
+use protosim_models::mqtt::session::{Limits, Link, LinkOptions, Message, Offered, Outgoing, Session};
+use protosim_models::mqtt::wire::{QoS, Text, Version};
 use protosim_models::node::DropCause;
+use protosim_models::rope::Rope;
+use protosim_models::tcp::TcpConfig;
+use protosim_topologies::plan::{Installation, Plan};
 use std::io::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One test measures at a time: threads hand each other rooms of packets, which one would have allocated and another freed.
 static MEASURING: Mutex<()> = Mutex::new(());
@@ -227,6 +237,131 @@ fn bytes_of_a_session_of_ice() {
     };
     let hosts = each(200, |number| sessions(&with_clients, number));
     holds("session of ICE", each(200, |number| sessions(text, number)) - hosts);
+}
+
+/// Holds one connection, of a client or of many at a server, and keeps nothing of its own but where it goes.
+#[derive(Clone, Debug)]
+struct Bare {
+    /// The server, and how streams are.
+    common: Arc<(SocketAddr, StreamOptions)>,
+    /// When it connects; `None` for the server itself.
+    start: Option<Span>,
+}
+
+impl App for Bare {
+    fn on_start(&mut self, host: &mut dyn Host) {
+        match self.start {
+            Some(start) => host.set_timer(1, host.now().saturating_add(start), "connect"),
+            None => host.stream_listen(1883, &self.common.1).unwrap(),
+        }
+    }
+
+    fn on_datagram(&mut self, _: SocketId, _: SocketAddr, _: Rope, _: &mut dyn Host) {}
+
+    fn on_timer(&mut self, _: u64, host: &mut dyn Host) {
+        let stream = host.stream_connect(self.common.0, &self.common.1).unwrap();
+        assert_eq!(host.stream_write(stream, &Rope::from(vec![1; 64])), Ok(64));
+    }
+
+    /// Servers answer with as much as has come.
+    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
+        if event == StreamEvent::Readable {
+            let data = host.stream_read(stream, u64::MAX).unwrap();
+            if self.start.is_none() && !data.is_empty() {
+                assert_eq!(host.stream_write(stream, &data), Ok(data.len()));
+            }
+        }
+    }
+
+    fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+/// What the world of `bench-mqtt` without its collector takes after 19.9 s: all clients have connected within 10 s and published, the next
+/// messages are due 20 s after those, and nothing is under way. `bare`: other applications hold the same connections.
+fn clients_of_mqtt(clients: u64, bare: bool) -> i64 {
+    let text = protosim_experiments::scenario::library::find("bench-mqtt").unwrap().text;
+    let lines = text.lines().filter(|line| !line.contains("name: \"collector\""));
+    let mut file = tempfile::Builder::new().suffix(".ron").tempfile().unwrap();
+    file.write_all(lines.collect::<Vec<_>>().join("\n").as_bytes()).unwrap();
+    let stagger = Span::from_secs(10).as_nanos() / clients;
+    let set = vec![format!("clients={clients}"), format!("stagger=\"{stagger} ns\"")];
+    let scenario = file.path().to_str().unwrap().to_owned();
+    let loaded = load(&Request { scenario, set, seed: None }, false).unwrap();
+    let scenario = &loaded.points[0].scenario;
+    let plan = setup(scenario);
+    let build = || match bare {
+        true => bare_connections(scenario, &plan),
+        false => build(&plan, scenario, 0, 1).unwrap(),
+    };
+    let (mut world, built) = counted(build);
+    let mut sinks = Sinks::new(Interests::NONE);
+    let until = Until::Time(SimTime::ZERO + Span::from_millis(19_900));
+    let (_, run) = counted(|| world.run(until, &mut sinks).unwrap());
+    built.bytes_current + run.bytes_current
+}
+
+/// A world with [`Bare`] in place of each application.
+fn bare_connections(scenario: &Scenario, plan: &Plan) -> Simulation<Element> {
+    let hub = plan.node("s-hub").unwrap();
+    let server = SocketAddr::new(plan.addresses(hub).next().unwrap(), 1883);
+    let mut parameters = TcpConfig::default().resolve();
+    parameters.nagle = false;
+    let common = Arc::new((server, StreamOptions { tcp: Arc::new(parameters), early_data: Rope::new() }));
+    let apps = scenario.placements().map(|placed| {
+        let start = placed.to.map(|_| placed.config().starts_at());
+        let (node, name) = (plan.node(placed.on).unwrap(), placed.spec.name.clone());
+        let app = Box::new(Bare { common: Arc::clone(&common), start });
+        Installation { node, name, app, is_measured: false }
+    });
+    let seed = RunSeed { seed: scenario.seed, replication: 0 };
+    plan.simulation_with(seed, scenario.limits(), apps.collect(), 1, plan.acts()).unwrap()
+}
+
+/// A client of `bench-mqtt` and all that the broker has of it, above the two ends of its TCP connection: compared with a star in which
+/// applications without any state hold the same connections.
+#[test]
+fn bytes_of_an_idle_client_of_mqtt() {
+    let _alone = alone();
+    let number = 1000;
+    let connections = each(number, |clients| clients_of_mqtt(clients, true));
+    let all = each(number, |clients| clients_of_mqtt(clients, false));
+    eprintln!("a node with its connection: {connections:.0} bytes, with MQTT {all:.0}");
+    holds("idle client of MQTT", all - connections);
+}
+
+/// What a broker has of one message of 64 KiB for each of its subscribers: queued for those who are away, or sent and not answered. Its
+/// payload is there once, in the packets too.
+#[test]
+fn bytes_of_a_copy_for_a_subscriber() {
+    let _alone = alone();
+    let limits = Limits::default();
+    let message = Message::new(Text::new("command").unwrap(), Rope::from(vec![7; 1 << 16]), QoS::AtLeastOnce);
+    let copies = |number: u64, is_there: bool| {
+        let mut subscribers: Vec<(Session, Option<Link>)> = (0..number)
+            .map(|_| {
+                let session = Session::new();
+                let link = is_there.then(|| Link::new(&session, LinkOptions::new(Version::V5)));
+                (session, link)
+            })
+            .collect();
+        let publish = || {
+            let send = |(session, link): &mut (Session, Option<Link>)| {
+                assert_eq!(session.publish(link.as_mut(), &limits, message.clone()), Offered::Taken(Vec::new()));
+                match session.next(link.as_mut()?, &limits, LocalTime::ZERO) {
+                    Some(Outgoing::Packet(packet)) => Some(packet.encode(Version::V5).unwrap()),
+                    other => panic!("{other:?}"),
+                }
+            };
+            subscribers.iter_mut().filter_map(send).collect::<Vec<Rope>>()
+        };
+        let (packets, info) = counted(publish);
+        assert_eq!(packets.len() as u64, if is_there { number } else { 0 });
+        info.bytes_current
+    };
+    holds("copy for a subscriber who is away", each(1000, |number| copies(number, false)));
+    holds("copy for a subscriber, with its packet", each(1000, |number| copies(number, true)));
 }
 
 /// Packets of 1000 B that wait for a link of 1 kbit/s.

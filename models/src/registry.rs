@@ -16,7 +16,9 @@ use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
 use crate::{coap, http, ice, mqtt, ping, stun, tcp, traffic, turn};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 // Large configurations are boxed: a scenario has one for each application.
 /// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`.
@@ -66,6 +68,16 @@ pub enum AppConfig {
     UdpSink(traffic::UdpSinkConfig),
     /// Sends UDP datagrams: at a constant rate, at random, in bursts, periodically, or as a trace says.
     UdpSource(traffic::UdpSourceConfig),
+}
+
+/// What the members of a group share that run the same application, so that it is there once.
+#[derive(Clone, Debug, Default)]
+pub enum Common {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Of clients of MQTT.
+    MqttClient(Arc<mqtt::MqttClientCommon>),
 }
 
 /// TLS beneath an application.
@@ -121,8 +133,8 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 impl AppConfig {
     /// Fields that contradict each other or can have no effect: their paths from the configuration's
     /// top, and what is wrong.
-    pub fn check(&self) -> Vec<(&'static str, String)> {
-        match self {
+    pub fn check(&self) -> Vec<(Cow<'static, str>, String)> {
+        let found = match self {
             Self::AimdSink(config) => config.check(),
             Self::AimdSource(config) => config.check(),
             Self::UdpClient(config) => config.check(),
@@ -133,7 +145,7 @@ impl AppConfig {
             Self::HttpServer(config) => config.check(),
             Self::IceAgent(config) => config.check(),
             Self::MqttBroker(config) => config.check(),
-            Self::MqttClient(config) => config.check(),
+            Self::MqttClient(config) => return config.check(),
             Self::Ping(config) => config.check(),
             Self::StunClient(config) => config.check(),
             Self::StunServer(config) => config.check(),
@@ -145,7 +157,8 @@ impl AppConfig {
             Self::TcpSource(config) => config.check(),
             Self::UdpSink(config) => config.check(),
             Self::UdpSource(config) => config.check(),
-        }
+        };
+        found.into_iter().map(|(field, why)| (Cow::Borrowed(field), why)).collect()
     }
 
     /// The node that it talks to by itself, if any.
@@ -452,6 +465,9 @@ impl AppConfig {
             (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
                 client.refused_by(broker)
             }
+            (Self::MqttClient(client), server) if server.listens_on() == Some(Port::Tcp(client.port())) => {
+                Some("no MqttBroker listens there, and nobody else answers a CONNECT".to_owned())
+            }
             (Self::TcpClient(client), Self::HttpServer(server)) if client.port == server.port() => {
                 Some("what a TcpClient sends is no HTTP: the answer is 400".to_owned())
             }
@@ -476,6 +492,26 @@ impl AppConfig {
             (Self::TcpSource(source), Self::TcpServer(server)) if source.port == server.port => {
                 Some("what a TcpSource sends is no request, and is reset".to_owned())
             }
+            _ => None,
+        }
+    }
+
+    /// Fields that `server` does not grant or that have no effect there, where this application opens connections to it: their paths,
+    /// and what happens.
+    pub fn unmet_by(&self, server: &Self) -> Vec<(String, String)> {
+        match (self, server) {
+            (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
+                client.unmet_by(broker)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The name under which a server knows it, where that is written and not made of the names of its node and of itself: two who say the
+    /// same are one to it.
+    pub fn identity(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::MqttClient(config) => Some(("client_id", config.client_id.as_deref().filter(|id| !id.is_empty())?)),
             _ => None,
         }
     }
@@ -537,6 +573,11 @@ impl AppConfig {
         }
     }
 
+    /// True if it begins exchanges, or sends what nobody has asked for: packets there are for its sake.
+    pub fn begins_traffic(&self) -> bool {
+        self.has_exchanges() || matches!(self, Self::AimdSource(_) | Self::TcpSource(_) | Self::UdpSource(_))
+    }
+
     /// True if what answers it says when a request has reached it; nobody does for a ping.
     pub fn knows_delivery(&self) -> bool {
         matches!(
@@ -577,7 +618,26 @@ impl AppConfig {
     /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`], and is not looked at where
     /// there is none; those of further nodes it knows by [`AppConfig::resolve`]. `crypto` says how much of the cryptography is done.
     pub fn build(&self, address: IpAddr, crypto: Mode) -> Box<dyn App> {
-        let app = self.build_plain(address);
+        self.build_like(&self.common(), address, crypto)
+    }
+
+    /// What applications share that differ from this one by their names and starts alone.
+    pub fn common(&self) -> Common {
+        match self {
+            Self::MqttClient(config) => Common::MqttClient(Arc::new(mqtt::MqttClientCommon::new((**config).clone()))),
+            _ => Common::Nothing,
+        }
+    }
+
+    /// As [`AppConfig::build`], with `common` of an application that differs by its name and start alone.
+    pub fn build_like(&self, common: &Common, address: IpAddr, crypto: Mode) -> Box<dyn App> {
+        let app = match (self, common) {
+            (Self::MqttClient(config), Common::MqttClient(common)) => {
+                let broker = SocketAddr::new(address, config.port());
+                Box::new(mqtt::MqttClient::like(common, config.client_id.as_deref(), config.start, broker))
+            }
+            _ => self.build_plain(address),
+        };
         match self.tls() {
             Some(Tls::Client(config)) => {
                 let server = self.destination().map_or("", |name| name.0.as_str());

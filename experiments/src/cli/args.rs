@@ -181,9 +181,12 @@ pub(super) struct ExploreArgs {
     /// How many runs at once [default: all cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: Option<u16>,
-    /// Where what is found is written as a scenario [default: NAME-REPLICATION.ron]
+    /// Where what is found is written as a scenario [default: NAME-REPLICATION.ron, or NAME-REPLICATION-2.ron if that is there]
     #[arg(long, value_name = "FILE")]
     pub(super) save: Option<PathBuf>,
+    /// Overwrite a file that is there
+    #[arg(long, requires = "save")]
+    pub(super) force: bool,
     /// Print nothing but what is found, and errors
     #[arg(long, short)]
     pub(super) quiet: bool,

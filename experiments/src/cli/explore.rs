@@ -12,9 +12,13 @@ use crate::scenario::{AxisSpec, Loaded, load};
 use crate::tree::{Diagnostics, Kind, Sources, Tree};
 use protosim_topologies::TimelineEvent;
 use protosim_topologies::faults::events;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) fn explore(args: &ExploreArgs, colours: bool) -> Result<Ending, String> {
+    if let Some(file) = args.save.as_ref().filter(|file| !args.force && file.exists()) {
+        let help = "name another one, or say --force";
+        return Err(format!("error: --save: `{}` is there already\nhelp: {help}\n", file.display()));
+    }
     let loaded = load(&request(&args.scenario), colours)?;
     eprint!("{}", loaded.warnings);
     let wanted = Wanted { points: points(args, &loaded)?, runs: args.runs, first: args.first };
@@ -101,12 +105,19 @@ fn tell(args: &ExploreArgs, loaded: &Loaded, found: &Found, shrunk: &Shrunk) -> 
         timeline(&events(&shrunk.faults)).lines().for_each(|line| say(format_args!("  {line}")));
         shrunk.broken.iter().for_each(|text| say(format_args!("  {text}")));
     }
-    let file = args.save.clone().unwrap_or_else(|| format!("{}-{replication}.ron", loaded.name).into());
+    let file = args.save.clone().unwrap_or_else(|| free(&format!("{}-{replication}", loaded.name)));
     save(args, loaded, (found, shrunk), &file)?;
     let variant = if loaded.points.len() > 1 { format!(" --point {point}") } else { String::new() };
     say(format_args!("It is a scenario in {}:", file.display()));
     say(format_args!("  protosim run {}{variant} --rep {replication} --ladder --events --capture", file.display()));
     Ok(())
+}
+
+/// A file of this name, with a number if need be, that is not there.
+fn free(name: &str) -> PathBuf {
+    let numbered = |number: u32| format!("{name}-{number}.ron");
+    let mut names = std::iter::once(format!("{name}.ron")).chain((2..).map(numbered)).map(PathBuf::from);
+    names.find(|file| !file.exists()).unwrap_or_else(|| format!("{name}.ron").into())
 }
 
 /// Events as they stand in a scenario, one on each line.

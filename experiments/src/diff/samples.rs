@@ -7,7 +7,7 @@
 use super::manifest::Manifest;
 use crate::results::{Basis, summarise};
 use crate::run::{Options, RunOutput, run_all};
-use crate::scenario::{Keep, Loaded, Metric, Scope, Subject, TotalName};
+use crate::scenario::{ByMilestone, Keep, Loaded, Metric, Milestone, Scope, Statistic, Subject, TotalName};
 use protosim_models::{Outcome, Total};
 use protosim_reports::statistics::{Confidence, SortedSamples, mean};
 use sha2::{Digest, Sha256};
@@ -180,7 +180,7 @@ struct Columns {
 struct Row<'r> {
     run: (usize, u64),
     app: &'r str,
-    delivered: bool,
+    delivered: Option<f64>,
     first_byte: Option<f64>,
     ended: Option<f64>,
     outcome: &'r str,
@@ -211,7 +211,7 @@ impl Columns {
         Some(Row {
             run: (record.get(self.point)?.parse().ok()?, record.get(self.replication)?.parse().ok()?),
             app: record.get(self.app)?,
-            delivered: number(self.delivered)?.is_some(),
+            delivered: number(self.delivered)?,
             first_byte: number(self.first_byte)?,
             ended: number(self.ended)?,
             outcome: record.get(self.outcome)?,
@@ -225,19 +225,17 @@ impl Columns {
 #[derive(Default)]
 struct Exchanges {
     all: u64,
-    delivered: u64,
     transmissions: Vec<f64>,
-    completions: Vec<f64>,
-    first_bytes: Vec<f64>,
+    times: ByMilestone<Vec<f64>>,
 }
 
 impl Exchanges {
     fn add(&mut self, row: &Row<'_>) {
         self.all += 1;
-        self.delivered += u64::from(row.delivered);
-        self.first_bytes.extend(row.first_byte);
+        self.times[Milestone::Delivery].extend(row.delivered);
+        self.times[Milestone::FirstByte].extend(row.first_byte);
         if row.outcome == Outcome::Response.name() {
-            self.completions.extend(row.ended);
+            self.times[Milestone::Completion].extend(row.ended);
         }
         if row.outcome != Outcome::OutOfMemory.name() {
             self.transmissions.extend(row.transmissions);
@@ -245,14 +243,16 @@ impl Exchanges {
     }
 
     fn value(&mut self, metric: Metric) -> Option<f64> {
-        let share = |part: u64| (self.all > 0).then(|| part as f64 / self.all as f64);
-        let times = if metric.is_of_first_bytes() { &self.first_bytes } else { &self.completions };
-        match metric {
-            Metric::Delivered => share(self.delivered),
-            Metric::Completed => share(self.completions.len() as u64),
-            Metric::MeanTransmissions => mean(&self.transmissions),
-            Metric::MeanCompletion | Metric::MeanTimeToFirstByte => mean(times),
-            _ => SortedSamples::new(times.clone())?.quantile(metric.quantile()?),
+        let share = |milestone| (self.all > 0).then(|| self.times[milestone].len() as f64 / self.all as f64);
+        match (metric, metric.time()) {
+            (Metric::Delivered, _) => share(Milestone::Delivery),
+            (Metric::Completed, _) => share(Milestone::Completion),
+            (Metric::MeanTransmissions, _) => mean(&self.transmissions),
+            (_, Some((milestone, Statistic::Mean))) => mean(&self.times[milestone]),
+            (_, Some((milestone, statistic))) => {
+                SortedSamples::new(self.times[milestone].clone())?.quantile(statistic.quantile()?)
+            }
+            (_, None) => None,
         }
     }
 }

@@ -33,7 +33,7 @@ fn broken_machines_are_found_out() {
         ("sensor", "IdentifierReusedTooSoon", "repeated_exactly_once of `panel`", 3),
         ("broker", "SessionDropped", "lost_at_least_once of `panel`", 3),
         ("broker", "DuplicateDelivered", "repeated_exactly_once of `panel`", 2),
-        ("panel", "DuplicateDelivered", "repeated_exactly_once of `panel`", 3),
+        ("panel", "DuplicateDelivered", "repeated_exactly_once of `panel`", 4),
         ("broker", "OrderSwapped", "disordered_messages of `panel`", 3),
         ("sensor", "OrderSwapped", "disordered_messages of `panel`", 3),
         // Between an acknowledgement that has left and the disc, some milliseconds later, the broker loses power.

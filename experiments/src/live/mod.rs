@@ -22,7 +22,7 @@ mod tests;
 #[cfg(test)]
 mod tests_tcp;
 
-use crate::tree::{Diagnostics, Sources, Tree, read};
+use crate::tree::{Diagnostics, Path, Sources, Tree, read};
 use host::LiveHost;
 use options::SocketOptions;
 use protosim_core::{Env, Span};
@@ -111,7 +111,8 @@ pub fn parse_app(text: &str, colours: bool) -> Result<AppConfig, String> {
     let value = read::<AppConfig>(&tree, &mut mistakes).value;
     if let Some(config) = &value {
         for (field, message) in config.check() {
-            let span = tree.root.field(field).map_or(tree.root.span, |node| node.span);
+            let node = field.parse::<Path>().ok().and_then(|path| tree.find(&path));
+            let span = node.or_else(|| tree.root.field(&field)).map_or(tree.root.span, |node| node.span);
             let message = format!("`{field}` {message}");
             mistakes.push(crate::tree::Diagnostic::error("scenario::no-effect", span, message));
         }

@@ -92,7 +92,8 @@ pub(super) fn values_of(loaded: &Loaded, point: usize, runs: &[RunOutput]) -> Ve
         let of_app = whole.iter().map(|run| (run.replication, RunExchanges::of(loaded, point, run, app)));
         let of_app: Vec<(u64, RunExchanges)> = of_app.collect();
         let metrics = Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges);
-        for metric in metrics.filter(|metric| is_known(loaded, spec, *metric)) {
+        let known = |metric: &Metric| metric.milestone().is_none_or(|milestone| is_known(loaded, spec, milestone));
+        for metric in metrics.filter(known) {
             let value = |(replication, run): &(u64, RunExchanges)| Some((*replication, run.value(metric)?));
             let of_runs = of_app.iter().filter_map(value).collect();
             all.push(Values { subject: Subject::App(spec.name.clone()), metric, of_runs });

@@ -83,15 +83,20 @@ pub fn check_expectations(
     let strict = summarise_points(loaded, outputs, points.into_iter(), strict, Basis::Exchanges)?;
     let outcome = |expectation: &Expectation| {
         let points = || loaded.chosen(expectation.filter());
-        Ok(if expectation.in_each_run {
+        // Of points that did not run nothing is known.
+        if points().all(|point| outputs.count(point) == 0) {
+            return Ok(None);
+        }
+        Ok(Some(if expectation.in_each_run {
             let runs = points().map(|point| outputs.count(point)).sum();
             told(expectation, &each_run::misses(loaded, outputs, expectation, points())?, (runs, "runs"))
         } else {
             let misses = misses(loaded, outputs, expectation, (summary, &strict));
             told(expectation, &misses, (points().count(), "points"))
-        })
+        }))
     };
-    loaded.scenario.expect.iter().map(outcome).collect()
+    let outcomes = loaded.scenario.expect.iter().map(outcome).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(outcomes.into_iter().flatten().collect())
 }
 
 /// Where the summary does not have what is expected, and how.

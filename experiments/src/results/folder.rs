@@ -225,7 +225,9 @@ fn render(loaded: &Loaded, outputs: &dyn Outputs, summary: &Summary) -> Result<F
 }
 
 fn all_formats(scene: &Scene) -> Result<[(&'static str, Vec<u8>); 3], FigureError> {
-    Ok([("svg", scene.to_svg().into_bytes()), ("png", scene.to_png(PNG_SCALE)?), ("pdf", scene.to_pdf()?)])
+    // Tall ladders are coarser.
+    let png = scene.to_png(PNG_SCALE.min(scene.largest_png_scale()))?;
+    Ok([("svg", scene.to_svg().into_bytes()), ("png", png), ("pdf", scene.to_pdf()?)])
 }
 
 fn write_captures(folder: &Path, outputs: &dyn Outputs) -> Result<Vec<PathBuf>, FolderError> {

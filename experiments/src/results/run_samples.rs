@@ -42,6 +42,14 @@ impl RunSamples {
         Self::Sketch { batches: batches.clone(), histogram: Histogram::new(), per_unit: 1.0 }
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        match self {
+            Self::Each(samples) => samples.len() as u64,
+            Self::Sketch { batches, .. } => batches.count(),
+        }
+    }
+
     pub(super) fn mean(&self) -> Option<f64> {
         match self {
             Self::Each(samples) => mean(samples),

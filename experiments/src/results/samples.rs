@@ -3,7 +3,7 @@
 use super::summary::counted;
 use super::values::kept_times;
 use crate::run::{Arrival, Capacity, Exchange, LinkOutput, RunOutput};
-use crate::scenario::{DistributionsSpec, Keep, Loaded, Metric, SeriesSpec, Subject};
+use crate::scenario::{DistributionsSpec, Keep, Loaded, Metric, Milestone, Scope, SeriesSpec, Subject};
 use protosim_core::sketch::Histogram;
 use protosim_core::{SimTime, Span};
 use protosim_models::tcp::Sample;
@@ -20,10 +20,10 @@ pub(super) fn over_time(
 ) -> Vec<Point> {
     let end = run.measured.end;
     match (series.subject(), bin) {
-        (Some(Subject::App(name)), _) if matches!(series.metric, Metric::Completion | Metric::TimeToFirstByte) => {
+        (Some(Subject::App(name)), _) if let Some((milestone, _)) = series.metric.time() => {
             let app = loaded.scenario.apps.iter().position(|app| app.name == name);
             let of_app = run.exchanges.iter().filter(|exchange| Some(exchange.app) == app);
-            let value = |exchange: &Exchange| time_of(exchange, series.metric);
+            let value = |exchange: &Exchange| time_of(exchange, milestone);
             with_gaps(of_app.filter_map(|exchange| Some((exchange.started?.as_secs_f64(), value(exchange)))))
         }
         (Some(Subject::App(name)), _) if series.metric.is_series() => {
@@ -56,8 +56,8 @@ pub(super) fn over_time(
 }
 
 /// A time of an exchange \[s\].
-pub(super) fn time_of(exchange: &Exchange, metric: Metric) -> Option<f64> {
-    exchange.time(metric).map(|span| span.as_secs_f64())
+pub(super) fn time_of(exchange: &Exchange, milestone: Milestone) -> Option<f64> {
+    exchange.time(milestone).map(|span| span.as_secs_f64())
 }
 
 fn link_over_time(link: &LinkOutput, metric: Metric, bin: Span, end: SimTime) -> Vec<Point> {
@@ -163,7 +163,7 @@ impl Spread {
     /// Of no run yet.
     pub(super) fn new(series: &SeriesSpec, kept: DistributionsSpec) -> Self {
         let keep = match series.metric {
-            Metric::Completion | Metric::TimeToFirstByte => kept.exchanges,
+            metric if metric.of() == Scope::Exchanges => kept.exchanges,
             Metric::OneWayDelay => kept.delays,
             _ => kept.waits,
         };
@@ -179,19 +179,18 @@ impl Spread {
             return;
         }
         let Some(subject) = series.subject() else { return };
-        let is_of_exchanges = matches!(series.metric, Metric::Completion | Metric::TimeToFirstByte);
+        let milestone = series.metric.time().map(|(milestone, _)| milestone);
         match (self, &subject) {
-            (Self::Times(times), Subject::App(name)) if is_of_exchanges => {
+            (Self::Times(times), Subject::App(name)) if let Some(milestone) = milestone => {
                 let Some(app) = loaded.scenario.apps.iter().position(|app| app.name == *name) else { return };
                 let exchanges = counted(loaded, point, run, app).into_iter();
-                times.extend(exchanges.filter_map(|exchange| time_of(exchange, series.metric)));
+                times.extend(exchanges.filter_map(|exchange| time_of(exchange, milestone)));
             }
             (Self::Times(times), subject) => times.extend(kept_times(run, subject)),
-            (Self::Histogram(all), Subject::App(name)) if is_of_exchanges => {
+            (Self::Histogram(all), Subject::App(name)) if let Some(milestone) = milestone => {
                 let app = loaded.scenario.apps.iter().position(|app| app.name == *name);
                 let Some(sketch) = app.and_then(|app| run.sketches.get(app)) else { return };
-                let is_first = series.metric.is_of_first_bytes();
-                all.merge(if is_first { &sketch.first_byte.histogram } else { &sketch.completion.histogram });
+                all.merge(&sketch.times[milestone].histogram);
             }
             (Self::Histogram(all), Subject::App(name)) => {
                 let sink = run.measured.sinks.get(name);

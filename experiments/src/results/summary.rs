@@ -20,7 +20,7 @@
 use super::run_samples::{RunSamples, mean_over, quantile_of_all};
 use super::values::{PointValues, RunExchanges, share};
 use crate::run::{Exchange, Outputs, PerPoint, RunOutput, over_points};
-use crate::scenario::{AppSpec, Loaded, Metric, Scope, Subject};
+use crate::scenario::{AppSpec, Loaded, Metric, Milestone, Scope, Statistic, Subject};
 use crate::store::StoreError;
 use protosim_reports::statistics::{Confidence, Estimate, clopper_pearson, mean_interval};
 use rayon::prelude::*;
@@ -110,7 +110,8 @@ pub(super) fn rows_of(
     let mut rows = Vec::new();
     for (spec, of_app) in loaded.scenario.apps.iter().zip(&values.exchanges) {
         for metric in Metric::ALL.into_iter().filter(|metric| metric.of() == Scope::Exchanges) {
-            let estimate = of_exchanges(of_app, metric, confidence, basis).filter(|_| is_known(loaded, spec, metric));
+            let is_known = metric.milestone().is_none_or(|milestone| is_known(loaded, spec, milestone));
+            let estimate = of_exchanges(of_app, metric, confidence, basis).filter(|_| is_known);
             let subject = || Subject::App(spec.name.clone());
             rows.extend(estimate.map(|estimate| Row { point, subject: subject(), metric, estimate }));
         }
@@ -200,11 +201,14 @@ fn estimate_from(loaded: &Loaded, values: &PointValues, subject: &Subject, metri
     }
 }
 
-/// Whether an application knows so much of its exchanges. Behind a NAT nobody does of what was delivered: the two ends call an exchange by
-/// different addresses.
-pub(super) fn is_known(loaded: &Loaded, app: &AppSpec, metric: Metric) -> bool {
-    (metric != Metric::Delivered || app.run.knows_delivery() && !loaded.scenario.has_nat())
-        && (!metric.is_of_first_bytes() || app.run.knows_first_byte())
+/// Whether an application knows when its exchanges reach a milestone. Behind a NAT nobody does of what was delivered: the two ends call an
+/// exchange by different addresses.
+pub(super) fn is_known(loaded: &Loaded, app: &AppSpec, milestone: Milestone) -> bool {
+    match milestone {
+        Milestone::Completion => true,
+        Milestone::Delivery => app.run.knows_delivery() && !loaded.scenario.has_nat(),
+        Milestone::FirstByte => app.run.knows_first_byte(),
+    }
 }
 
 /// Whether an exchange counts in the summary.
@@ -226,16 +230,20 @@ fn of_exchanges(runs: &[RunExchanges], metric: Metric, confidence: Confidence, b
 
 fn estimate(runs: &[RunExchanges], metric: Metric, confidence: Confidence, basis: Basis) -> Option<Estimate> {
     match metric {
-        Metric::Delivered => shares(runs, |run| run.delivered, confidence, basis),
-        Metric::Completed => shares(runs, |run| run.completed, confidence, basis),
+        Metric::Delivered => shares(runs, |run| run.reached(Milestone::Delivery), confidence, basis),
+        Metric::Completed => shares(runs, |run| run.reached(Milestone::Completion), confidence, basis),
         Metric::MeanTransmissions => {
             mean_over(&runs.iter().map(|run| &run.sent).collect::<Vec<_>>(), confidence, basis)
         }
         _ => {
-            let times: Vec<&RunSamples> = runs.iter().map(|run| run.times(metric)).collect();
-            match metric.quantile() {
-                Some(q) => quantile_of_all(&times, q, confidence, basis),
-                None => metric.is_summary().then(|| mean_over(&times, confidence, basis))?,
+            let (milestone, statistic) = metric.time()?;
+            let times: Vec<&RunSamples> = runs.iter().map(|run| &run.times[milestone]).collect();
+            match statistic {
+                Statistic::Each => None,
+                Statistic::Mean => mean_over(&times, confidence, basis),
+                Statistic::Median | Statistic::P95 | Statistic::P99 => {
+                    quantile_of_all(&times, statistic.quantile()?, confidence, basis)
+                }
             }
         }
     }

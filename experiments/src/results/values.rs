@@ -6,7 +6,7 @@ use super::run_samples::{NANOS, RunSamples};
 use super::samples::time_of;
 use super::summary::{counted, is_known};
 use crate::run::{Exchange, ExchangeSketch, LinkOutput, RunOutput, SinkOutput};
-use crate::scenario::{Loaded, Metric, Scope, Subject};
+use crate::scenario::{ByMilestone, Loaded, Metric, Milestone, Scope, Statistic, Subject};
 use protosim_core::Span;
 use protosim_core::sketch::{Batches, Histogram};
 use protosim_reports::statistics::{Confidence, Estimate, SortedSamples, mean_interval};
@@ -25,16 +25,10 @@ pub(super) struct PointValues {
 pub(super) struct RunExchanges {
     /// How many.
     pub(super) count: u64,
-    /// Requests that were delivered.
-    pub(super) delivered: u64,
-    /// Those that got a response.
-    pub(super) completed: u64,
     /// How often each request was sent that has ended.
     pub(super) sent: RunSamples,
-    /// From start to response \[s\].
-    pub(super) completions: RunSamples,
-    /// From start to the first byte \[s\]; none where the application does not know.
-    pub(super) first_bytes: RunSamples,
+    /// From the start to each milestone \[s\], of those that reached it; none where the application does not know.
+    pub(super) times: ByMilestone<RunSamples>,
 }
 
 impl PointValues {
@@ -68,58 +62,52 @@ impl PointValues {
 impl RunExchanges {
     /// Those of an application, by its index in the scenario.
     pub(super) fn of(loaded: &Loaded, point: usize, run: &RunOutput, app: usize) -> Self {
-        let knows_first = is_known(loaded, &loaded.scenario.apps[app], Metric::MeanTimeToFirstByte);
+        let knows = |milestone: Milestone| is_known(loaded, &loaded.scenario.apps[app], milestone);
         match run.sketches.get(app) {
-            Some(sketch) => Self::of_sketch(sketch, knows_first),
-            None => Self::of_each(&counted(loaded, point, run, app), knows_first),
+            Some(sketch) => Self::of_sketch(sketch, knows),
+            None => Self::of_each(&counted(loaded, point, run, app), knows),
         }
     }
 
     /// A metric of this run alone.
     pub(super) fn value(&self, metric: Metric) -> Option<f64> {
-        match (metric, metric.quantile()) {
-            (Metric::Delivered, _) => share(self.delivered, self.count),
-            (Metric::Completed, _) => share(self.completed, self.count),
+        match (metric, metric.time()) {
+            (Metric::Delivered, _) => share(self.reached(Milestone::Delivery), self.count),
+            (Metric::Completed, _) => share(self.reached(Milestone::Completion), self.count),
             (Metric::MeanTransmissions, _) => self.sent.mean(),
-            (_, Some(q)) => self.times(metric).quantile(q),
-            (_, None) => metric.is_summary().then(|| self.times(metric).mean())?,
+            (_, Some((milestone, Statistic::Mean))) => self.times[milestone].mean(),
+            (_, Some((milestone, statistic))) => self.times[milestone].quantile(statistic.quantile()?),
+            (_, None) => None,
         }
     }
 
-    fn of_each(exchanges: &[&Exchange], knows_first: bool) -> Self {
-        let count = |holds: &dyn Fn(&Exchange) -> bool| exchanges.iter().filter(|one| holds(one)).count() as u64;
+    /// How many reached a milestone.
+    pub(super) fn reached(&self, milestone: Milestone) -> u64 {
+        self.times[milestone].count()
+    }
+
+    fn of_each(exchanges: &[&Exchange], knows: impl Fn(Milestone) -> bool) -> Self {
         let samples = |value: &dyn Fn(&Exchange) -> Option<f64>| {
             RunSamples::Each(exchanges.iter().filter_map(|exchange| value(exchange)).collect())
         };
-        let first = |exchange: &Exchange| time_of(exchange, Metric::MeanTimeToFirstByte).filter(|_| knows_first);
+        let times = |milestone| samples(&|exchange| time_of(exchange, milestone).filter(|_| knows(milestone)));
         Self {
             count: exchanges.len() as u64,
-            delivered: count(&|exchange| exchange.delivered.is_some()),
-            completed: count(&|exchange| exchange.completion().is_some()),
             sent: samples(&|exchange| exchange.transmissions().map(f64::from)),
-            completions: samples(&|exchange| time_of(exchange, Metric::MeanCompletion)),
-            first_bytes: samples(&first),
+            times: ByMilestone::of(times),
         }
     }
 
-    fn of_sketch(sketch: &ExchangeSketch, knows_first: bool) -> Self {
-        Self {
-            count: sketch.count,
-            delivered: sketch.delivered,
-            completed: sketch.completed,
-            sent: RunSamples::counts(&sketch.transmissions),
-            completions: RunSamples::times(&sketch.completion),
-            first_bytes: if knows_first { RunSamples::times(&sketch.first_byte) } else { RunSamples::default() },
-        }
-    }
-
-    /// The times that a metric is of.
-    pub(super) fn times(&self, metric: Metric) -> &RunSamples {
-        if metric.is_of_first_bytes() { &self.first_bytes } else { &self.completions }
+    fn of_sketch(sketch: &ExchangeSketch, knows: impl Fn(Milestone) -> bool) -> Self {
+        let times = |milestone| match knows(milestone) {
+            true => RunSamples::times(&sketch.times[milestone]),
+            false => RunSamples::default(),
+        };
+        Self { count: sketch.count, sent: RunSamples::counts(&sketch.transmissions), times: ByMilestone::of(times) }
     }
 }
 
-/// A metric of a sink, of connections, or of a direction of a link.
+/// A metric of a sink, of connections, of the network's traffic, or of a direction of a link.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct MeasuredValues {
     /// The runs' own values, where they have one.
@@ -193,7 +181,7 @@ fn samples_of<'r>(run: &'r RunOutput, subject: &Subject, metric: Metric) -> Opti
     }
 }
 
-/// A metric of a sink, of connections, or of a direction of a link, in one run.
+/// A metric of a sink, of connections, of the network's traffic, or of a direction of a link, in one run.
 pub(super) fn of_subject(run: &RunOutput, subject: &Subject, metric: Metric) -> Option<f64> {
     match subject {
         Subject::App(name) if let Metric::Total(total) = metric => {
@@ -202,6 +190,10 @@ pub(super) fn of_subject(run: &RunOutput, subject: &Subject, metric: Metric) -> 
         Subject::App(name) if metric.of() == Scope::Connections => {
             let all = run.measured.connections.get(name)?;
             share(all.retransmitted_bytes, all.sent_bytes)
+        }
+        Subject::App(name) if metric.of() == Scope::Traffic => {
+            let all = run.measured.traffic.get(name)?;
+            share(if metric == Metric::PacketsPerExchange { all.packets } else { all.bytes }, all.exchanges)
         }
         Subject::App(name) => {
             let sink = run.measured.sinks.get(name)?;

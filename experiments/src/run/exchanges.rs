@@ -1,7 +1,7 @@
 //! From observations at both ends to exchanges.
 
 use super::warmup::Warmup;
-use crate::scenario::{Metric, Scenario};
+use crate::scenario::{Milestone, Scenario};
 use protosim_core::kernel::Reported;
 use protosim_core::{Digest, SimTime, Span};
 use protosim_models::node::Report;
@@ -47,9 +47,13 @@ impl Exchange {
         self.ending.filter(|ending| ending.outcome == Outcome::Response).map(|ending| ending.after)
     }
 
-    /// The time that a metric is of: to the first byte, or to the response.
-    pub fn time(&self, metric: Metric) -> Option<Span> {
-        if metric.is_of_first_bytes() { self.first_byte } else { self.completion() }
+    /// From the start to a milestone, if it was reached.
+    pub fn time(&self, milestone: Milestone) -> Option<Span> {
+        match milestone {
+            Milestone::Completion => self.completion(),
+            Milestone::Delivery => self.delivered,
+            Milestone::FirstByte => self.first_byte,
+        }
     }
 
     /// How often the request was sent, if it has ended. One that the host had no memory for was not, and says nothing of

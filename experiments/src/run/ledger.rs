@@ -3,9 +3,13 @@
 use crate::scenario::Scenario;
 use protosim_core::kernel::Reported;
 use protosim_models::ledger::{Broken, Counts, Ledger, Party, Promise};
+use protosim_models::nat::extracted;
 use protosim_models::node::Report;
 use protosim_models::{Observation, Total, mqtt};
+use protosim_topologies::Plan;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// What the ledger says of a run.
@@ -16,8 +20,33 @@ pub(super) struct Settled {
     pub(super) broken: Vec<String>,
 }
 
+/// What finds the node that an address leads to.
+struct Brokers<'p> {
+    plan: &'p Plan,
+    scenario: &'p Scenario,
+    /// Of each address that a node has at any time of the run, which node: looked for when the first one is asked for.
+    owners: OnceCell<BTreeMap<IpAddr, usize>>,
+}
+
+impl Brokers<'_> {
+    /// The first address of the node that an address leads to, at the same port; the address itself where there is none. One that has the prefix
+    /// of a NAT64 leads where the IPv4 address in it does.
+    fn name(&self, address: SocketAddr) -> SocketAddr {
+        let owners = self.owners.get_or_init(|| self.plan.owners());
+        let embedded = || {
+            let IpAddr::V6(ip) = address.ip() else { return None };
+            let prefixes = self.scenario.nodes.iter().filter_map(|node| Some(node.nat64.as_ref()?.prefix()));
+            prefixes.filter_map(|prefix| owners.get(&IpAddr::V4(extracted(prefix, ip)?))).next()
+        };
+        let node = owners.get(&address.ip()).or_else(embedded);
+        let first = node.and_then(|node| self.plan.address(*node));
+        SocketAddr::new(first.unwrap_or(address.ip()), address.port())
+    }
+}
+
 /// Goes through what was reported; nothing where the scenario keeps no ledger. `app_of` tells the scenario's index of a node's application.
 pub(super) fn settle(
+    plan: &Plan,
     scenario: &Scenario,
     reports: &[Reported<Report>],
     entities: &[Arc<str>],
@@ -26,7 +55,8 @@ pub(super) fn settle(
     if !scenario.ledger {
         return None;
     }
-    let mut ledger = Ledger::new(mqtt::topic::matches);
+    let brokers = Brokers { plan, scenario, owners: OnceCell::new() };
+    let mut ledger = Ledger::new(mqtt::topic::matches, |address| brokers.name(address));
     for Reported { at, entity, report } in reports {
         if let Report::App { app, observation: Observation::Message(event) } = report {
             ledger.note(*at, Party { node: entity.0, app: *app }, event);

@@ -22,6 +22,8 @@ pub struct Measured {
     pub sinks: BTreeMap<String, SinkOutput>,
     /// Of connections of applications.
     pub connections: BTreeMap<String, ConnectionsOutput>,
+    /// What all nodes have sent for the exchanges of applications.
+    pub traffic: BTreeMap<String, TrafficOutput>,
     /// Of directions of links.
     pub links: BTreeMap<(String, Way), LinkOutput>,
     /// When the run ended.
@@ -78,6 +80,17 @@ pub struct ConnectionsOutput {
     pub retransmitted_bytes: u64,
     /// How the first connection stood over the whole run, where a figure shows it.
     pub samples: Vec<(SimTime, Sample)>,
+}
+
+/// What all nodes have sent, and for how many exchanges.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TrafficOutput {
+    /// IP packets that were made.
+    pub packets: u64,
+    /// Their bytes, from the IP header on.
+    pub bytes: u64,
+    /// Exchanges of the application that were begun.
+    pub exchanges: u64,
 }
 
 /// What a direction of a link did.
@@ -152,6 +165,7 @@ pub(super) fn measured(
         }
     }
     count_totals(simulation, &mut all);
+    count_traffic(scenario, simulation, reports, &app_of, &mut all);
     if replication == 0 {
         take_samples(scenario, reports, &app_of, &mut all);
     }
@@ -229,6 +243,31 @@ fn count_totals(simulation: &Simulation<Element>, all: &mut Measured) {
                 ("retransmitted_bytes", _, Some(connections)) => connections.retransmitted_bytes += total.value,
                 _ => {}
             }
+        }
+    }
+}
+
+/// What nodes have made in the whole run, and the exchanges that applications have begun.
+fn count_traffic(
+    scenario: &Scenario,
+    simulation: &Simulation<Element>,
+    reports: &[Reported<Report>],
+    app_of: impl Fn(u32, u32) -> usize,
+    all: &mut Measured,
+) {
+    if scenario.measures.traffic.is_empty() {
+        return;
+    }
+    let mut traffic = TrafficOutput::default();
+    for (_, node) in nodes(simulation) {
+        traffic.packets += node.counts().originated;
+        traffic.bytes += node.counts().originated_bytes;
+    }
+    all.traffic = scenario.measures.traffic.iter().map(|app| (app.clone(), traffic)).collect();
+    for Reported { entity, report, .. } in reports {
+        let Report::App { app, observation: Observation::ExchangeStarted(_) } = report else { continue };
+        if let Some(of_app) = all.traffic.get_mut(&scenario.apps[app_of(entity.0, *app)].name) {
+            of_app.exchanges += 1;
         }
     }
 }

@@ -34,6 +34,8 @@ mod tests_ice;
 #[cfg(test)]
 mod tests_media;
 #[cfg(test)]
+mod tests_mqtt;
+#[cfg(test)]
 mod tests_sequential;
 #[cfg(test)]
 mod tests_story;

@@ -17,7 +17,7 @@ use protosim_models::node::{
     Action, Conservation, DropCause, Fate, LinkEnd, MessageBalance, PacketReport, Report, audit, audit_messages,
 };
 use protosim_models::packet::Packet;
-use protosim_models::registry::{AppConfig, Found, Further, Sender, Way};
+use protosim_models::registry::{AppConfig, Common, Found, Further, Sender, Way};
 use protosim_models::{Element, Node, Observation};
 use protosim_reports::capture::{CaptureInterface, CaptureRecord};
 use protosim_topologies::plan::{CHANNEL, MEDIUM};
@@ -173,6 +173,8 @@ pub(super) fn build_with(
     };
     // The last application that names further nodes: members of a group follow each other.
     let mut before: Option<(usize, AppConfig)> = None;
+    // What the members of a group share that run one application.
+    let mut common: Option<(usize, Common)> = None;
     let apps = scenario.placements().filter_map(|placed| {
         let mut config = placed.config();
         config.call(placed.on, &placed.spec.name);
@@ -184,7 +186,14 @@ pub(super) fn build_with(
         }
         // Of several addresses the one that the sender prefers; a server without destination looks at none.
         let to = placed.to.and_then(|to| ways(placed.on, to).first().copied());
-        let app = config.build(to.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), scenario.crypto);
+        let to = to.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        if common.as_ref().is_none_or(|(app, _)| *app != placed.app) {
+            common = Some((placed.app, placed.spec.run.common()));
+        }
+        let app = match &common {
+            Some((_, common)) => config.build_like(common, to, scenario.crypto),
+            None => config.build(to, scenario.crypto),
+        };
         let name = placed.spec.name.clone();
         let is_measured = scenario.measures.sinks.contains_key(&name);
         Some(Installation { node: plan.node(placed.on)?, name, app, is_measured })
@@ -265,7 +274,7 @@ pub(super) fn run_from(
     let due: Vec<_> = simulation.entities().zip(&apps).enumerate().flat_map(of_element).collect();
     let measured = measured(plan, scenario, (replication, warmup.ends), &simulation, &reports, app_of);
     let entities = Arc::clone(simulation.paths());
-    let settled = settle(scenario, &reports, &entities, app_of);
+    let settled = settle(plan, scenario, &reports, &entities, app_of);
     let (totals, digests) = (totals(&simulation, scenario, &apps, settled.as_ref()), digests(&simulation));
     let (counts, simulated) = (simulation.counts(), simulation.now());
     let packet_hops = counts.deliveries + lost_on_links(&simulation);

@@ -3,7 +3,7 @@
 
 use super::exchanges::Exchange;
 use super::warmup::Warmup;
-use crate::scenario::Scenario;
+use crate::scenario::{ByMilestone, Milestone, Scenario};
 use protosim_core::Span;
 use protosim_core::sketch::{Batches, Histogram};
 use serde::{Deserialize, Serialize};
@@ -13,16 +13,10 @@ use serde::{Deserialize, Serialize};
 pub struct ExchangeSketch {
     /// How many.
     pub count: u64,
-    /// Those whose request reached the server's application.
-    pub delivered: u64,
-    /// Those that got a response.
-    pub completed: u64,
     /// How often requests were sent, of exchanges that ended.
     pub transmissions: Batches,
-    /// From the start to the response.
-    pub completion: TimeSketch,
-    /// From the start to the first byte of the response.
-    pub first_byte: TimeSketch,
+    /// From the start to each milestone, of those that reached it.
+    pub times: ByMilestone<TimeSketch>,
 }
 
 /// Times \[ns\].
@@ -47,11 +41,10 @@ pub(super) fn sketches(scenario: &Scenario, warmup: Warmup, exchanges: &[Exchang
     for exchange in exchanges.iter().filter(|exchange| exchange.counts(scenario, warmup)) {
         let sketch = &mut sketches[exchange.app];
         sketch.count += 1;
-        sketch.delivered += u64::from(exchange.delivered.is_some());
-        sketch.completed += u64::from(exchange.completion().is_some());
         exchange.transmissions().into_iter().for_each(|sent| sketch.transmissions.add(u64::from(sent)));
-        exchange.completion().into_iter().for_each(|span| sketch.completion.add(span));
-        exchange.first_byte.into_iter().for_each(|span| sketch.first_byte.add(span));
+        for milestone in Milestone::ALL {
+            exchange.time(milestone).into_iter().for_each(|span| sketch.times[milestone].add(span));
+        }
     }
     sketches
 }

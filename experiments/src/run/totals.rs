@@ -100,6 +100,7 @@ pub(super) fn totals(
         };
         let counts = node.counts();
         count(None, "originated packets", counts.originated);
+        count(None, "originated bytes", counts.originated_bytes);
         count(None, "delivered packets", counts.delivered);
         count(None, "forwarded packets", counts.forwarded);
         count(None, "fragments made", counts.fragments_made);
@@ -147,7 +148,7 @@ pub(super) fn totals(
 }
 
 /// How many totals a node has beside those of its applications.
-const OF_NODES: usize = 8 + DropCause::ALL.len();
+const OF_NODES: usize = 9 + DropCause::ALL.len();
 
 /// What drops for a cause are called in tables.
 fn dropped_name(cause: DropCause) -> &'static str {

@@ -64,8 +64,9 @@ pub(super) fn samples(
             run.reports.iter().filter_map(received).collect()
         }
         Subject::App(name) => {
+            let Some((milestone, _)) = metric.time() else { return Vec::new() };
             let of_app = run.exchanges.iter().filter(|exchange| run.scenario.apps[exchange.app].name == *name);
-            let time = |exchange: &Exchange| Some((exchange.started?, exchange.time(*metric)?.as_secs_f64()));
+            let time = |exchange: &Exchange| Some((exchange.started?, exchange.time(milestone)?.as_secs_f64()));
             of_app.filter_map(time).collect()
         }
         Subject::Link(link, way) => {

@@ -1,14 +1,9 @@
 //! The catalogue of metrics: what can be measured of what, and what each number means.
 
-use crate::scenario::AppSpec;
-use protosim_core::Span;
-use protosim_models::name::LinkName;
-use protosim_models::registry::AppConfig;
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-
+use super::milestone::{Milestone, Statistic};
 use super::total::TotalName;
-use super::{PanelX, Scenario, WarmupSpec};
+use protosim_models::name::LinkName;
+use serde::{Deserialize, Serialize};
 
 /// Something that is measured at each point.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -29,6 +24,17 @@ pub enum Metric {
     P95Completion,
     /// Its 99 % quantile.
     P99Completion,
+    /// Times from the start until the server's application has the request, of MQTT the first subscriber's the message, one by one: for
+    /// figures over time and of distributions.
+    DeliveryTime,
+    /// Mean time from the start until the request is delivered, over exchanges whose request is.
+    MeanDeliveryTime,
+    /// Median of that time.
+    MedianDeliveryTime,
+    /// Its 95 % quantile.
+    P95DeliveryTime,
+    /// Its 99 % quantile.
+    P99DeliveryTime,
     /// Times from the start to the first byte of the response, one by one, of clients over streams: for figures over time and of
     /// distributions.
     TimeToFirstByte,
@@ -40,6 +46,10 @@ pub enum Metric {
     P95TimeToFirstByte,
     /// Its 99 % quantile.
     P99TimeToFirstByte,
+    /// Packets that all nodes of the network have made in the whole run, over the exchanges of the only application that has some.
+    PacketsPerExchange,
+    /// The bytes of these packets, over the same.
+    BytesPerExchange,
     /// Payload that reached a sink's application, per time.
     Goodput,
     /// One-way delays, one by one: for figures over time and of distributions.
@@ -103,6 +113,8 @@ pub enum Metric {
 pub enum Scope {
     /// Exchanges of a client application.
     Exchanges,
+    /// What the network carries for the exchanges of the only application that has some.
+    Traffic,
     /// Datagrams that reach a sink application.
     Sink,
     /// Connections of an application.
@@ -130,10 +142,6 @@ pub struct Entry {
 
 /// What exchanges count.
 const STARTED: &str = "exchanges that start in the measurement window";
-/// Those whose times count.
-const ANSWERED: &str = "exchanges that start in the measurement window and got a response that is no error";
-/// Those whose first bytes count.
-const HEARD: &str = "exchanges that start in the measurement window and of whose response a byte came";
 /// Datagrams whose delays count.
 const ARRIVED: &str = "datagrams that are sent in the measurement window and reach the sink";
 /// Packets whose waits count.
@@ -148,6 +156,7 @@ impl Scope {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Exchanges => "exchanges of an application",
+            Self::Traffic => "the whole network, over exchanges of an application",
             Self::Sink => "datagrams at a sink",
             Self::Connections => "connections of an application",
             Self::Direction => "one direction of a link",
@@ -158,7 +167,7 @@ impl Scope {
 
 impl Metric {
     /// All metrics but totals, of which each application has its own; in the order of the summary table.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 47] = [
         Self::Delivered,
         Self::Completed,
         Self::MeanTransmissions,
@@ -167,11 +176,18 @@ impl Metric {
         Self::MedianCompletion,
         Self::P95Completion,
         Self::P99Completion,
+        Self::DeliveryTime,
+        Self::MeanDeliveryTime,
+        Self::MedianDeliveryTime,
+        Self::P95DeliveryTime,
+        Self::P99DeliveryTime,
         Self::TimeToFirstByte,
         Self::MeanTimeToFirstByte,
         Self::MedianTimeToFirstByte,
         Self::P95TimeToFirstByte,
         Self::P99TimeToFirstByte,
+        Self::PacketsPerExchange,
+        Self::BytesPerExchange,
         Self::Goodput,
         Self::OneWayDelay,
         Self::MeanOneWayDelay,
@@ -203,20 +219,12 @@ impl Metric {
 
     /// Its entry in the catalogue.
     pub const fn entry(self) -> Entry {
+        if let Some((milestone, statistic)) = self.time() {
+            return milestone.entry(statistic);
+        }
         match self {
-            Self::Delivered
-            | Self::Completed
-            | Self::MeanTransmissions
-            | Self::Completion
-            | Self::MeanCompletion
-            | Self::MedianCompletion
-            | Self::P95Completion
-            | Self::P99Completion
-            | Self::TimeToFirstByte
-            | Self::MeanTimeToFirstByte
-            | Self::MedianTimeToFirstByte
-            | Self::P95TimeToFirstByte
-            | Self::P99TimeToFirstByte => self.of_exchanges(),
+            Self::Delivered | Self::Completed | Self::MeanTransmissions => self.of_exchanges(),
+            Self::PacketsPerExchange | Self::BytesPerExchange => self.of_traffic(),
             Self::Goodput
             | Self::OneWayDelay
             | Self::MeanOneWayDelay
@@ -237,6 +245,37 @@ impl Metric {
         }
     }
 
+    /// The time of an exchange that it is of, and what of it.
+    pub const fn time(self) -> Option<(Milestone, Statistic)> {
+        Some(match self {
+            Self::Completion => (Milestone::Completion, Statistic::Each),
+            Self::MeanCompletion => (Milestone::Completion, Statistic::Mean),
+            Self::MedianCompletion => (Milestone::Completion, Statistic::Median),
+            Self::P95Completion => (Milestone::Completion, Statistic::P95),
+            Self::P99Completion => (Milestone::Completion, Statistic::P99),
+            Self::DeliveryTime => (Milestone::Delivery, Statistic::Each),
+            Self::MeanDeliveryTime => (Milestone::Delivery, Statistic::Mean),
+            Self::MedianDeliveryTime => (Milestone::Delivery, Statistic::Median),
+            Self::P95DeliveryTime => (Milestone::Delivery, Statistic::P95),
+            Self::P99DeliveryTime => (Milestone::Delivery, Statistic::P99),
+            Self::TimeToFirstByte => (Milestone::FirstByte, Statistic::Each),
+            Self::MeanTimeToFirstByte => (Milestone::FirstByte, Statistic::Mean),
+            Self::MedianTimeToFirstByte => (Milestone::FirstByte, Statistic::Median),
+            Self::P95TimeToFirstByte => (Milestone::FirstByte, Statistic::P95),
+            Self::P99TimeToFirstByte => (Milestone::FirstByte, Statistic::P99),
+            _ => return None,
+        })
+    }
+
+    /// What must be known of an exchange for it.
+    pub const fn milestone(self) -> Option<Milestone> {
+        match (self, self.time()) {
+            (Self::Delivered, _) => Some(Milestone::Delivery),
+            (_, Some((milestone, _))) => Some(milestone),
+            (_, None) => None,
+        }
+    }
+
     const fn of_exchanges(self) -> Entry {
         let (name, unit, definition, condition) = match self {
             Self::Delivered => ("delivered", "", "share whose request reached the server's application", STARTED),
@@ -246,29 +285,32 @@ impl Metric {
                 "share that ended with a response that is no error; one that is open when the run ends has none",
                 STARTED,
             ),
-            Self::MeanTransmissions => (
+            _ => (
                 "transmissions mean",
                 "",
                 "mean number of times that the request was sent, the first one included",
                 "exchanges that start in the measurement window and ended, answered or not",
             ),
-            Self::Completion => ("completion", "s", "from the first transmission to the response", ANSWERED),
-            Self::MeanCompletion => ("completion mean", "s", "mean of completion", ANSWERED),
-            Self::MedianCompletion => ("completion p50", "s", "median of completion", ANSWERED),
-            Self::P95Completion => ("completion p95", "s", "95 % quantile of completion", ANSWERED),
-            Self::P99Completion => ("completion p99", "s", "99 % quantile of completion", ANSWERED),
-            Self::TimeToFirstByte => (
-                "first byte",
-                "s",
-                "from the start to the first byte of the response at the client's application; of a page, that of its document",
-                HEARD,
-            ),
-            Self::MeanTimeToFirstByte => ("first byte mean", "s", "mean of first byte", HEARD),
-            Self::MedianTimeToFirstByte => ("first byte p50", "s", "median of first byte", HEARD),
-            Self::P95TimeToFirstByte => ("first byte p95", "s", "95 % quantile of first byte", HEARD),
-            _ => ("first byte p99", "s", "99 % quantile of first byte", HEARD),
         };
         Entry { name, unit, of: Scope::Exchanges, definition, condition }
+    }
+
+    const fn of_traffic(self) -> Entry {
+        let (name, unit, definition) = match self {
+            Self::PacketsPerExchange => (
+                "packets per exchange",
+                "",
+                "IP packets that nodes have made, over exchanges begun: handshakes, acknowledgements, what was sent again and what was lost are among them; however many links a packet crosses, it is one",
+            ),
+            _ => (
+                "bytes per exchange",
+                "B",
+                "bytes of these packets from the IP header on, without the framing of links, over exchanges begun",
+            ),
+        };
+        let condition =
+            "the whole run, warm-up included; the application is the only one that begins exchanges or sends by itself";
+        Entry { name, unit, of: Scope::Traffic, definition, condition }
     }
 
     const fn of_sinks(self) -> Entry {
@@ -395,7 +437,7 @@ impl Metric {
 
     /// True if it is a share of something: from 0 to 1.
     pub const fn is_share(self) -> bool {
-        self.unit().is_empty() && !matches!(self, Self::MeanTransmissions | Self::Total(_))
+        self.unit().is_empty() && !matches!(self, Self::MeanTransmissions | Self::PacketsPerExchange | Self::Total(_))
     }
 
     /// Its unit; empty for shares and counts.
@@ -425,7 +467,7 @@ impl Metric {
 
     /// True if it is many samples, whose distribution can be drawn.
     pub const fn is_distribution(self) -> bool {
-        matches!(self, Self::Completion | Self::TimeToFirstByte | Self::OneWayDelay | Self::QueueDelay)
+        matches!(self, Self::OneWayDelay | Self::QueueDelay) || matches!(self.time(), Some((_, Statistic::Each)))
     }
 
     /// True if it can be drawn over time.
@@ -440,27 +482,13 @@ impl Metric {
 
     /// The share of samples up to it, for a quantile.
     pub const fn quantile(self) -> Option<f64> {
-        match self {
-            Self::MedianCompletion | Self::MedianOneWayDelay | Self::MedianQueueDelay => Some(0.5),
-            Self::P95Completion | Self::P95OneWayDelay | Self::P95QueueDelay => Some(0.95),
-            Self::P99Completion | Self::P99OneWayDelay | Self::P99QueueDelay => Some(0.99),
-            Self::MedianTimeToFirstByte => Some(0.5),
-            Self::P95TimeToFirstByte => Some(0.95),
-            Self::P99TimeToFirstByte => Some(0.99),
+        match (self, self.time()) {
+            (_, Some((_, statistic))) => statistic.quantile(),
+            (Self::MedianOneWayDelay | Self::MedianQueueDelay, _) => Some(0.5),
+            (Self::P95OneWayDelay | Self::P95QueueDelay, _) => Some(0.95),
+            (Self::P99OneWayDelay | Self::P99QueueDelay, _) => Some(0.99),
             _ => None,
         }
-    }
-
-    /// True if it is about the first bytes of responses, which not all clients see.
-    pub const fn is_of_first_bytes(self) -> bool {
-        matches!(
-            self,
-            Self::TimeToFirstByte
-                | Self::MeanTimeToFirstByte
-                | Self::MedianTimeToFirstByte
-                | Self::P95TimeToFirstByte
-                | Self::P99TimeToFirstByte
-        )
     }
 }
 
@@ -508,94 +536,6 @@ impl std::fmt::Display for Subject {
         match self {
             Self::App(app) => write!(f, "`{app}`"),
             Self::Link(link, way) => write!(f, "`{link}` {}", way.name()),
-        }
-    }
-}
-
-/// Something to be measured beside what figures and expectations name, for the summary table.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MeasureSpec {
-    /// The application: a sink, or one with connections.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub app: Option<String>,
-    /// Instead of `app`: the link.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<LinkName>,
-    /// Which direction of the link.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub direction: Option<Way>,
-    /// What of it.
-    pub metric: Metric,
-}
-
-impl MeasureSpec {
-    /// Whom it is of.
-    pub fn subject(&self) -> Option<Subject> {
-        Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction)
-    }
-}
-
-/// True if an application receives datagrams or streams whose bytes are measured.
-pub(crate) fn is_sink(app: &AppSpec) -> bool {
-    matches!(app.run, AppConfig::UdpSink(_) | AppConfig::AimdSink(_) | AppConfig::TcpSink(_))
-}
-
-/// Everything that figures, expectations, `measure` and `sequential` name and that takes a measurement of its own: what nobody names costs
-/// nothing.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Measures {
-    /// Rows of the summary beside those of exchanges.
-    pub rows: BTreeSet<(Subject, Metric)>,
-    /// Sinks, and whether each of their datagrams is kept for a figure over time.
-    pub sinks: BTreeMap<String, bool>,
-    /// Applications whose connections are measured, and whether the first one's course over time is kept.
-    pub connections: BTreeMap<String, bool>,
-    /// Directions of links, and the lengths of the parts of the run that figures over time show.
-    pub links: BTreeMap<(String, Way), BTreeSet<Span>>,
-}
-
-impl Measures {
-    /// What a scenario names.
-    pub fn of(scenario: &Scenario) -> Self {
-        let mut all = Self::default();
-        for panel in scenario.figures.iter().flat_map(|figure| &figure.panels) {
-            let bin = match panel.x {
-                PanelX::Time { bin } => Some(bin),
-                PanelX::Axis(_) | PanelX::Distribution => None,
-            };
-            panel.series.iter().for_each(|series| all.add(series.subject(), series.metric, bin));
-        }
-        scenario.expect.iter().for_each(|expectation| all.add(expectation.subject(), expectation.metric, None));
-        scenario.measure.iter().for_each(|measure| all.add(measure.subject(), measure.metric, None));
-        scenario.sequential.iter().for_each(|rule| all.add(rule.subject(), rule.metric, None));
-        all.with_warmup(scenario)
-    }
-
-    /// The same, and what decides where the warm-up of a scenario ends.
-    pub(super) fn with_warmup(mut self, scenario: &Scenario) -> Self {
-        if let Some((subject, metric)) = scenario.warmup.as_ref().and_then(WarmupSpec::mser5) {
-            self.add(Some(subject), metric, None);
-        }
-        self
-    }
-
-    /// Adds a metric; `over_time` is there if a figure shows it over time, in parts of this length if it has them.
-    fn add(&mut self, subject: Option<Subject>, metric: Metric, over_time: Option<Option<Span>>) {
-        let Some(subject) = subject.filter(|_| metric.of() != Scope::Exchanges) else { return };
-        match &subject {
-            Subject::App(app) if metric.of() == Scope::Connections => {
-                *self.connections.entry(app.clone()).or_default() |= over_time.is_some();
-            }
-            // They are kept of all applications.
-            Subject::App(_) if metric.of() == Scope::Counts => {}
-            Subject::App(app) => *self.sinks.entry(app.clone()).or_default() |= over_time.is_some(),
-            Subject::Link(link, way) => {
-                self.links.entry((link.clone(), *way)).or_default().extend(over_time.flatten());
-            }
-        }
-        if over_time.is_none() && metric.is_summary() {
-            self.rows.insert((subject, metric));
         }
     }
 }

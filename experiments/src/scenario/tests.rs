@@ -449,6 +449,24 @@ fn figures_and_expectations_that_would_mislead() {
     let ping = GOOD.replace(r#"CoapClient(to: "server", requests: 10)"#, r#"Ping(to: "server", count: 3)"#);
     let expect = r#"expect: [(app: "con", metric: Delivered, must: BeAtLeast("0.1"))], axes:"#;
     assert_says(&mistakes(&ping.replace("axes:", expect), &[]), &["nobody knows what was delivered", "`Completed`"]);
+    let measure = |metric: &str| format!(r#"expect: [(app: "con", metric: {metric}, must: BeAtLeast("0"))], axes:"#);
+    let late = mistakes(&ping.replace("axes:", &measure("P95DeliveryTime")), &[]);
+    assert_says(&late, &["nobody knows what was delivered", "`MeanCompletion`"]);
+}
+
+/// Packets are nobody's: of two clients, or beside a source, they are refused, and of a server, too. A server beside is none that sends by itself.
+#[test]
+fn packets_per_exchange_are_of_the_only_client() {
+    let measure = |app: &str| format!(r#"measure: [(app: "{app}", metric: PacketsPerExchange)], axes:"#);
+    let with = |more: &str, app: &str| {
+        GOOD.replace("    ],\n    axes:", &format!("{more}],\n    axes:")).replace("axes:", &measure(app))
+    };
+    loads(&with("", "con"));
+    let second = r#"(name: "non", on: "client", run: CoapClient(to: "server", requests: 10, confirmable: false)),"#;
+    assert_says(&mistakes(&with(second, "con"), &[]), &["whose packets these are nobody can tell", "`non`"]);
+    let source = r#"(name: "sink", on: "server", run: UdpSink(port: 9)), (name: "flow", on: "client", run: UdpSource(to: "server", port: 9, rate: "8 kbit/s", payload: "100 B", count: 5)),"#;
+    assert_says(&mistakes(&with(source, "con"), &[]), &["whose packets these are nobody can tell", "`flow`"]);
+    assert_says(&mistakes(&with("", "server"), &[]), &["there is no application with exchanges called `server`"]);
 }
 
 /// The clock of a run holds 584 years; 100 requests 870,000 h apart take 9,832. And a sink answers nobody.

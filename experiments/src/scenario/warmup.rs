@@ -25,7 +25,7 @@ pub enum WarmupSpec {
         /// Which direction of the link.
         #[serde(default)]
         direction: Option<Way>,
-        /// Which of them: `Completion` or `TimeToFirstByte`, in the order of starts; `OneWayDelay`, in the order of arrivals; `QueueDelay`, in
+        /// Which of them: `Completion`, `DeliveryTime` or `TimeToFirstByte`, in the order of starts; `OneWayDelay`, in the order of arrivals; `QueueDelay`, in
         /// the order of sending.
         metric: Metric,
     },

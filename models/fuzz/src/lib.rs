@@ -1,10 +1,14 @@
 //! What the fuzz targets check, one function per parser, and how they run.
 //!
-//! `cargo fuzz run packet` (in `models/`, with a nightly compiler) looks for inputs that break a
-//! target. Compiled by plain `cargo build`, a target instead replays the files that are its
-//! arguments: a crash that was found, or a corpus.
+//! `.ci/run fuzz` compiles them with libFuzzer and coverage, and runs each for some seconds; it says how to compile them so for longer
+//! runs. `cargo fuzz run packet` (in `models/`, with a nightly compiler) adds sanitizers. Compiled by plain `cargo build`, a target
+//! instead replays the files that are its arguments: a crash that was found, or a corpus.
 //!
 //! Checksums would stop nearly every input at the door, so the targets put them right.
+
+mod broker;
+
+pub use broker::mqtt_broker;
 
 use protosim_core::LocalTime;
 use protosim_core::machine::{IdealEnv, Machine, MachineCx};

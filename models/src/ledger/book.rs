@@ -1,6 +1,8 @@
 //! What is noted while a run goes on, and the comparison at its end.
 
-use super::account::{Account, Broken, Promise};
+use super::account::Account;
+use super::page::{Claims, Page};
+use super::spans::{Levels, Subscription, Ways};
 use super::{Guarantee, MessageEvent, MessageName, Party};
 use crate::recovery::Ranges;
 use protosim_core::SimTime;
@@ -13,73 +15,76 @@ const MOST_NOTED: usize = 8;
 
 /// The ledger of a run: events in, an account out.
 #[derive(Clone, Debug)]
-pub struct Ledger {
+pub struct Ledger<B> {
     matches: fn(&str, &str) -> bool,
+    broker_of: B,
     publications: BTreeMap<u64, Publication>,
     subscriptions: BTreeMap<Party, Vec<Subscription>>,
 }
 
 /// Messages of one topic and level of one publisher.
 #[derive(Clone, Debug, Default)]
-struct Publication {
+pub(super) struct Publication {
     /// `None` while nobody has said that it was published.
     origin: Option<Origin>,
     /// When each message was published, from `first` on.
-    first: u64,
-    times: Vec<SimTime>,
-    confirmed: Ranges,
-    failed: Ranges,
-    come: BTreeMap<Party, Come>,
+    pub(super) first: u64,
+    pub(super) times: Vec<SimTime>,
+    pub(super) confirmed: Ranges,
+    /// When each message was confirmed, from `first` on; at the end, when it and all before it were.
+    settled: Vec<SimTime>,
+    pub(super) failed: Ranges,
+    pub(super) come: BTreeMap<Party, Come>,
 }
 
 #[derive(Clone, Debug)]
-struct Origin {
-    publisher: Party,
-    guarantee: Guarantee,
-    topic: Arc<str>,
+pub(super) struct Origin {
+    pub(super) publisher: Party,
+    pub(super) guarantee: Guarantee,
+    pub(super) topic: Arc<str>,
     domain: SocketAddr,
-    may_expire: bool,
+    pub(super) may_expire: bool,
 }
 
 /// What has come of a publication at one party.
 #[derive(Clone, Debug, Default)]
-struct Come {
-    live: Ranges,
-    retained: Ranges,
-    repeated: Noted,
-    disordered: Noted,
+pub(super) struct Come {
+    pub(super) live: Ranges,
+    pub(super) retained: Ranges,
+    /// Of the retained ones, those that may be live ones as well.
+    either: Ranges,
+    /// How many have gone ahead, and how many were repeated or late, that may be because of subscriptions.
+    ahead: u64,
+    behind: u64,
+    /// By the level that counts.
+    pub(super) repeated: [Noted; 3],
+    pub(super) disordered: Noted,
 }
 
 /// How many, and the first of them: the message's number, and when.
 #[derive(Clone, Debug, Default)]
-struct Noted {
-    count: u64,
-    first: Vec<(u64, SimTime)>,
+pub(super) struct Noted {
+    pub(super) count: u64,
+    pub(super) first: Vec<(u64, SimTime)>,
 }
 
-#[derive(Clone, Debug)]
-struct Subscription {
-    filter: Arc<str>,
-    group: Option<Arc<str>>,
-    domain: SocketAddr,
-    guarantee: Guarantee,
-    /// When it was granted, if it is not over.
-    since: Option<SimTime>,
-    /// When it was over last.
-    over: Option<SimTime>,
+/// Why a copy comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Why {
+    /// It was published.
+    Live,
+    /// Of a subscription.
+    Retained,
+    /// Either; and how often it may have been because of a subscription until now.
+    Either(u64),
 }
 
-/// What one party has subscribed to of a publication, and whom a message is owed to: one party, or those who share.
-#[derive(Clone, Debug)]
-struct Claim {
-    members: Vec<Party>,
-    guarantee: Guarantee,
-    since: Option<SimTime>,
-    over: Option<SimTime>,
+/// A copy that is not the first, or that comes behind a later message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Odd {
+    Again,
+    Late,
 }
-
-/// Who shares what: the broker, the group, the filter.
-type Group<'a> = (SocketAddr, &'a str, &'a str);
 
 impl Noted {
     fn note(&mut self, number: u64, at: SimTime) {
@@ -90,10 +95,11 @@ impl Noted {
     }
 }
 
-impl Ledger {
-    /// An empty one. `matches` says whether a filter, the first one, takes in a topic.
-    pub fn new(matches: fn(&str, &str) -> bool) -> Self {
-        Self { matches, publications: BTreeMap::new(), subscriptions: BTreeMap::new() }
+impl<B: Fn(SocketAddr) -> SocketAddr> Ledger<B> {
+    /// An empty one. `matches` says whether a filter, the first one, takes in a topic; `broker_of` gives all addresses of one broker the same
+    /// name, one of them.
+    pub fn new(matches: fn(&str, &str) -> bool, broker_of: B) -> Self {
+        Self { matches, broker_of, publications: BTreeMap::new(), subscriptions: BTreeMap::new() }
     }
 
     /// Notes what `who` does. Events come in the order of time.
@@ -107,88 +113,115 @@ impl Ledger {
                         publisher: who,
                         guarantee: *guarantee,
                         topic: topic.clone(),
-                        domain: *domain,
+                        domain: (self.broker_of)(*domain),
                         may_expire: *may_expire,
                     });
                 }
                 publication.published(message.number, at);
             }
             MessageEvent::Confirmed { message } => {
-                let publication = self.publications.entry(message.publication).or_default();
-                publication.confirmed.insert(message.number, message.number + 1);
+                self.publications.entry(message.publication).or_default().confirmed(message.number, at);
             }
             MessageEvent::Failed { message } => {
                 let publication = self.publications.entry(message.publication).or_default();
                 publication.failed.insert(message.number, message.number + 1);
             }
-            MessageEvent::Subscribed { filter, guarantee, group, domain } => {
-                let all = self.subscriptions.entry(who).or_default();
-                let is_same =
-                    |one: &&mut Subscription| one.filter == *filter && one.group == *group && one.domain == *domain;
-                match all.iter_mut().find(is_same) {
-                    // It replaces the one before; both promise the lower level only.
-                    Some(one) if one.since.is_some() => one.guarantee = one.guarantee.min(*guarantee),
-                    Some(one) => (one.guarantee, one.since) = (*guarantee, Some(at)),
-                    None => all.push(Subscription {
-                        filter: filter.clone(),
-                        group: group.clone(),
-                        domain: *domain,
-                        guarantee: *guarantee,
-                        since: Some(at),
-                        over: None,
-                    }),
-                }
+            MessageEvent::Subscribing { filter, group, domain, brings_retained } => {
+                self.subscription(who, filter, group, *domain).ask(*brings_retained, at);
+            }
+            MessageEvent::Subscribed { filter, guarantee, group, domain, keeps_marks } => {
+                self.subscription(who, filter, group, *domain).grant(*guarantee, *keeps_marks, at);
+            }
+            MessageEvent::Unsubscribed { filter, group, domain, is_known } => {
+                self.subscription(who, filter, group, *domain).end(*is_known, at);
             }
             MessageEvent::SessionOver => {
-                for one in self.subscriptions.get_mut(&who).into_iter().flatten() {
-                    (one.since, one.over) = (None, Some(at));
-                }
+                self.subscriptions.get_mut(&who).into_iter().flatten().for_each(|one| one.end(true, at));
             }
-            MessageEvent::Delivered { message, is_retained } => {
-                let publication = self.publications.entry(message.publication).or_default();
-                publication.come.entry(who).or_default().delivered(message.number, *is_retained, at);
+            MessageEvent::Delivered { message, is_retained } => self.delivered(*message, who, *is_retained, at),
+        }
+    }
+
+    fn subscription(
+        &mut self,
+        who: Party,
+        filter: &Arc<str>,
+        group: &Option<Arc<str>>,
+        domain: SocketAddr,
+    ) -> &mut Subscription {
+        let domain = (self.broker_of)(domain);
+        let all = self.subscriptions.entry(who).or_default();
+        let is_same = |one: &Subscription| one.filter == *filter && one.group == *group && one.domain == domain;
+        let index = all.iter().position(is_same).unwrap_or(all.len());
+        if index == all.len() {
+            all.push(Subscription::new(filter.clone(), group.clone(), domain));
+        }
+        &mut all[index]
+    }
+
+    fn delivered(&mut self, message: MessageName, who: Party, is_marked: bool, at: SimTime) {
+        let publication = self.publications.entry(message.publication).or_default();
+        let (first, published) = (publication.first, publication.published_at(message.number));
+        let come = publication.come.entry(who).or_default();
+        // What nobody has said to have published does not count.
+        let Some(origin) = &publication.origin else { return };
+        let all = self.subscriptions.get(&who).map_or(&[][..], Vec::as_slice);
+        let matches = self.matches;
+        let is_of = |one: &&Subscription| one.domain == origin.domain && matches(&one.filter, &origin.topic);
+        let why = match is_marked {
+            false => Why::Live,
+            true if all.iter().filter(is_of).any(|one| one.keeps_marks) => {
+                Why::Either(all.iter().filter(is_of).map(|one| one.asks).sum())
             }
+            true => Why::Retained,
+        };
+        let Some(odd) = come.delivered(message.number, first, why) else { return };
+        let (levels, is_ordered) = match Ways::of(all.iter().filter(is_of), published) {
+            Ways::None => {
+                let mut levels = Levels::default();
+                levels.add(origin.guarantee);
+                (levels, false)
+            }
+            Ways::Own(levels, is_ordered) => (levels, is_ordered),
+            Ways::Shared(levels) => (levels, false),
+            Ways::Unclear => return,
+        };
+        // What may be lost behind a way that repeats may come in any order: 2, as 1 was lost, then 1 and 2 again.
+        let is_loose = origin.guarantee == Guarantee::AtLeastOnce && levels.has(Guarantee::AtMostOnce);
+        match odd {
+            Odd::Again => come.repeated[levels.repeats(origin.guarantee).0 as usize].note(message.number, at),
+            Odd::Late if is_ordered && !is_loose => come.disordered.note(message.number, at),
+            Odd::Late => {}
         }
     }
 
     /// What was promised and what was kept, when all is over.
-    pub fn close(self) -> Account {
+    pub fn close(mut self) -> Account {
         let mut account = Account::default();
         for party in self.subscriptions.keys() {
             account.of(*party).is_subscriber = true;
         }
+        for publication in self.publications.values_mut() {
+            let mut last = SimTime::ZERO;
+            for settled in &mut publication.settled {
+                last = last.max(*settled);
+                *settled = last;
+            }
+        }
         for (name, publication) in &self.publications {
             let Some(origin) = &publication.origin else { continue };
             let page = Page { name: *name, origin, publication };
-            page.publisher(&mut account);
-            let (parties, groups) = self.claims(origin);
-            for (party, claim) in &parties {
-                page.owed(*party, claim, &mut account);
+            let mut claims = Claims::default();
+            for (party, all) in &self.subscriptions {
+                let of_broker = all.iter().filter(|one| one.domain == origin.domain);
+                for one in of_broker.filter(|one| (self.matches)(&one.filter, &origin.topic)) {
+                    page.claim(&mut claims, *party, one);
+                }
             }
-            for claim in groups.values() {
-                page.owed(claim.members[0], claim, &mut account);
-            }
-            page.copies(&parties, &groups, &mut account);
+            page.settle(&claims, &mut account);
         }
         account.sort();
         account
-    }
-
-    /// Who has subscribed to it: parties of their own, and groups.
-    fn claims<'a>(&'a self, origin: &Origin) -> (BTreeMap<Party, Claim>, BTreeMap<Group<'a>, Claim>) {
-        let (mut parties, mut groups) = (BTreeMap::new(), BTreeMap::new());
-        for (party, all) in &self.subscriptions {
-            for one in all.iter().filter(|one| one.domain == origin.domain) {
-                if !(self.matches)(&one.filter, &origin.topic) {
-                    continue;
-                }
-                match &one.group {
-                    None => Claim::overlap(&mut parties, *party, *party, one),
-                    Some(group) => Claim::share(&mut groups, (one.domain, &**group, &*one.filter), *party, one),
-                }
-            }
-        }
-        (parties, groups)
     }
 }
 
@@ -206,191 +239,62 @@ impl Publication {
         self.times.push(at);
     }
 
+    fn confirmed(&mut self, number: u64, at: SimTime) {
+        self.confirmed.insert(number, number + 1);
+        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        let Some(index) = index.filter(|index| *index < self.times.len()) else { return };
+        if self.settled.len() <= index {
+            self.settled.resize(index + 1, SimTime::ZERO);
+        }
+        self.settled[index] = at;
+    }
+
     /// The number of the first message that was published after `since`.
-    fn first_after(&self, since: SimTime) -> u64 {
+    pub(super) fn first_after(&self, since: SimTime) -> u64 {
         self.first + self.times.partition_point(|at| *at <= since) as u64
     }
 
-    fn published_at(&self, number: u64) -> SimTime {
-        self.times.get((number - self.first) as usize).copied().unwrap_or(SimTime::ZERO)
+    /// The number of the first message that was on its way to the broker at `time` or later, as far as confirmations tell.
+    pub(super) fn first_confirmed_from(&self, time: SimTime) -> u64 {
+        self.first + self.settled.partition_point(|at| *at < time) as u64
+    }
+
+    pub(super) fn published_at(&self, number: u64) -> SimTime {
+        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.times.get(index)).copied().unwrap_or(SimTime::ZERO)
     }
 }
 
 impl Come {
-    fn delivered(&mut self, number: u64, is_retained: bool, at: SimTime) {
-        if is_retained {
-            return self.retained.insert(number, number + 1);
-        }
-        match self.live.end() {
-            Some(end) if number < end => {
-                if self.live.covers(number, number + 1) {
-                    self.repeated.note(number, at);
-                } else {
-                    self.disordered.note(number, at);
-                    self.live.insert(number, number + 1);
-                }
+    /// Notes a copy of a publication whose messages begin with `first`; whether it is an odd one.
+    fn delivered(&mut self, number: u64, first: u64, why: Why) -> Option<Odd> {
+        let next = self.live.end().unwrap_or(first);
+        let is_known = self.live.covers(number, number + 1);
+        let is_either = self.either.covers(number, number + 1);
+        match why {
+            Why::Retained => {
+                self.retained.insert(number, number + 1);
+                return None;
             }
-            _ => self.live.insert(number, number + 1),
-        }
-    }
-}
-
-impl Claim {
-    fn of(party: Party, one: &Subscription) -> Self {
-        Self { members: vec![party], guarantee: one.guarantee, since: one.since, over: one.over }
-    }
-
-    /// Subscriptions of one party that overlap: the highest level, from the first on.
-    fn overlap(claims: &mut BTreeMap<Party, Self>, key: Party, party: Party, one: &Subscription) {
-        let claim = claims.entry(key).or_insert_with(|| Self::of(party, one));
-        claim.guarantee = claim.guarantee.max(one.guarantee);
-        claim.begin(one);
-    }
-
-    /// Those who share: the lowest level, as any of them may get it.
-    fn share<'a>(claims: &mut BTreeMap<Group<'a>, Self>, key: Group<'a>, party: Party, one: &Subscription) {
-        let claim = claims.entry(key).or_insert_with(|| Self::of(party, one));
-        if claim.members.last() != Some(&party) {
-            claim.members.push(party);
-        }
-        claim.guarantee = claim.guarantee.min(one.guarantee);
-        claim.begin(one);
-    }
-
-    fn begin(&mut self, one: &Subscription) {
-        self.since = match (self.since, one.since) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        self.over = self.over.max(one.over);
-    }
-
-    /// What was published later than this is owed. A session that is over takes with it what was on the way to it.
-    fn owed_from(&self) -> Option<SimTime> {
-        self.since.map(|since| since.max(self.over.unwrap_or(SimTime::ZERO)))
-    }
-}
-
-/// One publication, when all is over.
-struct Page<'a> {
-    name: u64,
-    origin: &'a Origin,
-    publication: &'a Publication,
-}
-
-impl Page<'_> {
-    fn broken(&self, at: SimTime, who: Party, number: u64, promise: Promise) -> Broken {
-        let message = MessageName { publication: self.name, number };
-        Broken { at, who, message, topic: self.origin.topic.clone(), promise }
-    }
-
-    fn publisher(&self, account: &mut Account) {
-        let (origin, publication) = (self.origin, self.publication);
-        let counts = account.of(origin.publisher);
-        counts.is_publisher = true;
-        if origin.guarantee == Guarantee::AtMostOnce {
-            return;
-        }
-        counts.confirmed += publication.confirmed.total();
-        let mut done = publication.confirmed.clone();
-        publication.failed.iter().for_each(|(start, end)| done.insert(start, end));
-        let end = publication.first + publication.times.len() as u64;
-        for (start, end) in done.missing(publication.first, end) {
-            account.of(origin.publisher).unfinished += end - start;
-            for number in start..end {
-                let at = publication.published_at(number);
-                account.note(|| self.broken(at, origin.publisher, number, Promise::End));
+            Why::Either(asks) if number > next && self.ahead < asks => {
+                self.ahead += 1;
+                self.retained.insert(number, number + 1);
+                self.either.insert(number, number + 1);
+                return None;
             }
-        }
-    }
-
-    /// What is owed to `who`, and what of it is lost.
-    fn owed(&self, who: Party, claim: &Claim, account: &mut Account) {
-        let (origin, publication) = (self.origin, self.publication);
-        let level = claim.guarantee.min(origin.guarantee);
-        let Some(since) = claim.owed_from().filter(|_| level > Guarantee::AtMostOnce && !origin.may_expire) else {
-            return;
-        };
-        let from = publication.first_after(since);
-        let mut come = Ranges::default();
-        for member in claim.members.iter().filter_map(|party| publication.come.get(party)) {
-            member.live.iter().chain(member.retained.iter()).for_each(|(start, end)| come.insert(start, end));
-        }
-        for (start, end) in publication.confirmed.iter().map(|(start, end)| (start.max(from), end)) {
-            account.of(who).owed[level as usize] += end.saturating_sub(start);
-            for (start, end) in come.missing(start, end.max(start)) {
-                account.of(who).lost[level as usize] += end - start;
-                for number in start..end {
-                    let at = publication.published_at(number);
-                    account.note(|| self.broken(at, who, number, Promise::Delivery(level)));
-                }
+            Why::Either(asks) if number < next && self.behind < asks && (is_known || !is_either) => {
+                self.behind += 1;
+                self.retained.insert(number, number + 1);
+                self.either.insert(number, number + 1);
+                return None;
             }
+            _ => {}
         }
-    }
-
-    /// What came again, and in which order.
-    fn copies(&self, parties: &BTreeMap<Party, Claim>, groups: &BTreeMap<Group<'_>, Claim>, account: &mut Account) {
-        for (party, come) in &self.publication.come {
-            account.of(*party).is_subscriber = true;
-            let own = parties.get(party);
-            let mut shared = groups.values().filter(|claim| claim.members.contains(party));
-            match (own, shared.next(), shared.next()) {
-                // Nobody has said that it has subscribed: as it was published.
-                (None, None, _) => self.copies_of(*party, come, self.origin.guarantee, true, account),
-                (Some(claim), None, _) => self.copies_of(*party, come, claim.guarantee, true, account),
-                (None, Some(claim), None) => self.copies_of(*party, come, claim.guarantee, false, account),
-                // Each of several subscriptions brings a copy.
-                _ => {}
-            }
+        if is_known {
+            return Some(Odd::Again);
         }
-        let is_in_another = |party: &Party| {
-            parties.contains_key(party)
-                || groups.values().filter(|claim| claim.members.contains(party)).nth(1).is_some()
-        };
-        for claim in groups.values().filter(|claim| !claim.members.iter().any(is_in_another)) {
-            self.copies_among(claim, account);
-        }
-    }
-
-    /// The level by which copies count, and whether it forbids them.
-    fn repeats(&self, granted: Guarantee) -> (Guarantee, bool) {
-        let level = match granted.min(self.origin.guarantee) {
-            // Its publisher may have sent it again, as another one.
-            Guarantee::AtMostOnce if self.origin.guarantee == Guarantee::AtLeastOnce => Guarantee::AtLeastOnce,
-            level => level,
-        };
-        (level, level != Guarantee::AtLeastOnce)
-    }
-
-    fn copies_of(&self, who: Party, come: &Come, granted: Guarantee, is_ordered: bool, account: &mut Account) {
-        let (level, is_forbidden) = self.repeats(granted);
-        account.of(who).repeated[level as usize] += come.repeated.count;
-        for (number, at) in come.repeated.first.iter().filter(|_| is_forbidden) {
-            account.note(|| self.broken(*at, who, *number, Promise::Once(level)));
-        }
-        if is_ordered {
-            account.of(who).disordered += come.disordered.count;
-            for (number, at) in &come.disordered.first {
-                account.note(|| self.broken(*at, who, *number, Promise::Order));
-            }
-        }
-    }
-
-    /// What more than one has got of those who share: counted at the first of them.
-    fn copies_among(&self, claim: &Claim, account: &mut Account) {
-        let (level, is_forbidden) = self.repeats(claim.guarantee);
-        let who = claim.members[0];
-        let mut seen = Ranges::default();
-        for come in claim.members.iter().filter_map(|party| self.publication.come.get(party)) {
-            for (start, end) in come.live.iter() {
-                let others: Vec<u64> = (start..end).filter(|number| seen.covers(*number, number + 1)).collect();
-                account.of(who).repeated[level as usize] += others.len() as u64;
-                for number in others.into_iter().filter(|_| is_forbidden) {
-                    let at = self.publication.published_at(number);
-                    account.note(|| self.broken(at, who, number, Promise::Once(level)));
-                }
-                seen.insert(start, end);
-            }
-        }
+        self.live.insert(number, number + 1);
+        // One of which a copy came that may have been live is no first one.
+        (number < next && !is_either).then_some(Odd::Late)
     }
 }

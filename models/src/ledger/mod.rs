@@ -12,8 +12,8 @@
 //! ```
 //!
 //! # What is promised
-//! A message's level at a subscriber is the lower one of those at which it was published and at which the subscription was granted; of
-//! subscriptions that overlap, the highest counts.
+//! A message's level at a subscriber is the lower one of those at which it was published and at which the subscription was granted that held
+//! then; of subscriptions that overlap, the highest counts. Which those are goes by topic and by broker, whatever address of it a party uses.
 //!
 //! | promise | is broken when |
 //! |---|---|
@@ -23,26 +23,42 @@
 //! | an end | what was published above *at most once* is neither confirmed nor failed by the end: **unfinished**. In a run that ends early this means nothing |
 //!
 //! A message is owed where it was published after the broker had granted a subscription to it, at a level above *at most once* on both sides, and
-//! its publisher has seen it confirmed. A session that ends as its subscriber knows ([`MessageEvent::SessionOver`]) takes with it what was owed
-//! to it; so may a message go that expires. Those who share a subscription are owed each message once together; it is counted at the first of
-//! them.
+//! its publisher has seen it confirmed. A subscription that ends takes with it what was owed by it, and nothing else; all end with a session that
+//! does as its subscriber knows ([`MessageEvent::SessionOver`]). So may a message go that expires. Those who share a subscription are owed each
+//! message once together; it is counted at the first of them. One that leaves them takes with it what was published before the broker knew and
+//! confirmed after it had asked for its subscription: each of those may have been sent to it.
 //!
 //! A message that goes *at least once* over one of its two ways may be repeated, whatever the other one is: one that was published at MQTT's QoS 1 and
 //! is delivered at QoS 0 as well. It is counted by that level. Copies that are marked as retained count as delivered and nothing else: they are
 //! sent for another reason.
 //!
+//! Where a subscription keeps marks (Retain As Published), a marked copy may have been sent for either reason. It counts as any other; but each
+//! time that a subscription to its topic is asked for excuses one copy that is repeated or late, and one that goes ahead of messages that have not
+//! come yet, which then has no part in the order.
+//!
 //! # What is not checked
 //! - The order of copies after the first. A sender that begins again goes back (1, 2, 3, 2, 3, 4), as often as connections are lost, which
 //!   messages do not show: any order of copies is a row of such ascents, so that no rule on them alone can fail.
+//! - The order of what was published before a subscription was granted, and of what was published *at least once* for a subscription *at most once*:
+//!   where the first copy of one message is lost, and a sender begins again, it comes behind the next one.
+//! - Repetition where the level is not clear: between a subscription's request and its grant, and of what was published before a level changed or
+//!   a subscription ended, if one of the levels that are possible allows it. A broker may serve a subscription that has ended until it says that
+//!   it knows; if it never does, to the end.
+//! - The order of what was published while not all subscriptions to it held that hold now.
+//! - What was published while one of those who share a subscription was on its way out, as said above, although it may have gone to another one.
+//! - Mistakes that those excuses hide at subscriptions that keep marks: up to two for each request.
 //! - The order at those who share a subscription, and repetition at those who get a message by several subscriptions of which one is shared.
+//! - Whether a publisher gets its own messages, where it subscribes to them: it may have said that it does not want them.
 //! - Wills and what else nobody has said to have published.
 //!
 //! # What it takes
-//! Eight bytes for each message, and for what has come ranges of numbers, mostly one for each publication and subscriber. The end compares each
+//! Sixteen bytes for each message, and for what has come ranges of numbers, mostly one for each publication and subscriber. The end compares each
 //! filter with each topic.
 
 mod account;
 mod book;
+mod page;
+mod spans;
 #[cfg(test)]
 mod tests;
 
@@ -80,6 +96,8 @@ pub enum Guarantee {
 }
 
 impl Guarantee {
+    const ALL: [Self; 3] = [Self::AtMostOnce, Self::AtLeastOnce, Self::ExactlyOnce];
+
     /// In words.
     pub const fn name(self) -> &'static str {
         match self {
@@ -116,7 +134,7 @@ pub enum MessageEvent {
         guarantee: Guarantee,
         /// To which topic.
         topic: Arc<str>,
-        /// To whom: the address of the broker. Only its subscribers get the message.
+        /// To whom: the address of the broker as its publisher knows it. Only the broker's subscribers get the message.
         domain: SocketAddr,
         /// It may expire on its way, so that nobody is owed it.
         may_expire: bool,
@@ -131,6 +149,17 @@ pub enum MessageEvent {
         /// Which.
         message: MessageName,
     },
+    /// A subscription is asked for (MQTT: SUBSCRIBE): the broker may have it from now on. Without this, that is when it is granted.
+    Subscribing {
+        /// To which topics; without the name of a group.
+        filter: Arc<str>,
+        /// Those who share it, if they do.
+        group: Option<Arc<str>>,
+        /// By whom it is to be granted: the address of the broker as the party knows it.
+        domain: SocketAddr,
+        /// Messages that the broker retains may come because of it.
+        brings_retained: bool,
+    },
     /// The broker has granted a subscription (MQTT: SUBACK).
     Subscribed {
         /// To which topics; without the name of a group.
@@ -139,8 +168,21 @@ pub enum MessageEvent {
         guarantee: Guarantee,
         /// Those who share it, if they do.
         group: Option<Arc<str>>,
-        /// By whom it was granted: the address of the broker.
+        /// By whom it was granted: the address of the broker as the party knows it.
         domain: SocketAddr,
+        /// Messages may be marked as retained that come because they were published just now (MQTT v5: Retain As Published).
+        keeps_marks: bool,
+    },
+    /// The party wants no more of a subscription (MQTT: UNSUBSCRIBE): what is on the way may come, and is not owed.
+    Unsubscribed {
+        /// To which topics; without the name of a group.
+        filter: Arc<str>,
+        /// Those who share it, if they do.
+        group: Option<Arc<str>>,
+        /// By whom it was granted: the address of the broker as the party knows it.
+        domain: SocketAddr,
+        /// The broker has said that it is over (MQTT: UNSUBACK).
+        is_known: bool,
     },
     /// The party knows that its session is over, with its subscriptions and with what had not come of them: its session was not to outlive its
     /// connection, or it was away for too long.
@@ -149,7 +191,8 @@ pub enum MessageEvent {
     Delivered {
         /// Which.
         message: MessageName,
-        /// It is marked as retained: it comes because of a subscription, and not because it was published just now.
+        /// It is marked as retained: it comes because of a subscription, and not because it was published just now; unless the party has a
+        /// subscription that keeps marks, when it may be either.
         is_retained: bool,
     },
 }

@@ -9,7 +9,7 @@
 //! | [`config`] | what users say |
 //! | `broker`, `client` | the applications |
 //! | `payload` | what our own clients publish, so that subscribers can say what has come |
-//! | `outbox`, `auth` | what waits for a stream; challenge and response |
+//! | `outbox`, `fifo`, `auth` | what waits for a stream; queues that are mostly empty; challenge and response |
 //! | `vectors.rs`, `tests/` | exchanges of other implementations both ways; properties, scripts |
 //!
 //! Statements of the standard such as \[MQTT-3.1.2-24\] have the numbers of 5.0, which 3.1.1 mostly shares, unless 3.1.1 is said; so have sections.
@@ -25,9 +25,10 @@
 //! that they are given: TCP, or TLS over it.
 //!
 //! # What is not here yet
-//! - Authentication anew on an open connection (v5 §4.12.1), server redirection (0x9C, 0x9D), user properties, response topics and correlation
-//!   data of our own clients: a broker passes on what others send.
-//! - Clients do not unsubscribe, and publish nothing in answer to what they get.
+//! - Server redirection (0x9C, 0x9D), response information (v5 §3.2.2.3.15): topics of answers are what the scenario says.
+//! - User properties of packets other than PUBLISH, content types and payload format indicators of our own clients: a broker passes on what
+//!   others send.
+//! - Clients subscribe with a connection, and unsubscribe at times; they do not subscribe later.
 //! - WebSocket beneath, bridges between brokers, MQTT-SN.
 //! - A client's disc takes no time; a broker's does.
 //!
@@ -40,8 +41,6 @@ mod auth;
 mod broker;
 mod client;
 pub mod config;
-mod outbox;
-mod payload;
 pub mod session;
 pub mod topic;
 pub mod wire;
@@ -52,7 +51,7 @@ mod tests;
 mod vectors;
 
 pub use broker::MqttBroker;
-pub use client::MqttClient;
+pub use client::{Common as MqttClientCommon, MqttClient};
 pub use config::{MqttBrokerConfig, MqttClientConfig, MqttFlaw};
 
 use crate::app::StreamOptions;

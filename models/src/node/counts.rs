@@ -119,6 +119,8 @@ impl DropCause {
 pub struct PacketCounts {
     /// Made here: by applications, or as ICMP messages.
     pub originated: u64,
+    /// Their bytes, from the IP header on.
+    pub originated_bytes: u64,
     /// Given to an application, or answered or taken note of by the node itself.
     pub delivered: u64,
     /// Passed on to the next link; what was cut for it counts once.

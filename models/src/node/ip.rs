@@ -276,6 +276,7 @@ impl Node {
     #[inline(always)]
     fn originate_by(&mut self, hop: Hop, mut packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         self.counts.originated += 1;
+        self.counts.originated_bytes += packet.wire_len();
         self.next_packet_id += 1;
         // Unique in the run: the node's rank above its own count.
         packet.provenance.packet_id = u64::from(cx.entity().0) << 40 | self.next_packet_id;

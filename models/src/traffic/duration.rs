@@ -80,9 +80,9 @@ impl TimeDistribution {
         self.fixed().is_some_and(Span::is_zero)
     }
 
-    /// One such time, from one draw; from none where it is always alike.
+    /// One such time, always from one draw, so that what is drawn after it does not depend on the law.
     pub fn draw(&self, stream: &mut Stream) -> Span {
-        Span::from_nanos(maths::round_to_u64(self.law().sample(stream)))
+        Span::from_nanos(maths::round_to_u64(self.law().quantile(stream.uniform_open())))
     }
 
     /// Its law in nanoseconds.

@@ -49,6 +49,12 @@ impl Scene {
         out
     }
 
+    /// The largest scale at which its PNG can be made.
+    pub fn largest_png_scale(&self) -> f32 {
+        // Sides are rounded up.
+        (LARGEST_SIDE - 1.0) / self.width.max(self.height) as f32
+    }
+
     /// The scene as a PNG file, `scale` pixels to a user unit.
     ///
     /// # Errors

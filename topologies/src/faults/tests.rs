@@ -51,6 +51,8 @@ fn what_is_drawn_does_not_shift_what_else_is_drawn() {
     let places =
         |specs: &[FaultSpec]| draw(specs, seed).into_iter().map(|fault| (fault.from, fault.target)).collect::<Vec<_>>();
     assert_eq!(places(&short), places(&long));
+    let fixed = [FaultSpec { lasts: TimeDistribution::Fixed(Span::from_secs(1)), ..short[0].clone() }];
+    assert_eq!(places(&short), places(&fixed));
 }
 
 /// x: 10 to 20, 15 to 30 and 30 to 31 are one, 40 to 50 is another; y lies between them.

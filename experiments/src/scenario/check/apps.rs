@@ -112,6 +112,15 @@ fn check_sets(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Dia
         let place = span_of(tree, &format!("apps.{index}.run.to"));
         mistakes.push(Diagnostic::error("scenario::group", place, message));
     }
+    if let (Some(members), Some((field, _))) = (size(&app.on).filter(|members| *members > 1), app.run.identity()) {
+        let message = format!(
+            "`{field}` is one name for the {members} members of `{}`: each would take over the others' session",
+            app.on.0
+        );
+        let help = "leave it out for a name that is made of node and application".to_owned();
+        let place = span_of(tree, &format!("apps.{index}.run.{field}"));
+        mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
+    }
     let Some(stagger) = app.stagger else { return };
     let place = span_of(tree, &format!("apps.{index}.stagger"));
     let mut idle = |why: String| {
@@ -265,7 +274,37 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
             let help = is_half.then(|| "give `tls` to both or to neither, or name another port".to_owned());
             let warning = Diagnostic::warning("scenario::not-found", place, message).also(other, "the server");
             warnings.push(warning.help(help));
+            continue;
         }
+        for (field, why) in app.run.unmet_by(&server.run) {
+            let path = format!("apps.{index}.run.{field}");
+            // What is not written is nobody's wish.
+            let Some(place) = path.parse::<Path>().ok().and_then(|path| tree.find(&path)).map(|node| node.span) else {
+                continue;
+            };
+            let message = format!("`{field}` of `{}` is not what it gets of `{}`: {why}", app.name, server.name);
+            let other = head_of(tree, &format!("apps.{}.run", position(scenario, &server.name)));
+            warnings.push(Diagnostic::warning("scenario::not-granted", place, message).also(other, "the server"));
+        }
+    }
+}
+
+/// Applications that a server cannot tell apart.
+pub(super) fn warn_of_twins(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
+    let mut first: BTreeMap<(&NodeName, Port, &str), usize> = BTreeMap::new();
+    for (index, app) in scenario.apps.iter().enumerate() {
+        let (Some(to), Some(port)) = (app.run.destination(), app.run.destination_port()) else { continue };
+        let Some((field, id)) = app.run.identity() else { continue };
+        let earlier = *first.entry((to, port, id)).or_insert(index);
+        if earlier == index {
+            continue;
+        }
+        let other = &scenario.apps[earlier].name;
+        let message = format!("`{field}`: `{other}` is called that too, and each takes over the other's session");
+        let place = |app: usize| span_of(tree, &format!("apps.{app}.run.{field}"));
+        let warning = Diagnostic::warning("scenario::duplicate-name", place(index), message);
+        let help = "leave it out for a name that is made of node and application".to_owned();
+        warnings.push(warning.also(place(earlier), "the first one").help(help));
     }
 }
 

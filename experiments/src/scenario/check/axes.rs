@@ -51,9 +51,9 @@ const RESERVED: [&str; 34] = [
 ];
 
 /// Parts of a scenario that may differ from point to point.
-const VARIABLE: [&str; 14] = [
-    "nodes", "links", "media", "channels", "networks", "adjust", "apps", "timeline", "routing", "until", "warmup",
-    "window", "seed", "limits",
+const VARIABLE: [&str; 15] = [
+    "nodes", "links", "media", "channels", "networks", "adjust", "apps", "timeline", "faults", "routing", "until",
+    "warmup", "window", "seed", "limits",
 ];
 
 /// Parts that are one for all points, whether they are written out or not.

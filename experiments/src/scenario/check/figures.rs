@@ -5,7 +5,9 @@ use super::cell_panels::check_cells;
 use super::subjects::{Asked, Shown, check_subject};
 use super::{listed, span_of};
 use crate::scenario::grid::Grid;
-use crate::scenario::{End, Metric, Must, PanelSpec, PanelX, PointFilter, ScaleSpec, Scenario, VARIANT, evaluate};
+use crate::scenario::{
+    AxisSpec, End, Metric, Must, PanelSpec, PanelX, PointFilter, ScaleSpec, Scenario, VARIANT, evaluate,
+};
 use crate::tree::{Diagnostic, Diagnostics, Span, Tree, suggest};
 use protosim_models::link::Bins;
 use protosim_reports::figure::unsupported_character;
@@ -143,7 +145,9 @@ fn check_filter(scenario: &Scenario, filter: PointFilter<'_>, at: &impl Fn(&str)
     }
     if let Some(condition) = filter.only_if {
         check_condition_text(scenario, condition, at("only_if"), mistakes);
-        let some = combinations(scenario);
+        // Cases that `only` leaves out, as `--set` does, are there to be named all the same.
+        let axes = scenario.axes.iter().map(|axis| AxisSpec { only: Vec::new(), ..axis.clone() }).collect();
+        let some = combinations(&Scenario { axes, ..scenario.clone() });
         let holds = |values: &Vec<f64>| PointFilter { variant: None, ..filter }.includes(&scenario.axes, None, values);
         if mistakes.iter().count() == before && !some.iter().any(holds) {
             let message = "this condition holds at no point: nothing would be left";

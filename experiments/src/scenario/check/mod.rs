@@ -106,6 +106,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
 /// What can run, but probably not as meant; and what is wrong with points together. `points` are all of the scenario's.
 pub(super) fn warn(tree: &Tree, scenario: &Scenario, points: &[Point], warnings: &mut Diagnostics) {
     apps::warn_of_silence(tree, scenario, warnings);
+    apps::warn_of_twins(tree, scenario, warnings);
     apps::warn_of_idle_servers(tree, scenario, warnings);
     apps::warn_of_fragments(tree, scenario, warnings);
     figures::warn_of_idle_condition(tree, scenario, warnings);

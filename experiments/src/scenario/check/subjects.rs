@@ -2,7 +2,7 @@
 
 use super::figures::check_known;
 use super::span_of;
-use crate::scenario::{AppSpec, MeasureSpec, Metric, Scenario, Scope, Subject, TotalName, Way, is_sink};
+use crate::scenario::{AppSpec, MeasureSpec, Metric, Milestone, Scenario, Scope, Subject, TotalName, Way, is_sink};
 use crate::tree::{Diagnostic, Diagnostics, Tree, suggest};
 use protosim_models::name::LinkName;
 
@@ -112,22 +112,19 @@ fn check_app(
                 let error = Diagnostic::error("scenario::unknown-metric", at("metric"), message);
                 mistakes.push(error.help("`Goodput` is of streams too".to_owned()));
             }
-            let knows = |app: &AppSpec| app.name != name || app.run.knows_delivery();
-            if asked.metric == Metric::Delivered && !scenario.apps.iter().all(knows) {
-                let message = format!("of `{name}` nobody knows what was delivered: what answers it does not say so");
+            if let Some((message, help)) = unknown(scenario, name, asked.metric) {
                 let error = Diagnostic::error("scenario::unknown-metric", at("metric"), message);
-                mistakes.push(error.help("`Completed` is the share that was answered".to_owned()));
+                mistakes.push(error.help(help.to_owned()));
             }
-            if asked.metric == Metric::Delivered && scenario.has_nat() {
-                let message = "nobody knows what was delivered: behind a NAT the two ends call an exchange by different addresses";
+            if wanted == Scope::Traffic
+                && let Some(other) = scenario.apps.iter().find(|app| app.name != name && app.run.begins_traffic())
+            {
+                let message = format!(
+                    "whose packets these are nobody can tell: `{}` has exchanges or sends by itself, too",
+                    other.name
+                );
                 let error = Diagnostic::error("scenario::unknown-metric", at("metric"), message);
-                mistakes.push(error.help("`Completed` is the share that was answered".to_owned()));
-            }
-            let hears = |app: &AppSpec| app.name != name || app.run.knows_first_byte();
-            if asked.metric.is_of_first_bytes() && !scenario.apps.iter().all(hears) {
-                let message = format!("of `{name}` nobody knows when a response begins: it comes whole, or it is none");
-                let error = Diagnostic::error("scenario::unknown-metric", at("metric"), message);
-                mistakes.push(error.help("`MeanCompletion` and its like are of whole exchanges".to_owned()));
+                mistakes.push(error.help("make each of them an experiment of its own, or a variant".to_owned()));
             }
             return true;
         }
@@ -143,7 +140,7 @@ fn check_app(
             let noun = match wanted {
                 Scope::Sink => "sink",
                 Scope::Connections => "application with connections",
-                Scope::Exchanges | Scope::Direction | Scope::Counts => "application with exchanges",
+                Scope::Exchanges | Scope::Traffic | Scope::Direction | Scope::Counts => "application with exchanges",
             };
             // A metric of links that an application is asked for: any application that has metrics would do.
             let fits = |app: &&AppSpec| {
@@ -155,6 +152,30 @@ fn check_app(
         }
     }
     false
+}
+
+/// Why nobody knows a metric of an application's exchanges, and what helps, if so.
+fn unknown(scenario: &Scenario, name: &str, metric: Metric) -> Option<(String, &'static str)> {
+    let milestone = metric.milestone()?;
+    let help = match (milestone, metric) {
+        (Milestone::Delivery, Metric::Delivered) => "`Completed` is the share that was answered",
+        _ => "`MeanCompletion` and its like are of whole exchanges",
+    };
+    let mut own = scenario.apps.iter().filter(|app| app.name == name);
+    let message = match milestone {
+        Milestone::Delivery if !own.all(|app| app.run.knows_delivery()) => {
+            format!("of `{name}` nobody knows what was delivered: what answers it does not say so")
+        }
+        Milestone::Delivery if scenario.has_nat() => {
+            "nobody knows what was delivered: behind a NAT the two ends call an exchange by different addresses"
+                .to_owned()
+        }
+        Milestone::FirstByte if !own.all(|app| app.run.knows_first_byte()) => {
+            format!("of `{name}` nobody knows when a response begins: it comes whole, or it is none")
+        }
+        Milestone::Completion | Milestone::Delivery | Milestone::FirstByte => return None,
+    };
+    Some((message, help))
 }
 
 /// True if the application is there and counts such a thing.
@@ -207,6 +228,7 @@ fn check_total(
 fn scopes_of(app: &AppSpec) -> Vec<Scope> {
     let all = [
         (app.run.has_exchanges(), Scope::Exchanges),
+        (app.run.has_exchanges(), Scope::Traffic),
         (is_sink(app), Scope::Sink),
         (app.run.tcp().is_some(), Scope::Connections),
     ];

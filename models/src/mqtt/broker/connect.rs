@@ -1,19 +1,17 @@
 //! How connections and sessions begin and end.
 
-use super::store::Stored;
+use super::promises::Promise;
+use super::store::{Entry, Stored, StoredWill};
 use super::{MqttBroker, Phase};
 use crate::app::{Host, StreamId};
-use crate::mqtt::auth::{CHALLENGE_LEN, response};
 use crate::mqtt::config::seconds;
 use crate::mqtt::session::{Link, LinkOptions, Message, MqttFlaw, Session};
 use crate::mqtt::wire::{
-    Auth, Binary, Connack, Connect, Fault, Packet, Properties, Property, ReasonCode, Text, Version, Will,
+    Binary, Connack, Connect, Fault, Packet, PacketId, Properties, Property, ReasonCode, Text, Version, Will,
 };
-use protosim_core::{LocalTime, Purpose, Span};
+use protosim_core::{LocalTime, Span};
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
-
-/// Draws of challenges.
-const CHALLENGE: Purpose = Purpose("mqtt.challenge");
 
 /// A session that stays for good.
 const FOR_GOOD: u32 = u32::MAX;
@@ -45,7 +43,7 @@ impl MqttBroker {
         } else {
             match (&self.config.auth, &method) {
                 (Some(auth), Some(method)) if auth.method == method.as_str() => {
-                    self.challenge(stream, connect, method.clone(), host);
+                    self.challenge(stream, Some(connect), method.clone(), host);
                     return Ok(());
                 }
                 (_, Some(_)) => Some(ReasonCode::BadAuthenticationMethod),
@@ -71,41 +69,8 @@ impl MqttBroker {
         (!is_known).then_some(ReasonCode::BadUserNameOrPassword)
     }
 
-    /// v5 §4.12: AUTH with 0x18.
-    fn challenge(&mut self, stream: StreamId, connect: Connect, method: Text, host: &mut dyn Host) {
-        let draws = [host.rng(CHALLENGE).next_u64(), host.rng(CHALLENGE).next_u64()];
-        let challenge: Vec<u8> = draws.into_iter().flat_map(u64::to_be_bytes).collect();
-        debug_assert_eq!(challenge.len(), CHALLENGE_LEN);
-        let auth = Auth { reason: ReasonCode::ContinueAuthentication, properties: of_auth(method, challenge.clone()) };
-        if let Some(connection) = self.connections.get_mut(&stream) {
-            connection.challenged = Some(Box::new((connect, challenge)));
-        }
-        self.push(stream, &Packet::Auth(auth), host);
-    }
-
-    /// AUTH: the answer to a challenge. Once a connection is open, it is not authenticated again here.
-    pub(super) fn on_auth(&mut self, stream: StreamId, auth: &Auth, host: &mut dyn Host) -> Result<(), Fault> {
-        let challenged = self.connections.get_mut(&stream).and_then(|connection| connection.challenged.take());
-        let (Some(challenged), Some(own)) = (challenged, &self.config.auth) else {
-            return Err(Fault::protocol("v5 §4.12", "an AUTH that nobody has asked for"));
-        };
-        let (connect, challenge) = *challenged;
-        let is_method = auth.properties.authentication_method().is_some_and(|method| method.as_str() == own.method);
-        let data = auth.properties.authentication_data().map_or(&[][..], Binary::as_bytes);
-        if !is_method || data != response(&own.secret, &challenge) {
-            self.counts.bad_auth += 1;
-            self.refuse(stream, ReasonCode::NotAuthorized, host);
-            return Ok(());
-        }
-        // MQTT-4.12.0-5.
-        let method = Text::new(&own.method).map(Property::AuthenticationMethod);
-        let properties = method.into_iter().collect();
-        self.admit(stream, connect, properties, host);
-        Ok(())
-    }
-
     /// CONNECT of someone who may: its session begins, or goes on.
-    fn admit(&mut self, stream: StreamId, connect: Connect, mut said: Properties, host: &mut dyn Host) {
+    pub(super) fn admit(&mut self, stream: StreamId, connect: Connect, mut said: Properties, host: &mut dyn Host) {
         if let Some(reason) = self.unacceptable(&connect) {
             return self.refuse(stream, reason, host);
         }
@@ -146,9 +111,9 @@ impl MqttBroker {
         if let Some(stored) = self.store.sessions.get_mut(&client) {
             let was_kept = stored.persists();
             (stored.expiry, stored.online, stored.ends) = (asked.min(most), Some(stream), None);
+            stored.will = connect.will.clone().map(|will| Box::new(StoredWill { will, at: None }));
             if was_kept && !stored.persists() && self.writes() {
-                self.disc.session(&client);
-                self.needs = self.disc.next;
+                self.needs = self.disc.change(&Entry::Session(client.clone()));
             }
         }
         let keep_alive = self.say_limits(&connect, &mut said);
@@ -157,9 +122,9 @@ impl MqttBroker {
         connection.phase = Phase::Open;
         connection.asked_expiry = asked;
         connection.patience = Span::from_millis(u64::from(keep_alive) * 1500);
-        connection.will = connect.will;
         connection.link = self.store.sessions.get(&client).map(|stored| Link::new(&stored.session, options));
         connection.client = Some(client.clone());
+        connection.session = self.store.sessions.id(&client);
         self.open += 1;
         self.changed(&client);
         if let Some(connection) = self.connections.get_mut(&stream) {
@@ -177,6 +142,10 @@ impl MqttBroker {
             return Some(ReasonCode::ClientIdentifierNotValid);
         }
         let will = connect.will.as_ref()?;
+        // As a PUBLISH there: such topics are the broker's own (v5 §4.7.2).
+        if will.topic.starts_with('$') {
+            return Some(ReasonCode::NotAuthorized);
+        }
         if will.qos.bits() > self.config.max_qos {
             return Some(ReasonCode::QosNotSupported);
         }
@@ -193,7 +162,10 @@ impl MqttBroker {
         }
         if !is_clean {
             // It is back: what waits is not published (MQTT-3.1.3-9).
-            self.wills.remove(client);
+            self.forget_due(client);
+            if let Some(stored) = self.store.sessions.get_mut(client) {
+                stored.will = None;
+            }
         }
     }
 
@@ -264,51 +236,62 @@ impl MqttBroker {
     pub(super) fn detach(&mut self, stream: StreamId, lost: bool, host: &mut dyn Host) {
         let Some(connection) = self.connections.get_mut(&stream) else { return };
         let Some(client) = connection.client.take() else { return };
-        connection.link = None;
+        (connection.link, connection.session) = (None, None);
         self.open -= 1;
-        let will = connection.will.take().filter(|_| lost);
         let Some(stored) = self.store.sessions.get_mut(&client) else { return };
         if stored.online != Some(stream) {
             return;
         }
         let (now, expiry) = (host.now(), stored.expiry);
+        let mut given = BTreeMap::new();
         if lost && self.limits.has(MqttFlaw::SessionDropped) {
             stored.session = Session::new();
+            given = stored.take_all_given();
         }
         stored.online = None;
         stored.ends = ends(expiry, now);
-        let delay = will.as_ref().and_then(|will| will.properties.will_delay().copied()).unwrap_or(0).min(expiry);
         if let Some(at) = stored.ends {
             self.due.insert((at, client.clone()));
         }
-        match will {
-            Some(will) if delay == 0 => self.publish_will(&client, &will, host),
-            Some(will) => {
-                let at = now.saturating_add(Span::from_secs(u64::from(delay)));
-                self.wills.insert(client.clone(), (will, at));
+        if !lost {
+            stored.will = None;
+        }
+        let will = match stored.begin_delay(now) {
+            Some(at) if at > now => {
                 self.due.insert((at, client.clone()));
+                None
             }
-            None => {}
+            _ => stored.will.take(),
+        };
+        self.changed(&client);
+        self.end_promises(&client, given, host);
+        if let Some(will) = will {
+            self.publish_will(&client, &will.will, host);
         }
         if expiry == 0 {
             return self.end_session(&client, host);
         }
-        self.changed(&client);
-        self.settle(&client, host);
+        self.settle_client(&client, host);
     }
 
     /// A session ends, if there is one; what it has waited with is published (v5 §3.1.3.2.2).
     pub(super) fn end_session(&mut self, client: &Text, host: &mut dyn Host) {
         self.forget_due(client);
-        let will = self.wills.remove(client);
-        let Some(stored) = self.store.remove(client) else { return };
+        let Some(mut stored) = self.store.remove(client) else { return };
         host.release(stored.memory);
         if stored.persists() && self.writes() {
-            self.disc.session(client);
-            self.needs = self.disc.next;
+            self.needs = self.disc.change(&Entry::Session(client.clone()));
         }
-        if let Some((will, _)) = will {
-            self.publish_will(client, &will, host);
+        self.end_promises(client, stored.take_all_given(), host);
+        if let Some(will) = stored.will {
+            self.publish_will(client, &will.will, host);
+        }
+    }
+
+    /// Messages that were held are gone with their session, and their places are free.
+    fn end_promises(&mut self, client: &Text, given: BTreeMap<PacketId, Promise>, host: &mut dyn Host) {
+        for (id, promise) in given {
+            self.end_promise(&(client.clone(), id), promise, host);
         }
     }
 
@@ -319,9 +302,9 @@ impl MqttBroker {
     }
 
     fn forget_due(&mut self, client: &Text) {
-        let ends = self.store.sessions.get(client).and_then(|stored| stored.ends);
-        let will = self.wills.get(client).map(|(_, at)| *at);
-        for at in [ends, will].into_iter().flatten() {
+        let Some(stored) = self.store.sessions.get(client) else { return };
+        let will = stored.will.as_ref().and_then(|will| will.at);
+        for at in [stored.ends, will].into_iter().flatten() {
             self.due.remove(&(at, client.clone()));
         }
     }
@@ -330,9 +313,15 @@ impl MqttBroker {
     pub(super) fn on_due(&mut self, host: &mut dyn Host) {
         while let Some((at, client)) = self.due.first().cloned().filter(|(at, _)| *at <= host.now()) {
             self.due.remove(&(at, client.clone()));
-            if let Some((will, _)) = self.wills.get(&client).filter(|(_, due)| *due <= at).cloned() {
-                self.wills.remove(&client);
-                self.publish_will(&client, &will, host);
+            let will = self
+                .store
+                .sessions
+                .get_mut(&client)
+                .and_then(|stored| stored.will.take_if(|will| will.at.is_some_and(|due| due <= at)));
+            if let Some(will) = will {
+                // What it brings waits for the write that takes it from the disc.
+                self.changed(&client);
+                self.publish_will(&client, &will.will, host);
             }
             let has_ended =
                 self.store.sessions.get(&client).and_then(|stored| stored.ends).is_some_and(|ends| ends <= at);
@@ -343,10 +332,12 @@ impl MqttBroker {
         }
     }
 
-    /// After a loss of power: sessions that were there are alone. How long the power was away is not known to those that had a connection.
+    /// After a loss of power: sessions that were there are alone. How long the power was away is not known to those that had a connection: their
+    /// ends and the delays of their wills begin now.
     pub(super) fn resume(&mut self, host: &mut dyn Host) {
         let now = host.now();
-        let clients: Vec<Text> = self.store.sessions.keys().cloned().collect();
+        let promised = self.owe_again();
+        let clients: Vec<Text> = self.store.sessions.iter().map(|(client, _)| client.clone()).collect();
         for client in clients {
             if let Some(stored) = self.store.sessions.get_mut(&client) {
                 stored.ends = stored.ends.or(ends(stored.expiry, now));
@@ -354,10 +345,16 @@ impl MqttBroker {
                     self.due.insert((at.max(now), client.clone()));
                     stored.ends = Some(at.max(now));
                 }
+                if let Some(at) = stored.begin_delay(now) {
+                    self.due.insert((at, client.clone()));
+                    // Its time is on disc from now on.
+                    self.changed(&client);
+                }
             }
-            self.settle(&client, host);
+            self.settle_client(&client, host);
         }
         let retained: u64 = self.store.retained.iter().map(|(_, message)| super::deliver::retained_len(message)).sum();
+        let retained = retained + promised;
         match host.reserve(retained) {
             Ok(()) => self.retained_memory = retained,
             Err(_) => self.counts.refused_memory += 1,
@@ -365,14 +362,19 @@ impl MqttBroker {
     }
 }
 
-fn ends(expiry: u32, now: LocalTime) -> Option<LocalTime> {
-    (expiry != FOR_GOOD).then(|| now.saturating_add(Span::from_secs(u64::from(expiry))))
+impl Stored {
+    /// Its connection is gone: when its will is published, if it has one. Not behind the session's end (v5 §3.1.3.2.2), and not before now.
+    fn begin_delay(&mut self, now: LocalTime) -> Option<LocalTime> {
+        let stored = self.will.as_mut()?;
+        let delay = stored.will.properties.will_delay().copied().unwrap_or(0).min(self.expiry);
+        let at = stored.at.unwrap_or(now.saturating_add(Span::from_secs(u64::from(delay)))).max(now);
+        stored.at = Some(at);
+        Some(at)
+    }
 }
 
-/// Method and data.
-fn of_auth(method: Text, data: Vec<u8>) -> Properties {
-    let data = Binary::new(data).map(Property::AuthenticationData);
-    std::iter::once(Property::AuthenticationMethod(method)).chain(data).collect()
+fn ends(expiry: u32, now: LocalTime) -> Option<LocalTime> {
+    (expiry != FOR_GOOD).then(|| now.saturating_add(Span::from_secs(u64::from(expiry))))
 }
 
 impl Properties {

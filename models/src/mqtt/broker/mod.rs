@@ -3,38 +3,49 @@
 //! | file | what |
 //! |---|---|
 //! | here | streams, timers, what is written when |
-//! | `connect` | CONNECT, authentication, takeover, the end of connections and of sessions, wills |
+//! | `authenticate` | challenges and their answers |
+//! | `connect` | CONNECT, takeover, the end of connections and of sessions, wills |
 //! | `packets` | all other packets |
+//! | `promises` | places for messages of QoS 2 that are held |
 //! | `deliver` | from a message to its copies; retained messages; memory |
+//! | `sessions` | sessions by name and by number |
 //! | `store` | what outlives connections, and what of it is on disc |
 //! | `status` | `$SYS`, totals |
 //!
 //! # What is on disc
-//! With `durable`, sessions that outlive a connection (subscriptions, messages in flight and queued, identifiers of QoS 2) and retained
-//! messages outlive a loss of power; wills and connections do not. Where writing takes time (`sync`), one write follows the other, each of
+//! With `durable`, sessions that outlive a connection (subscriptions, messages in flight and queued, identifiers of QoS 2, places that are promised,
+//! wills) and retained messages outlive a loss of power; connections do not. A will is part of its session (v5 §3.1.2.5): one that waits is
+//! published at its time, or at the restart if that has passed; one whose connection was there when the power went waits for its delay from the
+//! restart on, which is when the broker sees that the connection is gone. Sessions that end with their connection have nothing on disc, wills
+//! neither. Where writing takes time (`sync`), one write follows the other, each of
 //! all that has changed until it began, and a packet that promises something waits for the write that has it: PUBACK, PUBREC, PUBCOMP, SUBACK,
-//! CONNACK, and what goes to subscribers whose session is kept. On one connection nothing passes what waits. So what was promised is
+//! CONNACK, what goes to subscribers whose session is kept, and each copy of a message of QoS 2, which its publisher would send again. On one connection nothing passes what waits. So what was promised is
 //! there after a crash, and what is not there was not promised.
 
+mod authenticate;
 mod connect;
 mod deliver;
 mod packets;
+mod promises;
+mod sessions;
 mod status;
 mod store;
 
 use super::config::MqttBrokerConfig;
-use super::outbox::Outbox;
 use super::session::{Limits, Link, MqttFlaw, Outgoing};
-use super::wire::{Connect, Decoder, Disconnect, Fault, Packet, QoS, ReasonCode, Text, Version, Will};
+use super::wire::{Connect, Decoder, Disconnect, Fault, Packet, QoS, ReasonCode, Text, Version};
 use super::{RECEIVE, SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::messaging::disc::Disc;
+use crate::messaging::outbox::Outbox;
 use crate::rope::Rope;
 use protosim_core::{CannotClone, LocalTime, Operation, Span};
+use sessions::SessionId;
 use status::Counts;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use store::{Disc, OnDisc, Store};
+use store::{Content, Entry, OnDisc, Store};
 
 /// The timer of the next end of a session or delay of a will.
 const DUE: u64 = 1;
@@ -56,11 +67,9 @@ pub struct MqttBroker {
     config: MqttBrokerConfig,
     options: StreamOptions,
     limits: Limits,
-    connections: BTreeMap<StreamId, Connection>,
+    connections: BTreeMap<StreamId, Box<Connection>>,
     store: Store,
-    disc: Disc,
-    /// Wills that wait, by client, with when they are published.
-    wills: BTreeMap<Text, (Will, LocalTime)>,
+    disc: Disc<Entry, Content>,
     /// When sessions end and wills are published.
     due: BTreeSet<(LocalTime, Text)>,
     /// Connections that may have something to write.
@@ -73,6 +82,8 @@ pub struct MqttBroker {
     open: u64,
     /// Memory of the host that retained messages have \[bytes\].
     retained_memory: u64,
+    /// Topics of messages that are held and will be retained, with how many.
+    promised_topics: BTreeMap<Text, u64>,
     /// Identifiers that were given.
     given: u64,
     started: LocalTime,
@@ -87,9 +98,10 @@ struct Connection {
     phase: Phase,
     /// Whose it is, once it is accepted.
     client: Option<Text>,
+    /// The session of that.
+    session: Option<SessionId>,
     /// Its part of the session.
     link: Option<Link>,
-    will: Option<Will>,
     /// The session's expiry that CONNECT has asked for \[s\].
     asked_expiry: u32,
     /// How long it may be silent; zero for as long as it likes.
@@ -98,10 +110,14 @@ struct Connection {
     last: LocalTime,
     /// The write to disc that its packets wait for.
     needs: u64,
+    /// The one that its messages of QoS 0 wait for: copies of messages of QoS 2, which would come again after a crash.
+    needs_of_qos0: u64,
     /// The peer has finished.
     is_finished: bool,
-    /// A CONNECT that waits for the answer to a challenge.
-    challenged: Option<Box<(Connect, Vec<u8>)>>,
+    /// A challenge without an answer, with the CONNECT that waits for it.
+    challenged: Option<Box<(Option<Connect>, Vec<u8>)>>,
+    /// It has answered one, and may ask for the next.
+    is_proved: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,13 +149,13 @@ impl MqttBroker {
             connections: BTreeMap::new(),
             store: Store::default(),
             disc: Disc::default(),
-            wills: BTreeMap::new(),
             due: BTreeSet::new(),
             touched: BTreeSet::new(),
             for_disc: BTreeSet::new(),
             needs: 0,
             open: 0,
             retained_memory: 0,
+            promised_topics: BTreeMap::new(),
             given: 0,
             started: LocalTime::ZERO,
             counts: Counts::default(),
@@ -157,10 +173,18 @@ impl MqttBroker {
             return;
         }
         let Some(stored) = self.store.sessions.get(client).filter(|stored| stored.persists()) else { return };
-        self.disc.session(client);
-        self.needs = self.disc.next;
+        self.needs = self.disc.change(&Entry::Session(client.clone()));
         if let Some(connection) = stored.online.and_then(|stream| self.connections.get_mut(&stream)) {
-            connection.needs = self.disc.next;
+            connection.needs = self.needs;
+        }
+    }
+
+    /// The session of a connection has changed.
+    fn changed_on(&mut self, stream: StreamId) {
+        if self.writes()
+            && let Some(client) = self.connections.get(&stream).and_then(|connection| connection.client.clone())
+        {
+            self.changed(&client);
         }
     }
 
@@ -176,20 +200,24 @@ impl MqttBroker {
         };
         host.spend(Operation { name: SEND, bytes: bytes.len() });
         self.counts.packets_sent += 1;
-        let promises = match packet {
-            Packet::Pingresp | Packet::Disconnect(_) | Packet::Auth(_) => false,
-            Packet::Puback(_) | Packet::Pubrec(_) | Packet::Pubcomp(_) => {
-                !self.limits.has(MqttFlaw::AcknowledgedTooSoon)
+        let needs = match packet {
+            Packet::Pingresp | Packet::Disconnect(_) | Packet::Auth(_) => 0,
+            Packet::Puback(_) | Packet::Pubrec(_) | Packet::Pubcomp(_)
+                if self.limits.has(MqttFlaw::AcknowledgedTooSoon) =>
+            {
+                0
             }
             Packet::Publish(publish) => {
                 self.counts.messages_sent += 1;
-                publish.delivery.qos() != QoS::AtMostOnce
+                match publish.delivery.qos() {
+                    QoS::AtMostOnce => connection.needs_of_qos0,
+                    _ => connection.needs,
+                }
             }
-            _ => true,
+            _ => connection.needs,
         };
-        let needs = if promises { connection.needs } else { 0 };
         connection.out.push(needs, bytes);
-        if needs > self.disc.done {
+        if needs > self.disc.done() {
             self.for_disc.insert(stream);
         }
         self.touched.insert(stream);
@@ -255,20 +283,20 @@ impl MqttBroker {
             let Some(connection) = self.connections.get_mut(&stream).filter(|open| open.out.len() < ENOUGH) else {
                 return;
             };
-            let (Some(client), Some(link)) = (connection.client.clone(), connection.link.as_mut()) else { return };
-            let Some(stored) = self.store.sessions.get_mut(&client) else { return };
+            let (Some(session), Some(link)) = (connection.session, connection.link.as_mut()) else { return };
+            let Some(stored) = self.store.sessions.at_mut(session) else { return };
             match stored.session.next(link, &self.limits, host.now()) {
                 Some(Outgoing::Packet(packet)) => {
                     if matches!(&packet, Packet::Publish(publish) if publish.delivery.qos() != QoS::AtMostOnce) {
-                        self.changed(&client);
+                        self.changed_on(stream);
                     }
                     self.push(stream, &packet, host);
                 }
                 Some(Outgoing::Dropped(_, why)) => {
                     self.counts.unsent(why);
-                    self.changed(&client);
+                    self.changed_on(stream);
                 }
-                None => return self.settle(&client, host),
+                None => return self.settle(session, host),
             }
         }
     }
@@ -280,7 +308,7 @@ impl MqttBroker {
             self.touched.remove(&stream);
             self.write(stream, host);
         }
-        if self.writes() && self.disc.begin(&self.store) {
+        if self.writes() && self.disc.begin(|entry| self.store.on_disc(entry)) {
             host.set_timer(SYNC, host.now().saturating_add(self.config.sync), "disc");
         }
         match self.due.first() {
@@ -291,11 +319,11 @@ impl MqttBroker {
 
     fn write(&mut self, stream: StreamId, host: &mut dyn Host) {
         let Some(connection) = self.connections.get_mut(&stream) else { return };
-        match connection.out.write(stream, self.disc.done, host) {
+        match connection.out.write(stream, self.disc.done(), host) {
             Ok(written) => self.counts.bytes_sent += written,
             Err(_) => self.counts.refused_calls += 1,
         }
-        if connection.out.len() > 0 && connection.needs > self.disc.done {
+        if connection.out.len() > 0 && connection.needs > self.disc.done() {
             self.for_disc.insert(stream);
         }
         if connection.phase == Phase::Closing && connection.out.len() == 0 {
@@ -345,16 +373,18 @@ impl MqttBroker {
             out: Outbox::default(),
             phase: Phase::New,
             client: None,
+            session: None,
             link: None,
-            will: None,
             asked_expiry: 0,
             patience: self.config.connect_timeout,
             last: host.now(),
             needs: 0,
+            needs_of_qos0: 0,
             is_finished: false,
             challenged: None,
+            is_proved: false,
         };
-        self.connections.insert(stream, connection);
+        self.connections.insert(stream, Box::new(connection));
         self.watch(stream, host);
     }
 
@@ -452,7 +482,7 @@ impl App for MqttBroker {
         if !self.config.durable {
             return None;
         }
-        let there = if self.writes() { std::mem::take(&mut self.disc.there) } else { self.store.durable() };
+        let there = if self.writes() { self.disc.take() } else { self.store.durable() };
         Some(Box::new(there))
     }
 
@@ -460,7 +490,7 @@ impl App for MqttBroker {
         if let Ok(there) = durable.downcast::<OnDisc>() {
             self.store.recover(&there);
             if self.writes() {
-                self.disc.there = *there;
+                self.disc = Disc::with(*there);
             }
         }
     }

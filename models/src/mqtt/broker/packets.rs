@@ -1,14 +1,14 @@
 //! What packets of an open connection do.
 
-use super::store::Subscription;
+use super::store::{Entry, Subscription};
 use super::{MqttBroker, Phase};
 use crate::app::{Host, StreamId};
 use crate::mqtt::config::qos;
 use crate::mqtt::session::{Arrival, Link, Message, Session};
 use crate::mqtt::topic::TopicFilter;
 use crate::mqtt::wire::{
-    Disconnect, Fault, Packet, PacketId, Properties, Publish, ReasonCode, RetainHandling, Suback, Subscribe, Text,
-    Unsuback, Unsubscribe, Version,
+    Delivery, Disconnect, Fault, Packet, PacketId, Properties, Publish, ReasonCode, RetainHandling, Suback, Subscribe,
+    Text, Unsuback, Unsubscribe, Version,
 };
 
 const NO_CONNECT: Fault = Fault::protocol("MQTT-3.1.0-1", "the first packet is no CONNECT");
@@ -70,11 +70,11 @@ impl MqttBroker {
         stream: StreamId,
         call: impl FnOnce(&mut Session, &mut Link) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let Some(client) = self.client_of(stream) else { return Ok(()) };
-        let link = self.connections.get_mut(&stream).and_then(|connection| connection.link.as_mut());
-        let (Some(link), Some(stored)) = (link, self.store.sessions.get_mut(&client)) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(&stream) else { return Ok(()) };
+        let (Some(session), Some(link)) = (connection.session, connection.link.as_mut()) else { return Ok(()) };
+        let Some(stored) = self.store.sessions.at_mut(session) else { return Ok(()) };
         call(&mut stored.session, link)?;
-        self.changed(&client);
+        self.changed_on(stream);
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl MqttBroker {
             return Err(Fault::new(ReasonCode::RetainNotSupported, "MQTT-3.2.2-14", "messages cannot be retained"));
         }
         let mut arrival = None;
-        let (limits, now) = (self.limits.clone(), host.now());
+        let (limits, now, delivery) = (self.limits.clone(), host.now(), publish.delivery);
         self.with_session(stream, |session, link| {
             arrival = Some(session.on_publish(link, &limits, publish, now)?);
             Ok(())
@@ -99,8 +99,7 @@ impl MqttBroker {
                 return Ok(());
             }
             Some(Arrival::Deliver(message)) => self.on_message(stream, &message, host),
-            Some(Arrival::Hold(message)) if message.content.topic.starts_with('$') => ReasonCode::NotAuthorized,
-            Some(Arrival::Hold(message)) => self.room_for(&message, host),
+            Some(Arrival::Hold(message)) => self.hold(stream, delivery, &message, host),
             Some(Arrival::Repeated) => ReasonCode::Success,
             None => return Ok(()),
         };
@@ -110,16 +109,17 @@ impl MqttBroker {
         })
     }
 
-    /// A message that is held until its PUBREL takes memory.
-    fn room_for(&mut self, message: &Message, host: &mut dyn Host) -> ReasonCode {
-        let bytes = super::deliver::COPY + message.bytes();
-        if host.reserve(bytes).is_err() {
-            self.counts.refused_memory += 1;
-            return ReasonCode::QuotaExceeded;
+    /// A message is held until its PUBREL, if it has a place where it goes then.
+    fn hold(&mut self, stream: StreamId, delivery: Delivery, message: &Message, host: &mut dyn Host) -> ReasonCode {
+        if message.content.topic.starts_with('$') {
+            self.counts.refused_messages += 1;
+            return ReasonCode::NotAuthorized;
         }
-        // Its session is charged for what it holds when it is settled.
-        host.release(bytes);
-        ReasonCode::Success
+        match (delivery, self.client_of(stream)) {
+            (Delivery::ExactlyOnce { id, .. }, Some(client)) => self.promise(&client, id, message, host),
+            // Others are not held.
+            _ => ReasonCode::Success,
+        }
     }
 
     fn on_pubrel(&mut self, stream: StreamId, id: PacketId, host: &mut dyn Host) -> Result<(), Fault> {
@@ -128,8 +128,12 @@ impl MqttBroker {
             released = session.on_pubrel(link, id);
             Ok(())
         })?;
-        if let Some(message) = released {
-            self.on_message(stream, &message, host);
+        let Some(client) = self.client_of(stream) else { return Ok(()) };
+        let promise = self.store.sessions.get_mut(&client).and_then(|stored| stored.take_given(id)).unwrap_or_default();
+        let held = (client, id);
+        match released {
+            Some(message) => self.publish_held(&held, promise, &message, host),
+            None => self.end_promise(&held, promise, host),
         }
         Ok(())
     }
@@ -172,7 +176,7 @@ impl MqttBroker {
             }
         }
         self.changed(&client);
-        self.settle(&client, host);
+        self.settle_client(&client, host);
         if let Some(connection) = self.connections.get_mut(&stream) {
             connection.needs = connection.needs.max(self.needs);
         }
@@ -197,7 +201,7 @@ impl MqttBroker {
         }
         let stored = self.store.sessions.get(client)?;
         let is_full = config.max_subscriptions.is_some_and(|most| stored.subscriptions.len() as u64 >= most);
-        (is_full && !stored.subscriptions.contains_key(filter)).then_some(ReasonCode::QuotaExceeded)
+        (is_full && !stored.subscriptions.has(filter)).then_some(ReasonCode::QuotaExceeded)
     }
 
     fn on_unsubscribe(&mut self, stream: StreamId, unsubscribe: Unsubscribe, host: &mut dyn Host) {
@@ -208,7 +212,7 @@ impl MqttBroker {
         });
         let reasons = reasons.collect();
         self.changed(&client);
-        self.settle(&client, host);
+        self.settle_client(&client, host);
         if let Some(connection) = self.connections.get_mut(&stream) {
             connection.needs = connection.needs.max(self.needs);
         }
@@ -226,8 +230,14 @@ impl MqttBroker {
                 return Err(Fault::protocol("v5 §3.14.2.2.2", "a session expiry after there was none"));
             }
             let most = self.config.max_session_expiry.map_or(u32::MAX, crate::mqtt::config::seconds);
-            if let Some(stored) = connection.client.clone().and_then(|client| self.store.sessions.get_mut(&client)) {
+            if let Some(client) = connection.client.clone()
+                && let Some(stored) = self.store.sessions.get_mut(&client)
+            {
+                let was_kept = stored.persists();
                 stored.expiry = expiry.min(most);
+                if was_kept && !stored.persists() && self.writes() {
+                    self.needs = self.disc.change(&Entry::Session(client));
+                }
             }
         }
         self.counts.disconnects += 1;

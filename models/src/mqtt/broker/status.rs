@@ -50,7 +50,8 @@ impl Counts {
     pub(super) fn unsent(&mut self, why: Unsent) {
         match why {
             Unsent::Expired => self.expired += 1,
-            Unsent::TooLarge => self.too_large += 1,
+            // The second is said by brokers alone (v5 §3.2.2.3).
+            Unsent::TooLarge | Unsent::NotTaken => self.too_large += 1,
         }
     }
 

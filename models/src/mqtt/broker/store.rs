@@ -1,11 +1,13 @@
 //! What a broker knows beyond connections: sessions, subscriptions, retained messages; and what of it is on disc.
 
+use super::promises::Promises;
+use super::sessions::Sessions;
 use crate::app::StreamId;
 use crate::mqtt::session::{Message, Session};
 use crate::mqtt::topic::{TopicFilter, TopicMap, TopicTree};
-use crate::mqtt::wire::{QoS, SubscriptionId, SubscriptionOptions, Text};
+use crate::mqtt::wire::{QoS, SubscriptionId, SubscriptionOptions, Text, Will};
 use protosim_core::LocalTime;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 /// A subscription of one client.
@@ -15,11 +17,55 @@ pub(super) struct Subscription {
     pub(super) id: Option<SubscriptionId>,
 }
 
+/// The subscriptions of one client, in order of filters. Most have few.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Subscriptions(Vec<(TopicFilter, Subscription)>);
+
+impl Subscriptions {
+    fn find(&self, filter: &TopicFilter) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.cmp(filter))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn has(&self, filter: &TopicFilter) -> bool {
+        self.find(filter).is_ok()
+    }
+
+    /// Whether there was one before.
+    fn insert(&mut self, filter: &TopicFilter, subscription: Subscription) -> bool {
+        match self.find(filter) {
+            Ok(at) => {
+                self.0[at].1 = subscription;
+                true
+            }
+            Err(at) => {
+                if self.0.is_empty() {
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(at, (filter.clone(), subscription));
+                false
+            }
+        }
+    }
+
+    /// Whether there was one.
+    fn remove(&mut self, filter: &TopicFilter) -> bool {
+        self.find(filter).map(|at| self.0.remove(at)).is_ok()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &(TopicFilter, Subscription)> {
+        self.0.iter()
+    }
+}
+
 /// The session of one client, by its identifier.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stored {
     pub(super) session: Session,
-    pub(super) subscriptions: BTreeMap<TopicFilter, Subscription>,
+    pub(super) subscriptions: Subscriptions,
     /// Characters of the filters of those \[bytes\].
     pub(super) filter_bytes: u64,
     /// How long it outlives a connection \[s\]; `u32::MAX` is for good.
@@ -30,6 +76,18 @@ pub(super) struct Stored {
     pub(super) online: Option<StreamId>,
     /// Memory of the host that it has \[bytes\].
     pub(super) memory: u64,
+    /// The will of its connection, or of the one before, that waits (v5 §3.1.2.5).
+    pub(super) will: Option<Box<StoredWill>>,
+    /// Places for messages of QoS 2 that are held.
+    pub(super) promises: Option<Box<Promises>>,
+}
+
+/// A will that is not published yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct StoredWill {
+    pub(super) will: Will,
+    /// When it is published; `None` while its connection is there.
+    pub(super) at: Option<LocalTime>,
 }
 
 impl Stored {
@@ -40,7 +98,8 @@ impl Stored {
 
     /// As it is on disc.
     fn on_disc(&self) -> Self {
-        Self { online: None, memory: 0, ..self.clone() }
+        let promises = self.promises.as_ref().and_then(|promises| promises.on_disc());
+        Self { online: None, memory: 0, promises, ..self.clone() }
     }
 }
 
@@ -61,6 +120,12 @@ pub(super) struct Copy {
     pub(super) ids: Vec<SubscriptionId>,
 }
 
+/// Copies with those who get them.
+pub(super) type Copies = Vec<(Text, Copy)>;
+
+/// Copies for groups that share, each with its filter and whose turn it is.
+pub(super) type Shared = Vec<(TopicFilter, Text, Copy)>;
+
 impl Copy {
     fn add(&mut self, subscription: &Subscription) {
         // At the highest QoS of all that match (3.1.1 [MQTT-3.3.5-1]), once, with all numbers (v5 §3.3.4).
@@ -73,7 +138,7 @@ impl Copy {
 /// All of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Store {
-    pub(super) sessions: BTreeMap<Text, Stored>,
+    pub(super) sessions: Sessions,
     pub(super) retained: TopicMap<Message>,
     subscriptions: TopicTree<Text, Subscription>,
     shares: TopicTree<Text, Sharers>,
@@ -84,7 +149,7 @@ impl Store {
     pub(super) fn subscribe(&mut self, client: &Text, filter: &TopicFilter, subscription: Subscription) -> bool {
         self.index(client, filter, subscription);
         let Some(stored) = self.sessions.get_mut(client) else { return false };
-        let was_there = stored.subscriptions.insert(filter.clone(), subscription).is_some();
+        let was_there = stored.subscriptions.insert(filter, subscription);
         if !was_there {
             stored.filter_bytes += filter.as_str().len() as u64;
         }
@@ -108,7 +173,7 @@ impl Store {
     /// Takes a subscription out. Whether there was one.
     pub(super) fn unsubscribe(&mut self, client: &Text, filter: &TopicFilter) -> bool {
         let Some(stored) = self.sessions.get_mut(client) else { return false };
-        if stored.subscriptions.remove(filter).is_none() {
+        if !stored.subscriptions.remove(filter) {
             return false;
         }
         stored.filter_bytes -= filter.as_str().len() as u64;
@@ -131,7 +196,7 @@ impl Store {
     /// Takes a session out, with its subscriptions.
     pub(super) fn remove(&mut self, client: &Text) -> Option<Stored> {
         let stored = self.sessions.remove(client)?;
-        for filter in stored.subscriptions.keys() {
+        for (filter, _) in stored.subscriptions.iter() {
             self.forget(client, filter);
         }
         Some(stored)
@@ -139,27 +204,48 @@ impl Store {
 
     /// How many subscriptions there are.
     pub(super) fn subscriptions(&self) -> u64 {
-        self.sessions.values().map(|stored| stored.subscriptions.len() as u64).sum()
+        self.sessions.iter().map(|(_, stored)| stored.subscriptions.len() as u64).sum()
     }
 
-    /// Who gets a message of `topic` that `from` has published: one copy for each client, and one for each group that shares.
-    pub(super) fn receivers(&mut self, topic: &str, from: Option<&Text>) -> (BTreeMap<Text, Copy>, Vec<(Text, Copy)>) {
-        let mut copies: BTreeMap<Text, Copy> = BTreeMap::new();
+    /// Who gets a message of `topic` that `from` has published: one copy for each client, and one for each group that shares. Where
+    /// it was somebody's turn before, as `turns` says, it is still, as long as that one shares.
+    pub(super) fn receivers(
+        &mut self,
+        topic: &str,
+        from: Option<&Text>,
+        turns: &[(TopicFilter, Text)],
+    ) -> (Copies, Shared) {
+        let mut found: Vec<(&Text, &Subscription)> = Vec::new();
         self.subscriptions.matching(topic, |client, subscription| {
             // MQTT-3.8.3-3.
             if !(subscription.options.no_local && from == Some(client)) {
-                copies.entry(client.clone()).or_default().add(subscription);
+                found.push((client, subscription));
             }
         });
+        // Those of one filter are in order of clients already.
+        found.sort_by_key(|(client, _)| *client);
+        let mut copies: Copies = Vec::with_capacity(found.len());
+        for (client, subscription) in found {
+            match copies.last_mut().filter(|(last, _)| last == client) {
+                Some((_, copy)) => copy.add(subscription),
+                None => {
+                    let mut copy = Copy::default();
+                    copy.add(subscription);
+                    copies.push((client.clone(), copy));
+                }
+            }
+        }
         let mut groups: Vec<(TopicFilter, Text)> = Vec::new();
         self.shares.matching(topic, |name, sharers| groups.push((sharers.filter.clone(), name.clone())));
         let mut shared = Vec::with_capacity(groups.len());
         for (filter, name) in groups {
             let (Some(sharers), sessions) = (self.shares.get_mut(&filter, &name), &self.sessions) else { continue };
-            if let Some((client, subscription)) = sharers.next(sessions) {
+            let turn = turns.iter().find(|(of, _)| *of == filter);
+            let turn = turn.and_then(|(_, client)| Some((client.clone(), *sharers.members.get(client)?)));
+            if let Some((client, subscription)) = turn.or_else(|| sharers.next(sessions)) {
                 let mut copy = Copy::default();
                 copy.add(&subscription);
-                shared.push((client, copy));
+                shared.push((filter, client, copy));
             }
         }
         (copies, shared)
@@ -167,30 +253,45 @@ impl Store {
 
     /// What is on disc, where what has changed is there at once.
     pub(super) fn durable(&self) -> OnDisc {
-        let sessions = self.sessions.iter().filter(|(_, stored)| stored.persists());
-        OnDisc {
-            sessions: sessions.map(|(client, stored)| (client.clone(), stored.on_disc())).collect(),
-            retained: self.retained.iter().map(|(topic, message)| (topic.clone(), message.clone())).collect(),
+        let sessions = self.sessions.iter().map(|(client, _)| Entry::Session(client.clone()));
+        let topics = self.retained.iter().map(|(topic, _)| Entry::Retained(topic.clone()));
+        sessions.chain(topics).filter_map(|entry| Some((entry.clone(), self.on_disc(&entry)?))).collect()
+    }
+
+    /// An entry as it is on disc; `None` if it is not to be there.
+    pub(super) fn on_disc(&self, entry: &Entry) -> Option<Content> {
+        match entry {
+            Entry::Session(client) => {
+                let stored = self.sessions.get(client).filter(|stored| stored.persists())?;
+                Some(Content::Session(Box::new(stored.on_disc())))
+            }
+            Entry::Retained(topic) => self.retained.get(topic).cloned().map(Content::Retained),
         }
     }
 
     /// What was on disc is known again.
     pub(super) fn recover(&mut self, disc: &OnDisc) {
-        for (client, stored) in &disc.sessions {
-            for (filter, subscription) in &stored.subscriptions {
-                self.index(client, filter, *subscription);
+        for (entry, content) in disc {
+            match (entry, content) {
+                (Entry::Session(client), Content::Session(stored)) => {
+                    for (filter, subscription) in stored.subscriptions.iter() {
+                        self.index(client, filter, *subscription);
+                    }
+                    self.sessions.insert(client.clone(), (**stored).clone());
+                }
+                (Entry::Retained(topic), Content::Retained(message)) => {
+                    self.retained.insert(topic.clone(), message.clone());
+                }
+                // Each kind of entry has its kind of content.
+                _ => {}
             }
-            self.sessions.insert(client.clone(), stored.clone());
-        }
-        for (topic, message) in &disc.retained {
-            self.retained.insert(topic.clone(), message.clone());
         }
     }
 }
 
 impl Sharers {
     /// Whose turn it is: the next one that is there, in order of identifiers; if none is, the next one.
-    fn next(&mut self, sessions: &BTreeMap<Text, Stored>) -> Option<(Text, Subscription)> {
+    fn next(&mut self, sessions: &Sessions) -> Option<(Text, Subscription)> {
         let from = self.last.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let behind = self.members.range::<Text, _>((from, Bound::Unbounded));
         let all = || behind.clone().chain(&self.members);
@@ -207,85 +308,21 @@ fn share_name(filter: &TopicFilter) -> Option<Text> {
     filter.share().and_then(|share| Text::new(share.name).ok())
 }
 
+/// What an entry of the disc is of.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Entry {
+    /// The session of this client.
+    Session(Text),
+    /// What is retained on this topic.
+    Retained(Text),
+}
+
+/// What an entry of the disc is.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Session(Box<Stored>),
+    Retained(Message),
+}
+
 /// What outlives a loss of power.
-#[derive(Clone, Debug, Default)]
-pub(super) struct OnDisc {
-    pub(super) sessions: BTreeMap<Text, Stored>,
-    pub(super) retained: BTreeMap<Text, Message>,
-}
-
-/// The disc, where writing takes time: one write at a time, of all that has changed until it begins.
-#[derive(Clone, Debug)]
-pub(super) struct Disc {
-    /// As it is when power is lost now.
-    pub(super) there: OnDisc,
-    writing: Option<Written>,
-    changed_sessions: BTreeSet<Text>,
-    changed_topics: BTreeSet<Text>,
-    /// The number of the write that what changes now will be in.
-    pub(super) next: u64,
-    /// The number of the last write that is done.
-    pub(super) done: u64,
-}
-
-/// What is being written, `None` for what is gone.
-#[derive(Clone, Debug)]
-struct Written {
-    sessions: Vec<(Text, Option<Stored>)>,
-    retained: Vec<(Text, Option<Message>)>,
-}
-
-impl Default for Disc {
-    fn default() -> Self {
-        let (changed_sessions, changed_topics) = (BTreeSet::new(), BTreeSet::new());
-        Self { there: OnDisc::default(), writing: None, changed_sessions, changed_topics, next: 1, done: 0 }
-    }
-}
-
-impl Disc {
-    pub(super) fn session(&mut self, client: &Text) {
-        if !self.changed_sessions.contains(client) {
-            self.changed_sessions.insert(client.clone());
-        }
-    }
-
-    pub(super) fn topic(&mut self, topic: &Text) {
-        self.changed_topics.insert(topic.clone());
-    }
-
-    /// Begins a write, if there is something to be written and nothing is. Whether it did.
-    pub(super) fn begin(&mut self, store: &Store) -> bool {
-        if self.writing.is_some() || (self.changed_sessions.is_empty() && self.changed_topics.is_empty()) {
-            return false;
-        }
-        let sessions = std::mem::take(&mut self.changed_sessions).into_iter().map(|client| {
-            let stored = store.sessions.get(&client).filter(|stored| stored.persists()).map(Stored::on_disc);
-            (client, stored)
-        });
-        let topics = std::mem::take(&mut self.changed_topics).into_iter().map(|topic| {
-            let message = store.retained.get(&topic).cloned();
-            (topic, message)
-        });
-        self.writing = Some(Written { sessions: sessions.collect(), retained: topics.collect() });
-        self.next += 1;
-        true
-    }
-
-    /// The write is done.
-    pub(super) fn end(&mut self) {
-        let Some(Written { sessions, retained }) = self.writing.take() else { return };
-        for (client, stored) in sessions {
-            match stored {
-                Some(stored) => self.there.sessions.insert(client, stored),
-                None => self.there.sessions.remove(&client),
-            };
-        }
-        for (topic, message) in retained {
-            match message {
-                Some(message) => self.there.retained.insert(topic, message),
-                None => self.there.retained.remove(&topic),
-            };
-        }
-        self.done = self.next - 1;
-    }
-}
+pub(super) type OnDisc = BTreeMap<Entry, Content>;

@@ -10,34 +10,42 @@
 //! | file | what |
 //! |---|---|
 //! | here | streams, timers, publications |
+//! | `connect` | how connections begin and end |
 //! | `packets` | what packets do |
+//! | `common` | what clients share that are configured alike |
+//! | `respond` | requests and answers, subscriptions that end |
+//! | `reauthenticate` | authentication anew |
 //! | `counts` | totals |
 
+mod common;
+mod connect;
 mod counts;
 mod packets;
+mod reauthenticate;
+mod respond;
 
-use super::config::{MqttClientConfig, qos, seconds};
-use super::outbox::Outbox;
-use super::payload::{Name, Seen};
-use super::session::{Limits, Link, Message, Offered, Outgoing, Session, Unsent};
-use super::topic::TopicFilter;
-use super::wire::{
-    Binary, Connect, Decoder, Disconnect, Packet, Properties, Property, QoS, ReasonCode, RetainHandling, Subscribe,
-    SubscriptionId, SubscriptionOptions, Text, Version, Will,
-};
+pub use common::Common;
+
+use super::config::{MqttClientConfig, qos};
+use super::session::{Link, Message, Offered, Outgoing, Session, Unsent};
+use super::wire::{Decoder, Packet, QoS, Text, Version};
 use super::{SEND, options};
-use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::app::{App, Host, SocketId, StreamEvent, StreamId, Total};
+use crate::lazy::Lazy;
 use crate::ledger::MessageEvent;
+use crate::messaging::fifo::Fifo;
+use crate::messaging::outbox::Outbox;
+use crate::messaging::payload::{Name, Seen};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use crate::tcp::app::{nowhere, outcome_of};
-use crate::traffic::{Sizes, draw_span};
+use crate::traffic::draw_span;
 use counts::Counts;
-use protosim_core::{CannotClone, Distribution, LocalTime, Operation, Purpose, Span};
+use protosim_core::{CannotClone, LocalTime, Operation, Purpose, Span};
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
 
 /// Draws of names of publications.
 const KEY: Purpose = Purpose("mqtt.publication.key");
@@ -58,8 +66,14 @@ const PING: u64 = 3;
 const PONG: u64 = 4;
 /// The end.
 const STOP: u64 = 5;
-/// Timers from here on are of publications, by index.
-const PUBLISH: u64 = 16;
+/// The timer of the next message of all publications.
+const PUBLISH: u64 = 6;
+/// How long answers to requests are waited for.
+const RESPONSE: u64 = 7;
+/// The timer of the next authentication.
+const PROVE: u64 = 8;
+/// Timers from here on are of subscriptions that end, by index.
+const UNSUBSCRIBE: u64 = 16;
 
 /// Packets that wait for the stream, beyond which no more are made \[bytes\] (our choice).
 const ENOUGH: u64 = 1 << 16;
@@ -71,13 +85,14 @@ const COPY: u64 = 96;
 /// A client of MQTT 3.1.1 or 5.0; see the module.
 #[derive(Clone, Debug)]
 pub struct MqttClient {
-    config: MqttClientConfig,
+    common: Arc<Common>,
     server: SocketAddr,
-    options: StreamOptions,
-    limits: Limits,
+    /// When it connects first, after the node's start.
+    start: Span,
     kept: Kept,
-    publications: Vec<Schedule>,
-    connection: Option<Connection>,
+    /// When the next message is due, by publication; `None` behind the last one.
+    next: Box<[Option<LocalTime>]>,
+    connection: Option<Box<Connection>>,
     /// Connections in a row without CONNACK.
     attempts: u32,
     /// It has disconnected for good.
@@ -99,6 +114,7 @@ struct Kept {
     /// By their exchanges' numbers.
     open: BTreeMap<u64, Open>,
     seen: Seen,
+    exchanges: Lazy<respond::Exchanges>,
     /// The broker has answered all its subscriptions.
     is_subscribed: bool,
     /// When something of the broker's came last.
@@ -114,15 +130,6 @@ struct Open {
     memory: u64,
 }
 
-/// When messages of a publication are due.
-#[derive(Clone, Debug)]
-struct Schedule {
-    topic: Text,
-    sizes: Sizes,
-    interval: Distribution,
-    next: LocalTime,
-}
-
 #[derive(Clone, Debug)]
 struct Connection {
     stream: StreamId,
@@ -134,8 +141,13 @@ struct Connection {
     keep_alive: Span,
     last_sent: LocalTime,
     is_pinging: bool,
+    /// It has begun to authenticate anew.
+    is_proving: bool,
     /// Messages of QoS 0 that are being written: up to where, and their exchanges.
-    marks: VecDeque<(u64, u64)>,
+    marks: Fifo<(u64, u64)>,
+    /// All that was pushed and all that was written, ever \[bytes\].
+    pushed: u64,
+    written: u64,
     /// What waits is written, then it is closed.
     is_closing: bool,
     is_finished: bool,
@@ -144,21 +156,19 @@ struct Connection {
 impl MqttClient {
     /// A client of the broker at `server`. `config` has passed its check.
     pub fn new(config: MqttClientConfig, server: SocketAddr) -> Self {
-        let schedule = |publication: &super::config::PublicationConfig| Schedule {
-            // It has passed its check.
-            topic: Text::new(&publication.topic).unwrap_or_default(),
-            sizes: Sizes::of_messages(&publication.payload, super::payload::NAME_LEN, SIZE),
-            interval: publication.interval.law(),
-            next: LocalTime::ZERO,
-        };
-        let id = Text::new(config.client_id.as_deref().unwrap_or("protosim")).unwrap_or_default();
+        let (id, start) = (config.client_id.clone(), config.start);
+        Self::like(&Arc::new(Common::new(config)), id.as_deref(), start, server)
+    }
+
+    /// The same, of a configuration that several have, but for their identifier and start.
+    pub fn like(common: &Arc<Common>, id: Option<&str>, start: Span, server: SocketAddr) -> Self {
+        let id = Text::new(id.unwrap_or("protosim")).unwrap_or_default();
         Self {
-            options: options(&config.tcp),
-            limits: config.limits(),
-            publications: config.publications.iter().map(schedule).collect(),
-            kept: Kept { id, ..Kept::default() },
-            config,
+            common: Arc::clone(common),
             server,
+            start,
+            kept: Kept { id, ..Kept::default() },
+            next: vec![None; common.laws.len()].into(),
             connection: None,
             attempts: 0,
             is_stopped: false,
@@ -168,7 +178,7 @@ impl MqttClient {
     }
 
     fn version(&self) -> Version {
-        self.config.version.into()
+        self.common.config.version.into()
     }
 
     fn exchange(&self, id: u64) -> ExchangeId {
@@ -177,17 +187,27 @@ impl MqttClient {
 
     /// A message is done.
     fn end(&mut self, id: u64, outcome: Outcome, host: &mut dyn Host) {
+        if self.end_answer(id, host) {
+            return;
+        }
         let Some(open) = self.kept.open.remove(&id) else { return };
+        if self.kept.open.is_empty() {
+            // A map that has become empty keeps room for eleven.
+            self.kept.open = BTreeMap::new();
+        }
         host.release(open.memory);
         let index = usize::from(open.qos.bits());
         match outcome {
             Outcome::Response => self.counts.completed[index] += 1,
-            _ => self.counts.failed[index] += 1,
+            _ => self.counts.rare.failed[index] += 1,
         }
         match outcome {
             Outcome::Response if open.qos == QoS::AtMostOnce => {}
             Outcome::Response => host.observe_message(MessageEvent::Confirmed { message: open.name.into() }),
             _ => host.observe_message(MessageEvent::Failed { message: open.name.into() }),
+        }
+        if !self.kept.exchanges.asks_nothing() && self.kept.exchanges.holds(id, outcome, open.transmissions) {
+            return;
         }
         let exchange = self.exchange(id);
         host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions: open.transmissions });
@@ -203,20 +223,22 @@ impl MqttClient {
 
     /// A message of a publication is due.
     fn publish(&mut self, index: usize, host: &mut dyn Host) {
-        let (Some(config), Some((publication, number))) =
-            (self.config.publications.get(index).cloned(), self.kept.named.get(index).copied())
+        let common = Arc::clone(&self.common);
+        let (Some(config), Some(law), Some((publication, number))) =
+            (common.config.publications.get(index), common.laws.get(index), self.kept.named.get(index).copied())
         else {
+            self.next[index] = None;
             return;
         };
         let name = Name { publication, number };
         self.kept.named[index].1 += 1;
         self.schedule(index, host);
-        let payload = name.payload(self.publications[index].sizes.draw(host));
+        let payload = name.payload(law.sizes.draw(host));
         let (id, qos) = (name.exchange(), qos(config.qos));
         self.due += 1;
         self.counts.published[usize::from(qos.bits())] += 1;
         host.observe(Observation::ExchangeStarted(self.exchange(id)));
-        let topic = self.publications[index].topic.clone();
+        let topic = law.topic.clone();
         host.observe_message(MessageEvent::Published {
             message: name.into(),
             guarantee: qos.into(),
@@ -224,7 +246,8 @@ impl MqttClient {
             domain: self.server,
             may_expire: config.expiry.is_some(),
         });
-        let mut message = Message { retain: config.retain, token: id, ..Message::new(topic, payload, qos) };
+        let content = Message::with_properties(topic, payload, self.properties(config, name), qos);
+        let mut message = Message { retain: config.retain, token: id, ..content };
         message.expires = config.expiry.map(|expiry| host.now().saturating_add(expiry));
         let memory = COPY + message.bytes();
         let is_refused = host.reserve(memory).is_err();
@@ -232,9 +255,10 @@ impl MqttClient {
         if is_refused {
             return self.end(id, Outcome::OutOfMemory, host);
         }
+        self.ask(id, config, host);
         let link = self.connection.as_mut().and_then(|connection| connection.link.as_mut());
         let is_away = link.is_none();
-        match self.kept.session.publish(link, &self.limits, message) {
+        match self.kept.session.publish(link, &common.limits, message) {
             Offered::Taken(dropped) => {
                 for message in dropped {
                     self.end(message.token, Outcome::ErrorResponse, host);
@@ -250,116 +274,31 @@ impl MqttClient {
         self.pump(host);
     }
 
-    /// Sets the timer of the next message of a publication, if there is one.
+    /// Messages of publications are due, in order of publications.
+    fn publish_due(&mut self, host: &mut dyn Host) {
+        for index in 0..self.next.len() {
+            while !self.is_stopped && self.next[index].is_some_and(|next| next <= host.now()) {
+                self.publish(index, host);
+            }
+        }
+        self.watch(host);
+    }
+
+    /// Sets the timer of the next message, if there is one.
+    fn watch(&self, host: &mut dyn Host) {
+        if let Some(next) = self.next.iter().flatten().min().filter(|_| !self.is_stopped) {
+            host.set_timer(PUBLISH, *next, "next message");
+        }
+    }
+
+    /// Finds when the next message of a publication is due, if there is one.
     fn schedule(&mut self, index: usize, host: &mut dyn Host) {
-        let (Some(config), Some(schedule)) = (self.config.publications.get(index), self.publications.get_mut(index))
-        else {
-            return;
-        };
+        let common = &self.common;
+        let (Some(config), Some(law)) = (common.config.publications.get(index), common.laws.get(index)) else { return };
         let number = self.kept.named.get(index).map_or(0, |(_, number)| *number);
-        if config.count.is_some_and(|count| number >= count) {
-            return;
-        }
-        schedule.next = schedule.next.saturating_add(draw_span(&schedule.interval, TIME, host));
-        host.set_timer(PUBLISH + index as u64, schedule.next, "next message");
-    }
-
-    fn connect(&mut self, host: &mut dyn Host) {
-        if self.is_stopped || self.connection.is_some() {
-            return;
-        }
-        self.attempts = self.attempts.saturating_add(1);
-        let Ok(stream) = host.stream_connect(self.server, &self.options) else {
-            self.counts.refused_calls += 1;
-            return self.connect_later(host);
-        };
-        self.counts.connections += 1;
-        let most = self.config.max_packet.map_or(super::wire::MAX_PACKET, |most| most.as_bytes());
-        self.connection = Some(Connection {
-            stream,
-            decoder: Decoder::of_client(self.version()).with_limit(most.min(super::wire::MAX_PACKET) as u32),
-            out: Outbox::default(),
-            link: None,
-            keep_alive: self.config.keep_alive,
-            last_sent: host.now(),
-            is_pinging: false,
-            marks: VecDeque::new(),
-            is_closing: false,
-            is_finished: false,
-        });
-        host.set_timer(PATIENCE, host.now().saturating_add(self.config.connect_timeout), "CONNACK");
-        let connect = self.connect_packet();
-        self.push(&connect, host);
-        self.write(host);
-    }
-
-    fn connect_packet(&self) -> Packet {
-        let config = &self.config;
-        let text = |text: &String| Text::new(text).ok();
-        let mut properties = Properties::new();
-        if self.version() == Version::V5 {
-            let receive_maximum = NonZeroU16::new(config.receive_maximum).filter(|most| most.get() < u16::MAX);
-            let max_packet = config.max_packet.and_then(|most| NonZeroU32::new(most.as_bytes() as u32));
-            let aliases = Some(config.topic_alias_maximum).filter(|most| *most > 0);
-            let method = config.auth.as_ref().and_then(|auth| text(&auth.method));
-            let all = [
-                (!config.session_expiry.is_zero()).then(|| Property::SessionExpiry(seconds(config.session_expiry))),
-                receive_maximum.map(Property::ReceiveMaximum),
-                max_packet.map(Property::MaximumPacketSize),
-                aliases.map(Property::TopicAliasMaximum),
-                method.map(Property::AuthenticationMethod),
-            ];
-            properties = all.into_iter().flatten().collect();
-        }
-        let will = config.will.as_ref().map(|will| Will {
-            topic: text(&will.topic).unwrap_or_default(),
-            payload: Name { publication: self.kept.will, number: 0 }.payload(will.payload.as_bytes()),
-            qos: qos(will.qos),
-            retain: will.retain,
-            properties: Some(seconds(will.delay))
-                .filter(|delay| *delay > 0)
-                .map(Property::WillDelay)
-                .into_iter()
-                .collect(),
-        });
-        Packet::Connect(Box::new(Connect {
-            version: self.version(),
-            clean_start: config.clean_start,
-            // At most 65535, as checked.
-            keep_alive: seconds(config.keep_alive) as u16,
-            client_id: self.kept.id.clone(),
-            will,
-            user_name: config.username.as_ref().and_then(text),
-            password: config.password.as_ref().and_then(|password| Binary::new(password.clone().into_bytes()).ok()),
-            properties,
-        }))
-    }
-
-    /// What is subscribed to together: by the numbers that subscriptions have, and those without one.
-    fn wanted(&self) -> BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> {
-        let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for one in &self.config.subscriptions {
-            let Ok(filter) = Text::new(&one.filter).and_then(TopicFilter::new) else { continue };
-            let options = SubscriptionOptions {
-                qos: qos(one.qos),
-                no_local: one.no_local,
-                retain_as_published: one.retain_as_published,
-                retain_handling: RetainHandling::from_bits(one.retain_handling).unwrap_or_default(),
-            };
-            by_id.entry(one.id).or_default().push((filter, options));
-        }
-        by_id
-    }
-
-    /// One SUBSCRIBE for each of those.
-    fn subscribe(&mut self, host: &mut dyn Host) {
-        self.kept.is_subscribed = false;
-        for (token, (number, filters)) in (0..).zip(self.wanted()) {
-            let Some(link) = self.connection.as_mut().and_then(|connection| connection.link.as_mut()) else { return };
-            let Some(id) = self.kept.session.request(link, token) else { return };
-            let properties = number.and_then(SubscriptionId::new).map(Property::Subscription).into_iter().collect();
-            self.push(&Packet::Subscribe(Subscribe { id, properties, filters }), host);
-        }
+        let is_last = config.count.is_some_and(|count| number >= count);
+        let next = self.next[index].filter(|_| !is_last);
+        self.next[index] = next.map(|due| due.saturating_add(draw_span(&law.interval, TIME, host)));
     }
 
     fn push(&mut self, packet: &Packet, host: &mut dyn Host) {
@@ -367,10 +306,11 @@ impl MqttClient {
         let Some(connection) = &mut self.connection else { return };
         let Ok(bytes) = packet.encode(version) else {
             debug_assert!(false, "{packet:?} cannot be written");
-            self.counts.refused_calls += 1;
+            self.counts.rare.refused_calls += 1;
             return;
         };
         host.spend(Operation { name: SEND, bytes: bytes.len() });
+        connection.pushed += bytes.len();
         connection.out.push(0, bytes);
         connection.last_sent = host.now();
         self.counts.packets_sent += 1;
@@ -381,7 +321,7 @@ impl MqttClient {
                 open.transmissions += 1;
             }
             if publish.delivery.qos() == QoS::AtMostOnce {
-                connection.marks.push_back((connection.out.pushed(), id));
+                connection.marks.push_back((connection.pushed, id));
             }
         }
     }
@@ -391,10 +331,10 @@ impl MqttClient {
         while let Some(connection) = self.connection.as_mut().filter(|open| open.out.len() < ENOUGH && !open.is_closing)
         {
             let Some(link) = connection.link.as_mut() else { break };
-            match self.kept.session.next(link, &self.limits, host.now()) {
+            match self.kept.session.next(link, &self.common.limits, host.now()) {
                 Some(Outgoing::Packet(packet)) => self.push(&packet, host),
                 Some(Outgoing::Dropped(message, Unsent::Expired)) => self.end(message.token, Outcome::TimedOut, host),
-                Some(Outgoing::Dropped(message, Unsent::TooLarge)) => {
+                Some(Outgoing::Dropped(message, Unsent::TooLarge | Unsent::NotTaken)) => {
                     self.end(message.token, Outcome::ErrorResponse, host);
                 }
                 None => break,
@@ -406,10 +346,13 @@ impl MqttClient {
     fn write(&mut self, host: &mut dyn Host) {
         let Some(connection) = &mut self.connection else { return };
         match connection.out.write(connection.stream, 0, host) {
-            Ok(written) => self.counts.bytes_sent += written,
-            Err(_) => self.counts.refused_calls += 1,
+            Ok(written) => {
+                connection.written += written;
+                self.counts.bytes_sent += written;
+            }
+            Err(_) => self.counts.rare.refused_calls += 1,
         }
-        let written = connection.out.written();
+        let written = connection.written;
         let mut done = Vec::new();
         while let Some((_, id)) = connection.marks.pop_front_if(|(end, _)| *end <= written) {
             done.push(id);
@@ -420,102 +363,9 @@ impl MqttClient {
             self.end(id, Outcome::Response, host);
         }
         if is_done {
-            self.counts.refused_calls += u64::from(host.stream_close(stream).is_err());
+            self.counts.rare.refused_calls += u64::from(host.stream_close(stream).is_err());
             self.lost(Outcome::Reset, host);
         }
-    }
-
-    /// Closes the connection, with a DISCONNECT of this reason where there is one to be sent.
-    fn close(&mut self, reason: ReasonCode, host: &mut dyn Host) {
-        let Some(connection) = &self.connection else { return };
-        // 3.1.1 has no reasons: a DISCONNECT would say that all is well.
-        if connection.link.is_some() && (reason == ReasonCode::Success || self.version() == Version::V5) {
-            self.push(&Packet::Disconnect(Disconnect::new(reason)), host);
-        }
-        if let Some(connection) = &mut self.connection {
-            connection.is_closing = true;
-        }
-        self.write(host);
-    }
-
-    /// There is no connection any more, and its messages are as they are.
-    fn lost(&mut self, outcome: Outcome, host: &mut dyn Host) {
-        let Some(connection) = self.connection.take() else { return };
-        for timer in [PATIENCE, PING, PONG] {
-            host.cancel_timer(timer);
-        }
-        self.end_all(outcome, |open| open.qos == QoS::AtMostOnce && open.transmissions > 0, host);
-        if connection.link.is_some() {
-            self.end_all(outcome, |open| open.qos == QoS::AtMostOnce, host);
-            if !self.config.persists() {
-                self.kept.session = Session::new();
-                self.end_all(outcome, |_| true, host);
-                host.observe_message(MessageEvent::SessionOver);
-            }
-        }
-        if !self.is_stopped {
-            self.connect_later(host);
-        }
-    }
-
-    /// Waits: twice as long each time, with luck.
-    fn connect_later(&mut self, host: &mut dyn Host) {
-        let reconnect = &self.config.reconnect;
-        if reconnect.attempts.is_some_and(|most| self.attempts >= most) {
-            return;
-        }
-        let doublings = self.attempts.saturating_sub(1).min(32);
-        let longest = reconnect.first.saturating_mul(1 << doublings);
-        let longest = longest.min(reconnect.most);
-        let wait = match reconnect.jitter {
-            true => {
-                let half = Span::from_nanos(longest.as_nanos() / 2);
-                host.rng(RECONNECT).span_between(half, longest)
-            }
-            false => longest,
-        };
-        host.set_timer(CONNECT, host.now().saturating_add(wait), "reconnect");
-    }
-
-    /// Sends PINGREQ where it has been silent for as long as it may be.
-    fn ping(&mut self, host: &mut dyn Host) {
-        let Some(connection) = self.connection.as_mut().filter(|open| !open.keep_alive.is_zero() && !open.is_closing)
-        else {
-            return;
-        };
-        let keep_alive = connection.keep_alive;
-        if connection.last_sent.saturating_add(keep_alive) <= host.now() {
-            if !std::mem::replace(&mut connection.is_pinging, true) {
-                let patience = self.config.ping_timeout.unwrap_or(keep_alive);
-                host.set_timer(PONG, host.now().saturating_add(patience), "PINGRESP");
-            }
-            self.counts.pings += 1;
-            self.push(&Packet::Pingreq, host);
-            self.write(host);
-        }
-        if let Some(connection) = &self.connection {
-            host.set_timer(PING, connection.last_sent.saturating_add(keep_alive), "keep alive");
-        }
-    }
-
-    /// Nothing has come for too long.
-    fn give_up(&mut self, host: &mut dyn Host) {
-        if let Some(connection) = &self.connection {
-            // It may be gone already.
-            let _ = host.stream_abort(connection.stream);
-        }
-        self.lost(Outcome::TimedOut, host);
-    }
-
-    fn stop(&mut self, host: &mut dyn Host) {
-        self.is_stopped = true;
-        host.cancel_timer(CONNECT);
-        for index in 0..self.publications.len() {
-            host.cancel_timer(PUBLISH + index as u64);
-        }
-        self.counts.disconnects += u64::from(self.connection.is_some());
-        self.close(ReasonCode::Success, host);
-        self.end_all(Outcome::Reset, |_| true, host);
     }
 }
 
@@ -524,28 +374,29 @@ impl App for MqttClient {
         let started = host.now();
         if self.kept.named.is_empty() {
             self.kept.will = host.rng(KEY).next_u64();
-            self.kept.named = self.publications.iter().map(|_| (host.rng(KEY).next_u64(), 0)).collect();
+            self.kept.named = self.next.iter().map(|_| (host.rng(KEY).next_u64(), 0)).collect();
         }
         // What was open before a loss of power.
         for open in self.kept.open.values_mut() {
             open.memory = if host.reserve(open.memory).is_ok() { open.memory } else { 0 };
         }
+        self.recover_exchanges(host);
         self.end_all(Outcome::Reset, |open| open.qos == QoS::AtMostOnce, host);
-        if !self.config.persists() {
+        if !self.common.config.persists() {
             self.kept.session = Session::new();
             self.end_all(Outcome::Reset, |_| true, host);
+            self.end_answers(host);
             host.observe_message(MessageEvent::SessionOver);
         }
-        host.set_timer(CONNECT, started.saturating_add(self.config.start), "connect");
-        for (index, publication) in self.config.publications.iter().enumerate() {
-            let first = started.saturating_add(publication.start.unwrap_or(self.config.start));
-            self.publications[index].next = first;
+        self.watch_subscriptions(started, host);
+        host.set_timer(CONNECT, started.saturating_add(self.start), "connect");
+        for (index, publication) in self.common.config.publications.iter().enumerate() {
+            let first = started.saturating_add(publication.start.unwrap_or(self.start));
             let is_done = publication.count.is_some_and(|count| self.kept.named[index].1 >= count);
-            if !is_done {
-                host.set_timer(PUBLISH + index as u64, first, "next message");
-            }
+            self.next[index] = Some(first).filter(|_| !is_done);
         }
-        if let Some(stop) = self.config.stop {
+        self.watch(host);
+        if let Some(stop) = self.common.config.stop {
             host.set_timer(STOP, started.saturating_add(stop), "disconnect");
         }
     }
@@ -556,16 +407,19 @@ impl App for MqttClient {
         match token {
             CONNECT => self.connect(host),
             PATIENCE => {
-                self.counts.connect_timeouts += 1;
+                self.counts.rare.connect_timeouts += 1;
                 self.give_up(host);
             }
             PING => self.ping(host),
             PONG => {
-                self.counts.ping_timeouts += 1;
+                self.counts.rare.ping_timeouts += 1;
                 self.give_up(host);
             }
             STOP => self.stop(host),
-            token => self.publish((token - PUBLISH) as usize, host),
+            RESPONSE => self.on_patience(host),
+            PROVE => self.prove_again(host),
+            token if token >= UNSUBSCRIBE => self.unsubscribe((token - UNSUBSCRIBE) as usize, host),
+            _ => self.publish_due(host),
         }
     }
 
@@ -587,7 +441,7 @@ impl App for MqttClient {
                 self.read(host);
             }
             StreamEvent::Closed(reason) => {
-                self.counts.lost += u64::from(self.connection.as_ref().is_some_and(|open| !open.is_closing));
+                self.counts.rare.lost += u64::from(self.connection.as_ref().is_some_and(|open| !open.is_closing));
                 self.lost(outcome_of(reason), host);
             }
             StreamEvent::Accepted { .. } | StreamEvent::Connected => {}
@@ -603,7 +457,7 @@ impl App for MqttClient {
     }
 
     fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
-        self.config.durable.then(|| Box::new(std::mem::take(&mut self.kept)) as Box<dyn Any + Send>)
+        self.common.config.durable.then(|| Box::new(std::mem::take(&mut self.kept)) as Box<dyn Any + Send>)
     }
 
     fn recover(&mut self, durable: Box<dyn Any + Send>) {

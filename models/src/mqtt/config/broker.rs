@@ -63,7 +63,8 @@ pub struct MqttBrokerConfig {
     pub max_subscriptions: Option<u64>,
     /// The broker publishes its state below `$SYS/broker/` at this interval; 0 s for never. Default: 10 s (mosquitto).
     pub sys_interval: Span,
-    /// Sessions, subscriptions and retained messages outlive a loss of power. Wills do not. Default: false (mosquitto's `persistence`).
+    /// Sessions with their subscriptions and wills, and retained messages outlive a loss of power. A will that waits is published at its time, or with the
+    /// restart if that has passed; the delay of one whose connection was there begins with the restart. Default: false (mosquitto's `persistence`).
     pub durable: bool,
     /// How long it takes until what has changed is on disc. What a packet promises is there before the packet is sent; what comes meanwhile goes
     /// together with the next write. Default: 0 s.

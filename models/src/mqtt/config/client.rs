@@ -1,11 +1,14 @@
 //! What a user says of a client.
 
+use super::exchange::{AnswerConfig, ResponseConfig};
+use super::lists::Placed;
 use super::{
     AuthConfig, MqttAliases, MqttBrokerConfig, MqttFlaw, MqttMethod, MqttOverflow, MqttVersion, PORT, TLS_PORT,
-    check_filter, check_publish_topic, check_qos, check_seconds,
+    agreement, check_publish_topic, check_qos, check_seconds, exchange, lists, only_in_v5,
 };
+use crate::messaging::ReconnectConfig;
 use crate::mqtt::session::Limits;
-use crate::mqtt::wire::{MAX_STRING, SubscriptionId, Version};
+use crate::mqtt::wire::{MAX_STRING, Version};
 use crate::name::NodeName;
 use crate::tcp::TcpConfig;
 use crate::tcp::config::{Finding, Role};
@@ -13,6 +16,7 @@ use crate::tls::TlsClientConfig;
 use crate::traffic::{SizeDistribution, TimeDistribution, check_port};
 use protosim_core::{Size, Span};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A client of MQTT, which publishes and subscribes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -51,12 +55,18 @@ pub struct MqttClientConfig {
     /// It proves that it knows this method's secret (5.0 §4.12). Default: it does not.
     #[serde(default)]
     pub auth: Option<AuthConfig>,
-    /// What it subscribes to, where the broker has no session of its own. Default: nothing.
+    /// How long after a CONNACK, or after the last time, it proves it again on the open connection (5.0 §4.12.1). Default: never.
+    #[serde(default)]
+    pub reauthenticate: Option<Span>,
+    /// What it subscribes to, where the broker has no session of its own or has not answered all. Default: nothing.
     #[serde(default)]
     pub subscriptions: Vec<SubscriptionConfig>,
     /// What it publishes. Default: nothing.
     #[serde(default)]
     pub publications: Vec<PublicationConfig>,
+    /// It answers messages that have a Response Topic (5.0 §4.10). Default: it does not.
+    #[serde(default)]
+    pub answers: Option<AnswerConfig>,
     /// Aliases for its topics, as many as the broker takes (5.0). Default: Never.
     #[serde(default)]
     pub aliases: MqttAliases,
@@ -154,6 +164,9 @@ pub struct SubscriptionConfig {
     /// The number of the subscription (5.0), 1 to 268435455. Default: none.
     #[serde(default)]
     pub id: Option<u32>,
+    /// When it unsubscribes, after the node's start by its own clock; where there is no connection, with the next one. Default: never.
+    #[serde(default)]
+    pub until: Option<Span>,
 }
 
 /// What a client publishes.
@@ -183,26 +196,12 @@ pub struct PublicationConfig {
     /// How long a message is of use, in whole seconds (5.0). Default: for good.
     #[serde(default)]
     pub expiry: Option<Span>,
-}
-
-/// What a client does whose connection is lost.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReconnectConfig {
-    /// How long it waits the first time; each time twice as long as before, until a CONNACK has come. Default: 1 s (our choice).
-    pub first: Span,
-    /// How long it waits at most. Default: 120 s (our choice).
-    pub most: Span,
-    /// Each time it waits half as long up to as long, drawn. Without it, clients that lose one broker come back all at once. Default: true.
-    pub jitter: bool,
-    /// How often it tries in a row before it gives up; 0 for not again. Default: without end.
-    pub attempts: Option<u32>,
-}
-
-impl Default for ReconnectConfig {
-    fn default() -> Self {
-        Self { first: Span::from_secs(1), most: Span::from_secs(120), jitter: true, attempts: None }
-    }
+    /// User properties of each message (5.0), names and values in order; a name may come again. Default: none.
+    #[serde(default)]
+    pub properties: Vec<(String, String)>,
+    /// Each message is a request, and its exchange ends with the answer (5.0 §4.10). Default: it is not.
+    #[serde(default)]
+    pub response: Option<ResponseConfig>,
 }
 
 const fn yes() -> bool {
@@ -251,6 +250,7 @@ impl SubscriptionConfig {
             retain_as_published: false,
             retain_handling: 0,
             id: None,
+            until: None,
         }
     }
 }
@@ -267,6 +267,8 @@ impl PublicationConfig {
             interval: usual_interval(),
             count: None,
             expiry: None,
+            properties: Vec::new(),
+            response: None,
         }
     }
 }
@@ -286,8 +288,10 @@ impl MqttClientConfig {
             username: None,
             password: None,
             auth: None,
+            reauthenticate: None,
             subscriptions: Vec::new(),
             publications: Vec::new(),
+            answers: None,
             aliases: MqttAliases::Never,
             reconnect: ReconnectConfig::default(),
             max_in_flight: usual_in_flight(),
@@ -359,6 +363,11 @@ impl MqttClientConfig {
         (!is_known).then(|| format!("it knows no `{name}` with this password: the answer is 0x86"))
     }
 
+    /// Its fields that `broker` does not grant or that have no effect there: their paths, and what happens.
+    pub(crate) fn unmet_by(&self, broker: &MqttBrokerConfig) -> Vec<(String, String)> {
+        agreement::unmet(self, broker)
+    }
+
     /// Whether its session outlives a connection.
     pub(in crate::mqtt) fn persists(&self) -> bool {
         let outlives = self.version == MqttVersion::V311 || !self.session_expiry.is_zero();
@@ -366,8 +375,8 @@ impl MqttClientConfig {
     }
 
     /// Fields that contradict each other or that nothing could come of: the field, and why.
-    pub fn check(&self) -> Vec<Finding> {
-        let mut found = Vec::new();
+    pub fn check(&self) -> Vec<Placed> {
+        let mut found: Vec<Finding> = Vec::new();
         check_port(self.port(), &mut found);
         found.extend(check_seconds(self.session_expiry, u32::MAX).map(|why| ("session_expiry", why)));
         found.extend(check_seconds(self.keep_alive, 65535).map(|why| ("keep_alive", why)));
@@ -391,17 +400,15 @@ impl MqttClientConfig {
         if self.stop.is_some_and(|stop| stop <= self.start) {
             found.push(("stop", "is not after `start`: nothing would happen".to_owned()));
         }
-        if self.reconnect.first > self.reconnect.most || self.reconnect.first.is_zero() {
-            found.push(("reconnect.first", "is longer than zero, and not longer than `most`".to_owned()));
-        }
+        found.extend(self.reconnect.check().map(|why| ("reconnect.first", why)));
         self.check_identity(&mut found);
         self.check_version(&mut found);
         self.check_will(&mut found);
-        self.check_lists(&mut found);
         found.extend(self.flaw.and_then(|flaw| self.lacks(flaw)).map(|why| ("flaw", format!("has no effect: {why}"))));
         found.extend(self.tcp.check(Role::Opens));
         found.extend(self.tls.iter().flat_map(|tls| tls.check()));
-        found
+        let found = found.into_iter().map(|(field, why)| (Cow::Borrowed(field), why));
+        found.chain(lists::check(self)).chain(exchange::check(self)).collect()
     }
 
     /// What a mistake needs to be one.
@@ -449,7 +456,6 @@ impl MqttClientConfig {
             }
             return;
         }
-        let only = |what: &str| format!("is of 5.0: 3.1.1 has no {what} (`version`)");
         let is_used = [
             ("session_expiry", !self.session_expiry.is_zero(), "session expiry"),
             ("auth", self.auth.is_some(), "AUTH"),
@@ -459,17 +465,8 @@ impl MqttClientConfig {
             ("topic_alias_maximum", self.topic_alias_maximum > 0, "topic aliases"),
             ("will.delay", self.will.as_ref().is_some_and(|will| !will.delay.is_zero()), "will delay"),
         ];
-        found.extend(is_used.into_iter().filter(|(_, used, _)| *used).map(|(field, _, what)| (field, only(what))));
-        if self.publications.iter().any(|publication| publication.expiry.is_some()) {
-            found.push(("publications", format!("`expiry` {}", only("message expiry"))));
-        }
-        let has_options = |one: &SubscriptionConfig| {
-            one.no_local || one.retain_as_published || one.retain_handling > 0 || one.id.is_some()
-        };
-        if self.subscriptions.iter().any(has_options) {
-            let what = "options of subscriptions but the QoS";
-            found.push(("subscriptions", format!("has what {}", only(what))));
-        }
+        found
+            .extend(is_used.into_iter().filter(|(_, used, _)| *used).map(|(field, _, what)| (field, only_in_v5(what))));
     }
 
     fn check_will(&self, found: &mut Vec<Finding>) {
@@ -477,39 +474,12 @@ impl MqttClientConfig {
         found.extend(check_publish_topic(&will.topic).map(|why| ("will.topic", why)));
         found.extend(check_qos(will.qos).map(|why| ("will.qos", why)));
         found.extend(check_seconds(will.delay, u32::MAX).map(|why| ("will.delay", why)));
+        if self.version == MqttVersion::V5 && !will.delay.is_zero() && self.session_expiry.is_zero() {
+            let why = "has no effect: the session ends with its connection (`session_expiry`), and the will comes then";
+            found.push(("will.delay", why.to_owned()));
+        }
         if !(16..=MAX_STRING as u64).contains(&will.payload.as_bytes()) {
             found.push(("will.payload", format!("is 16 B to 65535 B, not {}", will.payload)));
-        }
-    }
-
-    fn check_lists(&self, found: &mut Vec<Finding>) {
-        for subscription in &self.subscriptions {
-            let mut wrong = |why: String| found.push(("subscriptions", why));
-            check_filter(&subscription.filter).into_iter().for_each(&mut wrong);
-            check_qos(subscription.qos).into_iter().for_each(&mut wrong);
-            if subscription.retain_handling > 2 {
-                wrong(format!("`retain_handling` is 0, 1 or 2, not {}", subscription.retain_handling));
-            }
-            if subscription.id.is_some_and(|id| SubscriptionId::new(id).is_none()) {
-                wrong("`id` is 1 to 268435455".to_owned());
-            }
-            if subscription.no_local && subscription.filter.starts_with("$share/") {
-                wrong("a shared subscription has no `no_local` (MQTT-3.8.3-4)".to_owned());
-            }
-        }
-        for publication in &self.publications {
-            let mut wrong = |why: String| found.push(("publications", why));
-            check_publish_topic(&publication.topic).into_iter().for_each(&mut wrong);
-            check_qos(publication.qos).into_iter().for_each(&mut wrong);
-            publication.payload.check(16, 1 << 28).into_iter().for_each(|why| wrong(format!("`payload` {why}")));
-            publication.interval.check().into_iter().for_each(|why| wrong(format!("`interval` {why}")));
-            let expiry = publication.expiry.and_then(|expiry| check_seconds(expiry, u32::MAX));
-            expiry.into_iter().for_each(|why| wrong(format!("`expiry` {why}")));
-            if publication.interval.fixed().is_some_and(Span::is_zero) && publication.count.is_none() {
-                wrong(
-                    "`interval` is longer than zero, or there is a `count`: the messages would have no end".to_owned(),
-                );
-            }
         }
     }
 }

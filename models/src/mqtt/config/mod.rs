@@ -1,11 +1,16 @@
 //! What a user says of brokers and clients of MQTT.
 
+mod agreement;
 mod broker;
 mod client;
+mod exchange;
+mod lists;
 
 pub use super::session::MqttFlaw;
+pub use crate::messaging::ReconnectConfig;
 pub use broker::{AuthConfig, MqttBrokerConfig, MqttUser};
-pub use client::{MqttClientConfig, PublicationConfig, ReconnectConfig, SubscriptionConfig, WillConfig};
+pub use client::{MqttClientConfig, PublicationConfig, SubscriptionConfig, WillConfig};
+pub use exchange::{AnswerConfig, ResponseConfig};
 
 use super::session;
 use super::topic::{TopicFilter, check_topic};
@@ -46,7 +51,9 @@ pub enum MqttOverflow {
     DropNewest,
     /// The oldest that wait are dropped.
     DropOldest,
-    /// It is refused: a publisher that speaks 5.0 is told so (0x97).
+    /// It is refused: a publisher that speaks 5.0 is told so (0x97); 3.1.1 has no word for it, and its publisher is acknowledged. Of QoS 2 by method A
+    /// what lacks a place at one of its receivers is refused by its PUBREC; what is taken keeps its places until its PUBREL, or the end of its
+    /// publisher's session, and is refused no more.
     Refuse,
 }
 
@@ -120,9 +127,14 @@ fn check_seconds(span: Span, most: u32) -> Option<String> {
     }
 }
 
+/// What is wrong with a field that 3.1.1 cannot say.
+fn only_in_v5(what: &str) -> String {
+    format!("is of 5.0: 3.1.1 has no {what} (`version`)")
+}
+
 /// What is wrong with a level of quality of service.
 fn check_qos(qos: u8) -> Option<String> {
-    QoS::from_bits(qos).is_none().then(|| format!("the QoS is 0, 1 or 2, not {qos}"))
+    QoS::from_bits(qos).is_none().then(|| format!("is 0, 1 or 2, not {qos}"))
 }
 
 /// The level that has passed its check.
@@ -134,10 +146,8 @@ pub(super) fn qos(bits: u8) -> QoS {
 fn check_publish_topic(topic: &str) -> Option<String> {
     let checked = Text::new(topic).and_then(|_| check_topic(topic));
     match checked {
-        Err(fault) => Some(format!("`{topic}` is no topic: {fault}")),
-        Ok(()) if topic.starts_with('$') => {
-            Some(format!("`{topic}` begins with `$`: such topics are the broker's own"))
-        }
+        Err(fault) => Some(format!("is no topic: {fault}")),
+        Ok(()) if topic.starts_with('$') => Some("begins with `$`: such topics are the broker's own".to_owned()),
         Ok(()) => None,
     }
 }
@@ -145,5 +155,5 @@ fn check_publish_topic(topic: &str) -> Option<String> {
 /// What is wrong with a filter.
 fn check_filter(filter: &str) -> Option<String> {
     let fault = Text::new(filter).and_then(TopicFilter::new).and_then(|filter| filter.check_share()).err()?;
-    Some(format!("`{filter}` is no topic filter: {fault}"))
+    Some(format!("is no topic filter: {fault}"))
 }

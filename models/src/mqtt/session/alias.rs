@@ -43,9 +43,6 @@ impl Given {
 
     /// How `topic` is sent now. It has to be sent so: the peer will know what it is told.
     pub(super) fn form(&mut self, topic: &Text) -> Form {
-        if self.policy == AliasPolicy::Never || self.max == 0 {
-            return Form::Plain;
-        }
         self.used += 1;
         if let Some((alias, last)) = self.by_topic.get_mut(topic) {
             *last = self.used;
@@ -83,8 +80,7 @@ impl Taken {
     }
 
     /// The topic of a message that has this topic and this alias.
-    pub(super) fn resolve(&mut self, topic: &Text, alias: Option<TopicAlias>) -> Result<Text, Fault> {
-        let Some(alias) = alias else { return Ok(topic.clone()) };
+    pub(super) fn resolve(&mut self, topic: &Text, alias: TopicAlias) -> Result<Text, Fault> {
         if alias.get() > self.max {
             let reason = ReasonCode::TopicAliasInvalid;
             return Err(Fault::new(reason, "MQTT-3.3.2-9", "a topic alias is above the maximum"));

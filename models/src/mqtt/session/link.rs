@@ -1,10 +1,13 @@
 //! What a session has as long as a connection lasts.
 
 use super::alias::{AliasPolicy, Form, Given, Taken};
-use super::{Message, Session};
-use crate::mqtt::wire::{Delivery, Packet, PacketId, Properties, Property, Publish, QoS, Text, Version};
+use super::{Message, Session, Unsent};
+use crate::messaging::fifo::Fifo;
+use crate::mqtt::wire::{
+    Delivery, Fault, Packet, PacketId, Properties, Property, Publish, QoS, Text, TopicAlias, Version,
+};
 use protosim_core::LocalTime;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 /// What an alias adds to a packet at most \[bytes\]: three, and one for each of two lengths.
 const MOST_OF_ALIAS: u64 = 5;
@@ -16,6 +19,10 @@ pub struct LinkOptions {
     pub version: Version,
     /// The peer's receive maximum; 65535 where it says none.
     pub send_maximum: u16,
+    /// The highest QoS that the peer takes; 2 where it says none.
+    pub max_qos: QoS,
+    /// Whether the peer takes messages to be retained.
+    pub takes_retained: bool,
     /// The largest packet that the peer takes \[bytes\]; `u32::MAX` where it says none.
     pub max_packet: u32,
     /// The largest alias that the peer takes; 0 where it says none.
@@ -34,6 +41,8 @@ impl LinkOptions {
         Self {
             version,
             send_maximum: u16::MAX,
+            max_qos: QoS::ExactlyOnce,
+            takes_retained: true,
             max_packet: u32::MAX,
             send_aliases: 0,
             alias_policy: AliasPolicy::Never,
@@ -50,25 +59,27 @@ pub struct Link {
     /// How many more messages of QoS 1 and 2 may be sent (v5 §4.9).
     pub(super) quota: u16,
     /// How many of the session's messages in flight, from the first on, were sent on this connection.
-    pub(super) sent: usize,
+    pub(super) sent: u32,
     /// How many of its releases, from the first on, were sent on this connection.
-    pub(super) released: usize,
+    pub(super) released: u32,
     /// How many of its releases, from the first on, are of messages of connections before.
-    pub(super) carried: usize,
+    pub(super) carried: u32,
     /// SUBSCRIBEs and UNSUBSCRIBEs without an answer, with their owner's names.
-    pub(super) requests: BTreeMap<PacketId, u64>,
+    pub(super) requests: Fifo<(PacketId, u64)>,
     /// Answers that wait to be sent.
-    pub(super) replies: VecDeque<Packet>,
+    pub(super) replies: Fifo<Packet>,
     /// Messages of QoS 0 that wait to be sent, with their numbers.
-    pub(super) at_most_once: VecDeque<(u64, Message)>,
+    pub(super) at_most_once: Fifo<(u64, Message)>,
     /// Whether messages of QoS 0 from before this connection may wait in the session's queue.
     pub(super) has_older: bool,
     /// Messages that wait for their owner's verdict, in the order in which they came.
-    pub(super) unanswered: VecDeque<Unanswered>,
+    pub(super) unanswered: Fifo<Unanswered>,
     /// Messages of QoS 2 that came on this connection and are not completed.
     pub(super) uncompleted: BTreeSet<PacketId>,
-    given: Given,
-    pub(super) taken: Taken,
+    /// From the first alias on that is sent.
+    given: Option<Box<Given>>,
+    /// From the first alias on that comes.
+    taken: Option<Box<Taken>>,
 }
 
 /// A message of QoS 1 or 2 that has come and has no answer yet.
@@ -98,15 +109,16 @@ impl Link {
             quota: options.send_maximum,
             sent: 0,
             released: 0,
-            carried: session.releases(),
-            requests: BTreeMap::new(),
-            replies: VecDeque::new(),
-            at_most_once: VecDeque::new(),
+            // Identifiers have 16 bits.
+            carried: session.releases() as u32,
+            requests: Fifo::default(),
+            replies: Fifo::default(),
+            at_most_once: Fifo::default(),
             has_older: session.queued() > 0,
-            unanswered: VecDeque::new(),
+            unanswered: Fifo::default(),
             uncompleted: BTreeSet::new(),
-            given: Given::new(options.alias_policy, options.send_aliases),
-            taken: Taken::new(options.receive_aliases),
+            given: None,
+            taken: None,
         }
     }
 
@@ -130,13 +142,46 @@ impl Link {
         self.unanswered.len()
     }
 
+    /// A message of QoS 2 that came on this connection is completed, or refused.
+    pub(super) fn complete(&mut self, id: PacketId) {
+        self.uncompleted.remove(&id);
+        if self.uncompleted.is_empty() {
+            self.uncompleted = BTreeSet::new();
+        }
+    }
+
     /// One more message may be sent.
     pub(super) fn give_back(&mut self) {
         self.quota = self.options.send_maximum.min(self.quota.saturating_add(1));
     }
 
-    /// The PUBLISH of a message; `None` if the peer takes no packet that large.
-    pub(super) fn publish(&mut self, message: &Message, id: PacketId, dup: bool, now: LocalTime) -> Option<Packet> {
+    /// How a topic is sent.
+    fn form(&mut self, topic: &Text) -> Form {
+        let (policy, most) = (self.options.alias_policy, self.options.send_aliases);
+        if policy == AliasPolicy::Never || most == 0 {
+            return Form::Plain;
+        }
+        self.given.get_or_insert_with(|| Box::new(Given::new(policy, most))).form(topic)
+    }
+
+    /// The topic of a message that has this topic and this alias.
+    pub(super) fn topic(&mut self, topic: &Text, alias: Option<TopicAlias>) -> Result<Text, Fault> {
+        let Some(alias) = alias else { return Ok(topic.clone()) };
+        let most = self.options.receive_aliases;
+        self.taken.get_or_insert_with(|| Box::new(Taken::new(most))).resolve(topic, alias)
+    }
+
+    /// The PUBLISH of a message, or why there is none.
+    pub(super) fn publish(
+        &mut self,
+        message: &Message,
+        id: PacketId,
+        dup: bool,
+        now: LocalTime,
+    ) -> Result<Packet, Unsent> {
+        if message.qos > self.options.max_qos || (message.retain && !self.options.takes_retained) {
+            return Err(Unsent::NotTaken);
+        }
         let delivery = match message.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
             QoS::AtLeastOnce => Delivery::AtLeastOnce { id, dup },
@@ -154,13 +199,13 @@ impl Link {
         });
         let (len, limit) = (packet.wire_len(self.options.version), u64::from(self.options.max_packet));
         if len > limit {
-            return None;
+            return Err(Unsent::TooLarge);
         }
         if let Packet::Publish(publish) = &mut packet
             && is_v5
             && len + MOST_OF_ALIAS <= limit
         {
-            match self.given.form(&content.topic) {
+            match self.form(&content.topic) {
                 Form::Plain => {}
                 Form::New(alias) => publish.properties.push(Property::Alias(alias)),
                 Form::Known(alias) => {
@@ -169,7 +214,7 @@ impl Link {
                 }
             }
         }
-        Some(packet)
+        Ok(packet)
     }
 }
 

@@ -36,7 +36,12 @@ pub struct Message {
 impl Message {
     /// A message without properties.
     pub fn new(topic: Text, payload: Rope, qos: QoS) -> Self {
-        let content = Arc::new(Content { topic, payload, properties: Properties::new() });
+        Self::with_properties(topic, payload, Properties::new(), qos)
+    }
+
+    /// A message with properties that are passed on.
+    pub fn with_properties(topic: Text, payload: Rope, properties: Properties, qos: QoS) -> Self {
+        let content = Arc::new(Content { topic, payload, properties });
         Self { content, qos, retain: false, subscriptions: Box::default(), expires: None, token: 0 }
     }
 

@@ -1,9 +1,9 @@
 //! Messages that wait, within limits.
 
 use super::{Limits, Message};
+use crate::messaging::fifo::Fifo;
 use crate::mqtt::wire::QoS;
 use protosim_core::LocalTime;
-use std::collections::VecDeque;
 
 /// What happens to a message for which there is no room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -31,7 +31,7 @@ pub enum Offered {
 /// Messages in the order in which they came, each with its number.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Queue {
-    messages: VecDeque<(u64, Message)>,
+    messages: Fifo<(u64, Message)>,
     bytes: u64,
 }
 
@@ -64,9 +64,6 @@ impl Queue {
     /// Takes out the first message of QoS 0, wherever it stands.
     pub(super) fn pop_at_most_once(&mut self) -> Option<Message> {
         let at = self.messages.iter().position(|(_, message)| message.qos == QoS::AtMostOnce)?;
-        if at == 0 {
-            return self.pop();
-        }
         let (_, message) = self.messages.remove(at)?;
         self.bytes -= message.bytes();
         Some(message)
@@ -75,10 +72,6 @@ impl Queue {
     pub(super) fn pop(&mut self) -> Option<Message> {
         let (_, message) = self.messages.pop_front()?;
         self.bytes -= message.bytes();
-        if self.messages.is_empty() {
-            // A session at rest holds nothing.
-            self.messages = VecDeque::new();
-        }
         Some(message)
     }
 

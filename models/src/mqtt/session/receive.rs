@@ -5,7 +5,7 @@ use super::state::not_found;
 use super::{Limits, Link, Message, Method, MqttFlaw, Session};
 use crate::mqtt::wire::{Ack, Delivery, Fault, Packet, PacketId, Publish, ReasonCode, Version};
 use protosim_core::LocalTime;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 /// What is to be done with a message that has come. All but the first want an answer: see [`Session::answer`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,7 +32,7 @@ impl Session {
         publish: Publish,
         now: LocalTime,
     ) -> Result<Arrival, Fault> {
-        let topic = link.taken.resolve(&publish.topic, publish.properties.topic_alias().copied())?;
+        let topic = link.topic(&publish.topic, publish.properties.topic_alias().copied())?;
         let delivery = publish.delivery;
         let message = Message::received(publish, topic, now);
         match delivery {
@@ -75,9 +75,6 @@ impl Session {
     /// Whether it was a message at all.
     pub fn answer(&mut self, link: &mut Link, reason: ReasonCode) -> bool {
         let Some(Unanswered { id, kind }) = link.unanswered.pop_front() else { return false };
-        if link.unanswered.is_empty() {
-            link.unanswered = VecDeque::new();
-        }
         let reason = match link.options.version {
             Version::V5 => reason,
             Version::V311 if reason.is_failure() => ReasonCode::UnspecifiedError,
@@ -90,12 +87,12 @@ impl Session {
             AnswerKind::Repeated if self.received.contains_key(&id) => Packet::Pubrec(Ack::new(id)),
             // What it repeats was refused.
             AnswerKind::Repeated => {
-                link.uncompleted.remove(&id);
+                link.complete(id);
                 Packet::Pubrec(Ack::with_reason(id, ReasonCode::UnspecifiedError))
             }
             AnswerKind::ExactlyOnce(message) => {
                 if said.is_failure() {
-                    link.uncompleted.remove(&id);
+                    link.complete(id);
                 } else {
                     self.received.insert(id, message.filter(|_| !reason.is_failure()));
                 }
@@ -108,8 +105,12 @@ impl Session {
 
     /// PUBREL: the message that is to be delivered now, by [`Method::A`]. PUBCOMP comes from [`Session::next`].
     pub fn on_pubrel(&mut self, link: &mut Link, id: PacketId) -> Option<Message> {
-        link.uncompleted.remove(&id);
+        link.complete(id);
         let stored = self.received.remove(&id);
+        if self.received.is_empty() {
+            // A map that has become empty keeps room for eleven.
+            self.received = BTreeMap::new();
+        }
         let ack = if stored.is_some() { Ack::new(id) } else { not_found(id, link) };
         link.replies.push_back(Packet::Pubcomp(ack));
         stored.flatten().map(|message| *message)

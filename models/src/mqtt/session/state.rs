@@ -2,13 +2,14 @@
 
 use super::queue::{Offered, Queue};
 use super::{Limits, Link, Message, MqttFlaw};
+use crate::messaging::fifo::Fifo;
 use crate::mqtt::wire::{Ack, Fault, Packet, PacketId, QoS, ReasonCode, Version};
 use protosim_core::LocalTime;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 /// What outlives a connection (v5 §4.1), and a crash of its owner, if its owner has kept a copy.
 ///
-/// 144 bytes where nothing is in flight and nothing waits.
+/// 72 bytes where nothing is in flight and nothing waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
     next_id: PacketId,
@@ -17,9 +18,9 @@ pub struct Session {
     /// Counts messages.
     next_number: u64,
     /// Sent and without PUBACK or PUBREC, in the order in which they were sent first.
-    in_flight: VecDeque<(PacketId, Message)>,
+    in_flight: Fifo<(PacketId, Message)>,
     /// Without PUBCOMP, in the order of their PUBRECs, with their owner's names.
-    releases: VecDeque<(PacketId, u64)>,
+    releases: Fifo<(PacketId, u64)>,
     queue: Queue,
     /// Messages of QoS 2 that have come and are not completed; with the message where it is not delivered yet.
     pub(super) received: BTreeMap<PacketId, Option<Box<Message>>>,
@@ -41,6 +42,8 @@ pub enum Unsent {
     Expired,
     /// It is larger than the peer takes (\[MQTT-3.1.2-25\]).
     TooLarge,
+    /// It is of a QoS, or to be retained, as the peer does not take it (\[MQTT-3.2.2-11\], \[MQTT-3.2.2-14\]).
+    NotTaken,
 }
 
 /// A message that is done.
@@ -60,8 +63,8 @@ impl Default for Session {
             next_id: PacketId::FIRST,
             free: 0,
             next_number: 0,
-            in_flight: VecDeque::new(),
-            releases: VecDeque::new(),
+            in_flight: Fifo::default(),
+            releases: Fifo::default(),
             queue: Queue::default(),
             received: BTreeMap::new(),
         }
@@ -134,16 +137,14 @@ impl Session {
         if limits.has(MqttFlaw::PubrelNotSentAgain) {
             link.released = link.released.max(link.carried);
         }
-        if let Some((id, _)) = self.releases.get(link.released) {
+        if let Some((id, _)) = self.releases.get(link.released as usize) {
             link.released += 1;
             return Some(Outgoing::Packet(Packet::Pubrel(Ack::new(*id))));
         }
-        if link.sent < self.in_flight.len() {
+        if (link.sent as usize) < self.in_flight.len() {
             if link.quota > 0 {
-                if limits.has(MqttFlaw::OrderSwapped)
-                    && let Some(last) = self.in_flight.pop_back()
-                {
-                    self.in_flight.insert(link.sent, last);
+                if limits.has(MqttFlaw::OrderSwapped) {
+                    self.in_flight.move_last(link.sent as usize);
                 }
                 return self.send_again(link, now);
             }
@@ -170,22 +171,22 @@ impl Session {
             link.has_older = false;
         }
         let (_, message) = link.at_most_once.pop_front()?;
-        if link.at_most_once.is_empty() {
-            link.at_most_once = VecDeque::new();
-        }
         at_most_once(message, link, now)
     }
 
     /// The first one in flight that was not sent on this link.
     fn send_again(&mut self, link: &mut Link, now: LocalTime) -> Option<Outgoing> {
-        let (id, message) = self.in_flight.get(link.sent)?;
-        if let Some(packet) = link.publish(message, *id, true, now) {
-            link.quota -= 1;
-            link.sent += 1;
-            return Some(Outgoing::Packet(packet));
-        }
-        let (_, message) = self.in_flight.remove(link.sent)?;
-        Some(Outgoing::Dropped(message, Unsent::TooLarge))
+        let (id, message) = self.in_flight.get(link.sent as usize)?;
+        let why = match link.publish(message, *id, true, now) {
+            Ok(packet) => {
+                link.quota -= 1;
+                link.sent += 1;
+                return Some(Outgoing::Packet(packet));
+            }
+            Err(why) => why,
+        };
+        let (_, message) = self.in_flight.remove(link.sent as usize)?;
+        Some(Outgoing::Dropped(message, why))
     }
 
     fn send_queued(&mut self, link: &mut Link, limits: &Limits, now: LocalTime) -> Option<Outgoing> {
@@ -203,8 +204,9 @@ impl Session {
         if is_expired {
             return Some(Outgoing::Dropped(message, Unsent::Expired));
         }
-        let Some(packet) = link.publish(&message, id, false, now) else {
-            return Some(Outgoing::Dropped(message, Unsent::TooLarge));
+        let packet = match link.publish(&message, id, false, now) {
+            Ok(packet) => packet,
+            Err(why) => return Some(Outgoing::Dropped(message, why)),
         };
         if message.qos != QoS::AtMostOnce {
             link.quota -= 1;
@@ -236,10 +238,9 @@ impl Session {
             Some((at, QoS::ExactlyOnce)) => {
                 if let Some((id, message)) = self.in_flight.remove(at) {
                     // Its quota comes back with PUBCOMP.
-                    link.sent -= usize::from(at < link.sent);
+                    link.sent -= u32::from(at < link.sent as usize);
                     self.releases.push_back((id, message.token));
                 }
-                self.rest();
                 Ok(None)
             }
             Some(_) => Err(WRONG_ANSWER),
@@ -247,7 +248,7 @@ impl Session {
                 // A PUBREC must be answered (v5 §3.5.4), one that comes twice, or for nothing, as well (§3.6.2.1: 0x92).
                 let sent = self.releases.iter().position(|(known, _)| *known == id);
                 match sent {
-                    Some(at) if at >= link.released => {}
+                    Some(at) if at >= link.released as usize => {}
                     Some(_) => link.replies.push_back(Packet::Pubrel(Ack::new(id))),
                     None if reason.is_failure() => {}
                     None => link.replies.push_back(Packet::Pubrel(not_found(id, link))),
@@ -271,26 +272,26 @@ impl Session {
             return if self.position(id).is_some() { Err(WRONG_ANSWER) } else { Ok(None) };
         };
         let completed = self.releases.remove(at).map(|(_, token)| Completed { token, reason });
-        link.released -= usize::from(at < link.released);
-        if at < link.carried {
+        link.released -= u32::from(at < link.released as usize);
+        if at < link.carried as usize {
             link.carried -= 1;
         } else {
             link.give_back();
         }
-        self.rest();
         Ok(completed)
     }
 
     /// An identifier for a SUBSCRIBE or UNSUBSCRIBE, which `token` names; `None` if all are in use.
     pub fn request(&mut self, link: &mut Link, token: u64) -> Option<PacketId> {
         let id = self.take_id(link)?;
-        link.requests.insert(id, token);
+        link.requests.push_back((id, token));
         Some(id)
     }
 
     /// SUBACK or UNSUBACK: whose it is; `None` if nobody has asked.
     pub fn on_answer(&mut self, link: &mut Link, id: PacketId) -> Option<u64> {
-        link.requests.remove(&id)
+        let at = link.requests.iter().position(|(known, _)| *known == id)?;
+        link.requests.remove(at).map(|(_, token)| token)
     }
 
     /// The peer has lost its half (session present 0, v5 §3.2.2.1.1). What it has not taken over is to be sent as new, before all that waits, without
@@ -317,11 +318,10 @@ impl Session {
 
     fn complete(&mut self, link: &mut Link, at: usize, reason: ReasonCode) -> Option<Completed> {
         let (_, message) = self.in_flight.remove(at)?;
-        if at < link.sent {
+        if at < link.sent as usize {
             link.sent -= 1;
             link.give_back();
         }
-        self.rest();
         Some(Completed { token: message.token, reason })
     }
 
@@ -329,16 +329,6 @@ impl Session {
     #[cfg(test)]
     pub(crate) fn allocated(&self) -> [usize; 4] {
         [self.in_flight.capacity(), self.releases.capacity(), self.queue.allocated(), self.received.len()]
-    }
-
-    /// A session at rest holds no memory but itself.
-    fn rest(&mut self) {
-        if self.in_flight.is_empty() {
-            self.in_flight = VecDeque::new();
-        }
-        if self.releases.is_empty() {
-            self.releases = VecDeque::new();
-        }
     }
 
     /// The next identifier that is free, going round: one that became free is the last to be used again.
@@ -358,7 +348,9 @@ impl Session {
     /// [`MqttFlaw::IdentifierReusedTooSoon`].
     fn take_lowest(&mut self, link: &Link) -> Option<PacketId> {
         let mut id = PacketId::FIRST;
-        while self.in_flight.iter().any(|(known, _)| *known == id) || link.requests.contains_key(&id) {
+        while self.in_flight.iter().any(|(known, _)| *known == id)
+            || link.requests.iter().any(|(known, _)| *known == id)
+        {
             id = id.next();
         }
         // What was ahead of the round may be in use now.
@@ -386,7 +378,7 @@ impl Session {
 
     fn used<'a>(&'a self, link: &'a Link) -> impl Iterator<Item = PacketId> + 'a {
         let messages = self.in_flight.iter().map(|(id, _)| *id);
-        messages.chain(self.releases.iter().map(|(id, _)| *id)).chain(link.requests.keys().copied())
+        messages.chain(self.releases.iter().map(|(id, _)| *id)).chain(link.requests.iter().map(|(id, _)| *id))
     }
 }
 
@@ -396,8 +388,8 @@ fn at_most_once(message: Message, link: &mut Link, now: LocalTime) -> Option<Out
         return Some(Outgoing::Dropped(message, Unsent::Expired));
     }
     match link.publish(&message, PacketId::FIRST, false, now) {
-        Some(packet) => Some(Outgoing::Packet(packet)),
-        None => Some(Outgoing::Dropped(message, Unsent::TooLarge)),
+        Ok(packet) => Some(Outgoing::Packet(packet)),
+        Err(why) => Some(Outgoing::Dropped(message, why)),
     }
 }
 

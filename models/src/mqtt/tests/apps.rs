@@ -19,41 +19,41 @@ use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
 /// One way \[ms\].
-const D: u64 = 10;
+pub(super) const D: u64 = 10;
 
-fn broker() -> MqttBrokerConfig {
+pub(super) fn broker() -> MqttBrokerConfig {
     MqttBrokerConfig { sys_interval: Span::ZERO, ..MqttBrokerConfig::default() }
 }
 
-fn client(id: &str) -> MqttClientConfig {
+pub(super) fn client(id: &str) -> MqttClientConfig {
     MqttClientConfig { client_id: Some(id.to_owned()), ..MqttClientConfig::new(NodeName("broker".to_owned())) }
 }
 
 /// With a session that stays for an hour.
-fn kept(id: &str) -> MqttClientConfig {
+pub(super) fn kept(id: &str) -> MqttClientConfig {
     MqttClientConfig { clean_start: false, session_expiry: Span::from_secs(3600), ..client(id) }
 }
 
 /// One message at `start` ms.
-fn one(topic: &str, qos: u8, start: u64) -> PublicationConfig {
+pub(super) fn one(topic: &str, qos: u8, start: u64) -> PublicationConfig {
     PublicationConfig { start: Some(Span::from_millis(start)), count: Some(1), ..PublicationConfig::new(topic, qos) }
 }
 
-fn wants(config: MqttClientConfig, filter: &str, qos: u8) -> MqttClientConfig {
+pub(super) fn wants(config: MqttClientConfig, filter: &str, qos: u8) -> MqttClientConfig {
     MqttClientConfig { subscriptions: vec![SubscriptionConfig::new(filter, qos)], ..config }
 }
 
-fn says(config: MqttClientConfig, publication: PublicationConfig) -> MqttClientConfig {
+pub(super) fn says(config: MqttClientConfig, publication: PublicationConfig) -> MqttClientConfig {
     MqttClientConfig { publications: vec![publication], ..config }
 }
 
 /// A broker, node 0, and clients on nodes from 1 on: each with the node that it runs on.
-struct Bed {
-    net: Net,
+pub(super) struct Bed {
+    pub(super) net: Net,
 }
 
 impl Bed {
-    fn new(nodes: usize) -> Self {
+    pub(super) fn new(nodes: usize) -> Self {
         let mut net = Net::new(1);
         net.node("broker", true);
         for node in 1..=nodes {
@@ -63,19 +63,19 @@ impl Bed {
         Self { net }
     }
 
-    fn broker(mut self, config: MqttBrokerConfig) -> Self {
+    pub(super) fn broker(mut self, config: MqttBrokerConfig) -> Self {
         assert_eq!(config.check(), []);
         self.net.app(0, "broker", MqttBroker::new(config));
         self
     }
 
     /// Its name is its client identifier.
-    fn client(self, node: usize, config: MqttClientConfig) -> Self {
+    pub(super) fn client(self, node: usize, config: MqttClientConfig) -> Self {
         let name = config.client_id.clone().unwrap();
         self.named(node, &name, config)
     }
 
-    fn named(mut self, node: usize, name: &str, config: MqttClientConfig) -> Self {
+    pub(super) fn named(mut self, node: usize, name: &str, config: MqttClientConfig) -> Self {
         assert_eq!(config.check(), []);
         let to = self.net.socket(0, config.port());
         self.net.app(node, name, MqttClient::new(config, to));
@@ -83,13 +83,13 @@ impl Bed {
     }
 
     /// A node has no power from one time to the other \[ms\].
-    fn off(mut self, node: usize, from: u64, to: u64) -> Self {
+    pub(super) fn off(mut self, node: usize, from: u64, to: u64) -> Self {
         self.net.power(at(from * MS), node, false);
         self.net.power(at(to * MS), node, true);
         self
     }
 
-    fn run(self, millis: u64) -> Ran {
+    pub(super) fn run(self, millis: u64) -> Ran {
         let mut world = self.net.build(1);
         world.listen(Interests::RESULTS);
         world.run(Until::Time(at(millis * MS)));
@@ -102,18 +102,18 @@ impl Bed {
     }
 }
 
-struct Ran {
-    observed: Vec<(u64, Observation)>,
+pub(super) struct Ran {
+    pub(super) observed: Vec<(u64, Observation)>,
     world: World,
 }
 
 impl Ran {
-    fn total(&self, node: usize, app: &str, name: &str) -> u64 {
+    pub(super) fn total(&self, node: usize, app: &str, name: &str) -> u64 {
         self.world.total(node, app, name)
     }
 
     /// When messages were delivered, by exchange, each time \[ns\].
-    fn deliveries(&self) -> BTreeMap<u64, Vec<u64>> {
+    pub(super) fn deliveries(&self) -> BTreeMap<u64, Vec<u64>> {
         let mut all: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
         for (at, observation) in &self.observed {
             if let Observation::RequestDelivered(id) = observation {
@@ -133,7 +133,7 @@ impl Ran {
     }
 
     /// Of the first exchange: from its start to its first delivery and to its end \[µs\].
-    fn first(&self) -> (Option<u64>, Option<u64>) {
+    pub(super) fn first(&self) -> (Option<u64>, Option<u64>) {
         let (id, start) = self.started()[0];
         let delivered = self.deliveries().get(&id).map(|all| (all[0] - start) / 1000);
         let ended = self.observed.iter().find_map(|(at, observation)| match observation {
@@ -380,6 +380,34 @@ fn a_will_waits_for_its_client() {
         let bed = Bed::new(2).broker(broker()).client(1, lost).client(2, wants(client("s"), "st", 1));
         let deliveries: Vec<_> = bed.off(1, 1000, back).run(20_000).deliveries().into_values().collect();
         assert_eq!(deliveries, expected, "back at {back} ms");
+    }
+}
+
+/// Where a write takes 200 ms, PUBREL comes at 2230 ms: PUBLISH at 2010, on disc at 2210, PUBREC at 2220. The power that goes at 2300 ms takes with it that
+/// the message was released, so that its PUBREL, sent again, releases it again: nobody may have got it before, not at QoS 0 either.
+#[test]
+fn a_message_of_qos_2_goes_on_when_it_is_on_disc() {
+    for qos in 0..=2 {
+        let sync = Span::from_millis(200);
+        let config = MqttBrokerConfig { durable: true, sync, queue_qos0: true, ..broker() };
+        let sender = MqttClientConfig { durable: true, ..says(kept("p"), one("t", 2, 2000)) };
+        let taker = MqttClientConfig { durable: true, ..wants(kept("s"), "t", qos) };
+        let ran = Bed::new(2).broker(config).client(1, sender).client(2, taker).off(0, 2300, 3500).run(200_000);
+        let times: Vec<usize> = ran.deliveries().values().map(Vec::len).collect();
+        assert_eq!(times, [1], "to QoS {qos}");
+    }
+}
+
+/// The broker has the session from CONNECT on, at 30 ms, and loses its power before SUBSCRIBE comes, at 50 ms: it says then that the session is there,
+/// and the client subscribes all the same.
+#[test]
+fn a_subscription_that_was_lost_on_its_way_is_made_again() {
+    let sender = MqttClientConfig { start: Span::from_secs(20), ..says(client("p"), one("t", 1, 20_500)) };
+    let taker = MqttClientConfig { durable: true, ..wants(kept("s"), "t", 1) };
+    let config = MqttBrokerConfig { durable: true, ..broker() };
+    let ran = Bed::new(2).broker(config).client(1, sender).client(2, taker).off(0, 45, 1000).run(30_000);
+    for (name, value) in [("sessions_resumed", 1), ("subscriptions", 1), ("received_messages", 1)] {
+        assert_eq!(ran.total(2, "s", name), value, "{name}");
     }
 }
 

@@ -2,9 +2,14 @@
 
 mod apps;
 mod faults;
+mod limits;
+mod options;
 mod packets;
+mod promises;
+mod refuse;
+mod requests;
 mod sessions;
-
+mod table;
 mod topics;
 
 use super::topic::TopicFilter;

@@ -5,9 +5,9 @@ use super::packet::Packet;
 use super::read::Reader;
 use super::text::Varint;
 use super::{Fault, MAX_PACKET, Version};
+use crate::messaging::fifo::Fifo;
 use crate::mqtt::wire::ReasonCode;
 use crate::rope::{Rope, Run};
-use std::collections::VecDeque;
 
 /// Who sends what a decoder reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,11 +21,11 @@ pub enum Peer {
 /// Cuts a stream into packets.
 ///
 /// It holds what was pushed and not yet taken: where its owner takes all packets that there are after each push, that is less than one
-/// packet, whose size is known, and refused, from its fixed header on. Bulk data stays as it is. 56 bytes where nothing waits.
+/// packet, whose size is known, and refused, from its fixed header on. Bulk data stays as it is. 32 bytes where nothing waits.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     /// What was pushed and belongs to no packet yet; none of them is empty.
-    runs: VecDeque<Run>,
+    runs: Fifo<Run>,
     /// Bytes of them.
     waiting: u64,
     /// The largest packet \[bytes\].
@@ -79,7 +79,7 @@ impl Decoder {
     const fn new(peer: Peer, version: Option<Version>) -> Self {
         // Nothing that a length can say is larger.
         let limit = MAX_PACKET as u32;
-        Self { runs: VecDeque::new(), waiting: 0, limit, version, peer, fault: None }
+        Self { runs: Fifo::new(), waiting: 0, limit, version, peer, fault: None }
     }
 
     /// With this maximum packet size \[bytes\], the fixed header included (v5 §3.1.2.11.4).
@@ -127,7 +127,7 @@ impl Decoder {
         let packet = self.try_next();
         if let Err(fault) = packet {
             self.fault = Some(Box::new(fault));
-            (self.runs, self.waiting) = (VecDeque::new(), 0);
+            (self.runs, self.waiting) = (Fifo::new(), 0);
         }
         packet
     }
@@ -172,10 +172,6 @@ impl Decoder {
             out.push(part);
         }
         self.waiting -= len - wanted;
-        if self.runs.is_empty() {
-            // A connection at rest holds nothing.
-            self.runs = VecDeque::new();
-        }
         out
     }
 

@@ -11,7 +11,7 @@ use protosim_core::Stream;
 #[test]
 fn a_node_is_small() {
     let parts = [
-        ("node", size_of::<crate::Element>(), 832),
+        ("node", size_of::<crate::Element>(), 848),
         ("interface", size_of::<Interface>(), 240),
         ("application's place", size_of::<AppSlot>(), 144),
         ("client", size_of::<UdpClient>(), 288),

@@ -44,6 +44,7 @@ impl Connection {
             return;
         }
         if !self.is_acceptable(segment, start, cx) {
+            self.note_timestamp_of_copy(segment, start, cx);
             return self.take_old_acknowledgment(segment, start, cx);
         }
         if header.flags.has(TcpFlags::RST) {
@@ -117,6 +118,19 @@ impl Connection {
                 || cx.now().saturating_since(self.agreed.ts_recent_at) > STAMP_LIFETIME)
         {
             (self.agreed.ts_recent, self.agreed.ts_recent_at) = (stamps.value, cx.now());
+        }
+    }
+
+    /// Linux takes a copy that ends no earlier than what was acknowledged last for one inside of the window (`tcp_sequence`), and so its stamp; RFC 7323
+    /// §5.3 drops it before (R2). Without the stamp, a peer whose acknowledgement was lost takes all the time since the first copy for the round trip.
+    fn note_timestamp_of_copy(&mut self, segment: &Segment, start: i64, cx: &Cx<'_>) {
+        let header = &segment.header;
+        let ends_late = start + segment.payload.len().cast_signed() >= self.receiver.ack.sent.cast_signed();
+        let is_current = seq::ahead(self.iss, self.snd_una, header.acknowledgment) >= 0;
+        let is_plain = header.flags.has(TcpFlags::ACK) && !header.flags.has_any(TcpFlags::SYN.with(TcpFlags::RST));
+        let is_copy = !segment.payload.is_empty() && ends_late && is_current && is_plain;
+        if is_copy && !self.parameters.timestamps_required {
+            self.note_timestamp(header, start, cx);
         }
     }
 

@@ -7,8 +7,8 @@
 use super::super::Trace;
 use super::super::congestion::{Cause, Lost, Phase};
 use super::ack::News;
-use super::lazy::{Empty, Lazy};
 use super::{Connection, Cx};
+use crate::lazy::{Empty, Lazy};
 use protosim_core::LocalTime;
 
 /// Where the connection stands with losses.

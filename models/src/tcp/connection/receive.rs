@@ -4,9 +4,9 @@
 //! full segment or the delay (RFC 9293 §3.8.6.3, RFC 5681 §4.2), unless something is missing.
 
 use super::super::Parameters;
-use super::lazy::{Empty, Lazy};
 use super::moment::Moment;
 use super::seq;
+use crate::lazy::{Empty, Lazy};
 use crate::packet::SackBlock;
 use crate::rope::Rope;
 use protosim_core::{LocalTime, Span};

@@ -4,7 +4,7 @@
 //! part of it. Selectively acknowledged ranges are kept until the cumulative acknowledgement covers them: the peer may take its
 //! word back (RFC 2018 §8).
 
-use super::lazy::Empty;
+use crate::lazy::Empty;
 use crate::recovery::Ranges;
 use protosim_core::{LocalTime, Span};
 use std::collections::VecDeque;

@@ -71,6 +71,14 @@ impl Bench {
         self.now.as_nanos()
     }
 
+    /// Time passes until `at`, with all timers up to then.
+    pub(crate) fn pass(&mut self, app: &mut dyn App, at: LocalTime) {
+        while self.timers.values().any(|due| *due <= at) {
+            self.advance(app);
+        }
+        self.now = self.now.max(at);
+    }
+
     /// A connection comes in.
     pub(crate) fn accept(&mut self, app: &mut dyn App, port: u16) -> StreamId {
         let stream = self.open();

@@ -1,32 +1,38 @@
-//! State that a connection needs only at times: it costs a pointer while it is as at the beginning.
+//! State that is needed only at times: it costs a pointer while it is as at the beginning.
 
 use std::ops::{Deref, DerefMut};
 
 /// State that begins as [`Empty::EMPTY`], and is allocated when it is first changed.
 #[derive(Clone, Debug)]
-pub(super) struct Lazy<T>(Option<Box<T>>);
+pub(crate) struct Lazy<T>(Option<Box<T>>);
 
 /// State with a beginning.
-pub(super) trait Empty: Clone + 'static {
+pub(crate) trait Empty: Clone + 'static {
     /// The beginning.
     const EMPTY: &'static Self;
 }
 
 impl<T: Empty> Lazy<T> {
     /// As at the beginning.
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(None)
     }
 
     /// Begins anew, and gives the memory back.
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         self.0 = None;
     }
 
     /// Bytes allocated, without those of what is in it.
     #[cfg(test)]
-    pub(super) fn allocated(&self) -> usize {
+    pub(crate) fn allocated(&self) -> usize {
         if self.0.is_some() { size_of::<T>() } else { 0 }
+    }
+}
+
+impl<T: Empty> Default for Lazy<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::tcp::app::other_bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of the name.
-pub(super) const NAME_LEN: u64 = 16;
+pub(crate) const NAME_LEN: u64 = 16;
 /// What the upper 16 bits of the second half hold, mixed with the rest: other payloads do not have it.
 const MARK: u64 = 0x6d71;
 /// Numbers of one publication.
@@ -17,11 +17,11 @@ const MOST_MISSING: usize = 1 << 16;
 
 /// The name of a message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Name {
+pub(crate) struct Name {
     /// Its publication: drawn, so that all have others.
-    pub(super) publication: u64,
+    pub(crate) publication: u64,
     /// Which of its messages, from 0 on.
-    pub(super) number: u64,
+    pub(crate) number: u64,
 }
 
 impl From<Name> for MessageName {
@@ -33,7 +33,7 @@ impl From<Name> for MessageName {
 impl Name {
     /// What exchanges are called: one number of 64 bits. Numbers of one publication lie apart by the golden ratio, so that
     /// those of two publications meet no more often than drawn ones.
-    pub(super) const fn exchange(self) -> u64 {
+    pub(crate) const fn exchange(self) -> u64 {
         self.publication.wrapping_add(self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
@@ -45,17 +45,26 @@ impl Name {
         (self.exchange() ^ self.exchange() >> 32) as u32
     }
 
+    /// What an answer to this message is called.
+    pub(crate) const fn answer(self) -> Self {
+        Self { publication: !self.publication, number: self.number }
+    }
+
+    /// What payloads begin with.
+    pub(crate) fn bytes(self) -> [u8; NAME_LEN as usize] {
+        let second = self.mark() << 48 | self.number & NUMBERS;
+        (u128::from(self.publication) << 64 | u128::from(second)).to_be_bytes()
+    }
+
     /// A payload of `len` bytes, at least [`NAME_LEN`].
-    pub(super) fn payload(self, len: u64) -> Rope {
-        let mut name = self.publication.to_be_bytes().to_vec();
-        name.extend((self.mark() << 48 | self.number & NUMBERS).to_be_bytes());
-        let mut rope = Rope::from(name);
+    pub(crate) fn payload(self, len: u64) -> Rope {
+        let mut rope = Rope::from(self.bytes().to_vec());
         rope.push(Run::Fill { key: self.key(), offset: NAME_LEN, len: len.saturating_sub(NAME_LEN) });
         rope
     }
 
     /// The name of what has this payload; `None` if it is none of ours.
-    pub(super) fn of(payload: &Rope) -> Option<Self> {
+    pub(crate) fn of(payload: &Rope) -> Option<Self> {
         let bytes = payload.slice(0, NAME_LEN).to_bytes();
         let both = u128::from_be_bytes(<[u8; 16]>::try_from(&bytes[..]).ok()?);
         let (publication, second) = ((both >> 64) as u64, both as u64);
@@ -64,7 +73,7 @@ impl Name {
     }
 
     /// How many bytes of its payload are not what they should be.
-    pub(super) fn corrupted(self, payload: &Rope) -> u64 {
+    pub(crate) fn corrupted(self, payload: &Rope) -> u64 {
         other_bytes(&payload.slice(NAME_LEN, u64::MAX), self.key(), NAME_LEN)
     }
 }
@@ -80,7 +89,7 @@ struct Come {
 
 /// How a message has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Order {
+pub(crate) enum Order {
     /// Behind all others that have come.
     Next,
     /// Later than one that was published behind it.
@@ -91,11 +100,11 @@ pub(super) enum Order {
 
 /// What has come, by publication.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Seen(BTreeMap<u64, Come>);
+pub(crate) struct Seen(BTreeMap<u64, Come>);
 
 impl Seen {
     /// A message has come.
-    pub(super) fn note(&mut self, name: Name) -> Order {
+    pub(crate) fn note(&mut self, name: Name) -> Order {
         // A subscriber may come late: what was before its first message is not missing.
         let first = Come { next: name.number, missing: BTreeSet::new() };
         let come = self.0.entry(name.publication).or_insert(first);

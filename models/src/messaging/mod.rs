@@ -1,0 +1,17 @@
+//! What brokers of all protocols, and their clients, are made of.
+//!
+//! | file | has |
+//! |---|---|
+//! | `disc` | what outlives a loss of power, where writing takes time |
+//! | `outbox` | what waits to be written to a stream, some of it for the disc |
+//! | `payload` | payloads that name their message, and what has come of those |
+//! | `reconnect` | what a client does whose connection is lost |
+//! | `fifo` | queues that are mostly empty |
+
+pub(crate) mod disc;
+pub(crate) mod fifo;
+pub(crate) mod outbox;
+pub(crate) mod payload;
+mod reconnect;
+
+pub use reconnect::ReconnectConfig;
