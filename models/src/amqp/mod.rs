@@ -1,4 +1,4 @@
-//! AMQP 0-9-1 (AMQP Working Group, 2008) with the extensions of RabbitMQ: frames, routing, queues, brokers and clients.
+//! AMQP 0-9-1 (AMQP Working Group, 2008) with the extensions of RabbitMQ: frames, routing, queues, brokers and clients. AMQP 1.0 (OASIS 2012): [`v10`].
 //!
 //! # Where to find what
 //! | file | has |
@@ -29,7 +29,7 @@
 //! streams that they are given: TCP, or TLS over it.
 //!
 //! # What is not here yet
-//! - AMQP 1.0.
+//! - Brokers and clients of AMQP 1.0: its machines are in [`v10`].
 //! - Clients have a channel for each publication and consumer, and neither roll back, purge, delete, unbind nor cancel; brokers do all of it.
 //! - SASL mechanisms other than PLAIN, several virtual hosts, permissions of users.
 //! - Flow control by credit between a broker's own parts; a time-out of consumers that do not acknowledge; a limit of the disc.
@@ -39,6 +39,7 @@
 
 mod inbox;
 pub mod v091;
+pub mod v10;
 
 pub use v091::config::{AmqpBrokerConfig, AmqpClientConfig};
 pub use v091::{AmqpBroker, AmqpClient};

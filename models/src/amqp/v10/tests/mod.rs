@@ -1,0 +1,6 @@
+//! Properties of the encodings; scripts; cut connections.
+
+mod codec;
+mod connections;
+mod recovery;
+mod scripts;
