@@ -296,7 +296,7 @@ impl AmqpClient {
             for filter in names::filters(config, &consumer.queue) {
                 host.observe_message(MessageEvent::Unsubscribed {
                     filter: filter.into(),
-                    group: (!consumer.exclusive).then(|| consumer.queue.as_str().into()),
+                    group: Some(consumer.queue.as_str().into()),
                     domain: self.server,
                     is_known: false,
                 });

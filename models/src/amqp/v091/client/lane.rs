@@ -81,6 +81,11 @@ impl Lane {
         !self.transaction.is_empty() && !self.is_committing
     }
 
+    /// Messages of the transaction, in order.
+    pub(super) fn transaction(&self) -> &[u64] {
+        &self.transaction
+    }
+
     /// Messages that are done, where so many bytes are written.
     pub(super) fn written(&mut self, written: u64) -> Vec<u64> {
         let mut done = Vec::new();

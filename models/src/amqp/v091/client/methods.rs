@@ -9,7 +9,7 @@ use crate::amqp::v091::wire::{
     Command, Content, Fault, Item, Method, Properties, ReplyCode, basic, confirm, connection, tx,
 };
 use crate::app::Host;
-use crate::ledger::{Guarantee, MessageEvent};
+use crate::ledger::{Guarantee, MessageEvent, Taken};
 use crate::messaging::payload::{Name, Order};
 use crate::observe::{Observation, Outcome};
 use crate::rope::Rope;
@@ -21,6 +21,23 @@ struct Came {
     delivery_tag: u64,
     redelivered: bool,
     body: Rope,
+}
+
+/// In the ledger.
+const fn guarantee(consumer: &AmqpConsumerConfig) -> Guarantee {
+    match consumer.acknowledge {
+        AmqpAcks::None => Guarantee::AtMostOnce,
+        _ => Guarantee::AtLeastOnce,
+    }
+}
+
+fn taken(consumer: &AmqpConsumerConfig, is_marked: bool) -> Taken {
+    Taken {
+        queue: consumer.queue.as_str().into(),
+        guarantee: guarantee(consumer),
+        is_marked,
+        is_alone: consumer.exclusive,
+    }
 }
 
 impl AmqpClient {
@@ -228,11 +245,8 @@ impl AmqpClient {
         for filter in names::filters(&self.common.config, &consumer.queue) {
             host.observe_message(MessageEvent::Subscribed {
                 filter: filter.into(),
-                guarantee: match consumer.acknowledge {
-                    AmqpAcks::None => Guarantee::AtMostOnce,
-                    _ => Guarantee::AtLeastOnce,
-                },
-                group: (!consumer.exclusive).then(|| consumer.queue.as_str().into()),
+                guarantee: guarantee(consumer),
+                group: Some(consumer.queue.as_str().into()),
                 domain: self.server,
                 keeps_marks: false,
             });
@@ -292,6 +306,9 @@ impl AmqpClient {
                 expiration: config.expiration.map(|span| short(&millis(span).to_string())),
                 ..Properties::default()
             };
+            if !matches!(config.confirms, AmqpConfirms::Transaction(_)) {
+                host.observe_message(MessageEvent::Sent { message: open.name.into(), with: None });
+            }
             self.push(&Command::with_content(number(index), publish, properties, body), host);
             let Some(connection) = &mut self.connection else { return };
             let end = connection.pushed;
@@ -304,6 +321,12 @@ impl AmqpClient {
     fn commit(&mut self, index: usize, host: &mut dyn Host) {
         if let Some(lane) = self.lane(index) {
             lane.is_committing = true;
+            let all = lane.transaction().to_vec();
+            let name = |id: &u64| self.kept.open.get(id).map(|open| open.name.into());
+            let with = all.first().and_then(name);
+            for message in all.iter().filter_map(name) {
+                host.observe_message(MessageEvent::Sent { message, with });
+            }
         }
         self.push(&Command::new(number(index), tx::Commit {}), host);
     }
@@ -333,7 +356,11 @@ impl AmqpClient {
                         self.counts.unflagged_duplicates += u64::from(!came.redelivered);
                     }
                 }
-                host.observe_message(MessageEvent::Delivered { message: name.into(), is_retained: false });
+                if host.observes_messages() {
+                    let taken = taken(&consumer, came.redelivered);
+                    let message = name.into();
+                    host.observe_message(MessageEvent::Delivered { message, is_retained: false, taken: Some(taken) });
+                }
                 host.observe(Observation::RequestDelivered(self.exchange(name.exchange())));
             }
         }

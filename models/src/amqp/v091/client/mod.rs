@@ -11,8 +11,8 @@
 //! Topics are names with `/` between their parts, as the ledger's matcher has them: `queue/Q` for what goes to queue Q by the default exchange, `exchange/E/a/b` for key
 //! `a.b` at exchange E; `%`, `/`, `+` and `#` in names are `%25`, `%2F`, `%2B` and `%23`. A consumer of Q has subscribed to `queue/Q`, and to what bindings of its own configuration lead to
 //! Q from exchanges whose kind it knows, declared or `amq.*`: a topic's `*` is `+`, its `#` at the end is `#`. Bindings between exchanges, of headers, with a `#` before
-//! the end, and those that others make, are not seen: nobody is owed what comes along them. Consumers share what comes, but for exclusive ones. Publications are *at least once* with confirms or
-//! transactions, consumers where they acknowledge; all others *at most once*. Nobody is owed what is not persistent, may expire, or what a queue of the publisher's
+//! the end, and those that others make, are not seen: nobody is owed what comes along them. Consumers of a queue share what comes; exclusive ones are alone. Publications are *at least once* with confirms or
+//! transactions, consumers where they acknowledge; all others *at most once*. A message is sent each time that it is published, in a transaction with its commit. Nobody is owed what is not persistent, may expire, or what a queue of the publisher's
 //! configuration may drop; nor, when its connection is lost, what was for a queue of the consumer's configuration that may go.
 //!
 //! | file | what |
