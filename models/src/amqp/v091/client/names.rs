@@ -29,7 +29,7 @@ pub(super) fn topic(exchange: &str, key: &str) -> String {
     }
     let mut topic = "exchange/".to_owned();
     escaped(exchange, &mut topic);
-    for word in crate::amqp::v091::exchange::words(key) {
+    for word in crate::amqp::broker::exchange::words(key) {
         topic.push('/');
         escaped(word, &mut topic);
     }
@@ -44,7 +44,7 @@ fn filter(exchange: &str, kind: AmqpExchangeKind, key: &str) -> Option<String> {
         AmqpExchangeKind::Headers => None,
         AmqpExchangeKind::Topic => {
             let mut filter = topic(exchange, "");
-            let mut words = crate::amqp::v091::exchange::words(key).peekable();
+            let mut words = crate::amqp::broker::exchange::words(key).peekable();
             while let Some(word) = words.next() {
                 filter.push('/');
                 match word {
