@@ -9,6 +9,7 @@
 //! | [`v091::deliveries`] | one channel's delivery tags, and what they stand for |
 //! | [`v091::config`] | what users say |
 //! | `v091/broker`, `v091/client` | the applications |
+//! | `client` | what clients of both versions share |
 //! | `inbox` | what has come on a stream and is not whole yet |
 //! | `v091/vectors.rs`, `v091/tests/` | bytes of other implementations both ways; properties, scripts |
 //!
@@ -37,6 +38,7 @@
 //! - Quorum queues and streams, consumer priorities, single active consumers, the headers `CC` and `BCC`: of RabbitMQ alone.
 //! - `basic.recover-async` (deprecated): it is refused as not implemented.
 
+mod client;
 mod inbox;
 pub mod v091;
 pub mod v10;
@@ -47,7 +49,16 @@ pub use v091::{AmqpBroker, AmqpClient};
 use crate::app::StreamOptions;
 use crate::rope::Rope;
 use crate::tcp::TcpConfig;
+use std::borrow::Cow;
 use std::sync::Arc;
+
+/// The port of AMQP (IANA).
+const PORT: u16 = 5672;
+/// The port of AMQP over TLS (IANA).
+const TLS_PORT: u16 = 5671;
+
+/// A field by its path, and what is wrong.
+type Placed = (Cow<'static, str>, String);
 
 /// Processor time of reading a frame, per frame and byte.
 const RECEIVE: &str = "amqp.receive";
