@@ -9,6 +9,7 @@
 //! | [`v091::config`] | what users say |
 //! | `v091/broker` | what the broker says to clients of 0-9-1 |
 //! | `v091/client` | a client of 0-9-1 |
+//! | `client` | what clients of both versions share |
 //! | `inbox` | what has come on a stream and is not whole yet |
 //! | `v091/vectors.rs`, `v091/tests/` | bytes of other implementations both ways; properties, scripts |
 //!
@@ -38,6 +39,7 @@
 //! - `basic.recover-async` (deprecated): it is refused as not implemented.
 
 pub mod broker;
+mod client;
 mod inbox;
 pub mod v091;
 pub mod v10;
@@ -49,7 +51,16 @@ pub use v091::config::AmqpClientConfig;
 use crate::app::StreamOptions;
 use crate::rope::Rope;
 use crate::tcp::TcpConfig;
+use std::borrow::Cow;
 use std::sync::Arc;
+
+/// The port of AMQP (IANA).
+const PORT: u16 = 5672;
+/// The port of AMQP over TLS (IANA).
+const TLS_PORT: u16 = 5671;
+
+/// A field by its path, and what is wrong.
+type Placed = (Cow<'static, str>, String);
 
 /// Processor time of reading a frame, per frame and byte.
 const RECEIVE: &str = "amqp.receive";

@@ -10,17 +10,9 @@ pub use declare::{AmqpBindingConfig, AmqpExchangeConfig, AmqpExchangeKind, AmqpO
 pub(super) use declare::{millis, table};
 
 use super::wire::{FRAME_MIN, MAX_SHORT_STRING, ShortStr};
+use crate::amqp::{PORT, Placed, TLS_PORT};
 use protosim_core::time::NANOS_PER_SEC;
 use protosim_core::{Size, Span};
-use std::borrow::Cow;
-
-/// The port of AMQP (IANA).
-pub(in crate::amqp) const PORT: u16 = 5672;
-/// The port of AMQP over TLS (IANA).
-pub(in crate::amqp) const TLS_PORT: u16 = 5671;
-
-/// A field by its path, and what is wrong.
-type Placed = (Cow<'static, str>, String);
 
 /// A span of whole seconds that has passed its check, as methods say it.
 pub(super) fn seconds(span: Span) -> u16 {
