@@ -10,6 +10,7 @@
 //! | `v091/broker` | what the broker says to clients of 0-9-1 |
 //! | `v091/client` | a client of 0-9-1 |
 //! | `client` | what clients of both versions share |
+//! | `flaw` | mistakes on purpose |
 //! | `inbox` | what has come on a stream and is not whole yet |
 //! | `v091/vectors.rs`, `v091/tests/` | bytes of other implementations both ways; properties, scripts |
 //!
@@ -40,11 +41,13 @@
 
 pub mod broker;
 mod client;
+mod flaw;
 mod inbox;
 pub mod v091;
 pub mod v10;
 
 pub use broker::{AmqpBroker, AmqpBrokerConfig};
+pub use flaw::AmqpFlaw;
 pub use v091::AmqpClient;
 pub use v091::config::AmqpClientConfig;
 

@@ -329,9 +329,24 @@ impl Queue {
 
     /// A message goes back to its position: it, or its channel, was not able to be acknowledged. Whether one there waited for that.
     pub fn requeue(&mut self, position: u64) -> bool {
+        self.requeue_marked(position, true)
+    }
+
+    /// The same, and says whether it marks the message, as it should.
+    pub(in crate::amqp) fn requeue_marked(&mut self, position: u64, is_marked: bool) -> bool {
         let Some(Unacked { place, entry, .. }) = self.settle(position) else { return false };
-        self.put(place, Entry { redelivered: true, ..entry });
+        let redelivered = entry.redelivered || is_marked;
+        self.put(place, Entry { redelivered, ..entry });
         true
+    }
+
+    /// The same, but to the end of the queue, as it should not: the message, and where it stands now.
+    pub(in crate::amqp) fn requeue_behind(&mut self, position: u64) -> Option<(Arc<Message>, u64)> {
+        let Unacked { place, entry, .. } = self.settle(position)?;
+        let (message, behind) = (entry.message.clone(), self.next_position);
+        self.next_position += 1;
+        self.put(Place { position: behind, ..place }, Entry { redelivered: true, ..entry });
+        Some((message, behind))
     }
 
     /// All that is ready goes. How many they are (§1.7.2.7).

@@ -44,6 +44,7 @@ use crate::tcp::app::outcome_of;
 use connect::Stage;
 use counts::Counts;
 use lane::Lane;
+use methods::Came;
 use protosim_core::{CannotClone, LocalTime, Operation, Span};
 use std::any::Any;
 use std::net::SocketAddr;
@@ -59,6 +60,8 @@ const HEARTBEAT: u64 = 3;
 const SILENCE: u64 = 4;
 /// The end.
 const STOP: u64 = 5;
+/// What was acknowledged too soon reaches the application.
+const HAND_ON: u64 = 7;
 /// Timers from here on are of channels that are opened again, by index.
 const REOPEN: u64 = 1 << 16;
 /// Timers from here on are of consumers that ask again, by channel's index.
@@ -73,6 +76,8 @@ pub struct AmqpClient {
     connection: Option<Box<Connection>>,
     /// Connections in a row that did not get ready.
     attempts: u32,
+    /// What has come and not reached the application, by consumer's channel: never anything, but for a mistake.
+    late: Vec<(usize, Came)>,
     /// It has closed its connection for good.
     is_stopped: bool,
     counts: Counts,
@@ -157,6 +162,7 @@ impl AmqpClient {
             server,
             connection: None,
             attempts: 0,
+            late: Vec::new(),
             is_stopped: false,
             counts: Counts::default(),
             common,
@@ -237,6 +243,7 @@ impl App for AmqpClient {
             SILENCE => self.on_silence(host),
             STOP => self.stop(host),
             PUBLISH => self.publish_due(host),
+            HAND_ON => self.hand_on_late(host),
             token if token >= ASK => self.ask((token - ASK) as usize, host),
             token => self.open_again((token - REOPEN) as usize, host),
         }
