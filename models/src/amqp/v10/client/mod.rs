@@ -19,7 +19,7 @@
 //!
 //! # Choices
 //! - A message is handed to its link when it may be sent: until then it waits here, and `available` says nothing of it.
-//! - What comes in one instant is answered together: dispositions of one link that follow each other are one.
+//! - What is read at once is answered together: dispositions of one link that follow each other are one.
 //! - A message without an outcome, but settled, has failed: nobody has said that it was taken over.
 //! - A message that is no message, or has other than one section of data, counts as foreign; the former is rejected.
 //!
@@ -250,7 +250,9 @@ impl Amqp10Client {
     /// Messages of senders are due, in order of senders.
     fn publish_due(&mut self, host: &mut dyn Host) {
         for index in 0..self.messages.publications() {
-            while self.messages.publish(index, host) {}
+            while self.messages.publish(index, host) {
+                self.make(host);
+            }
         }
         self.messages.watch(host);
     }
@@ -289,21 +291,26 @@ impl Amqp10Client {
         }
     }
 
-    /// Makes what goes next, as long as the stream takes it, and writes it.
-    fn write(&mut self, host: &mut dyn Host) {
+    /// Makes what goes next, as long as the stream takes it.
+    fn make(&mut self, host: &mut dyn Host) {
         loop {
             self.act(host);
             let Some(line) = &mut self.line else { return };
             if line.out.len() >= ENOUGH && !self.flush(host) {
-                break;
+                return;
             }
             let Some(line) = &mut self.line else { return };
             match line.connection.next(host.now()) {
                 Some(item) => self.push(&item, host),
-                None if line.is_closed || !self.pump() => break,
+                None if line.is_closed || !self.pump() => return,
                 None => {}
             }
         }
+    }
+
+    /// Makes what goes next, and writes it.
+    fn write(&mut self, host: &mut dyn Host) {
+        self.make(host);
         self.flush(host);
         self.take_ended(host);
         self.finish(host);

@@ -82,7 +82,7 @@ pub struct AmqpReceiverConfig {
     /// How many messages may be on their way or without an outcome; given anew when half of it can be. Default: 100 (our choice).
     #[serde(default)]
     pub credit: Option<u32>,
-    /// After how many messages it says that it accepts them, with one disposition. What comes in one instant is answered together in any case. Default: 1.
+    /// After how many messages it says that it accepts them, with one disposition. What is read at once is answered together in any case. Default: 1.
     #[serde(default = "one")]
     pub acknowledge: u32,
     /// Which share of the messages it does not accept. Default: 0 %.
