@@ -1,7 +1,7 @@
 //! AMQP 0-9-1: a stream, messages that are cut, and a queue that has them.
 
 use protosim_core::LocalTime;
-use protosim_models::amqp::v091::queue::{ConnectionId, Message as AmqpMessage, Queue, QueueOptions, Step};
+use protosim_models::amqp::broker::queue::{ConnectionId, Message as AmqpMessage, Queue, QueueOptions, Step};
 use protosim_models::amqp::v091::wire as amqp;
 use protosim_models::rope::Rope;
 use std::sync::Arc;

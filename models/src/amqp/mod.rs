@@ -4,11 +4,12 @@
 //! | file | has |
 //! |---|---|
 //! | [`v091::wire`] | methods, field tables, properties and frames; what takes them out of a stream; messages cut into frames and put together |
-//! | [`v091::exchange`] | exchanges and bindings: into which queues a message goes |
-//! | [`v091::queue`] | one queue with its consumers: what is ready, unacknowledged, expired, dropped, dead |
+//! | [`broker`] | the broker: exchanges, queues and what is on disc, for all versions |
 //! | [`v091::deliveries`] | one channel's delivery tags, and what they stand for |
 //! | [`v091::config`] | what users say |
-//! | `v091/broker`, `v091/client` | the applications |
+//! | `v091/broker` | what the broker says to clients of 0-9-1 |
+//! | `v091/client` | a client of 0-9-1 |
+//! | `client` | what clients of both versions share |
 //! | `inbox` | what has come on a stream and is not whole yet |
 //! | `v091/vectors.rs`, `v091/tests/` | bytes of other implementations both ways; properties, scripts |
 //!
@@ -37,17 +38,29 @@
 //! - Quorum queues and streams, consumer priorities, single active consumers, the headers `CC` and `BCC`: of RabbitMQ alone.
 //! - `basic.recover-async` (deprecated): it is refused as not implemented.
 
+pub mod broker;
+mod client;
 mod inbox;
 pub mod v091;
 pub mod v10;
 
-pub use v091::config::{AmqpBrokerConfig, AmqpClientConfig};
-pub use v091::{AmqpBroker, AmqpClient};
+pub use broker::{AmqpBroker, AmqpBrokerConfig};
+pub use v091::AmqpClient;
+pub use v091::config::AmqpClientConfig;
 
 use crate::app::StreamOptions;
 use crate::rope::Rope;
 use crate::tcp::TcpConfig;
+use std::borrow::Cow;
 use std::sync::Arc;
+
+/// The port of AMQP (IANA).
+const PORT: u16 = 5672;
+/// The port of AMQP over TLS (IANA).
+const TLS_PORT: u16 = 5671;
+
+/// A field by its path, and what is wrong.
+type Placed = (Cow<'static, str>, String);
 
 /// Processor time of reading a frame, per frame and byte.
 const RECEIVE: &str = "amqp.receive";

@@ -3,8 +3,8 @@
 //! Tags count from 1 on each channel. A prefetch that is global in RabbitMQ's sense is the channel's, shared by its consumers; one that is not
 //! is for consumers that begin afterwards, and each has it for itself, in its queue.
 
-use super::queue::{ConsumerId, Delivery};
 use super::wire::{Fault, ReplyCode, ShortStr, basic};
+use crate::amqp::broker::queue::{ConsumerId, Delivery};
 use std::collections::BTreeMap;
 
 /// A delivery that waits for its acknowledgement.

@@ -1,11 +1,9 @@
 //! The parts of AMQP 0-9-1; see [`super`].
 
-mod broker;
+pub(in crate::amqp) mod broker;
 mod client;
 pub mod config;
 pub mod deliveries;
-pub mod exchange;
-pub mod queue;
 pub mod wire;
 
 #[cfg(test)]
@@ -13,5 +11,4 @@ mod tests;
 #[cfg(test)]
 mod vectors;
 
-pub use broker::AmqpBroker;
 pub use client::AmqpClient;

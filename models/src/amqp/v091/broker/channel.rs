@@ -1,9 +1,9 @@
 //! Channels: how they begin and end, and which method goes where (§1.5).
 
 use super::connection::Phase;
-use super::memory::CHANNEL;
 use super::publish::{Confirms, Step};
-use super::{AmqpBroker, ConsumerId};
+use crate::amqp::broker::queue::ConsumerId;
+use crate::amqp::broker::{AmqpBroker, CHANNEL, Connection, Peer};
 use crate::amqp::v091::deliveries::Deliveries;
 use crate::amqp::v091::wire::{Command, Fault, Method, ReplyCode, ShortStr, channel, tx};
 use crate::app::{Host, StreamId};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// A channel.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Channel {
+pub(in crate::amqp) struct Channel {
     pub(super) deliveries: Deliveries,
     /// By tag: their numbers and queues.
     pub(super) consumers: BTreeMap<ShortStr, (ConsumerId, ShortStr)>,
@@ -40,7 +40,7 @@ pub(super) enum Mode {
 
 impl Channel {
     /// The queues of its consumers.
-    pub(super) fn queues(&self) -> impl Iterator<Item = &ShortStr> {
+    pub(in crate::amqp) fn queues(&self) -> impl Iterator<Item = &ShortStr> {
         self.consumers.values().map(|(_, queue)| queue)
     }
 }
@@ -57,19 +57,19 @@ impl AmqpBroker {
         if number == 0 {
             return self.on_connection_method(stream, command.method, host);
         }
-        let Some(connection) = self.connections.get_mut(&stream) else { return Ok(()) };
-        match connection.phase {
+        let Some(peer) = self.v091(stream) else { return Ok(()) };
+        match peer.phase {
             Phase::Open => {}
-            Phase::Closing | Phase::Draining => return Ok(()),
+            Phase::Closing => return Ok(()),
             _ => return Err(NOT_OPEN),
         }
-        let is_closing = connection.channels.get(&number).map(|channel| channel.is_closing);
+        let is_closing = peer.channels.get(&number).map(|channel| channel.is_closing);
         match (&command.method, is_closing) {
             (Method::ChannelOpen(_), None) => return self.open_channel(stream, number, host),
             (_, None) => return Err(NOT_OPEN),
             (Method::ChannelCloseOk(_), Some(true)) => {
-                connection.assembler.forget(number);
-                connection.channels.remove(&number);
+                peer.assembler.forget(number);
+                peer.channels.remove(&number);
                 host.release(CHANNEL);
             }
             // Both have closed.
@@ -85,15 +85,15 @@ impl AmqpBroker {
     }
 
     fn open_channel(&mut self, stream: StreamId, number: u16, host: &mut dyn Host) -> Result<(), Fault> {
-        let Some(connection) = self.connections.get_mut(&stream) else { return Ok(()) };
-        if number > connection.channel_max {
+        let Some(peer) = self.v091(stream) else { return Ok(()) };
+        if number > peer.channel_max {
             return Err(TOO_HIGH);
         }
         if host.reserve(CHANNEL).is_err() {
             self.counts.refused_memory += 1;
             return Err(Fault::new(ReplyCode::ResourceError, "§1.2", "there is no memory for a channel"));
         }
-        connection.channels.insert(number, Box::default());
+        peer.channels.insert(number, Box::default());
         self.counts.channels += 1;
         self.push(stream, 0, &Command::new(number, channel::OpenOk {}), host);
         Ok(())
@@ -103,20 +103,23 @@ impl AmqpBroker {
     fn on_channel_close(&mut self, stream: StreamId, number: u16, host: &mut dyn Host) {
         // Behind what still waits for the disc.
         let Some(connection) = self.connections.get_mut(&stream) else { return };
-        let Some(mut channel) = connection.channels.remove(&number) else { return };
-        connection.assembler.forget(number);
+        let Connection { out, held, peer, .. } = &mut **connection;
+        let Peer::V091(peer) = peer else { return };
+        let Some(mut channel) = peer.channels.remove(&number) else { return };
+        peer.assembler.forget(number);
+        let max = peer.max;
         let mut needs = 0;
         while let Some((write, bytes)) = channel.held.pop_front() {
-            connection.held -= bytes.len();
+            *held -= bytes.len();
             needs = needs.max(write);
-            connection.out.push(needs, bytes);
+            out.push(needs, bytes);
         }
         self.end_channel(stream, number, *channel, host);
         let (Some(connection), done) = (self.connections.get_mut(&stream), self.disc.done()) else { return };
         if needs > done {
             self.for_disc.insert(stream);
         }
-        if let Ok(bytes) = Command::new(number, channel::CloseOk {}).encode(connection.max) {
+        if let Ok(bytes) = Command::new(number, channel::CloseOk {}).encode(max) {
             connection.out.push(needs, bytes);
         }
         self.touched.insert(stream);
@@ -124,11 +127,11 @@ impl AmqpBroker {
 
     /// The broker closes it, with this code.
     pub(super) fn close_channel(&mut self, stream: StreamId, number: u16, fault: Fault, host: &mut dyn Host) {
-        let Some(connection) = self.connections.get_mut(&stream) else { return };
-        let Some(channel) = connection.channels.get_mut(&number).filter(|channel| !channel.is_closing) else { return };
+        let Some(peer) = self.v091(stream) else { return };
+        let Some(channel) = peer.channels.get_mut(&number).filter(|channel| !channel.is_closing) else { return };
         let held = std::mem::take(&mut channel.held);
         let old = std::mem::replace(&mut **channel, Channel { is_closing: true, held, ..Channel::default() });
-        connection.assembler.drop_content(number);
+        peer.assembler.drop_content(number);
         self.end_channel(stream, number, old, host);
         // It goes on until close-ok.
         let _ = host.reserve(CHANNEL);
@@ -145,7 +148,7 @@ impl AmqpBroker {
             }
         }
         for outstanding in channel.deliveries.take_all() {
-            self.requeue(&outstanding);
+            self.requeue(&outstanding.queue, outstanding.position);
         }
         for queue in unused {
             self.delete_queue(&queue, host);
@@ -159,8 +162,7 @@ impl AmqpBroker {
 
     /// A channel that is open, of a connection that is.
     pub(super) fn channel(&mut self, stream: StreamId, number: u16) -> Option<&mut Channel> {
-        let connection = self.connections.get_mut(&stream)?;
-        connection.channels.get_mut(&number).map(|channel| &mut **channel)
+        self.v091(stream)?.channels.get_mut(&number).map(|channel| &mut **channel)
     }
 
     fn on_channel_method(&mut self, stream: StreamId, command: Command, host: &mut dyn Host) -> Result<(), Fault> {

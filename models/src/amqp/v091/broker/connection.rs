@@ -1,18 +1,14 @@
 //! How connections begin and end, and what keeps them alive (§2.2.4, §4.2.7, §4.10).
 
-use super::memory::CONNECTION;
-use super::{AmqpBroker, Connection, HEARTBEAT, SILENCE};
+use crate::amqp::broker::{AmqpBroker, HEARTBEAT, SILENCE};
 use crate::amqp::v091::config::{frame_max, seconds};
-use crate::amqp::v091::queue::ConnectionId;
 use crate::amqp::v091::wire::{
-    Assembler, Command, Decoder, Fault, FieldValue, Frame, FrameMax, LongStr, Method, MethodId, ProtocolHeader,
-    ReplyCode, ShortStr, Table, connection, negotiated,
+    Command, Fault, FieldValue, Frame, FrameMax, LongStr, Method, MethodId, ProtocolHeader, ReplyCode, ShortStr, Table,
+    connection, negotiated,
 };
 use crate::app::{Host, StreamId};
-use crate::messaging::outbox::Outbox;
 use crate::rope::Rope;
 use protosim_core::Span;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// How long `close-ok` is waited for (our choice).
 const CLOSE_TIMEOUT: Span = Span::from_secs(10);
@@ -31,8 +27,6 @@ pub(super) enum Phase {
     Open,
     /// `close` is sent: `close-ok` comes, and nothing else counts.
     Closing,
-    /// What waits is written, then the stream is closed.
-    Draining,
 }
 
 /// Extensions that the broker says it has (RabbitMQ).
@@ -75,52 +69,12 @@ fn command(method: impl Into<Method>) -> Command {
 }
 
 impl AmqpBroker {
-    pub(super) fn accept(&mut self, stream: StreamId, host: &mut dyn Host) {
-        self.counts.connections += 1;
-        let is_full = self.config.max_connections.is_some_and(|most| self.connections.len() as u64 >= most);
-        if is_full || host.reserve(CONNECTION).is_err() {
-            self.counts.refused_connections += 1;
-            self.counts.refused_memory += u64::from(!is_full);
-            self.counts.refused_calls += u64::from(host.stream_abort(stream).is_err());
-            return;
-        }
-        self.given.connection += 1;
-        let connection = Connection {
-            id: ConnectionId(self.given.connection),
-            decoder: Decoder::of_server(),
-            assembler: Assembler::new().with_body_max(self.config.max_message.as_bytes()),
-            out: Outbox::default(),
-            held: 0,
-            phase: Phase::Header,
-            max: FrameMax::MIN,
-            channel_max: self.config.channel_max,
-            heartbeat: Span::ZERO,
-            patience: self.config.connect_timeout,
-            user: ShortStr::default(),
-            hears_blocked: false,
-            hears_cancel: false,
-            publishes: false,
-            channels: BTreeMap::new(),
-            exclusive: BTreeSet::new(),
-            last_heard: host.now(),
-            last_sent: host.now(),
-            was_full: false,
-            is_finished: false,
-        };
-        self.connections.insert(stream, Box::new(connection));
-        host.set_timer(
-            SILENCE + u64::from(stream.0),
-            host.now().saturating_add(self.config.connect_timeout),
-            "connection",
-        );
-    }
-
     pub(super) fn on_header(&mut self, stream: StreamId, header: ProtocolHeader, host: &mut dyn Host) {
-        let Some(connection) = self.connections.get_mut(&stream) else { return };
+        let Some(peer) = self.v091(stream) else { return };
         if header != ProtocolHeader::V091 {
             return self.other_protocol(stream, host);
         }
-        connection.phase = Phase::Starting;
+        peer.phase = Phase::Starting;
         let start = connection::Start {
             version_major: 0,
             version_minor: 9,
@@ -142,10 +96,10 @@ impl AmqpBroker {
 
     /// What comes on a stream cannot be read, and nothing behind it can.
     pub(super) fn unreadable(&mut self, stream: StreamId, fault: Fault, host: &mut dyn Host) {
-        let Some(connection) = self.connections.get(&stream) else { return };
-        match connection.phase {
+        let Some(peer) = self.v091(stream) else { return };
+        match peer.phase {
             Phase::Header => self.other_protocol(stream, host),
-            Phase::Closing | Phase::Draining => self.drain(stream, host),
+            Phase::Closing => self.drain(stream, host),
             _ if fault.is_hard() => {
                 self.counts.fault(fault.code);
                 self.push(stream, 0, &command(fault.close()), host);
@@ -159,8 +113,9 @@ impl AmqpBroker {
 
     /// The peer has not kept to the protocol, or asked for what it cannot have: its channel, or the connection, is closed (§1.2).
     pub(super) fn fail(&mut self, stream: StreamId, channel: u16, fault: Fault, host: &mut dyn Host) {
-        let Some(connection) = self.connections.get(&stream) else { return };
-        if matches!(connection.phase, Phase::Closing | Phase::Draining) {
+        let is_draining = self.connections.get(&stream).is_none_or(|connection| connection.is_draining);
+        let Some(peer) = self.v091(stream) else { return };
+        if is_draining || peer.phase == Phase::Closing {
             return;
         }
         self.counts.fault(fault.code);
@@ -177,34 +132,18 @@ impl AmqpBroker {
         let close = connection::Close { reply_code: fault.code.code(), reply_text, class_id, method_id };
         self.detach(stream, host);
         self.push(stream, 0, &command(close), host);
-        if let Some(connection) = self.connections.get_mut(&stream) {
-            connection.phase = Phase::Closing;
+        if let Some(peer) = self.v091(stream) {
+            peer.phase = Phase::Closing;
         }
         host.cancel_timer(HEARTBEAT + u64::from(stream.0));
         host.set_timer(SILENCE + u64::from(stream.0), host.now().saturating_add(CLOSE_TIMEOUT), "close-ok");
     }
 
-    /// What waits is written, then the stream is closed.
-    pub(super) fn drain(&mut self, stream: StreamId, host: &mut dyn Host) {
-        self.detach(stream, host);
-        if let Some(connection) = self.connections.get_mut(&stream) {
-            connection.phase = Phase::Draining;
-        }
-        for timer in [SILENCE, HEARTBEAT] {
-            host.cancel_timer(timer + u64::from(stream.0));
-        }
-        self.touched.insert(stream);
-    }
-
-    /// A connection has no channels and no queues of its own any more.
-    fn detach(&mut self, stream: StreamId, host: &mut dyn Host) {
-        let Some(connection) = self.connections.get_mut(&stream) else { return };
-        self.open -= u64::from(connection.phase == Phase::Open);
-        connection.phase = Phase::Draining;
-        connection.held = 0;
+    /// All channels of a connection end.
+    pub(in crate::amqp) fn end_channels(&mut self, stream: StreamId, host: &mut dyn Host) {
         let done = self.disc.done();
-        let (channels, own) = (std::mem::take(&mut connection.channels), std::mem::take(&mut connection.exclusive));
-        for (number, mut channel) in channels {
+        let Some(peer) = self.v091(stream) else { return };
+        for (number, mut channel) in std::mem::take(&mut peer.channels) {
             // What has been answered, and waits for nothing, goes before the end.
             if let Some(connection) = self.connections.get_mut(&stream) {
                 while let Some((_, bytes)) = channel.held.pop_front_if(|(needs, _)| *needs <= done) {
@@ -213,23 +152,6 @@ impl AmqpBroker {
             }
             self.end_channel(stream, number, *channel, host);
         }
-        for queue in own {
-            self.delete_queue(&queue, host);
-        }
-    }
-
-    /// A stream is over.
-    pub(super) fn gone(&mut self, stream: StreamId, host: &mut dyn Host) {
-        self.detach(stream, host);
-        if self.connections.remove(&stream).is_some() {
-            host.release(CONNECTION);
-        }
-        for timer in [SILENCE, HEARTBEAT] {
-            host.cancel_timer(timer + u64::from(stream.0));
-        }
-        self.touched.remove(&stream);
-        self.to_read.remove(&stream);
-        self.for_disc.remove(&stream);
     }
 
     pub(super) fn on_connection_method(
@@ -238,13 +160,15 @@ impl AmqpBroker {
         method: Method,
         host: &mut dyn Host,
     ) -> Result<(), Fault> {
-        let Some(connection) = self.connections.get_mut(&stream) else { return Ok(()) };
-        match (method, connection.phase) {
+        let is_draining = self.connections.get(&stream).is_none_or(|connection| connection.is_draining);
+        let Some(peer) = self.v091(stream) else { return Ok(()) };
+        match (method, peer.phase) {
+            _ if is_draining => {}
             (Method::ConnectionCloseOk(_), Phase::Closing) => self.drain(stream, host),
             (Method::ConnectionClose(_), Phase::Closing) => {
                 self.push(stream, 0, &command(connection::CloseOk {}), host);
             }
-            (_, Phase::Closing | Phase::Draining) => {}
+            (_, Phase::Closing) => {}
             (Method::ConnectionStartOk(start), Phase::Starting) => self.on_start_ok(stream, &start, host),
             (Method::ConnectionTuneOk(tune), Phase::Tuning) => return self.on_tune_ok(stream, &tune),
             (Method::ConnectionOpen(open), Phase::Opening) => return self.on_open(stream, &open, host),
@@ -265,9 +189,9 @@ impl AmqpBroker {
             users.is_empty() || users.iter().any(|user| user.name == *name && user.password == *password)
         });
         let known = known.filter(|_| start.mechanism.as_str() == "PLAIN").map(|(name, _)| ShortStr::cut(name));
-        let Some(connection) = self.connections.get_mut(&stream) else { return };
-        connection.hears_blocked = has_capability(&start.client_properties, "connection.blocked");
-        connection.hears_cancel = has_capability(&start.client_properties, "consumer_cancel_notify");
+        let Some(peer) = self.v091(stream) else { return };
+        peer.hears_blocked = has_capability(&start.client_properties, "connection.blocked");
+        peer.hears_cancel = has_capability(&start.client_properties, "consumer_cancel_notify");
         let Some(user) = known else {
             self.counts.bad_logins += 1;
             self.counts.refused_connections += 1;
@@ -277,8 +201,8 @@ impl AmqpBroker {
                 false => self.drain(stream, host),
             };
         };
-        connection.user = user;
-        connection.phase = Phase::Tuning;
+        peer.user = user;
+        peer.phase = Phase::Tuning;
         let tune = connection::Tune {
             channel_max: self.config.channel_max,
             frame_max: frame_max(self.config.frame_max),
@@ -289,18 +213,17 @@ impl AmqpBroker {
 
     fn on_tune_ok(&mut self, stream: StreamId, tune: &connection::TuneOk) -> Result<(), Fault> {
         let own = frame_max(self.config.frame_max);
-        let Some(connection) = self.connections.get_mut(&stream) else { return Ok(()) };
+        let Some(peer) = self.v091(stream) else { return Ok(()) };
         // §1.4.2.6: a client must not ask for more than it was told.
         let is_more = |theirs: u64, own: u64| theirs == 0 || theirs > own;
-        if is_more(tune.frame_max.into(), own.into()) || is_more(tune.channel_max.into(), connection.channel_max.into())
-        {
+        if is_more(tune.frame_max.into(), own.into()) || is_more(tune.channel_max.into(), peer.channel_max.into()) {
             return Err(Fault::new(ReplyCode::NotAllowed, "§1.4.2.6", "a client wants more than it was told"));
         }
-        connection.max = FrameMax::from_tune(negotiated(own, tune.frame_max));
-        connection.decoder.set_frame_max(connection.max);
-        connection.channel_max = tune.channel_max;
-        connection.heartbeat = Span::from_secs(tune.heartbeat.into());
-        connection.phase = Phase::Opening;
+        peer.max = FrameMax::from_tune(negotiated(own, tune.frame_max));
+        peer.decoder.set_frame_max(peer.max);
+        peer.channel_max = tune.channel_max;
+        peer.heartbeat = Span::from_secs(tune.heartbeat.into());
+        peer.phase = Phase::Opening;
         Ok(())
     }
 
@@ -309,11 +232,10 @@ impl AmqpBroker {
             // RabbitMQ; the standard has 402.
             return Err(Fault::new(ReplyCode::NotAllowed, "RabbitMQ", "there is no such virtual host"));
         }
-        let Some(connection) = self.connections.get_mut(&stream) else { return Ok(()) };
-        connection.phase = Phase::Open;
-        connection.patience = connection.heartbeat.saturating_mul(2);
-        let heartbeat = connection.heartbeat;
-        self.open += 1;
+        let Some(peer) = self.v091(stream) else { return Ok(()) };
+        peer.phase = Phase::Open;
+        peer.patience = peer.heartbeat.saturating_mul(2);
+        let heartbeat = peer.heartbeat;
         self.counts.opened += 1;
         host.cancel_timer(SILENCE + u64::from(stream.0));
         self.push(stream, 0, &command(connection::OpenOk {}), host);
@@ -327,40 +249,47 @@ impl AmqpBroker {
 
     /// Looks again at a connection when it would have been silent for too long: not at each frame.
     fn watch_silence(&mut self, stream: StreamId, host: &mut dyn Host) {
+        let Some(patience) = self.v091(stream).map(|peer| peer.patience) else { return };
         let Some(connection) = self.connections.get(&stream) else { return };
-        let at = connection.last_heard.saturating_add(connection.patience);
+        let at = connection.last_heard.saturating_add(patience);
         host.set_timer(SILENCE + u64::from(stream.0), at, "silence");
     }
 
-    /// Two heartbeats have not come, nor anything else (§4.2.7): the connection is dropped without a word. So is one that does not get open, or closed, in time.
-    pub(super) fn on_silence(&mut self, stream: StreamId, host: &mut dyn Host) {
+    /// Two heartbeats have not come, nor anything else (§4.2.7): the connection is dropped without a word.
+    pub(in crate::amqp) fn on_missing_heartbeat(&mut self, stream: StreamId, host: &mut dyn Host) {
         let is_blocked = self.is_blocked;
+        let Some(patience) = self.v091(stream).map(|peer| peer.patience) else { return };
         let Some(connection) = self.connections.get_mut(&stream) else { return };
-        if connection.phase == Phase::Open {
-            if is_blocked && connection.publishes {
-                // Nobody listens to it.
-                connection.last_heard = host.now();
-            }
-            if connection.last_heard.saturating_add(connection.patience) > host.now() {
-                return self.watch_silence(stream, host);
-            }
-            self.counts.heartbeat_timeouts += 1;
-        } else {
-            self.counts.handshake_timeouts += 1;
+        if is_blocked && connection.publishes {
+            // Nobody listens to it.
+            connection.last_heard = host.now();
         }
-        // It may be gone already.
-        let _ = host.stream_abort(stream);
-        self.gone(stream, host);
+        if connection.last_heard.saturating_add(patience) > host.now() {
+            return self.watch_silence(stream, host);
+        }
+        self.counts.heartbeat_timeouts += 1;
+        self.drop_silent(stream, host);
+    }
+
+    /// Tells a client whether it is blocked, where it can hear it (RabbitMQ).
+    pub(in crate::amqp) fn say_blocked(&mut self, stream: StreamId, host: &mut dyn Host) {
+        if !self.v091(stream).is_some_and(|peer| peer.is_open() && peer.hears_blocked) {
+            return;
+        }
+        let told = match self.is_blocked {
+            true => command(connection::Blocked { reason: ShortStr::cut("low on memory") }),
+            false => command(connection::Unblocked {}),
+        };
+        self.push(stream, 0, &told, host);
     }
 
     /// Sends a heartbeat where nothing else was sent for half of the time (RabbitMQ).
-    pub(super) fn on_heartbeat_due(&mut self, stream: StreamId, host: &mut dyn Host) {
-        let Some(connection) = self.connections.get_mut(&stream).filter(|open| open.phase == Phase::Open) else {
-            return;
-        };
-        let (now, pause) = (host.now(), half(connection.heartbeat));
+    pub(in crate::amqp) fn on_heartbeat_due(&mut self, stream: StreamId, host: &mut dyn Host) {
+        let Some(peer) = self.v091(stream).filter(|peer| peer.is_open()) else { return };
+        let (now, pause, max) = (host.now(), half(peer.heartbeat), peer.max);
+        let Some(connection) = self.connections.get_mut(&stream) else { return };
         if connection.last_sent.saturating_add(pause) <= now {
-            if let Ok(bytes) = Frame::HEARTBEAT.encode(connection.max) {
+            if let Ok(bytes) = Frame::HEARTBEAT.encode(max) {
                 connection.out.push(0, bytes);
             }
             connection.last_sent = now;

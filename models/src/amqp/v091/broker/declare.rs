@@ -1,36 +1,17 @@
 //! Methods of exchanges and queues (§1.6, §1.7).
 
-use super::AmqpBroker;
-use super::memory::QUEUE;
-use super::store::{Entry, Stored};
-use crate::amqp::v091::exchange::{Destination, ExchangeOptions, check_name};
-use crate::amqp::v091::queue::{ConnectionId, Queue, QueueOptions};
-use crate::amqp::v091::wire::{Command, Fault, Method, ReplyCode, ShortStr, Table, basic, exchange, queue};
-use crate::app::{Host, StreamId};
-use std::collections::BTreeSet;
-
-/// A channel of a connection.
-pub(super) type At = (StreamId, u16);
-
-pub(super) const NO_QUEUE: Fault = Fault::new(ReplyCode::NotFound, "§1.7.2", "there is no such queue");
+use super::At;
+use crate::amqp::broker::exchange::{Destination, ExchangeOptions, check_name};
+use crate::amqp::broker::queue::QueueOptions;
+use crate::amqp::broker::{AmqpBroker, NO_QUEUE};
+use crate::amqp::v091::wire::{Command, Fault, Method, ReplyCode, ShortStr, basic, exchange, queue};
+use crate::app::Host;
 
 impl AmqpBroker {
-    pub(super) fn connection_id(&self, stream: StreamId) -> ConnectionId {
-        self.connections.get(&stream).map_or(ConnectionId(0), |connection| connection.id)
-    }
-
     /// Answers a method, unless it wants no answer.
     fn answer(&mut self, at: At, needs: u64, no_wait: bool, answer: impl Into<Method>, host: &mut dyn Host) {
         if !no_wait {
             self.push(at.0, needs, &Command::new(at.1, answer), host);
-        }
-    }
-
-    /// An exchange, or a binding from it, has changed: the write that will have it; 0 if it is not on disc.
-    fn changed_exchange(&mut self, name: &ShortStr, was_durable: bool) -> u64 {
-        match was_durable || self.store.is_durable_exchange(name) {
-            true => self.changed(Entry::Exchange(name.clone())),
-            false => 0,
         }
     }
 
@@ -69,22 +50,6 @@ impl AmqpBroker {
         let options = ExchangeOptions::from_declare(declare)?;
         let is_new = self.store.router.declare(&declare.exchange, options)?;
         Ok(if is_new { self.changed_exchange(&declare.exchange, false) } else { 0 })
-    }
-
-    /// Exchanges are gone, with all their bindings. All may have been durable.
-    fn exchanges_gone(&mut self, gone: Vec<ShortStr>) -> u64 {
-        gone.into_iter().map(|name| self.changed(Entry::Exchange(name))).max().unwrap_or(0)
-    }
-
-    fn bind(&mut self, from: &ShortStr, to: Destination, key: &ShortStr, arguments: &Table) -> Result<u64, Fault> {
-        let is_new = self.store.router.bind(from, to, key, arguments)?;
-        Ok(if is_new { self.changed_exchange(from, false) } else { 0 })
-    }
-
-    fn unbind(&mut self, from: &ShortStr, to: Destination, key: &ShortStr, arguments: &Table) -> Result<u64, Fault> {
-        let was_durable = self.store.is_durable_exchange(from);
-        let gone = self.store.router.unbind(from, to, key, arguments)?;
-        Ok(self.exchanges_gone(gone).max(self.changed_exchange(from, was_durable)))
     }
 
     /// The queue that a method means: by an empty name the one that was declared last on its channel (§1.7.2.3).
@@ -155,7 +120,7 @@ impl AmqpBroker {
                     } else {
                         check_name(&name)?;
                     }
-                    needs = self.make_queue(at, &name, options, host)?;
+                    needs = self.make_queue(at.0, &name, options, host)?;
                 }
             }
             self.dirty.insert(name.clone());
@@ -173,98 +138,16 @@ impl AmqpBroker {
         Ok(())
     }
 
-    /// A name that nobody has.
-    pub(super) fn new_name(&mut self, kind: &str) -> ShortStr {
-        self.given.name += 1;
-        ShortStr::cut(&format!("{kind}-{:016x}", self.given.name))
-    }
-
-    fn make_queue(
-        &mut self,
-        at: At,
-        name: &ShortStr,
-        options: QueueOptions,
-        host: &mut dyn Host,
-    ) -> Result<u64, Fault> {
-        if host.reserve(QUEUE).is_err() {
-            self.counts.refused_memory += 1;
-            return Err(Fault::new(ReplyCode::ResourceError, "§1.2", "there is no memory for a queue"));
+    /// A consumer's queue is gone: it is told, where it can hear it (RabbitMQ).
+    pub(in crate::amqp) fn cancel_on_channel(&mut self, at: At, consumer_tag: ShortStr, host: &mut dyn Host) {
+        let Some(peer) = self.v091(at.0) else { return };
+        let hears = peer.hears_cancel;
+        if let Some(channel) = peer.channels.get_mut(&at.1) {
+            channel.consumers.remove(&consumer_tag);
         }
-        self.held += QUEUE;
-        self.given.queue += 1;
-        if options.exclusive
-            && let Some(connection) = self.connections.get_mut(&at.0)
-        {
-            connection.exclusive.insert(name.clone());
-        }
-        let queue =
-            Queue::new(name.clone(), options, self.connection_id(at.0), host.now()).starting_at(self.given.queue << 40);
-        self.store.queues.insert(name.clone(), Stored { queue, deadline: None, memory: QUEUE });
-        self.store.router.add_queue(name);
-        Ok(if self.store.is_durable(name) { self.changed(Entry::Queue(name.clone())) } else { 0 })
-    }
-
-    /// All that is ready goes.
-    fn purge(&mut self, name: &ShortStr, host: &mut dyn Host) -> (u32, u64) {
-        let needs = self.changed_messages(name);
-        let Some(stored) = self.store.queues.get_mut(name) else { return (0, 0) };
-        let count = stored.queue.purge();
-        self.settle_memory(name, host);
-        (u32::try_from(count).unwrap_or(u32::MAX), needs)
-    }
-
-    /// All messages of a queue that is on disc may change.
-    fn changed_messages(&mut self, name: &ShortStr) -> u64 {
-        if !self.writes() || !self.store.is_durable(name) {
-            return 0;
-        }
-        let Some(stored) = self.store.queues.get(name) else { return 0 };
-        let entry = |(priority, position)| self.disc.change(&Entry::Message(name.clone(), priority, position));
-        stored.queue.positions().map(entry).max().unwrap_or(0)
-    }
-
-    /// A queue goes, with its messages, bindings and consumers, which are told where they can hear it (RabbitMQ). How many messages were ready, and the write
-    /// that will have it.
-    pub(super) fn delete_queue(&mut self, name: &ShortStr, host: &mut dyn Host) -> (u32, u64) {
-        let mut needs = self.changed_messages(name);
-        if self.store.is_durable(name) {
-            needs = needs.max(self.changed(Entry::Queue(name.clone())));
-        }
-        let sources: Vec<_> = self.store.router.sources(&Destination::Queue(name.clone())).cloned().collect();
-        let Some(stored) = self.store.queues.remove(name) else { return (0, 0) };
-        for source in sources {
-            self.changed_exchange(&source, false);
-        }
-        let gone = self.store.router.remove_queue(name);
-        self.exchanges_gone(gone);
-        self.held -= stored.memory;
-        host.release(stored.memory);
-        if let Some(at) = stored.deadline {
-            self.due.remove(&(at, name.clone()));
-        }
-        self.dirty.remove(name);
-        for id in stored.queue.consumers().collect::<BTreeSet<_>>() {
-            self.cancel_by_queue(id, host);
-        }
-        for connection in self.connections.values_mut() {
-            connection.exclusive.remove(name);
-        }
-        (u32::try_from(stored.queue.ready()).unwrap_or(u32::MAX), needs)
-    }
-
-    /// The queue of a consumer is gone.
-    fn cancel_by_queue(&mut self, id: crate::amqp::v091::queue::ConsumerId, host: &mut dyn Host) {
-        let Some(consumer) = self.consumers.remove(&id) else { return };
-        host.release(super::memory::CONSUMER);
-        let Some(connection) = self.connections.get_mut(&consumer.stream) else { return };
-        let hears = connection.hears_cancel;
-        if let Some(channel) = connection.channels.get_mut(&consumer.channel) {
-            channel.consumers.remove(&consumer.tag);
-        }
-        self.counts.cancelled_consumers += 1;
         if hears {
-            let cancel = basic::Cancel { consumer_tag: consumer.tag, no_wait: true };
-            self.push(consumer.stream, 0, &Command::new(consumer.channel, cancel), host);
+            let cancel = basic::Cancel { consumer_tag, no_wait: true };
+            self.push(at.0, 0, &Command::new(at.1, cancel), host);
         }
     }
 }

@@ -1,15 +1,12 @@
-//! From a message to its queues: returns, confirms, transactions, dead letters (§1.8.3.7, RabbitMQ).
+//! Publications: returns, confirms, transactions (§1.8.3.7, RabbitMQ).
 
-use super::AmqpBroker;
+use super::At;
 use super::channel::Mode;
-use super::declare::At;
-use super::memory::MESSAGE;
-use super::store::Entry;
-use crate::amqp::v091::queue::{Cause, Left, Message, Published};
+use crate::amqp::broker::queue::Message;
+use crate::amqp::broker::{AmqpBroker, MESSAGE, Put};
 use crate::amqp::v091::wire::{Command, Content, Fault, ReplyCode, ShortStr, Table, basic, tx};
 use crate::app::{Host, StreamId};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The confirms of a channel: messages count from 1 on.
 #[derive(Clone, Debug, Default)]
@@ -29,15 +26,6 @@ pub(super) enum Step {
     Nack(basic::Nack),
 }
 
-/// What has become of a message.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Put {
-    /// The write that will have it.
-    needs: u64,
-    /// A queue has refused it, or there is no memory.
-    is_refused: bool,
-}
-
 impl AmqpBroker {
     pub(super) fn on_publish(
         &mut self,
@@ -50,7 +38,7 @@ impl AmqpBroker {
         if publish.immediate {
             return Err(Fault::new(ReplyCode::NotImplemented, "RabbitMQ", "there is no immediate delivery"));
         }
-        let user = self.connections.get(&at.0).map(|connection| connection.user.clone());
+        let user = self.v091(at.0).map(|peer| peer.user.clone());
         if content.properties.user_id.is_some() && content.properties.user_id != user {
             return Err(Fault::new(ReplyCode::PreconditionFailed, "RabbitMQ", "a message says another user"));
         }
@@ -106,78 +94,11 @@ impl AmqpBroker {
             return Ok(Put::default());
         }
         let message = Message::new(publish.exchange, publish.routing_key, content.properties, content.body)?;
-        let message = Arc::new(message);
-        let mut all = Put::default();
-        for queue in queues {
-            let put = self.put(&queue, &message, host);
-            all = Put { needs: all.needs.max(put.needs), is_refused: all.is_refused || put.is_refused };
-        }
-        Ok(all)
-    }
-
-    /// One copy for one queue.
-    fn put(&mut self, name: &ShortStr, message: &Arc<Message>, host: &mut dyn Host) -> Put {
-        let bytes = MESSAGE + message.bytes();
-        let Some(stored) = self.store.queues.get_mut(name) else { return Put::default() };
-        if host.reserve(bytes).is_err() {
-            self.counts.refused_memory += 1;
-            return Put { needs: 0, is_refused: true };
-        }
-        match stored.queue.publish(Arc::clone(message), host.now()) {
-            Published::Taken(position) => {
-                stored.memory += bytes;
-                self.held += bytes;
-                self.counts.queued += 1;
-                self.dirty.insert(name.clone());
-                Put { needs: self.changed_message(name, message, position), is_refused: false }
-            }
-            Published::Refused(left) => {
-                host.release(bytes);
-                self.counts.refused_messages += 1;
-                if let Some(left) = left {
-                    self.leave(name, left, host);
-                }
-                Put { needs: 0, is_refused: true }
-            }
-        }
-    }
-
-    /// A message has come into a queue, or left it: the write that will have it; 0 if it is not on disc.
-    pub(super) fn changed_message(&mut self, name: &ShortStr, message: &Message, position: u64) -> u64 {
-        if !self.writes() || !message.properties().is_persistent() || !self.store.is_durable(name) {
-            return 0;
-        }
-        let Some(stored) = self.store.queues.get(name) else { return 0 };
-        let priority = stored.queue.priority_of(message);
-        self.changed(Entry::Message(name.clone(), priority, position))
-    }
-
-    /// A message has left its queue otherwise than acknowledged: it is a dead letter, where the queue has them (RabbitMQ).
-    pub(super) fn leave(&mut self, name: &ShortStr, left: Left, host: &mut dyn Host) {
-        match left.cause {
-            Cause::Expired => self.counts.expired += 1,
-            Cause::MaxLength => self.counts.dropped += 1,
-            Cause::Rejected => self.counts.rejected += 1,
-        }
-        if let Some(position) = left.position {
-            self.changed_message(name, &left.message, position);
-        }
-        let Some(stored) = self.store.queues.get(name) else { return };
-        let Some(letter) = stored.queue.dead_letter(&left, host.now()) else { return };
-        self.counts.dead_letters += 1;
-        let none = Table::new();
-        let headers = letter.message.properties().headers.as_ref().unwrap_or(&none);
-        let queues = self.store.router.route(&letter.exchange, letter.message.routing_key(), headers);
-        let message = Arc::new(letter.message);
-        for queue in queues {
-            if !message.is_cycle(&queue) {
-                self.put(&queue, &message, host);
-            }
-        }
+        Ok(self.put_all(queues, message, host))
     }
 
     /// Sends the confirms that can be: those that are refused one by one, the others with `multiple` up to the first that waits still.
-    pub(super) fn send_confirms(&mut self, stream: StreamId, number: u16, host: &mut dyn Host) {
+    pub(in crate::amqp) fn send_confirms(&mut self, stream: StreamId, number: u16, host: &mut dyn Host) {
         let done = self.disc.done();
         let Some(channel) = self.channel(stream, number) else { return };
         let Mode::Confirm(confirms) = &mut channel.mode else { return };

@@ -1,7 +1,8 @@
 //! How connections and channels begin and end, and what keeps them alive.
 
 use super::lane::{Lane, State};
-use super::{AmqpClient, CONNECT, Connection, HEARTBEAT, PATIENCE, PUBLISH, RECONNECT, REOPEN, SILENCE, names};
+use super::{AmqpClient, CONNECT, Connection, HEARTBEAT, PATIENCE, REOPEN, SILENCE, names};
+use crate::amqp::client::RECONNECT;
 use crate::amqp::v091::broker::{capabilities, half};
 use crate::amqp::v091::config::{frame_max, seconds, short, table};
 use crate::amqp::v091::wire::{
@@ -219,7 +220,7 @@ impl AmqpClient {
         lane.attempts = lane.attempts.saturating_add(1);
         let (attempts, (failed, written)) = (lane.attempts, lane.close());
         for id in failed.into_iter().chain(written) {
-            self.end(id, Outcome::ErrorResponse, host);
+            self.messages.end(id, Outcome::ErrorResponse, host);
         }
         if stage != Stage::Ready {
             return self.close(200, "giving up", host);
@@ -251,11 +252,9 @@ impl AmqpClient {
     pub(super) fn unsend(&mut self) -> Vec<u64> {
         let Some(connection) = &mut self.connection else { return Vec::new() };
         let mut all = Vec::new();
-        for (lane, waiting) in connection.lanes.iter_mut().zip(&mut self.kept.waiting) {
+        for (index, lane) in connection.lanes.iter_mut().enumerate() {
             let (again, written) = lane.close();
-            for id in again.into_iter().rev() {
-                waiting.push_front(id);
-            }
+            self.messages.wait_again(index, again);
             all.extend(written);
         }
         all
@@ -274,7 +273,7 @@ impl AmqpClient {
             host.cancel_timer(super::ASK + index);
         }
         for id in written {
-            self.end(id, outcome, host);
+            self.messages.end(id, outcome, host);
         }
         self.queues_gone(host);
         if !self.is_stopped {
@@ -352,9 +351,8 @@ impl AmqpClient {
     pub(super) fn stop(&mut self, host: &mut dyn Host) {
         self.is_stopped = true;
         host.cancel_timer(CONNECT);
-        host.cancel_timer(PUBLISH);
         self.close(200, "goodbye", host);
-        self.end_all(Outcome::Reset, host);
+        self.messages.stop(Outcome::Reset, host);
     }
 }
 

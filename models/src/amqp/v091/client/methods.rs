@@ -2,16 +2,17 @@
 
 use super::connect::{Stage, number};
 use super::lane::State;
-use super::{ASK, AmqpClient, ENOUGH, PIECE, REJECT, names};
+use super::{ASK, AmqpClient, names};
 use crate::amqp::RECEIVE;
+use crate::amqp::client::{ENOUGH, PIECE, REJECT};
 use crate::amqp::v091::config::{AmqpAcks, AmqpConfirms, AmqpConsumerConfig, millis, short, table};
 use crate::amqp::v091::wire::{
     Command, Content, Fault, Item, Method, Properties, ReplyCode, basic, confirm, connection, tx,
 };
 use crate::app::Host;
 use crate::ledger::{Guarantee, MessageEvent};
-use crate::messaging::payload::{Name, Order};
-use crate::observe::{Observation, Outcome};
+use crate::messaging::payload::Name;
+use crate::observe::Outcome;
 use crate::rope::Rope;
 use protosim_core::{Operation, Ratio};
 use std::sync::Arc;
@@ -242,7 +243,7 @@ impl AmqpClient {
     /// Messages are done, and others may be sent.
     fn done(&mut self, index: usize, done: Vec<u64>, outcome: Outcome, host: &mut dyn Host) {
         for id in done {
-            self.end(id, outcome, host);
+            self.messages.end(id, outcome, host);
         }
         self.pump(index, host);
     }
@@ -250,7 +251,7 @@ impl AmqpClient {
     /// A message that was for no queue: its confirm says that it has failed.
     fn on_return(&mut self, content: &Content) {
         self.counts.returned_messages += 1;
-        let open = Name::of(&content.body).and_then(|name| self.kept.open.get_mut(&name.exchange()));
+        let open = Name::of(&content.body).and_then(|name| self.messages.open(name.exchange()));
         if let Some(open) = open {
             open.is_returned = true;
         }
@@ -259,7 +260,9 @@ impl AmqpClient {
     /// Sends what may be sent of a publication.
     pub(super) fn pump(&mut self, index: usize, host: &mut dyn Host) {
         let common = Arc::clone(&self.common);
-        let (Some(config), Some(law)) = (common.config.publications.get(index), common.laws.get(index)) else { return };
+        let (Some(config), Some(address)) = (common.config.publications.get(index), common.addresses.get(index)) else {
+            return;
+        };
         while let Some(connection) = self
             .connection
             .as_mut()
@@ -269,19 +272,19 @@ impl AmqpClient {
             if !lane.may_send(config.confirms) {
                 return;
             }
-            let Some(id) = self.kept.waiting.get_mut(index).and_then(std::collections::VecDeque::pop_front) else {
+            let Some(id) = self.messages.take_waiting(index) else {
                 // A transaction that gets no more messages.
-                if lane.has_transaction() && self.is_exhausted(index) {
+                if lane.has_transaction() && self.messages.is_exhausted(index) {
                     self.commit(index, host);
                 }
                 return;
             };
-            let Some(open) = self.kept.open.get_mut(&id) else { continue };
+            let Some(open) = self.messages.open(id) else { continue };
             open.transmissions += 1;
             let body = open.name.payload(open.len);
             let publish = basic::Publish {
-                exchange: law.exchange.clone(),
-                routing_key: law.key.clone(),
+                exchange: address.exchange.clone(),
+                routing_key: address.key.clone(),
                 mandatory: config.mandatory,
                 immediate: false,
             };
@@ -309,7 +312,7 @@ impl AmqpClient {
     }
 
     pub(super) fn pump_all(&mut self, host: &mut dyn Host) {
-        for index in 0..self.common.laws.len() {
+        for index in 0..self.messages.publications() {
             self.pump(index, host);
         }
         self.write(host);
@@ -318,25 +321,7 @@ impl AmqpClient {
     /// A message has reached the application.
     fn on_message(&mut self, index: usize, came: &Came, host: &mut dyn Host) {
         let Some(consumer) = self.consumer(index) else { return };
-        self.counts.received_messages += 1;
-        self.counts.received_bytes += came.body.len();
-        self.counts.redelivered_messages += u64::from(came.redelivered);
-        match Name::of(&came.body) {
-            None => self.counts.foreign_messages += 1,
-            Some(name) => {
-                self.counts.corrupted_messages += u64::from(name.corrupted(&came.body) > 0);
-                match self.kept.seen.note(name) {
-                    Order::Next => {}
-                    Order::Late => self.counts.late_messages += 1,
-                    Order::Again => {
-                        self.counts.duplicate_messages += 1;
-                        self.counts.unflagged_duplicates += u64::from(!came.redelivered);
-                    }
-                }
-                host.observe_message(MessageEvent::Delivered { message: name.into(), is_retained: false });
-                host.observe(Observation::RequestDelivered(self.exchange(name.exchange())));
-            }
-        }
+        self.messages.arrived(&came.body, came.redelivered, host);
         let rejects = consumer.reject > Ratio::default() && host.rng(REJECT).chance(consumer.reject);
         self.acknowledge(index, &consumer, came.delivery_tag, rejects, host);
     }

@@ -17,11 +17,11 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | here | streams, timers, publications |
+//! | here | streams, timers |
 //! | `connect` | how connections and channels begin and end |
 //! | `methods` | what methods do |
 //! | `lane` | a channel: what may be sent on it |
-//! | `names` | topics of the ledger |
+//! | `names` | what comes to queues, in the ledger |
 //! | `counts` | totals |
 
 mod connect;
@@ -32,34 +32,22 @@ mod names;
 
 use super::config::{AmqpClientConfig, AmqpConfirms, AmqpPublicationConfig};
 use super::wire::{Assembler, Command, Decoder, FrameMax, ShortStr};
+use crate::amqp::client::names::topic;
+use crate::amqp::client::{Kept, Law, Messages, PUBLISH};
 use crate::amqp::{SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
-use crate::ledger::{Guarantee, MessageEvent};
+use crate::ledger::Guarantee;
 use crate::messaging::outbox::Outbox;
-use crate::messaging::payload::{NAME_LEN, Name, Seen};
-use crate::observe::{ExchangeId, Observation, Outcome};
+use crate::observe::Outcome;
 use crate::rope::Rope;
-use crate::tcp::app::{nowhere, outcome_of};
-use crate::traffic::{Sizes, draw_span};
+use crate::tcp::app::outcome_of;
 use connect::Stage;
 use counts::Counts;
 use lane::Lane;
-use protosim_core::{CannotClone, Distribution, LocalTime, Operation, Purpose, Span};
+use protosim_core::{CannotClone, LocalTime, Operation, Span};
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// Draws of names of publications.
-const KEY: Purpose = Purpose("amqp.publication.key");
-/// Draws of sizes of bodies.
-const SIZE: Purpose = Purpose("amqp.publication.size");
-/// Draws of times between messages.
-const TIME: Purpose = Purpose("amqp.publication.time");
-/// Draws of how long it waits before it opens something again.
-const RECONNECT: Purpose = Purpose("amqp.reconnect");
-/// Draws of what is rejected.
-const REJECT: Purpose = Purpose("amqp.reject");
 
 /// The timer of the next connection.
 const CONNECT: u64 = 1;
@@ -71,35 +59,22 @@ const HEARTBEAT: u64 = 3;
 const SILENCE: u64 = 4;
 /// The end.
 const STOP: u64 = 5;
-/// The timer of the next message of all publications.
-const PUBLISH: u64 = 6;
 /// Timers from here on are of channels that are opened again, by index.
 const REOPEN: u64 = 1 << 16;
 /// Timers from here on are of consumers that ask again, by channel's index.
 const ASK: u64 = 1 << 32;
-
-/// What waits for the stream, beyond which no more is made \[bytes\] (our choice).
-const ENOUGH: u64 = 1 << 16;
-/// What is read at once \[bytes\] (our choice).
-const PIECE: u64 = 1 << 16;
-/// Memory of a message beside its body \[bytes\] (our choice, as this program takes).
-const COPY: u64 = 128;
 
 /// A client of AMQP 0-9-1; see the module.
 #[derive(Clone, Debug)]
 pub struct AmqpClient {
     common: Arc<Common>,
     server: SocketAddr,
-    kept: Kept,
-    /// When the next message is due, by publication; `None` behind the last one.
-    next: Box<[Option<LocalTime>]>,
+    messages: Messages,
     connection: Option<Box<Connection>>,
     /// Connections in a row that did not get ready.
     attempts: u32,
     /// It has closed its connection for good.
     is_stopped: bool,
-    /// Exchanges that were begun.
-    due: u64,
     counts: Counts,
 }
 
@@ -109,45 +84,15 @@ struct Common {
     config: AmqpClientConfig,
     options: StreamOptions,
     /// By publication.
-    laws: Box<[Law]>,
+    addresses: Box<[Address]>,
+    laws: Arc<[Law]>,
 }
 
-/// How messages of a publication are made.
+/// Where messages of a publication go.
 #[derive(Debug)]
-struct Law {
+struct Address {
     exchange: ShortStr,
     key: ShortStr,
-    /// In the ledger.
-    topic: Arc<str>,
-    sizes: Sizes,
-    interval: Distribution,
-}
-
-/// What is on disc where the client is durable.
-#[derive(Clone, Debug, Default)]
-struct Kept {
-    /// By publication: its name, drawn at the first start, and how many of its messages were due.
-    named: Vec<(u64, u64)>,
-    /// By publication, the exchanges' numbers of messages that wait to be sent.
-    waiting: Vec<VecDeque<u64>>,
-    /// By their exchanges' numbers.
-    open: BTreeMap<u64, Open>,
-    /// Messages without confirms that were being written when power was lost.
-    cut: Vec<u64>,
-    seen: Seen,
-}
-
-/// A message that is not done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Open {
-    name: Name,
-    publication: usize,
-    /// Of its body \[bytes\].
-    len: u64,
-    transmissions: u32,
-    memory: u64,
-    /// It has come back.
-    is_returned: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -176,21 +121,31 @@ struct Connection {
 
 impl Common {
     fn new(config: AmqpClientConfig) -> Self {
-        let law = |publication: &AmqpPublicationConfig| Law {
+        let address = |publication: &AmqpPublicationConfig| Address {
             exchange: ShortStr::cut(&publication.exchange),
             key: ShortStr::cut(&publication.key),
-            topic: names::topic(&publication.exchange, &publication.key).into(),
-            sizes: Sizes::of_messages(&publication.payload, NAME_LEN, SIZE),
-            interval: publication.interval.law(),
         };
-        Self { options: options(&config.tcp), laws: config.publications.iter().map(law).collect(), config }
+        let law = |publication: &AmqpPublicationConfig| {
+            let guarantee = match publication.confirms {
+                AmqpConfirms::None => Guarantee::AtMostOnce,
+                _ => Guarantee::AtLeastOnce,
+            };
+            let topic = topic(&publication.exchange, &publication.key);
+            Law::new(&topic, guarantee, may_go(&config, publication), &publication.schedule())
+        };
+        Self {
+            options: options(&config.tcp),
+            addresses: config.publications.iter().map(address).collect(),
+            laws: config.publications.iter().map(law).collect(),
+            config,
+        }
     }
+}
 
-    /// Whether a message of this publication may be gone, as its publisher knows.
-    fn may_go(&self, publication: &AmqpPublicationConfig) -> bool {
-        let drops = self.config.queues.iter().any(|queue| queue.drops() || queue.may_go());
-        !publication.persistent || publication.expiration.is_some() || drops
-    }
+/// Whether a message of this publication may be gone, as its publisher knows.
+fn may_go(config: &AmqpClientConfig, publication: &AmqpPublicationConfig) -> bool {
+    let drops = config.queues.iter().any(|queue| queue.drops() || queue.may_go());
+    !publication.persistent || publication.expiration.is_some() || drops
 }
 
 impl AmqpClient {
@@ -198,122 +153,25 @@ impl AmqpClient {
     pub fn new(config: AmqpClientConfig, server: SocketAddr) -> Self {
         let common = Arc::new(Common::new(config));
         Self {
+            messages: Messages::new(Arc::clone(&common.laws), server, common.config.max_waiting),
             server,
-            kept: Kept::default(),
-            next: vec![None; common.laws.len()].into(),
             connection: None,
             attempts: 0,
             is_stopped: false,
-            due: 0,
             counts: Counts::default(),
             common,
         }
     }
 
-    fn exchange(&self, id: u64) -> ExchangeId {
-        ExchangeId { client: nowhere(), server: self.server, id }
-    }
-
-    /// A message is done.
-    fn end(&mut self, id: u64, outcome: Outcome, host: &mut dyn Host) {
-        let Some(open) = self.kept.open.remove(&id) else { return };
-        host.release(open.memory);
-        let outcome = match outcome {
-            Outcome::Response if open.is_returned => Outcome::ErrorResponse,
-            outcome => outcome,
-        };
-        let confirms = self.common.config.publications.get(open.publication).map(|publication| publication.confirms);
-        match outcome {
-            Outcome::Response => self.counts.completed += 1,
-            _ => self.counts.failed += 1,
-        }
-        match outcome {
-            Outcome::Response if confirms == Some(AmqpConfirms::None) => {}
-            Outcome::Response => host.observe_message(MessageEvent::Confirmed { message: open.name.into() }),
-            _ => host.observe_message(MessageEvent::Failed { message: open.name.into() }),
-        }
-        let exchange = self.exchange(id);
-        host.observe(Observation::ExchangeEnded { exchange, outcome, transmissions: open.transmissions });
-    }
-
-    fn end_all(&mut self, outcome: Outcome, host: &mut dyn Host) {
-        for id in self.kept.open.keys().copied().collect::<Vec<_>>() {
-            self.end(id, outcome, host);
-        }
-        self.kept.waiting.iter_mut().for_each(VecDeque::clear);
-    }
-
-    /// A message of a publication is due.
-    fn publish(&mut self, index: usize, host: &mut dyn Host) {
-        let common = Arc::clone(&self.common);
-        let (Some(config), Some(law), Some((publication, number))) =
-            (common.config.publications.get(index), common.laws.get(index), self.kept.named.get(index).copied())
-        else {
-            self.next[index] = None;
-            return;
-        };
-        let name = Name { publication, number };
-        self.kept.named[index].1 += 1;
-        self.schedule(index, host);
-        let (id, len) = (name.exchange(), law.sizes.draw(host));
-        self.due += 1;
-        self.counts.published += 1;
-        host.observe(Observation::ExchangeStarted(self.exchange(id)));
-        host.observe_message(MessageEvent::Published {
-            message: name.into(),
-            guarantee: match config.confirms {
-                AmqpConfirms::None => Guarantee::AtMostOnce,
-                _ => Guarantee::AtLeastOnce,
-            },
-            topic: law.topic.clone(),
-            domain: self.server,
-            may_expire: common.may_go(config),
-        });
-        let memory = COPY + len;
-        let is_refused = host.reserve(memory).is_err();
-        let memory = if is_refused { 0 } else { memory };
-        let open = Open { name, publication: index, len, transmissions: 0, memory, is_returned: false };
-        self.kept.open.insert(id, open);
-        if is_refused {
-            self.end(id, Outcome::OutOfMemory, host);
-        } else if self.kept.waiting[index].len() >= common.config.max_waiting as usize {
-            self.end(id, Outcome::ErrorResponse, host);
-        } else {
-            self.kept.waiting[index].push_back(id);
-        }
-        self.pump(index, host);
-    }
-
     /// Messages of publications are due, in order of publications.
     fn publish_due(&mut self, host: &mut dyn Host) {
-        for index in 0..self.next.len() {
-            while !self.is_stopped && self.next[index].is_some_and(|next| next <= host.now()) {
-                self.publish(index, host);
+        for index in 0..self.messages.publications() {
+            while self.messages.publish(index, host) {
+                self.pump(index, host);
             }
         }
         self.write(host);
-        self.watch(host);
-    }
-
-    /// Sets the timer of the next message, if there is one.
-    fn watch(&self, host: &mut dyn Host) {
-        if let Some(next) = self.next.iter().flatten().min().filter(|_| !self.is_stopped) {
-            host.set_timer(PUBLISH, *next, "next message");
-        }
-    }
-
-    /// Whether all messages of a publication were due.
-    fn is_exhausted(&self, index: usize) -> bool {
-        let number = self.kept.named.get(index).map_or(0, |(_, number)| *number);
-        let count = self.common.config.publications.get(index).and_then(|publication| publication.count);
-        count.is_some_and(|count| number >= count)
-    }
-
-    /// Finds when the next message of a publication is due, if there is one.
-    fn schedule(&mut self, index: usize, host: &mut dyn Host) {
-        let Some(law) = self.common.laws.get(index) else { return };
-        let next = self.next[index].filter(|_| !self.is_exhausted(index));
-        self.next[index] = next.map(|due| due.saturating_add(draw_span(&law.interval, TIME, host)));
+        self.messages.watch(host);
     }
 
     fn push(&mut self, command: &Command, host: &mut dyn Host) {
@@ -344,7 +202,7 @@ impl AmqpClient {
         let is_done = connection.stage == Stage::Draining && connection.out.len() == 0;
         let stream = connection.stream;
         for id in done {
-            self.end(id, Outcome::Response, host);
+            self.messages.end(id, Outcome::Response, host);
         }
         if is_done {
             self.counts.refused_calls += u64::from(host.stream_close(stream).is_err());
@@ -356,26 +214,12 @@ impl AmqpClient {
 impl App for AmqpClient {
     fn on_start(&mut self, host: &mut dyn Host) {
         let started = host.now();
-        if self.kept.named.is_empty() {
-            self.kept.named = self.next.iter().map(|_| (host.rng(KEY).next_u64(), 0)).collect();
-            self.kept.waiting = vec![VecDeque::new(); self.next.len()];
-        }
-        // What was open before a loss of power.
-        for open in self.kept.open.values_mut() {
-            open.memory = if host.reserve(open.memory).is_ok() { open.memory } else { 0 };
-        }
-        for id in std::mem::take(&mut self.kept.cut) {
-            self.end(id, Outcome::Reset, host);
-        }
+        let common = Arc::clone(&self.common);
+        let config = &common.config;
+        self.messages.start(config.start, host);
         self.queues_gone(host);
-        let config = Arc::clone(&self.common);
-        host.set_timer(CONNECT, started.saturating_add(config.config.start), "connect");
-        for (index, publication) in config.config.publications.iter().enumerate() {
-            let first = started.saturating_add(publication.start.unwrap_or(config.config.start));
-            self.next[index] = Some(first).filter(|_| !self.is_exhausted(index));
-        }
-        self.watch(host);
-        if let Some(stop) = config.config.stop {
+        host.set_timer(CONNECT, started.saturating_add(config.start), "connect");
+        if let Some(stop) = config.stop {
             host.set_timer(STOP, started.saturating_add(stop), "close");
         }
     }
@@ -422,11 +266,11 @@ impl App for AmqpClient {
     }
 
     fn totals(&self) -> Vec<Total> {
-        self.counts.totals()
+        self.counts.totals(&self.messages)
     }
 
     fn exchanges_due(&self) -> u64 {
-        self.due
+        self.messages.due()
     }
 
     fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
@@ -434,13 +278,13 @@ impl App for AmqpClient {
             return None;
         }
         // What was on its way is sent again.
-        self.kept.cut = self.unsend();
-        Some(Box::new(std::mem::take(&mut self.kept)))
+        let cut = self.unsend();
+        Some(Box::new(self.messages.take_kept(cut)))
     }
 
     fn recover(&mut self, durable: Box<dyn Any + Send>) {
         if let Ok(kept) = durable.downcast::<Kept>() {
-            self.kept = *kept;
+            self.messages.recover(*kept);
         }
     }
 

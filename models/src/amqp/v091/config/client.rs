@@ -5,6 +5,9 @@ use super::{
     AmqpBindingConfig, AmqpBrokerConfig, AmqpExchangeConfig, AmqpQueueConfig, PORT, Placed, TLS_PORT, check_frame_max,
     check_heartbeat, check_short,
 };
+use crate::amqp::client::config::{
+    Schedule, check_limits, check_login, guest, last_due, thirty_seconds, usual_interval, usual_payload, usual_waiting,
+};
 use crate::messaging::ReconnectConfig;
 use crate::name::NodeName;
 use crate::tcp::TcpConfig;
@@ -178,10 +181,6 @@ pub struct AmqpConsumerConfig {
     pub get: Option<Span>,
 }
 
-fn guest() -> String {
-    "guest".to_owned()
-}
-
 fn root() -> String {
     "/".to_owned()
 }
@@ -192,22 +191,6 @@ const fn usual_heartbeat() -> Span {
 
 const fn usual_frame_max() -> Size {
     Size::from_bytes(131_072)
-}
-
-const fn usual_waiting() -> u32 {
-    1000
-}
-
-const fn thirty_seconds() -> Span {
-    Span::from_secs(30)
-}
-
-fn usual_payload() -> SizeDistribution {
-    SizeDistribution::Fixed(Size::from_bytes(64))
-}
-
-fn usual_interval() -> TimeDistribution {
-    TimeDistribution::Fixed(Span::from_secs(1))
 }
 
 impl AmqpPublicationConfig {
@@ -241,20 +224,11 @@ impl AmqpPublicationConfig {
         if self.headers.iter().any(|(name, _)| check_short(name).is_some()) {
             wrong("headers", "have names of at most 255 bytes, without U+0000".to_owned());
         }
-        self.payload.check(16, 1 << 28).into_iter().for_each(|why| wrong("payload", why));
-        self.interval.check().into_iter().for_each(|why| wrong("interval", why));
-        if self.interval.fixed().is_some_and(Span::is_zero) && self.count.is_none() {
-            let why = "is longer than zero, or there is a `count`: the messages would have no end";
-            wrong("interval", why.to_owned());
-        }
-        if self.count == Some(0) {
-            wrong("count", "is at least 1: there would be no message".to_owned());
-        }
-        if let (Some(stop), Some(start)) = (client.stop, self.start)
-            && start >= stop
-        {
-            wrong("start", format!("is not before the client's `stop`, {stop}: nothing would be published"));
-        }
+        self.schedule().check(client.stop, wrong);
+    }
+
+    pub(in crate::amqp) const fn schedule(&self) -> Schedule<'_> {
+        Schedule { payload: &self.payload, start: self.start, interval: &self.interval, count: self.count }
     }
 }
 
@@ -349,11 +323,7 @@ impl AmqpClientConfig {
 
     /// When the last message is due; `None` if there is no end.
     pub(crate) fn last_due(&self) -> Option<Span> {
-        let last = self.publications.iter().map(|publication| {
-            let interval = publication.interval.fixed()?.saturating_mul(publication.count?.saturating_sub(1));
-            Some(publication.start.unwrap_or(self.start).saturating_add(interval))
-        });
-        last.collect::<Option<Vec<_>>>()?.into_iter().max()
+        last_due(self.start, self.publications.iter().map(AmqpPublicationConfig::schedule))
     }
 
     /// Why `broker` refuses it, if it does.
@@ -377,20 +347,8 @@ impl AmqpClientConfig {
         found.extend(check_heartbeat(self.heartbeat).map(|why| ("heartbeat", why)));
         found.extend(check_frame_max(self.frame_max).map(|why| ("frame_max", why)));
         found.extend(check_short(&self.vhost).map(|why| ("vhost", why)));
-        for (field, text) in [("username", &self.username), ("password", &self.password)] {
-            if text.contains('\0') || text.len() > 1024 {
-                found.push((field, "has at most 1024 bytes, and no U+0000 (RFC 4616)".to_owned()));
-            }
-        }
-        if self.connect_timeout.is_zero() {
-            found.push(("connect_timeout", "is longer than zero: no connection could be made".to_owned()));
-        }
-        if self.stop.is_some_and(|stop| stop <= self.start) {
-            found.push(("stop", "is not after `start`: nothing would happen".to_owned()));
-        }
-        if self.max_waiting == 0 {
-            found.push(("max_waiting", "is at least 1: no message could be sent".to_owned()));
-        }
+        check_login(&self.username, &self.password, &mut found);
+        check_limits((self.connect_timeout, self.start, self.stop), self.max_waiting, &mut found);
         if self.publications.len() + self.consumers.len() > 65535 {
             found.push(("publications", "and `consumers` are at most 65535 together: each has a channel".to_owned()));
         }

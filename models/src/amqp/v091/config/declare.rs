@@ -1,7 +1,7 @@
 //! What a client declares: exchanges, queues, bindings.
 
 use super::{Placed, check_own_name, check_short, short};
-use crate::amqp::v091::exchange::ExchangeKind;
+use crate::amqp::broker::exchange::ExchangeKind;
 use crate::amqp::v091::wire::{FieldValue, Table, exchange, queue};
 use protosim_core::{Size, Span};
 use serde::{Deserialize, Serialize};

@@ -1,27 +1,18 @@
 //! What a user says of brokers and clients of AMQP 0-9-1.
 
-mod broker;
 mod client;
 mod declare;
 
+pub use crate::amqp::broker::{AmqpBrokerConfig, AmqpUser};
 pub use crate::messaging::ReconnectConfig;
-pub use broker::{AmqpBrokerConfig, AmqpUser};
 pub use client::{AmqpAcks, AmqpClientConfig, AmqpConfirms, AmqpConsumerConfig, AmqpPublicationConfig};
 pub use declare::{AmqpBindingConfig, AmqpExchangeConfig, AmqpExchangeKind, AmqpOverflow, AmqpQueueConfig};
 pub(super) use declare::{millis, table};
 
 use super::wire::{FRAME_MIN, MAX_SHORT_STRING, ShortStr};
+use crate::amqp::{PORT, Placed, TLS_PORT};
 use protosim_core::time::NANOS_PER_SEC;
 use protosim_core::{Size, Span};
-use std::borrow::Cow;
-
-/// The port of AMQP (IANA).
-const PORT: u16 = 5672;
-/// The port of AMQP over TLS (IANA).
-const TLS_PORT: u16 = 5671;
-
-/// A field by its path, and what is wrong.
-type Placed = (Cow<'static, str>, String);
 
 /// A span of whole seconds that has passed its check, as methods say it.
 pub(super) fn seconds(span: Span) -> u16 {
@@ -38,18 +29,18 @@ pub(super) fn short(text: &str) -> ShortStr {
     ShortStr::cut(text)
 }
 
-fn check_heartbeat(span: Span) -> Option<String> {
+pub(in crate::amqp) fn check_heartbeat(span: Span) -> Option<String> {
     let is_right = span.as_nanos().is_multiple_of(NANOS_PER_SEC) && span <= Span::from_secs(65535);
     (!is_right).then(|| format!("is a whole number of seconds, at most 65535, not {span}"))
 }
 
-fn check_frame_max(size: Size) -> Option<String> {
+pub(in crate::amqp) fn check_frame_max(size: Size) -> Option<String> {
     let is_right = (u64::from(FRAME_MIN)..=u64::from(u32::MAX)).contains(&size.as_bytes());
     (!is_right).then(|| format!("is 4096 B to 4 GiB less a byte (§4.2.3), not {size}"))
 }
 
 /// What is wrong with a text that methods carry.
-fn check_short(text: &str) -> Option<String> {
+pub(in crate::amqp) fn check_short(text: &str) -> Option<String> {
     let is_wrong = text.len() > MAX_SHORT_STRING || text.contains('\0');
     is_wrong.then(|| "has at most 255 bytes, and no U+0000 (§4.2.5.3)".to_owned())
 }

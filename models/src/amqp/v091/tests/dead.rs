@@ -1,7 +1,7 @@
 //! Dead letters, and what they say.
 
 use super::{Message, Published, Queue, QueueOptions, consumer, ms, queue, run, s, with};
-use crate::amqp::v091::queue::{ConnectionId, Overflow};
+use crate::amqp::broker::queue::{ConnectionId, Overflow};
 use crate::amqp::v091::wire::{FieldValue, Properties, Table};
 use protosim_core::Span;
 use std::sync::Arc;

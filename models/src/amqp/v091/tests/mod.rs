@@ -10,9 +10,11 @@ mod queues;
 mod routing;
 mod topics;
 
-use super::exchange::{Destination, ExchangeKind, ExchangeOptions, Router};
-use super::queue::{ConnectionId, Consumer, ConsumerId, Left, Message, Published, Queue, QueueOptions, Step};
 use super::wire::{Properties, ShortStr, Table};
+use crate::amqp::broker::exchange::{Destination, ExchangeKind, ExchangeOptions, Router};
+use crate::amqp::broker::queue::{
+    ConnectionId, Consumer, ConsumerId, Left, Message, Published, Queue, QueueOptions, Step,
+};
 use crate::rope::Rope;
 use protosim_core::{LocalTime, Span};
 use std::sync::Arc;

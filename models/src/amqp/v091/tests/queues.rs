@@ -2,8 +2,8 @@
 
 use super::{ConnectionId, Consumer, ConsumerId, ME, Published, Queue, Step, consumer, message, ms, publish, queue};
 use super::{s, steps, text, with};
+use crate::amqp::broker::queue::{Overflow, QueueOptions};
 use crate::amqp::v091::deliveries::Deliveries;
-use crate::amqp::v091::queue::{Overflow, QueueOptions};
 use crate::amqp::v091::wire::{FieldValue, Properties, ReplyCode, Table, basic, queue as wire};
 use protosim_core::{LocalTime, Span};
 

@@ -1,6 +1,6 @@
 //! The index of topic bindings against a matcher that is as simple as can be.
 
-use crate::amqp::v091::exchange::{TopicIndex, words};
+use crate::amqp::broker::exchange::{TopicIndex, words};
 
 /// §3.1.3.3, word for word: `*` is one word, `#` is none, or one and maybe more.
 fn is_match(pattern: &[&str], key: &[&str]) -> bool {

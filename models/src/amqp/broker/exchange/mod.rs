@@ -23,7 +23,7 @@ pub(in crate::amqp) use options::name;
 pub use options::{ExchangeKind, ExchangeOptions, check_name};
 pub use topic::{TopicIndex, words};
 
-use super::wire::{Fault, ReplyCode, ShortStr, Table};
+use crate::amqp::v091::wire::{Fault, ReplyCode, ShortStr, Table};
 use options::Binding;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

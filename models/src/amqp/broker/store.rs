@@ -2,8 +2,8 @@
 
 use super::AmqpBroker;
 use super::memory::{MESSAGE, QUEUE};
-use crate::amqp::v091::exchange::{Destination, ExchangeOptions, Router};
-use crate::amqp::v091::queue::{ConnectionId, Message, Queue, QueueOptions};
+use crate::amqp::broker::exchange::{Destination, ExchangeOptions, Router};
+use crate::amqp::broker::queue::{ConnectionId, Message, Queue, QueueOptions};
 use crate::amqp::v091::wire::{ShortStr, Table};
 use crate::app::Host;
 use protosim_core::LocalTime;
@@ -12,24 +12,24 @@ use std::sync::Arc;
 
 /// A queue, and what the broker keeps beside it.
 #[derive(Clone, Debug)]
-pub(super) struct Stored {
-    pub(super) queue: Queue,
+pub(in crate::amqp) struct Stored {
+    pub(in crate::amqp) queue: Queue,
     /// When it is to be looked at.
-    pub(super) deadline: Option<LocalTime>,
+    pub(in crate::amqp) deadline: Option<LocalTime>,
     /// Memory of the host that it has \[bytes\].
-    pub(super) memory: u64,
+    pub(in crate::amqp) memory: u64,
 }
 
 /// All of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Store {
-    pub(super) router: Router,
-    pub(super) queues: BTreeMap<ShortStr, Stored>,
+pub(in crate::amqp) struct Store {
+    pub(in crate::amqp) router: Router,
+    pub(in crate::amqp) queues: BTreeMap<ShortStr, Stored>,
 }
 
 /// What an entry of the disc is of.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Entry {
+pub(in crate::amqp) enum Entry {
     /// An exchange and the bindings that lead from it.
     Exchange(ShortStr),
     /// What a queue was declared as.
@@ -43,7 +43,7 @@ type Binding = (Destination, ShortStr, Table);
 
 /// What an entry of the disc is.
 #[derive(Clone, Debug)]
-pub(super) enum Content {
+pub(in crate::amqp) enum Content {
     Exchange(ExchangeOptions, Vec<Binding>),
     Queue(QueueOptions),
     /// With when it expires.
@@ -51,16 +51,16 @@ pub(super) enum Content {
 }
 
 /// What outlives a loss of power.
-pub(super) type OnDisc = BTreeMap<Entry, Content>;
+pub(in crate::amqp) type OnDisc = BTreeMap<Entry, Content>;
 
 impl Store {
     /// Whether a queue is on disc.
-    pub(super) fn is_durable(&self, queue: &str) -> bool {
+    pub(in crate::amqp) fn is_durable(&self, queue: &str) -> bool {
         self.queues.get(queue).is_some_and(|stored| is_kept(stored.queue.options()))
     }
 
     /// Whether an exchange is.
-    pub(super) fn is_durable_exchange(&self, exchange: &str) -> bool {
+    pub(in crate::amqp) fn is_durable_exchange(&self, exchange: &str) -> bool {
         self.router.exchange(exchange).is_some_and(|options| options.durable)
     }
 
@@ -72,7 +72,7 @@ impl Store {
     }
 
     /// An entry as it is on disc; `None` if it is not to be there.
-    pub(super) fn on_disc(&self, entry: &Entry) -> Option<Content> {
+    pub(in crate::amqp) fn on_disc(&self, entry: &Entry) -> Option<Content> {
         match entry {
             Entry::Exchange(name) => {
                 let options = self.router.exchange(name).filter(|options| options.durable)?;
@@ -93,7 +93,7 @@ impl Store {
     }
 
     /// What is on disc, where what has changed is there at once.
-    pub(super) fn durable(&self) -> OnDisc {
+    pub(in crate::amqp) fn durable(&self) -> OnDisc {
         let exchanges = self.router.exchanges().map(|(name, _)| Entry::Exchange(name.clone()));
         let queues = self.queues.keys().map(|name| Entry::Queue(name.clone()));
         let messages =
@@ -113,7 +113,7 @@ fn is_kept(options: &QueueOptions) -> bool {
 
 impl AmqpBroker {
     /// What was on disc is there again.
-    pub(super) fn resume(&mut self, host: &mut dyn Host) {
+    pub(in crate::amqp) fn resume(&mut self, host: &mut dyn Host) {
         let Some(there) = self.recovered.take() else { return };
         let now = host.now();
         for (entry, content) in &*there {

@@ -1,6 +1,7 @@
 //! What a user says of a broker.
 
-use super::{PORT, TLS_PORT, check_frame_max, check_heartbeat, check_short};
+use crate::amqp::v091::config::{check_frame_max, check_heartbeat, check_short};
+use crate::amqp::{PORT, TLS_PORT};
 use crate::tcp::TcpConfig;
 use crate::tcp::config::{Finding, Role};
 use crate::tls::TlsServerConfig;

@@ -5,52 +5,52 @@ use crate::amqp::v091::wire::{ReplyCode, Scope};
 use crate::app::Total;
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) connections: u64,
-    pub(super) opened: u64,
-    pub(super) refused_connections: u64,
-    pub(super) bad_logins: u64,
-    pub(super) closed_by_clients: u64,
-    pub(super) heartbeat_timeouts: u64,
-    pub(super) handshake_timeouts: u64,
-    pub(super) heartbeats_sent: u64,
-    pub(super) channels: u64,
-    pub(super) consumers: u64,
-    pub(super) cancelled_consumers: u64,
-    pub(super) frames_received: u64,
-    pub(super) methods_sent: u64,
-    pub(super) bytes_received: u64,
-    pub(super) bytes_sent: u64,
-    pub(super) published: u64,
-    pub(super) queued: u64,
-    pub(super) unroutable: u64,
-    pub(super) returned: u64,
-    pub(super) confirms: u64,
-    pub(super) nacks: u64,
-    pub(super) commits: u64,
-    pub(super) rollbacks: u64,
-    pub(super) delivered: u64,
-    pub(super) redelivered: u64,
-    pub(super) acked: u64,
-    pub(super) requeued: u64,
-    pub(super) rejected: u64,
-    pub(super) expired: u64,
-    pub(super) dropped: u64,
-    pub(super) dead_letters: u64,
-    pub(super) refused_messages: u64,
-    pub(super) refused_memory: u64,
-    pub(super) expired_queues: u64,
-    pub(super) blocked: u64,
-    pub(super) recovered: u64,
-    pub(super) channel_errors: u64,
-    pub(super) connection_errors: u64,
-    pub(super) malformed: u64,
-    pub(super) disc_writes: u64,
-    pub(super) refused_calls: u64,
+pub(in crate::amqp) struct Counts {
+    pub(in crate::amqp) connections: u64,
+    pub(in crate::amqp) opened: u64,
+    pub(in crate::amqp) refused_connections: u64,
+    pub(in crate::amqp) bad_logins: u64,
+    pub(in crate::amqp) closed_by_clients: u64,
+    pub(in crate::amqp) heartbeat_timeouts: u64,
+    pub(in crate::amqp) handshake_timeouts: u64,
+    pub(in crate::amqp) heartbeats_sent: u64,
+    pub(in crate::amqp) channels: u64,
+    pub(in crate::amqp) consumers: u64,
+    pub(in crate::amqp) cancelled_consumers: u64,
+    pub(in crate::amqp) frames_received: u64,
+    pub(in crate::amqp) methods_sent: u64,
+    pub(in crate::amqp) bytes_received: u64,
+    pub(in crate::amqp) bytes_sent: u64,
+    pub(in crate::amqp) published: u64,
+    pub(in crate::amqp) queued: u64,
+    pub(in crate::amqp) unroutable: u64,
+    pub(in crate::amqp) returned: u64,
+    pub(in crate::amqp) confirms: u64,
+    pub(in crate::amqp) nacks: u64,
+    pub(in crate::amqp) commits: u64,
+    pub(in crate::amqp) rollbacks: u64,
+    pub(in crate::amqp) delivered: u64,
+    pub(in crate::amqp) redelivered: u64,
+    pub(in crate::amqp) acked: u64,
+    pub(in crate::amqp) requeued: u64,
+    pub(in crate::amqp) rejected: u64,
+    pub(in crate::amqp) expired: u64,
+    pub(in crate::amqp) dropped: u64,
+    pub(in crate::amqp) dead_letters: u64,
+    pub(in crate::amqp) refused_messages: u64,
+    pub(in crate::amqp) refused_memory: u64,
+    pub(in crate::amqp) expired_queues: u64,
+    pub(in crate::amqp) blocked: u64,
+    pub(in crate::amqp) recovered: u64,
+    pub(in crate::amqp) channel_errors: u64,
+    pub(in crate::amqp) connection_errors: u64,
+    pub(in crate::amqp) malformed: u64,
+    pub(in crate::amqp) disc_writes: u64,
+    pub(in crate::amqp) refused_calls: u64,
 }
 
 impl Counts {
-    pub(super) fn fault(&mut self, code: ReplyCode) {
+    pub(in crate::amqp) fn fault(&mut self, code: ReplyCode) {
         match code {
             ReplyCode::FrameError | ReplyCode::SyntaxError | ReplyCode::UnexpectedFrame => self.malformed += 1,
             _ => {}
@@ -62,7 +62,7 @@ impl Counts {
     }
 
     /// `dropped_messages` were too many (`maxlen`), `refused_messages` had no room where publishers are told. What begins with `last_` is as it is at the end.
-    pub(super) fn totals(&self, store: &Store) -> Vec<Total> {
+    pub(in crate::amqp) fn totals(&self, store: &Store) -> Vec<Total> {
         let total = |name, value| Total { name, value };
         let of_queues =
             |count: fn(&super::store::Stored) -> usize| store.queues.values().map(count).sum::<usize>() as u64;

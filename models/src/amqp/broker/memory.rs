@@ -1,20 +1,19 @@
 //! What messages take of the host's memory, and when publishers are blocked for it.
 
-use super::AmqpBroker;
-use super::connection::Phase;
-use crate::amqp::v091::wire::{Command, ShortStr, connection};
+use super::{AmqpBroker, Peer};
+use crate::amqp::v091::wire::ShortStr;
 use crate::app::{Host, StreamId};
 
 /// Memory of a connection beside its TCP \[bytes\] (our choice, as this program takes).
 pub(super) const CONNECTION: u64 = 640;
 /// Memory of a channel \[bytes\].
-pub(super) const CHANNEL: u64 = 256;
+pub(in crate::amqp) const CHANNEL: u64 = 256;
 /// Memory of a queue \[bytes\].
 pub(super) const QUEUE: u64 = 512;
 /// Memory of a consumer \[bytes\].
 pub(super) const CONSUMER: u64 = 192;
 /// Memory of a message in a queue beside its body \[bytes\].
-pub(super) const MESSAGE: u64 = 256;
+pub(in crate::amqp) const MESSAGE: u64 = 256;
 
 impl AmqpBroker {
     /// Gives memory back, so that a queue has what it holds.
@@ -33,7 +32,7 @@ impl AmqpBroker {
     }
 
     /// Blocks who publishes, where memory is short: nothing more is read from them, and they are told (RabbitMQ).
-    pub(super) fn block(&mut self, stream: StreamId, host: &mut dyn Host) {
+    pub(in crate::amqp) fn block(&mut self, stream: StreamId, host: &mut dyn Host) {
         let Some(connection) = self.connections.get_mut(&stream) else { return };
         let is_first = !std::mem::replace(&mut connection.publishes, true);
         let was_blocked = self.is_blocked;
@@ -71,14 +70,9 @@ impl AmqpBroker {
     }
 
     fn tell_blocked(&mut self, stream: StreamId, host: &mut dyn Host) {
-        let is_told = |open: &&mut Box<super::Connection>| open.phase == Phase::Open && open.hears_blocked;
-        if self.connections.get_mut(&stream).filter(is_told).is_none() {
-            return;
+        match self.connections.get(&stream).map(|connection| &connection.peer) {
+            Some(Peer::V091(_)) => self.say_blocked(stream, host),
+            Some(Peer::New(_)) | None => {}
         }
-        let command = match self.is_blocked {
-            true => Command::new(0, connection::Blocked { reason: ShortStr::cut("low on memory") }),
-            false => Command::new(0, connection::Unblocked {}),
-        };
-        self.push(stream, 0, &command, host);
     }
 }

@@ -1,6 +1,6 @@
 //! What is declared of a queue.
 
-use crate::amqp::v091::exchange::name;
+use crate::amqp::broker::exchange::name;
 use crate::amqp::v091::wire::{Fault, FieldValue, MAX_TTL_MS, ReplyCode, ShortStr, Table, queue};
 use protosim_core::Span;
 

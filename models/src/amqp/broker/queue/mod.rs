@@ -35,7 +35,7 @@ pub use consumers::{Consumer, ConsumerId};
 pub use message::{Cause, DeadLetter, Left, Message};
 pub use options::{Overflow, QueueOptions};
 
-use super::wire::{Fault, ReplyCode, ShortStr};
+use crate::amqp::v091::wire::{Fault, ReplyCode, ShortStr};
 use consumers::Consumers;
 use protosim_core::LocalTime;
 use std::collections::BTreeMap;
