@@ -26,13 +26,13 @@ def declarations(broker):
     ask("passive", "queue_declare", q, passive=True)
     check(ask("missing", "queue_declare", f"{q}-none", passive=True)[1] == 404, f"{broker.name}: {told[-1]}")
     check(ask("of the server's", "queue_declare", "amq.mine")[1] == 403, f"{broker.name}: {told[-1]}")
-    for name, value in [("x-message-ttl", -1), ("x-message-ttl", "1"), ("x-message-ttl", 1 << 32), ("x-expires", 0), ("x-expires", -1),
+    for name, value in [("x-message-ttl", -1), ("x-message-ttl", "1"), ("x-message-ttl", 315360000000), ("x-message-ttl", 315360000001), ("x-expires", 315360000001), ("x-queue-type", "strange"), ("x-expires", 0), ("x-expires", -1),
                         ("x-max-length", -1), ("x-max-length", "1"), ("x-max-length-bytes", -5), ("x-max-priority", 256), ("x-max-priority", -1),
                         ("x-overflow", "drop"), ("x-dead-letter-exchange", 1), ("x-dead-letter-routing-key", 1), ("x-dead-letter-routing-key", "k"),
                         ("x-queue-type", 1)]:
         ask(f"{name}: {value!r}", "queue_declare", f"{q}-wrong", arguments={name: value})
     for what, arguments in [("first", {"x-max-length": 5}), ("same", {"x-max-length": 5}), ("other", {"x-max-length": 6}), ("none", None),
-                            ("longer number", {"x-max-length": 5, "x-message-ttl": 1 << 31})]:
+                            ("longer number", {"x-max-length": 5, "x-message-ttl": 1 << 33})]:
         ask(f"arguments, {what}", "queue_declare", f"{q}-arguments", arguments=arguments)
     ask("unknown argument", "queue_declare", f"{q}-unknown", arguments={"x-of-nobody": 1})
 
@@ -135,6 +135,8 @@ def exchanges(broker):
     ask("unbound from the default one", "queue_unbind", e, "", e)
     ask("unbound, another key", "queue_unbind", e, f"{e}-direct", "l")
     ask("unbound, missing", "queue_unbind", e, f"{e}-none", "k")
+    ask("unbound, missing queue", "queue_unbind", f"{e}-none", f"{e}-direct", "k")
+    ask("unbound, missing exchanges", "exchange_unbind", f"{e}-none", f"{e}-nowhere", "k")
     ask("unbound", "queue_unbind", e, f"{e}-direct", "k")
     ask("unused", "exchange_delete", f"{e}-direct", if_unused=True)
     ask("exchange to exchange", "exchange_bind", f"{e}-fanout", f"{e}-topic", "#")
