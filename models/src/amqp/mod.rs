@@ -10,7 +10,6 @@
 //! | `v091/broker` | what the broker says to clients of 0-9-1 |
 //! | `v091/client` | a client of 0-9-1 |
 //! | `client` | what clients of both versions share |
-//! | `inbox` | what has come on a stream and is not whole yet |
 //! | `v091/vectors.rs`, `v091/tests/` | bytes of other implementations both ways; properties, scripts |
 //!
 //! Sections are those of the specification of 0-9-1; *RabbitMQ* marks what its extensions say, or where it decides what the specification leaves
@@ -40,7 +39,6 @@
 
 pub mod broker;
 mod client;
-mod inbox;
 pub mod v091;
 pub mod v10;
 
