@@ -22,7 +22,7 @@
 //!         close with its condition   close
 //!                          Connection::next ──▶ Item::encode ──▶ stream
 //! ```
-//! None of that knows a clock or a stream. What outlives a connection are [`link::SenderState`] and [`link::ReceiverState`].
+//! None of that knows a clock or a stream; [`Amqp10Client`] owns it, and rides on a stream that it is given. What outlives a connection are [`link::SenderState`] and [`link::ReceiverState`].
 //!
 //! # What is not here yet
 //! - Transactions (part 4): their states pass through, a coordinator is seen as another kind of target.

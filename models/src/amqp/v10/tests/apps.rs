@@ -6,6 +6,7 @@ use crate::amqp::v10::config::{
 };
 use crate::amqp::v10::wire::{Condition, DeliveryState, Modified};
 use crate::amqp::v10::{Amqp10Client, connection::ConnectionConfig};
+use crate::device::Cost;
 use crate::messaging::ReconnectConfig;
 use crate::name::NodeName;
 use crate::node::Report;
@@ -416,4 +417,23 @@ fn messages_say_what_they_are() {
     let wanted = [&header[..], &properties, &[0, 0x53, 0x75, 0xa0, 16]].concat();
     let log = log.lock().unwrap();
     assert_eq!(log[log.len() - 16 - wanted.len()..log.len() - 16], wanted);
+}
+
+/// A processor that takes 5 ms for each frame that comes: headers of SASL and of AMQP, mechanisms, outcome, open, begin, attach and flow are eight before the first message goes.
+#[test]
+fn frames_take_processor_time() {
+    let mut bed = Bed::new(Peer::new(), says(burst(Settle::Settled, 0, 1)));
+    let cost = Cost { per_call: Span::from_millis(5), ..Cost::default() };
+    bed.net.device(1).cpu.insert("amqp.receive".to_owned(), cost);
+    assert_eq!(bed.run(1000).ends(Outcome::Response), [6 * R + 8 * 5]);
+}
+
+/// Messages that wait take 128 bytes and their data of 64 each: of three, 400 bytes hold two.
+#[test]
+fn waiting_messages_take_memory() {
+    let config = Amqp10ClientConfig { start: Span::from_secs(5), ..says(burst(Settle::First, 1, 3)) };
+    let mut bed = Bed::new(Peer::new(), config);
+    bed.net.device(1).memory = Some(Size::from_bytes(400));
+    let ran = bed.run(1000);
+    assert_eq!((ran.ends(Outcome::OutOfMemory), ran.of("failed_messages")), (vec![1], 1));
 }
