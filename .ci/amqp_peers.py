@@ -21,13 +21,16 @@ RABBITMQ = pathlib.Path("/usr/lib/rabbitmq/bin")
 TOOLS = {"rabbitmq-server": "rabbitmq-server", "epmd": "erlang-base", "openssl": "openssl", "amqp-publish": "amqp-tools", "amqp-get": "amqp-tools"}
 # How long RabbitMQ may take to start [s].
 STARTING = 90
+# The virtual host of who comes over TLS.
+SECURED = "secured"
 
 
 class Broker:
-    """A broker of either kind, at a plain port or one with TLS."""
+    """A broker of either kind, at a plain port, or one with TLS and a virtual host of its own: what is declared at one is unknown to the other."""
 
     def __init__(self, name, port, authority=None, is_ours=False):
         self.name, self.port, self.authority, self.is_ours = name, port, authority, is_ours
+        self.vhost = SECURED if authority else "/"
 
 
 class RabbitMq:
@@ -69,6 +72,10 @@ class RabbitMq:
               lambda: f"RabbitMQ does not start: {text_of(self.log)[-3000:]}", STARTING)
         check(self.process.poll() is None, f"RabbitMQ did not start: {text_of(self.log)[-3000:]}")
 
+    def add_host(self):
+        self.control("add_vhost", SECURED)
+        self.control("set_permissions", "-p", SECURED, "guest", ".*", ".*", ".*")
+
     def control(self, *arguments):
         """rabbitmqctl."""
         return command(str(RABBITMQ / "rabbitmqctl"), "-q", "-n", "peer@localhost", *arguments, env=self.environment, timeout=60)
@@ -80,7 +87,7 @@ class OurBroker(Broker):
     def __init__(self, place, serving, fields="", secured=False):
         port, authority = free_port(), place.file("pem") if secured else None
         super().__init__("our broker over TLS" if secured else "our broker", port, authority, True)
-        config = f"AmqpBroker(port: {port}{', tls: ()' if secured else ''}{fields})"
+        config = f"AmqpBroker(port: {port}{f', tls: (), vhost: {chr(34)}{SECURED}{chr(34)}' if secured else ''}{fields})"
         root = ["--root", str(authority)] if secured else []
         self.serving = serving
         self.process, self.log = place.start(PROTOSIM, "live", config, "--bind", HOST, "--for", f"{serving} s", *root)
@@ -101,6 +108,7 @@ class Ours:
     def __init__(self, place, broker, fields, stops="2 s", kind="AmqpClient"):
         self.name = f"our {kind} at {broker.name} ({fields[:60]}…)"
         secured = ", tls: (verify: false)" if broker.authority else ""
+        secured += "" if broker.vhost == "/" or "vhost:" in fields else f', vhost: "{broker.vhost}"'
         config = f'{kind}(to: "{HOST}", port: {broker.port}{secured}, stop: "{stops}", {fields})'
         self.process, self.log = place.start(PROTOSIM, "live", config, "--bind", HOST)
 
@@ -141,7 +149,7 @@ class Session:
             context.check_hostname = False
             secured["ssl_options"] = pika.SSLOptions(context)
         credentials = pika.PlainCredentials(*user.split(":"))
-        parameters = pika.ConnectionParameters(HOST, broker.port, credentials=credentials, **{"heartbeat": 0, "socket_timeout": PATIENCE, **secured, **more})
+        parameters = pika.ConnectionParameters(HOST, broker.port, credentials=credentials, **{"virtual_host": broker.vhost, "heartbeat": 0, "socket_timeout": PATIENCE, **secured, **more})
         self.connection = pika.BlockingConnection(parameters)
         self.came, self.returned, self.cancelled = [], [], []
         self.channels = [self.open() for _ in range(channels)]
@@ -185,19 +193,16 @@ class Session:
         return answer if answer != (None, None, None) else None
 
     def take(self, queue, count=1):
-        """So many bodies from a queue; one message after the other, as soon as it is there. Then there is none."""
-        found = []
-        until(lambda: len(found) == count or found.append(self.poll(queue)), lambda: f"{self.broker.name}: {queue} has {found}, not {count} messages")
-        check(self.get(queue) is None, f"{self.broker.name}: there is more in {queue} than {found}")
+        """All messages of a queue, once they are so many."""
+        until(lambda: self.ask("queue_declare", queue, passive=True)[1]["message_count"] >= count, lambda: f"{self.broker.name}: not {count} messages in {queue}")
+        found = [self.get(queue) for _ in range(count)]
+        check(self.get(queue) is None and None not in found, f"{self.broker.name}: not {count} messages in {queue}: {found}")
         return found
 
     def poll(self, queue):
         found = []
         until(lambda: found or found.extend(filter(None, [self.get(queue)])), lambda: f"{self.broker.name}: nothing in {queue}")
         return found[0]
-
-    def bodies(self, queue, count):
-        return [body for _, _, body in self.take(queue, count)]
 
     def consume(self, queue, at=0, **more):
         """Notes what comes: its method, properties and body."""

@@ -56,12 +56,12 @@ def declarations(broker):
     one.ask("basic_cancel", tag)
     ask("gone", "queue_declare", f"{q}-auto", passive=True)
     # One that expires goes without use, not with a consumer.
-    ask("expires", "queue_declare", f"{q}-expires", arguments={"x-expires": 400})
+    ask("expires", "queue_declare", f"{q}-expires", arguments={"x-expires": 1000})
     one.consume(f"{q}-expires", consumer_tag="t")
-    one.pause(0.8)
+    one.pause(1.5)
     ask("used", "queue_declare", f"{q}-expires", passive=True)
     one.ask("basic_cancel", "t")
-    one.pause(1.2)
+    one.pause(2.5)
     ask("expired", "queue_declare", f"{q}-expires", passive=True)
     # A name of the server's choice.
     answer = one.ask("queue_declare", "")
@@ -374,7 +374,9 @@ def prefetch(broker):
             one.publish("", q, b"%d" % number)
         most = {"none": 10, "of each": 6, "of all": 3, "of both": 3, "changed": 8}[what]
         came = one.came_all(most)
-        told.append((f"{what}: how many", sorted((method[1]["consumer_tag"], body) for method, _, body in came) if what in ("none", "of each", "changed") else len(came)))
+        # Where each has a limit, each has so many.
+        tags = [method[1]["consumer_tag"] for method, _, _ in came]
+        told.append((f"{what}: how many", (tags.count("a"), tags.count("b")) if what in ("of each", "changed") else len(tags)))
         told.append((f"{what}: tags", [method[1]["delivery_tag"] for method, _, _ in came]))
         one.ask("basic_ack", 2, True)
         told.append((f"{what}: more", len(one.came_all(min(2, 10 - most)))))
@@ -494,8 +496,9 @@ def transactions(broker):
 
 
 def deaths(message):
-    """A dead letter without its times, of which only the type counts."""
-    method, properties, body = message
+    """A dead letter without its times, of which only the type counts, nor how many came meanwhile."""
+    (name, method), properties, body = message
+    method = (name, {**method, "message_count": 0})
     headers = dict(properties.get("headers", {}))
     told = []
     for death in headers.get("x-death", []):
