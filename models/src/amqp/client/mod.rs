@@ -322,8 +322,8 @@ impl Messages {
         }
     }
 
-    /// A message has reached the application.
-    pub(super) fn arrived(&mut self, body: &Rope, redelivered: bool, from: &Source<'_>, host: &mut dyn Host) {
+    /// A message has reached the application; from a queue whose copies are counted, if `from` says so.
+    pub(super) fn arrived(&mut self, body: &Rope, redelivered: bool, from: Option<&Source<'_>>, host: &mut dyn Host) {
         self.received += 1;
         self.received_bytes += body.len();
         self.redelivered += u64::from(redelivered);
@@ -341,8 +341,12 @@ impl Messages {
             }
         }
         if host.observes_messages() {
-            let Source { queue, guarantee, is_alone } = *from;
-            let taken = Some(Taken { queue: queue.into(), guarantee, is_marked: redelivered, is_alone });
+            let taken = from.map(|&Source { queue, guarantee, is_alone }| Taken {
+                queue: queue.into(),
+                guarantee,
+                is_marked: redelivered,
+                is_alone,
+            });
             host.observe_message(MessageEvent::Delivered { message: name.into(), is_retained: false, taken });
         }
         host.observe(Observation::RequestDelivered(self.exchange(name.exchange())));

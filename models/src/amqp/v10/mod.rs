@@ -7,6 +7,8 @@
 //! | [`connection`] | headers, authentication, open and close, idle time-outs, channels |
 //! | [`session`] | windows, links by their handles, deliveries by their numbers |
 //! | [`link`] | the two ends of a link: credit, settlement, what is needed to resume |
+//! | [`config`] | what users say |
+//! | `client` | the application |
 //! | `serial` | numbers that go round |
 //! | `vectors.rs`, `tests/` | exchanges of other implementations both ways; properties, scripts, cut connections |
 //!
@@ -20,13 +22,15 @@
 //!         close with its condition   close
 //!                          Connection::next ──▶ Item::encode ──▶ stream
 //! ```
-//! None of that knows a clock or a stream. What outlives a connection are [`link::SenderState`] and [`link::ReceiverState`].
+//! None of that knows a clock or a stream; [`Amqp10Client`] owns it, and rides on a stream that it is given. What outlives a connection are [`link::SenderState`] and [`link::ReceiverState`].
 //!
 //! # What is not here yet
 //! - Transactions (part 4): their states pass through, a coordinator is seen as another kind of target.
 //! - Resuming in the middle of a message: the whole is sent again (§2.6.13 allows it).
 //! - A link that is attached on several sessions, or taken over from another connection (§2.6.1), is its owner's to detach.
 
+mod client;
+pub mod config;
 pub mod connection;
 pub mod link;
 mod serial;
@@ -37,3 +41,5 @@ pub mod wire;
 mod tests;
 #[cfg(test)]
 mod vectors;
+
+pub use client::Amqp10Client;

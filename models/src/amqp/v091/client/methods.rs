@@ -362,7 +362,7 @@ impl AmqpClient {
     /// A message reaches the application.
     fn hand_on(&mut self, consumer: &AmqpConsumerConfig, came: &Came, host: &mut dyn Host) {
         let from = Source { queue: &consumer.queue, guarantee: guarantee(consumer), is_alone: consumer.exclusive };
-        self.messages.arrived(&came.body, came.redelivered, &from, host);
+        self.messages.arrived(&came.body, came.redelivered, Some(&from), host);
     }
 
     /// So does what was acknowledged before it does, by mistake.

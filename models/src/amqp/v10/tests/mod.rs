@@ -1,6 +1,10 @@
 //! Properties of the encodings; scripts; cut connections.
 
+mod apps;
+mod checks;
 mod codec;
 mod connections;
+mod cuts;
+mod peer;
 mod recovery;
 mod scripts;
