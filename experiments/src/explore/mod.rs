@@ -9,6 +9,8 @@ mod shrink;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_amqp;
+#[cfg(test)]
 mod tests_mqtt;
 
 pub use shrink::{Shrunk, shrink};

@@ -5,9 +5,9 @@ use super::*;
 use crate::run::on_threads;
 use crate::scenario::{Request, load};
 
-fn explored(set: &[&str], runs: u64) -> (Loaded, Explored) {
+pub(super) fn explored(scenario: &str, set: &[&str], runs: u64) -> (Loaded, Explored) {
     let set = set.iter().map(|set| (*set).to_owned()).collect();
-    let loaded = load(&Request { scenario: "mqtt-crash".to_owned(), set, seed: None }, false).unwrap();
+    let loaded = load(&Request { scenario: scenario.to_owned(), set, seed: None }, false).unwrap();
     let wanted = Wanted { points: explorable(&loaded), runs, first: 0 };
     let explored = on_threads(2, || explore(&loaded, &wanted, &Stop::default(), || ()));
     (loaded, explored)
@@ -16,7 +16,7 @@ fn explored(set: &[&str], runs: u64) -> (Loaded, Explored) {
 /// Four points, of both versions and methods, and six faults in each run. `protosim explore mqtt-crash --runs 100000` makes more of them.
 #[test]
 fn sound_machines_keep_their_promises() {
-    let (loaded, explored) = explored(&[], 2_000);
+    let (loaded, explored) = explored("mqtt-crash", &[], 2_000);
     assert_eq!(explorable(&loaded).len(), 4);
     assert_eq!(explored, Explored::Nothing { runs: 2_000, faults: 12_000, is_interrupted: false });
 }
@@ -39,7 +39,7 @@ fn broken_machines_are_found_out() {
         // Between an acknowledgement that has left and the disc, some milliseconds later, the broker loses power.
         ("broker", "AcknowledgedTooSoon", "lost_", 3),
     ] {
-        let (loaded, explored) = explored(&[&format!("apps.{app}.run.flaw={flaw}")], 5_000);
+        let (loaded, explored) = explored("mqtt-crash", &[&format!("apps.{app}.run.flaw={flaw}")], 5_000);
         let Explored::Found(found) = explored else { panic!("{flaw} of {app} is not found") };
         assert!(found.broken[0].contains(promise), "{flaw} of {app}: {:?}", found.broken);
         assert!(found.broken.iter().any(|text| text.starts_with("message ")), "{flaw} of {app}: {:?}", found.broken);

@@ -1,0 +1,44 @@
+//! `amqp-crash`: machines that follow the standard keep what it promises, and each of those that are broken on purpose is found out, by the promise that
+//! it must break.
+
+use super::tests_mqtt::explored;
+use super::*;
+
+/// Five points, and six faults in each run. `protosim explore amqp-crash --runs 100000` makes more of them.
+#[test]
+fn sound_machines_keep_their_promises() {
+    let (loaded, explored) = explored("amqp-crash", &[], 2_000);
+    assert_eq!(explorable(&loaded).len(), 5);
+    assert_eq!(explored, Explored::Nothing { runs: 2_000, faults: 12_000, is_interrupted: false });
+}
+
+/// Whoever makes the mistake, what it must break, and that few faults are enough; none where it shows in a quiet run.
+#[test]
+fn broken_machines_are_found_out() {
+    for (app, flaw, promise, most) in [
+        // Between a confirm that has left and the disc, some milliseconds later, the broker loses power.
+        ("broker", "ConfirmedTooSoon", "lost_at_least_once of `depot`", 3),
+        ("broker", "CommittedTooSoon", "lost_at_least_once of `depot`", 3),
+        // Messages come before their commit is sent.
+        ("broker", "PublishedBeforeCommit", "unmarked_repetitions of `depot`", 0),
+        // What the depot rejects comes again, or what its connection takes along.
+        ("broker", "NotMarked", "unmarked_repetitions of `depot`", 1),
+        // What was on its way to an exclusive consumer comes behind what is published meanwhile.
+        ("broker", "RequeuedBehind", "disordered_messages of `depot`", 3),
+        ("broker", "UnacknowledgedDropped", "lost_at_least_once of `depot`", 2),
+        ("broker", "GoneWithDelivery", "lost_at_least_once of `depot`", 2),
+        // The shop is back before the depot has bound the queue again.
+        ("broker", "BindingsForgotten", "lost_at_least_once of `depot`", 2),
+        ("depot", "AcknowledgedTooSoon", "lost_at_least_once of `depot`", 2),
+        ("shop", "DoneWhenWritten", "lost_at_least_once of `depot`", 3),
+        // A transaction, whose queue has one consumer.
+        ("shop", "OrderSwapped", "disordered_messages of `depot`", 3),
+    ] {
+        let (loaded, explored) = explored("amqp-crash", &[&format!("apps.{app}.run.flaw={flaw}")], 5_000);
+        let Explored::Found(found) = explored else { panic!("{flaw} of {app} is not found") };
+        assert!(found.broken[0].contains(promise), "{flaw} of {app}: {:?}", found.broken);
+        assert!(found.broken.iter().any(|text| text.starts_with("message ")), "{flaw} of {app}: {:?}", found.broken);
+        let shrunk = shrink(&loaded, &found, &Stop::default());
+        assert!(shrunk.faults.len() <= most, "{flaw} of {app}: {:?}", shrunk.faults);
+    }
+}
