@@ -68,7 +68,7 @@ impl Counts {
     }
 
     /// `channels`, `methods_sent` and `channel_errors` are of 0-9-1, `sessions`, `links`, `frames_sent` and errors of those of 1.0; `confirms` and `nacks` are messages that are accepted, or get another outcome, there. `dropped_messages` were too many (`maxlen`), `refused_messages` had no room where publishers are told. What begins with `last_` is as it is at the end.
-    pub(in crate::amqp) fn totals(&self, store: &Store) -> Vec<Total> {
+    pub(in crate::amqp) fn totals(&self, store: &Store, waiting_links: usize) -> Vec<Total> {
         let total = |name, value| Total { name, value };
         let of_queues =
             |count: fn(&super::store::Stored) -> usize| store.queues.values().map(count).sum::<usize>() as u64;
@@ -119,6 +119,7 @@ impl Counts {
             total("link_errors", self.link_errors),
             total("malformed_frames", self.malformed),
             total("disc_writes", self.disc_writes),
+            total("last_waiting_links", waiting_links as u64),
             total("last_queues", store.queues.len() as u64),
             total("last_ready_messages", of_queues(|stored| stored.queue.ready())),
             total("last_unacknowledged_messages", of_queues(|stored| stored.queue.unacked())),

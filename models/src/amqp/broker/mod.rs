@@ -299,7 +299,7 @@ impl App for AmqpBroker {
     }
 
     fn totals(&self) -> Vec<Total> {
-        self.counts.totals(&self.store)
+        self.counts.totals(&self.store, self.kept.len())
     }
 
     fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {

@@ -145,6 +145,10 @@ impl Kept {
         self.due.first().map(|(at, _)| *at)
     }
 
+    pub(in crate::amqp) fn len(&self) -> usize {
+        self.links.len()
+    }
+
     fn insert(&mut self, kept: KeptLink) -> Option<KeptLink> {
         let key = kept.link.key.clone();
         let before = self.take(&key);
