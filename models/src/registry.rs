@@ -28,6 +28,8 @@ pub enum AppConfig {
     AimdSink(traffic::AimdSinkConfig),
     /// Sends a flow whose window rises by one and falls by half.
     AimdSource(traffic::AimdSourceConfig),
+    /// Sends and receives (AMQP 1.0).
+    Amqp10Client(Box<amqp::Amqp10ClientConfig>),
     /// Takes messages into queues and hands them to consumers (AMQP 0-9-1).
     AmqpBroker(Box<amqp::AmqpBrokerConfig>),
     /// Declares, publishes and consumes (AMQP 0-9-1).
@@ -142,6 +144,7 @@ impl AppConfig {
         let found = match self {
             Self::AimdSink(config) => config.check(),
             Self::AimdSource(config) => config.check(),
+            Self::Amqp10Client(config) => return config.check(),
             Self::AmqpBroker(config) => config.check(),
             Self::AmqpClient(config) => return config.check(),
             Self::UdpClient(config) => config.check(),
@@ -172,6 +175,7 @@ impl AppConfig {
     pub fn destination(&self) -> Option<&NodeName> {
         match self {
             Self::AimdSource(config) => Some(&config.to),
+            Self::Amqp10Client(config) => Some(&config.to),
             Self::AmqpClient(config) => Some(&config.to),
             Self::CoapClient(config) => Some(&config.to),
             Self::UdpClient(config) => Some(&config.to),
@@ -197,6 +201,7 @@ impl AppConfig {
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
             Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
             Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => Vec::new(),
+            Self::Amqp10Client(_) => Vec::new(),
             Self::StunClient(_) | Self::StunServer(_) | Self::TurnClient(_) | Self::TurnServer(_) => Vec::new(),
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
             Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
@@ -219,6 +224,7 @@ impl AppConfig {
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
             Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
             Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => Vec::new(),
+            Self::Amqp10Client(_) => Vec::new(),
             Self::StunClient(_) | Self::StunServer(_) | Self::TurnServer(_) => Vec::new(),
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
             Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
@@ -240,15 +246,18 @@ impl AppConfig {
 
     /// Tells it where it runs and what it is called there, before it is built: what takes its own name from that has it then.
     pub fn call(&mut self, node: &str, app: &str) {
-        if let Self::MqttClient(config) = self {
-            config.client_id.get_or_insert_with(|| format!("{node}/{app}"));
-        }
+        match self {
+            Self::Amqp10Client(config) => config.container_id.get_or_insert_with(|| format!("{node}/{app}")),
+            Self::MqttClient(config) => config.client_id.get_or_insert_with(|| format!("{node}/{app}")),
+            _ => return,
+        };
     }
 
     /// The port on which it expects someone to listen there.
     pub fn destination_port(&self) -> Option<Port> {
         match self {
             Self::AimdSource(config) => Some(Port::Udp(config.port)),
+            Self::Amqp10Client(config) => Some(Port::Tcp(config.port())),
             Self::AmqpClient(config) => Some(Port::Tcp(config.port())),
             Self::CoapClient(config) => Some(Port::Udp(config.port)),
             Self::HttpClient(config) => Some(Port::Tcp(config.port())),
@@ -270,6 +279,7 @@ impl AppConfig {
     /// Its TCP, if it has one.
     pub fn tcp(&self) -> Option<&tcp::TcpConfig> {
         match self {
+            Self::Amqp10Client(config) => Some(&config.tcp),
             Self::AmqpBroker(config) => Some(&config.tcp),
             Self::AmqpClient(config) => Some(&config.tcp),
             Self::HttpClient(config) => Some(&config.tcp),
@@ -293,6 +303,7 @@ impl AppConfig {
     /// Its TLS, if it has any.
     pub fn tls(&self) -> Option<Tls<'_>> {
         match self {
+            Self::Amqp10Client(config) => config.tls.as_deref().map(Tls::Client),
             Self::AmqpBroker(config) => config.tls.as_deref().map(Tls::Server),
             Self::AmqpClient(config) => config.tls.as_deref().map(Tls::Client),
             Self::HttpClient(config) => config.tls.as_deref().map(Tls::Client),
@@ -347,6 +358,7 @@ impl AppConfig {
             Self::TurnServer(config) => HEADER + config.response_len(),
             Self::UdpSink(_) => 0,
             Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => 0,
+            Self::Amqp10Client(_) => 0,
             Self::HttpClient(_) | Self::HttpServer(_) => 0,
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => 0,
         }
@@ -370,7 +382,8 @@ impl AppConfig {
             Self::HttpClient(_) | Self::TcpClient(_) | Self::TcpSource(_) => None,
             // Its ports of UDP are those that are free.
             Self::IceAgent(config) => config.tcp_port.map(Port::Tcp),
-            Self::AmqpClient(_) | Self::MqttClient(_) | Self::StunClient(_) | Self::TurnClient(_) => None,
+            Self::Amqp10Client(_) | Self::AmqpClient(_) | Self::MqttClient(_) => None,
+            Self::StunClient(_) | Self::TurnClient(_) => None,
         }
     }
 
@@ -387,6 +400,7 @@ impl AppConfig {
     pub fn starts_at(&self) -> Span {
         match self {
             Self::AimdSource(config) => config.start,
+            Self::Amqp10Client(config) => config.start,
             Self::AmqpClient(config) => config.start,
             Self::CoapClient(config) => config.start,
             Self::UdpClient(config) => config.start,
@@ -409,6 +423,7 @@ impl AppConfig {
     pub fn start_mut(&mut self) -> Option<&mut Span> {
         match self {
             Self::AimdSource(config) => Some(&mut config.start),
+            Self::Amqp10Client(config) => Some(&mut config.start),
             Self::AmqpClient(config) => Some(&mut config.start),
             Self::CoapClient(config) => Some(&mut config.start),
             Self::UdpClient(config) => Some(&mut config.start),
@@ -493,6 +508,12 @@ impl AppConfig {
             (Self::AmqpClient(client), server) if server.listens_on() == Some(Port::Tcp(client.port())) => {
                 Some("no AmqpBroker listens there, and nobody else answers a protocol header".to_owned())
             }
+            (Self::Amqp10Client(client), Self::AmqpBroker(broker)) if client.port() == broker.port() => {
+                client.refused_by(broker)
+            }
+            (Self::Amqp10Client(client), server) if server.listens_on() == Some(Port::Tcp(client.port())) => {
+                Some("no AmqpBroker listens there, and nobody else answers a protocol header".to_owned())
+            }
             (Self::TcpClient(client), Self::HttpServer(server)) if client.port == server.port() => {
                 Some("what a TcpClient sends is no HTTP: the answer is 400".to_owned())
             }
@@ -536,6 +557,7 @@ impl AppConfig {
     /// same are one to it.
     pub fn identity(&self) -> Option<(&'static str, &str)> {
         match self {
+            Self::Amqp10Client(config) => Some(("container_id", config.container_id.as_deref()?)),
             Self::MqttClient(config) => Some(("client_id", config.client_id.as_deref().filter(|id| !id.is_empty())?)),
             _ => None,
         }
@@ -554,6 +576,7 @@ impl AppConfig {
             Self::UdpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::HttpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
             Self::TcpClient(config) => Some(after(config.start, config.think.fixed()?, config.count?)),
+            Self::Amqp10Client(config) => config.last_due(),
             Self::AmqpClient(config) => config.last_due(),
             Self::MqttClient(config) => config.last_due(),
             Self::HttpServer(_) | Self::TcpSource(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
@@ -579,6 +602,7 @@ impl AppConfig {
             Self::MqttClient(config) => config.stop.is_some(),
             // Heartbeats are those of clients that are there.
             Self::AmqpBroker(_) => true,
+            Self::Amqp10Client(config) => config.stop.is_some(),
             Self::AmqpClient(config) => config.stop.is_some(),
             Self::AimdSource(config) => config.count.is_some() || config.stop.is_some(),
             Self::Ping(config) => config.count.is_some(),
@@ -596,6 +620,7 @@ impl AppConfig {
     pub fn has_exchanges(&self) -> bool {
         match self {
             Self::TcpSource(config) => config.bytes.is_some(),
+            Self::Amqp10Client(config) => !config.senders.is_empty(),
             Self::AmqpClient(config) => !config.publications.is_empty(),
             Self::MqttClient(config) => !config.publications.is_empty(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
@@ -613,7 +638,8 @@ impl AppConfig {
     pub fn knows_delivery(&self) -> bool {
         matches!(
             self,
-            Self::AmqpClient(_)
+            Self::Amqp10Client(_)
+                | Self::AmqpClient(_)
                 | Self::CoapClient(_)
                 | Self::HttpClient(_)
                 | Self::MqttClient(_)
@@ -643,6 +669,7 @@ impl AppConfig {
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
             Self::IceAgent(_) | Self::StunClient(_) | Self::StunServer(_) => None,
             Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => None,
+            Self::Amqp10Client(_) => None,
             Self::TurnClient(_) | Self::TurnServer(_) => None,
         }
     }
@@ -693,6 +720,7 @@ impl AppConfig {
     /// zeros; `None` for what has no messages.
     pub fn messages(&self) -> Option<Counts> {
         let (is_publisher, is_subscriber) = match self {
+            Self::Amqp10Client(config) => (!config.senders.is_empty(), !config.receivers.is_empty()),
             Self::AmqpClient(config) => (!config.publications.is_empty(), !config.consumers.is_empty()),
             Self::MqttClient(config) => (!config.publications.is_empty(), !config.subscriptions.is_empty()),
             _ => return None,
@@ -716,6 +744,10 @@ impl AppConfig {
                 Box::new(coap::Client::new(config, server))
             }
             Self::CoapServer(config) => Box::new(coap::Server::new(config)),
+            Self::Amqp10Client(config) => {
+                let broker = SocketAddr::new(address, config.port());
+                Box::new(amqp::Amqp10Client::new(*config, broker))
+            }
             Self::AmqpBroker(config) => Box::new(amqp::AmqpBroker::new(*config)),
             Self::AmqpClient(config) => {
                 let broker = SocketAddr::new(address, config.port());

@@ -27,6 +27,8 @@ pub(super) struct LineCounts {
 /// See the module.
 pub(super) struct LiveHost {
     clock: Stopwatch,
+    /// What the clock has said last: while an application handles what has come, its time stands still, as it does in the simulator.
+    instant: LocalTime,
     streams: Streams,
     sockets: Sockets,
     /// Sockets opened ahead, by port.
@@ -45,6 +47,7 @@ impl LiveHost {
     pub(super) fn new(bind: IpAddr, seed: u64, options: SocketOptions) -> io::Result<Self> {
         Ok(Self {
             clock: Stopwatch::start(),
+            instant: LocalTime::ZERO,
             streams: Streams::new(RunSeed { seed, replication: 0 }, "live"),
             sockets: Sockets::new(bind, options)?,
             opened: BTreeMap::new(),
@@ -86,13 +89,20 @@ impl LiveHost {
         std::mem::take(&mut self.owes_flush)
     }
 
+    /// Looks at the clock.
+    pub(super) fn look(&mut self) -> LocalTime {
+        self.instant = LocalTime::from_nanos(u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        self.instant
+    }
+
     /// True if something is left to be done: a timer is set, or a stream is not over.
     pub(super) fn has_work(&self) -> bool {
         !self.timers.is_empty() || self.sockets.has_work()
     }
 
-    pub(super) fn is_over(&self, duration: Option<Span>) -> bool {
-        duration.is_some_and(|span| self.now() >= LocalTime::ZERO + span)
+    pub(super) fn is_over(&mut self, duration: Option<Span>) -> bool {
+        let now = self.look();
+        duration.is_some_and(|span| now >= LocalTime::ZERO + span)
     }
 
     /// Opens a socket for datagrams, or takes the one that is open already.
@@ -107,11 +117,12 @@ impl LiveHost {
 
     /// What the application is to be called with, if it comes before the next timer is due.
     pub(super) fn wait(&mut self, duration: Option<Span>) -> io::Result<Option<Input>> {
-        let now = self.now();
+        let now = self.look();
         let end = duration.map(|span| LocalTime::ZERO + span);
         let next = self.due.first().map(|(at, _)| *at).into_iter().chain(end).chain(self.sockets.deadline()).min();
         let timeout = next.map_or(IDLE, |at| Duration::from_nanos(at.saturating_since(now).as_nanos()));
         let input = self.sockets.next(timeout.min(IDLE), now)?;
+        self.look();
         if let Some(Input::Stream(_, peer, StreamEvent::Closed(reason))) = input {
             self.tell_of_end(peer, reason);
         }
@@ -145,7 +156,7 @@ impl LiveHost {
 
 impl Env for LiveHost {
     fn now(&self) -> LocalTime {
-        LocalTime::from_nanos(u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        self.instant
     }
 
     fn rng(&mut self, purpose: Purpose) -> &mut Stream {

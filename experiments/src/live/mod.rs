@@ -25,7 +25,7 @@ mod tests_tcp;
 use crate::tree::{Diagnostics, Path, Sources, Tree, read};
 use host::LiveHost;
 use options::SocketOptions;
-use protosim_core::{Env, Span};
+use protosim_core::Span;
 use protosim_models::app::{App, Total};
 use protosim_models::name::NodeName;
 use protosim_models::registry::{AppConfig, Found, Port};
@@ -209,7 +209,7 @@ impl Session {
                 None => {}
             }
             // Those that come to be due meanwhile have to wait: an application that is behind must not keep its sockets waiting.
-            let now = host.now();
+            let now = host.look();
             while let Some(token) = host.due_timer(now) {
                 app.on_timer(token, host);
             }

@@ -51,3 +51,14 @@ fn what_cannot_run_live_says_why() {
     assert!(error("Ping(to: \"127.0.0.1\")").contains("raw socket"));
     assert!(parse_app("CoapClint(to: \"::1\")", false).unwrap_err().contains("CoapClient"));
 }
+
+/// While an application handles what has come, no time passes for it, however long it takes, as in the simulator: a message that is good for no time at
+/// all can still be handed on at once.
+#[test]
+fn an_instant_lasts_until_the_clock_is_looked_at() {
+    let mut host = super::LiveHost::new(LOCAL, 1, super::SocketOptions::default()).unwrap();
+    let before = host.look();
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    assert_eq!(protosim_core::Env::now(&host), before);
+    assert!(host.look() >= before + Span::from_millis(2));
+}

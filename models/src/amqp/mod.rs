@@ -10,7 +10,6 @@
 //! | `v091/broker` | what the broker says to clients of 0-9-1 |
 //! | `v091/client` | a client of 0-9-1 |
 //! | `client` | what clients of both versions share |
-//! | `inbox` | what has come on a stream and is not whole yet |
 //! | `v091/vectors.rs`, `v091/tests/` | bytes of other implementations both ways; properties, scripts |
 //!
 //! Sections are those of the specification of 0-9-1; *RabbitMQ* marks what its extensions say, or where it decides what the specification leaves
@@ -26,11 +25,11 @@
 //!                                                                  ▼                                      ▼
 //!                                                     Queue::dead_letter ──▶ Router::route   Deliveries::deliver ──▶ tag
 //! ```
-//! None of that knows a clock or a stream: times come in, and what is to be sent is asked for. [`AmqpClient`] and [`AmqpBroker`] own it, and ride on
+//! None of that knows a clock or a stream: times come in, and what is to be sent is asked for. [`AmqpClient`], [`Amqp10Client`] and [`AmqpBroker`] own it, and ride on
 //! streams that they are given: TCP, or TLS over it.
 //!
 //! # What is not here yet
-//! - Brokers and clients of AMQP 1.0: its machines are in [`v10`].
+//! - A broker of AMQP 1.0: its machines are in [`v10`].
 //! - Clients have a channel for each publication and consumer, and neither roll back, purge, delete, unbind nor cancel; brokers do all of it.
 //! - SASL mechanisms other than PLAIN, several virtual hosts, permissions of users.
 //! - Flow control by credit between a broker's own parts; a time-out of consumers that do not acknowledge; a limit of the disc.
@@ -40,11 +39,12 @@
 
 pub mod broker;
 mod client;
-mod inbox;
 pub mod v091;
 pub mod v10;
 
 pub use broker::{AmqpBroker, AmqpBrokerConfig};
+pub use v10::Amqp10Client;
+pub use v10::config::Amqp10ClientConfig;
 pub use v091::AmqpClient;
 pub use v091::config::AmqpClientConfig;
 

@@ -3,6 +3,7 @@
 //! | file | has |
 //! |---|---|
 //! | `disc` | what outlives a loss of power, where writing takes time |
+//! | `inbox` | what has come on a stream and is not whole yet |
 //! | `outbox` | what waits to be written to a stream, some of it for the disc |
 //! | `payload` | payloads that name their message, and what has come of those |
 //! | `reconnect` | what a client does whose connection is lost |
@@ -10,6 +11,7 @@
 
 pub(crate) mod disc;
 pub(crate) mod fifo;
+pub(crate) mod inbox;
 pub(crate) mod outbox;
 pub(crate) mod payload;
 mod reconnect;

@@ -3,11 +3,11 @@
 use super::memory::CONNECTION;
 use super::queue::{ConnectionId, Consumer};
 use super::{AmqpBroker, ENOUGH, HEARTBEAT, Outlet, SILENCE};
-use crate::amqp::inbox::Inbox;
 use crate::amqp::v10::broker::{Peer as V10, VERSION};
 use crate::amqp::v091::broker::Peer as V091;
 use crate::amqp::v091::wire::ShortStr;
 use crate::app::{Host, StreamId};
+use crate::messaging::inbox::Inbox;
 use crate::messaging::outbox::Outbox;
 use crate::rope::Rope;
 use protosim_core::LocalTime;

@@ -8,6 +8,8 @@
 //! | [`session`] | windows, links by their handles, deliveries by their numbers |
 //! | [`link`] | the two ends of a link: credit, settlement, what is needed to resume |
 //! | `broker` | what the broker says to clients of 1.0 |
+//! | [`config`] | what users say |
+//! | `client` | the application |
 //! | `serial` | numbers that go round |
 //! | `vectors.rs`, `tests/` | exchanges of other implementations both ways; properties, scripts, cut connections |
 //!
@@ -21,7 +23,7 @@
 //!         close with its condition   close
 //!                          Connection::next ──▶ Item::encode ──▶ stream
 //! ```
-//! None of that knows a clock or a stream. What outlives a connection are [`link::SenderState`] and [`link::ReceiverState`].
+//! None of that knows a clock or a stream; [`Amqp10Client`] owns it, and rides on a stream that it is given. What outlives a connection are [`link::SenderState`] and [`link::ReceiverState`].
 //!
 //! # What is not here yet
 //! - Transactions (part 4): their states pass through, a coordinator is seen as another kind of target.
@@ -29,6 +31,8 @@
 //! - A link that is attached on several sessions, or taken over from another connection (§2.6.1), is its owner's to detach.
 
 pub(in crate::amqp) mod broker;
+mod client;
+pub mod config;
 pub mod connection;
 pub mod link;
 mod serial;
@@ -39,3 +43,5 @@ pub mod wire;
 mod tests;
 #[cfg(test)]
 mod vectors;
+
+pub use client::Amqp10Client;

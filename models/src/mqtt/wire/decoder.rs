@@ -2,12 +2,11 @@
 
 use super::decode::{check_first_byte, decode};
 use super::packet::Packet;
-use super::read::Reader;
 use super::text::Varint;
 use super::{Fault, MAX_PACKET, Version};
-use crate::messaging::fifo::Fifo;
+use crate::messaging::inbox::Inbox;
 use crate::mqtt::wire::ReasonCode;
-use crate::rope::{Rope, Run};
+use crate::rope::Rope;
 
 /// Who sends what a decoder reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,10 +23,8 @@ pub enum Peer {
 /// packet, whose size is known, and refused, from its fixed header on. Bulk data stays as it is. 32 bytes where nothing waits.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    /// What was pushed and belongs to no packet yet; none of them is empty.
-    runs: Fifo<Run>,
-    /// Bytes of them.
-    waiting: u64,
+    /// What was pushed and belongs to no packet yet.
+    inbox: Inbox,
     /// The largest packet \[bytes\].
     limit: u32,
     /// Known from the CONNECT on.
@@ -44,22 +41,6 @@ struct Head {
     /// Length of what stands behind it \[bytes\].
     body: u64,
     is_shortest: bool,
-}
-
-/// Real bytes that come in fewer than so many at once are put together \[bytes\] (our choice): a peer that sends them singly would take
-/// forty times their number.
-const CRUMB: usize = 64;
-/// Up to a run of this length \[bytes\] (our choice).
-const LOAF: usize = 4096;
-
-/// Both in one run, if the second is but a few bytes.
-fn copied(last: &Run, next: &Run) -> Option<Run> {
-    match (last, next) {
-        (Run::Bytes(last), Run::Bytes(next)) if next.len() < CRUMB && last.len() < LOAF => {
-            Some(Run::Bytes([&last[..], &next[..]].concat().into()))
-        }
-        _ => None,
-    }
 }
 
 const TOO_LARGE: Fault =
@@ -79,7 +60,7 @@ impl Decoder {
     const fn new(peer: Peer, version: Option<Version>) -> Self {
         // Nothing that a length can say is larger.
         let limit = MAX_PACKET as u32;
-        Self { runs: Fifo::new(), waiting: 0, limit, version, peer, fault: None }
+        Self { inbox: Inbox::new(), limit, version, peer, fault: None }
     }
 
     /// With this maximum packet size \[bytes\], the fixed header included (v5 §3.1.2.11.4).
@@ -96,7 +77,7 @@ impl Decoder {
 
     /// How much waits for the rest of its packet, or to be taken \[bytes\].
     pub const fn waiting(&self) -> u64 {
-        self.waiting
+        self.inbox.waiting()
     }
 
     /// Adds what was read from the stream. Behind a fault it is dropped.
@@ -104,16 +85,7 @@ impl Decoder {
         if self.fault.is_some() {
             return;
         }
-        self.waiting += data.len();
-        for run in data.runs() {
-            match self.runs.back_mut() {
-                Some(last) => match last.joined(run).or_else(|| copied(last, run)) {
-                    Some(both) => *last = both,
-                    None => self.runs.push_back(run.clone()),
-                },
-                None => self.runs.push_back(run.clone()),
-            }
-        }
+        self.inbox.push(data);
     }
 
     /// The next packet, once it is whole.
@@ -127,7 +99,7 @@ impl Decoder {
         let packet = self.try_next();
         if let Err(fault) = packet {
             self.fault = Some(Box::new(fault));
-            (self.runs, self.waiting) = (Fifo::new(), 0);
+            self.inbox = Inbox::new();
         }
         packet
     }
@@ -141,11 +113,11 @@ impl Decoder {
         if matches!(head.first >> 4, 12 | 13) && head.body > 0 {
             return Err(Fault::malformed("v5 §3.12", "a ping is longer than its fixed header"));
         }
-        if self.waiting < whole {
+        if self.inbox.waiting() < whole {
             return Ok(None);
         }
-        self.take(head.len);
-        let body = self.take(head.body);
+        self.inbox.take(head.len);
+        let body = self.inbox.take(head.body);
         // A server's first packet is a CONNECT, which reads its version itself.
         let packet = decode(head.first, &body, self.peer, self.version.unwrap_or(Version::V5))?;
         if let Packet::Connect(connect) = &packet {
@@ -157,37 +129,16 @@ impl Decoder {
         Ok(Some(packet))
     }
 
-    /// The first `len` bytes, which are there.
-    fn take(&mut self, len: u64) -> Rope {
-        let (mut out, mut wanted) = (Rope::new(), len);
-        while wanted > 0 {
-            let Some(run) = self.runs.front_mut() else { break };
-            let part = run.slice(0, wanted);
-            wanted -= part.len();
-            if part.len() == run.len() {
-                self.runs.pop_front();
-            } else {
-                *run = run.slice(part.len(), u64::MAX);
-            }
-            out.push(part);
-        }
-        self.waiting -= len - wanted;
-        out
-    }
-
     /// The fixed header, once it is there. The first byte is looked at without waiting for the length.
     fn head(&self) -> Result<Option<Head>, Fault> {
-        let start: Rope = self.runs.iter().take(5).map(|run| run.slice(0, 5)).collect();
-        let mut reader = Reader::new(&start);
-        if reader.is_empty() {
-            return Ok(None);
-        }
-        let first = reader.u8()?;
+        let mut start = [0; 5];
+        let len = self.inbox.peek(&mut start);
+        let Some((&first, length)) = start[..len].split_first() else { return Ok(None) };
         check_first_byte(first, self.peer, self.version)?;
         let mut varint = Varint::default();
-        while !reader.is_empty() {
-            if let Some((body, is_shortest)) = varint.push(reader.u8()?)? {
-                return Ok(Some(Head { first, len: start.len() - reader.left(), body: u64::from(body), is_shortest }));
+        for (len, byte) in (2..).zip(length) {
+            if let Some((body, is_shortest)) = varint.push(*byte)? {
+                return Ok(Some(Head { first, len, body: u64::from(body), is_shortest }));
             }
         }
         Ok(None)

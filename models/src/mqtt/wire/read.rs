@@ -20,11 +20,6 @@ impl<'a> Reader<'a> {
         Self { runs: rope.runs(), at: 0, left: rope.len() }
     }
 
-    /// How many bytes are left.
-    pub(super) fn left(&self) -> u64 {
-        self.left
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.left == 0
     }

@@ -252,11 +252,11 @@ impl Router {
         Ok(true)
     }
 
-    /// Takes a binding away. The exchanges that go with it because it was their last, in order. One that there is not is away already
-    /// (RabbitMQ).
+    /// Takes a binding away. The exchanges that go with it because it was their last, in order. One that there is not, be it for want of an end, is away
+    /// already (RabbitMQ).
     ///
     /// # Errors
-    /// 404 where one of the ends is not; 403 where one is the default exchange.
+    /// 403 where one of the ends is the default exchange.
     pub fn unbind(
         &mut self,
         source: &ShortStr,
@@ -264,8 +264,10 @@ impl Router {
         key: &ShortStr,
         arguments: &Table,
     ) -> Result<Vec<ShortStr>, Fault> {
-        self.check_ends(source, &destination)?;
-        let exchange = self.exchanges.get_mut(source).ok_or(NO_EXCHANGE)?;
+        if source.is_empty() || matches!(&destination, Destination::Exchange(to) if to.is_empty()) {
+            return Err(DEFAULT);
+        }
+        let Some(exchange) = self.exchanges.get_mut(source) else { return Ok(Vec::new()) };
         let binding = (destination, key.clone(), arguments.clone());
         if !exchange.bindings.remove(&binding) {
             return Ok(Vec::new());

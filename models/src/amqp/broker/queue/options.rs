@@ -61,13 +61,17 @@ impl QueueOptions {
     /// As a client declares it.
     ///
     /// # Errors
-    /// 406 where an argument has a value that it may not have; 540 for a type of queue other than `classic`.
+    /// 406 where an argument has a value that it may not have; 540 for queues of the types `quorum` and `stream`.
     pub fn from_declare(declare: &queue::Declare) -> Result<Self, Fault> {
         let arguments = &declare.arguments;
         let text = |key| arguments.get(key).map(name).transpose();
-        if arguments.get("x-queue-type").is_some_and(|kind| kind.as_str() != Some("classic")) {
-            let why = "there are no queues but classic ones";
-            return Err(Fault::new(ReplyCode::NotImplemented, "RabbitMQ: x-queue-type", why));
+        match arguments.get("x-queue-type").map(FieldValue::as_str) {
+            None | Some(Some("classic")) => {}
+            Some(Some("quorum" | "stream")) => {
+                let why = "there are no queues but classic ones";
+                return Err(Fault::new(ReplyCode::NotImplemented, "RabbitMQ: x-queue-type", why));
+            }
+            Some(_) => return Err(wrong("there is no such type of queues")),
         }
         let overflow = match arguments.get("x-overflow").map(FieldValue::as_str) {
             None | Some(Some("drop-head")) => Overflow::DropHead,

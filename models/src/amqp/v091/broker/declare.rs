@@ -75,7 +75,12 @@ impl AmqpBroker {
                 self.answer(at, needs, bind.no_wait, queue::BindOk {}, host);
             }
             Method::QueueUnbind(unbind) => {
-                let to = Destination::Queue(self.meant(at, &unbind.queue)?);
+                // A queue that there is not has no binding to lose (RabbitMQ).
+                let to = match self.meant(at, &unbind.queue) {
+                    Err(NO_QUEUE) => unbind.queue,
+                    meant => meant?,
+                };
+                let to = Destination::Queue(to);
                 let needs = self.unbind(&unbind.exchange, to, &unbind.routing_key, &unbind.arguments)?;
                 self.answer(at, needs, false, queue::UnbindOk {}, host);
             }

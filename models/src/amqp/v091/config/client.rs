@@ -135,7 +135,7 @@ pub struct AmqpPublicationConfig {
     /// Their priority, 0 to 255. Default: none, which is 0.
     #[serde(default)]
     pub priority: Option<u8>,
-    /// How long messages are good for in a queue, in whole milliseconds below 2^32. Default: as long as their queue lets them.
+    /// How long messages are good for in a queue, in whole milliseconds, at most ten years. Default: as long as their queue lets them.
     #[serde(default)]
     pub expiration: Option<Span>,
     /// Their headers, names and texts. Default: none.

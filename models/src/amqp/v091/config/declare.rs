@@ -82,10 +82,10 @@ pub struct AmqpQueueConfig {
     /// It goes with its last consumer. Default: false.
     #[serde(default)]
     pub auto_delete: bool,
-    /// How long messages are good for in it, in whole milliseconds below 2^32 (`x-message-ttl`). Default: for good.
+    /// How long messages are good for in it, in whole milliseconds, at most ten years (`x-message-ttl`). Default: for good.
     #[serde(default)]
     pub message_ttl: Option<Span>,
-    /// It goes when it was not used for so long, in whole milliseconds below 2^32 (`x-expires`). Default: it stays.
+    /// It goes when it was not used for so long, in whole milliseconds, at most ten years (`x-expires`). Default: it stays.
     #[serde(default)]
     pub expires: Option<Span>,
     /// The most messages that wait in it (`x-max-length`). Default: no limit.
@@ -138,7 +138,7 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 fn check_millis(span: Span) -> Option<String> {
     let is_right = span.as_nanos().is_multiple_of(NANOS_PER_MILLI)
         && span.as_nanos() / NANOS_PER_MILLI <= crate::amqp::v091::wire::MAX_TTL_MS;
-    (!is_right).then(|| format!("is a whole number of milliseconds below 2^32, not {span}"))
+    (!is_right).then(|| format!("is a whole number of milliseconds, at most ten years, not {span}"))
 }
 
 /// A span that has passed its check.

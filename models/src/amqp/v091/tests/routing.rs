@@ -193,7 +193,7 @@ fn exchanges_are_declared() {
     assert_eq!(fault.code, ReplyCode::PreconditionFailed);
 }
 
-/// 404 for ends that are missing, 403 for the default exchange and an internal one; deleted twice is deleted; 406 for one in use.
+/// 404 for ends that are missing when something is bound, 403 for the default exchange and an internal one; deleted twice is deleted; 406 for one in use.
 #[test]
 fn exchanges_are_used_as_they_may_be() {
     let mut router = router(&[("t", Topic)], &["q"]);
@@ -208,7 +208,9 @@ fn exchanges_are_used_as_they_may_be() {
         ("t", to_exchange(""), ReplyCode::AccessRefused),
     ] {
         assert_eq!(router.bind(&s(source), destination.clone(), &s(""), &none).unwrap_err().code, expected);
-        assert_eq!(router.unbind(&s(source), destination, &s(""), &none).unwrap_err().code, expected);
+        // What is not there has no binding to lose: RabbitMQ 3.10.8 has no 404 for it.
+        let unbound = router.unbind(&s(source), destination, &s(""), &none).map_err(|fault| fault.code);
+        assert_eq!(unbound, if expected == ReplyCode::NotFound { Ok(vec![]) } else { Err(expected) });
     }
     link(&mut router, "t", "i", "#");
     bind(&mut router, "i", "q", "");

@@ -5,7 +5,7 @@ use super::id::Sender;
 use super::method::Method;
 use super::properties::ContentHeader;
 use super::{Fault, ReplyCode};
-use crate::amqp::inbox::Inbox;
+use crate::messaging::inbox::Inbox;
 use crate::rope::Rope;
 
 /// What comes on a stream.

@@ -95,8 +95,8 @@ properties! {
     0x0004 cluster_id: ShortStr;
 }
 
-/// The longest life of a message \[ms\] (RabbitMQ).
-pub(in crate::amqp) const MAX_TTL_MS: u64 = u32::MAX as u64;
+/// The longest life of a message \[ms\]: ten years (RabbitMQ 3.10).
+pub(in crate::amqp) const MAX_TTL_MS: u64 = 315_360_000_000;
 
 impl Properties {
     /// Whether the message shall survive a restart of the server, where its queue does.
@@ -107,7 +107,7 @@ impl Properties {
     /// How long the message is good for; `None` for as long as its queue lets it.
     ///
     /// # Errors
-    /// 406, when it is not a number of milliseconds below 2^32 (RabbitMQ).
+    /// 406, when it is not a number of milliseconds of at most ten years (RabbitMQ).
     pub fn time_to_live(&self) -> Result<Option<Span>, Fault> {
         let Some(expiration) = &self.expiration else { return Ok(None) };
         let is_digits = !expiration.is_empty() && expiration.bytes().all(|byte| byte.is_ascii_digit());

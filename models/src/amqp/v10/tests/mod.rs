@@ -1,7 +1,11 @@
 //! Properties of the encodings; scripts; cut connections.
 
+mod apps;
 mod broker;
+mod checks;
 mod codec;
 mod connections;
+mod cuts;
+mod peer;
 mod recovery;
 mod scripts;

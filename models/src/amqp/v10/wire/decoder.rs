@@ -3,8 +3,8 @@
 use super::Fault;
 use super::frame::{Frame, HEAD, Header, Item, MIN_MAX_FRAME_SIZE};
 use super::performative::Performative;
-use crate::rope::{Rope, Run};
-use std::collections::VecDeque;
+use crate::messaging::inbox::Inbox;
+use crate::rope::Rope;
 
 /// Cuts a stream into headers and frames.
 ///
@@ -12,10 +12,8 @@ use std::collections::VecDeque;
 /// is known, and refused, from its first four bytes on. Bulk data stays as it is.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    /// What was pushed and belongs to no frame yet; none of them is empty.
-    runs: VecDeque<Run>,
-    /// Bytes of them.
-    waiting: u64,
+    /// What was pushed and belongs to no frame yet.
+    inbox: Inbox,
     /// The largest frame behind an open \[bytes\].
     limit: u32,
     expects: Expects,
@@ -37,32 +35,16 @@ enum Expects {
     Other,
 }
 
-/// Real bytes that come in fewer than so many at once are put together \[bytes\] (our choice): a peer that sends them singly would take
-/// forty times their number.
-const CRUMB: usize = 64;
-/// Up to a run of this length \[bytes\] (our choice).
-const LOAF: usize = 4096;
-
-/// Both in one run, if the second is but a few bytes.
-fn copied(last: &Run, next: &Run) -> Option<Run> {
-    match (last, next) {
-        (Run::Bytes(last), Run::Bytes(next)) if next.len() < CRUMB && last.len() < LOAF => {
-            Some(Run::Bytes([&last[..], &next[..]].concat().into()))
-        }
-        _ => None,
-    }
-}
-
 impl Decoder {
     /// Of a new stream, whose frames may have `max_frame_size` bytes; at least 512.
     pub const fn new(max_frame_size: u32) -> Self {
         let limit = if max_frame_size < MIN_MAX_FRAME_SIZE { MIN_MAX_FRAME_SIZE } else { max_frame_size };
-        Self { runs: VecDeque::new(), waiting: 0, limit, expects: Expects::Header, fault: None }
+        Self { inbox: Inbox::new(), limit, expects: Expects::Header, fault: None }
     }
 
     /// How much waits for the rest of its frame, or to be taken \[bytes\].
     pub const fn waiting(&self) -> u64 {
-        self.waiting
+        self.inbox.waiting()
     }
 
     /// Adds what was read from the stream. Behind a fault, or a header that is not known, it is dropped.
@@ -70,16 +52,7 @@ impl Decoder {
         if self.fault.is_some() || self.expects == Expects::Other {
             return;
         }
-        self.waiting += data.len();
-        for run in data.runs() {
-            match self.runs.back_mut() {
-                Some(last) => match last.joined(run).or_else(|| copied(last, run)) {
-                    Some(both) => *last = both,
-                    None => self.runs.push_back(run.clone()),
-                },
-                None => self.runs.push_back(run.clone()),
-            }
-        }
+        self.inbox.push(data);
     }
 
     /// The next header or frame, once it is whole.
@@ -93,20 +66,21 @@ impl Decoder {
         let item = self.try_next();
         if let Err(fault) = item {
             self.fault = Some(Box::new(fault));
-            (self.runs, self.waiting) = (VecDeque::new(), 0);
+            self.inbox = Inbox::new();
         }
         item
     }
 
     fn try_next(&mut self) -> Result<Option<Item>, Fault> {
-        let start: Rope = self.runs.iter().take(HEAD as usize).map(|run| run.slice(0, HEAD)).collect();
-        let start = start.slice(0, HEAD).to_bytes();
+        let mut start = [0; HEAD as usize];
+        let len = self.inbox.peek(&mut start);
+        let start = &start[..len];
         match self.expects {
             Expects::Other => Ok(None),
-            Expects::Header => self.next_header(&start),
+            Expects::Header => self.next_header(start),
             // No frame of SASL has this size (§5.3.1).
-            Expects::Sasl if start.starts_with(b"AMQP") => self.next_header(&start),
-            Expects::Sasl | Expects::Open | Expects::Frames => Ok(self.next_frame(&start)?.map(Item::Frame)),
+            Expects::Sasl if start.starts_with(b"AMQP") => self.next_header(start),
+            Expects::Sasl | Expects::Open | Expects::Frames => Ok(self.next_frame(start)?.map(Item::Frame)),
         }
     }
 
@@ -115,7 +89,7 @@ impl Decoder {
             return Err(Fault::framing("§2.2", "a stream does not begin with AMQP"));
         }
         let &[_, _, _, _, id, major, minor, revision] = start else { return Ok(None) };
-        self.take(HEAD);
+        self.inbox.take(HEAD);
         let header = Header { id, version: [major, minor, revision] };
         self.expects = match header {
             Header::AMQP => Expects::Open,
@@ -123,7 +97,7 @@ impl Decoder {
             _ => Expects::Other,
         };
         if self.expects == Expects::Other {
-            (self.runs, self.waiting) = (VecDeque::new(), 0);
+            self.inbox = Inbox::new();
         }
         Ok(Some(Item::Header(header)))
     }
@@ -146,38 +120,16 @@ impl Decoder {
         if kind != u8::from(self.expects == Expects::Sasl) {
             return Err(Fault::framing("§2.3.1", "a frame is of a type that is not spoken"));
         }
-        if self.waiting < size {
+        if self.inbox.waiting() < size {
             return Ok(None);
         }
         // What an extended header has is skipped (§2.3.2).
-        self.take(offset);
-        let body = self.take(size - offset);
+        self.inbox.take(offset);
+        let body = self.inbox.take(size - offset);
         let frame = Frame::decode(kind, u16::from_be_bytes([high, low]), &body)?;
         if matches!(&frame, Frame::Amqp { performative: Performative::Open(_), .. }) {
             self.expects = Expects::Frames;
         }
         Ok(Some(frame))
-    }
-
-    /// The first `len` bytes, which are there.
-    fn take(&mut self, len: u64) -> Rope {
-        let (mut out, mut wanted) = (Rope::new(), len);
-        while wanted > 0 {
-            let Some(run) = self.runs.front_mut() else { break };
-            let part = run.slice(0, wanted);
-            wanted -= part.len();
-            if part.len() == run.len() {
-                self.runs.pop_front();
-            } else {
-                *run = run.slice(part.len(), u64::MAX);
-            }
-            out.push(part);
-        }
-        self.waiting -= len - wanted;
-        if self.runs.is_empty() {
-            // A connection at rest holds nothing.
-            self.runs = VecDeque::new();
-        }
-        out
     }
 }

@@ -1,13 +1,13 @@
 //! What has come on a stream and is not taken yet.
 
+use super::fifo::Fifo;
 use crate::rope::{Rope, Run};
-use std::collections::VecDeque;
 
-/// Bytes in the order in which they came; bulk data stays as it is. It holds no memory where nothing waits.
+/// Bytes in the order in which they came; bulk data stays as it is. It takes 16 bytes where nothing waits.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     /// None of them is empty.
-    runs: VecDeque<Run>,
+    runs: Fifo<Run>,
     /// Bytes of them.
     waiting: u64,
 }
@@ -29,13 +29,17 @@ fn copied(last: &Run, next: &Run) -> Option<Run> {
 }
 
 impl Inbox {
+    pub(crate) const fn new() -> Self {
+        Self { runs: Fifo::new(), waiting: 0 }
+    }
+
     /// Bytes that wait.
-    pub(super) const fn waiting(&self) -> u64 {
+    pub(crate) const fn waiting(&self) -> u64 {
         self.waiting
     }
 
     /// Adds what was read from the stream.
-    pub(super) fn push(&mut self, data: &Rope) {
+    pub(crate) fn push(&mut self, data: &Rope) {
         self.waiting += data.len();
         for run in data.runs() {
             match self.runs.back_mut() {
@@ -49,9 +53,9 @@ impl Inbox {
     }
 
     /// Writes the first bytes into `out`, as many as there are and fit. How many they are.
-    pub(super) fn peek(&self, out: &mut [u8]) -> usize {
+    pub(crate) fn peek(&self, out: &mut [u8]) -> usize {
         let mut there = 0;
-        for run in &self.runs {
+        for run in self.runs.iter() {
             if there == out.len() {
                 break;
             }
@@ -64,7 +68,7 @@ impl Inbox {
     }
 
     /// Takes the first `len` bytes, or as many as there are.
-    pub(super) fn take(&mut self, len: u64) -> Rope {
+    pub(crate) fn take(&mut self, len: u64) -> Rope {
         let (mut out, mut wanted) = (Rope::new(), len);
         while wanted > 0 {
             let Some(run) = self.runs.front_mut() else { break };
@@ -78,15 +82,11 @@ impl Inbox {
             out.push(part);
         }
         self.waiting -= len - wanted;
-        if self.runs.is_empty() {
-            // A connection at rest holds nothing.
-            self.runs = VecDeque::new();
-        }
         out
     }
 
     /// Takes all.
-    pub(super) fn take_all(&mut self) -> Rope {
+    pub(crate) fn take_all(&mut self) -> Rope {
         self.take(self.waiting)
     }
 }
