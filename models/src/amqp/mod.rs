@@ -42,7 +42,7 @@ pub mod v091;
 pub mod v10;
 
 pub use v091::config::{AmqpBrokerConfig, AmqpClientConfig};
-pub use v091::{AmqpBroker, AmqpClient};
+pub use v091::{AmqpBroker, AmqpClient, AmqpClientCommon};
 
 use crate::app::StreamOptions;
 use crate::rope::Rope;

@@ -14,4 +14,4 @@ mod tests;
 mod vectors;
 
 pub use broker::AmqpBroker;
-pub use client::AmqpClient;
+pub use client::{AmqpClient, Common as AmqpClientCommon};

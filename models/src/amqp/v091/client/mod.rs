@@ -30,11 +30,12 @@ mod lane;
 mod methods;
 mod names;
 
-use super::config::{AmqpClientConfig, AmqpConfirms, AmqpPublicationConfig};
+use super::config::{AmqpClientConfig, AmqpConfirms, AmqpConsumerConfig, AmqpPublicationConfig};
 use super::wire::{Assembler, Command, Decoder, FrameMax, ShortStr};
 use crate::amqp::{SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::ledger::{Guarantee, MessageEvent};
+use crate::messaging::fifo::Fifo;
 use crate::messaging::outbox::Outbox;
 use crate::messaging::payload::{NAME_LEN, Name, Seen};
 use crate::observe::{ExchangeId, Observation, Outcome};
@@ -46,7 +47,7 @@ use counts::Counts;
 use lane::Lane;
 use protosim_core::{CannotClone, Distribution, LocalTime, Operation, Purpose, Span};
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -90,6 +91,8 @@ const COPY: u64 = 128;
 pub struct AmqpClient {
     common: Arc<Common>,
     server: SocketAddr,
+    /// When it connects first.
+    start: Span,
     kept: Kept,
     /// When the next message is due, by publication; `None` behind the last one.
     next: Box<[Option<LocalTime>]>,
@@ -103,9 +106,9 @@ pub struct AmqpClient {
     counts: Counts,
 }
 
-/// What does not change.
+/// What does not change, of all members of a group.
 #[derive(Debug)]
-struct Common {
+pub struct Common {
     config: AmqpClientConfig,
     options: StreamOptions,
     /// By publication.
@@ -129,7 +132,7 @@ struct Kept {
     /// By publication: its name, drawn at the first start, and how many of its messages were due.
     named: Vec<(u64, u64)>,
     /// By publication, the exchanges' numbers of messages that wait to be sent.
-    waiting: Vec<VecDeque<u64>>,
+    waiting: Vec<Fifo<u64>>,
     /// By their exchanges' numbers.
     open: BTreeMap<u64, Open>,
     /// Messages without confirms that were being written when power was lost.
@@ -175,7 +178,8 @@ struct Connection {
 }
 
 impl Common {
-    fn new(config: AmqpClientConfig) -> Self {
+    /// Of this configuration, which has passed its check.
+    pub fn new(config: AmqpClientConfig) -> Self {
         let law = |publication: &AmqpPublicationConfig| Law {
             exchange: ShortStr::cut(&publication.exchange),
             key: ShortStr::cut(&publication.key),
@@ -184,6 +188,11 @@ impl Common {
             interval: publication.interval.law(),
         };
         Self { options: options(&config.tcp), laws: config.publications.iter().map(law).collect(), config }
+    }
+
+    /// The consumer of a channel, if it has one.
+    fn consumer(&self, index: usize) -> Option<&AmqpConsumerConfig> {
+        self.config.consumers.get(index.checked_sub(self.config.publications.len())?)
     }
 
     /// Whether a message of this publication may be gone, as its publisher knows.
@@ -196,9 +205,16 @@ impl Common {
 impl AmqpClient {
     /// A client of the broker at `server`. `config` has passed its check.
     pub fn new(config: AmqpClientConfig, server: SocketAddr) -> Self {
-        let common = Arc::new(Common::new(config));
+        let start = config.start;
+        Self::like(&Arc::new(Common::new(config)), start, server)
+    }
+
+    /// The same, of a configuration that several have, but for their start.
+    pub fn like(common: &Arc<Common>, start: Span, server: SocketAddr) -> Self {
         Self {
+            common: Arc::clone(common),
             server,
+            start,
             kept: Kept::default(),
             next: vec![None; common.laws.len()].into(),
             connection: None,
@@ -206,7 +222,6 @@ impl AmqpClient {
             is_stopped: false,
             due: 0,
             counts: Counts::default(),
-            common,
         }
     }
 
@@ -240,7 +255,7 @@ impl AmqpClient {
         for id in self.kept.open.keys().copied().collect::<Vec<_>>() {
             self.end(id, outcome, host);
         }
-        self.kept.waiting.iter_mut().for_each(VecDeque::clear);
+        self.kept.waiting.fill(Fifo::new());
     }
 
     /// A message of a publication is due.
@@ -358,7 +373,7 @@ impl App for AmqpClient {
         let started = host.now();
         if self.kept.named.is_empty() {
             self.kept.named = self.next.iter().map(|_| (host.rng(KEY).next_u64(), 0)).collect();
-            self.kept.waiting = vec![VecDeque::new(); self.next.len()];
+            self.kept.waiting = vec![Fifo::new(); self.next.len()];
         }
         // What was open before a loss of power.
         for open in self.kept.open.values_mut() {
@@ -369,9 +384,9 @@ impl App for AmqpClient {
         }
         self.queues_gone(host);
         let config = Arc::clone(&self.common);
-        host.set_timer(CONNECT, started.saturating_add(config.config.start), "connect");
+        host.set_timer(CONNECT, started.saturating_add(self.start), "connect");
         for (index, publication) in config.config.publications.iter().enumerate() {
-            let first = started.saturating_add(publication.start.unwrap_or(config.config.start));
+            let first = started.saturating_add(publication.start.unwrap_or(self.start));
             self.next[index] = Some(first).filter(|_| !self.is_exhausted(index));
         }
         self.watch(host);
