@@ -112,7 +112,7 @@ impl AmqpBrokerConfig {
             found.push(("sync", "has no effect: nothing is written to disc (`durable`)".to_owned()));
         }
         if self.users.iter().any(|user| user.name.contains('\0') || user.password.contains('\0')) {
-            found.push(("users", "have names and passwords without U+0000 (RFC 4616)".to_owned()));
+            found.push(("users", "a name or a password has U+0000, which PLAIN cannot say (RFC 4616)".to_owned()));
         }
         let mut names: Vec<&str> = self.users.iter().map(|user| user.name.as_str()).collect();
         names.sort_unstable();

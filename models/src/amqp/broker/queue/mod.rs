@@ -224,7 +224,12 @@ impl Queue {
         self.put(place, Entry { message, arrived_at: now, expires_at, redelivered: true, failures: 0 });
     }
 
-    /// Its consumers, in the order in which they get messages.
+    /// How many consumers it has.
+    pub fn consumer_count(&self) -> usize {
+        self.consumers.len()
+    }
+
+    /// Its consumers, in the order of their numbers.
     pub fn consumers(&self) -> impl Iterator<Item = ConsumerId> {
         self.consumers.ids()
     }

@@ -171,25 +171,20 @@ impl AmqpClient {
         Ok(())
     }
 
-    /// The consumer of a channel, if it has one.
-    fn consumer(&self, index: usize) -> Option<AmqpConsumerConfig> {
-        let config = &self.common.config;
-        config.consumers.get(index.checked_sub(config.publications.len())?).cloned()
-    }
-
     /// Asks for what a channel is for.
     pub(super) fn start_lane(&mut self, index: usize, host: &mut dyn Host) {
         let channel = number(index);
-        if let Some(publication) = self.common.config.publications.get(index) {
+        let common = Arc::clone(&self.common);
+        if let Some(publication) = common.config.publications.get(index) {
             return match publication.confirms {
                 AmqpConfirms::None => self.lane_ready(index, host),
                 AmqpConfirms::Transaction(_) => self.push(&Command::new(channel, tx::Select {}), host),
                 _ => self.push(&Command::new(channel, confirm::Select { no_wait: false }), host),
             };
         }
-        let Some(consumer) = self.consumer(index) else { return };
+        let Some(consumer) = common.consumer(index) else { return };
         if consumer.get.is_some() {
-            self.subscribed(&consumer, host);
+            self.subscribed(consumer, host);
             self.lane_ready(index, host);
             return self.ask(index, host);
         }
@@ -216,8 +211,9 @@ impl AmqpClient {
 
     fn on_consume_ok(&mut self, index: usize, host: &mut dyn Host) {
         self.counts.consumers += 1;
-        if let Some(consumer) = self.consumer(index) {
-            self.subscribed(&consumer, host);
+        let common = Arc::clone(&self.common);
+        if let Some(consumer) = common.consumer(index) {
+            self.subscribed(consumer, host);
         }
         self.lane_ready(index, host);
     }
@@ -320,10 +316,11 @@ impl AmqpClient {
 
     /// A message has reached the application.
     fn on_message(&mut self, index: usize, came: &Came, host: &mut dyn Host) {
-        let Some(consumer) = self.consumer(index) else { return };
+        let common = Arc::clone(&self.common);
+        let Some(consumer) = common.consumer(index) else { return };
         self.messages.arrived(&came.body, came.redelivered, host);
         let rejects = consumer.reject > Ratio::default() && host.rng(REJECT).chance(consumer.reject);
-        self.acknowledge(index, &consumer, came.delivery_tag, rejects, host);
+        self.acknowledge(index, consumer, came.delivery_tag, rejects, host);
     }
 
     fn acknowledge(
@@ -357,7 +354,8 @@ impl AmqpClient {
 
     /// Asks for the next message.
     pub(super) fn ask(&mut self, index: usize, host: &mut dyn Host) {
-        let Some(consumer) = self.consumer(index) else { return };
+        let common = Arc::clone(&self.common);
+        let Some(consumer) = common.consumer(index) else { return };
         if self.lane(index).is_none_or(|lane| lane.state != State::Ready) {
             return;
         }
@@ -367,7 +365,7 @@ impl AmqpClient {
 
     fn on_get_empty(&mut self, index: usize, host: &mut dyn Host) {
         self.counts.empty_answers += 1;
-        if let Some(interval) = self.consumer(index).and_then(|consumer| consumer.get) {
+        if let Some(interval) = self.common.consumer(index).and_then(|consumer| consumer.get) {
             host.set_timer(ASK + index as u64, host.now().saturating_add(interval), "ask again");
         }
     }
