@@ -729,13 +729,16 @@ impl AppConfig {
     /// What a ledger of messages ([`crate::ledger`]) says of it, while it says nothing: by this it is known whether it publishes and subscribes. All
     /// zeros; `None` for what has no messages.
     pub fn messages(&self) -> Option<Counts> {
-        let (is_publisher, is_subscriber) = match self {
-            Self::Amqp10Client(config) => (!config.senders.is_empty(), !config.receivers.is_empty()),
-            Self::AmqpClient(config) => (!config.publications.is_empty(), !config.consumers.is_empty()),
-            Self::MqttClient(config) => (!config.publications.is_empty(), !config.subscriptions.is_empty()),
+        let (is_publisher, is_subscriber, is_taker) = match self {
+            Self::Amqp10Client(config) => (!config.senders.is_empty(), !config.receivers.is_empty(), false),
+            Self::AmqpClient(config) => {
+                let is_taker = !config.consumers.is_empty();
+                (!config.publications.is_empty(), is_taker, is_taker)
+            }
+            Self::MqttClient(config) => (!config.publications.is_empty(), !config.subscriptions.is_empty(), false),
             _ => return None,
         };
-        Some(Counts { is_publisher, is_subscriber, ..Counts::default() })
+        Some(Counts { is_publisher, is_subscriber, is_taker, ..Counts::default() })
     }
 
     /// Its TLS with what it speaks itself, if nothing else is said (RFC 7301): who asks for HTTP/2 first must not be told that it is there.

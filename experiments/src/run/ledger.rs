@@ -74,9 +74,9 @@ pub(super) fn settle(
 impl Settled {
     /// What it counts of an application, that has published and subscribed to something if `idle` says so.
     pub(super) fn totals(&self, party: Party, idle: Option<Counts>) -> Vec<Total> {
-        let Some(Counts { is_publisher, is_subscriber, .. }) = idle else { return Vec::new() };
+        let Some(Counts { is_publisher, is_subscriber, is_taker, .. }) = idle else { return Vec::new() };
         let counts = self.counts.get(&party).copied().unwrap_or_default();
-        Counts { is_publisher, is_subscriber, ..counts }.totals()
+        Counts { is_publisher, is_subscriber, is_taker, ..counts }.totals()
     }
 }
 
@@ -91,5 +91,9 @@ fn words(broken: &Broken, who: &str) -> String {
         Promise::Once(level) => format!("{message} came to {who} again at {at}: {} was promised", level.name()),
         Promise::Order => format!("{message} came to {who} first at {at}, behind one that was published later"),
         Promise::End => format!("{message}, published at {at} by {who}, was neither confirmed nor given up"),
+        Promise::Mark => format!("{message} came to {who} at {at} without a mark, more often than it had been sent"),
+        Promise::Whole => {
+            format!("{message}, published at {at}, came to {who}, and others did not that were sent together with it")
+        }
     }
 }

@@ -19,6 +19,7 @@ pub struct Shipped {
 /// All shipped experiments, in order of names.
 pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "aloha", text: include_str!("../../scenarios/aloha.ron") },
+    Shipped { name: "amqp-crash", text: include_str!("../../scenarios/amqp-crash.ron") },
     Shipped { name: "backbone", text: include_str!("../../scenarios/backbone.ron") },
     Shipped { name: "bench-chain", text: include_str!("../../scenarios/bench-chain.ron") },
     Shipped { name: "bench-dumbbell", text: include_str!("../../scenarios/bench-dumbbell.ron") },

@@ -10,6 +10,7 @@
 //! | `v091/broker` | what the broker says to clients of 0-9-1 |
 //! | `v091/client` | a client of 0-9-1 |
 //! | `client` | what clients of both versions share |
+//! | `flaw` | mistakes on purpose |
 //! | `v091/vectors.rs`, `v091/tests/` | bytes of other implementations both ways; properties, scripts |
 //!
 //! Sections are those of the specification of 0-9-1; *RabbitMQ* marks what its extensions say, or where it decides what the specification leaves
@@ -39,10 +40,12 @@
 
 pub mod broker;
 mod client;
+mod flaw;
 pub mod v091;
 pub mod v10;
 
 pub use broker::{AmqpBroker, AmqpBrokerConfig};
+pub use flaw::AmqpFlaw;
 pub use v10::Amqp10Client;
 pub use v10::config::Amqp10ClientConfig;
 pub use v091::config::AmqpClientConfig;

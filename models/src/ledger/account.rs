@@ -31,6 +31,10 @@ pub struct Counts {
     pub repeated: [u64; 3],
     /// First copies that came behind one that was published later.
     pub disordered: u64,
+    /// Copies from queues that came without a mark, beyond what was sent.
+    pub unmarked: u64,
+    /// What was sent together and came in part.
+    pub torn: u64,
     /// Messages of its own that it has seen confirmed.
     pub confirmed: u64,
     /// Messages of its own above *at most once* that are neither confirmed nor failed.
@@ -39,6 +43,8 @@ pub struct Counts {
     pub is_publisher: bool,
     /// It has subscribed, or got something.
     pub is_subscriber: bool,
+    /// It takes from queues.
+    pub is_taker: bool,
 }
 
 impl Counts {
@@ -58,6 +64,9 @@ impl Counts {
                 total("disordered_messages", self.disordered),
             ]);
         }
+        if self.is_taker {
+            totals.extend([total("unmarked_repetitions", self.unmarked), total("torn_transactions", self.torn)]);
+        }
         if self.is_publisher {
             totals.extend([total("unfinished_messages", self.unfinished), total("confirmed_messages", self.confirmed)]);
         }
@@ -66,7 +75,7 @@ impl Counts {
 
     /// How often a promise was broken; what is unfinished is none, as the run may have ended too early.
     pub const fn broken(&self) -> u64 {
-        self.lost[1] + self.lost[2] + self.repeated[0] + self.repeated[2] + self.disordered
+        self.lost[1] + self.lost[2] + self.repeated[0] + self.repeated[2] + self.disordered + self.unmarked + self.torn
     }
 }
 
@@ -81,6 +90,10 @@ pub enum Promise {
     Order,
     /// To come to an end: it is unfinished.
     End,
+    /// To mark what was delivered before: it came without.
+    Mark,
+    /// To deliver all that was sent together, or nothing of it: this one came, and others did not.
+    Whole,
 }
 
 /// A promise that was broken.
@@ -114,6 +127,12 @@ impl std::fmt::Display for Broken {
                 write!(f, "delivered to {who} for the first time at {seconds} s, behind one that was published later")
             }
             Promise::End => write!(f, "published by {who} at {seconds} s, and neither confirmed nor failed at the end"),
+            Promise::Mark => {
+                write!(f, "delivered to {who} at {seconds} s without a mark, more often than it had been sent")
+            }
+            Promise::Whole => {
+                write!(f, "delivered to {who}, published at {seconds} s; others, sent together with it, were not")
+            }
         }
     }
 }
@@ -129,10 +148,13 @@ impl Account {
                 sum.repeated[level] += counts.repeated[level];
             }
             sum.disordered += counts.disordered;
+            sum.unmarked += counts.unmarked;
+            sum.torn += counts.torn;
             sum.confirmed += counts.confirmed;
             sum.unfinished += counts.unfinished;
             sum.is_publisher |= counts.is_publisher;
             sum.is_subscriber |= counts.is_subscriber;
+            sum.is_taker |= counts.is_taker;
         }
         sum
     }

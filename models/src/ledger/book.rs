@@ -2,8 +2,9 @@
 
 use super::account::Account;
 use super::page::{Claims, Page};
+use super::shelf::{Copy, Shelf};
 use super::spans::{Levels, Subscription, Ways};
-use super::{Guarantee, MessageEvent, MessageName, Party};
+use super::{Guarantee, MessageEvent, MessageName, Party, Taken};
 use crate::recovery::Ranges;
 use protosim_core::SimTime;
 use std::collections::BTreeMap;
@@ -35,6 +36,12 @@ pub(super) struct Publication {
     settled: Vec<SimTime>,
     pub(super) failed: Ranges,
     pub(super) come: BTreeMap<Party, Come>,
+    /// How often each message was sent, from `first` on, where that is said.
+    sent: Vec<u16>,
+    /// What was sent together.
+    pub(super) bundles: Vec<Vec<u64>>,
+    /// What was taken from queues, by their names.
+    pub(super) shelves: BTreeMap<Arc<str>, Shelf>,
 }
 
 #[derive(Clone, Debug)]
@@ -87,7 +94,7 @@ enum Odd {
 }
 
 impl Noted {
-    fn note(&mut self, number: u64, at: SimTime) {
+    pub(super) fn note(&mut self, number: u64, at: SimTime) {
         self.count += 1;
         if self.first.len() < MOST_NOTED {
             self.first.push((number, at));
@@ -119,6 +126,9 @@ impl<B: Fn(SocketAddr) -> SocketAddr> Ledger<B> {
                 }
                 publication.published(message.number, at);
             }
+            MessageEvent::Sent { message, with } => {
+                self.publications.entry(message.publication).or_default().sent(message.number, *with);
+            }
             MessageEvent::Confirmed { message } => {
                 self.publications.entry(message.publication).or_default().confirmed(message.number, at);
             }
@@ -138,7 +148,10 @@ impl<B: Fn(SocketAddr) -> SocketAddr> Ledger<B> {
             MessageEvent::SessionOver => {
                 self.subscriptions.get_mut(&who).into_iter().flatten().for_each(|one| one.end(true, at));
             }
-            MessageEvent::Delivered { message, is_retained } => self.delivered(*message, who, *is_retained, at),
+            MessageEvent::Delivered { message, taken: Some(taken), .. } => self.taken(*message, who, taken, at),
+            MessageEvent::Delivered { message, is_retained, taken: None } => {
+                self.delivered(*message, who, *is_retained, at);
+            }
         }
     }
 
@@ -195,6 +208,27 @@ impl<B: Fn(SocketAddr) -> SocketAddr> Ledger<B> {
         }
     }
 
+    fn taken(&mut self, message: MessageName, who: Party, taken: &Taken, at: SimTime) {
+        let publication = self.publications.entry(message.publication).or_default();
+        let Some(index) = publication.index(message.number) else { return };
+        let sent = publication.sent.get(index).copied().unwrap_or_default();
+        let Some(origin) = &publication.origin else { return };
+        let is_of = |one: &Subscription| {
+            one.group.as_ref() == Some(&taken.queue)
+                && one.domain == origin.domain
+                && (self.matches)(&one.filter, &origin.topic)
+        };
+        // A dead letter, or what came along a binding that its consumer does not know of.
+        if !self.subscriptions.get(&who).is_some_and(|all| all.iter().any(is_of)) {
+            return;
+        }
+        if !publication.shelves.contains_key(&taken.queue) {
+            publication.shelves.insert(taken.queue.clone(), Shelf::default());
+        }
+        let Some(shelf) = publication.shelves.get_mut(&taken.queue) else { return };
+        shelf.take(index, Copy { number: message.number, who, taken, sent, at });
+    }
+
     /// What was promised and what was kept, when all is over.
     pub fn close(mut self) -> Account {
         let mut account = Account::default();
@@ -239,10 +273,28 @@ impl Publication {
         self.times.push(at);
     }
 
+    /// Where a message stands that was published.
+    fn index(&self, number: u64) -> Option<usize> {
+        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        index.filter(|index| *index < self.times.len())
+    }
+
+    fn sent(&mut self, number: u64, with: Option<MessageName>) {
+        let Some(index) = self.index(number) else { return };
+        if self.sent.len() <= index {
+            self.sent.resize(index + 1, 0);
+        }
+        self.sent[index] = self.sent[index].saturating_add(1);
+        match with {
+            None => {}
+            Some(first) if first.number == number => self.bundles.push(vec![number]),
+            Some(_) => self.bundles.last_mut().into_iter().for_each(|bundle| bundle.push(number)),
+        }
+    }
+
     fn confirmed(&mut self, number: u64, at: SimTime) {
         self.confirmed.insert(number, number + 1);
-        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-        let Some(index) = index.filter(|index| *index < self.times.len()) else { return };
+        let Some(index) = self.index(number) else { return };
         if self.settled.len() <= index {
             self.settled.resize(index + 1, SimTime::ZERO);
         }
@@ -260,8 +312,7 @@ impl Publication {
     }
 
     pub(super) fn published_at(&self, number: u64) -> SimTime {
-        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-        index.and_then(|index| self.times.get(index)).copied().unwrap_or(SimTime::ZERO)
+        self.index(number).map_or(SimTime::ZERO, |index| self.times[index])
     }
 }
 

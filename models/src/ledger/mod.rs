@@ -7,7 +7,8 @@
 //!
 //! ```text
 //!  publisher   Published ───────────────▶ Confirmed, or Failed
-//!                  │
+//!                  └──▶ Sent ──▶ Sent again?
+//!
 //!  subscriber  Subscribed ──▶ Delivered ──▶ Delivered again?
 //! ```
 //!
@@ -36,6 +37,21 @@
 //! time that a subscription to its topic is asked for excuses one copy that is repeated or late, and one that goes ahead of messages that have not
 //! come yet, which then has no part in the order.
 //!
+//! # Queues
+//! Where several take from one queue ([`Taken`]; AMQP), each copy of a message goes to one of them, until it is acknowledged. They are a group of the queue's
+//! name, and owed each message once together. A message is as many copies as its publisher has sent ([`MessageEvent::Sent`]): one whose confirm was lost is sent again,
+//! which is another message to the queue. So this is promised of queues, in place of what stands above on order and repetition:
+//!
+//! | promise | is broken when |
+//! |---|---|
+//! | a mark | of a message more copies have come without the mark of a redelivery than its publisher has sent until then: **unmarked**. What waits for a commit counts as sent with it, so that what is seen before is found here, too |
+//! | at most once | of a message more copies have come than were sent, marked or not, though nobody who got one acknowledges: **repeated**. All other copies after the first count as *at least once* |
+//! | order | a copy comes to a party behind one that was published later: **disordered**. Excused is what is marked, and what was sent more than once. Where nobody has ever taken from the queue beside another one (exclusive consumers), and all acknowledge, it is the first copies of the queue that are in order, marked or not: what is queued again goes to its place |
+//! | all or none | of what was sent together ([`MessageEvent::Sent`]) a part has come by the end, at a queue whose takers acknowledge all of it: **torn**. Not of what may expire. It counts once, at the first of those who take |
+//!
+//! Copies of what nobody of them has subscribed to, by the name of that queue, count nothing: dead letters, and what comes along bindings that its consumers
+//! do not know of.
+//!
 //! # What is not checked
 //! - The order of copies after the first. A sender that begins again goes back (1, 2, 3, 2, 3, 4), as often as connections are lost, which
 //!   messages do not show: any order of copies is a row of such ascents, so that no rule on them alone can fail.
@@ -50,14 +66,17 @@
 //! - The order at those who share a subscription, and repetition at those who get a message by several subscriptions of which one is shared.
 //! - Whether a publisher gets its own messages, where it subscribes to them: it may have said that it does not want them.
 //! - Wills and what else nobody has said to have published.
+//! - That what was acknowledged does not come again: an acknowledgement is not answered, so that a party never knows whether the broker has got it, or has it on disc.
+//! - Which copy has come twice, of several that were sent: a mark that is missing may be hidden by a copy that is lost with a queue that does not outlive its broker's power.
 //!
 //! # What it takes
-//! Sixteen bytes for each message, and for what has come ranges of numbers, mostly one for each publication and subscriber. The end compares each
-//! filter with each topic.
+//! Sixteen bytes for each message, and for what has come ranges of numbers, mostly one for each publication and subscriber; with queues two bytes more for each message, and six at
+//! each queue. The end compares each filter with each topic.
 
 mod account;
 mod book;
 mod page;
+mod shelf;
 mod spans;
 #[cfg(test)]
 mod tests;
@@ -123,6 +142,19 @@ impl std::fmt::Display for MessageName {
     }
 }
 
+/// From where a copy was taken: a queue, each message of which goes to one of those who take from it (AMQP).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// Its name: those who take from it have subscribed as a group that is called so.
+    pub queue: Arc<str>,
+    /// Whether a message waits in it until the party has acknowledged it: at most once where it does not.
+    pub guarantee: Guarantee,
+    /// The broker says that it may have been delivered before.
+    pub is_marked: bool,
+    /// While the party takes from the queue nobody else does.
+    pub is_alone: bool,
+}
+
 /// What an application does with messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MessageEvent {
@@ -138,6 +170,13 @@ pub enum MessageEvent {
         domain: SocketAddr,
         /// It may expire on its way, so that nobody is owed it.
         may_expire: bool,
+    },
+    /// A message is handed to the broker, each time: from now on one copy more may come from each queue. Said where queues are counted.
+    Sent {
+        /// Which.
+        message: MessageName,
+        /// The first of those that are sent together, in the order in which they are: all of them come, or none does (AMQP: a transaction, at its commit).
+        with: Option<MessageName>,
     },
     /// Its publisher has got the word that it was taken over (MQTT: PUBACK or PUBCOMP with success).
     Confirmed {
@@ -194,5 +233,7 @@ pub enum MessageEvent {
         /// It is marked as retained: it comes because of a subscription, and not because it was published just now; unless the party has a
         /// subscription that keeps marks, when it may be either.
         is_retained: bool,
+        /// The queue that it was taken from, if it was.
+        taken: Option<Taken>,
     },
 }

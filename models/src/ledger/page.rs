@@ -112,12 +112,13 @@ impl Page<'_> {
         self.publisher(account);
         // What is one's own may be kept from one (MQTT v5 §3.8.3.1: No Local).
         for (party, claim) in claims.own.iter().filter(|(party, _)| **party != self.origin.publisher) {
-            self.owed(&[*party], claim, &Ranges::default(), account);
+            self.owed(&[*party], claim, None, account);
         }
-        for claim in claims.groups.values() {
-            self.owed(&claim.members, claim, &claim.left(), account);
+        for ((group, _), claim) in &claims.groups {
+            self.owed(&claim.members, claim, Some(group), account);
         }
         self.copies(account);
+        self.taken(claims, account);
         let is_in_another = |party: &Party| {
             claims.own.contains_key(party)
                 || claims.groups.values().filter(|claim| claim.members.contains(party)).nth(1).is_some()
@@ -152,13 +153,15 @@ impl Page<'_> {
         }
     }
 
-    /// What is owed to `members`, but for what has `left`, and what of it is lost; at the first of them.
-    fn owed(&self, members: &[Party], claim: &Claim, left: &Ranges, account: &mut Account) {
+    /// What is owed to `members`, but for what those have taken along who have left their group, and what of it is lost; at the first of them.
+    fn owed(&self, members: &[Party], claim: &Claim, group: Option<&str>, account: &mut Account) {
         let (origin, publication) = (self.origin, self.publication);
         if origin.may_expire || origin.guarantee == Guarantee::AtMostOnce {
             return;
         }
-        let mut come = Ranges::default();
+        let left = group.map_or_else(Ranges::default, |_| claim.left());
+        let shelf = group.and_then(|group| publication.shelves.get(group));
+        let mut come = shelf.map_or_else(Ranges::default, |shelf| shelf.come.clone());
         for member in members.iter().filter_map(|party| publication.come.get(party)) {
             member.live.iter().chain(member.retained.iter()).for_each(|(start, end)| come.insert(start, end));
         }
@@ -197,6 +200,50 @@ impl Page<'_> {
             }
             for (number, at) in &come.disordered.first {
                 account.note(|| self.broken(*at, *party, *number, Promise::Order));
+            }
+        }
+    }
+
+    /// What is odd of what was taken from queues.
+    fn taken(&self, claims: &Claims<'_>, account: &mut Account) {
+        for (queue, shelf) in &self.publication.shelves {
+            for (party, odd) in &shelf.odd {
+                let counts = account.of(*party);
+                counts.is_subscriber = true;
+                counts.disordered += odd.disordered.count;
+                counts.unmarked += odd.unmarked.count;
+                for level in Guarantee::ALL {
+                    counts.repeated[level as usize] += odd.repeated[level as usize].count;
+                }
+                let at_most_once = &odd.repeated[Guarantee::AtMostOnce as usize];
+                for (noted, promise) in [
+                    (at_most_once, Promise::Once(Guarantee::AtMostOnce)),
+                    (&odd.disordered, Promise::Order),
+                    (&odd.unmarked, Promise::Mark),
+                ] {
+                    for (number, at) in &noted.first {
+                        account.note(|| self.broken(*at, *party, *number, promise));
+                    }
+                }
+            }
+            let takes_all = |claim: &&Claim| {
+                claim.reaches.iter().flatten().all(|one| !one.is_over && one.guarantee > Guarantee::AtMostOnce)
+            };
+            let mut of_queue =
+                claims.groups.iter().filter(|((group, _), _)| **group == **queue).map(|(_, claim)| claim);
+            let Some(claim) =
+                of_queue.next().filter(|first| takes_all(first) && of_queue.all(|claim| takes_all(&claim)))
+            else {
+                continue;
+            };
+            if self.origin.may_expire {
+                continue;
+            }
+            let who = claim.members[0];
+            for number in shelf.torn(&self.publication.bundles) {
+                account.of(who).torn += 1;
+                let at = self.publication.published_at(number);
+                account.note(|| self.broken(at, who, number, Promise::Whole));
             }
         }
     }

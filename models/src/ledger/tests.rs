@@ -5,6 +5,7 @@ use Guarantee::{AtLeastOnce, AtMostOnce, ExactlyOnce};
 use protosim_core::SimTime;
 use std::net::SocketAddr;
 
+mod queues;
 mod times;
 
 const PUBLISHER: Party = Party { node: 1, app: 0 };
@@ -18,6 +19,7 @@ fn domain(last: u8) -> SocketAddr {
 }
 
 /// A run that is written down: each event is a second after the one before.
+#[derive(Clone)]
 struct Run {
     ledger: Ledger<fn(SocketAddr) -> SocketAddr>,
     second: u64,
@@ -76,7 +78,7 @@ impl Run {
 
     fn come(self, who: Party, number: u64, is_retained: bool) -> Self {
         let message = MessageName { publication: P, number };
-        self.note(who, MessageEvent::Delivered { message, is_retained })
+        self.note(who, MessageEvent::Delivered { message, is_retained, taken: None })
     }
 
     fn over(self, who: Party) -> Self {
@@ -231,8 +233,10 @@ fn a_first_copy_that_was_for_nobody_is_not_out_of_order() {
 /// Two publications do not count against one another's order.
 #[test]
 fn publications_are_ordered_each_for_itself() {
-    let other =
-        |number| MessageEvent::Delivered { message: MessageName { publication: P + 1, number }, is_retained: false };
+    let other = |number| {
+        let message = MessageName { publication: P + 1, number };
+        MessageEvent::Delivered { message, is_retained: false, taken: None }
+    };
     let run = Run::new().subscribe(FIRST, AtLeastOnce).all(2, AtLeastOnce);
     let counts = run.note(FIRST, other(5)).come(FIRST, 0, false).note(FIRST, other(6)).come(FIRST, 1, false).of(FIRST);
     assert_eq!((counts.disordered, counts.broken()), (0, 0));

@@ -1,5 +1,6 @@
 //! What a user says of a broker.
 
+use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::config::{check_frame_max, check_heartbeat, check_short};
 use crate::amqp::{PORT, TLS_PORT};
 use crate::tcp::TcpConfig;
@@ -46,6 +47,9 @@ pub struct AmqpBrokerConfig {
     /// TLS over it. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsServerConfig>>,
+    /// A mistake that is made on purpose, to see that a check finds it. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flaw: Option<AmqpFlaw>,
 }
 
 /// Someone who may connect.
@@ -76,6 +80,7 @@ impl Default for AmqpBrokerConfig {
             sync: Span::ZERO,
             tcp: TcpConfig::default(),
             tls: None,
+            flaw: None,
         }
     }
 }
@@ -110,6 +115,18 @@ impl AmqpBrokerConfig {
         }
         if !self.durable && !self.sync.is_zero() {
             found.push(("sync", "has no effect: nothing is written to disc (`durable`)".to_owned()));
+        }
+        match self.flaw {
+            Some(flaw) if !flaw.is_of_broker() => {
+                found.push(("flaw", "has no effect: it is a mistake of clients".to_owned()));
+            }
+            Some(flaw) if flaw.needs_slow_disc() && (!self.durable || self.sync.is_zero()) => {
+                found.push(("flaw", "has no effect: nothing takes time to be on disc (`durable`, `sync`)".to_owned()));
+            }
+            Some(AmqpFlaw::BindingsForgotten) if !self.durable => {
+                found.push(("flaw", "has no effect: nothing outlives a loss of power (`durable`)".to_owned()));
+            }
+            _ => {}
         }
         if self.users.iter().any(|user| user.name.contains('\0') || user.password.contains('\0')) {
             found.push(("users", "a name or a password has U+0000, which PLAIN cannot say (RFC 4616)".to_owned()));

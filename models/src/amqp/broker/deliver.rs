@@ -4,6 +4,7 @@ use super::AmqpBroker;
 use super::memory::CONSUMER;
 use super::queue::{Consumer, ConsumerId, Delivery, Step};
 use crate::amqp::DELIVER;
+use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::wire::{Fault, ReplyCode, ShortStr};
 use crate::app::{Host, StreamId};
 use protosim_core::Operation;
@@ -122,6 +123,9 @@ impl AmqpBroker {
         if let Some(connection) = self.connections.get_mut(&stream) {
             connection.was_full |= connection.is_full();
         }
+        if self.has(AmqpFlaw::GoneWithDelivery) {
+            self.acknowledge(name, delivery.position);
+        }
     }
 
     /// What a delivery costs, and what it changes.
@@ -155,8 +159,20 @@ impl AmqpBroker {
 
     /// A message goes back to its place.
     pub(in crate::amqp) fn requeue(&mut self, name: &ShortStr, position: u64) {
+        let flaw = self.config.flaw;
         let Some(stored) = self.store.queues.get_mut(name) else { return };
-        self.counts.requeued += u64::from(stored.queue.requeue(position));
+        match flaw {
+            Some(AmqpFlaw::RequeuedBehind) => {
+                let Some((message, behind)) = stored.queue.requeue_behind(position) else { return };
+                self.counts.requeued += 1;
+                self.changed_message(name, &message, position);
+                self.changed_message(name, &message, behind);
+            }
+            flaw => {
+                let is_marked = flaw != Some(AmqpFlaw::NotMarked);
+                self.counts.requeued += u64::from(stored.queue.requeue_marked(position, is_marked));
+            }
+        }
         self.dirty.insert(name.clone());
     }
 

@@ -46,6 +46,7 @@ pub(in crate::amqp) use messages::Put;
 pub(in crate::amqp) use queues::NO_QUEUE;
 pub(in crate::amqp) use store::{Content, Entry, OnDisc, Store};
 
+use super::flaw::AmqpFlaw;
 use super::options;
 use super::v10::broker::Kept;
 use super::v091::wire::ShortStr;
@@ -151,6 +152,11 @@ impl AmqpBroker {
     /// Whether something waits for the disc.
     fn writes(&self) -> bool {
         self.config.durable && !self.config.sync.is_zero()
+    }
+
+    /// Whether it makes this mistake.
+    pub(in crate::amqp) fn has(&self, flaw: AmqpFlaw) -> bool {
+        self.config.flaw == Some(flaw)
     }
 
     /// Something has changed that may be on disc: the write that will have it; 0 if none has to.

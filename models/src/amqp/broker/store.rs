@@ -4,6 +4,7 @@ use super::AmqpBroker;
 use super::memory::{MESSAGE, QUEUE};
 use crate::amqp::broker::exchange::{Destination, ExchangeOptions, Router};
 use crate::amqp::broker::queue::{ConnectionId, Message, Queue, QueueOptions};
+use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::wire::{ShortStr, Table};
 use crate::app::Host;
 use protosim_core::LocalTime;
@@ -144,7 +145,8 @@ impl AmqpBroker {
                 _ => {}
             }
         }
-        for (entry, content) in &*there {
+        let keeps_bindings = !self.has(AmqpFlaw::BindingsForgotten);
+        for (entry, content) in there.iter().filter(|_| keeps_bindings) {
             let (Entry::Exchange(name), Content::Exchange(_, bindings)) = (entry, content) else { continue };
             for (destination, key, arguments) in bindings {
                 // One whose end is not there any more has no effect.

@@ -10,7 +10,7 @@ pub(super) mod config;
 pub(super) mod names;
 
 use crate::app::{Host, Total};
-use crate::ledger::{Guarantee, MessageEvent};
+use crate::ledger::{Guarantee, MessageEvent, Taken};
 use crate::messaging::fifo::Fifo;
 use crate::messaging::payload::{NAME_LEN, Name, Order, Seen};
 use crate::observe::{ExchangeId, Observation, Outcome};
@@ -108,6 +108,15 @@ pub(super) struct Messages {
     late: u64,
     corrupted: u64,
     foreign: u64,
+}
+
+/// From where a message comes.
+pub(super) struct Source<'a> {
+    pub(super) queue: &'a str,
+    /// Whether it is acknowledged.
+    pub(super) guarantee: Guarantee,
+    /// Nobody else takes from the queue meanwhile.
+    pub(super) is_alone: bool,
 }
 
 impl Law {
@@ -306,8 +315,16 @@ impl Messages {
         self.kept = kept;
     }
 
-    /// A message has reached the application.
-    pub(super) fn arrived(&mut self, body: &Rope, redelivered: bool, host: &mut dyn Host) {
+    /// A message is handed to the broker; together with others, of which the first has the number `with`.
+    pub(super) fn sent(&self, id: u64, with: Option<u64>, host: &mut dyn Host) {
+        let name = |id: u64| self.kept.open.get(&id).map(|open| open.name.into());
+        if let Some(message) = name(id).filter(|_| host.observes_messages()) {
+            host.observe_message(MessageEvent::Sent { message, with: with.and_then(name) });
+        }
+    }
+
+    /// A message has reached the application; from a queue whose copies are counted, if `from` says so.
+    pub(super) fn arrived(&mut self, body: &Rope, redelivered: bool, from: Option<&Source<'_>>, host: &mut dyn Host) {
         self.received += 1;
         self.received_bytes += body.len();
         self.redelivered += u64::from(redelivered);
@@ -324,7 +341,15 @@ impl Messages {
                 self.unflagged += u64::from(!redelivered);
             }
         }
-        host.observe_message(MessageEvent::Delivered { message: name.into(), is_retained: false });
+        if host.observes_messages() {
+            let taken = from.map(|&Source { queue, guarantee, is_alone }| Taken {
+                queue: queue.into(),
+                guarantee,
+                is_marked: redelivered,
+                is_alone,
+            });
+            host.observe_message(MessageEvent::Delivered { message: name.into(), is_retained: false, taken });
+        }
         host.observe(Observation::RequestDelivered(self.exchange(name.exchange())));
     }
 

@@ -218,7 +218,8 @@ impl MqttClient {
                 Order::Again => self.counts.duplicates += 1,
             }
         }
-        host.observe_message(MessageEvent::Delivered { message: name.into(), is_retained: message.retain });
+        let is_retained = message.retain;
+        host.observe_message(MessageEvent::Delivered { message: name.into(), is_retained, taken: None });
         host.observe(Observation::RequestDelivered(self.exchange(name.exchange())));
     }
 

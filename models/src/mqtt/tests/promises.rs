@@ -187,6 +187,8 @@ fn times(sum: &Counts, promise: Promise) -> u64 {
         Promise::Once(level) => sum.repeated[level as usize],
         Promise::Order => sum.disordered,
         Promise::End => sum.unfinished,
+        Promise::Mark => sum.unmarked,
+        Promise::Whole => sum.torn,
     }
 }
 

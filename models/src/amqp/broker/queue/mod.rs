@@ -337,19 +337,34 @@ impl Queue {
 
     /// A message goes back to its position: it, or its channel, was not able to be acknowledged. Whether one there waited for that.
     pub fn requeue(&mut self, position: u64) -> bool {
-        self.put_back(position, 0)
+        self.put_back(position, 0, true)
     }
 
     /// The same, of one that who had it has failed with (1.0 §3.4.5).
     pub fn requeue_failed(&mut self, position: u64) -> bool {
-        self.put_back(position, 1)
+        self.put_back(position, 1, true)
     }
 
-    fn put_back(&mut self, position: u64, failures: u32) -> bool {
+    /// As [`Self::requeue`], and says whether it marks the message, as it should.
+    pub(in crate::amqp) fn requeue_marked(&mut self, position: u64, is_marked: bool) -> bool {
+        self.put_back(position, 0, is_marked)
+    }
+
+    fn put_back(&mut self, position: u64, failures: u32, is_marked: bool) -> bool {
         let Some(Unacked { place, entry, .. }) = self.settle(position) else { return false };
         let failures = entry.failures.saturating_add(failures);
-        self.put(place, Entry { redelivered: true, failures, ..entry });
+        let redelivered = entry.redelivered || is_marked;
+        self.put(place, Entry { redelivered, failures, ..entry });
         true
+    }
+
+    /// The same, but to the end of the queue, as it should not: the message, and where it stands now.
+    pub(in crate::amqp) fn requeue_behind(&mut self, position: u64) -> Option<(Arc<Message>, u64)> {
+        let Unacked { place, entry, .. } = self.settle(position)?;
+        let (message, behind) = (entry.message.clone(), self.next_position);
+        self.next_position += 1;
+        self.put(Place { position: behind, ..place }, Entry { redelivered: true, ..entry });
+        Some((message, behind))
     }
 
     /// All that is ready goes. How many they are (§1.7.2.7).

@@ -4,6 +4,7 @@ use super::connection::Phase;
 use super::publish::{Confirms, Step};
 use crate::amqp::broker::queue::ConsumerId;
 use crate::amqp::broker::{AmqpBroker, CHANNEL, Connection, Peer};
+use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::deliveries::Deliveries;
 use crate::amqp::v091::wire::{Command, Fault, Method, ReplyCode, ShortStr, channel, tx};
 use crate::app::{Host, StreamId};
@@ -148,7 +149,10 @@ impl AmqpBroker {
             }
         }
         for outstanding in channel.deliveries.take_all() {
-            self.requeue(&outstanding.queue, outstanding.position);
+            match self.has(AmqpFlaw::UnacknowledgedDropped) {
+                true => drop(self.acknowledge(&outstanding.queue, outstanding.position)),
+                false => self.requeue(&outstanding.queue, outstanding.position),
+            }
         }
         for queue in unused {
             self.delete_queue(&queue, host);

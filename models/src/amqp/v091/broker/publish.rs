@@ -4,6 +4,7 @@ use super::At;
 use super::channel::Mode;
 use crate::amqp::broker::queue::Message;
 use crate::amqp::broker::{AmqpBroker, MESSAGE, Put};
+use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::wire::{Command, Content, Fault, ReplyCode, ShortStr, Table, basic, tx};
 use crate::app::{Host, StreamId};
 use std::collections::BTreeMap;
@@ -43,13 +44,15 @@ impl AmqpBroker {
             return Err(Fault::new(ReplyCode::PreconditionFailed, "RabbitMQ", "a message says another user"));
         }
         let Some(channel) = self.channel(at.0, at.1) else { return Ok(()) };
-        if matches!(channel.mode, Mode::Tx(..)) {
+        let is_tx = matches!(channel.mode, Mode::Tx(..));
+        if is_tx && !self.has(AmqpFlaw::PublishedBeforeCommit) {
             self.store.router.check_exchange(&publish.exchange)?;
             content.properties.time_to_live()?;
             let bytes = MESSAGE + content.body.len();
             self.add_to_transaction(at, Step::Publish(publish, content), bytes, host)?;
         } else {
             let put = self.publish(at, publish, content, host)?;
+            let needs = if self.has(AmqpFlaw::ConfirmedTooSoon) { 0 } else { put.needs };
             if let Some(channel) = self.channel(at.0, at.1)
                 && let Mode::Confirm(confirms) = &mut channel.mode
             {
@@ -57,7 +60,7 @@ impl AmqpBroker {
                 match put.is_refused {
                     true => confirms.refused.push(confirms.last),
                     false => {
-                        confirms.pending.insert(confirms.last, put.needs);
+                        confirms.pending.insert(confirms.last, needs);
                     }
                 }
                 self.to_confirm.insert(at);
@@ -170,6 +173,9 @@ impl AmqpBroker {
                 Step::Ack(ack) => needs = needs.max(self.ack(at, &ack)?),
                 Step::Nack(nack) => needs = needs.max(self.nack(at, &nack, host)?),
             }
+        }
+        if self.has(AmqpFlaw::CommittedTooSoon) {
+            needs = 0;
         }
         self.counts.commits += 1;
         self.push(at.0, needs, &Command::new(at.1, tx::CommitOk {}), host);

@@ -3,6 +3,7 @@
 use super::lane::{Lane, State};
 use super::{AmqpClient, CONNECT, Connection, HEARTBEAT, PATIENCE, REOPEN, SILENCE, names};
 use crate::amqp::client::RECONNECT;
+use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::broker::{capabilities, half};
 use crate::amqp::v091::config::{frame_max, seconds, short, table};
 use crate::amqp::v091::wire::{
@@ -253,7 +254,10 @@ impl AmqpClient {
         let Some(connection) = &mut self.connection else { return Vec::new() };
         let mut all = Vec::new();
         for (index, lane) in connection.lanes.iter_mut().enumerate() {
-            let (again, written) = lane.close();
+            let (mut again, written) = lane.close();
+            if self.common.config.flaw == Some(AmqpFlaw::OrderSwapped) {
+                again.reverse();
+            }
             self.messages.wait_again(index, again);
             all.extend(written);
         }
@@ -295,7 +299,7 @@ impl AmqpClient {
             for filter in names::filters(config, &consumer.queue) {
                 host.observe_message(MessageEvent::Unsubscribed {
                     filter: filter.into(),
-                    group: (!consumer.exclusive).then(|| consumer.queue.as_str().into()),
+                    group: Some(consumer.queue.as_str().into()),
                     domain: self.server,
                     is_known: false,
                 });

@@ -76,9 +76,19 @@ impl Lane {
         false
     }
 
+    /// A message was sent that ends at `end`, and whose confirm is not waited for, though it is to come.
+    pub(super) fn done_when_written(&mut self, id: u64, end: u64) {
+        self.marks.push_back((end, id));
+    }
+
     /// Whether a transaction has something to be committed, and is not.
     pub(super) fn has_transaction(&self) -> bool {
         !self.transaction.is_empty() && !self.is_committing
+    }
+
+    /// Messages of the transaction, in order.
+    pub(super) fn transaction(&self) -> &[u64] {
+        &self.transaction
     }
 
     /// Messages that are done, where so many bytes are written.

@@ -2,9 +2,10 @@
 
 use super::connect::{Stage, number};
 use super::lane::State;
-use super::{ASK, AmqpClient, names};
+use super::{ASK, AmqpClient, HAND_ON, names};
 use crate::amqp::RECEIVE;
-use crate::amqp::client::{ENOUGH, PIECE, REJECT};
+use crate::amqp::client::{ENOUGH, PIECE, REJECT, Source};
+use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::config::{AmqpAcks, AmqpConfirms, AmqpConsumerConfig, millis, short, table};
 use crate::amqp::v091::wire::{
     Command, Content, Fault, Item, Method, Properties, ReplyCode, basic, confirm, connection, tx,
@@ -14,14 +15,26 @@ use crate::ledger::{Guarantee, MessageEvent};
 use crate::messaging::payload::Name;
 use crate::observe::Outcome;
 use crate::rope::Rope;
-use protosim_core::{Operation, Ratio};
+use protosim_core::{Operation, Ratio, Span};
 use std::sync::Arc;
 
+/// How long what came is kept from the application where a mistake does.
+const LATE: Span = Span::from_millis(100);
+
 /// What has come to a consumer.
-struct Came {
+#[derive(Clone, Debug)]
+pub(super) struct Came {
     delivery_tag: u64,
     redelivered: bool,
     body: Rope,
+}
+
+/// In the ledger.
+const fn guarantee(consumer: &AmqpConsumerConfig) -> Guarantee {
+    match consumer.acknowledge {
+        AmqpAcks::None => Guarantee::AtMostOnce,
+        _ => Guarantee::AtLeastOnce,
+    }
 }
 
 impl AmqpClient {
@@ -129,10 +142,10 @@ impl AmqpClient {
             }
             Method::BasicReturn(_) => self.on_return(&content),
             Method::BasicDeliver(basic::Deliver { delivery_tag, redelivered, .. }) => {
-                self.on_message(index, &Came { delivery_tag, redelivered, body: content.body }, host);
+                self.on_message(index, Came { delivery_tag, redelivered, body: content.body }, host);
             }
             Method::BasicGetOk(basic::GetOk { delivery_tag, redelivered, .. }) => {
-                self.on_message(index, &Came { delivery_tag, redelivered, body: content.body }, host);
+                self.on_message(index, Came { delivery_tag, redelivered, body: content.body }, host);
                 self.ask(index, host);
             }
             Method::BasicGetEmpty(_) => self.on_get_empty(index, host),
@@ -225,11 +238,8 @@ impl AmqpClient {
         for filter in names::filters(&self.common.config, &consumer.queue) {
             host.observe_message(MessageEvent::Subscribed {
                 filter: filter.into(),
-                guarantee: match consumer.acknowledge {
-                    AmqpAcks::None => Guarantee::AtMostOnce,
-                    _ => Guarantee::AtLeastOnce,
-                },
-                group: (!consumer.exclusive).then(|| consumer.queue.as_str().into()),
+                guarantee: guarantee(consumer),
+                group: Some(consumer.queue.as_str().into()),
                 domain: self.server,
                 keeps_marks: false,
             });
@@ -291,10 +301,21 @@ impl AmqpClient {
                 expiration: config.expiration.map(|span| short(&millis(span).to_string())),
                 ..Properties::default()
             };
+            if !matches!(config.confirms, AmqpConfirms::Transaction(_)) {
+                self.messages.sent(id, None, host);
+            }
             self.push(&Command::with_content(number(index), publish, properties, body), host);
             let Some(connection) = &mut self.connection else { return };
             let end = connection.pushed;
-            if connection.lanes.get_mut(index).is_some_and(|lane| lane.sent(config.confirms, id, end)) {
+            let lane = connection.lanes.get_mut(index);
+            let is_impatient = common.config.flaw == Some(AmqpFlaw::DoneWhenWritten);
+            let is_full = lane.is_some_and(|lane| {
+                if is_impatient && !matches!(config.confirms, AmqpConfirms::None | AmqpConfirms::Transaction(_)) {
+                    lane.done_when_written(id, end);
+                }
+                lane.sent(config.confirms, id, end)
+            });
+            if is_full {
                 self.commit(index, host);
             }
         }
@@ -303,6 +324,10 @@ impl AmqpClient {
     fn commit(&mut self, index: usize, host: &mut dyn Host) {
         if let Some(lane) = self.lane(index) {
             lane.is_committing = true;
+            let all = lane.transaction().to_vec();
+            for id in &all {
+                self.messages.sent(*id, all.first().copied(), host);
+            }
         }
         self.push(&Command::new(number(index), tx::Commit {}), host);
     }
@@ -314,13 +339,37 @@ impl AmqpClient {
         self.write(host);
     }
 
-    /// A message has reached the application.
-    fn on_message(&mut self, index: usize, came: &Came, host: &mut dyn Host) {
+    /// A message has come.
+    fn on_message(&mut self, index: usize, came: Came, host: &mut dyn Host) {
         let common = Arc::clone(&self.common);
         let Some(consumer) = common.consumer(index) else { return };
-        self.messages.arrived(&came.body, came.redelivered, host);
+        let delivery_tag = came.delivery_tag;
+        if self.common.config.flaw == Some(AmqpFlaw::AcknowledgedTooSoon) {
+            if self.late.is_empty() {
+                host.set_timer(HAND_ON, host.now().saturating_add(LATE), "hand on");
+            }
+            self.late.push((index, came));
+        } else {
+            self.hand_on(consumer, &came, host);
+        }
         let rejects = consumer.reject > Ratio::default() && host.rng(REJECT).chance(consumer.reject);
-        self.acknowledge(index, consumer, came.delivery_tag, rejects, host);
+        self.acknowledge(index, consumer, delivery_tag, rejects, host);
+    }
+
+    /// A message reaches the application.
+    fn hand_on(&mut self, consumer: &AmqpConsumerConfig, came: &Came, host: &mut dyn Host) {
+        let from = Source { queue: &consumer.queue, guarantee: guarantee(consumer), is_alone: consumer.exclusive };
+        self.messages.arrived(&came.body, came.redelivered, Some(&from), host);
+    }
+
+    /// So does what was acknowledged before it does, by mistake.
+    pub(super) fn hand_on_late(&mut self, host: &mut dyn Host) {
+        let common = Arc::clone(&self.common);
+        for (index, came) in std::mem::take(&mut self.late) {
+            if let Some(consumer) = common.consumer(index) {
+                self.hand_on(consumer, &came, host);
+            }
+        }
     }
 
     fn acknowledge(

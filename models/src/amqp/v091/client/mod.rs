@@ -11,8 +11,8 @@
 //! Topics are names with `/` between their parts, as the ledger's matcher has them: `queue/Q` for what goes to queue Q by the default exchange, `exchange/E/a/b` for key
 //! `a.b` at exchange E; `%`, `/`, `+` and `#` in names are `%25`, `%2F`, `%2B` and `%23`. A consumer of Q has subscribed to `queue/Q`, and to what bindings of its own configuration lead to
 //! Q from exchanges whose kind it knows, declared or `amq.*`: a topic's `*` is `+`, its `#` at the end is `#`. Bindings between exchanges, of headers, with a `#` before
-//! the end, and those that others make, are not seen: nobody is owed what comes along them. Consumers share what comes, but for exclusive ones. Publications are *at least once* with confirms or
-//! transactions, consumers where they acknowledge; all others *at most once*. Nobody is owed what is not persistent, may expire, or what a queue of the publisher's
+//! the end, and those that others make, are not seen: nobody is owed what comes along them. Consumers of a queue share what comes; exclusive ones are alone. Publications are *at least once* with confirms or
+//! transactions, consumers where they acknowledge; all others *at most once*. A message is sent each time that it is published, in a transaction with its commit. Nobody is owed what is not persistent, may expire, or what a queue of the publisher's
 //! configuration may drop; nor, when its connection is lost, what was for a queue of the consumer's configuration that may go.
 //!
 //! | file | what |
@@ -44,6 +44,7 @@ use crate::tcp::app::outcome_of;
 use connect::Stage;
 use counts::Counts;
 use lane::Lane;
+use methods::Came;
 use protosim_core::{CannotClone, LocalTime, Operation, Span};
 use std::any::Any;
 use std::net::SocketAddr;
@@ -59,6 +60,8 @@ const HEARTBEAT: u64 = 3;
 const SILENCE: u64 = 4;
 /// The end.
 const STOP: u64 = 5;
+/// What was acknowledged too soon reaches the application.
+const HAND_ON: u64 = 7;
 /// Timers from here on are of channels that are opened again, by index.
 const REOPEN: u64 = 1 << 16;
 /// Timers from here on are of consumers that ask again, by channel's index.
@@ -75,6 +78,8 @@ pub struct AmqpClient {
     connection: Option<Box<Connection>>,
     /// Connections in a row that did not get ready.
     attempts: u32,
+    /// What has come and not reached the application, by consumer's channel: never anything, but for a mistake.
+    late: Vec<(usize, Came)>,
     /// It has closed its connection for good.
     is_stopped: bool,
     counts: Counts,
@@ -172,6 +177,7 @@ impl AmqpClient {
             start,
             connection: None,
             attempts: 0,
+            late: Vec::new(),
             is_stopped: false,
             counts: Counts::default(),
         }
@@ -251,6 +257,7 @@ impl App for AmqpClient {
             SILENCE => self.on_silence(host),
             STOP => self.stop(host),
             PUBLISH => self.publish_due(host),
+            HAND_ON => self.hand_on_late(host),
             token if token >= ASK => self.ask((token - ASK) as usize, host),
             token => self.open_again((token - REOPEN) as usize, host),
         }

@@ -8,6 +8,7 @@ use super::{
 use crate::amqp::client::config::{
     Schedule, check_limits, check_login, guest, last_due, thirty_seconds, usual_interval, usual_payload, usual_waiting,
 };
+use crate::amqp::flaw::AmqpFlaw;
 use crate::messaging::ReconnectConfig;
 use crate::name::NodeName;
 use crate::tcp::TcpConfig;
@@ -83,6 +84,9 @@ pub struct AmqpClientConfig {
     /// TLS over it. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsClientConfig>>,
+    /// A mistake that is made on purpose, to see that a check finds it. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flaw: Option<AmqpFlaw>,
 }
 
 /// How a publisher knows that its messages are there.
@@ -313,6 +317,7 @@ impl AmqpClientConfig {
             stop: None,
             tcp: TcpConfig::default(),
             tls: None,
+            flaw: None,
         }
     }
 
@@ -378,6 +383,7 @@ impl AmqpClientConfig {
         if self.publications.len() + self.consumers.len() > 65535 {
             found.push(("publications", "and `consumers` are at most 65535 together: each has a channel".to_owned()));
         }
+        found.extend(self.flaw.and_then(|flaw| self.lacks(flaw)).map(|why| ("flaw", format!("has no effect: {why}"))));
         found.extend(self.reconnect.check().map(|why| ("reconnect.first", why)));
         found.extend(self.tcp.check(Role::Opens));
         found.extend(self.tls.iter().flat_map(|tls| tls.check()));
@@ -389,6 +395,26 @@ impl AmqpClientConfig {
         self.publications.iter().enumerate().for_each(|(index, one)| one.check(index, self, &mut found));
         self.consumers.iter().enumerate().for_each(|(index, one)| one.check(index, &mut found));
         found
+    }
+
+    /// What a mistake needs to be one.
+    fn lacks(&self, flaw: AmqpFlaw) -> Option<&'static str> {
+        let confirms = |is_it: fn(AmqpConfirms) -> bool| self.publications.iter().any(|one| is_it(one.confirms));
+        let is_there = match flaw {
+            AmqpFlaw::AcknowledgedTooSoon => self.consumers.iter().any(|one| one.acknowledge != AmqpAcks::None),
+            AmqpFlaw::DoneWhenWritten => {
+                confirms(|it| !matches!(it, AmqpConfirms::None | AmqpConfirms::Transaction(_)))
+            }
+            AmqpFlaw::OrderSwapped => confirms(|it| {
+                let (AmqpConfirms::Window(most) | AmqpConfirms::Batch(most) | AmqpConfirms::Transaction(most)) = it
+                else {
+                    return false;
+                };
+                most > 1
+            }),
+            _ => return Some("it is a mistake of brokers"),
+        };
+        (!is_there).then_some("no publication or consumer of the client can have it")
     }
 
     /// One name is declared once.

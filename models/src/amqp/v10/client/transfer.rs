@@ -111,12 +111,12 @@ impl Amqp10Client {
                 // A broker says either: it has been delivered before, or somebody may have had it before (§3.2.1).
                 let redelivered = header.delivery_count.unwrap_or(0) > 0 || header.first_acquirer == Some(false);
                 let nothing = Rope::new();
-                self.messages.arrived(message.single_data().unwrap_or(&nothing), redelivered, host);
+                self.messages.arrived(message.single_data().unwrap_or(&nothing), redelivered, None, host);
                 let refuses = !settled && reject > Ratio::default() && host.rng(REJECT).chance(reject);
                 refuses.then(|| refusal(outcome))
             }
             Err(fault) => {
-                self.messages.arrived(&Rope::new(), false, host);
+                self.messages.arrived(&Rope::new(), false, None, host);
                 Some(DeliveryState::Rejected(Some(Box::new(fault.error()))))
             }
         };
