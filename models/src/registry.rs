@@ -82,6 +82,8 @@ pub enum Common {
     /// Nothing.
     #[default]
     Nothing,
+    /// Of clients of AMQP 0-9-1.
+    AmqpClient(Arc<amqp::AmqpClientCommon>),
     /// Of clients of MQTT.
     MqttClient(Arc<mqtt::MqttClientCommon>),
 }
@@ -549,6 +551,9 @@ impl AppConfig {
             (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
                 client.unmet_by(broker)
             }
+            (Self::AmqpClient(client), Self::AmqpBroker(broker)) if client.port() == broker.port() => {
+                client.unmet_by(broker)
+            }
             _ => Vec::new(),
         }
     }
@@ -683,6 +688,7 @@ impl AppConfig {
     /// What applications share that differ from this one by their names and starts alone.
     pub fn common(&self) -> Common {
         match self {
+            Self::AmqpClient(config) => Common::AmqpClient(Arc::new(amqp::AmqpClientCommon::new((**config).clone()))),
             Self::MqttClient(config) => Common::MqttClient(Arc::new(mqtt::MqttClientCommon::new((**config).clone()))),
             _ => Common::Nothing,
         }
@@ -691,6 +697,10 @@ impl AppConfig {
     /// As [`AppConfig::build`], with `common` of an application that differs by its name and start alone.
     pub fn build_like(&self, common: &Common, address: IpAddr, crypto: Mode) -> Box<dyn App> {
         let app = match (self, common) {
+            (Self::AmqpClient(config), Common::AmqpClient(common)) => {
+                let broker = SocketAddr::new(address, config.port());
+                Box::new(amqp::AmqpClient::like(common, config.start, broker)) as Box<dyn App>
+            }
             (Self::MqttClient(config), Common::MqttClient(common)) => {
                 let broker = SocketAddr::new(address, config.port());
                 Box::new(mqtt::MqttClient::like(common, config.client_id.as_deref(), config.start, broker))

@@ -18,7 +18,15 @@ pub(super) fn metrics(name: Option<&str>) -> Result<(), String> {
     if let Some(name) = name {
         return one(name);
     }
-    for of in [Scope::Exchanges, Scope::Traffic, Scope::Sink, Scope::Connections, Scope::Direction, Scope::Counts] {
+    for of in [
+        Scope::Exchanges,
+        Scope::Traffic,
+        Scope::Rates,
+        Scope::Sink,
+        Scope::Connections,
+        Scope::Direction,
+        Scope::Counts,
+    ] {
         say(format_args!("Of {}:", of.name()));
         catalogue().filter(|metric| metric.of() == of).for_each(print);
         say("");

@@ -110,6 +110,28 @@ fn requests_are_delivered_before_they_are_answered() {
     }
 }
 
+/// A request each second, delivered after 50 ms and answered after 100 ms. From 2.07 s to 4.03 s there are the delivery of 3.05 s and the responses of 2.1 s and 3.1 s, the first of
+/// which is of an exchange that begins before.
+#[test]
+fn rates_count_what_happens_in_the_window() {
+    let text = r#"(
+        format: 1, title: "Rates", nodes: [(name: "a"), (name: "b")],
+        links: [(name: "ab", ends: ("a", "b"), delay: "50 ms")],
+        apps: [(name: "server", on: "b", run: CoapServer()), (name: "con", on: "a", run: CoapClient(to: "b", requests: 7, interval: "1 s"))],
+        measure: [(app: "con", metric: DeliveryRate), (app: "con", metric: CompletionRate)],
+        warmup: "2.07 s",
+        // more
+    )"#;
+    let con = Subject::App("con".to_owned());
+    for end in [r#"until: After("4.03 s"),"#, r#"until: After("9 s"), window: "1.96 s","#] {
+        for kept in ["", "distributions: (exchanges: Sketch),"] {
+            let (_, _, summary) = run(&text.replace("// more", &format!("{end} {kept}")));
+            close(&summary, &con, Metric::DeliveryRate, 1.0 / 1.96, 1e-12);
+            close(&summary, &con, Metric::CompletionRate, 2.0 / 1.96, 1e-12);
+        }
+    }
+}
+
 /// The first waits 0 ms, the second 1.2 ms, the third is dropped. In 10 ms the link works for 2.4 ms; 2 · 1500 B are
 /// 2.4 Mbit/s, their payload 2 · 1472 B = 2.3552 Mbit/s. They arrive after 1.2 + 3 and 2.4 + 3 ms. Quantiles are of
 /// ranks: of two values the median is the first.

@@ -195,6 +195,11 @@ pub(super) fn of_subject(run: &RunOutput, subject: &Subject, metric: Metric) -> 
             let all = run.measured.traffic.get(name)?;
             share(if metric == Metric::PacketsPerExchange { all.packets } else { all.bytes }, all.exchanges)
         }
+        Subject::App(name) if metric.of() == Scope::Rates => {
+            let all = run.measured.rates.get(name)?;
+            let count = if metric == Metric::DeliveryRate { all.delivered } else { all.completed };
+            rate(count as f64, all.window)
+        }
         Subject::App(name) => {
             let sink = run.measured.sinks.get(name)?;
             match metric {

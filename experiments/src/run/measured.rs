@@ -1,6 +1,7 @@
 //! What is measured of sinks, connections and links in one run, where the scenario names them.
 
 use super::capacity::Capacity;
+use super::exchanges::Exchange;
 use crate::scenario::{Keep, Measures, Scenario, Subject, WarmupSpec, Way};
 use protosim_core::kernel::Reported;
 use protosim_core::sketch::{Batches, Histogram};
@@ -24,6 +25,8 @@ pub struct Measured {
     pub connections: BTreeMap<String, ConnectionsOutput>,
     /// What all nodes have sent for the exchanges of applications.
     pub traffic: BTreeMap<String, TrafficOutput>,
+    /// How many exchanges of applications got where in the measurement window.
+    pub rates: BTreeMap<String, RatesOutput>,
     /// Of directions of links.
     pub links: BTreeMap<(String, Way), LinkOutput>,
     /// When the run ended.
@@ -91,6 +94,17 @@ pub struct TrafficOutput {
     pub bytes: u64,
     /// Exchanges of the application that were begun.
     pub exchanges: u64,
+}
+
+/// How many exchanges got where in the measurement window, whenever they began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct RatesOutput {
+    /// How long the measurement window was.
+    pub window: Span,
+    /// Requests that reached the server's application in it.
+    pub delivered: u64,
+    /// Responses that came in it.
+    pub completed: u64,
 }
 
 /// What a direction of a link did.
@@ -178,6 +192,32 @@ pub(super) fn measured(
             capacity_bits: capacity.map(|capacity| capacity.bits(from, until)),
         };
         all.links.insert((link.clone(), *way), output);
+    }
+    all
+}
+
+/// How many exchanges got where from `from` on, where the scenario names it, in a run that ended at `end`.
+pub(super) fn rates(
+    scenario: &Scenario,
+    (from, end): (SimTime, SimTime),
+    exchanges: &[Exchange],
+) -> BTreeMap<String, RatesOutput> {
+    let until = scenario.window_until(from).min(end);
+    let none = RatesOutput { window: until.saturating_since(from), ..RatesOutput::default() };
+    let mut all: BTreeMap<_, _> = scenario.measures.rates.iter().map(|app| (app.clone(), none)).collect();
+    if all.is_empty() {
+        return all;
+    }
+    for exchange in exchanges {
+        let (Some(started), Some(own)) = (exchange.started, all.get_mut(&scenario.apps[exchange.app].name)) else {
+            continue;
+        };
+        let is_within = |after: Option<Span>| {
+            let at = after.map(|after| started.saturating_add(after));
+            at.is_some_and(|at| at >= from && at < until)
+        };
+        own.delivered += u64::from(is_within(exchange.delivered));
+        own.completed += u64::from(is_within(exchange.completion()));
     }
     all
 }

@@ -4,7 +4,7 @@ use super::clock::Stopwatch;
 use super::exchanges::{Exchange, add_unsent, join};
 use super::fork::Branch;
 use super::ledger::settle;
-use super::measured::{Measured, measured, with_meters};
+use super::measured::{Measured, measured, rates, with_meters};
 use super::name::Name;
 use super::sketch::ExchangeSketch;
 use super::story::{Story, Watch};
@@ -272,7 +272,7 @@ pub(super) fn run_from(
         due.zip(indices).map(move |((_, due), app)| ((*app, entity as u32), due)).collect::<Vec<_>>()
     };
     let due: Vec<_> = simulation.entities().zip(&apps).enumerate().flat_map(of_element).collect();
-    let measured = measured(plan, scenario, (replication, warmup.ends), &simulation, &reports, app_of);
+    let mut measured = measured(plan, scenario, (replication, warmup.ends), &simulation, &reports, app_of);
     let entities = Arc::clone(simulation.paths());
     let settled = settle(plan, scenario, &reports, &entities, app_of);
     let (totals, digests) = (totals(&simulation, scenario, &apps, settled.as_ref()), digests(&simulation));
@@ -281,6 +281,7 @@ pub(super) fn run_from(
     // The world goes before what it has reported is put together: in a large network either takes as much.
     drop(simulation);
     let mut exchanges = join(&reports, app_of, &aliases(plan, scenario));
+    measured.rates = rates(scenario, (warmup.ends, measured.end), &exchanges);
     add_unsent(&mut exchanges, due.into_iter());
     let mut sketches = Vec::new();
     if scenario.distributions.exchanges == Keep::Sketch {

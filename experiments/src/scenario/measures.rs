@@ -49,6 +49,8 @@ pub struct Measures {
     pub connections: BTreeMap<String, bool>,
     /// Applications whose exchanges the traffic of the network is set against.
     pub traffic: BTreeSet<String>,
+    /// Applications whose exchanges are counted over time.
+    pub rates: BTreeSet<String>,
     /// Directions of links, and the lengths of the parts of the run that figures over time show.
     pub links: BTreeMap<(String, Way), BTreeSet<Span>>,
 }
@@ -87,6 +89,9 @@ impl Measures {
             }
             Subject::App(app) if metric.of() == Scope::Traffic => {
                 self.traffic.insert(app.clone());
+            }
+            Subject::App(app) if metric.of() == Scope::Rates => {
+                self.rates.insert(app.clone());
             }
             // They are kept of all applications.
             Subject::App(_) if metric.of() == Scope::Counts => {}

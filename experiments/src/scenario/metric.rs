@@ -24,7 +24,7 @@ pub enum Metric {
     P95Completion,
     /// Its 99 % quantile.
     P99Completion,
-    /// Times from the start until the server's application has the request, of MQTT the first subscriber's the message, one by one: for
+    /// Times from the start until the server's application has the request, of AMQP and MQTT the first subscriber's the message, one by one: for
     /// figures over time and of distributions.
     DeliveryTime,
     /// Mean time from the start until the request is delivered, over exchanges whose request is.
@@ -50,6 +50,10 @@ pub enum Metric {
     PacketsPerExchange,
     /// The bytes of these packets, over the same.
     BytesPerExchange,
+    /// Exchanges per second whose request reached the server's application, of AMQP and MQTT the first subscriber's the message: those that did so in the measurement window, whenever they began.
+    DeliveryRate,
+    /// Exchanges per second that ended with a response, of AMQP and MQTT messages that their publisher is done with: those that did so in the measurement window, whenever they began.
+    CompletionRate,
     /// Payload that reached a sink's application, per time.
     Goodput,
     /// One-way delays, one by one: for figures over time and of distributions.
@@ -115,6 +119,8 @@ pub enum Scope {
     Exchanges,
     /// What the network carries for the exchanges of the only application that has some.
     Traffic,
+    /// How many exchanges of a client application get where, per time.
+    Rates,
     /// Datagrams that reach a sink application.
     Sink,
     /// Connections of an application.
@@ -157,6 +163,7 @@ impl Scope {
         match self {
             Self::Exchanges => "exchanges of an application",
             Self::Traffic => "the whole network, over exchanges of an application",
+            Self::Rates => "exchanges of an application, per time",
             Self::Sink => "datagrams at a sink",
             Self::Connections => "connections of an application",
             Self::Direction => "one direction of a link",
@@ -167,7 +174,7 @@ impl Scope {
 
 impl Metric {
     /// All metrics but totals, of which each application has its own; in the order of the summary table.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 49] = [
         Self::Delivered,
         Self::Completed,
         Self::MeanTransmissions,
@@ -188,6 +195,8 @@ impl Metric {
         Self::P99TimeToFirstByte,
         Self::PacketsPerExchange,
         Self::BytesPerExchange,
+        Self::DeliveryRate,
+        Self::CompletionRate,
         Self::Goodput,
         Self::OneWayDelay,
         Self::MeanOneWayDelay,
@@ -225,6 +234,7 @@ impl Metric {
         match self {
             Self::Delivered | Self::Completed | Self::MeanTransmissions => self.of_exchanges(),
             Self::PacketsPerExchange | Self::BytesPerExchange => self.of_traffic(),
+            Self::DeliveryRate | Self::CompletionRate => self.of_rates(),
             Self::Goodput
             | Self::OneWayDelay
             | Self::MeanOneWayDelay
@@ -270,7 +280,8 @@ impl Metric {
     /// What must be known of an exchange for it.
     pub const fn milestone(self) -> Option<Milestone> {
         match (self, self.time()) {
-            (Self::Delivered, _) => Some(Milestone::Delivery),
+            (Self::Delivered | Self::DeliveryRate, _) => Some(Milestone::Delivery),
+            (Self::CompletionRate, _) => Some(Milestone::Completion),
             (_, Some((milestone, _))) => Some(milestone),
             (_, None) => None,
         }
@@ -311,6 +322,21 @@ impl Metric {
         let condition =
             "the whole run, warm-up included; the application is the only one that begins exchanges or sends by itself";
         Entry { name, unit, of: Scope::Traffic, definition, condition }
+    }
+
+    const fn of_rates(self) -> Entry {
+        let (name, definition) = match self {
+            Self::DeliveryRate => (
+                "delivery rate",
+                "exchanges whose request reached the server's application, per time; of AMQP and MQTT, messages that reached the first subscriber's",
+            ),
+            _ => (
+                "completion rate",
+                "exchanges that ended with a response that is no error, per time; of AMQP and MQTT, messages that their publisher is done with",
+            ),
+        };
+        let condition = "the measurement window; without one, from the end of the warm-up to the end of the run: when they began does not matter";
+        Entry { name, unit: "1/s", of: Scope::Rates, definition, condition }
     }
 
     const fn of_sinks(self) -> Entry {

@@ -59,7 +59,7 @@ macro_rules! words {
 const COMPLETION: Words = words!("completion", "from the first transmission to the response");
 const DELIVERY: Words = words!(
     "delivery",
-    "from the start until the server's application has the request; of MQTT, until the first subscriber's has the message"
+    "from the start until the server's application has the request; of AMQP and MQTT, until the first subscriber's has the message"
 );
 const FIRST_BYTE: Words = words!(
     "first byte",

@@ -54,6 +54,7 @@ impl SequentialSpec {
             "s" => Dimension::Time,
             "bit/s" => Dimension::Rate,
             "B" => Dimension::Size,
+            "1/s" => Dimension::Number,
             _ if matches!(self.metric, Metric::Total(_)) => Dimension::Number,
             _ => Dimension::Ratio,
         }

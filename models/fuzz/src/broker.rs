@@ -1,15 +1,14 @@
-//! A broker of MQTT, some connections to it, and a host that is played by the input.
+//! A broker of MQTT, and some connections to it.
 
-use protosim_core::{Env, IdealEnv, LocalTime, Operation, OutOfMemory, Purpose, Size, Span, Stream};
-use protosim_models::app::{App, Host, HostError, SocketId, StreamEvent, StreamId, StreamOptions};
+use crate::stage::{Open, Stage};
+use protosim_core::{Size, Span};
+use protosim_models::app::{App, StreamEvent, StreamId};
 use protosim_models::mqtt::config::{MqttAliases, MqttMethod, MqttOverflow};
 use protosim_models::mqtt::wire::{Decoder, Version};
 use protosim_models::mqtt::{MqttBroker, MqttBrokerConfig};
-use protosim_models::observe::Observation;
 use protosim_models::rope::Rope;
 use protosim_models::tcp::CloseReason;
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// Sessions end after this time at most.
 const EXPIRY: Span = Span::from_secs(10);
@@ -57,21 +56,13 @@ fn config(choice: u8) -> MqttBrokerConfig {
 struct Play {
     config: MqttBrokerConfig,
     app: Box<dyn App>,
-    host: Stage,
+    host: Stage<Option<Version>>,
 }
 
 impl Play {
     fn new(config: MqttBrokerConfig, is_tight: bool) -> Self {
         assert_eq!(config.check(), []);
-        let mut host = Stage {
-            env: IdealEnv::new(1),
-            now: LocalTime::ZERO,
-            timers: BTreeMap::new(),
-            streams: BTreeMap::new(),
-            next: 0,
-            memory: if is_tight { 4000 } else { u64::MAX },
-            taken: 0,
-        };
+        let mut host = Stage::new(if is_tight { 4000 } else { u64::MAX });
         let mut app: Box<dyn App> = Box::new(MqttBroker::new(config.clone()));
         app.on_start(&mut host);
         Self { config, app, host }
@@ -110,10 +101,7 @@ impl Play {
 
     /// A connection, mostly with a CONNECT: which client it is, and how, says `which`.
     fn accept(&mut self, version: Version, which: usize) {
-        let stream = StreamId(self.host.next);
-        self.host.next += 1;
-        let open = Open { version: None, room: 1 << 16, waiting: Rope::new(), written: Rope::new(), is_closed: false };
-        self.host.streams.insert(stream, open);
+        let stream = self.host.open_stream(None);
         let peer = SocketAddr::from(([10, 0, 0, 2], 5000));
         self.app.on_stream(stream, StreamEvent::Accepted { port: 1883, peer }, &mut self.host);
         self.clear();
@@ -121,7 +109,7 @@ impl Play {
             return;
         }
         if let Some(open) = self.host.streams.get_mut(&stream) {
-            open.version = Some(version);
+            open.kind = Some(version);
         }
         let flags = if which & 1 == 0 { 2 } else { 0 } | if which & 8 == 0 { 0 } else { 0x0c };
         let id = b'a' + (which >> 1 & 3) as u8;
@@ -183,7 +171,7 @@ impl Play {
         if matches!(event, StreamEvent::Closed(_))
             && let Some(open) = self.host.streams.remove(&stream)
         {
-            open.check();
+            check(&open);
         }
         self.app.on_stream(stream, event, &mut self.host);
         self.clear();
@@ -195,7 +183,7 @@ impl Play {
             self.host.streams.iter().filter(|(_, open)| open.is_closed).map(|(stream, _)| *stream).collect();
         for stream in closed {
             if let Some(open) = self.host.streams.remove(&stream) {
-                open.check();
+                check(&open);
             }
             self.app.on_stream(stream, StreamEvent::Closed(CloseReason::Done), &mut self.host);
         }
@@ -203,10 +191,7 @@ impl Play {
 
     /// The time of the next timer.
     fn advance(&mut self) {
-        let next = self.host.timers.iter().map(|(token, at)| (*at, *token)).min();
-        let Some((at, token)) = next else { return };
-        self.host.timers.remove(&token);
-        self.host.now = self.host.now.max(at);
+        let Some(token) = self.host.next_timer() else { return };
         self.app.on_timer(token, &mut self.host);
         self.clear();
     }
@@ -215,9 +200,7 @@ impl Play {
     fn crash(&mut self) {
         self.check_calls();
         let durable = self.app.take_durable();
-        self.host.streams.clear();
-        self.host.timers.clear();
-        self.host.taken = 0;
+        self.host.lose_power();
         self.app = Box::new(MqttBroker::new(self.config.clone()));
         if let Some(durable) = durable {
             self.app.recover(durable);
@@ -239,7 +222,7 @@ impl Play {
     fn end(mut self) {
         for stream in self.host.streams.keys().copied().collect::<Vec<_>>() {
             if let Some(open) = self.host.streams.remove(&stream) {
-                open.check();
+                check(&open);
             }
             self.app.on_stream(stream, StreamEvent::Closed(CloseReason::Reset), &mut self.host);
         }
@@ -259,128 +242,10 @@ impl Play {
     }
 }
 
-/// One stream.
-struct Open {
-    /// Of the CONNECT that it begins with, where that is known.
-    version: Option<Version>,
-    room: u64,
-    waiting: Rope,
-    written: Rope,
-    is_closed: bool,
-}
-
-impl Open {
-    /// What was written can be read, up to the packet that was being written.
-    fn check(&self) {
-        let Some(version) = self.version else { return };
-        let mut decoder = Decoder::of_client(version);
-        decoder.push(&self.written);
-        while decoder.next_packet().expect("what a broker says can be read").is_some() {}
-    }
-}
-
-/// The host.
-struct Stage {
-    env: IdealEnv,
-    now: LocalTime,
-    timers: BTreeMap<u64, LocalTime>,
-    streams: BTreeMap<StreamId, Open>,
-    next: u32,
-    /// All that there is \[bytes\].
-    memory: u64,
-    taken: u64,
-}
-
-impl Stage {
-    /// One of the streams that are open.
-    fn stream(&self, which: usize) -> Option<(StreamId, Option<Version>)> {
-        let at = which % self.streams.len().max(1);
-        self.streams.iter().nth(at).map(|(stream, open)| (*stream, open.version))
-    }
-
-    fn set_room(&mut self, which: usize, room: u64) {
-        if let Some((stream, _)) = self.stream(which)
-            && let Some(open) = self.streams.get_mut(&stream)
-        {
-            open.room = room;
-        }
-    }
-
-    fn open(&mut self, stream: StreamId) -> Result<&mut Open, HostError> {
-        self.streams.get_mut(&stream).filter(|open| !open.is_closed).ok_or(HostError::NoSuchStream(stream))
-    }
-}
-
-impl Env for Stage {
-    fn now(&self) -> LocalTime {
-        self.now
-    }
-    fn rng(&mut self, purpose: Purpose) -> &mut Stream {
-        self.env.rng(purpose)
-    }
-    fn spend(&mut self, _: Operation) {}
-    fn reserve(&mut self, bytes: u64) -> Result<(), OutOfMemory> {
-        let taken = self.taken + bytes;
-        if taken > self.memory {
-            return Err(OutOfMemory { wanted: bytes, free: self.memory - self.taken });
-        }
-        self.taken = taken;
-        Ok(())
-    }
-    fn release(&mut self, bytes: u64) {
-        self.taken = self.taken.checked_sub(bytes).expect("what is given back was taken");
-    }
-}
-
-impl Host for Stage {
-    fn ask_flush(&mut self) {}
-    fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
-        Err(HostError::PortTaken(port))
-    }
-    fn addresses(&self) -> Vec<IpAddr> {
-        Vec::new()
-    }
-    fn udp_bind_to(&mut self, address: IpAddr, _: u16) -> Result<SocketId, HostError> {
-        Err(HostError::NoSuchAddress(address))
-    }
-    fn udp_close(&mut self, socket: SocketId) -> Result<(), HostError> {
-        Err(HostError::NoSuchSocket(socket))
-    }
-    fn udp_send(&mut self, socket: SocketId, _: SocketAddr, _: Rope) -> Result<(), HostError> {
-        Err(HostError::NoSuchSocket(socket))
-    }
-    fn udp_local_addr(&self, socket: SocketId, _: SocketAddr) -> Result<SocketAddr, HostError> {
-        Err(HostError::NoSuchSocket(socket))
-    }
-    fn stream_listen(&mut self, _: u16, _: &StreamOptions) -> Result<(), HostError> {
-        Ok(())
-    }
-    fn stream_write(&mut self, stream: StreamId, data: &Rope) -> Result<u64, HostError> {
-        let open = self.open(stream)?;
-        let taken = data.len().min(open.room);
-        open.room -= taken;
-        open.written.append(&data.slice(0, taken));
-        Ok(taken)
-    }
-    fn stream_read(&mut self, stream: StreamId, most: u64) -> Result<Rope, HostError> {
-        let open = self.open(stream)?;
-        let data = open.waiting.slice(0, most);
-        open.waiting = open.waiting.slice(most, u64::MAX);
-        Ok(data)
-    }
-    fn stream_close(&mut self, stream: StreamId) -> Result<(), HostError> {
-        self.open(stream)?.is_closed = true;
-        Ok(())
-    }
-    fn stream_abort(&mut self, stream: StreamId) -> Result<(), HostError> {
-        self.open(stream)?.is_closed = true;
-        Ok(())
-    }
-    fn set_timer(&mut self, token: u64, at: LocalTime, _: &'static str) {
-        self.timers.insert(token, at);
-    }
-    fn cancel_timer(&mut self, token: u64) {
-        self.timers.remove(&token);
-    }
-    fn observe(&mut self, _: Observation) {}
+/// What was written can be read, up to the packet that was being written.
+fn check(open: &Open<Option<Version>>) {
+    let Some(version) = open.kind else { return };
+    let mut decoder = Decoder::of_client(version);
+    decoder.push(&open.written);
+    while decoder.next_packet().expect("what a broker says can be read").is_some() {}
 }

@@ -8,8 +8,11 @@
 
 mod amqp091;
 mod amqp10;
+mod amqp_broker;
 mod broker;
+mod stage;
 
+pub use amqp_broker::amqp_broker;
 pub use amqp10::amqp10;
 pub use amqp091::amqp091;
 pub use broker::mqtt_broker;

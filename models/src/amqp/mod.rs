@@ -48,8 +48,8 @@ pub use broker::{AmqpBroker, AmqpBrokerConfig};
 pub use flaw::AmqpFlaw;
 pub use v10::Amqp10Client;
 pub use v10::config::Amqp10ClientConfig;
-pub use v091::AmqpClient;
 pub use v091::config::AmqpClientConfig;
+pub use v091::{AmqpClient, AmqpClientCommon};
 
 use crate::app::StreamOptions;
 use crate::rope::Rope;

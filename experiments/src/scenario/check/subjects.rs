@@ -140,7 +140,9 @@ fn check_app(
             let noun = match wanted {
                 Scope::Sink => "sink",
                 Scope::Connections => "application with connections",
-                Scope::Exchanges | Scope::Traffic | Scope::Direction | Scope::Counts => "application with exchanges",
+                Scope::Exchanges | Scope::Traffic | Scope::Rates | Scope::Direction | Scope::Counts => {
+                    "application with exchanges"
+                }
             };
             // A metric of links that an application is asked for: any application that has metrics would do.
             let fits = |app: &&AppSpec| {
@@ -159,6 +161,7 @@ fn unknown(scenario: &Scenario, name: &str, metric: Metric) -> Option<(String, &
     let milestone = metric.milestone()?;
     let help = match (milestone, metric) {
         (Milestone::Delivery, Metric::Delivered) => "`Completed` is the share that was answered",
+        (Milestone::Delivery, Metric::DeliveryRate) => "`CompletionRate` is of whole exchanges",
         _ => "`MeanCompletion` and its like are of whole exchanges",
     };
     let mut own = scenario.apps.iter().filter(|app| app.name == name);
@@ -229,6 +232,7 @@ fn scopes_of(app: &AppSpec) -> Vec<Scope> {
     let all = [
         (app.run.has_exchanges(), Scope::Exchanges),
         (app.run.has_exchanges(), Scope::Traffic),
+        (app.run.has_exchanges(), Scope::Rates),
         (is_sink(app), Scope::Sink),
         (app.run.tcp().is_some(), Scope::Connections),
     ];

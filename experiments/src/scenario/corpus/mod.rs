@@ -4,6 +4,7 @@
 //! read each as someone who made that mistake, and ask whether place, offending text, expectation and mend are in it.
 //! `INSTA_UPDATE=always cargo test -p protosim-experiments corpus` writes them anew.
 
+mod amqp;
 mod cases;
 mod cells;
 mod channels;
@@ -135,7 +136,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES).chain(channels::CASES).chain(cells::CASES).chain(ice::CASES).chain(mqtt::CASES).chain(relays::CASES) {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES).chain(channels::CASES).chain(cells::CASES).chain(ice::CASES).chain(mqtt::CASES).chain(relays::CASES).chain(amqp::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -184,7 +185,7 @@ fn str0m_is_refused_where_it_is_not_or_is_told_too_much() {
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS).chain(web::WARNINGS).chain(tls::WARNINGS)
-        .chain(replications::WARNINGS).chain(mqtt::WARNINGS).chain(relays::WARNINGS) {
+        .chain(replications::WARNINGS).chain(mqtt::WARNINGS).chain(relays::WARNINGS).chain(amqp::WARNINGS) {
             let loaded = load(replacements).unwrap_or_else(|error| panic!("{name} is refused: {error}"));
             assert!(!loaded.warnings.is_empty(), "{name} is not warned of");
             insta::assert_snapshot!(*name, loaded.warnings);
@@ -205,7 +206,8 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(cells::CASES)
         .chain(ice::CASES)
         .chain(mqtt::CASES)
-        .chain(relays::CASES);
+        .chain(relays::CASES)
+        .chain(amqp::CASES);
     refused
         .chain(cases::WARNINGS)
         .chain(streams::WARNINGS)
@@ -214,6 +216,7 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(replications::WARNINGS)
         .chain(mqtt::WARNINGS)
         .chain(relays::WARNINGS)
+        .chain(amqp::WARNINGS)
         .chain(&tls::OF_RUSTLS)
         .chain(&ice::OF_STR0M)
 }

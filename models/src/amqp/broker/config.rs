@@ -10,13 +10,13 @@ use crate::traffic::check_own_port;
 use protosim_core::{Size, Span};
 use serde::{Deserialize, Serialize};
 
-/// A broker of AMQP 0-9-1 with RabbitMQ's extensions.
+/// A broker of AMQP 0-9-1 with RabbitMQ's extensions, and of AMQP 1.0 as RabbitMQ's plugin has it, on one port: what a client says first decides.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AmqpBrokerConfig {
     /// The TCP port that it listens on, 1 to 65535. Default: 5672, or 5671 with `tls`.
     pub port: Option<u16>,
-    /// Who may connect, by SASL PLAIN. Default: anyone.
+    /// Who may connect, by SASL PLAIN. Default: anyone; with AMQP 1.0 also by ANONYMOUS, and without SASL.
     pub users: Vec<AmqpUser>,
     /// Its virtual host, of which it has one. Default: `/`.
     pub vhost: String,
@@ -24,15 +24,18 @@ pub struct AmqpBrokerConfig {
     pub max_connections: Option<u64>,
     /// How long a connection may take until it is open. Default: 10 s (RabbitMQ).
     pub connect_timeout: Span,
-    /// The time of heartbeats that it proposes, in whole seconds up to 65535 s; 0 s for none. Of both ends' the lower one holds. Default: 60 s (RabbitMQ).
+    /// The time of heartbeats that it proposes, in whole seconds up to 65535 s; 0 s for none. Of both ends' the lower one holds. In AMQP 1.0 the idle time-out that it says; twice as long
+    /// without a frame, and a client is gone. Default: 60 s (RabbitMQ).
     pub heartbeat: Span,
     /// The largest frame that it takes, at least 4096 B. Of both ends' the lower one holds. Default: 131072 B (RabbitMQ).
     pub frame_max: Size,
     /// The highest number of a channel, 1 to 65535. Of both ends' the lower one holds. Default: 2047 (RabbitMQ).
     pub channel_max: u16,
-    /// The longest body of a message that is taken; longer ones close their channel (311). Default: 128 MiB (RabbitMQ).
+    /// The longest body of a message that is taken; longer ones close their channel (311), or detach their link. Default: 128 MiB (RabbitMQ).
     pub max_message: Size,
-    /// Memory of messages from which on it reads no more from who publishes, and says so (`connection.blocked`). Default: no limit.
+    /// How many deliveries a link of AMQP 1.0 may have on their way to it, 1 to 2147483647. Default: 65536 (RabbitMQ).
+    pub link_credit: u32,
+    /// Memory of messages from which on it reads no more from who publishes, and says so (`connection.blocked`; in AMQP 1.0 by giving no credit). Default: no limit.
     pub memory_watermark: Option<Size>,
     /// Durable exchanges and queues, with their bindings and persistent messages, outlive a loss of power. Default: true (RabbitMQ).
     pub durable: bool,
@@ -71,6 +74,7 @@ impl Default for AmqpBrokerConfig {
             frame_max: Size::from_bytes(131_072),
             channel_max: 2047,
             max_message: Size::from_bytes(128 << 20),
+            link_credit: 65_536,
             memory_watermark: None,
             durable: true,
             sync: Span::ZERO,
@@ -97,6 +101,12 @@ impl AmqpBrokerConfig {
         if self.channel_max == 0 {
             found.push(("channel_max", "is 1 to 65535: no channel could be opened".to_owned()));
         }
+        if self.link_credit == 0 || self.link_credit > i32::MAX as u32 {
+            found.push((
+                "link_credit",
+                "is 1 to 2147483647: nobody could send, or credit would go round (§2.6.7)".to_owned(),
+            ));
+        }
         if self.connect_timeout.is_zero() {
             found.push(("connect_timeout", "is longer than zero: no client could connect".to_owned()));
         }
@@ -119,7 +129,7 @@ impl AmqpBrokerConfig {
             _ => {}
         }
         if self.users.iter().any(|user| user.name.contains('\0') || user.password.contains('\0')) {
-            found.push(("users", "have names and passwords without U+0000 (RFC 4616)".to_owned()));
+            found.push(("users", "a name or a password has U+0000, which PLAIN cannot say (RFC 4616)".to_owned()));
         }
         let mut names: Vec<&str> = self.users.iter().map(|user| user.name.as_str()).collect();
         names.sort_unstable();

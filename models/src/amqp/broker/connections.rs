@@ -3,6 +3,7 @@
 use super::memory::CONNECTION;
 use super::queue::{ConnectionId, Consumer};
 use super::{AmqpBroker, ENOUGH, HEARTBEAT, Outlet, SILENCE};
+use crate::amqp::v10::broker::{Peer as V10, VERSION};
 use crate::amqp::v091::broker::Peer as V091;
 use crate::amqp::v091::wire::ShortStr;
 use crate::app::{Host, StreamId};
@@ -41,6 +42,35 @@ pub(in crate::amqp) enum Peer {
     New(Inbox),
     /// AMQP 0-9-1.
     V091(Box<V091>),
+    /// AMQP 1.0.
+    V10(Box<V10>),
+}
+
+/// What a stream begins with.
+const MAGIC: [u8; 4] = *b"AMQP";
+
+/// What has come of a protocol header.
+enum Begun {
+    /// A part that may be of any.
+    Partly,
+    /// The layer of 1.0 that it is for.
+    V10(u8),
+    /// 0-9-1, or what is answered with that.
+    V091,
+}
+
+impl Begun {
+    fn of(inbox: &Inbox) -> Self {
+        let mut header = [0; 8];
+        let len = inbox.peek(&mut header);
+        let letters = len.min(MAGIC.len());
+        match header {
+            _ if header[..letters] != MAGIC[..letters] => Self::V091,
+            _ if len < header.len() => Self::Partly,
+            [_, _, _, _, layer @ (0 | 2 | 3), version @ ..] if version == VERSION => Self::V10(layer),
+            _ => Self::V091,
+        }
+    }
 }
 
 impl Connection {
@@ -48,7 +78,7 @@ impl Connection {
         self.out.len() + self.held >= ENOUGH
     }
 
-    pub(super) fn is_read(&self, is_blocked: bool) -> bool {
+    pub(in crate::amqp) fn is_read(&self, is_blocked: bool) -> bool {
         !self.is_draining && !self.is_full() && !(is_blocked && self.publishes)
     }
 
@@ -56,7 +86,15 @@ impl Connection {
     pub(in crate::amqp) fn v091(&mut self) -> Option<&mut V091> {
         match &mut self.peer {
             Peer::V091(peer) => Some(peer),
-            Peer::New(_) => None,
+            Peer::New(_) | Peer::V10(_) => None,
+        }
+    }
+
+    /// What it has of 1.0, if it speaks that.
+    pub(in crate::amqp) fn v10(&mut self) -> Option<&mut V10> {
+        match &mut self.peer {
+            Peer::V10(peer) => Some(peer),
+            Peer::New(_) | Peer::V091(_) => None,
         }
     }
 
@@ -65,7 +103,8 @@ impl Connection {
         match (&self.peer, outlet) {
             _ if self.is_full() => false,
             (Peer::V091(peer), Outlet::Channel(channel, _)) => peer.has_room(*channel, consumer),
-            (Peer::New(_), _) => false,
+            (Peer::V10(peer), Outlet::Link(session, handle)) => peer.has_room(*session, *handle),
+            (Peer::New(_) | Peer::V091(_) | Peer::V10(_), _) => false,
         }
     }
 
@@ -73,15 +112,8 @@ impl Connection {
     pub(super) fn queues(&self) -> Vec<ShortStr> {
         match &self.peer {
             Peer::V091(peer) => peer.channels.values().flat_map(|channel| channel.queues()).cloned().collect(),
+            Peer::V10(peer) => peer.queues(),
             Peer::New(_) => Vec::new(),
-        }
-    }
-
-    /// What has waited for the disc, up to this write, may go. Whether something still waits.
-    pub(super) fn release_held(&mut self, done: u64) -> bool {
-        match &mut self.peer {
-            Peer::V091(peer) => peer.release_held(done, &mut self.held, &mut self.out),
-            Peer::New(_) => false,
         }
     }
 }
@@ -122,18 +154,47 @@ impl AmqpBroker {
         );
     }
 
+    /// What has waited for the disc may go.
+    pub(super) fn release_held(&mut self, stream: StreamId) {
+        let done = self.disc.done();
+        let Some(connection) = self.connections.get_mut(&stream) else { return };
+        let Connection { held, out, peer, .. } = &mut **connection;
+        let is_waiting = match peer {
+            Peer::V091(peer) => peer.release_held(done, held, out),
+            Peer::V10(_) => self.release_link_outcomes(stream),
+            Peer::New(_) => false,
+        };
+        if is_waiting {
+            self.for_disc.insert(stream);
+        }
+        self.touched.insert(stream);
+        self.to_read.insert(stream);
+    }
+
     /// Something has come on a stream. Its beginning says what the client speaks.
-    pub(super) fn come(&mut self, stream: StreamId, data: &Rope, _: &mut dyn Host) {
+    pub(super) fn come(&mut self, stream: StreamId, data: &Rope, host: &dyn Host) {
         let Some(connection) = self.connections.get_mut(&stream) else { return };
         match &mut connection.peer {
             Peer::New(inbox) => {
                 inbox.push(data);
-                let begun = inbox.take_all();
-                let mut peer = Box::new(V091::new(&self.config));
-                peer.decoder.push(&begun);
-                connection.peer = Peer::V091(peer);
+                let begun = Begun::of(inbox);
+                let all = if matches!(begun, Begun::Partly) { Rope::new() } else { inbox.take_all() };
+                connection.peer = match begun {
+                    Begun::Partly => return,
+                    Begun::V091 => {
+                        let mut peer = Box::new(V091::new(&self.config));
+                        peer.decoder.push(&all);
+                        Peer::V091(peer)
+                    }
+                    Begun::V10(layer) => {
+                        let mut peer = Box::new(V10::new(&self.config, layer, host.now()));
+                        peer.push(&all);
+                        Peer::V10(peer)
+                    }
+                };
             }
             Peer::V091(peer) => peer.decoder.push(data),
+            Peer::V10(peer) => peer.push(data),
         }
     }
 
@@ -141,12 +202,17 @@ impl AmqpBroker {
     pub(super) fn take_one(&mut self, stream: StreamId, host: &mut dyn Host) -> bool {
         match self.connections.get(&stream).map(|connection| &connection.peer) {
             Some(Peer::V091(_)) => self.take_frame(stream, host),
+            Some(Peer::V10(_)) => self.take_item(stream, host),
             Some(Peer::New(_)) | None => false,
         }
     }
 
     /// What waits is written, then the stream is closed.
     pub(in crate::amqp) fn drain(&mut self, stream: StreamId, host: &mut dyn Host) {
+        if let Some(Peer::V10(_)) = self.connections.get(&stream).map(|connection| &connection.peer) {
+            // What its machine has to say still, such as outcomes.
+            self.pull(stream, host);
+        }
         self.detach(stream, host);
         if let Some(connection) = self.connections.get_mut(&stream) {
             connection.is_draining = true;
@@ -164,6 +230,7 @@ impl AmqpBroker {
         let own = std::mem::take(&mut connection.exclusive);
         match connection.peer {
             Peer::V091(_) => self.end_channels(stream, host),
+            Peer::V10(_) => self.end_sessions(stream, host),
             Peer::New(_) => {}
         }
         for queue in own {
@@ -190,9 +257,20 @@ impl AmqpBroker {
         let Some(connection) = self.connections.get(&stream) else { return };
         match &connection.peer {
             Peer::V091(peer) if peer.is_open() => return self.on_missing_heartbeat(stream, host),
-            Peer::V091(_) | Peer::New(_) => self.counts.handshake_timeouts += 1,
+            // Its machine says what is due.
+            Peer::V10(peer) if peer.is_open() => return,
+            Peer::V091(_) | Peer::V10(_) | Peer::New(_) => self.counts.handshake_timeouts += 1,
         }
         self.drop_silent(stream, host);
+    }
+
+    /// Something is due that keeps a connection alive.
+    pub(super) fn on_keep_alive(&mut self, stream: StreamId, host: &mut dyn Host) {
+        match self.connections.get(&stream).map(|connection| &connection.peer) {
+            Some(Peer::V091(_)) => self.on_heartbeat_due(stream, host),
+            Some(Peer::V10(_)) => self.on_machine_due(stream, host),
+            Some(Peer::New(_)) | None => {}
+        }
     }
 
     /// Drops a connection without a word.

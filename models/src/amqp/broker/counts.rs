@@ -15,10 +15,14 @@ pub(in crate::amqp) struct Counts {
     pub(in crate::amqp) handshake_timeouts: u64,
     pub(in crate::amqp) heartbeats_sent: u64,
     pub(in crate::amqp) channels: u64,
+    pub(in crate::amqp) sessions: u64,
+    pub(in crate::amqp) links: u64,
+    pub(in crate::amqp) resumed_links: u64,
     pub(in crate::amqp) consumers: u64,
     pub(in crate::amqp) cancelled_consumers: u64,
     pub(in crate::amqp) frames_received: u64,
     pub(in crate::amqp) methods_sent: u64,
+    pub(in crate::amqp) frames_sent: u64,
     pub(in crate::amqp) bytes_received: u64,
     pub(in crate::amqp) bytes_sent: u64,
     pub(in crate::amqp) published: u64,
@@ -44,6 +48,8 @@ pub(in crate::amqp) struct Counts {
     pub(in crate::amqp) recovered: u64,
     pub(in crate::amqp) channel_errors: u64,
     pub(in crate::amqp) connection_errors: u64,
+    pub(in crate::amqp) session_errors: u64,
+    pub(in crate::amqp) link_errors: u64,
     pub(in crate::amqp) malformed: u64,
     pub(in crate::amqp) disc_writes: u64,
     pub(in crate::amqp) refused_calls: u64,
@@ -61,8 +67,8 @@ impl Counts {
         }
     }
 
-    /// `dropped_messages` were too many (`maxlen`), `refused_messages` had no room where publishers are told. What begins with `last_` is as it is at the end.
-    pub(in crate::amqp) fn totals(&self, store: &Store) -> Vec<Total> {
+    /// `channels`, `methods_sent` and `channel_errors` are of 0-9-1, `sessions`, `links`, `frames_sent` and errors of those of 1.0; `confirms` and `nacks` are messages that are accepted, or get another outcome, there. `dropped_messages` were too many (`maxlen`), `refused_messages` had no room where publishers are told. What begins with `last_` is as it is at the end.
+    pub(in crate::amqp) fn totals(&self, store: &Store, waiting_links: usize) -> Vec<Total> {
         let total = |name, value| Total { name, value };
         let of_queues =
             |count: fn(&super::store::Stored) -> usize| store.queues.values().map(count).sum::<usize>() as u64;
@@ -76,10 +82,14 @@ impl Counts {
             total("handshake_timeouts", self.handshake_timeouts),
             total("heartbeats_sent", self.heartbeats_sent),
             total("channels", self.channels),
+            total("sessions", self.sessions),
+            total("links", self.links),
+            total("resumed_links", self.resumed_links),
             total("consumers", self.consumers),
             total("cancelled_consumers", self.cancelled_consumers),
             total("frames_received", self.frames_received),
             total("methods_sent", self.methods_sent),
+            total("frames_sent", self.frames_sent),
             total("bytes_received", self.bytes_received),
             total("bytes_sent", self.bytes_sent),
             total("messages_received", self.published),
@@ -105,8 +115,11 @@ impl Counts {
             total("recovered_messages", self.recovered),
             total("channel_errors", self.channel_errors),
             total("connection_errors", self.connection_errors),
+            total("session_errors", self.session_errors),
+            total("link_errors", self.link_errors),
             total("malformed_frames", self.malformed),
             total("disc_writes", self.disc_writes),
+            total("last_waiting_links", waiting_links as u64),
             total("last_queues", store.queues.len() as u64),
             total("last_ready_messages", of_queues(|stored| stored.queue.ready())),
             total("last_unacknowledged_messages", of_queues(|stored| stored.queue.unacked())),

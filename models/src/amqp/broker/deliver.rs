@@ -21,6 +21,8 @@ pub(in crate::amqp) struct ConsumerAt {
 pub(in crate::amqp) enum Outlet {
     /// 0-9-1: a channel, and the consumer's tag on it.
     Channel(u16, ShortStr),
+    /// 1.0: a session, by our channel, and a link, by our handle. It takes what it has credit for.
+    Link(u16, u32),
 }
 
 impl AmqpBroker {
@@ -70,6 +72,7 @@ impl AmqpBroker {
         self.counts.cancelled_consumers += 1;
         match consumer.outlet {
             Outlet::Channel(channel, tag) => self.cancel_on_channel((consumer.stream, channel), tag, host),
+            Outlet::Link(session, handle) => self.cancel_link((consumer.stream, session), handle),
         }
     }
 
@@ -87,6 +90,9 @@ impl AmqpBroker {
                 Some(Step::Leave(left)) => self.leave(name, left, host),
                 None => break,
             }
+        }
+        if !self.waiting_links.is_empty() {
+            self.queue_is_pumped(name);
         }
         self.settle_memory(name, host);
         let now = host.now();
@@ -112,6 +118,7 @@ impl AmqpBroker {
         self.spend_delivery(name, delivery, host);
         match outlet {
             Outlet::Channel(channel, tag) => self.deliver_on_channel((stream, channel), tag, name, delivery, host),
+            Outlet::Link(session, handle) => self.deliver_on_link((stream, session), handle, delivery, host),
         }
         if let Some(connection) = self.connections.get_mut(&stream) {
             connection.was_full |= connection.is_full();
@@ -166,6 +173,13 @@ impl AmqpBroker {
                 self.counts.requeued += u64::from(stored.queue.requeue_marked(position, is_marked));
             }
         }
+        self.dirty.insert(name.clone());
+    }
+
+    /// The same, of one that who had it has failed with.
+    pub(in crate::amqp) fn requeue_failed(&mut self, name: &ShortStr, position: u64) {
+        let Some(stored) = self.store.queues.get_mut(name) else { return };
+        self.counts.requeued += u64::from(stored.queue.requeue_failed(position));
         self.dirty.insert(name.clone());
     }
 }

@@ -8,6 +8,8 @@ use crate::app::{Host, StreamId};
 pub(super) const CONNECTION: u64 = 640;
 /// Memory of a channel \[bytes\].
 pub(in crate::amqp) const CHANNEL: u64 = 256;
+/// Memory of a link of 1.0 \[bytes\].
+pub(in crate::amqp) const LINK: u64 = 640;
 /// Memory of a queue \[bytes\].
 pub(super) const QUEUE: u64 = 512;
 /// Memory of a consumer \[bytes\].
@@ -56,6 +58,12 @@ impl AmqpBroker {
     }
 
     fn tell_publishers(&mut self, host: &mut dyn Host) {
+        for (stream, connection) in &mut self.connections {
+            if let Some(peer) = connection.v10() {
+                peer.hold_credit(self.is_blocked);
+                self.touched.insert(*stream);
+            }
+        }
         let publishers = self.connections.iter().filter(|(_, connection)| connection.publishes);
         for stream in publishers.map(|(stream, _)| *stream).collect::<Vec<_>>() {
             self.tell_blocked(stream, host);
@@ -72,7 +80,8 @@ impl AmqpBroker {
     fn tell_blocked(&mut self, stream: StreamId, host: &mut dyn Host) {
         match self.connections.get(&stream).map(|connection| &connection.peer) {
             Some(Peer::V091(_)) => self.say_blocked(stream, host),
-            Some(Peer::New(_)) | None => {}
+            // Those of 1.0 have no way to hear it but by credit.
+            Some(Peer::V10(_) | Peer::New(_)) | None => {}
         }
     }
 }

@@ -14,8 +14,9 @@
 //! | `config` | what users say |
 //! | `counts` | totals |
 //! | `../v091/broker` | what it says to clients of 0-9-1: connections, channels, methods |
+//! | `../v10/broker` | what it says to clients of 1.0: sessions, links, transfers |
 //!
-//! All of it but the last is the same for all versions. Messages, headers and arguments have the types of 0-9-1, and so have errors: that is the model of RabbitMQ,
+//! The protocol header that a client sends says which version it speaks, on the same port. All of it but the last two is the same for both. Messages, headers and arguments have the types of 0-9-1, and so have errors: that is the model of RabbitMQ,
 //! which others are mapped to.
 //!
 //! # What is on disc
@@ -40,13 +41,14 @@ pub use config::{AmqpBrokerConfig, AmqpUser};
 pub(in crate::amqp) use connections::{Connection, Peer};
 pub(in crate::amqp) use counts::Counts;
 pub(in crate::amqp) use deliver::{ConsumerAt, Outlet};
-pub(in crate::amqp) use memory::{CHANNEL, MESSAGE};
+pub(in crate::amqp) use memory::{CHANNEL, LINK, MESSAGE};
 pub(in crate::amqp) use messages::Put;
 pub(in crate::amqp) use queues::NO_QUEUE;
 pub(in crate::amqp) use store::{Content, Entry, OnDisc, Store};
 
 use super::flaw::AmqpFlaw;
 use super::options;
+use super::v10::broker::Kept;
 use super::v091::wire::ShortStr;
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
 use crate::messaging::disc::Disc;
@@ -61,6 +63,8 @@ use std::net::SocketAddr;
 const DUE: u64 = 1;
 /// The timer of the write to disc.
 const SYNC: u64 = 2;
+/// The timer of links that wait to be resumed.
+const LINKS: u64 = 3;
 /// Timers from here on are of connections that are silent for too long, by stream.
 pub(in crate::amqp) const SILENCE: u64 = 1 << 32;
 /// Timers from here on are of heartbeats to connections, by stream.
@@ -96,6 +100,10 @@ pub struct AmqpBroker {
     pub(in crate::amqp) to_read: BTreeSet<StreamId>,
     /// Connections with answers that wait for the disc.
     pub(in crate::amqp) for_disc: BTreeSet<StreamId>,
+    /// Links of 1.0 that wait for what their queues have to give, by queue: they have got a flow.
+    pub(in crate::amqp) waiting_links: BTreeMap<ShortStr, BTreeSet<(StreamId, u16, u32)>>,
+    /// Links of 1.0 that wait to be resumed.
+    pub(in crate::amqp) kept: Kept,
     /// Publishers are not read from: memory is short.
     pub(in crate::amqp) is_blocked: bool,
     /// Memory of the host that messages have \[bytes\].
@@ -132,6 +140,8 @@ impl AmqpBroker {
             touched: BTreeSet::new(),
             to_read: BTreeSet::new(),
             for_disc: BTreeSet::new(),
+            waiting_links: BTreeMap::new(),
+            kept: Kept::default(),
             is_blocked: false,
             held: 0,
             given: Given::default(),
@@ -154,17 +164,6 @@ impl AmqpBroker {
         if self.writes() { self.disc.change(&entry) } else { 0 }
     }
 
-    /// What has waited for the disc may go.
-    fn release_held(&mut self, stream: StreamId) {
-        let done = self.disc.done();
-        let Some(connection) = self.connections.get_mut(&stream) else { return };
-        if connection.release_held(done) {
-            self.for_disc.insert(stream);
-        }
-        self.touched.insert(stream);
-        self.to_read.insert(stream);
-    }
-
     /// Reads what is there, frame by frame, as long as there is room for what comes of it.
     fn read(&mut self, stream: StreamId, host: &mut dyn Host) {
         loop {
@@ -182,7 +181,7 @@ impl AmqpBroker {
             }
             connection.last_heard = host.now();
             self.counts.bytes_received += data.len();
-            self.come(stream, &data, host);
+            self.come(stream, &data, &*host);
         }
     }
 
@@ -212,9 +211,16 @@ impl AmqpBroker {
             Some((at, _)) => host.set_timer(DUE, *at, "queue"),
             None => host.cancel_timer(DUE),
         }
+        // One that is early does nothing.
+        if let Some(at) = self.kept.deadline() {
+            host.set_timer(LINKS, at, "link");
+        }
     }
 
     fn write(&mut self, stream: StreamId, host: &mut dyn Host) {
+        if let Some(Peer::V10(_)) = self.connections.get(&stream).map(|connection| &connection.peer) {
+            self.collect(stream, host);
+        }
         let Some(connection) = self.connections.get_mut(&stream) else { return };
         match connection.out.write(stream, self.disc.done(), host) {
             Ok(written) => self.counts.bytes_sent += written,
@@ -224,6 +230,10 @@ impl AmqpBroker {
             connection.was_full = false;
             self.dirty.extend(connection.queues());
             self.to_read.insert(stream);
+            if connection.v10().is_some() {
+                // Behind what its queues give now.
+                self.touched.insert(stream);
+            }
         }
         if connection.is_draining && connection.out.len() == 0 {
             self.counts.refused_calls += u64::from(host.stream_close(stream).is_err());
@@ -263,10 +273,12 @@ impl App for AmqpBroker {
                 for stream in std::mem::take(&mut self.for_disc) {
                     self.release_held(stream);
                 }
+                self.release_kept_outcomes();
                 self.to_confirm.append(&mut self.unconfirmed);
             }
+            LINKS => self.on_links_due(host),
             // Streams have 32 bits.
-            token if token >= HEARTBEAT => self.on_heartbeat_due(StreamId((token - HEARTBEAT) as u32), host),
+            token if token >= HEARTBEAT => self.on_keep_alive(StreamId((token - HEARTBEAT) as u32), host),
             token => self.on_silence(StreamId((token - SILENCE) as u32), host),
         }
         self.finish(host);
@@ -293,7 +305,7 @@ impl App for AmqpBroker {
     }
 
     fn totals(&self) -> Vec<Total> {
-        self.counts.totals(&self.store)
+        self.counts.totals(&self.store, self.kept.len())
     }
 
     fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {

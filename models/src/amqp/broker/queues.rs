@@ -118,6 +118,7 @@ impl AmqpBroker {
             self.due.remove(&(at, name.clone()));
         }
         self.dirty.remove(name);
+        self.waiting_links.remove(name);
         for id in stored.queue.consumers().collect::<BTreeSet<_>>() {
             self.cancel_by_queue(id, host);
         }

@@ -11,6 +11,7 @@ pub(super) mod names;
 
 use crate::app::{Host, Total};
 use crate::ledger::{Guarantee, MessageEvent, Taken};
+use crate::messaging::fifo::Fifo;
 use crate::messaging::payload::{NAME_LEN, Name, Order, Seen};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
@@ -18,7 +19,7 @@ use crate::tcp::app::nowhere;
 use crate::traffic::{Sizes, draw_span};
 use config::Schedule;
 use protosim_core::{Distribution, LocalTime, Purpose, Span};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ pub(super) struct Kept {
     /// By publication: its name, drawn at the first start, and how many of its messages were due.
     named: Vec<(u64, u64)>,
     /// By publication, the exchanges' numbers of messages that wait to be sent.
-    waiting: Vec<VecDeque<u64>>,
+    waiting: Vec<Fifo<u64>>,
     /// By their exchanges' numbers.
     open: BTreeMap<u64, Open>,
     /// Messages without confirms that were being written when power was lost.
@@ -161,7 +162,7 @@ impl Messages {
         let started = host.now();
         if self.kept.named.is_empty() {
             self.kept.named = self.next.iter().map(|_| (host.rng(KEY).next_u64(), 0)).collect();
-            self.kept.waiting = vec![VecDeque::new(); self.next.len()];
+            self.kept.waiting = vec![Fifo::new(); self.next.len()];
         }
         // What was open before a loss of power.
         for open in self.kept.open.values_mut() {
@@ -230,7 +231,7 @@ impl Messages {
         for id in self.kept.open.keys().copied().collect::<Vec<_>>() {
             self.end(id, outcome, host);
         }
-        self.kept.waiting.iter_mut().for_each(VecDeque::clear);
+        self.kept.waiting.fill(Fifo::new());
     }
 
     /// If a message of a publication is due now, it waits to be sent. Whether one was.

@@ -11,4 +11,4 @@ mod tests;
 #[cfg(test)]
 mod vectors;
 
-pub use client::AmqpClient;
+pub use client::{AmqpClient, Common as AmqpClientCommon};

@@ -7,6 +7,7 @@
 //! | [`connection`] | headers, authentication, open and close, idle time-outs, channels |
 //! | [`session`] | windows, links by their handles, deliveries by their numbers |
 //! | [`link`] | the two ends of a link: credit, settlement, what is needed to resume |
+//! | `broker` | what the broker says to clients of 1.0 |
 //! | [`config`] | what users say |
 //! | `client` | the application |
 //! | `serial` | numbers that go round |
@@ -29,6 +30,7 @@
 //! - Resuming in the middle of a message: the whole is sent again (§2.6.13 allows it).
 //! - A link that is attached on several sessions, or taken over from another connection (§2.6.1), is its owner's to detach.
 
+pub(in crate::amqp) mod broker;
 mod client;
 pub mod config;
 pub mod connection;

@@ -1,7 +1,7 @@
 //! Who gets the messages of a queue.
 
 use crate::amqp::v091::wire::{Fault, ReplyCode};
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 /// A consumer, by a number that its server gives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -20,19 +20,40 @@ pub struct Consumer {
     pub prefetch: u16,
 }
 
-/// The consumers of a queue, in the order in which they get messages.
+/// The consumers of a queue, in the order in which they get messages. Queues of work have thousands: none is searched for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Consumers {
-    /// Each with how many messages it has and has not acknowledged.
-    line: VecDeque<(Consumer, u32)>,
+    all: BTreeMap<ConsumerId, Turn>,
+    /// Those below their limit, by their turns.
+    line: BTreeMap<u64, Consumer>,
+    /// The last turn that was given.
+    last: u64,
+}
+
+/// Where a consumer stands.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    consumer: Consumer,
+    /// Who has less gets a message before.
+    number: u64,
+    /// How many messages it has and has not acknowledged.
+    unacked: u32,
+}
+
+impl Turn {
+    fn is_full(&self) -> bool {
+        let Consumer { no_ack, prefetch, .. } = self.consumer;
+        !no_ack && prefetch > 0 && self.unacked >= u32::from(prefetch)
+    }
 }
 
 impl Consumers {
     /// # Errors
     /// 403 where the new one, or the one that is there, shall be the only one (§1.8.3.3).
     pub(super) fn add(&mut self, consumer: Consumer) -> Result<(), Fault> {
+        // Who is the only one is alone.
         let is_taken =
-            self.line.iter().any(|(there, _)| there.exclusive) || consumer.exclusive && !self.line.is_empty();
+            self.all.first_key_value().is_some_and(|(_, there)| there.consumer.exclusive || consumer.exclusive);
         if is_taken {
             return Err(Fault::new(
                 ReplyCode::AccessRefused,
@@ -40,40 +61,49 @@ impl Consumers {
                 "a consumer has, or wants, the queue for itself",
             ));
         }
-        self.line.push_back((consumer, 0));
+        self.last += 1;
+        self.all.insert(consumer.id, Turn { consumer, number: self.last, unacked: 0 });
+        self.line.insert(self.last, consumer);
         Ok(())
     }
 
     /// Whether it was there.
     pub(super) fn remove(&mut self, id: ConsumerId) -> bool {
-        let before = self.line.len();
-        self.line.retain(|(consumer, _)| consumer.id != id);
-        self.line.len() < before
+        let Some(turn) = self.all.remove(&id) else { return false };
+        self.line.remove(&turn.number);
+        true
     }
 
     /// The first one in the line that can take a message; it goes to the end of the line, and has one more.
     pub(super) fn next(&mut self, mut has_room: impl FnMut(&Consumer) -> bool) -> Option<Consumer> {
-        let at = self.line.iter().position(|(consumer, unacked)| {
-            let is_below = consumer.prefetch == 0 || *unacked < u32::from(consumer.prefetch);
-            (consumer.no_ack || is_below) && has_room(consumer)
-        })?;
-        let (consumer, unacked) = self.line.remove(at)?;
-        self.line.push_back((consumer, unacked + u32::from(!consumer.no_ack)));
+        let (number, consumer) = self.line.iter().find(|(_, consumer)| has_room(consumer))?;
+        let (number, consumer) = (*number, *consumer);
+        self.line.remove(&number);
+        let turn = self.all.get_mut(&consumer.id)?;
+        self.last += 1;
+        turn.number = self.last;
+        turn.unacked += u32::from(!consumer.no_ack);
+        if !turn.is_full() {
+            self.line.insert(turn.number, consumer);
+        }
         Some(consumer)
     }
 
-    /// It has one less.
+    /// It has one less. One that was at its limit is in the line again where it was.
     pub(super) fn settle(&mut self, id: ConsumerId) {
-        if let Some((_, unacked)) = self.line.iter_mut().find(|(consumer, _)| consumer.id == id) {
-            *unacked = unacked.saturating_sub(1);
+        let Some(turn) = self.all.get_mut(&id) else { return };
+        turn.unacked = turn.unacked.saturating_sub(1);
+        if !turn.is_full() {
+            self.line.insert(turn.number, turn.consumer);
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.line.len()
+        self.all.len()
     }
 
+    /// In the order of their numbers.
     pub(super) fn ids(&self) -> impl Iterator<Item = ConsumerId> {
-        self.line.iter().map(|(consumer, _)| consumer.id)
+        self.all.keys().copied()
     }
 }

@@ -1,5 +1,6 @@
 //! A message in a queue, and how it leaves one otherwise than by an acknowledgement.
 
+use crate::amqp::v10::wire::Annotations;
 use crate::amqp::v091::wire::{Fault, FieldValue, Properties, ShortStr, Table};
 use crate::rope::Rope;
 use protosim_core::{LocalTime, Span};
@@ -13,6 +14,18 @@ pub struct Message {
     properties: Properties,
     body: Rope,
     time_to_live: Option<Span>,
+    original: Option<Arc<Original>>,
+}
+
+/// What a message of 1.0 has beside what 0-9-1 says of it: it leaves for another client of 1.0 as it came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Original {
+    /// For all on the way.
+    pub annotations: Option<Annotations>,
+    /// The bare message, as it was written: nobody changes that (1.0 §3.2).
+    pub bare: Rope,
+    /// What stood behind it, as it was written.
+    pub footer: Rope,
 }
 
 /// Why a message has left its queue.
@@ -53,7 +66,18 @@ impl Message {
     /// 406 where its expiration is no time.
     pub fn new(exchange: ShortStr, routing_key: ShortStr, properties: Properties, body: Rope) -> Result<Self, Fault> {
         let time_to_live = properties.time_to_live()?;
-        Ok(Self { exchange, routing_key, properties, body, time_to_live })
+        Ok(Self { exchange, routing_key, properties, body, time_to_live, original: None })
+    }
+
+    /// One that came in this form.
+    #[must_use]
+    pub fn with_original(self, original: Original) -> Self {
+        Self { original: Some(Arc::new(original)), ..self }
+    }
+
+    /// The form in which it came, if that is of 1.0.
+    pub fn original(&self) -> Option<&Original> {
+        self.original.as_deref()
     }
 
     /// The exchange to which it was published.
@@ -119,7 +143,8 @@ impl Message {
         }
         properties.headers = Some(headers);
         let (exchange, routing_key) = (to.0.clone(), to.1.clone());
-        Self { exchange, routing_key, properties, body: self.body.clone(), time_to_live: None }
+        let (body, original) = (self.body.clone(), self.original.clone());
+        Self { exchange, routing_key, properties, body, time_to_live: None, original }
     }
 
     fn first_death(&self, queue: &ShortStr, cause: Cause, now: LocalTime, expiration: Option<&ShortStr>) -> Table {

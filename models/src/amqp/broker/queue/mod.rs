@@ -32,7 +32,7 @@ mod message;
 mod options;
 
 pub use consumers::{Consumer, ConsumerId};
-pub use message::{Cause, DeadLetter, Left, Message};
+pub use message::{Cause, DeadLetter, Left, Message, Original};
 pub use options::{Overflow, QueueOptions};
 
 use crate::amqp::v091::wire::{Fault, ReplyCode, ShortStr};
@@ -81,6 +81,7 @@ struct Entry {
     /// `None` for never.
     expires_at: Option<LocalTime>,
     redelivered: bool,
+    failures: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -111,6 +112,8 @@ pub struct Delivery {
     pub no_ack: bool,
     /// It may have been delivered before.
     pub redelivered: bool,
+    /// How often who had it has said that it failed (1.0 §3.2.1).
+    pub failures: u32,
     /// The message.
     pub message: Arc<Message>,
 }
@@ -218,10 +221,15 @@ impl Queue {
     pub fn recover(&mut self, position: u64, message: Arc<Message>, expires_at: Option<LocalTime>, now: LocalTime) {
         let place = Place { below: u8::MAX - self.priority_of(&message), position };
         self.next_position = self.next_position.max(position + 1);
-        self.put(place, Entry { message, arrived_at: now, expires_at, redelivered: true });
+        self.put(place, Entry { message, arrived_at: now, expires_at, redelivered: true, failures: 0 });
     }
 
-    /// Its consumers, in the order in which they get messages.
+    /// How many consumers it has.
+    pub fn consumer_count(&self) -> usize {
+        self.consumers.len()
+    }
+
+    /// Its consumers, in the order of their numbers.
     pub fn consumers(&self) -> impl Iterator<Item = ConsumerId> {
         self.consumers.ids()
     }
@@ -284,7 +292,7 @@ impl Queue {
         let ttl = self.options.message_ttl.into_iter().chain(message.time_to_live()).min();
         let expires_at = ttl.map(|ttl| now.saturating_add(ttl));
         let place = Place { below: u8::MAX - priority, position };
-        self.put(place, Entry { message, arrived_at: now, expires_at, redelivered: false });
+        self.put(place, Entry { message, arrived_at: now, expires_at, redelivered: false, failures: 0 });
         Published::Taken(position)
     }
 
@@ -329,14 +337,24 @@ impl Queue {
 
     /// A message goes back to its position: it, or its channel, was not able to be acknowledged. Whether one there waited for that.
     pub fn requeue(&mut self, position: u64) -> bool {
-        self.requeue_marked(position, true)
+        self.put_back(position, 0, true)
     }
 
-    /// The same, and says whether it marks the message, as it should.
+    /// The same, of one that who had it has failed with (1.0 §3.4.5).
+    pub fn requeue_failed(&mut self, position: u64) -> bool {
+        self.put_back(position, 1, true)
+    }
+
+    /// As [`Self::requeue`], and says whether it marks the message, as it should.
     pub(in crate::amqp) fn requeue_marked(&mut self, position: u64, is_marked: bool) -> bool {
+        self.put_back(position, 0, is_marked)
+    }
+
+    fn put_back(&mut self, position: u64, failures: u32, is_marked: bool) -> bool {
         let Some(Unacked { place, entry, .. }) = self.settle(position) else { return false };
+        let failures = entry.failures.saturating_add(failures);
         let redelivered = entry.redelivered || is_marked;
-        self.put(place, Entry { redelivered, ..entry });
+        self.put(place, Entry { redelivered, failures, ..entry });
         true
     }
 
@@ -432,12 +450,13 @@ impl Queue {
 
     fn deliver(&mut self, consumer: Option<ConsumerId>, no_ack: bool) -> Option<Delivery> {
         let (place, entry) = self.pop()?;
-        let (position, redelivered, message) = (place.position, entry.redelivered, entry.message.clone());
+        let Entry { redelivered, failures, ref message, .. } = entry;
+        let (position, message) = (place.position, message.clone());
         if !no_ack {
             self.unacked_bytes += entry.message.bytes();
             self.unacked.insert(position, Unacked { place, entry, consumer });
         }
-        Some(Delivery { position, consumer, no_ack, redelivered, message })
+        Some(Delivery { position, consumer, no_ack, redelivered, failures, message })
     }
 
     fn settle(&mut self, position: u64) -> Option<Unacked> {

@@ -134,7 +134,7 @@ impl AmqpBroker {
         let answer = queue::DeclareOk {
             queue: name.clone(),
             message_count: u32::try_from(stored.queue.ready()).unwrap_or(u32::MAX),
-            consumer_count: u32::try_from(stored.queue.consumers().count()).unwrap_or(u32::MAX),
+            consumer_count: u32::try_from(stored.queue.consumer_count()).unwrap_or(u32::MAX),
         };
         if let Some(channel) = self.channel(at.0, at.1) {
             channel.last_queue = name;

@@ -184,25 +184,20 @@ impl AmqpClient {
         Ok(())
     }
 
-    /// The consumer of a channel, if it has one.
-    fn consumer(&self, index: usize) -> Option<AmqpConsumerConfig> {
-        let config = &self.common.config;
-        config.consumers.get(index.checked_sub(config.publications.len())?).cloned()
-    }
-
     /// Asks for what a channel is for.
     pub(super) fn start_lane(&mut self, index: usize, host: &mut dyn Host) {
         let channel = number(index);
-        if let Some(publication) = self.common.config.publications.get(index) {
+        let common = Arc::clone(&self.common);
+        if let Some(publication) = common.config.publications.get(index) {
             return match publication.confirms {
                 AmqpConfirms::None => self.lane_ready(index, host),
                 AmqpConfirms::Transaction(_) => self.push(&Command::new(channel, tx::Select {}), host),
                 _ => self.push(&Command::new(channel, confirm::Select { no_wait: false }), host),
             };
         }
-        let Some(consumer) = self.consumer(index) else { return };
+        let Some(consumer) = common.consumer(index) else { return };
         if consumer.get.is_some() {
-            self.subscribed(&consumer, host);
+            self.subscribed(consumer, host);
             self.lane_ready(index, host);
             return self.ask(index, host);
         }
@@ -229,8 +224,9 @@ impl AmqpClient {
 
     fn on_consume_ok(&mut self, index: usize, host: &mut dyn Host) {
         self.counts.consumers += 1;
-        if let Some(consumer) = self.consumer(index) {
-            self.subscribed(&consumer, host);
+        let common = Arc::clone(&self.common);
+        if let Some(consumer) = common.consumer(index) {
+            self.subscribed(consumer, host);
         }
         self.lane_ready(index, host);
     }
@@ -345,7 +341,8 @@ impl AmqpClient {
 
     /// A message has come.
     fn on_message(&mut self, index: usize, came: Came, host: &mut dyn Host) {
-        let Some(consumer) = self.consumer(index) else { return };
+        let common = Arc::clone(&self.common);
+        let Some(consumer) = common.consumer(index) else { return };
         let delivery_tag = came.delivery_tag;
         if self.common.config.flaw == Some(AmqpFlaw::AcknowledgedTooSoon) {
             if self.late.is_empty() {
@@ -353,10 +350,10 @@ impl AmqpClient {
             }
             self.late.push((index, came));
         } else {
-            self.hand_on(&consumer, &came, host);
+            self.hand_on(consumer, &came, host);
         }
         let rejects = consumer.reject > Ratio::default() && host.rng(REJECT).chance(consumer.reject);
-        self.acknowledge(index, &consumer, delivery_tag, rejects, host);
+        self.acknowledge(index, consumer, delivery_tag, rejects, host);
     }
 
     /// A message reaches the application.
@@ -367,9 +364,10 @@ impl AmqpClient {
 
     /// So does what was acknowledged before it does, by mistake.
     pub(super) fn hand_on_late(&mut self, host: &mut dyn Host) {
+        let common = Arc::clone(&self.common);
         for (index, came) in std::mem::take(&mut self.late) {
-            if let Some(consumer) = self.consumer(index) {
-                self.hand_on(&consumer, &came, host);
+            if let Some(consumer) = common.consumer(index) {
+                self.hand_on(consumer, &came, host);
             }
         }
     }
@@ -405,7 +403,8 @@ impl AmqpClient {
 
     /// Asks for the next message.
     pub(super) fn ask(&mut self, index: usize, host: &mut dyn Host) {
-        let Some(consumer) = self.consumer(index) else { return };
+        let common = Arc::clone(&self.common);
+        let Some(consumer) = common.consumer(index) else { return };
         if self.lane(index).is_none_or(|lane| lane.state != State::Ready) {
             return;
         }
@@ -415,7 +414,7 @@ impl AmqpClient {
 
     fn on_get_empty(&mut self, index: usize, host: &mut dyn Host) {
         self.counts.empty_answers += 1;
-        if let Some(interval) = self.consumer(index).and_then(|consumer| consumer.get) {
+        if let Some(interval) = self.common.consumer(index).and_then(|consumer| consumer.get) {
             host.set_timer(ASK + index as u64, host.now().saturating_add(interval), "ask again");
         }
     }

@@ -30,7 +30,7 @@ mod lane;
 mod methods;
 mod names;
 
-use super::config::{AmqpClientConfig, AmqpConfirms, AmqpPublicationConfig};
+use super::config::{AmqpClientConfig, AmqpConfirms, AmqpConsumerConfig, AmqpPublicationConfig};
 use super::wire::{Assembler, Command, Decoder, FrameMax, ShortStr};
 use crate::amqp::client::names::topic;
 use crate::amqp::client::{Kept, Law, Messages, PUBLISH};
@@ -72,6 +72,8 @@ const ASK: u64 = 1 << 32;
 pub struct AmqpClient {
     common: Arc<Common>,
     server: SocketAddr,
+    /// When it connects first.
+    start: Span,
     messages: Messages,
     connection: Option<Box<Connection>>,
     /// Connections in a row that did not get ready.
@@ -83,9 +85,9 @@ pub struct AmqpClient {
     counts: Counts,
 }
 
-/// What does not change.
+/// What does not change, of all members of a group.
 #[derive(Debug)]
-struct Common {
+pub struct Common {
     config: AmqpClientConfig,
     options: StreamOptions,
     /// By publication.
@@ -125,7 +127,8 @@ struct Connection {
 }
 
 impl Common {
-    fn new(config: AmqpClientConfig) -> Self {
+    /// Of this configuration, which has passed its check.
+    pub fn new(config: AmqpClientConfig) -> Self {
         let address = |publication: &AmqpPublicationConfig| Address {
             exchange: ShortStr::cut(&publication.exchange),
             key: ShortStr::cut(&publication.key),
@@ -145,6 +148,11 @@ impl Common {
             config,
         }
     }
+
+    /// The consumer of a channel, if it has one.
+    fn consumer(&self, index: usize) -> Option<&AmqpConsumerConfig> {
+        self.config.consumers.get(index.checked_sub(self.config.publications.len())?)
+    }
 }
 
 /// Whether a message of this publication may be gone, as its publisher knows.
@@ -156,16 +164,22 @@ fn may_go(config: &AmqpClientConfig, publication: &AmqpPublicationConfig) -> boo
 impl AmqpClient {
     /// A client of the broker at `server`. `config` has passed its check.
     pub fn new(config: AmqpClientConfig, server: SocketAddr) -> Self {
-        let common = Arc::new(Common::new(config));
+        let start = config.start;
+        Self::like(&Arc::new(Common::new(config)), start, server)
+    }
+
+    /// The same, of a configuration that several have, but for their start.
+    pub fn like(common: &Arc<Common>, start: Span, server: SocketAddr) -> Self {
         Self {
+            common: Arc::clone(common),
             messages: Messages::new(Arc::clone(&common.laws), server, common.config.max_waiting),
             server,
+            start,
             connection: None,
             attempts: 0,
             late: Vec::new(),
             is_stopped: false,
             counts: Counts::default(),
-            common,
         }
     }
 
@@ -222,9 +236,9 @@ impl App for AmqpClient {
         let started = host.now();
         let common = Arc::clone(&self.common);
         let config = &common.config;
-        self.messages.start(config.start, host);
+        self.messages.start(self.start, host);
         self.queues_gone(host);
-        host.set_timer(CONNECT, started.saturating_add(config.start), "connect");
+        host.set_timer(CONNECT, started.saturating_add(self.start), "connect");
         if let Some(stop) = config.stop {
             host.set_timer(STOP, started.saturating_add(stop), "close");
         }

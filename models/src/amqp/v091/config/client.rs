@@ -222,11 +222,11 @@ impl AmqpPublicationConfig {
             check_short(text).into_iter().for_each(|why| wrong(field, why));
         }
         if let AmqpConfirms::Window(0) | AmqpConfirms::Batch(0) | AmqpConfirms::Transaction(0) = self.confirms {
-            wrong("confirms", "are of at least one message: none would be sent".to_owned());
+            wrong("confirms", "is of at least one message: none would be sent".to_owned());
         }
         self.expiration.and_then(check_expiration).into_iter().for_each(|why| wrong("expiration", why));
         if self.headers.iter().any(|(name, _)| check_short(name).is_some()) {
-            wrong("headers", "have names of at most 255 bytes, without U+0000".to_owned());
+            wrong("headers", "has a name of more than 255 bytes, or with U+0000 (§4.2.5.3)".to_owned());
         }
         self.schedule().check(client.stop, wrong);
     }
@@ -343,6 +343,32 @@ impl AmqpClientConfig {
         let wanted = self.publications.len() + self.consumers.len();
         let most = usize::from(broker.channel_max);
         (wanted > most).then(|| format!("it takes {most} channels of a connection, and {wanted} are wanted"))
+    }
+
+    /// Its fields that `broker` does not grant or that have no effect there: their paths, and what happens.
+    pub(crate) fn unmet_by(&self, broker: &AmqpBrokerConfig) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let most = broker.max_message;
+        let is_too_long = |payload: &SizeDistribution| matches!(payload, SizeDistribution::Fixed(size) if *size > most);
+        for (index, _) in self.publications.iter().enumerate().filter(|(_, one)| is_too_long(&one.payload)) {
+            let why = format!("the broker takes {most} (`max_message`), and closes the channel of each message (311)");
+            found.push((format!("publications.{index}.payload"), why));
+        }
+        if !broker.durable {
+            let exchanges = self.exchanges.iter().map(|one| one.durable).enumerate();
+            let queues = self.queues.iter().map(|one| one.durable).enumerate();
+            let publications = self.publications.iter().map(|one| one.persistent).enumerate();
+            let path = |list: &'static str, field: &'static str| {
+                move |(index, _): (usize, bool)| format!("{list}.{index}.{field}")
+            };
+            let lasting = |(_, is_lasting): &(usize, bool)| *is_lasting;
+            let paths = exchanges.filter(lasting).map(path("exchanges", "durable"));
+            let paths = paths.chain(queues.filter(lasting).map(path("queues", "durable")));
+            let paths = paths.chain(publications.filter(lasting).map(path("publications", "persistent")));
+            let why = "the broker writes nothing to disc (`durable`)";
+            found.extend(paths.map(|path| (path, why.to_owned())));
+        }
+        found
     }
 
     /// Fields that contradict each other or that nothing could come of: the field, and why.

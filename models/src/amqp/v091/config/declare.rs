@@ -289,11 +289,11 @@ impl AmqpBindingConfig {
             false => check_short(&self.exchange).into_iter().for_each(|why| wrong("exchange", why)),
         }
         if self.queue.is_some() == self.to_exchange.is_some() {
-            wrong("queue", "or `to_exchange` is said, one of both".to_owned());
+            wrong("queue", "is said, or `to_exchange`, one of both".to_owned());
         }
         check_short(&self.key).into_iter().for_each(|why| wrong("key", why));
         if self.arguments.iter().any(|(name, _)| check_short(name).is_some()) {
-            wrong("arguments", "have names of at most 255 bytes, without U+0000".to_owned());
+            wrong("arguments", "has a name of more than 255 bytes, or with U+0000 (§4.2.5.3)".to_owned());
         }
     }
 }

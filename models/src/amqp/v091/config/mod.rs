@@ -20,7 +20,7 @@ pub(super) fn seconds(span: Span) -> u16 {
 }
 
 /// A size that has passed its check, as methods say it.
-pub(super) fn frame_max(size: Size) -> u32 {
+pub(in crate::amqp) fn frame_max(size: Size) -> u32 {
     u32::try_from(size.as_bytes()).unwrap_or(u32::MAX)
 }
 

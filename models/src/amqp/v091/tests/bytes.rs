@@ -154,7 +154,7 @@ fn errors_have_their_codes() {
 /// Other protocols are answered with the header of this one, and closed (§4.2.2).
 #[test]
 fn other_protocols_are_told() {
-    for bytes in ["41 4d 51 50 03 01 00 00", "41 4d 51 50 00 00 08 00", "47 45 54 20 2f"] {
+    for bytes in ["41 4d 51 50 03 00 09 01", "41 4d 51 50 00 00 08 00", "47 45 54 20 2f"] {
         let mut played = Played::new();
         assert_eq!(played.says(bytes), of(HEADER));
         assert!(played.is_closed());

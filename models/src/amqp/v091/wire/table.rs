@@ -212,6 +212,11 @@ impl Table {
         self.0.iter().find(|(field, _)| field.as_str() == name).map(|(_, value)| value)
     }
 
+    /// Names with values, in the order in which they are written.
+    pub fn iter(&self) -> impl Iterator<Item = (&ShortStr, &FieldValue)> {
+        self.0.iter().map(|(name, value)| (name, value))
+    }
+
     /// Sets the value with this name, where it stands, or behind all others.
     pub fn set(&mut self, name: ShortStr, value: FieldValue) {
         match self.0.iter_mut().find(|(field, _)| *field == name) {

@@ -240,6 +240,26 @@ impl Connection {
         self.sessions.get_mut(&channel).map(|mapped| &mut mapped.session)
     }
 
+    /// The same, to look at.
+    pub(in crate::amqp) fn session_at(&self, channel: u16) -> Option<&Session> {
+        self.sessions.get(&channel).map(|mapped| &mapped.session)
+    }
+
+    /// Our channel for one of the peer's.
+    pub(in crate::amqp) fn channel_of(&self, remote: u16) -> Option<u16> {
+        self.channels.get(&remote).copied()
+    }
+
+    /// The channels of all sessions.
+    pub(in crate::amqp) fn all_channels(&self) -> Vec<u16> {
+        self.sessions.keys().copied().collect()
+    }
+
+    /// The peer is not listened to: that nothing comes says nothing about it.
+    pub(in crate::amqp) const fn not_listened(&mut self, now: LocalTime) {
+        self.last_received = now;
+    }
+
     /// Begins a session: its channel; `None` if the connection is not open, or has no more.
     pub fn begin(&mut self) -> Option<u16> {
         let channel = self.free_channel()?;
@@ -360,6 +380,11 @@ impl Connection {
         }
         let mapped = self.sessions.remove(&channel)?;
         Some(mapped.session.into_ends())
+    }
+
+    /// The stream is gone: what is left of the links of one session.
+    pub(in crate::amqp) fn take_session(&mut self, channel: u16) -> Vec<LinkEnd> {
+        self.sessions.remove(&channel).map_or_else(Vec::new, |mapped| mapped.session.into_ends())
     }
 
     /// When something is due, and what.

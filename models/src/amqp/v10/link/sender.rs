@@ -138,6 +138,8 @@ pub(in crate::amqp::v10) struct Sending {
     max_message_size: u64,
     /// How many of a session's unsettled deliveries are its.
     pub(in crate::amqp::v10) open: usize,
+    /// Messages that its owner has for it and has not given it yet.
+    pub(in crate::amqp::v10) backlog: u32,
 }
 
 impl Sending {
@@ -153,6 +155,7 @@ impl Sending {
             is_incomplete: false,
             max_message_size: u64::MAX,
             open: 0,
+            backlog: 0,
         }
     }
 
@@ -209,7 +212,8 @@ impl Sending {
     pub(in crate::amqp::v10) fn put_flow(&self, flow: &mut Flow) {
         flow.delivery_count = Some(self.delivery_count);
         flow.link_credit = Some(self.link_credit);
-        flow.available = Some(u32::try_from(self.state.queue.len()).unwrap_or(u32::MAX));
+        let queued = u32::try_from(self.state.queue.len()).unwrap_or(u32::MAX);
+        flow.available = Some(queued.saturating_add(self.backlog));
         flow.drain = Some(self.drain);
     }
 
@@ -229,7 +233,8 @@ impl Sending {
 
     /// Uses up credit, if that is wanted and there is nothing to send (§2.6.7); then a flow is due.
     pub(in crate::amqp::v10) fn use_up(&mut self) -> bool {
-        if !self.drain || self.link_credit == 0 || self.current.is_some() || self.has_more() {
+        let waits = self.current.is_some() || self.has_more() || self.backlog > 0;
+        if !self.drain || self.link_credit == 0 || waits {
             return false;
         }
         self.delivery_count = self.delivery_count.wrapping_add(self.link_credit);

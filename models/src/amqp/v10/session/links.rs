@@ -260,6 +260,36 @@ impl Session {
         Ok((sending.state.queued(), sending.state.unsettled(), sending.link_credit()))
     }
 
+    /// How many messages more a sender has credit for than wait at it; none while the session's window is closed, or the link is not attached.
+    pub fn room(&self, handle: u32) -> u32 {
+        let link = self.links.get(&handle).filter(|link| link.detached.is_none() && link.remote.is_some());
+        match link.map(|link| &link.side) {
+            Some(Side::Sender(sending)) if self.state == SessionState::Mapped && self.remote_incoming_window() > 0 => {
+                sending.link_credit().saturating_sub(u32::try_from(sending.state.queued()).unwrap_or(u32::MAX))
+            }
+            _ => 0,
+        }
+    }
+
+    /// So many messages wait at a sender's owner: its flows say so, and credit that is to be used up is not while there are any (§2.6.7).
+    ///
+    /// # Errors
+    /// When there is no such sender.
+    pub fn set_backlog(&mut self, handle: u32, backlog: u32) -> Result<(), Misuse> {
+        self.sending(handle)?.backlog = backlog;
+        Ok(())
+    }
+
+    /// Whether receivers are given no credit anew, whatever their policy: what they have been given is not taken back.
+    pub const fn hold_credit(&mut self, held: bool) {
+        self.is_credit_held = held;
+    }
+
+    /// Our handle for one of the peer's.
+    pub(in crate::amqp) fn handle_of(&self, remote: u32) -> Option<u32> {
+        self.handles.get(&remote).copied()
+    }
+
     /// How many deliveries are not settled at a receiver, how much credit it has given, and how many messages wait at its sender, as that
     /// has last said.
     ///

@@ -236,6 +236,8 @@ pub struct Session {
     control: VecDeque<Performative>,
     /// The link that is to send next.
     turn: u32,
+    /// Receivers get no credit anew.
+    is_credit_held: bool,
     events: VecDeque<SessionEvent>,
 }
 
@@ -281,6 +283,7 @@ impl Session {
             said: VecDeque::new(),
             control: VecDeque::from([Performative::Begin(Box::new(begin))]),
             turn: 0,
+            is_credit_held: false,
             events: VecDeque::new(),
         }
     }

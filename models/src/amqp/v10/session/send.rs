@@ -86,7 +86,7 @@ impl Session {
                     }
                 }
                 Side::Receiver(receiving) => {
-                    if receiving.renew() {
+                    if !self.is_credit_held && receiving.renew() {
                         flows.push(handle);
                     }
                 }

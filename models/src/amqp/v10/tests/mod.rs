@@ -1,6 +1,7 @@
 //! Properties of the encodings; scripts; cut connections.
 
 mod apps;
+mod broker;
 mod checks;
 mod codec;
 mod connections;

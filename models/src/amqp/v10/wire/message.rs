@@ -223,11 +223,23 @@ impl Message {
     /// # Errors
     /// `amqp:decode-error` when it is none: sections out of order, or no body (§3.2).
     pub fn decode(payload: &Rope) -> Result<Self, Fault> {
+        Self::decode_parts(payload).map(|(message, ..)| message)
+    }
+
+    /// Reads a message, and says where its bare message begins and ends \[bytes\]: what nobody changes on the way (§3.2).
+    pub(in crate::amqp) fn decode_parts(payload: &Rope) -> Result<(Self, u64, u64), Fault> {
         let mut reader = Reader::new(payload);
         let mut message = Self::new(Body::Data(Vec::new()));
         let (mut last, mut has_body) = (0, false);
+        let (mut from, mut to) = (None, payload.len());
         while !reader.is_empty() {
+            let at = payload.len() - reader.left();
             let code = read_known_code(&mut reader)?;
+            match code {
+                HEADER..PROPERTIES => {}
+                FOOTER => to = at,
+                _ => from = from.or(Some(at)),
+            }
             let is_repeated = matches!((last, code), (DATA, DATA) | (SEQUENCE, SEQUENCE));
             let is_body = (DATA..=VALUE).contains(&code);
             if !is_repeated && (code <= last || is_body && has_body) {
@@ -237,7 +249,7 @@ impl Message {
             message.read_section(code, &mut reader)?;
         }
         match has_body {
-            true => Ok(message),
+            true => Ok((message, from.unwrap_or_default(), to)),
             false => Err(Fault::decode("§3.2", "a message has no body")),
         }
     }
