@@ -181,7 +181,7 @@ pub struct Scenario {
     /// all there anyway. Default: nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measure: Vec<MeasureSpec>,
-    /// Each message of MQTT is followed from its publisher to all its subscribers, and what was promised is held against what came: more is counted
+    /// Each message of MQTT and AMQP is followed from its publisher to all its subscribers, and what was promised is held against what came: more is counted
     /// of clients then (`lost_exactly_once` and the like, in the table `counters`). Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ledger: bool,
