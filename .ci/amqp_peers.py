@@ -42,11 +42,10 @@ class RabbitMq:
         certificate, key = folder / "broker.pem", folder / "broker.key"
         command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", certificate,
                 "-days", "2", "-subj", "/CN=example.com")
-        plain, secured, nodes, mapper = (free_port() for _ in range(4))
+        plain, bare, secured, nodes, mapper = (free_port() for _ in range(5))
         (folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.1 = {HOST}:{plain}\nlisteners.ssl.1 = {HOST}:{secured}\nssl_options.cacertfile = {certificate}\n"
+            f"listeners.tcp.1 = {HOST}:{plain}\nlisteners.tcp.2 = {HOST}:{bare}\nlisteners.ssl.1 = {HOST}:{secured}\nssl_options.cacertfile = {certificate}\n"
             f"ssl_options.certfile = {certificate}\nssl_options.keyfile = {key}\nssl_options.verify = verify_none\nlog.console = true\n"
-            # A connection that the server closes waits for the client's answer; no longer than this.
             "vm_memory_high_watermark.relative = 0.9\ndisk_free_limit.absolute = 1MB\n")
         (folder / "enabled_plugins").write_text("[rabbitmq_amqp1_0].\n")
         self.environment = {
@@ -58,6 +57,8 @@ class RabbitMq:
             # What is started is the server itself, not a shell around it.
             "RUNNING_UNDER_SYSTEMD": "1",
         }
+        # One more port, for what no capture shall have.
+        self.bare = Broker("RabbitMQ", bare)
         self.brokers = {False: Broker("RabbitMQ", plain), True: Broker("RabbitMQ over TLS", secured, certificate)}
         _, log = place.start("epmd", "-port", str(mapper), "-address", HOST)
         until(lambda: listens(mapper), lambda: f"epmd does not listen: {text_of(log)}")

@@ -114,15 +114,16 @@ impl AmqpBroker {
         let name = self.meant(at, &get.queue)?;
         // What has expired goes first.
         self.pump(&name, host);
-        let given = self.store.queues.get_mut(&name).and_then(|stored| {
-            let delivery = stored.queue.get(host.now(), get.no_ack)?;
-            Some((delivery, u32::try_from(stored.queue.ready()).unwrap_or(u32::MAX)))
-        });
+        let given = self.store.queues.get_mut(&name).and_then(|stored| stored.queue.get(host.now(), get.no_ack));
         self.dirty.insert(name.clone());
-        let Some((delivery, message_count)) = given else {
+        let Some(delivery) = given else {
             self.push(at.0, 0, &Command::new(at.1, basic::GetEmpty {}), host);
             return Ok(());
         };
+        // What has expired behind it does not count (RabbitMQ).
+        self.pump(&name, host);
+        let ready = self.store.queues.get(&name).map_or(0, |stored| stored.queue.ready());
+        let message_count = u32::try_from(ready).unwrap_or(u32::MAX);
         let message = &delivery.message;
         self.spend_delivery(&name, &delivery, host);
         let Some(channel) = self.channel(at.0, at.1) else { return Ok(()) };
