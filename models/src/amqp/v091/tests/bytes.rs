@@ -167,12 +167,13 @@ fn other_protocols_are_told() {
 fn what_has_expired_behind_a_message_does_not_count() {
     const PUBLISH: &str = "01 00 01 00 00 00 0a 00 3c 00 28 00 00 00 01 71 00 ce";
     // The second one, with an expiration of 0 ms, has expired where it stands.
-    const SHORT: &str = "02 00 01 00 00 00 10 00 3c 00 00 00 00 00 00 00 00 00 02 01 00 01 30 ce 03 00 01 00 00 00 02 68 69 ce";
+    const SHORT: &str =
+        "02 00 01 00 00 00 10 00 3c 00 00 00 00 00 00 00 00 00 02 01 00 01 30 ce 03 00 01 00 00 00 02 68 69 ce";
     const GET: &str = "01 00 01 00 00 00 09 00 3c 00 46 00 00 01 71 01 ce";
     const GET_OK: &str = "01 00 01 00 00 00 14 00 3c 00 47 00 00 00 00 00 00 00 01 00 00 01 71 00 00 00 00 ce";
     let mut played = Played::open();
     assert_eq!(played.says(DECLARE), hex(DECLARED).to_bytes());
-    assert_eq!(played.says(&format!("{PUBLISH} {HI} {PUBLISH} {SHORT}")), []);
+    assert_eq!(played.says(&format!("{PUBLISH} {HI} {PUBLISH} {SHORT}")), [0u8; 0]);
     assert_eq!(played.says(GET), hex(&format!("{GET_OK} {HI}")).to_bytes());
     assert_eq!(played.says(GET), hex("01 00 01 00 00 00 05 00 3c 00 48 00 ce").to_bytes());
 }

@@ -5,6 +5,7 @@ mod bytes;
 mod contents;
 mod crashes;
 mod dead;
+mod ends;
 mod frames;
 mod queues;
 mod routing;
