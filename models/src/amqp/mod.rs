@@ -31,7 +31,7 @@
 //!
 //! # What is not here yet
 //! - A broker of AMQP 1.0: its machines are in [`v10`].
-//! - Clients have a channel for each publication and consumer, and neither roll back, purge, delete, unbind nor cancel; brokers do all of it.
+//! - Clients have a channel for each publication and consumer, and neither purge, delete nor unbind; brokers do all of it.
 //! - SASL mechanisms other than PLAIN, several virtual hosts, permissions of users.
 //! - Flow control by credit between a broker's own parts; a time-out of consumers that do not acknowledge; a limit of the disc.
 //! - A disc of a client takes no time; a broker's does.

@@ -33,6 +33,8 @@ const TIME: Purpose = Purpose("amqp.publication.time");
 pub(super) const RECONNECT: Purpose = Purpose("amqp.reconnect");
 /// Draws of what is rejected.
 pub(super) const REJECT: Purpose = Purpose("amqp.reject");
+/// Draws of transactions that are rolled back.
+pub(super) const ROLLBACK: Purpose = Purpose("amqp.rollback");
 
 /// The timer of the next message of all publications.
 pub(super) const PUBLISH: u64 = 6;

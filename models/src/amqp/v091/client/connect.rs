@@ -1,7 +1,7 @@
 //! How connections and channels begin and end, and what keeps them alive.
 
 use super::lane::{Lane, State};
-use super::{AmqpClient, CONNECT, Connection, HEARTBEAT, PATIENCE, REOPEN, SILENCE, names};
+use super::{AmqpClient, CONNECT, Connection, HEARTBEAT, PATIENCE, REOPEN, SILENCE};
 use crate::amqp::client::RECONNECT;
 use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::broker::{capabilities, half};
@@ -11,7 +11,6 @@ use crate::amqp::v091::wire::{
     exchange, negotiated, queue,
 };
 use crate::app::Host;
-use crate::ledger::MessageEvent;
 use crate::messaging::outbox::Outbox;
 use crate::observe::Outcome;
 use crate::rope::Rope;
@@ -296,14 +295,7 @@ impl AmqpClient {
             if !config.queues.iter().find(is_own).is_some_and(|queue| queue.may_go()) {
                 continue;
             }
-            for filter in names::filters(config, &consumer.queue) {
-                host.observe_message(MessageEvent::Unsubscribed {
-                    filter: filter.into(),
-                    group: Some(consumer.queue.as_str().into()),
-                    domain: self.server,
-                    is_known: false,
-                });
-            }
+            self.unsubscribed(consumer, false, host);
         }
     }
 

@@ -4,11 +4,11 @@ use super::connect::{Stage, number};
 use super::lane::State;
 use super::{ASK, AmqpClient, HAND_ON, names};
 use crate::amqp::RECEIVE;
-use crate::amqp::client::{ENOUGH, PIECE, REJECT, Source};
+use crate::amqp::client::{ENOUGH, PIECE, REJECT, ROLLBACK, Source};
 use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::config::{AmqpAcks, AmqpConfirms, AmqpConsumerConfig, millis, short, table};
 use crate::amqp::v091::wire::{
-    Command, Content, Fault, Item, Method, Properties, ReplyCode, basic, confirm, connection, tx,
+    Command, Content, Fault, Item, Method, Properties, ReplyCode, ShortStr, basic, confirm, connection, tx,
 };
 use crate::app::Host;
 use crate::ledger::{Guarantee, MessageEvent};
@@ -27,6 +27,11 @@ pub(super) struct Came {
     delivery_tag: u64,
     redelivered: bool,
     body: Rope,
+}
+
+/// What the consumer on a channel is called.
+fn tag(channel: u16) -> ShortStr {
+    short(&format!("c{channel}"))
 }
 
 /// In the ledger.
@@ -121,6 +126,12 @@ impl AmqpClient {
             | Method::QueueDeclareOk(_)
             | Method::QueueBindOk(_) => self.on_declared(host),
             Method::ConfirmSelectOk(_) | Method::TxSelectOk(_) => self.lane_ready(index, host),
+            Method::TxRollbackOk(_) => {
+                self.counts.rollbacks += 1;
+                let gone = self.lane(index).map(super::Lane::committed).unwrap_or_default();
+                self.done(index, gone, Outcome::ErrorResponse, host);
+            }
+            Method::BasicCancelOk(_) => self.on_cancel_ok(index, host),
             Method::TxCommitOk(_) => {
                 self.counts.commits += 1;
                 let done = self.lane(index).map(super::Lane::committed).unwrap_or_default();
@@ -196,6 +207,9 @@ impl AmqpClient {
             };
         }
         let Some(consumer) = common.consumer(index) else { return };
+        if self.seldom.cancelled.contains(&index) {
+            return self.lane_ready(index, host);
+        }
         if consumer.get.is_some() {
             self.subscribed(consumer, host);
             self.lane_ready(index, host);
@@ -207,7 +221,7 @@ impl AmqpClient {
         }
         let consume = basic::Consume {
             queue: short(&consumer.queue),
-            consumer_tag: short(&format!("c{channel}")),
+            consumer_tag: tag(channel),
             no_ack: consumer.acknowledge == AmqpAcks::None,
             exclusive: consumer.exclusive,
             ..basic::Consume::default()
@@ -228,6 +242,9 @@ impl AmqpClient {
         if let Some(consumer) = common.consumer(index) {
             self.subscribed(consumer, host);
         }
+        if self.seldom.cancelled.contains(&index) {
+            self.ask_to_cancel(index, host);
+        }
         self.lane_ready(index, host);
     }
 
@@ -242,6 +259,21 @@ impl AmqpClient {
                 group: Some(consumer.queue.as_str().into()),
                 domain: self.server,
                 keeps_marks: false,
+            });
+        }
+    }
+
+    /// Nothing more is owed to a consumer, as it knows or as it has asked for.
+    pub(super) fn unsubscribed(&self, consumer: &AmqpConsumerConfig, is_known: bool, host: &mut dyn Host) {
+        if !host.observes_messages() {
+            return;
+        }
+        for filter in names::filters(&self.common.config, &consumer.queue) {
+            host.observe_message(MessageEvent::Unsubscribed {
+                filter: filter.into(),
+                group: Some(consumer.queue.as_str().into()),
+                domain: self.server,
+                is_known,
             });
         }
     }
@@ -321,7 +353,15 @@ impl AmqpClient {
         }
     }
 
+    /// The transaction of a channel ends: it is committed, or rolled back, by chance.
     fn commit(&mut self, index: usize, host: &mut dyn Host) {
+        let share = self.common.config.publications.get(index).map(|publication| publication.rollback);
+        if share.is_some_and(|share| share > Ratio::default() && host.rng(ROLLBACK).chance(share)) {
+            if let Some(lane) = self.lane(index) {
+                lane.is_committing = true;
+            }
+            return self.push(&Command::new(number(index), tx::Rollback {}), host);
+        }
         if let Some(lane) = self.lane(index) {
             lane.is_committing = true;
             let all = lane.transaction().to_vec();
@@ -345,10 +385,10 @@ impl AmqpClient {
         let Some(consumer) = common.consumer(index) else { return };
         let delivery_tag = came.delivery_tag;
         if self.common.config.flaw == Some(AmqpFlaw::AcknowledgedTooSoon) {
-            if self.late.is_empty() {
+            if self.seldom.late.is_empty() {
                 host.set_timer(HAND_ON, host.now().saturating_add(LATE), "hand on");
             }
-            self.late.push((index, came));
+            self.seldom.late.push((index, came));
         } else {
             self.hand_on(consumer, &came, host);
         }
@@ -365,7 +405,7 @@ impl AmqpClient {
     /// So does what was acknowledged before it does, by mistake.
     pub(super) fn hand_on_late(&mut self, host: &mut dyn Host) {
         let common = Arc::clone(&self.common);
-        for (index, came) in std::mem::take(&mut self.late) {
+        for (index, came) in std::mem::take(&mut self.seldom.late) {
             if let Some(consumer) = common.consumer(index) {
                 self.hand_on(consumer, &came, host);
             }
@@ -401,10 +441,42 @@ impl AmqpClient {
         self.push(&Command::new(number(index), ack), host);
     }
 
+    /// A consumer ends. What is on the way still comes, and is acknowledged.
+    pub(super) fn cancel(&mut self, index: usize, host: &mut dyn Host) {
+        let common = Arc::clone(&self.common);
+        let Some(consumer) = common.consumer(index).filter(|_| !self.seldom.cancelled.contains(&index)) else { return };
+        self.seldom.cancelled.push(index);
+        self.unsubscribed(consumer, consumer.get.is_some(), host);
+        let is_ready = self.lane(index).is_some_and(|lane| lane.state == State::Ready);
+        if consumer.get.is_none() && is_ready {
+            self.ask_to_cancel(index, host);
+        }
+    }
+
+    fn ask_to_cancel(&mut self, index: usize, host: &mut dyn Host) {
+        let cancel = basic::Cancel { consumer_tag: tag(number(index)), no_wait: false };
+        self.push(&Command::new(number(index), cancel), host);
+    }
+
+    /// Nothing comes any more: what waits for others to be acknowledged with does not wait.
+    fn on_cancel_ok(&mut self, index: usize, host: &mut dyn Host) {
+        let common = Arc::clone(&self.common);
+        let Some(consumer) = common.consumer(index) else { return };
+        self.unsubscribed(consumer, true, host);
+        let Some(lane) = self.lane(index) else { return };
+        let count = std::mem::take(&mut lane.unacknowledged);
+        if count > 0 {
+            self.counts.acknowledged_messages += u64::from(count);
+            // §1.8.3.13.1: all of the channel's.
+            let ack = basic::Ack { delivery_tag: 0, multiple: true };
+            self.push(&Command::new(number(index), ack), host);
+        }
+    }
+
     /// Asks for the next message.
     pub(super) fn ask(&mut self, index: usize, host: &mut dyn Host) {
         let common = Arc::clone(&self.common);
-        let Some(consumer) = common.consumer(index) else { return };
+        let Some(consumer) = common.consumer(index).filter(|_| !self.seldom.cancelled.contains(&index)) else { return };
         if self.lane(index).is_none_or(|lane| lane.state != State::Ready) {
             return;
         }

@@ -36,6 +36,7 @@ use crate::amqp::client::names::topic;
 use crate::amqp::client::{Kept, Law, Messages, PUBLISH};
 use crate::amqp::{SEND, options};
 use crate::app::{App, Host, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::lazy::{Empty, Lazy};
 use crate::ledger::Guarantee;
 use crate::messaging::outbox::Outbox;
 use crate::observe::Outcome;
@@ -64,6 +65,8 @@ const STOP: u64 = 5;
 const HAND_ON: u64 = 7;
 /// Timers from here on are of channels that are opened again, by index.
 const REOPEN: u64 = 1 << 16;
+/// Timers from here on are of consumers that end, by channel's index.
+const CANCEL: u64 = 1 << 31;
 /// Timers from here on are of consumers that ask again, by channel's index.
 const ASK: u64 = 1 << 32;
 
@@ -78,11 +81,23 @@ pub struct AmqpClient {
     connection: Option<Box<Connection>>,
     /// Connections in a row that did not get ready.
     attempts: u32,
-    /// What has come and not reached the application, by consumer's channel: never anything, but for a mistake.
-    late: Vec<(usize, Came)>,
+    seldom: Lazy<Seldom>,
     /// It has closed its connection for good.
     is_stopped: bool,
     counts: Counts,
+}
+
+/// What most clients have nothing of.
+#[derive(Clone, Debug)]
+struct Seldom {
+    /// What has come and not reached the application, by consumer's channel: never anything, but for a mistake.
+    late: Vec<(usize, Came)>,
+    /// Consumers that are over, by channel's index.
+    cancelled: Vec<usize>,
+}
+
+impl Empty for Seldom {
+    const EMPTY: &'static Self = &Self { late: Vec::new(), cancelled: Vec::new() };
 }
 
 /// What does not change, of all members of a group.
@@ -177,7 +192,7 @@ impl AmqpClient {
             start,
             connection: None,
             attempts: 0,
-            late: Vec::new(),
+            seldom: Lazy::new(),
             is_stopped: false,
             counts: Counts::default(),
         }
@@ -239,6 +254,11 @@ impl App for AmqpClient {
         self.messages.start(self.start, host);
         self.queues_gone(host);
         host.set_timer(CONNECT, started.saturating_add(self.start), "connect");
+        for (index, consumer) in (config.publications.len()..).zip(&config.consumers) {
+            if let Some(until) = consumer.until {
+                host.set_timer(CANCEL + index as u64, started.saturating_add(until), "cancel");
+            }
+        }
         if let Some(stop) = config.stop {
             host.set_timer(STOP, started.saturating_add(stop), "close");
         }
@@ -259,6 +279,7 @@ impl App for AmqpClient {
             PUBLISH => self.publish_due(host),
             HAND_ON => self.hand_on_late(host),
             token if token >= ASK => self.ask((token - ASK) as usize, host),
+            token if token >= CANCEL => self.cancel((token - CANCEL) as usize, host),
             token => self.open_again((token - REOPEN) as usize, host),
         }
         self.write(host);

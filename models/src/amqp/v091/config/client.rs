@@ -130,6 +130,9 @@ pub struct AmqpPublicationConfig {
     /// How it knows that messages are there. Default: None.
     #[serde(default)]
     pub confirms: AmqpConfirms,
+    /// Which share of the transactions is rolled back instead: their messages fail. Default: 0 %.
+    #[serde(default)]
+    pub rollback: Ratio,
     /// Messages are persistent: in durable queues they outlive a restart of the broker. Default: false.
     #[serde(default)]
     pub persistent: bool,
@@ -183,6 +186,9 @@ pub struct AmqpConsumerConfig {
     /// It asks for messages one by one (`basic.get`), and again after so long where there was none. Default: the broker sends them.
     #[serde(default)]
     pub get: Option<Span>,
+    /// When it ends (`basic.cancel`), after the node's start by its own clock. Default: never.
+    #[serde(default)]
+    pub until: Option<Span>,
 }
 
 fn root() -> String {
@@ -204,6 +210,7 @@ impl AmqpPublicationConfig {
             exchange: exchange.to_owned(),
             key: key.to_owned(),
             confirms,
+            rollback: Ratio::default(),
             persistent: false,
             mandatory: false,
             priority: None,
@@ -223,6 +230,9 @@ impl AmqpPublicationConfig {
         }
         if let AmqpConfirms::Window(0) | AmqpConfirms::Batch(0) | AmqpConfirms::Transaction(0) = self.confirms {
             wrong("confirms", "is of at least one message: none would be sent".to_owned());
+        }
+        if self.rollback > Ratio::default() && !matches!(self.confirms, AmqpConfirms::Transaction(_)) {
+            wrong("rollback", "has no effect: there are no transactions (`confirms`)".to_owned());
         }
         self.expiration.and_then(check_expiration).into_iter().for_each(|why| wrong("expiration", why));
         if self.headers.iter().any(|(name, _)| check_short(name).is_some()) {
@@ -247,10 +257,11 @@ impl AmqpConsumerConfig {
             requeue: false,
             exclusive: false,
             get: None,
+            until: None,
         }
     }
 
-    fn check(&self, index: usize, found: &mut Vec<Placed>) {
+    fn check(&self, index: usize, client: &AmqpClientConfig, found: &mut Vec<Placed>) {
         let mut wrong = |field: &str, why: &str| {
             found.push((Cow::Owned(format!("consumers.{index}.{field}")), why.to_owned()));
         };
@@ -288,6 +299,15 @@ impl AmqpConsumerConfig {
                 wrong("prefetch", "has no effect: messages are asked for one by one (`get`)")
             }
             Some(_) if self.exclusive => wrong("exclusive", "has no effect: messages are asked for one by one (`get`)"),
+            _ => {}
+        }
+        match self.until {
+            Some(until) if until <= client.start => {
+                wrong("until", "is not after the client's `start`: nothing would come")
+            }
+            Some(until) if client.stop.is_some_and(|stop| stop <= until) => {
+                wrong("until", "has no effect: the client has closed its connection (`stop`)");
+            }
             _ => {}
         }
     }
@@ -393,7 +413,7 @@ impl AmqpClientConfig {
         self.check_names(&mut found);
         self.bindings.iter().enumerate().for_each(|(index, one)| one.check(index, &mut found));
         self.publications.iter().enumerate().for_each(|(index, one)| one.check(index, self, &mut found));
-        self.consumers.iter().enumerate().for_each(|(index, one)| one.check(index, &mut found));
+        self.consumers.iter().enumerate().for_each(|(index, one)| one.check(index, self, &mut found));
         found
     }
 

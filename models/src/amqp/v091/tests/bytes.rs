@@ -173,7 +173,7 @@ fn what_has_expired_behind_a_message_does_not_count() {
     const GET_OK: &str = "01 00 01 00 00 00 14 00 3c 00 47 00 00 00 00 00 00 00 01 00 00 01 71 00 00 00 00 ce";
     let mut played = Played::open();
     assert_eq!(played.says(DECLARE), hex(DECLARED).to_bytes());
-    assert_eq!(played.says(&format!("{PUBLISH} {HI} {PUBLISH} {SHORT}")), []);
+    assert_eq!(played.says(&format!("{PUBLISH} {HI} {PUBLISH} {SHORT}")), [0u8; 0]);
     assert_eq!(played.says(GET), hex(&format!("{GET_OK} {HI}")).to_bytes());
     assert_eq!(played.says(GET), hex("01 00 01 00 00 00 05 00 3c 00 48 00 ce").to_bytes());
 }

@@ -5,6 +5,7 @@ mod bytes;
 mod contents;
 mod crashes;
 mod dead;
+mod ends;
 mod flaws;
 mod frames;
 mod queues;

@@ -1,0 +1,58 @@
+//! Transactions that are rolled back, and consumers that end.
+
+use super::apps::{Bed, MS, R, burst, client, q, says, takes, with_queue};
+use crate::amqp::v091::config::{AmqpAcks, AmqpConfirms, AmqpConsumerConfig, AmqpPublicationConfig};
+use crate::amqp::{AmqpBrokerConfig, AmqpClientConfig};
+use crate::observe::Outcome;
+use crate::traffic::TimeDistribution;
+use protosim_core::{Ratio, Span};
+
+/// What is rolled back never was (§1.9.2.5): its messages fail with `rollback-ok`, a round trip after they were published, and none comes. Of some transactions, all of what was committed comes.
+#[test]
+fn what_is_rolled_back_does_not_come() {
+    let consumer = || takes(client(), AmqpConsumerConfig::new("q"));
+    let all = AmqpPublicationConfig { rollback: Ratio::ONE, ..burst(AmqpConfirms::Transaction(2), 1000, 4) };
+    let ran = Bed::new(2, AmqpBrokerConfig::default())
+        .client(1, says(with_queue(q()), all))
+        .client(2, AmqpClientConfig { start: Span::from_millis(500), ..consumer() })
+        .run(2000);
+    // The second one begins when the first one has ended.
+    let expected = [1, 1, 2, 2].map(|trips| (1000 + trips * R) * MS);
+    assert_eq!(ran.ends(Outcome::ErrorResponse), expected);
+    assert_eq!((ran.of(1, "rollbacks"), ran.broker("rollbacks"), ran.broker("commits")), (2, 2, 0));
+    assert_eq!((ran.of(2, "received_messages"), ran.of(1, "completed_messages")), (0, 0));
+    let half =
+        AmqpPublicationConfig { rollback: Ratio::from_percent(50), ..burst(AmqpConfirms::Transaction(5), 1000, 200) };
+    let ran = Bed::new(2, AmqpBrokerConfig::default())
+        .client(1, says(with_queue(q()), half))
+        .client(2, AmqpClientConfig { start: Span::from_millis(500), ..consumer() })
+        .run(4000);
+    let (commits, rollbacks) = (ran.broker("commits"), ran.broker("rollbacks"));
+    // Of 40 fair draws, fewer than 8 or more than 32 of a kind have a probability below 1e-4.
+    assert!(commits + rollbacks == 40 && (8..=32).contains(&commits), "{commits} and {rollbacks}");
+    assert_eq!((ran.of(2, "received_messages"), ran.of(1, "completed_messages")), (5 * commits, 5 * commits));
+    assert_eq!(ran.of(1, "failed_messages"), 5 * rollbacks);
+}
+
+/// A message each 100 ms from 1000 ms on; the consumer, who acknowledges three at a time, ends at 2055 ms. The broker hears of it at 2065 ms, when it has sent the eleven that came to it at 1010 to 2010 ms:
+/// nine of them are acknowledged before, the other two with `cancel-ok`. The other nine stay in the queue; so they do where messages are asked for.
+#[test]
+fn a_consumer_ends() {
+    let publication = AmqpPublicationConfig {
+        interval: TimeDistribution::Fixed(Span::from_millis(100)),
+        ..burst(AmqpConfirms::Each, 1000, 20)
+    };
+    let until = Some(Span::from_millis(2055));
+    let three = AmqpConsumerConfig { until, acknowledge: AmqpAcks::Multiple(3), ..AmqpConsumerConfig::new("q") };
+    let asks = AmqpConsumerConfig { until, get: Some(Span::from_millis(1)), ..AmqpConsumerConfig::new("q") };
+    for consumer in [three, asks] {
+        let takes = AmqpClientConfig { start: Span::from_millis(500), ..takes(client(), consumer) };
+        let ran = Bed::new(2, AmqpBrokerConfig::default())
+            .client(1, says(with_queue(q()), publication.clone()))
+            .client(2, takes)
+            .run(4000);
+        assert_eq!((ran.of(2, "received_messages"), ran.of(2, "acknowledged_messages")), (11, 11));
+        let left = (ran.broker("last_ready_messages"), ran.broker("last_unacknowledged_messages"));
+        assert_eq!((left, ran.broker("acknowledged_messages")), ((9, 0), 11));
+    }
+}
