@@ -291,7 +291,9 @@ fn clients_of_amqp(clients: u64, queues: u64, bare: bool) -> i64 {
     let text = protosim_experiments::scenario::library::find("bench-amqp").unwrap().text;
     let is_left = |line: &&str| {
         let is_of_more = |number: u64| {
-            [format!("(key: \"work-{number}\""), format!("(queue: \"work-{number}\"")].iter().any(|own| line.contains(own))
+            [format!("(key: \"work-{number}\""), format!("(queue: \"work-{number}\"")]
+                .iter()
+                .any(|own| line.contains(own))
         };
         !(queues + 1..=5).any(is_of_more)
     };

@@ -36,8 +36,7 @@ impl Case<'_> {
     fn run(&self) -> RunOutput {
         let Self { way, confirms, consumer, is_publishing } = self;
         let rate = r#"rate: "10 Mbit/s""#;
-        let (up, down, body) =
-            if *is_publishing { (rate, "", PUBLISHED_BODY) } else { ("", rate, DELIVERED_BODY) };
+        let (up, down, body) = if *is_publishing { (rate, "", PUBLISHED_BODY) } else { ("", rate, DELIVERED_BODY) };
         let text = format!(
             r#"(
                 format: 1,
@@ -104,7 +103,8 @@ fn a_consumer_gets_its_prefetch_in_a_round_trip() {
                 false => case.has_cycle(n as usize, cycle),
             }
         }
-        let all = Case { way, confirms: "None", consumer: "prefetch: 100, acknowledge: Multiple(100)", is_publishing: false };
+        let all =
+            Case { way, confirms: "None", consumer: "prefetch: 100, acknowledge: Multiple(100)", is_publishing: false };
         all.has_cycle(100, 2 * way * MS + 100 * MESSAGE + ACK);
         Case { consumer: "acknowledge: None", ..all }.has_cycle(1, MESSAGE);
     }

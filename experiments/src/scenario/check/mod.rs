@@ -157,8 +157,7 @@ fn check_window(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
 
 fn check_counts(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     if scenario.ledger && scenario.apps.iter().all(|app| app.run.messages().is_none()) {
-        let message =
-            "`ledger` has no effect: no application has messages that could be followed; those of clients of AMQP and MQTT can";
+        let message = "`ledger` has no effect: no application has messages that could be followed; those of clients of AMQP and MQTT can";
         mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, "ledger"), message));
     }
     let mut refuse = |path: &str, message: &str| {

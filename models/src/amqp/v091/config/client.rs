@@ -374,8 +374,7 @@ impl AmqpClientConfig {
     pub(crate) fn unmet_by(&self, broker: &AmqpBrokerConfig) -> Vec<(String, String)> {
         let mut found = Vec::new();
         let most = broker.max_message;
-        let is_too_long =
-            |payload: &SizeDistribution| matches!(payload, SizeDistribution::Fixed(size) if *size > most);
+        let is_too_long = |payload: &SizeDistribution| matches!(payload, SizeDistribution::Fixed(size) if *size > most);
         for (index, _) in self.publications.iter().enumerate().filter(|(_, one)| is_too_long(&one.payload)) {
             let why = format!("the broker takes {most} (`max_message`), and closes the channel of each message (311)");
             found.push((format!("publications.{index}.payload"), why));
