@@ -140,6 +140,8 @@ impl AmqpBroker {
             Some(AnyTarget::Other(_)) => return Err(not_there("§4.5.1", "there are no transactions")),
             Some(AnyTarget::Node(target)) => &mut **target,
         };
+        // A loss of power forgets what is not settled.
+        target.durable = None;
         let expiry = Expiry::of(target.expiry_policy.as_ref(), target.timeout);
         let key = self.key_of(at, attach);
         let (to, owned) = match target.dynamic == Some(true) {
@@ -171,8 +173,8 @@ impl AmqpBroker {
         if source.distribution_mode.as_ref().is_some_and(|mode| mode.as_str() == "copy") {
             return Err(not_there("§3.5.7", "messages are moved, not copied"));
         }
-        // Those that hold: none (§3.5.8).
-        source.filter = None;
+        // Those that hold: none (§3.5.8). A loss of power forgets what is not settled.
+        (source.filter, source.durable) = (None, None);
         let expiry = Expiry::of(source.expiry_policy.as_ref(), source.timeout);
         let key = self.key_of(at, attach);
         let (queue, owned) = self.source_queue(at, source, expiry, host)?;
