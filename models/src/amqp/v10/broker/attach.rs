@@ -86,12 +86,16 @@ impl AmqpBroker {
             ..AttachOptions::default()
         };
         let begun = self.begin_link(at, &mut link, host);
-        let Some(session) = self.v10(at.0).and_then(|peer| peer.machine.session(at.1)) else { return };
-        let accepted = match begun {
-            Ok(()) => session.accept(remote, end, options).map_err(drop),
-            Err(fault) => session.refuse(remote, fault.error()).map_err(drop).and(Err(())),
-        };
-        let Ok(handle) = accepted else { return self.end_link(link, host) };
+        let session = self.v10(at.0).and_then(|peer| peer.machine.session(at.1));
+        let accepted = session.and_then(|session| match begun {
+            Ok(()) => session.accept(remote, end, options).ok(),
+            Err(fault) => {
+                // A session without a handle left says nothing.
+                let _ = session.refuse(remote, fault.error());
+                None
+            }
+        });
+        let Some(handle) = accepted else { return self.end_link(link, host) };
         if let Way::Out(Outgoing { consumer: Some(id), .. }) = &link.way
             && let Some(consumer) = self.consumers.get_mut(id)
         {

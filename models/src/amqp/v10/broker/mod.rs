@@ -301,3 +301,9 @@ impl AmqpBroker {
         self.touched.insert(stream);
     }
 }
+
+/// What a connection, a session and a link take \[bytes\].
+#[cfg(test)]
+pub(in crate::amqp) fn sizes() -> (usize, usize, usize) {
+    (size_of::<Peer>(), super::session::size(), size_of::<Link>() + super::session::link_size())
+}
