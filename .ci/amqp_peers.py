@@ -106,6 +106,9 @@ class OurBroker(Broker):
 class Ours:
     """A client of ours, until it closes its connection."""
 
+    CLEAN = dict(connections=1, opened_connections=1, refused_connections=0, lost_connections=0, closed_by_broker=0, closed_channels=0, failed_messages=0,
+                 duplicate_messages=0, late_messages=0, corrupted_messages=0, foreign_messages=0, protocol_errors=0, refused_calls=0)
+
     def __init__(self, place, broker, fields, stops="2 s", kind="AmqpClient"):
         self.name = f"our {kind} at {broker.name} ({fields[:60]}…)"
         secured = ", tls: (verify: false)" if broker.authority else ""
@@ -117,10 +120,8 @@ class Ours:
         """What it has counted. It fails where messages have failed; `None` is for any number."""
         self.process.wait(60)
         check(self.process.returncode == int(expected.get("failed_messages", 0) != 0), f"{self.name}: exit status {self.process.returncode}: {text_of(self.log)}")
-        clean = dict(connections=1, opened_connections=1, refused_connections=0, lost_connections=0, closed_by_broker=0, closed_channels=0, failed_messages=0,
-                     duplicate_messages=0, late_messages=0, corrupted_messages=0, foreign_messages=0, protocol_errors=0, refused_calls=0)
         found = totals(text_of(self.log))
-        expect(self.name, found, **{name: value for name, value in {**clean, **expected}.items() if value is not None})
+        expect(self.name, found, **{name: value for name, value in {**self.CLEAN, **expected}.items() if value is not None})
         return found
 
 

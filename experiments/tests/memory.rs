@@ -283,8 +283,27 @@ impl App for Bare {
 fn clients_of_mqtt(clients: u64, bare: bool) -> i64 {
     let text = protosim_experiments::scenario::library::find("bench-mqtt").unwrap().text;
     let lines = text.lines().filter(|line| !line.contains("name: \"collector\""));
+    clients_at_rest(&lines.collect::<Vec<_>>().join("\n"), clients, bare)
+}
+
+/// The same of `bench-amqp`, with this half of its channels: publications and consumers have a line each.
+fn clients_of_amqp(clients: u64, queues: u64, bare: bool) -> i64 {
+    let text = protosim_experiments::scenario::library::find("bench-amqp").unwrap().text;
+    let is_left = |line: &&str| {
+        let is_of_more = |number: u64| {
+            [format!("(key: \"work-{number}\""), format!("(queue: \"work-{number}\"")]
+                .iter()
+                .any(|own| line.contains(own))
+        };
+        !(queues + 1..=5).any(is_of_more)
+    };
+    let lines = text.lines().filter(is_left);
+    clients_at_rest(&lines.collect::<Vec<_>>().join("\n"), clients, bare)
+}
+
+fn clients_at_rest(text: &str, clients: u64, bare: bool) -> i64 {
     let mut file = tempfile::Builder::new().suffix(".ron").tempfile().unwrap();
-    file.write_all(lines.collect::<Vec<_>>().join("\n").as_bytes()).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
     let stagger = Span::from_secs(10).as_nanos() / clients;
     let set = vec![format!("clients={clients}"), format!("stagger=\"{stagger} ns\"")];
     let scenario = file.path().to_str().unwrap().to_owned();
@@ -329,6 +348,20 @@ fn bytes_of_an_idle_client_of_mqtt() {
     let all = each(number, |clients| clients_of_mqtt(clients, false));
     eprintln!("a node with its connection: {connections:.0} bytes, with MQTT {all:.0}");
     holds("idle client of MQTT", all - connections);
+}
+
+/// A client of `bench-amqp` with ten channels, on five of which it publishes and on five consumes, and all that the broker has of it, above the two ends of its TCP connection; and
+/// of that a channel: what it takes less with three publications and three consumers less, over six.
+#[test]
+fn bytes_of_an_idle_client_of_amqp() {
+    let _alone = alone();
+    let number = 1000;
+    let connections = each(number, |clients| clients_of_amqp(clients, 5, true));
+    let all = each(number, |clients| clients_of_amqp(clients, 5, false));
+    let few = each(number, |clients| clients_of_amqp(clients, 2, false));
+    eprintln!("a node with its connection: {connections:.0} bytes, with AMQP {all:.0}, with four channels {few:.0}");
+    holds("idle client of AMQP with ten channels", all - connections);
+    holds("channel of a client of AMQP", (all - few) / 6.0);
 }
 
 /// What a broker has of one message of 64 KiB for each of its subscribers: queued for those who are away, or sent and not answered. Its

@@ -22,6 +22,9 @@ mod wires;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+#[cfg(test)]
+mod tests_amqp;
+#[cfg(test)]
 mod tests_channels;
 #[cfg(test)]
 mod tests_families;

@@ -19,8 +19,10 @@ pub struct Shipped {
 /// All shipped experiments, in order of names.
 pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "aloha", text: include_str!("../../scenarios/aloha.ron") },
+    Shipped { name: "amqp-acks", text: include_str!("../../scenarios/amqp-acks.ron") },
     Shipped { name: "amqp-crash", text: include_str!("../../scenarios/amqp-crash.ron") },
     Shipped { name: "backbone", text: include_str!("../../scenarios/backbone.ron") },
+    Shipped { name: "bench-amqp", text: include_str!("../../scenarios/bench-amqp.ron") },
     Shipped { name: "bench-chain", text: include_str!("../../scenarios/bench-chain.ron") },
     Shipped { name: "bench-dumbbell", text: include_str!("../../scenarios/bench-dumbbell.ron") },
     Shipped { name: "bench-ice", text: include_str!("../../scenarios/bench-ice.ron") },

@@ -8,6 +8,7 @@
 //! | [`v091::deliveries`] | one channel's delivery tags, and what they stand for |
 //! | [`v091::config`] | what users say |
 //! | `v091/broker` | what the broker says to clients of 0-9-1 |
+//! | `v10/broker` | what it says to clients of 1.0 |
 //! | `v091/client` | a client of 0-9-1 |
 //! | `client` | what clients of both versions share |
 //! | `flaw` | mistakes on purpose |
@@ -30,9 +31,9 @@
 //! streams that they are given: TCP, or TLS over it.
 //!
 //! # What is not here yet
-//! - A broker of AMQP 1.0: its machines are in [`v10`].
+//! - What the broker does not have of AMQP 1.0: `v10/broker` says it.
 //! - Clients have a channel for each publication and consumer, and neither purge, delete nor unbind; brokers do all of it.
-//! - SASL mechanisms other than PLAIN, several virtual hosts, permissions of users.
+//! - SASL mechanisms other than PLAIN, and ANONYMOUS in 1.0; several virtual hosts, permissions of users.
 //! - Flow control by credit between a broker's own parts; a time-out of consumers that do not acknowledge; a limit of the disc.
 //! - A disc of a client takes no time; a broker's does.
 //! - Quorum queues and streams, consumer priorities, single active consumers, the headers `CC` and `BCC`: of RabbitMQ alone.

@@ -8,9 +8,11 @@
 //! | `payload` | payloads that name their message, and what has come of those |
 //! | `reconnect` | what a client does whose connection is lost |
 //! | `fifo` | queues that are mostly empty |
+//! | `flat` | maps that have one entry or few |
 
 pub(crate) mod disc;
 pub(crate) mod fifo;
+pub(crate) mod flat;
 pub(crate) mod inbox;
 pub(crate) mod outbox;
 pub(crate) mod payload;

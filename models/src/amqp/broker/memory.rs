@@ -8,8 +8,10 @@ use crate::app::{Host, StreamId};
 pub(super) const CONNECTION: u64 = 640;
 /// Memory of a channel \[bytes\].
 pub(in crate::amqp) const CHANNEL: u64 = 256;
+/// Memory of a session of 1.0 \[bytes\].
+pub(in crate::amqp) const SESSION: u64 = 320;
 /// Memory of a link of 1.0 \[bytes\].
-pub(in crate::amqp) const LINK: u64 = 640;
+pub(in crate::amqp) const LINK: u64 = 1024;
 /// Memory of a queue \[bytes\].
 pub(super) const QUEUE: u64 = 512;
 /// Memory of a consumer \[bytes\].
@@ -82,6 +84,27 @@ impl AmqpBroker {
             Some(Peer::V091(_)) => self.say_blocked(stream, host),
             // Those of 1.0 have no way to hear it but by credit.
             Some(Peer::V10(_) | Peer::New(_)) | None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Connection;
+    use super::*;
+    use crate::amqp::v10;
+
+    /// What is counted is what this program takes, within a quarter (the tree that holds it, and what the allocator rounds): with nothing under way, and beside names and addresses.
+    #[test]
+    fn what_is_counted_is_what_there_is() {
+        let (connection, session, link) = v10::broker::sizes();
+        for (what, counted, there) in [
+            ("connection", CONNECTION, size_of::<Connection>() + connection),
+            ("session", SESSION, session),
+            ("link", LINK, link),
+        ] {
+            let there = there as u64;
+            assert!(there <= counted && counted <= there * 5 / 4, "{what}: {counted} for {there}");
         }
     }
 }

@@ -41,7 +41,7 @@ pub use config::{AmqpBrokerConfig, AmqpUser};
 pub(in crate::amqp) use connections::{Connection, Peer};
 pub(in crate::amqp) use counts::Counts;
 pub(in crate::amqp) use deliver::{ConsumerAt, Outlet};
-pub(in crate::amqp) use memory::{CHANNEL, LINK, MESSAGE};
+pub(in crate::amqp) use memory::{CHANNEL, LINK, MESSAGE, SESSION};
 pub(in crate::amqp) use messages::Put;
 pub(in crate::amqp) use queues::NO_QUEUE;
 pub(in crate::amqp) use store::{Content, Entry, OnDisc, Store};

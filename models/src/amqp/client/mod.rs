@@ -203,6 +203,10 @@ impl Messages {
     /// A message is done.
     pub(super) fn end(&mut self, id: u64, outcome: Outcome, host: &mut dyn Host) {
         let Some(open) = self.kept.open.remove(&id) else { return };
+        if self.kept.open.is_empty() {
+            // A client at rest holds nothing.
+            self.kept.open = BTreeMap::new();
+        }
         host.release(open.memory);
         let outcome = match outcome {
             Outcome::Response if open.is_returned => Outcome::ErrorResponse,

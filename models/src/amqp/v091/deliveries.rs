@@ -118,6 +118,10 @@ impl Deliveries {
             }
             false => self.outstanding.remove(&tag).into_iter().collect(),
         };
+        if self.outstanding.is_empty() {
+            // A channel at rest holds nothing.
+            self.outstanding = BTreeMap::new();
+        }
         self.consumed -= settled.iter().filter(|outstanding| outstanding.consumer.is_some()).count() as u32;
         Ok(settled)
     }

@@ -23,27 +23,32 @@ pub struct Consumer {
 /// The consumers of a queue, in the order in which they get messages. Queues of work have thousands: none is searched for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Consumers {
-    all: BTreeMap<ConsumerId, Turn>,
+    all: BTreeMap<ConsumerId, Place>,
     /// Those below their limit, by their turns.
-    line: BTreeMap<u64, Consumer>,
+    line: BTreeMap<u64, ConsumerId>,
     /// The last turn that was given.
     last: u64,
 }
 
 /// Where a consumer stands.
 #[derive(Clone, Copy, Debug)]
-struct Turn {
-    consumer: Consumer,
-    /// Who has less gets a message before.
-    number: u64,
+struct Place {
+    /// Who has a lower one gets a message before.
+    turn: u64,
     /// How many messages it has and has not acknowledged.
     unacked: u32,
+    prefetch: u16,
+    no_ack: bool,
+    exclusive: bool,
 }
 
-impl Turn {
-    fn is_full(&self) -> bool {
-        let Consumer { no_ack, prefetch, .. } = self.consumer;
-        !no_ack && prefetch > 0 && self.unacked >= u32::from(prefetch)
+impl Place {
+    const fn is_full(&self) -> bool {
+        !self.no_ack && self.prefetch > 0 && self.unacked >= self.prefetch as u32
+    }
+
+    const fn of(self, id: ConsumerId) -> Consumer {
+        Consumer { id, no_ack: self.no_ack, exclusive: self.exclusive, prefetch: self.prefetch }
     }
 }
 
@@ -51,10 +56,9 @@ impl Consumers {
     /// # Errors
     /// 403 where the new one, or the one that is there, shall be the only one (§1.8.3.3).
     pub(super) fn add(&mut self, consumer: Consumer) -> Result<(), Fault> {
-        // Who is the only one is alone.
-        let is_taken =
-            self.all.first_key_value().is_some_and(|(_, there)| there.consumer.exclusive || consumer.exclusive);
-        if is_taken {
+        let Consumer { id, no_ack, exclusive, prefetch } = consumer;
+        // One that is the only one is alone.
+        if self.all.first_key_value().is_some_and(|(_, there)| there.exclusive || exclusive) {
             return Err(Fault::new(
                 ReplyCode::AccessRefused,
                 "§1.8.3.3",
@@ -62,39 +66,39 @@ impl Consumers {
             ));
         }
         self.last += 1;
-        self.all.insert(consumer.id, Turn { consumer, number: self.last, unacked: 0 });
-        self.line.insert(self.last, consumer);
+        self.all.insert(id, Place { turn: self.last, unacked: 0, prefetch, no_ack, exclusive });
+        self.line.insert(self.last, id);
         Ok(())
     }
 
     /// Whether it was there.
     pub(super) fn remove(&mut self, id: ConsumerId) -> bool {
-        let Some(turn) = self.all.remove(&id) else { return false };
-        self.line.remove(&turn.number);
+        let Some(place) = self.all.remove(&id) else { return false };
+        self.line.remove(&place.turn);
         true
     }
 
     /// The first one in the line that can take a message; it goes to the end of the line, and has one more.
     pub(super) fn next(&mut self, mut has_room: impl FnMut(&Consumer) -> bool) -> Option<Consumer> {
-        let (number, consumer) = self.line.iter().find(|(_, consumer)| has_room(consumer))?;
-        let (number, consumer) = (*number, *consumer);
-        self.line.remove(&number);
-        let turn = self.all.get_mut(&consumer.id)?;
+        let of = |(turn, id): (&u64, &ConsumerId)| Some((*turn, self.all.get(id)?.of(*id)));
+        let (turn, consumer) = self.line.iter().filter_map(of).find(|(_, consumer)| has_room(consumer))?;
+        self.line.remove(&turn);
+        let place = self.all.get_mut(&consumer.id)?;
         self.last += 1;
-        turn.number = self.last;
-        turn.unacked += u32::from(!consumer.no_ack);
-        if !turn.is_full() {
-            self.line.insert(turn.number, consumer);
+        place.turn = self.last;
+        place.unacked += u32::from(!consumer.no_ack);
+        if !place.is_full() {
+            self.line.insert(place.turn, consumer.id);
         }
         Some(consumer)
     }
 
     /// It has one less. One that was at its limit is in the line again where it was.
     pub(super) fn settle(&mut self, id: ConsumerId) {
-        let Some(turn) = self.all.get_mut(&id) else { return };
-        turn.unacked = turn.unacked.saturating_sub(1);
-        if !turn.is_full() {
-            self.line.insert(turn.number, turn.consumer);
+        let Some(place) = self.all.get_mut(&id) else { return };
+        place.unacked = place.unacked.saturating_sub(1);
+        if !place.is_full() {
+            self.line.insert(place.turn, id);
         }
     }
 

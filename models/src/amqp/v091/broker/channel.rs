@@ -9,15 +9,15 @@ use crate::amqp::v091::deliveries::Deliveries;
 use crate::amqp::v091::wire::{Command, Fault, Method, ReplyCode, ShortStr, channel, tx};
 use crate::app::{Host, StreamId};
 use crate::messaging::fifo::Fifo;
+use crate::messaging::flat::FlatMap;
 use crate::rope::Rope;
-use std::collections::BTreeMap;
 
 /// A channel.
 #[derive(Clone, Debug, Default)]
 pub(in crate::amqp) struct Channel {
     pub(super) deliveries: Deliveries,
     /// By tag: their numbers and queues.
-    pub(super) consumers: BTreeMap<ShortStr, (ConsumerId, ShortStr)>,
+    pub(super) consumers: FlatMap<ShortStr, (ConsumerId, ShortStr)>,
     pub(super) mode: Mode,
     /// Answers that wait for the disc, each with its write, and what must not pass them.
     pub(super) held: Fifo<(u64, Rope)>,

@@ -111,6 +111,10 @@ impl AmqpBroker {
         for number in &ready {
             confirms.pending.remove(number);
         }
+        if confirms.pending.is_empty() {
+            // A channel at rest holds nothing.
+            confirms.pending = BTreeMap::new();
+        }
         let first_waiting = confirms.pending.keys().next().copied().unwrap_or(u64::MAX);
         if first_waiting < u64::MAX {
             self.unconfirmed.insert((stream, number));

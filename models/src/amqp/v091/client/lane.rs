@@ -103,11 +103,16 @@ impl Lane {
     /// What a confirm is about.
     pub(super) fn confirmed(&mut self, number: u64, multiple: bool) -> Vec<u64> {
         if !multiple {
-            return self.unconfirmed.remove(&number).into_iter().collect();
+            let done = self.unconfirmed.remove(&number);
+            if self.unconfirmed.is_empty() {
+                // A channel at rest holds nothing.
+                self.unconfirmed = BTreeMap::new();
+            }
+            return done.into_iter().collect();
         }
         // 0 is for all (§1.8.3.13.1).
         let behind = match number {
-            0 | u64::MAX => BTreeMap::new(),
+            number if number == 0 || number >= self.last => BTreeMap::new(),
             number => self.unconfirmed.split_off(&(number + 1)),
         };
         std::mem::replace(&mut self.unconfirmed, behind).into_values().collect()

@@ -121,6 +121,24 @@ fn consumers_with_room_take_turns() {
     assert_eq!((q.ready(), q.unacked()), (1, 6));
 }
 
+/// A turn is where the last message has put its consumer, whenever it has room again: who got one longest ago is the next.
+#[test]
+fn a_consumer_at_its_limit_keeps_its_turn() {
+    let mut q = queue(QueueOptions::default());
+    for id in 1..=3 {
+        subscribe(&mut q, consumer(id, 1));
+    }
+    publish(&mut q, 0..3, NOW);
+    assert_eq!(steps(&mut q, NOW), "1:0, 2:1, 3:2");
+    assert!(q.ack(2).is_some() && q.ack(0).is_some());
+    publish(&mut q, 3..6, NOW);
+    assert_eq!(steps(&mut q, NOW), "1:3, 3:4");
+    assert!(!q.unsubscribe(ConsumerId(2), NOW));
+    assert_eq!((q.consumer_count(), q.consumers().collect::<Vec<_>>()), (2, vec![ConsumerId(1), ConsumerId(3)]));
+    assert!(q.ack(4).is_some());
+    assert_eq!(steps(&mut q, NOW), "3:5");
+}
+
 /// §1.8.3.3: 403 for a second one where one wants the queue for itself.
 #[test]
 fn a_consumer_may_have_a_queue_for_itself() {

@@ -5,8 +5,8 @@ use super::id::MethodId;
 use super::method::Method;
 use super::properties::{ContentHeader, Properties};
 use super::{Fault, ReplyCode};
+use crate::messaging::flat::FlatMap;
 use crate::rope::Rope;
-use std::collections::BTreeMap;
 
 /// A method with all that belongs to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,7 +32,7 @@ pub struct Content {
 #[derive(Clone, Debug)]
 pub struct Assembler {
     /// By channel, what is not whole yet. Channels at rest have nothing here.
-    parts: BTreeMap<u16, Part>,
+    parts: FlatMap<u16, Box<Part>>,
     /// The longest body \[bytes\].
     body_max: u64,
 }
@@ -107,7 +107,7 @@ impl Default for Assembler {
 impl Assembler {
     /// For bodies of any length.
     pub const fn new() -> Self {
-        Self { parts: BTreeMap::new(), body_max: u64::MAX }
+        Self { parts: FlatMap::new(), body_max: u64::MAX }
     }
 
     /// For bodies up to this length \[bytes\].
@@ -119,7 +119,7 @@ impl Assembler {
 
     /// How many bytes of bodies that are not whole it holds \[bytes\].
     pub fn waiting(&self) -> u64 {
-        let bytes = |part: &Part| match part {
+        let bytes = |part: &Box<Part>| match &**part {
             Part::Body { body, .. } => body.len(),
             _ => 0,
         };
@@ -128,7 +128,7 @@ impl Assembler {
 
     /// The channel is being closed: what of its content still comes is dropped, until [`Self::forget`].
     pub fn drop_content(&mut self, channel: u16) {
-        self.parts.insert(channel, Part::Dropped);
+        self.parts.insert(channel, Box::new(Part::Dropped));
     }
 
     /// The channel is closed, or open anew.
@@ -152,7 +152,7 @@ impl Assembler {
     }
 
     fn method(&mut self, channel: u16, method: Method) -> Result<Option<Command>, Fault> {
-        match self.parts.get(&channel) {
+        match self.parts.get(&channel).map(Box::as_ref) {
             Some(Part::Header(before) | Part::Body { method: before, .. }) => {
                 Err(Fault::unexpected("§4.2.6", "a method comes before the content of another").in_method(before.id()))
             }
@@ -160,7 +160,7 @@ impl Assembler {
             Some(Part::Dropped) if method.has_content() => Ok(None),
             Some(Part::Dropped) => Ok(Some(Command { channel, method, content: None })),
             None if method.has_content() => {
-                self.parts.insert(channel, Part::Header(method));
+                self.parts.insert(channel, Box::new(Part::Header(method)));
                 Ok(None)
             }
             None => Ok(Some(Command { channel, method, content: None })),
@@ -168,7 +168,7 @@ impl Assembler {
     }
 
     fn header(&mut self, channel: u16, header: Box<ContentHeader>) -> Result<Option<Command>, Fault> {
-        let method = match self.parts.remove(&channel) {
+        let method = match self.parts.remove(&channel).map(|part| *part) {
             Some(Part::Header(method)) => method,
             Some(Part::Dropped) => {
                 self.drop_content(channel);
@@ -195,12 +195,12 @@ impl Assembler {
         if header.body_size == 0 {
             return Ok(Some(Command::with_content(channel, method, header.properties, Rope::new())));
         }
-        self.parts.insert(channel, Part::Body { method, header, body: Rope::new() });
+        self.parts.insert(channel, Box::new(Part::Body { method, header, body: Rope::new() }));
         Ok(None)
     }
 
     fn body(&mut self, channel: u16, piece: &Rope) -> Result<Option<Command>, Fault> {
-        let whole = match self.parts.get_mut(&channel) {
+        let whole = match self.parts.get_mut(&channel).map(Box::as_mut) {
             Some(Part::Body { method, header, body }) => {
                 if piece.len() > header.body_size - body.len() {
                     return Err(Fault::unexpected("§4.2.6", "a body is longer than its content header says")
@@ -220,7 +220,7 @@ impl Assembler {
         if !whole {
             return Ok(None);
         }
-        Ok(match self.parts.remove(&channel) {
+        Ok(match self.parts.remove(&channel).map(|part| *part) {
             Some(Part::Body { method, header, body }) => {
                 Some(Command::with_content(channel, method, header.properties, body))
             }

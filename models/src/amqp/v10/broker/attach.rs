@@ -86,12 +86,16 @@ impl AmqpBroker {
             ..AttachOptions::default()
         };
         let begun = self.begin_link(at, &mut link, host);
-        let Some(session) = self.v10(at.0).and_then(|peer| peer.machine.session(at.1)) else { return };
-        let accepted = match begun {
-            Ok(()) => session.accept(remote, end, options).map_err(drop),
-            Err(fault) => session.refuse(remote, fault.error()).map_err(drop).and(Err(())),
-        };
-        let Ok(handle) = accepted else { return self.end_link(link, host) };
+        let session = self.v10(at.0).and_then(|peer| peer.machine.session(at.1));
+        let accepted = session.and_then(|session| match begun {
+            Ok(()) => session.accept(remote, end, options).ok(),
+            Err(fault) => {
+                // A session without a handle left says nothing.
+                let _ = session.refuse(remote, fault.error());
+                None
+            }
+        });
+        let Some(handle) = accepted else { return self.end_link(link, host) };
         if let Way::Out(Outgoing { consumer: Some(id), .. }) = &link.way
             && let Some(consumer) = self.consumers.get_mut(id)
         {
@@ -140,6 +144,8 @@ impl AmqpBroker {
             Some(AnyTarget::Other(_)) => return Err(not_there("§4.5.1", "there are no transactions")),
             Some(AnyTarget::Node(target)) => &mut **target,
         };
+        // A loss of power forgets what is not settled.
+        target.durable = None;
         let expiry = Expiry::of(target.expiry_policy.as_ref(), target.timeout);
         let key = self.key_of(at, attach);
         let (to, owned) = match target.dynamic == Some(true) {
@@ -171,8 +177,8 @@ impl AmqpBroker {
         if source.distribution_mode.as_ref().is_some_and(|mode| mode.as_str() == "copy") {
             return Err(not_there("§3.5.7", "messages are moved, not copied"));
         }
-        // Those that hold: none (§3.5.8).
-        source.filter = None;
+        // Those that hold: none (§3.5.8). A loss of power forgets what is not settled.
+        (source.filter, source.durable) = (None, None);
         let expiry = Expiry::of(source.expiry_policy.as_ref(), source.timeout);
         let key = self.key_of(at, attach);
         let (queue, owned) = self.source_queue(at, source, expiry, host)?;

@@ -1,7 +1,7 @@
 //! What has happened on connections and sessions; authentication (§5.3).
 
 use super::At;
-use crate::amqp::broker::{AmqpBroker, CHANNEL, SILENCE};
+use crate::amqp::broker::{AmqpBroker, SESSION, SILENCE};
 use crate::amqp::v10::connection::ConnectionEvent;
 use crate::amqp::v10::session::SessionEvent;
 use crate::amqp::v10::wire::{Condition, Error, Open, SaslCode, SaslInit, plain};
@@ -59,7 +59,7 @@ impl AmqpBroker {
     }
 
     fn on_begun(&mut self, at: At, host: &mut dyn Host) {
-        let is_short = host.reserve(CHANNEL).is_err();
+        let is_short = host.reserve(SESSION).is_err();
         self.counts.refused_memory += u64::from(is_short);
         self.counts.sessions += u64::from(!is_short);
         let is_blocked = self.is_blocked;

@@ -4,7 +4,7 @@ use super::At;
 use super::address::Address;
 use super::attach::{same_source, same_target};
 use crate::amqp::broker::queue::ConsumerId;
-use crate::amqp::broker::{AmqpBroker, CHANNEL, LINK};
+use crate::amqp::broker::{AmqpBroker, LINK, SESSION};
 use crate::amqp::v10::link::LinkEnd;
 use crate::amqp::v10::wire::{Attach, DeliveryState, DeliveryTag, Role, Symbol};
 use crate::amqp::v091::wire::ShortStr;
@@ -193,7 +193,7 @@ impl AmqpBroker {
     fn session_gone(&mut self, at: At, mut ends: Vec<LinkEnd>, over: Over, host: &mut dyn Host) {
         let Some(peer) = self.v10(at.0) else { return };
         if peer.sessions.remove(&at.1) {
-            host.release(CHANNEL);
+            host.release(SESSION);
         }
         let of_session = peer.links.range((at.1, 0)..=(at.1, u32::MAX)).map(|(place, _)| *place).collect::<Vec<_>>();
         for place in of_session {

@@ -22,8 +22,8 @@
 //!
 //! # Links that are resumed (§2.6.13)
 //! A link that is detached without being closed, or whose session or connection is gone, waits as long as its terminus says (expiry-policy and timeout), with its unsettled deliveries; what attaches
-//! with the same name from the same container, to the same address, resumes it. What waits is the broker's memory: a loss of power forgets it, whatever the terminus says of durability, and messages
-//! come again as redelivered ones.
+//! with the same name from the same container, to the same address, resumes it. What waits is the broker's memory: a loss of power forgets it, and messages
+//! come again as redelivered ones. So an attach is answered with a terminus that is not durable (§3.5.5), whatever was asked for.
 //!
 //! # What is not here
 //! - An anonymous relay (a null target), copies (`distribution-mode`), filters, transactions: they are refused, or not answered as being there.
@@ -300,4 +300,10 @@ impl AmqpBroker {
         }
         self.touched.insert(stream);
     }
+}
+
+/// What a connection, a session and a link take \[bytes\].
+#[cfg(test)]
+pub(in crate::amqp) fn sizes() -> (usize, usize, usize) {
+    (size_of::<Peer>(), super::session::size(), size_of::<Link>() + super::session::link_size())
 }

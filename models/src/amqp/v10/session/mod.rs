@@ -353,3 +353,16 @@ impl Session {
         }
     }
 }
+
+/// What a session takes \[bytes\].
+#[cfg(test)]
+pub(super) fn size() -> usize {
+    size_of::<Session>()
+}
+
+/// What a session has of a link, with its source and target \[bytes\].
+#[cfg(test)]
+pub(super) fn link_size() -> usize {
+    use super::wire::{Source, Target};
+    size_of::<Linked>() + size_of::<Sending>().max(size_of::<Receiving>()) + size_of::<Source>() + size_of::<Target>()
+}

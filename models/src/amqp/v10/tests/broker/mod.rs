@@ -3,6 +3,7 @@
 mod bytes;
 mod crossing;
 mod errors;
+mod kernel;
 mod modes;
 mod outcomes;
 mod resumed;
