@@ -16,7 +16,7 @@ fn sound_machines_keep_their_promises() {
 #[test]
 fn broken_machines_are_found_out() {
     for (app, flaw, promise, most) in [
-        // Between a confirm that has left and the disc, some milliseconds later, the broker loses power.
+        // Between a confirm that has left and the disc, some milliseconds later, the broker loses power, while the depot cannot be reached.
         ("broker", "ConfirmedTooSoon", "lost_at_least_once of `depot`", 3),
         ("broker", "CommittedTooSoon", "lost_at_least_once of `depot`", 3),
         // Messages come before their commit is sent.
@@ -34,9 +34,9 @@ fn broken_machines_are_found_out() {
         // A transaction, whose queue has one consumer.
         ("shop", "OrderSwapped", "disordered_messages of `depot`", 3),
     ] {
-        let (loaded, explored) = explored("amqp-crash", &[&format!("apps.{app}.run.flaw={flaw}")], 5_000);
+        let (loaded, explored) = explored("amqp-crash", &[&format!("apps.{app}.run.flaw={flaw}")], 20_000);
         let Explored::Found(found) = explored else { panic!("{flaw} of {app} is not found") };
-        assert!(found.broken[0].contains(promise), "{flaw} of {app}: {:?}", found.broken);
+        assert!(found.broken.iter().any(|text| text.contains(promise)), "{flaw} of {app}: {:?}", found.broken);
         assert!(found.broken.iter().any(|text| text.starts_with("message ")), "{flaw} of {app}: {:?}", found.broken);
         let shrunk = shrink(&loaded, &found, &Stop::default());
         assert!(shrunk.faults.len() <= most, "{flaw} of {app}: {:?}", shrunk.faults);

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A mistake that is made on purpose, to see that a check finds it. Each is one that real implementations have made.
+/// A mistake that is made on purpose, to see that a check finds it. Each is one that real implementations have made. What is one
+/// of channels is made towards clients of 0-9-1 alone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum AmqpFlaw {
     /// A broker's confirms leave before what they confirm is on disc: a loss of power in between loses it.
