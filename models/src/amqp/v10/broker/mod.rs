@@ -259,7 +259,7 @@ impl AmqpBroker {
 
     /// All that a machine has to say is written, and what has happened meanwhile is done.
     pub(in crate::amqp) fn collect(&mut self, stream: StreamId, host: &mut dyn Host) {
-        if !self.connections.get(&stream).is_some_and(|connection| !connection.is_draining) {
+        if self.connections.get(&stream).is_none_or(|connection| connection.is_draining) {
             return;
         }
         let has_more = self.pull(stream, host);
