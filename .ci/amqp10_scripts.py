@@ -290,7 +290,7 @@ def standard(broker):
           f"to 0-9-1: {properties}")
     # Bodies that are no data, as they were.
     into = one.receiver(f"/amq/queue/{q}", "r3", credit=9)
-    for body in ("text", {"a": 1}, [1, "two"], None, 5, b"value"):
+    for body in ("text", {"a": 1}, [1, "two"], True, 5, b"value"):
         delivery = out.delivery(out.delivery_tag())
         out.send(proton.Message(body=body).encode())
         out.advance()

@@ -30,6 +30,7 @@
 //! - Resuming in the middle of a message: the whole is sent again (§2.6.13 allows it).
 //! - A link that is attached on several sessions, or taken over from another connection (§2.6.1), is its owner's to detach.
 
+mod address;
 pub(in crate::amqp) mod broker;
 mod client;
 pub mod config;

@@ -22,7 +22,7 @@ pub(super) struct Confirms {
 /// What waits for a commit.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    Publish(basic::Publish, Content),
+    Publish(basic::Publish, Box<Content>),
     Ack(basic::Ack),
     Nack(basic::Nack),
 }
@@ -49,7 +49,7 @@ impl AmqpBroker {
             self.store.router.check_exchange(&publish.exchange)?;
             content.properties.time_to_live()?;
             let bytes = MESSAGE + content.body.len();
-            self.add_to_transaction(at, Step::Publish(publish, content), bytes, host)?;
+            self.add_to_transaction(at, Step::Publish(publish, Box::new(content)), bytes, host)?;
         } else {
             let put = self.publish(at, publish, content, host)?;
             let needs = if self.has(AmqpFlaw::ConfirmedTooSoon) { 0 } else { put.needs };
@@ -171,7 +171,7 @@ impl AmqpBroker {
         for step in self.take_transaction(at, host)? {
             match step {
                 Step::Publish(publish, content) => {
-                    let put = self.publish(at, publish, content, host)?;
+                    let put = self.publish(at, publish, *content, host)?;
                     needs = needs.max(put.needs);
                 }
                 Step::Ack(ack) => needs = needs.max(self.ack(at, &ack)?),

@@ -119,11 +119,11 @@ impl Assembler {
 
     /// How many bytes of bodies that are not whole it holds \[bytes\].
     pub fn waiting(&self) -> u64 {
-        let bytes = |part: &Box<Part>| match &**part {
+        let bytes = |part: &Part| match part {
             Part::Body { body, .. } => body.len(),
             _ => 0,
         };
-        self.parts.values().map(bytes).sum()
+        self.parts.values().map(|part| bytes(part.as_ref())).sum()
     }
 
     /// The channel is being closed: what of its content still comes is dropped, until [`Self::forget`].

@@ -1,7 +1,7 @@
 //! Links that begin: where they lead, and what is made for that (§2.6.3).
 
 use super::At;
-use super::address::Address;
+use crate::amqp::v10::address::Address;
 use super::links::{Expiry, Incoming, Link, LinkKey, Outgoing, Way};
 use crate::amqp::broker::exchange::{Destination, check_name};
 use crate::amqp::broker::queue::{Consumer, ConsumerId, QueueOptions};

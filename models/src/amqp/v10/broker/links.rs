@@ -1,7 +1,7 @@
 //! Links that end, or wait to be resumed (§2.6.5, §2.6.13, §3.5.6).
 
 use super::At;
-use super::address::Address;
+use crate::amqp::v10::address::Address;
 use super::attach::{same_source, same_target};
 use crate::amqp::broker::queue::ConsumerId;
 use crate::amqp::broker::{AmqpBroker, LINK, SESSION};

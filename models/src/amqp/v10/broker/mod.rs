@@ -4,7 +4,6 @@
 //! |---|---|
 //! | here | frames in and out, timers |
 //! | `events` | what has happened on connections and sessions; authentication |
-//! | `address` | what addresses mean |
 //! | `attach` | links that begin |
 //! | `links` | links that end, or wait to be resumed |
 //! | `transfer` | messages in and out, and what becomes of them |
@@ -29,7 +28,6 @@
 //! - An anonymous relay (a null target), copies (`distribution-mode`), filters, transactions: they are refused, or not answered as being there.
 //! - A link is not taken over from another connection that still has it (§2.6.1): both go on.
 
-mod address;
 mod attach;
 mod convert;
 mod events;

@@ -1,7 +1,7 @@
 //! Messages in and out, and what becomes of them (§2.6.12, §3.4).
 
 use super::At;
-use super::address::Address;
+use crate::amqp::v10::address::Address;
 use super::attach::condition;
 use super::convert::{Come, come, leave};
 use super::links::{Outgoing, Way};

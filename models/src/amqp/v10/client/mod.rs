@@ -38,7 +38,8 @@ mod counts;
 mod lane;
 mod transfer;
 
-use super::config::{Address, Amqp10ClientConfig, AmqpSenderConfig, AmqpSettlement, frame_size, millis};
+use super::address::Address;
+use super::config::{Amqp10ClientConfig, AmqpSenderConfig, AmqpSettlement, frame_size, millis};
 use super::connection::{ClientSasl, Connection, ConnectionConfig, SaslConfig};
 use super::link::Terms;
 use super::session::SessionConfig;
@@ -199,7 +200,7 @@ impl Common {
             ..ConnectionConfig::new(config.container_id.as_deref().unwrap_or("protosim"))
         };
         let law = |sender: &AmqpSenderConfig| {
-            let topic = Address::read(&sender.address).map(|address| address.topic()).unwrap_or_default();
+            let topic = Address::parse(&sender.address).map(|address| address.topic()).unwrap_or_default();
             Law::new(&topic, guarantee(sender.settle), !sender.durable || sender.ttl.is_some(), &sender.schedule())
         };
         let senders = config.senders.iter().enumerate().map(|(index, sender)| {
@@ -220,7 +221,7 @@ impl Common {
             laws: config.senders.iter().map(law).collect(),
             forms: config.senders.iter().map(form).collect(),
             terms: senders.chain(receivers).collect(),
-            sources: config.receivers.iter().map(|receiver| Address::read(&receiver.address)).collect(),
+            sources: config.receivers.iter().map(|receiver| Address::parse(&receiver.address).ok()).collect(),
             config,
         }
     }

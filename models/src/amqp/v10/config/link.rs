@@ -1,6 +1,7 @@
 //! What a user says of links.
 
-use super::{Address, Amqp10ClientConfig};
+use super::Amqp10ClientConfig;
+use crate::amqp::v10::address::Address;
 use crate::amqp::Placed;
 use crate::amqp::client::config::{Schedule, usual_interval, usual_payload};
 use crate::traffic::{SizeDistribution, TimeDistribution};
@@ -109,7 +110,7 @@ fn check_address(address: &str) -> Option<String> {
         return Some("has at most 255 bytes".to_owned());
     }
     let why = "is /queue/NAME, /exchange/NAME/KEY, /topic/KEY or the name of a queue";
-    Address::read(address).is_none().then(|| why.to_owned())
+    Address::parse(address).is_err().then(|| why.to_owned())
 }
 
 impl AmqpSenderConfig {

@@ -1,10 +1,8 @@
 //! What a user says of clients of AMQP 1.0.
 
-mod address;
 mod client;
 mod link;
 
-pub(super) use address::Address;
 pub use client::Amqp10ClientConfig;
 pub use link::{AmqpOutcome, AmqpReceiverConfig, AmqpSenderConfig, AmqpSettlement};
 

@@ -1,6 +1,8 @@
-//! Addresses of nodes, as RabbitMQ's plugin has them.
+//! Addresses of nodes, as RabbitMQ's plugin has them, and what they are called in the ledger.
 
-use crate::amqp::v10::wire::{Condition, Fault};
+use super::wire::{Condition, Fault};
+use crate::amqp::client::names::{filter, topic};
+use crate::amqp::v091::config::AmqpExchangeKind;
 use crate::amqp::v091::wire::ShortStr;
 
 /// What an address means.
@@ -64,6 +66,34 @@ impl Address {
         }
         address
     }
+
+    /// What messages are called that are sent there.
+    pub(super) fn topic(&self) -> String {
+        match self {
+            Self::Queue(name) | Self::Known(name) => topic("", name),
+            Self::Exchange(name, key) => topic(name, key.as_deref().unwrap_or_default()),
+        }
+    }
+
+    /// What comes from there, as far as filters can say it and the exchange's kind is known; and who shares it.
+    pub(super) fn filter(&self) -> Option<(String, Option<&str>)> {
+        let (name, key) = match self {
+            Self::Queue(name) | Self::Known(name) => return Some((topic("", name), Some(name))),
+            Self::Exchange(name, key) => (name, key.as_deref().unwrap_or_default()),
+        };
+        let kind = match name.as_str() {
+            "amq.direct" => AmqpExchangeKind::Direct,
+            "amq.fanout" => AmqpExchangeKind::Fanout,
+            "amq.topic" => AmqpExchangeKind::Topic,
+            _ => return None,
+        };
+        filter(name, kind, key).map(|filter| (filter, None))
+    }
+
+    /// Whether what waits there goes with the link: it is in a queue that was made for it.
+    pub(super) const fn goes_with_link(&self) -> bool {
+        matches!(self, Self::Exchange(..))
+    }
 }
 
 #[cfg(test)]
@@ -93,5 +123,26 @@ mod tests {
             assert_eq!(Address::parse(text).map_err(|fault| fault.condition), Err(Condition::InvalidField), "{text}");
         }
         assert_eq!(Address::parse(&Address::of_queue("a/b%é")), Ok(Address::Queue(s("a/b%é"))));
+    }
+
+    /// Topics of queues are those of 0-9-1's default exchange.
+    #[test]
+    fn addresses_have_topics() {
+        let read = |text| Address::parse(text).unwrap();
+        for (text, topic) in [
+            ("q", "queue/q"),
+            ("/queue/q", "queue/q"),
+            ("/amq/queue/q", "queue/q"),
+            ("/queue/a%2Fb", "queue/a%2Fb"),
+            ("/exchange/e/a.b", "exchange/e/a/b"),
+            ("/topic/a.b", "exchange/amq.topic/a/b"),
+        ] {
+            assert_eq!(read(text).topic(), topic, "{text}");
+        }
+        let filter = |text| read(text).filter().map(|(filter, group)| (filter, group.map(str::to_owned)));
+        assert_eq!(filter("q"), Some(("queue/q".into(), Some("q".into()))));
+        assert_eq!(filter("/topic/a.*"), Some(("exchange/amq.topic/a/+".into(), None)));
+        assert_eq!(filter("/exchange/amq.fanout"), Some(("exchange/amq.fanout/#".into(), None)));
+        assert_eq!(filter("/exchange/e/k"), None, "its kind is not known");
     }
 }
