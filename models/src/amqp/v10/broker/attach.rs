@@ -107,6 +107,7 @@ impl AmqpBroker {
             self.for_disc.insert(at.0);
         }
         self.counts.links += 1;
+        self.kept.attach(&link, (at, handle));
         if let Some(peer) = self.v10(at.0) {
             peer.links.insert((at.1, handle), link);
         }
