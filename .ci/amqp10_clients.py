@@ -69,7 +69,8 @@ def rejects_10(place, broker):
     q = "rejects-10"
     one = Session(broker)
     one.ask("queue_declare", f"{q}-dead")
-    one.ask("queue_declare", q, arguments={"x-dead-letter-exchange": "", "x-dead-letter-routing-key": f"{q}-dead"})
+    # RabbitMQ 3.10 takes no queue by this address that has arguments.
+    one.ask("queue_declare", q, arguments={"x-dead-letter-exchange": "", "x-dead-letter-routing-key": f"{q}-dead"} if broker.is_ours else None)
     # RabbitMQ 3.10 does nothing about what is modified.
     for outcome in ("Rejected", "Released", *(["Modified"] if broker.is_ours else [])):
         for message in range(COUNT):
@@ -80,8 +81,8 @@ def rejects_10(place, broker):
         check(refused > 0, f"{broker.name}: {found}")
         if outcome == "Rejected":
             check(found["received_messages"] == COUNT == found["accepted_messages"] + refused, f"{broker.name}: {found}")
-            dead = one.take(f"{q}-dead", refused)
-            check({properties["headers"]["x-death"][0]["reason"] for _, properties, _ in dead} == {"rejected"}, f"{broker.name}: {dead[:1]}")
+            dead = one.take(f"{q}-dead", refused if broker.is_ours else 0)
+            check(not dead or {properties["headers"]["x-death"][0]["reason"] for _, properties, _ in dead} == {"rejected"}, f"{broker.name}: {dead[:1]}")
         else:
             check((found["accepted_messages"], found["received_messages"], found["duplicate_messages"]) == (COUNT, COUNT + refused, refused), f"{broker.name}: {found}")
     check(one.ask("queue_delete", q)[1]["message_count"] == 0, f"{broker.name}: something is left")
