@@ -74,7 +74,10 @@ impl AppConfig {
     /// zeros; `None` for what has no messages.
     pub fn messages(&self) -> Option<Counts> {
         let (is_publisher, is_subscriber, is_taker) = match self {
-            Self::Amqp10Client(config) => (!config.senders.is_empty(), !config.receivers.is_empty(), false),
+            Self::Amqp10Client(config) => {
+                let is_taker = !config.receivers.is_empty();
+                (!config.senders.is_empty(), is_taker, is_taker)
+            }
             Self::AmqpClient(config) => {
                 let is_taker = !config.consumers.is_empty();
                 (!config.publications.is_empty(), is_taker, is_taker)

@@ -110,7 +110,7 @@ fn a_broker_that_loses_its_power_forgets_links() {
             again += ran.came(2).0 - COUNT;
             let weaker = [1, 2].map(|node| ran.of(node, "weaker_links"));
             assert_eq!(weaker.map(|links| links > 0), [settle == Settle::Second; 2], "{what}");
-            let party = ran.account.parties.values().find(|counts| counts.is_taker).copied();
+            let party = ran.account.parties.values().find(|counts| counts.is_subscriber).copied();
             let Counts { owed, .. } = party.unwrap_or_default();
             assert_eq!((owed[1] > 0, owed[2]), (true, 0), "{what}: held to at least once");
         }
