@@ -4,7 +4,7 @@ use super::queue::{Cause, Left, Message, Published};
 use super::{AmqpBroker, Entry, MESSAGE};
 use crate::amqp::v091::wire::{ShortStr, Table};
 use crate::app::Host;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// What has become of a message.
@@ -35,11 +35,21 @@ impl AmqpBroker {
 
     /// One copy for one queue.
     fn put(&mut self, name: &ShortStr, message: &Arc<Message>, host: &mut dyn Host) -> Put {
+        let (put, left) = self.try_put(name, message, host);
+        if let Some(left) = left {
+            self.leave(name, left, host);
+        }
+        put
+    }
+
+    /// The same, with what is to leave because there is no room for it.
+    fn try_put(&mut self, name: &ShortStr, message: &Arc<Message>, host: &mut dyn Host) -> (Put, Option<Left>) {
+        const REFUSED: Put = Put { needs: 0, is_refused: true };
         let bytes = MESSAGE + message.bytes();
-        let Some(stored) = self.store.queues.get_mut(name) else { return Put::default() };
+        let Some(stored) = self.store.queues.get_mut(name) else { return (Put::default(), None) };
         if host.reserve(bytes).is_err() {
             self.counts.refused_memory += 1;
-            return Put { needs: 0, is_refused: true };
+            return (REFUSED, None);
         }
         match stored.queue.publish(Arc::clone(message), host.now()) {
             Published::Taken(position) => {
@@ -47,15 +57,12 @@ impl AmqpBroker {
                 self.held += bytes;
                 self.counts.queued += 1;
                 self.dirty.insert(name.clone());
-                Put { needs: self.changed_message(name, message, position), is_refused: false }
+                (Put { needs: self.changed_message(name, message, position), is_refused: false }, None)
             }
             Published::Refused(left) => {
                 host.release(bytes);
                 self.counts.refused_messages += 1;
-                if let Some(left) = left {
-                    self.leave(name, left, host);
-                }
-                Put { needs: 0, is_refused: true }
+                (REFUSED, left)
             }
         }
     }
@@ -70,26 +77,32 @@ impl AmqpBroker {
         self.changed(Entry::Message(name.clone(), priority, position))
     }
 
-    /// A message has left its queue otherwise than acknowledged: it is a dead letter, where the queue has them (RabbitMQ).
+    /// A message has left its queue otherwise than acknowledged: it is a dead letter, where the queue has them (RabbitMQ). So is what the queues of dead letters refuse, one after the other.
     pub(super) fn leave(&mut self, name: &ShortStr, left: Left, host: &mut dyn Host) {
-        match left.cause {
-            Cause::Expired => self.counts.expired += 1,
-            Cause::MaxLength => self.counts.dropped += 1,
-            Cause::Rejected => self.counts.rejected += 1,
-        }
-        if let Some(position) = left.position {
-            self.changed_message(name, &left.message, position);
-        }
-        let Some(stored) = self.store.queues.get(name) else { return };
-        let Some(letter) = stored.queue.dead_letter(&left, host.now()) else { return };
-        self.counts.dead_letters += 1;
-        let none = Table::new();
-        let headers = letter.message.properties().headers.as_ref().unwrap_or(&none);
-        let queues = self.store.router.route(&letter.exchange, letter.message.routing_key(), headers);
-        let message = Arc::new(letter.message);
-        for queue in queues {
-            if !message.is_cycle(&queue) {
-                self.put(&queue, &message, host);
+        let mut leaving = VecDeque::from([(name.clone(), left)]);
+        while let Some((name, left)) = leaving.pop_front() {
+            match left.cause {
+                Cause::Expired => self.counts.expired += 1,
+                Cause::MaxLength => self.counts.dropped += 1,
+                Cause::Rejected => self.counts.rejected += 1,
+            }
+            if let Some(position) = left.position {
+                self.changed_message(&name, &left.message, position);
+            }
+            let Some(stored) = self.store.queues.get(&name) else { continue };
+            let Some(letter) = stored.queue.dead_letter(&left, host.now()) else { continue };
+            self.counts.dead_letters += 1;
+            let none = Table::new();
+            let headers = letter.message.properties().headers.as_ref().unwrap_or(&none);
+            let queues = self.store.router.route(&letter.exchange, letter.message.routing_key(), headers);
+            let message = Arc::new(letter.message);
+            for queue in queues {
+                if message.is_cycle(&queue) {
+                    continue;
+                }
+                if let (_, Some(left)) = self.try_put(&queue, &message, host) {
+                    leaving.push_back((queue, left));
+                }
             }
         }
     }

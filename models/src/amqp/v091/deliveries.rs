@@ -5,7 +5,7 @@
 
 use super::wire::{Fault, ReplyCode, ShortStr, basic};
 use crate::amqp::broker::queue::{ConsumerId, Delivery};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A delivery that waits for its acknowledgement.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,44 +86,31 @@ impl Deliveries {
         self.last_tag
     }
 
-    /// The tag that an acknowledgement means that takes effect later, in a transaction: for all, the last one that there is now.
-    ///
-    /// # Errors
-    /// As for [`Self::settle`].
-    pub fn resolve(&self, tag: u64, multiple: bool) -> Result<u64, Fault> {
-        match (multiple && tag == 0, self.outstanding.contains_key(&tag)) {
-            (true, _) => Ok(self.outstanding.last_key_value().map_or(0, |(last, _)| *last)),
-            (false, true) => Ok(tag),
-            (false, false) => Err(UNKNOWN),
-        }
-    }
-
-    /// What an acknowledgement, or its opposite, is about, in the order in which it was delivered: one, or with `multiple` all up to it, or
-    /// all for tag 0.
+    /// The tags that an acknowledgement, or its opposite, is about, in order: one, or with `multiple` all up to it, or all for tag 0; without those that are
+    /// `settled` already and only wait for a commit.
     ///
     /// # Errors
     /// 406 where nothing with this tag waits (§1.8.3.13.1).
-    pub fn settle(&mut self, tag: u64, multiple: bool) -> Result<Vec<Outstanding>, Fault> {
-        if multiple && tag == 0 {
-            return Ok(self.take_all());
-        }
-        if !self.outstanding.contains_key(&tag) {
-            return Err(UNKNOWN);
-        }
-        let settled: Vec<_> = match multiple {
-            true => {
-                let behind = self.outstanding.split_off(&tag);
-                let before = std::mem::replace(&mut self.outstanding, behind);
-                before.into_values().chain(self.outstanding.remove(&tag)).collect()
-            }
-            false => self.outstanding.remove(&tag).into_iter().collect(),
+    pub fn resolve(&self, tag: u64, multiple: bool, settled: &BTreeSet<u64>) -> Result<Vec<u64>, Fault> {
+        let last = match (multiple && tag == 0, self.outstanding.contains_key(&tag) && !settled.contains(&tag)) {
+            (true, _) => u64::MAX,
+            (false, true) => tag,
+            (false, false) => return Err(UNKNOWN),
         };
+        let first = if multiple { 0 } else { tag };
+        let all = self.outstanding.range(first..=last).map(|(tag, _)| *tag);
+        Ok(all.filter(|tag| !settled.contains(tag)).collect())
+    }
+
+    /// A delivery is settled.
+    pub fn settle(&mut self, tag: u64) -> Option<Outstanding> {
+        let outstanding = self.outstanding.remove(&tag)?;
         if self.outstanding.is_empty() {
             // A channel at rest holds nothing.
             self.outstanding = BTreeMap::new();
         }
-        self.consumed -= settled.iter().filter(|outstanding| outstanding.consumer.is_some()).count() as u32;
-        Ok(settled)
+        self.consumed -= u32::from(outstanding.consumer.is_some());
+        Some(outstanding)
     }
 
     /// All that waits, in the order in which it was delivered: the channel ends, or recovers.

@@ -1,7 +1,7 @@
 //! Channels: how they begin and end, and which method goes where (§1.5).
 
 use super::connection::Phase;
-use super::publish::{Confirms, Step};
+use super::publish::{Confirms, Transaction};
 use crate::amqp::broker::queue::ConsumerId;
 use crate::amqp::broker::{AmqpBroker, CHANNEL, Connection, Peer};
 use crate::amqp::flaw::AmqpFlaw;
@@ -35,8 +35,7 @@ pub(super) enum Mode {
     #[default]
     Plain,
     Confirm(Confirms),
-    /// What waits for the commit, and the memory that it has \[bytes\].
-    Tx(Vec<Step>, u64),
+    Tx(Box<Transaction>),
 }
 
 impl Channel {
@@ -46,7 +45,7 @@ impl Channel {
     }
 }
 
-const NOT_OPEN: Fault = Fault::new(ReplyCode::ChannelError, "§1.5", "the channel is not open");
+pub(super) const NOT_OPEN: Fault = Fault::new(ReplyCode::ChannelError, "§1.5", "the channel is not open");
 const OPEN: Fault = Fault::new(ReplyCode::ChannelError, "§1.5.2.1", "the channel is open already");
 const TOO_HIGH: Fault = Fault::new(ReplyCode::NotAllowed, "§1.4.2.6", "the channel's number is above the highest one");
 const BOTH: Fault =
@@ -157,8 +156,8 @@ impl AmqpBroker {
         for queue in unused {
             self.delete_queue(&queue, host);
         }
-        if let Mode::Tx(_, memory) = channel.mode {
-            host.release(memory);
+        if let Mode::Tx(transaction) = channel.mode {
+            host.release(transaction.memory);
         }
         self.to_confirm.remove(&(stream, number));
         self.unconfirmed.remove(&(stream, number));
@@ -189,7 +188,7 @@ impl AmqpBroker {
                 let Some(channel) = self.channel(stream, number) else { return Ok(()) };
                 match channel.mode {
                     Mode::Confirm(_) => return Err(BOTH),
-                    Mode::Plain => channel.mode = Mode::Tx(Vec::new(), 0),
+                    Mode::Plain => channel.mode = Mode::Tx(Box::default()),
                     Mode::Tx(..) => {}
                 }
                 self.push(stream, 0, &Command::new(number, tx::SelectOk {}), host);

@@ -152,6 +152,11 @@ impl AmqpBroker {
             }
             self.end_channel(stream, number, *channel, host);
         }
+        if let Some(peer) = self.v091(stream) {
+            // Nothing of it becomes whole.
+            host.release(std::mem::take(&mut peer.partial));
+            peer.assembler.forget_all();
+        }
     }
 
     pub(super) fn on_connection_method(

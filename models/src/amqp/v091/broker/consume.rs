@@ -8,6 +8,7 @@ use crate::amqp::broker::{AmqpBroker, ConsumerAt, MESSAGE, Outlet};
 use crate::amqp::v091::deliveries::Outstanding;
 use crate::amqp::v091::wire::{Command, Fault, Method, ReplyCode, ShortStr, basic};
 use crate::app::Host;
+use std::collections::BTreeSet;
 
 impl AmqpBroker {
     pub(super) fn on_basic_method(&mut self, at: At, method: Method, host: &mut dyn Host) -> Result<(), Fault> {
@@ -28,11 +29,9 @@ impl AmqpBroker {
             // The answer to a cancel that wants none.
             Method::BasicCancelOk(_) => Ok(()),
             Method::BasicGet(get) => self.on_get(at, &get, host),
-            Method::BasicAck(ack) => self.in_time(at, TxStep::Ack(ack), host),
-            Method::BasicReject(basic::Reject { delivery_tag, requeue }) => {
-                self.in_time(at, TxStep::Nack(basic::Nack { delivery_tag, multiple: false, requeue }), host)
-            }
-            Method::BasicNack(nack) => self.in_time(at, TxStep::Nack(nack), host),
+            Method::BasicAck(ack) => self.in_time(at, ack.delivery_tag, ack.multiple, None, host),
+            Method::BasicReject(it) => self.in_time(at, it.delivery_tag, false, Some(it.requeue), host),
+            Method::BasicNack(it) => self.in_time(at, it.delivery_tag, it.multiple, Some(it.requeue), host),
             Method::BasicRecover(recover) => {
                 if !recover.requeue {
                     return Err(Fault::new(
@@ -42,7 +41,14 @@ impl AmqpBroker {
                     ));
                 }
                 let Some(channel) = self.channel(at.0, at.1) else { return Ok(()) };
-                for outstanding in channel.deliveries.take_all() {
+                let none = BTreeSet::new();
+                let settled = match &channel.mode {
+                    Mode::Tx(transaction) => &transaction.settled,
+                    _ => &none,
+                };
+                // What waits for a commit is not the client's any more.
+                let tags = channel.deliveries.resolve(0, true, settled)?;
+                for outstanding in self.settle(at, &tags) {
                     self.requeue(&outstanding.queue, outstanding.position);
                 }
                 self.push(at.0, 0, &Command::new(at.1, basic::RecoverOk {}), host);
@@ -139,52 +145,57 @@ impl AmqpBroker {
         Ok(())
     }
 
-    /// An acknowledgement, or its opposite, has effect now, or with the commit.
-    fn in_time(&mut self, at: At, step: TxStep, host: &mut dyn Host) -> Result<(), Fault> {
+    /// An acknowledgement, or its opposite with `requeue`, has effect now, or with the commit.
+    fn in_time(
+        &mut self,
+        at: At,
+        tag: u64,
+        multiple: bool,
+        requeue: Option<bool>,
+        host: &mut dyn Host,
+    ) -> Result<(), Fault> {
         let Some(channel) = self.channel(at.0, at.1) else { return Ok(()) };
-        if let Mode::Tx(..) = channel.mode {
-            let deliveries = &channel.deliveries;
-            let step = match step {
-                TxStep::Ack(ack) => {
-                    TxStep::Ack(basic::Ack { delivery_tag: deliveries.resolve(ack.delivery_tag, ack.multiple)?, ..ack })
-                }
-                TxStep::Nack(nack) => TxStep::Nack(basic::Nack {
-                    delivery_tag: deliveries.resolve(nack.delivery_tag, nack.multiple)?,
-                    ..nack
-                }),
-                publish @ TxStep::Publish(..) => publish,
+        if let Mode::Tx(transaction) = &mut channel.mode {
+            let tags = channel.deliveries.resolve(tag, multiple, &transaction.settled)?;
+            transaction.settled.extend(&tags);
+            let bytes = MESSAGE * tags.len() as u64;
+            let step = match requeue {
+                None => TxStep::Ack(tags),
+                Some(requeue) => TxStep::Nack(tags, requeue),
             };
-            return self.add_to_transaction(at, step, MESSAGE, host);
+            return self.add_to_transaction(at, step, bytes, host);
         }
-        match step {
-            TxStep::Ack(ack) => self.ack(at, &ack).map(|_| ()),
-            TxStep::Nack(nack) => self.nack(at, &nack, host).map(|_| ()),
-            TxStep::Publish(..) => Ok(()),
+        let tags = channel.deliveries.resolve(tag, multiple, &BTreeSet::new())?;
+        match requeue {
+            None => self.ack(at, &tags).map(|_| ()),
+            Some(requeue) => self.nack(at, &tags, requeue, host),
         }
     }
 
+    /// Deliveries with these tags are settled, in their order.
+    fn settle(&mut self, at: At, tags: &[u64]) -> Vec<Outstanding> {
+        let Some(channel) = self.channel(at.0, at.1) else { return Vec::new() };
+        tags.iter().filter_map(|tag| channel.deliveries.settle(*tag)).collect()
+    }
+
     /// The write that will have it.
-    pub(super) fn ack(&mut self, at: At, ack: &basic::Ack) -> Result<u64, Fault> {
-        let Some(channel) = self.channel(at.0, at.1) else { return Ok(0) };
-        let settled = channel.deliveries.settle(ack.delivery_tag, ack.multiple)?;
+    pub(super) fn ack(&mut self, at: At, tags: &[u64]) -> Result<u64, Fault> {
+        let settled = self.settle(at, tags);
         let needs = settled.iter().map(|it| self.acknowledge(&it.queue, it.position)).max().unwrap_or(0);
         self.wake_channel(at);
         Ok(needs)
     }
 
-    /// The same, of what is rejected.
-    pub(super) fn nack(&mut self, at: At, nack: &basic::Nack, host: &mut dyn Host) -> Result<u64, Fault> {
-        let Some(channel) = self.channel(at.0, at.1) else { return Ok(0) };
-        let settled = channel.deliveries.settle(nack.delivery_tag, nack.multiple)?;
-        for Outstanding { queue, position, .. } in settled {
-            match nack.requeue {
+    /// The same, of what is rejected. What goes back changes nothing on disc, and dead letters promise nothing.
+    pub(super) fn nack(&mut self, at: At, tags: &[u64], requeue: bool, host: &mut dyn Host) -> Result<(), Fault> {
+        for Outstanding { queue, position, .. } in self.settle(at, tags) {
+            match requeue {
                 true => self.requeue(&queue, position),
                 false => self.reject(&queue, position, host),
             }
         }
         self.wake_channel(at);
-        // What goes back changes nothing on disc, and dead letters promise nothing.
-        Ok(0)
+        Ok(())
     }
 
     /// A channel takes more: where its consumers share a prefetch, from all their queues.

@@ -15,7 +15,7 @@ mod consume;
 mod declare;
 mod publish;
 
-use super::wire::{Assembler, Command, Decoder, FrameMax, Item, MethodId, ShortStr};
+use super::wire::{Assembler, Command, Decoder, Fault, Frame, FrameMax, Item, MethodId, Payload, ReplyCode, ShortStr};
 use crate::amqp::broker::queue::Consumer;
 use crate::amqp::broker::{AmqpBroker, AmqpBrokerConfig, Connection};
 use crate::amqp::{RECEIVE, SEND};
@@ -27,6 +27,9 @@ pub(super) use connection::{capabilities, half};
 use protosim_core::{Operation, Span};
 use std::collections::BTreeMap;
 
+const TOO_LONG: Fault =
+    Fault::new(ReplyCode::ContentTooLarge, "§1.2", "a message has properties that no frame of the connection holds");
+
 /// A channel of a connection.
 type At = (StreamId, u16);
 
@@ -35,6 +38,8 @@ type At = (StreamId, u16);
 pub(in crate::amqp) struct Peer {
     pub(in crate::amqp) decoder: Decoder,
     assembler: Assembler,
+    /// Memory of the host that bodies have that are not whole \[bytes\].
+    partial: u64,
     phase: Phase,
     /// What the peer takes.
     max: FrameMax,
@@ -56,6 +61,7 @@ impl Peer {
         Self {
             decoder: Decoder::of_server(),
             assembler: Assembler::new().with_body_max(config.max_message.as_bytes()),
+            partial: 0,
             phase: Phase::Header,
             max: FrameMax::MIN,
             channel_max: config.channel_max,
@@ -65,6 +71,24 @@ impl Peer {
             hears_blocked: false,
             hears_cancel: false,
             channels: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a frame is looked at: contents are of open channels alone, and nothing of them is kept otherwise. Behind a close they are dropped.
+    ///
+    /// # Errors
+    /// 504 where the channel is not open.
+    fn check_content(&self, frame: &Frame) -> Result<bool, Fault> {
+        let is_content = match &frame.payload {
+            Payload::Method(method) => method.has_content(),
+            Payload::Header(_) | Payload::Body(_) => true,
+            Payload::Heartbeat => false,
+        };
+        match self.phase {
+            _ if !is_content => Ok(true),
+            Phase::Closing => Ok(false),
+            Phase::Open if self.channels.contains_key(&frame.channel) => Ok(true),
+            _ => Err(channel::NOT_OPEN),
         }
     }
 
@@ -104,8 +128,11 @@ impl AmqpBroker {
         let Connection { out, held, last_sent, peer, .. } = &mut **connection;
         let crate::amqp::broker::Peer::V091(peer) = peer else { return };
         let Ok(bytes) = command.encode(peer.max) else {
-            // A method that is longer than a frame of the peer's may be.
+            // A method, or the properties of a message, that are longer than a frame of the peer's may be. It cannot have the message.
             self.counts.refused_calls += 1;
+            if command.content.is_some() {
+                self.close_channel(stream, command.channel, TOO_LONG.in_method(command.method.id()), host);
+            }
             return;
         };
         host.spend(Operation { name: SEND, bytes: bytes.len() });
@@ -139,6 +166,22 @@ impl AmqpBroker {
         true
     }
 
+    /// Pays for what has come of bodies that are not whole, or gives back.
+    ///
+    /// # Errors
+    /// Where there is no memory.
+    fn settle_partial(&mut self, stream: StreamId, host: &mut dyn Host) -> Result<(), Fault> {
+        let Some(peer) = self.v091(stream) else { return Ok(()) };
+        let (now, before) = (peer.assembler.waiting(), peer.partial);
+        if now > before && host.reserve(now - before).is_err() {
+            self.counts.refused_memory += 1;
+            return Err(Fault::new(ReplyCode::ResourceError, "§1.2", "there is no memory for a message"));
+        }
+        peer.partial = now;
+        host.release(before.saturating_sub(now));
+        Ok(())
+    }
+
     fn take(&mut self, stream: StreamId, item: Item, host: &mut dyn Host) {
         let frame = match item {
             Item::Header(header) => return self.on_header(stream, header, host),
@@ -146,9 +189,16 @@ impl AmqpBroker {
         };
         let channel = frame.channel;
         let Some(peer) = self.v091(stream) else { return };
-        let handled = match peer.assembler.push(frame) {
-            Ok(None) => Ok(()),
+        let taken = match peer.check_content(&frame) {
+            Ok(true) => peer.assembler.push(frame),
+            Ok(false) => return,
+            Err(fault) => Err(fault),
+        };
+        let handled = match taken {
+            Ok(None) => self.settle_partial(stream, host),
             Ok(Some(command)) => {
+                // What is whole is paid for anew where it goes.
+                let _ = self.settle_partial(stream, host);
                 let id = command.method.id();
                 self.on_command(stream, command, host)
                     .map_err(|fault| if fault.method == MethodId::NONE { fault.in_method(id) } else { fault })

@@ -7,7 +7,7 @@ use crate::amqp::broker::{AmqpBroker, MESSAGE, Put};
 use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::wire::{Command, Content, Fault, ReplyCode, ShortStr, Table, basic, tx};
 use crate::app::{Host, StreamId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The confirms of a channel: messages count from 1 on.
 #[derive(Clone, Debug, Default)]
@@ -19,12 +19,25 @@ pub(super) struct Confirms {
     refused: Vec<u64>,
 }
 
-/// What waits for a commit.
+/// What waits for a commit (§1.9).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Transaction {
+    steps: Vec<Step>,
+    /// Memory that it has \[bytes\].
+    pub(super) memory: u64,
+    /// Delivery tags that are acknowledged, or the opposite, in it.
+    pub(super) settled: BTreeSet<u64>,
+}
+
+/// A part of a transaction, with all that could be refused looked at already: what is committed is committed whole.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    Publish(basic::Publish, Box<Content>),
-    Ack(basic::Ack),
-    Nack(basic::Nack),
+    /// A message, and the queues that it goes to.
+    Publish(Box<(basic::Publish, Content)>, BTreeSet<ShortStr>),
+    /// Deliveries, by their tags.
+    Ack(Vec<u64>),
+    /// The same, and whether they are queued again.
+    Nack(Vec<u64>, bool),
 }
 
 impl AmqpBroker {
@@ -46,12 +59,13 @@ impl AmqpBroker {
         let Some(channel) = self.channel(at.0, at.1) else { return Ok(()) };
         let is_tx = matches!(channel.mode, Mode::Tx(..));
         if is_tx && !self.has(AmqpFlaw::PublishedBeforeCommit) {
-            self.store.router.check_exchange(&publish.exchange)?;
+            let queues = self.route(&publish, &content)?;
             content.properties.time_to_live()?;
             let bytes = MESSAGE + content.body.len();
-            self.add_to_transaction(at, Step::Publish(publish, Box::new(content)), bytes, host)?;
+            self.add_to_transaction(at, Step::Publish(Box::new((publish, content)), queues), bytes, host)?;
         } else {
-            let put = self.publish(at, publish, content, host)?;
+            let queues = self.route(&publish, &content)?;
+            let put = self.publish(at, publish, content, queues, host)?;
             let needs = if self.has(AmqpFlaw::ConfirmedTooSoon) { 0 } else { put.needs };
             if let Some(channel) = self.channel(at.0, at.1)
                 && let Mode::Confirm(confirms) = &mut channel.mode
@@ -70,17 +84,22 @@ impl AmqpBroker {
         Ok(())
     }
 
-    /// A message of a client's goes into its queues, or comes back.
+    /// The queues that a message of a client's goes to.
+    fn route(&self, publish: &basic::Publish, content: &Content) -> Result<BTreeSet<ShortStr>, Fault> {
+        let none = Table::new();
+        let headers = content.properties.headers.as_ref().unwrap_or(&none);
+        self.store.router.publish(&publish.exchange, &publish.routing_key, headers)
+    }
+
+    /// It goes there, or comes back.
     fn publish(
         &mut self,
         at: At,
         publish: basic::Publish,
         content: Content,
+        queues: BTreeSet<ShortStr>,
         host: &mut dyn Host,
     ) -> Result<Put, Fault> {
-        let none = Table::new();
-        let headers = content.properties.headers.as_ref().unwrap_or(&none);
-        let queues = self.store.router.publish(&publish.exchange, &publish.routing_key, headers)?;
         if queues.is_empty() {
             self.counts.unroutable += 1;
             if publish.mandatory {
@@ -149,10 +168,10 @@ impl AmqpBroker {
             return Err(Fault::new(ReplyCode::ResourceError, "§1.2", "there is no memory for a transaction"));
         }
         if let Some(channel) = self.channel(at.0, at.1)
-            && let Mode::Tx(steps, memory) = &mut channel.mode
+            && let Mode::Tx(transaction) = &mut channel.mode
         {
-            steps.push(step);
-            *memory += bytes;
+            transaction.steps.push(step);
+            transaction.memory += bytes;
         }
         Ok(())
     }
@@ -160,23 +179,32 @@ impl AmqpBroker {
     fn take_transaction(&mut self, at: At, host: &mut dyn Host) -> Result<Vec<Step>, Fault> {
         const NONE: Fault = Fault::new(ReplyCode::PreconditionFailed, "§1.9.2.3", "the channel has no transactions");
         let Some(channel) = self.channel(at.0, at.1) else { return Ok(Vec::new()) };
-        let Mode::Tx(steps, memory) = &mut channel.mode else { return Err(NONE) };
-        host.release(std::mem::take(memory));
-        Ok(std::mem::take(steps))
+        let Mode::Tx(transaction) = &mut channel.mode else { return Err(NONE) };
+        let Transaction { steps, memory, .. } = std::mem::take(&mut **transaction);
+        host.release(memory);
+        Ok(steps)
     }
 
-    /// All of it happens now, in order, and is answered when it is on disc.
+    /// All of it happens now, in order, and is answered when it is on disc. Where a queue has refused a message, or there was no memory, the channel is closed (RabbitMQ: 406, *partial tx completion*).
     pub(super) fn on_commit(&mut self, at: At, host: &mut dyn Host) -> Result<(), Fault> {
-        let mut needs = 0;
+        let (mut needs, mut is_refused) = (0, false);
         for step in self.take_transaction(at, host)? {
             match step {
-                Step::Publish(publish, content) => {
-                    let put = self.publish(at, publish, *content, host)?;
-                    needs = needs.max(put.needs);
+                Step::Publish(message, queues) => {
+                    let (publish, content) = *message;
+                    let put = self.publish(at, publish, content, queues, host)?;
+                    (needs, is_refused) = (needs.max(put.needs), is_refused || put.is_refused);
                 }
-                Step::Ack(ack) => needs = needs.max(self.ack(at, &ack)?),
-                Step::Nack(nack) => needs = needs.max(self.nack(at, &nack, host)?),
+                Step::Ack(tags) => needs = needs.max(self.ack(at, &tags)?),
+                Step::Nack(tags, requeue) => self.nack(at, &tags, requeue, host)?,
             }
+        }
+        if is_refused {
+            return Err(Fault::new(
+                ReplyCode::PreconditionFailed,
+                "RabbitMQ",
+                "a message of the transaction is refused",
+            ));
         }
         if self.has(AmqpFlaw::CommittedTooSoon) {
             needs = 0;

@@ -177,3 +177,40 @@ fn what_has_expired_behind_a_message_does_not_count() {
     assert_eq!(played.says(GET), hex(&format!("{GET_OK} {HI}")).to_bytes());
     assert_eq!(played.says(GET), hex("01 00 01 00 00 00 05 00 3c 00 48 00 ce").to_bytes());
 }
+
+/// §1.5, 504: a method with a content is refused where its channel is not open, before anything of the content is kept; so it is before the connection is open.
+#[test]
+fn contents_are_of_open_channels() {
+    // connection.close 504.
+    const CLOSE: [u8; 6] = [0, 10, 0, 50, 1, 0xf8];
+    let closes = |said: &[u8]| said.windows(CLOSE.len()).any(|part| part == CLOSE);
+    let mut played = Played::open();
+    assert!(closes(&played.says("01 00 02 00 00 00 0a 00 3c 00 28 00 00 00 01 71 00 ce")));
+    assert_eq!(total(&played.app, "connection_errors"), 1);
+    let mut played = Played::new();
+    played.says(HEADER);
+    let said = played.says("01 00 01 00 00 00 0a 00 3c 00 28 00 00 00 01 71 00 ce");
+    assert!(closes(&said) || played.is_closed());
+    assert_eq!(total(&played.app, "connection_errors"), 1);
+}
+
+/// A tag is acknowledged twice in a transaction (406): nothing of it happens, neither the publication before nor the first acknowledgement. What was delivered is in its queue again.
+#[test]
+fn a_transaction_that_is_wrong_is_not_begun() {
+    const PUBLISH: &str = "01 00 01 00 00 00 0a 00 3c 00 28 00 00 00 01 71 00 ce";
+    const GET: &str = "01 00 01 00 00 00 09 00 3c 00 46 00 00 01 71 00 ce";
+    let got =
+        |mark| format!("01 00 01 00 00 00 14 00 3c 00 47 00 00 00 00 00 00 00 01 {mark} 00 01 71 00 00 00 00 ce {HI}");
+    let mut played = Played::open();
+    assert_eq!(played.says(DECLARE), of(DECLARED));
+    assert_eq!(played.says(&format!("{PUBLISH} {HI}")), [0u8; 0]);
+    assert_eq!(played.says(GET), of(&got("00")));
+    assert_eq!(played.says("01 00 01 00 00 00 04 00 5a 00 0a ce"), of("01 00 01 00 00 00 04 00 5a 00 0b ce"));
+    assert_eq!(played.says(&format!("{PUBLISH} {HI} {ACK}")), [0u8; 0]);
+    let said = played.says(ACK);
+    // channel.close 406.
+    assert_eq!(said[..13], *hex(&format!("01 00 01 00 00 00 {:02x} 00 14 00 28 01 96", said[6])).to_bytes());
+    assert_eq!(played.says(&format!("01 00 01 00 00 00 04 00 14 00 29 ce {CHANNEL}")), of(CHANNEL_OK));
+    assert_eq!(played.says(GET), of(&got("01")));
+    assert_eq!(played.says(GET), of("01 00 01 00 00 00 05 00 3c 00 48 00 ce"));
+}

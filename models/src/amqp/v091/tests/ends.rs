@@ -1,11 +1,13 @@
-//! Transactions that are rolled back, and consumers that end.
+//! Transactions that are rolled back or refused, consumers that end, messages that cannot be had.
 
 use super::apps::{Bed, MS, R, burst, client, q, says, takes, with_queue};
-use crate::amqp::v091::config::{AmqpAcks, AmqpConfirms, AmqpConsumerConfig, AmqpPublicationConfig};
+use crate::amqp::v091::config::{
+    AmqpAcks, AmqpConfirms, AmqpConsumerConfig, AmqpOverflow, AmqpPublicationConfig, AmqpQueueConfig, ReconnectConfig,
+};
 use crate::amqp::{AmqpBrokerConfig, AmqpClientConfig};
 use crate::observe::Outcome;
 use crate::traffic::TimeDistribution;
-use protosim_core::{Ratio, Span};
+use protosim_core::{Ratio, Size, Span};
 
 /// What is rolled back never was (§1.9.2.5): its messages fail with `rollback-ok`, a round trip after they were published, and none comes. Of some transactions, all of what was committed comes.
 #[test]
@@ -55,4 +57,56 @@ fn a_consumer_ends() {
         let left = (ran.broker("last_ready_messages"), ran.broker("last_unacknowledged_messages"));
         assert_eq!((left, ran.broker("acknowledged_messages")), ((9, 0), 11));
     }
+}
+
+fn once() -> ReconnectConfig {
+    ReconnectConfig { attempts: Some(0), ..ReconnectConfig::default() }
+}
+
+/// RabbitMQ, *partial tx completion*: of five messages the queue has room for three, so that the commit is answered with 406, and none is taken for done.
+#[test]
+fn a_commit_is_refused_where_a_message_is() {
+    let queue = AmqpQueueConfig { max_length: Some(3), overflow: AmqpOverflow::RejectPublish, ..q() };
+    let publisher =
+        AmqpClientConfig { reconnect: once(), ..says(with_queue(queue), burst(AmqpConfirms::Transaction(5), 1000, 5)) };
+    let ran = Bed::new(1, AmqpBrokerConfig::default()).client(1, publisher).run(2000);
+    assert_eq!((ran.of(1, "completed_messages"), ran.of(1, "failed_messages")), (0, 5));
+    assert_eq!((ran.of(1, "closed_channels"), ran.broker("channel_errors"), ran.broker("commits")), (1, 1, 0));
+    assert_eq!(ran.broker("last_ready_messages"), 3);
+}
+
+/// A header of 5000 bytes does not fit into a frame of 4096 (§2.3.5: properties are never cut): the consumer's channel is closed with 311, and the message is in its queue again.
+#[test]
+fn a_message_that_no_frame_holds_is_not_lost() {
+    let long = AmqpPublicationConfig {
+        headers: vec![("long".to_owned(), "x".repeat(5000))],
+        ..burst(AmqpConfirms::Each, 1000, 1)
+    };
+    let consumer = AmqpClientConfig {
+        frame_max: Size::from_bytes(4096),
+        start: Span::from_millis(500),
+        reconnect: once(),
+        ..takes(client(), AmqpConsumerConfig::new("q"))
+    };
+    let ran =
+        Bed::new(2, AmqpBrokerConfig::default()).client(1, says(with_queue(q()), long)).client(2, consumer).run(2000);
+    assert_eq!((ran.of(2, "received_messages"), ran.of(2, "closed_channels")), (0, 1));
+    assert_eq!((ran.broker("last_ready_messages"), ran.broker("last_unacknowledged_messages")), (1, 0));
+}
+
+/// Each of 500 queues takes nothing, and what it refuses is a dead letter for the next one: the last of these is for a queue that there is not.
+#[test]
+fn dead_letters_go_from_queue_to_queue() {
+    let queue = |number: usize| AmqpQueueConfig {
+        max_length: Some(0),
+        overflow: AmqpOverflow::RejectPublishDlx,
+        dead_letter_exchange: Some(String::new()),
+        dead_letter_key: Some(format!("q{}", number + 1)),
+        ..AmqpQueueConfig::new(&if number == 0 { "q".to_owned() } else { format!("q{number}") })
+    };
+    let config = AmqpClientConfig { queues: (0..500).map(queue).collect(), ..client() };
+    let publication = burst(AmqpConfirms::Each, 2000, 1);
+    let ran = Bed::new(1, AmqpBrokerConfig::default()).client(1, says(config, publication)).run(3000);
+    assert_eq!((ran.broker("dead_letters"), ran.broker("refused_messages")), (500, 500));
+    assert_eq!((ran.of(1, "failed_messages"), ran.broker("last_ready_messages")), (1, 0));
 }

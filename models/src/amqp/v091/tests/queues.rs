@@ -3,9 +3,10 @@
 use super::{ConnectionId, Consumer, ConsumerId, ME, Published, Queue, Step, consumer, message, ms, publish, queue};
 use super::{s, steps, text, with};
 use crate::amqp::broker::queue::{Overflow, QueueOptions};
-use crate::amqp::v091::deliveries::Deliveries;
-use crate::amqp::v091::wire::{FieldValue, Properties, ReplyCode, Table, basic, queue as wire};
+use crate::amqp::v091::deliveries::{Deliveries, Outstanding};
+use crate::amqp::v091::wire::{Fault, FieldValue, Properties, ReplyCode, Table, basic, queue as wire};
 use protosim_core::{LocalTime, Span};
+use std::collections::BTreeSet;
 
 const NOW: LocalTime = LocalTime::ZERO;
 
@@ -44,6 +45,12 @@ fn a_channel_that_ends_gives_all_back_in_order() {
     assert_eq!(deliver_all(&mut q, &mut channel), "1=0(r) 2=1(r) 3=2 4=3 5=4 6=5");
 }
 
+/// What an acknowledgement does.
+fn settle(channel: &mut Deliveries, tag: u64, multiple: bool) -> Result<Vec<Outstanding>, Fault> {
+    let tags = channel.resolve(tag, multiple, &BTreeSet::new())?;
+    Ok(tags.into_iter().filter_map(|tag| channel.settle(tag)).collect())
+}
+
 /// §1.8.3.13: `multiple` is for all up to the tag, tag 0 for all; a tag that does not wait is 406, and so it is on another channel.
 #[test]
 fn acknowledgements_name_tags_of_their_channel() {
@@ -52,18 +59,18 @@ fn acknowledgements_name_tags_of_their_channel() {
     subscribe(&mut q, consumer(1, 0));
     let (mut channel, mut other) = (Deliveries::default(), Deliveries::default());
     deliver_all(&mut q, &mut channel);
-    let positions = |outstanding: Vec<super::super::deliveries::Outstanding>| -> Vec<_> {
+    let positions = |outstanding: Vec<Outstanding>| -> Vec<_> {
         outstanding.into_iter().map(|outstanding| outstanding.position).collect()
     };
-    assert_eq!(channel.settle(2, false).map(positions), Ok(vec![1]));
-    assert_eq!(channel.settle(2, false).unwrap_err().code, ReplyCode::PreconditionFailed);
-    assert_eq!(channel.settle(2, true).unwrap_err().code, ReplyCode::PreconditionFailed);
-    assert_eq!(channel.settle(4, true).map(positions), Ok(vec![0, 2, 3]));
-    assert_eq!(channel.settle(0, false).unwrap_err().code, ReplyCode::PreconditionFailed);
-    assert_eq!(channel.settle(8, true).unwrap_err().code, ReplyCode::PreconditionFailed);
-    assert_eq!(other.settle(5, false).unwrap_err().code, ReplyCode::PreconditionFailed);
-    assert_eq!(channel.settle(0, true).map(positions), Ok(vec![4, 5, 6]));
-    assert_eq!(channel.settle(0, true).map(positions), Ok(vec![]));
+    assert_eq!(settle(&mut channel, 2, false).map(positions), Ok(vec![1]));
+    assert_eq!(settle(&mut channel, 2, false).unwrap_err().code, ReplyCode::PreconditionFailed);
+    assert_eq!(settle(&mut channel, 2, true).unwrap_err().code, ReplyCode::PreconditionFailed);
+    assert_eq!(settle(&mut channel, 4, true).map(positions), Ok(vec![0, 2, 3]));
+    assert_eq!(settle(&mut channel, 0, false).unwrap_err().code, ReplyCode::PreconditionFailed);
+    assert_eq!(settle(&mut channel, 8, true).unwrap_err().code, ReplyCode::PreconditionFailed);
+    assert_eq!(settle(&mut other, 5, false).unwrap_err().code, ReplyCode::PreconditionFailed);
+    assert_eq!(settle(&mut channel, 0, true).map(positions), Ok(vec![4, 5, 6]));
+    assert_eq!(settle(&mut channel, 0, true).map(positions), Ok(vec![]));
     assert!(channel.is_empty());
 }
 
@@ -89,15 +96,15 @@ fn a_prefetch_is_a_consumers_or_the_channels() {
     let asked = q.get(NOW, false).unwrap();
     assert_eq!((channel.deliver(&s("q"), &asked), asked.consumer), (6, None));
     // Its acknowledgement makes no room; one of a consumer's does.
-    q.ack(channel.settle(6, false).unwrap()[0].position);
+    q.ack(settle(&mut channel, 6, false).unwrap()[0].position);
     assert_eq!(deliver_all(&mut q, &mut channel), "");
-    q.ack(channel.settle(2, false).unwrap()[0].position);
+    q.ack(settle(&mut channel, 2, false).unwrap()[0].position);
     assert_eq!(deliver_all(&mut q, &mut channel), "7=6");
     // Without acknowledgements there is no limit, and nothing waits.
     subscribe(&mut q, Consumer { no_ack: true, ..consumer(3, 1) });
     assert_eq!(deliver_all(&mut q, &mut channel), "8=7 9=8");
     assert_eq!((channel.len(), q.unacked()), (5, 5));
-    assert_eq!(channel.settle(8, false).unwrap_err().code, ReplyCode::PreconditionFailed);
+    assert_eq!(settle(&mut channel, 8, false).unwrap_err().code, ReplyCode::PreconditionFailed);
     let bytes = basic::Qos { prefetch_size: 1, ..qos(1, false) };
     assert_eq!(channel.on_qos(&bytes).unwrap_err().code, ReplyCode::NotImplemented);
 }

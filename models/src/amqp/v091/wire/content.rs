@@ -35,6 +35,8 @@ pub struct Assembler {
     parts: FlatMap<u16, Box<Part>>,
     /// The longest body \[bytes\].
     body_max: u64,
+    /// Of bodies that are not whole \[bytes\].
+    waiting: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -107,7 +109,7 @@ impl Default for Assembler {
 impl Assembler {
     /// For bodies of any length.
     pub const fn new() -> Self {
-        Self { parts: FlatMap::new(), body_max: u64::MAX }
+        Self { parts: FlatMap::new(), body_max: u64::MAX, waiting: 0 }
     }
 
     /// For bodies up to this length \[bytes\].
@@ -117,23 +119,37 @@ impl Assembler {
         self
     }
 
-    /// How many bytes of bodies that are not whole it holds \[bytes\].
-    pub fn waiting(&self) -> u64 {
-        let bytes = |part: &Part| match part {
-            Part::Body { body, .. } => body.len(),
-            _ => 0,
+    /// How much of bodies that are not whole it holds \[bytes\].
+    pub const fn waiting(&self) -> u64 {
+        self.waiting
+    }
+
+    /// Puts something in place of what a channel has.
+    fn replace(&mut self, channel: u16, part: Option<Part>) -> Option<Part> {
+        let before = match part {
+            Some(part) => self.parts.insert(channel, Box::new(part)),
+            None => self.parts.remove(&channel),
         };
-        self.parts.values().map(|part| bytes(part.as_ref())).sum()
+        let before = before.map(|part| *part);
+        if let Some(Part::Body { body, .. }) = &before {
+            self.waiting -= body.len();
+        }
+        before
     }
 
     /// The channel is being closed: what of its content still comes is dropped, until [`Self::forget`].
     pub fn drop_content(&mut self, channel: u16) {
-        self.parts.insert(channel, Box::new(Part::Dropped));
+        self.replace(channel, Some(Part::Dropped));
     }
 
     /// The channel is closed, or open anew.
     pub fn forget(&mut self, channel: u16) {
-        self.parts.remove(&channel);
+        self.replace(channel, None);
+    }
+
+    /// All channels are.
+    pub fn forget_all(&mut self) {
+        (self.parts, self.waiting) = (FlatMap::new(), 0);
     }
 
     /// Takes a frame. What is whole by it, if anything is; a heartbeat is nothing.
@@ -160,7 +176,7 @@ impl Assembler {
             Some(Part::Dropped) if method.has_content() => Ok(None),
             Some(Part::Dropped) => Ok(Some(Command { channel, method, content: None })),
             None if method.has_content() => {
-                self.parts.insert(channel, Box::new(Part::Header(method)));
+                self.replace(channel, Some(Part::Header(method)));
                 Ok(None)
             }
             None => Ok(Some(Command { channel, method, content: None })),
@@ -168,7 +184,7 @@ impl Assembler {
     }
 
     fn header(&mut self, channel: u16, header: Box<ContentHeader>) -> Result<Option<Command>, Fault> {
-        let method = match self.parts.remove(&channel).map(|part| *part) {
+        let method = match self.replace(channel, None) {
             Some(Part::Header(method)) => method,
             Some(Part::Dropped) => {
                 self.drop_content(channel);
@@ -195,7 +211,7 @@ impl Assembler {
         if header.body_size == 0 {
             return Ok(Some(Command::with_content(channel, method, header.properties, Rope::new())));
         }
-        self.parts.insert(channel, Box::new(Part::Body { method, header, body: Rope::new() }));
+        self.replace(channel, Some(Part::Body { method, header, body: Rope::new() }));
         Ok(None)
     }
 
@@ -207,6 +223,7 @@ impl Assembler {
                         .in_method(method.id()));
                 }
                 body.append(piece);
+                self.waiting += piece.len();
                 body.len() == header.body_size
             }
             Some(Part::Dropped) => return Ok(None),
@@ -220,7 +237,7 @@ impl Assembler {
         if !whole {
             return Ok(None);
         }
-        Ok(match self.parts.remove(&channel).map(|part| *part) {
+        Ok(match self.replace(channel, None) {
             Some(Part::Body { method, header, body }) => {
                 Some(Command::with_content(channel, method, header.properties, body))
             }
