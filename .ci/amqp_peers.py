@@ -65,6 +65,7 @@ class RabbitMq:
         self.start()
 
     def start(self):
+        self.began = time.monotonic()
         self.process, self.log = self.place.start(str(RABBITMQ / "rabbitmq-server"), env=self.environment)
 
     def wait(self):
@@ -72,6 +73,8 @@ class RabbitMq:
         until(lambda: self.process.poll() is not None or "Server startup complete" in text_of(self.log),
               lambda: f"RabbitMQ does not start: {text_of(self.log)[-3000:]}", STARTING)
         check(self.process.poll() is None, f"RabbitMQ did not start: {text_of(self.log)[-3000:]}")
+        # How long it takes on this machine [s].
+        self.took = time.monotonic() - self.began
 
     def add_host(self):
         self.control("add_vhost", SECURED)
@@ -118,7 +121,7 @@ class Ours:
 
     def end(self, **expected):
         """What it has counted. It fails where messages have failed; `None` is for any number."""
-        self.process.wait(60)
+        self.process.wait(300)
         check(self.process.returncode == int(expected.get("failed_messages", 0) != 0), f"{self.name}: exit status {self.process.returncode}: {text_of(self.log)}")
         found = totals(text_of(self.log))
         expect(self.name, found, **{name: value for name, value in {**self.CLEAN, **expected}.items() if value is not None})
