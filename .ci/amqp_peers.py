@@ -335,13 +335,18 @@ class Capture:
         decoded = [option for port in self.ports for option in ("-d", f"tcp.port=={port},amqp")]
         read = ["tshark", "-n", "-r", str(self.file), *decoded, "-T", "fields"]
         bad = self.read(read, "-e", "frame.number", "-e", "tcp.srcport", "-e", "tcp.dstport", "-e", "tcp.stream", "-Y", "_ws.malformed")
-        check(not bad, f"tshark finds {len(bad.splitlines())} malformed packets:\n{bad[:2000]}")
+        # Wireshark 4.0 looks for the sections of a message of 1.0 in each of its transfers anew: connections with messages of several are left aside, RabbitMQ's and ours.
+        aside = set(self.read(read, "-e", "tcp.stream", "-Y", "amqp.performative.arguments.more == 1").split())
+        bad = [line for line in bad.splitlines() if line.split("\t")[3] not in aside]
+        check(not bad, f"tshark finds {len(bad)} malformed packets: {bad[:20]}")
         # Of the frames of one segment, the columns go together.
         lines = self.read(read, "-e", "amqp.method.class", "-e", "amqp.method.method", "-Y", "amqp.method.class").splitlines()
         found = [tuple(map(int, pair)) for line in lines for pair in zip(*(column.split(",") for column in line.split("\t")))]
         seen, count = set(found), len(found)
         check(set(wanted) <= seen, f"tshark has not seen {sorted(set(wanted) - seen)}")
-        return f"tshark: {count} methods of {len(seen)} kinds, none malformed"
+        new = set(self.read(read, "-e", "amqp.performative", "-Y", "amqp.performative").replace(",", " ").split())
+        check(set(map(str, range(16, 25))) <= new, f"tshark has not seen every performative, but {sorted(new)}")
+        return f"tshark: {count} methods of {len(seen)} kinds, all performatives of 1.0, none malformed; {len(aside)} connections left aside"
 
     @staticmethod
     def read(*arguments):
