@@ -3,22 +3,20 @@
 //! To register a protocol's application, add a variant to [`AppConfig`] and its arm to each of its
 //! functions; the compiler names those that lack it.
 
+mod agreement;
+mod build;
 mod further;
 
+pub use build::Common;
 pub use further::{Found, Further, Sender, Way};
 
-use crate::app::App;
-use crate::ledger::Counts;
 use crate::name::{ChannelName, NodeName};
 use crate::tcp::app as streams;
-use crate::tls::crypto::Mode;
-use crate::tls::{self, Secured, TlsClientConfig, TlsServerConfig};
+use crate::tls::{self, TlsClientConfig, TlsServerConfig};
 use crate::{amqp, coap, http, ice, mqtt, ping, stun, tcp, traffic, turn};
 use protosim_core::Span;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 // Large configurations are boxed: a scenario has one for each application.
 /// An application, as in a scenario: `run: CoapClient(to: "server", interval: "300 s")`.
@@ -74,18 +72,6 @@ pub enum AppConfig {
     UdpSink(traffic::UdpSinkConfig),
     /// Sends UDP datagrams: at a constant rate, at random, in bursts, periodically, or as a trace says.
     UdpSource(traffic::UdpSourceConfig),
-}
-
-/// What the members of a group share that run the same application, so that it is there once.
-#[derive(Clone, Debug, Default)]
-pub enum Common {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// Of clients of AMQP 0-9-1.
-    AmqpClient(Arc<amqp::AmqpClientCommon>),
-    /// Of clients of MQTT.
-    MqttClient(Arc<mqtt::MqttClientCommon>),
 }
 
 /// TLS beneath an application.
@@ -444,130 +430,6 @@ impl AppConfig {
         }
     }
 
-    /// Why what it asks for will be refused by `server`, if it will.
-    pub fn refused_by(&self, server: &Self) -> Option<String> {
-        self.tls_refused_by(server).or_else(|| self.request_refused_by(server))
-    }
-
-    /// The same, of what is between the application and its stream.
-    fn tls_refused_by(&self, server: &Self) -> Option<String> {
-        let port = server.listens_for_streams();
-        port.filter(|port| self.destination_port() == Some(*port))?;
-        match (self.tls(), server.tls()) {
-            (Some(Tls::Client(client)), Some(Tls::Server(theirs))) => {
-                tls::agreement::disagreement(client, &server.with_protocols(theirs))
-            }
-            (Some(_), None) => Some("it has no `tls`, and cannot read what is protected".to_owned()),
-            (None, Some(_)) => Some("it has `tls`, and refuses who says no hello".to_owned()),
-            _ => None,
-        }
-    }
-
-    /// What comes of the TLS of both, field by field, where this application opens connections to `server` and they come to terms.
-    pub fn tls_fields_with(&self, server: &Self) -> Vec<tls::agreement::FieldUse> {
-        let port = server.listens_for_streams();
-        match (self.tls(), server.tls()) {
-            (Some(Tls::Client(ours)), Some(Tls::Server(theirs)))
-                if port.is_some() && port == self.destination_port() =>
-            {
-                tls::agreement::fields(ours, theirs, &server.with_protocols(theirs))
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn request_refused_by(&self, server: &Self) -> Option<String> {
-        match (self, server) {
-            (Self::CoapClient(client), Self::CoapServer(server)) if client.port == server.port => {
-                let known = |path: &String| *path == client.path;
-                let is_there = client.path == coap::config::WELL_KNOWN_CORE || server.paths.iter().any(known);
-                (!is_there).then(|| format!("there is no `{}`: the answer is 4.04", client.path))
-            }
-            (Self::CoapClient(client), Self::UdpSink(sink)) if client.port == sink.port => {
-                Some("a UdpSink counts datagrams, and answers none".to_owned())
-            }
-            (Self::UdpSource(source), Self::CoapServer(server)) if source.port == server.port => {
-                Some("what a UdpSource sends is no CoAP, and is ignored".to_owned())
-            }
-            (Self::HttpClient(client), Self::HttpServer(server)) if client.port() == server.port() => {
-                client.unanswered_by(server)
-            }
-            (Self::HttpClient(client), Self::TcpServer(server)) if client.port() == server.port => {
-                Some("a TcpServer knows no HTTP, and resets who speaks it".to_owned())
-            }
-            (Self::HttpClient(client), Self::TcpSink(sink)) if client.port() == sink.port => {
-                Some("a TcpSink takes data, and answers none".to_owned())
-            }
-            (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
-                client.refused_by(broker)
-            }
-            (Self::MqttClient(client), server) if server.listens_on() == Some(Port::Tcp(client.port())) => {
-                Some("no MqttBroker listens there, and nobody else answers a CONNECT".to_owned())
-            }
-            (Self::AmqpClient(client), Self::AmqpBroker(broker)) if client.port() == broker.port() => {
-                client.refused_by(broker)
-            }
-            (Self::AmqpClient(client), server) if server.listens_on() == Some(Port::Tcp(client.port())) => {
-                Some("no AmqpBroker listens there, and nobody else answers a protocol header".to_owned())
-            }
-            (Self::Amqp10Client(client), Self::AmqpBroker(broker)) if client.port() == broker.port() => {
-                client.refused_by(broker)
-            }
-            (Self::Amqp10Client(client), server) if server.listens_on() == Some(Port::Tcp(client.port())) => {
-                Some("no AmqpBroker listens there, and nobody else answers a protocol header".to_owned())
-            }
-            (Self::TcpClient(client), Self::HttpServer(server)) if client.port == server.port() => {
-                Some("what a TcpClient sends is no HTTP: the answer is 400".to_owned())
-            }
-            (Self::TcpSource(source), Self::HttpServer(server)) if source.port == server.port() => {
-                Some("what a TcpSource sends is no HTTP: the answer is 400".to_owned())
-            }
-            (Self::TcpClient(client), Self::TcpSink(sink)) if client.port == sink.port => {
-                Some("a TcpSink takes data, and answers none".to_owned())
-            }
-            (Self::TurnClient(client), Self::TurnServer(server)) if client.port == server.port => {
-                let users = match &server.credentials {
-                    stun::Credentials::LongTerm { users, .. } => users.as_slice(),
-                    _ => &[],
-                };
-                let is_known =
-                    users.iter().any(|user| user.name == client.username && user.password == client.password);
-                (!is_known).then(|| format!("it knows no `{}` with this password: the answer is 401", client.username))
-            }
-            (Self::TurnClient(client), Self::StunServer(server)) if client.port == server.port => {
-                Some("a StunServer relays nothing".to_owned())
-            }
-            (Self::TcpSource(source), Self::TcpServer(server)) if source.port == server.port => {
-                Some("what a TcpSource sends is no request, and is reset".to_owned())
-            }
-            _ => None,
-        }
-    }
-
-    /// Fields that `server` does not grant or that have no effect there, where this application opens connections to it: their paths,
-    /// and what happens.
-    pub fn unmet_by(&self, server: &Self) -> Vec<(String, String)> {
-        match (self, server) {
-            (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
-                client.unmet_by(broker)
-            }
-            (Self::AmqpClient(client), Self::AmqpBroker(broker)) if client.port() == broker.port() => {
-                client.unmet_by(broker)
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The name under which a server knows it, where that is written and not made of the names of its node and of itself: two who say the
-    /// same are one to it.
-    pub fn identity(&self) -> Option<(&'static str, &str)> {
-        match self {
-            Self::Amqp10Client(config) => Some(("container_id", config.container_id.as_deref()?)),
-            Self::MqttClient(config) => Some(("client_id", config.client_id.as_deref().filter(|id| !id.is_empty())?)),
-            _ => None,
-        }
-    }
-
     /// When what it does by count would be done, on its host's clock; `None` if it has no count. Held at [`Span::MAX`].
     pub fn last_due(&self) -> Option<Span> {
         let after =
@@ -676,143 +538,6 @@ impl AppConfig {
             Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => None,
             Self::Amqp10Client(_) => None,
             Self::TurnClient(_) | Self::TurnServer(_) => None,
-        }
-    }
-
-    /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`], and is not looked at where
-    /// there is none; those of further nodes it knows by [`AppConfig::resolve`]. `crypto` says how much of the cryptography is done.
-    pub fn build(&self, address: IpAddr, crypto: Mode) -> Box<dyn App> {
-        self.build_like(&self.common(), address, crypto)
-    }
-
-    /// What applications share that differ from this one by their names and starts alone.
-    pub fn common(&self) -> Common {
-        match self {
-            Self::AmqpClient(config) => Common::AmqpClient(Arc::new(amqp::AmqpClientCommon::new((**config).clone()))),
-            Self::MqttClient(config) => Common::MqttClient(Arc::new(mqtt::MqttClientCommon::new((**config).clone()))),
-            _ => Common::Nothing,
-        }
-    }
-
-    /// As [`AppConfig::build`], with `common` of an application that differs by its name and start alone.
-    pub fn build_like(&self, common: &Common, address: IpAddr, crypto: Mode) -> Box<dyn App> {
-        let app = match (self, common) {
-            (Self::AmqpClient(config), Common::AmqpClient(common)) => {
-                let broker = SocketAddr::new(address, config.port());
-                Box::new(amqp::AmqpClient::like(common, config.start, broker)) as Box<dyn App>
-            }
-            (Self::MqttClient(config), Common::MqttClient(common)) => {
-                let broker = SocketAddr::new(address, config.port());
-                Box::new(mqtt::MqttClient::like(common, config.client_id.as_deref(), config.start, broker))
-            }
-            _ => self.build_plain(address),
-        };
-        match self.tls() {
-            Some(Tls::Client(config)) => {
-                let server = self.destination().map_or("", |name| name.0.as_str());
-                Box::new(Secured::client(app, crypto, config, server))
-            }
-            Some(Tls::Server(config)) => Box::new(Secured::server(app, crypto, &self.with_protocols(config))),
-            None => app,
-        }
-    }
-
-    /// What it counts for the results, by name: [`App::totals`], and what its TCP connections count where it may have some.
-    pub fn counted(&self) -> Vec<&'static str> {
-        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let app = self.build(nowhere, Mode::Sized);
-        let own = app.totals().into_iter().map(|total| total.name);
-        let of_tcp = self.tcp().map(|_| tcp::TcpTotals::default().named().map(|(name, _)| name));
-        own.chain(of_tcp.into_iter().flatten()).collect()
-    }
-
-    /// What a ledger of messages ([`crate::ledger`]) says of it, while it says nothing: by this it is known whether it publishes and subscribes. All
-    /// zeros; `None` for what has no messages.
-    pub fn messages(&self) -> Option<Counts> {
-        let (is_publisher, is_subscriber, is_taker) = match self {
-            Self::Amqp10Client(config) => (!config.senders.is_empty(), !config.receivers.is_empty(), false),
-            Self::AmqpClient(config) => {
-                let is_taker = !config.consumers.is_empty();
-                (!config.publications.is_empty(), is_taker, is_taker)
-            }
-            Self::MqttClient(config) => (!config.publications.is_empty(), !config.subscriptions.is_empty(), false),
-            _ => return None,
-        };
-        Some(Counts { is_publisher, is_subscriber, is_taker, ..Counts::default() })
-    }
-
-    /// Its TLS with what it speaks itself, if nothing else is said (RFC 7301): who asks for HTTP/2 first must not be told that it is there.
-    fn with_protocols(&self, config: &TlsServerConfig) -> TlsServerConfig {
-        let mut config = config.clone();
-        if config.alpn.is_empty() && matches!(self, Self::HttpServer(_)) {
-            config.alpn.push("http/1.1".to_owned());
-        }
-        config
-    }
-
-    fn build_plain(&self, address: IpAddr) -> Box<dyn App> {
-        match self.clone() {
-            Self::CoapClient(config) => {
-                let server = SocketAddr::new(address, config.port);
-                Box::new(coap::Client::new(config, server))
-            }
-            Self::CoapServer(config) => Box::new(coap::Server::new(config)),
-            Self::Amqp10Client(config) => {
-                let broker = SocketAddr::new(address, config.port());
-                Box::new(amqp::Amqp10Client::new(*config, broker))
-            }
-            Self::AmqpBroker(config) => Box::new(amqp::AmqpBroker::new(*config)),
-            Self::AmqpClient(config) => {
-                let broker = SocketAddr::new(address, config.port());
-                Box::new(amqp::AmqpClient::new(*config, broker))
-            }
-            Self::HttpClient(config) => {
-                let server = SocketAddr::new(address, config.port());
-                Box::new(http::HttpClient::new(*config, server))
-            }
-            Self::HttpServer(config) => Box::new(http::HttpServer::new(*config)),
-            Self::IceAgent(config) => Box::new(ice::IceAgent::new(*config)),
-            Self::MqttBroker(config) => Box::new(mqtt::MqttBroker::new(*config)),
-            Self::MqttClient(config) => {
-                let broker = SocketAddr::new(address, config.port());
-                Box::new(mqtt::MqttClient::new(*config, broker))
-            }
-            Self::Ping(config) => Box::new(ping::Ping::new(config, address)),
-            Self::StunClient(config) => {
-                let server = SocketAddr::new(address, config.port);
-                Box::new(stun::StunClient::new(config, server))
-            }
-            Self::StunServer(config) => Box::new(stun::StunServer::new(config)),
-            Self::TurnClient(config) => {
-                let server = SocketAddr::new(address, config.port);
-                Box::new(turn::TurnClient::new(*config, server))
-            }
-            Self::TurnServer(config) => Box::new(turn::TurnServer::new(*config)),
-            Self::AimdSink(config) => Box::new(traffic::AimdSink::new(config)),
-            Self::AimdSource(config) => {
-                let sink = SocketAddr::new(address, config.port);
-                Box::new(traffic::AimdSource::new(config, sink))
-            }
-            Self::TcpClient(config) => {
-                let server = SocketAddr::new(address, config.port);
-                Box::new(streams::TcpClient::new(config, server))
-            }
-            Self::TcpServer(config) => Box::new(streams::TcpServer::new(config)),
-            Self::TcpSink(config) => Box::new(streams::TcpSink::new(config)),
-            Self::TcpSource(config) => {
-                let sink = SocketAddr::new(address, config.port);
-                Box::new(streams::TcpSource::new(config, sink))
-            }
-            Self::UdpClient(config) => {
-                let server = SocketAddr::new(address, config.port);
-                Box::new(traffic::UdpClient::new(config, server))
-            }
-            Self::UdpServer(config) => Box::new(traffic::UdpServer::new(config)),
-            Self::UdpSink(config) => Box::new(traffic::UdpSink::new(config)),
-            Self::UdpSource(config) => {
-                let destination = SocketAddr::new(address, config.port);
-                Box::new(traffic::UdpSource::new(config, destination))
-            }
         }
     }
 }

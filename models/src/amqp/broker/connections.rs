@@ -79,7 +79,7 @@ impl Connection {
     }
 
     pub(in crate::amqp) fn is_read(&self, is_blocked: bool) -> bool {
-        !self.is_draining && !self.is_full() && !(is_blocked && self.publishes)
+        !(self.is_draining || self.is_full() || is_blocked && self.publishes)
     }
 
     /// What it has of 0-9-1, if it speaks that.

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | here | [`Messages`]: of what is published, and of what has come |
 //! | `config` | fields that both have, their defaults and checks |
+//! | `counts` | totals |
 //! | `names` | topics of the ledger |
 
 pub(super) mod config;
+pub(in crate::amqp) mod counts;
 pub(super) mod names;
 
 use crate::app::{Host, Total};

@@ -90,6 +90,14 @@ impl Address {
         filter(name, kind, key).map(|filter| (filter, None))
     }
 
+    /// The queue, if it is one.
+    pub(super) fn queue(&self) -> Option<&str> {
+        match self {
+            Self::Queue(name) | Self::Known(name) => Some(name),
+            Self::Exchange(..) => None,
+        }
+    }
+
     /// Whether what waits there goes with the link: it is in a queue that was made for it.
     pub(super) const fn goes_with_link(&self) -> bool {
         matches!(self, Self::Exchange(..))

@@ -1,11 +1,11 @@
 //! Links that begin: where they lead, and what is made for that (§2.6.3).
 
 use super::At;
-use crate::amqp::v10::address::Address;
 use super::links::{Expiry, Incoming, Link, LinkKey, Outgoing, Way};
 use crate::amqp::broker::exchange::{Destination, check_name};
 use crate::amqp::broker::queue::{Consumer, ConsumerId, QueueOptions};
 use crate::amqp::broker::{AmqpBroker, ConsumerAt, LINK, NO_QUEUE, Outlet};
+use crate::amqp::v10::address::Address;
 use crate::amqp::v10::link::{Credit, LinkEnd, ReceiverState, SenderState, Terms};
 use crate::amqp::v10::session::AttachOptions;
 use crate::amqp::v10::wire::{AnyTarget, Attach, Condition, Fault, Role, SenderSettleMode, Source, Target, Value};
@@ -107,6 +107,7 @@ impl AmqpBroker {
             self.for_disc.insert(at.0);
         }
         self.counts.links += 1;
+        self.kept.attach(&link, (at, handle));
         if let Some(peer) = self.v10(at.0) {
             peer.links.insert((at.1, handle), link);
         }

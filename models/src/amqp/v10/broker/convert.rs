@@ -191,7 +191,8 @@ pub(super) fn leave(delivery: &Delivery) -> Rope {
         durable: properties.is_persistent().then_some(true),
         priority: properties.priority,
         ttl: stored.time_to_live().and_then(|span| u32::try_from(span.as_nanos() / 1_000_000).ok()),
-        first_acquirer: (!delivery.redelivered).then_some(true),
+        // Said in any case: without it nobody knows (§3.2.1).
+        first_acquirer: Some(!delivery.redelivered),
         delivery_count: Some(delivery.failures).filter(|failures| *failures > 0),
     };
     let mut message = Message { header: Some(header), ..Message::new(Body::Data(Vec::new())) };

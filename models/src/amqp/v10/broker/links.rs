@@ -1,10 +1,10 @@
 //! Links that end, or wait to be resumed (§2.6.5, §2.6.13, §3.5.6).
 
 use super::At;
-use crate::amqp::v10::address::Address;
 use super::attach::{same_source, same_target};
 use crate::amqp::broker::queue::ConsumerId;
 use crate::amqp::broker::{AmqpBroker, LINK, SESSION};
+use crate::amqp::v10::address::Address;
 use crate::amqp::v10::link::LinkEnd;
 use crate::amqp::v10::wire::{Attach, DeliveryState, DeliveryTag, Role, Symbol};
 use crate::amqp::v091::wire::ShortStr;
@@ -118,6 +118,8 @@ impl Link {
 #[derive(Clone, Debug, Default)]
 pub(in crate::amqp) struct Kept {
     links: BTreeMap<LinkKey, KeptLink>,
+    /// Where links are attached that would wait if their connection were lost.
+    attached: BTreeMap<LinkKey, (At, u32)>,
     due: BTreeSet<(LocalTime, LinkKey)>,
 }
 
@@ -149,6 +151,20 @@ impl Kept {
         self.links.len()
     }
 
+    /// A link is attached here.
+    pub(super) fn attach(&mut self, link: &Link, place: (At, u32)) {
+        if link.expiry.outlives_connection() {
+            self.attached.insert(link.key.clone(), place);
+        }
+    }
+
+    /// It is no more.
+    fn detach(&mut self, link: &Link, place: (At, u32)) {
+        if self.attached.get(&link.key) == Some(&place) {
+            self.attached.remove(&link.key);
+        }
+    }
+
     fn insert(&mut self, kept: KeptLink) -> Option<KeptLink> {
         let key = kept.link.key.clone();
         let before = self.take(&key);
@@ -172,6 +188,7 @@ impl AmqpBroker {
     /// A link is off its session, with what is left of it.
     pub(super) fn on_detached(&mut self, at: At, handle: u32, end: LinkEnd, closed: bool, host: &mut dyn Host) {
         let Some(link) = self.v10(at.0).and_then(|peer| peer.links.remove(&(at.1, handle))) else { return };
+        self.kept.detach(&link, (at, handle));
         match closed {
             true => self.end_link(link, host),
             false => self.leave_link(at, link, end, Over::Link, host),
@@ -198,6 +215,7 @@ impl AmqpBroker {
         let of_session = peer.links.range((at.1, 0)..=(at.1, u32::MAX)).map(|(place, _)| *place).collect::<Vec<_>>();
         for place in of_session {
             let Some(link) = self.v10(at.0).and_then(|peer| peer.links.remove(&place)) else { continue };
+            self.kept.detach(&link, (at, place.1));
             let is_its = |end: &LinkEnd| {
                 let role = if matches!(end, LinkEnd::Sender(_)) { Role::Sender } else { Role::Receiver };
                 role == link.key.role && end.terms().name == link.key.name
@@ -297,10 +315,28 @@ impl AmqpBroker {
         }
     }
 
+    /// A link that would wait is attached on a connection whose loss we do not know of, or on another session: it is taken from there (§2.6.1).
+    fn take_over(&mut self, key: &LinkKey, host: &mut dyn Host) -> Option<(Link, LinkEnd)> {
+        let (at, handle) = self.kept.attached.remove(key)?;
+        let peer = self.v10(at.0)?;
+        let mut link = peer.links.remove(&(at.1, handle))?;
+        let end = peer.machine.session(at.1).and_then(|session| session.steal(handle).ok());
+        self.touched.insert(at.0);
+        let Some(end) = end else {
+            self.end_link(link, host);
+            return None;
+        };
+        self.stop_consumer(&mut link, host);
+        Some((link, end))
+    }
+
     /// What a client attaches has waited for that.
     pub(super) fn resume_link(&mut self, at: At, attach: &Attach, host: &mut dyn Host) -> Option<(Link, LinkEnd)> {
         let key = self.key_of(at, attach);
-        let KeptLink { link, mut end, .. } = self.kept.take(&key)?;
+        let (mut link, mut end) = match self.kept.take(&key) {
+            Some(kept) => (kept.link, kept.end),
+            None => self.take_over(&key, host)?,
+        };
         let is_same = match &end {
             LinkEnd::Sender(state) => same_source(state.terms.source.as_deref(), attach.source.as_deref()),
             LinkEnd::Receiver(state) => same_target(state.terms.target.as_ref(), attach.target.as_ref()),
@@ -308,6 +344,14 @@ impl AmqpBroker {
         if !is_same {
             self.end_link(link, host);
             return None;
+        }
+        // What its receiver does not know of may have been there: it goes back, and comes marked.
+        if let (LinkEnd::Sender(state), Way::Out(outgoing)) = (&mut end, &mut link.way) {
+            for position in state.take_unknown(attach) {
+                if outgoing.outstanding.remove(&position) {
+                    self.requeue(&outgoing.queue, position);
+                }
+            }
         }
         let terms = match &mut end {
             LinkEnd::Sender(state) => &mut state.terms,

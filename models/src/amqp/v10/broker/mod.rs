@@ -21,12 +21,13 @@
 //!
 //! # Links that are resumed (§2.6.13)
 //! A link that is detached without being closed, or whose session or connection is gone, waits as long as its terminus says (expiry-policy and timeout), with its unsettled deliveries; what attaches
-//! with the same name from the same container, to the same address, resumes it. What waits is the broker's memory: a loss of power forgets it, and messages
+//! with the same name from the same container, to the same address, resumes it, also where it is still attached elsewhere, as the loss of that connection is not known yet (§2.6.1).
+//! Deliveries that the receiver does not know of go back to their queue, and come again as redelivered ones. What waits is the broker's memory: a loss of power forgets it, and messages
 //! come again as redelivered ones. So an attach is answered with a terminus that is not durable (§3.5.5), whatever was asked for.
 //!
 //! # What is not here
 //! - An anonymous relay (a null target), copies (`distribution-mode`), filters, transactions: they are refused, or not answered as being there.
-//! - A link is not taken over from another connection that still has it (§2.6.1): both go on.
+//! - A link that is not to outlive its connection is not taken over from another one that still has it (§2.6.1): both go on.
 
 mod attach;
 mod convert;
@@ -259,7 +260,7 @@ impl AmqpBroker {
 
     /// All that a machine has to say is written, and what has happened meanwhile is done.
     pub(in crate::amqp) fn collect(&mut self, stream: StreamId, host: &mut dyn Host) {
-        if !self.connections.get(&stream).is_some_and(|connection| !connection.is_draining) {
+        if self.connections.get(&stream).is_none_or(|connection| connection.is_draining) {
             return;
         }
         let has_more = self.pull(stream, host);

@@ -1,12 +1,12 @@
 //! Messages in and out, and what becomes of them (§2.6.12, §3.4).
 
 use super::At;
-use crate::amqp::v10::address::Address;
 use super::attach::condition;
 use super::convert::{Come, come, leave};
 use super::links::{Outgoing, Way};
 use crate::amqp::broker::AmqpBroker;
 use crate::amqp::broker::queue::{Delivery, Message};
+use crate::amqp::v10::address::Address;
 use crate::amqp::v10::link::Outgoing as Sent;
 use crate::amqp::v10::wire::{Condition, DeliveryState, DeliveryTag, Error, Fault};
 use crate::amqp::v091::wire::{ShortStr, Table};

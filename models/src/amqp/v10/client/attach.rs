@@ -145,7 +145,7 @@ impl Amqp10Client {
             let keeps =
                 attach.rcv_settle_mode == Some(ReceiverSettleMode::Second) && is_kept(None, attach.target.as_ref());
             self.counts.weaker_links += u64::from(sender.settle == AmqpSettlement::Second && !keeps);
-            return self.count_resumed(index);
+            return self.count_resumed(index, host);
         }
         let receiver = &common.config.receivers[index - common.config.senders.len()];
         let granted = granted(receiver.settle, attach);
@@ -155,12 +155,13 @@ impl Amqp10Client {
             Guarantee::ExactlyOnce if gives_back || !common.config.durable => Guarantee::AtLeastOnce,
             granted => granted,
         };
+        self.lanes[index].granted = guarantee;
         self.subscribed(index, guarantee, host);
         self.ask(index);
     }
 
     /// What is left of a link is sent again, but for what was not sent at all.
-    fn count_resumed(&mut self, index: usize) {
+    fn count_resumed(&mut self, index: usize, host: &mut dyn Host) {
         let lane = &self.lanes[index];
         let session = self.line.as_mut().zip(lane.at);
         let queued = session.and_then(|(line, (channel, handle))| {
@@ -173,6 +174,13 @@ impl Amqp10Client {
             if let Some(open) = self.messages.open(*id) {
                 open.transmissions += 1;
             }
+        }
+        // One that the broker knows is no new copy.
+        let session = self.line.as_mut().zip(lane.at);
+        let anew =
+            session.and_then(|(line, (channel, handle))| line.connection.session(channel)?.sent_anew(handle).ok());
+        for id in anew.unwrap_or_default() {
+            self.messages.sent(id, None, host);
         }
     }
 

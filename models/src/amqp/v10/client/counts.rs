@@ -1,32 +1,7 @@
 //! What a client counts.
 
-use crate::amqp::client::Messages;
+use crate::amqp::client::counts::counts;
 use crate::amqp::v10::wire::{Condition, Error};
-use crate::app::Total;
-
-macro_rules! counts {
-    ($($field:ident)+; $($middle:ident)+; $($last:ident)+) => {
-        #[derive(Clone, Copy, Debug, Default)]
-        pub(super) struct Counts {
-            $(pub(super) $field: u64,)+
-            $(pub(super) $middle: u64,)+
-            $(pub(super) $last: u64,)+
-        }
-
-        impl Counts {
-            /// With those of messages in their places.
-            pub(super) fn totals(&self, messages: &Messages) -> Vec<Total> {
-                let mut totals = Vec::new();
-                $(totals.push(Total { name: stringify!($field), value: self.$field });)+
-                totals.extend(messages.totals_of_publications());
-                $(totals.push(Total { name: stringify!($middle), value: self.$middle });)+
-                totals.extend(messages.totals_of_arrivals());
-                $(totals.push(Total { name: stringify!($last), value: self.$last });)+
-                totals
-            }
-        }
-    };
-}
 
 // `weaker_links` settle otherwise than was asked for; errors are those of the broker's closes, ends and detaches, and of our own, by what they are about.
 counts! {

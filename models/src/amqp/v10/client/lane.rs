@@ -2,6 +2,7 @@
 
 use crate::amqp::v10::link::{LinkEnd, ReceiverState, SenderState, Terms};
 use crate::amqp::v10::wire::DeliveryTag;
+use crate::ledger::Guarantee;
 use crate::messaging::fifo::Fifo;
 use std::collections::VecDeque;
 
@@ -37,6 +38,8 @@ pub(super) struct Lane {
     /// Its session and handle, while it is not detached.
     pub(super) at: Option<(u16, u32)>,
     pub(super) rest: Rest,
+    /// What the broker has granted to a receiver.
+    pub(super) granted: Guarantee,
     /// How often in a row it was refused.
     pub(super) attempts: u32,
     /// It is detached to be attached again at once.

@@ -15,7 +15,8 @@
 //! Topics are those of clients of 0-9-1: `queue/Q`, `exchange/E/a/b`. What is settled when it is sent goes *at most once*, what the receiver settles first *at least once*, what it
 //! settles second *exactly once*. A receiver is held to the last where the broker has said that it does all of that, where it keeps its own side through losses of power (`durable`), and
 //! where it does not give messages back (`outcome`). It has subscribed to its queue, and shares it with others; or to what an address of `amq.topic`, `amq.direct` and `amq.fanout`
-//! brings, as long as its link is there. Nobody is owed what is not durable or may expire.
+//! brings, as long as its link is there. A broker that forgets its links with its power (as [`AmqpBroker`](crate::amqp::AmqpBroker) does) says so: then `weaker_links` counts, and the receiver is held to *at least once*.
+//! What is handed to the broker counts as a copy for the queue each time that it is sent as new: a delivery that is resumed, as the broker knows of it, is none. Nobody is owed what is not durable or may expire.
 //!
 //! # Choices
 //! - A message is handed to its link when it may be sent: until then it waits here, and `available` says nothing of it.
@@ -303,7 +304,7 @@ impl Amqp10Client {
             let Some(line) = &mut self.line else { return };
             match line.connection.next(host.now()) {
                 Some(item) => self.push(&item, host),
-                None if line.is_closed || !self.pump() => return,
+                None if line.is_closed || !self.pump(host) => return,
                 None => {}
             }
         }
@@ -430,10 +431,10 @@ impl App for Amqp10Client {
 
 /// Whether the broker's answer says that it keeps a link as it was asked to: with its unsettled deliveries, and for good.
 fn is_kept(source: Option<&Source>, target: Option<&AnyTarget>) -> bool {
-    let policy = match (source, target) {
-        (Some(source), None) => source.expiry_policy.as_ref(),
-        (None, Some(AnyTarget::Node(target))) => target.expiry_policy.as_ref(),
-        _ => None,
+    let (durable, policy) = match (source, target) {
+        (Some(source), None) => (source.durable, source.expiry_policy.as_ref()),
+        (None, Some(AnyTarget::Node(target))) => (target.durable, target.expiry_policy.as_ref()),
+        _ => (None, None),
     };
-    policy.is_some_and(|policy| policy.as_str() == "never")
+    durable == Some(Durability::UnsettledState) && policy.is_some_and(|policy| policy.as_str() == "never")
 }

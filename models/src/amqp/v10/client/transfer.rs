@@ -2,7 +2,7 @@
 
 use super::lane::State;
 use super::{ASK, Amqp10Client};
-use crate::amqp::client::REJECT;
+use crate::amqp::client::{REJECT, Source};
 use crate::amqp::v10::config::{AmqpOutcome, AmqpReceiverConfig, AmqpSettlement};
 use crate::amqp::v10::link::Outgoing;
 use crate::amqp::v10::session::Session;
@@ -33,7 +33,7 @@ impl Amqp10Client {
     }
 
     /// Hands a message to each sender that may send one. Whether there was any.
-    pub(super) fn pump(&mut self) -> bool {
+    pub(super) fn pump(&mut self, host: &mut dyn Host) -> bool {
         let common = Arc::clone(&self.common);
         let mut any = false;
         for (index, (config, form)) in common.config.senders.iter().zip(&common.forms).enumerate() {
@@ -54,6 +54,7 @@ impl Amqp10Client {
                 continue;
             }
             self.lanes[index].rest.sent.push_back(id);
+            self.messages.sent(id, None, host);
             any = true;
         }
         any
@@ -111,7 +112,12 @@ impl Amqp10Client {
                 // A broker says either: it has been delivered before, or somebody may have had it before (§3.2.1).
                 let redelivered = header.delivery_count.unwrap_or(0) > 0 || header.first_acquirer == Some(false);
                 let nothing = Rope::new();
-                self.messages.arrived(message.single_data().unwrap_or(&nothing), redelivered, None, host);
+                let guarantee = self.lanes[index].granted;
+                let address = self.common.sources.get(index - self.common.config.senders.len());
+                let queue = address.and_then(|address| address.as_ref()?.queue());
+                // Others may take from it, with links of theirs.
+                let from = queue.map(|queue| Source { queue, guarantee, is_alone: false });
+                self.messages.arrived(message.single_data().unwrap_or(&nothing), redelivered, from.as_ref(), host);
                 let refuses = !settled && reject > Ratio::default() && host.rng(REJECT).chance(reject);
                 refuses.then(|| refusal(outcome))
             }

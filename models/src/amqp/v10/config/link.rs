@@ -1,9 +1,9 @@
 //! What a user says of links.
 
 use super::Amqp10ClientConfig;
-use crate::amqp::v10::address::Address;
 use crate::amqp::Placed;
 use crate::amqp::client::config::{Schedule, usual_interval, usual_payload};
+use crate::amqp::v10::address::Address;
 use crate::traffic::{SizeDistribution, TimeDistribution};
 use protosim_core::{Ratio, Span};
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use crate::amqp::v10::wire::{
     Unsettled,
 };
 use crate::rope::Rope;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A message to be sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,6 +65,17 @@ impl SenderState {
     pub fn held(&self) -> (u64, u64) {
         let all = || self.unsettled.values().chain(&self.queue);
         (all().count() as u64, all().map(|message| message.payload.len()).sum())
+    }
+
+    /// Takes out deliveries of which the receiver's attach says nothing, so that their owner has them again: its names for them.
+    pub(in crate::amqp::v10) fn take_unknown(&mut self, attach: &Attach) -> Vec<u64> {
+        if attach.incomplete_unsettled == Some(true) {
+            return Vec::new();
+        }
+        let known: BTreeSet<u64> =
+            attach.unsettled.iter().flat_map(|map| map.iter()).filter_map(|(tag, _)| number_of(tag)).collect();
+        let unknown: Vec<u64> = self.unsettled.keys().copied().filter(|number| !known.contains(number)).collect();
+        unknown.iter().filter_map(|number| Some(self.unsettled.remove(number)?.token)).collect()
     }
 
     /// What an attach says of it.
@@ -195,6 +206,15 @@ impl Sending {
             }
         }
         done
+    }
+
+    /// Messages that are to be sent again as new ones.
+    pub(in crate::amqp::v10) fn anew(&self) -> Vec<u64> {
+        let token = |again: &Again| match again {
+            Again::New(number) => self.state.unsettled.get(number).map(|message| message.token),
+            Again::Settle(..) | Again::Resume(_) => None,
+        };
+        self.again.iter().filter_map(token).collect()
     }
 
     /// The receiver's flow (§2.6.7).

@@ -335,14 +335,22 @@ impl Session {
         Ok(true)
     }
 
-    /// The link is in use elsewhere: it is taken from here (§2.6.1).
+    /// The link is in use elsewhere: it is taken from here (§2.6.1). What is left of it; what its detached event says later is not to be used.
     ///
     /// # Errors
     /// When there is no such link.
-    pub fn steal(&mut self, handle: u32) -> Result<(), Misuse> {
-        self.live(handle)?;
+    pub fn steal(&mut self, handle: u32) -> Result<LinkEnd, Misuse> {
+        let end = self.live(handle)?.clone().into_end();
         self.fail_link(handle, Error::new(Condition::Stolen, "the link is attached elsewhere"));
-        Ok(())
+        Ok(end)
+    }
+
+    /// Messages of an attached sender that are sent again as new ones, as its receiver does not know of them (§2.6.13): its owner's names for them.
+    ///
+    /// # Errors
+    /// When there is no such sender.
+    pub fn sent_anew(&mut self, handle: u32) -> Result<Vec<u64>, Misuse> {
+        Ok(self.sending(handle)?.anew())
     }
 }
 

@@ -4,7 +4,7 @@ use super::peer::{Act, Peer};
 use crate::amqp::v10::config::{
     Amqp10ClientConfig, AmqpOutcome, AmqpReceiverConfig, AmqpSenderConfig, AmqpSettlement as Settle,
 };
-use crate::amqp::v10::wire::{Condition, DeliveryState, Modified};
+use crate::amqp::v10::wire::{Condition, DeliveryState};
 use crate::amqp::v10::{Amqp10Client, connection::ConnectionConfig};
 use crate::device::Cost;
 use crate::messaging::ReconnectConfig;
@@ -291,7 +291,7 @@ fn outcomes_are_told_and_counted() {
         Some(match number {
             0 | 1 => DeliveryState::Rejected(None),
             2 => DeliveryState::Released,
-            3 => DeliveryState::Modified(Box::new(Modified::default())),
+            3 => DeliveryState::Modified(Box::default()),
             _ => DeliveryState::Accepted,
         })
     }

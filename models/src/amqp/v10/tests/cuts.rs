@@ -128,13 +128,14 @@ fn the_ledger_hears_what_is_promised() {
             })
             .collect();
         let mut subscriptions = vec![];
-        let (mut confirmed, mut delivered) = (0, 0);
+        let (mut sent, mut confirmed, mut delivered) = (0, 0, 0);
         for event in events {
             match event {
                 MessageEvent::Published { guarantee, topic, may_expire, .. } => {
                     assert_eq!((*guarantee, &**topic, *may_expire), (published, "queue/q", true));
                 }
                 MessageEvent::Confirmed { .. } => confirmed += 1,
+                MessageEvent::Sent { .. } => sent += 1,
                 MessageEvent::Delivered { .. } => delivered += 1,
                 MessageEvent::Subscribed { filter, guarantee, group, .. } => {
                     assert_eq!(*guarantee, subscribed, "{settle:?}");
@@ -148,7 +149,7 @@ fn the_ledger_hears_what_is_promised() {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!((confirmed, delivered), (u64::from(settle != Settle::Settled), 2), "{settle:?}");
+        assert_eq!((sent, confirmed, delivered), (1, u64::from(settle != Settle::Settled), 2), "{settle:?}");
         let gone = || ("gone".to_owned(), None);
         let wanted =
             [gone(), ("queue/q".to_owned(), Some("q".to_owned())), ("exchange/amq.topic/a/+".to_owned(), None), gone()];

@@ -9,3 +9,4 @@ mod cuts;
 mod peer;
 mod recovery;
 mod scripts;
+mod together;

@@ -52,7 +52,7 @@ impl Old {
     }
 
     fn get(&mut self, play: &mut Play) -> (Properties, Vec<u8>) {
-        let answer = self.says(play, Command::new(1, basic::Get { queue: s("q"), no_ack: true, ..Default::default() }));
+        let answer = self.says(play, Command::new(1, basic::Get { queue: s("q"), no_ack: true }));
         let [Command { method: Method::BasicGetOk(_), content: Some(content), .. }] = &answer[..] else {
             panic!("{answer:?}")
         };
