@@ -9,6 +9,11 @@ COUNT = 40
 QUICK = f'count: {COUNT}, interval: "2 ms"'
 
 
+def few(broker, credit):
+    """So much credit. RabbitMQ 3.10 may send more than that when it is given anew while messages are under way, for which our client detaches: there it gets one at a time."""
+    return credit if broker.is_ours else 1
+
+
 class Ours10(Ours):
     """A client of 1.0, until it closes its connection."""
 
@@ -48,7 +53,8 @@ def receives_10(place, broker):
     """With much credit and little, settled by each end: all has come, in order, and is gone."""
     for number, (how, more) in enumerate([
         ("settle: First", {"accepted_messages": COUNT}), ("settle: First, credit: 1", {"accepted_messages": COUNT}),
-        ("settle: First, credit: 20, acknowledge: 8", {"accepted_messages": COUNT}), ("settle: Settled, credit: 5", {"accepted_messages": 0}),
+        (f"settle: First, credit: {20 if broker.is_ours else 100}, acknowledge: 8", {"accepted_messages": COUNT}),
+        (f"settle: Settled, credit: {few(broker, 5)}", {"accepted_messages": 0}),
         *([("settle: Second, credit: 10", {"accepted_messages": COUNT}), ('get: "20 ms"', {"accepted_messages": COUNT})] if broker.is_ours else []),
     ]):
         q = f"receives-10-{number}"
@@ -75,7 +81,7 @@ def rejects_10(place, broker):
     for outcome in ("Rejected", "Released", *(["Modified"] if broker.is_ours else [])):
         for message in range(COUNT):
             one.publish("", q, payload(7200, message, 50))
-        ours = Ours10(place, broker, f'receivers: [(address: "/queue/{q}", credit: 5, reject: "40 %", outcome: {outcome})]', "2 s")
+        ours = Ours10(place, broker, f'receivers: [(address: "/queue/{q}", credit: {few(broker, 5)}, reject: "40 %", outcome: {outcome})]', "2 s")
         found = ours.end(accepted_messages=None, duplicate_messages=None, late_messages=None)
         refused = found["rejected_messages"]
         check(refused > 0, f"{broker.name}: {found}")
@@ -94,7 +100,7 @@ def both_ends_10(place, broker):
     q = "both-ends-10"
     ours = Ours10(place, broker, f'max_frame: "512 B", senders: [(address: "/queue/{q}", {QUICK}, payload: Uniform(low: "16 B", high: "20 kB")), '
                                  f'(address: "/topic/{q}.a", start: "500 ms", {QUICK})], '
-                                 f'receivers: [(address: "/queue/{q}", credit: 3), (address: "/topic/{q}.#", settle: Settled)]', "3 s")
+                                 f'receivers: [(address: "/queue/{q}", credit: {few(broker, 3)}), (address: "/topic/{q}.#", settle: Settled)]', "3 s")
     ours.end(published_messages=2 * COUNT, completed_messages=2 * COUNT, received_messages=2 * COUNT, attached_links=4, accepted_messages=COUNT)
     one = Session(broker)
     check(one.ask("queue_delete", q)[1]["message_count"] == 0, f"{broker.name}: something is left")
