@@ -45,7 +45,7 @@ impl AmqpBroker {
     /// The same, with what is to leave because there is no room for it.
     fn try_put(&mut self, name: &ShortStr, message: &Arc<Message>, host: &mut dyn Host) -> (Put, Option<Left>) {
         const REFUSED: Put = Put { needs: 0, is_refused: true };
-        let bytes = MESSAGE + message.bytes();
+        let bytes = MESSAGE + message.memory();
         let Some(stored) = self.store.queues.get_mut(name) else { return (Put::default(), None) };
         if host.reserve(bytes).is_err() {
             self.counts.refused_memory += 1;

@@ -133,7 +133,7 @@ impl AmqpBroker {
                 }
                 (Entry::Message(name, _, position), Content::Message(message, expires_at)) => {
                     let Some(stored) = self.store.queues.get_mut(name) else { continue };
-                    let bytes = MESSAGE + message.bytes();
+                    let bytes = MESSAGE + message.memory();
                     if host.reserve(bytes).is_ok() {
                         stored.memory += bytes;
                         self.held += bytes;

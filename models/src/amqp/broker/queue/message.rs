@@ -14,6 +14,8 @@ pub struct Message {
     properties: Properties,
     body: Rope,
     time_to_live: Option<Span>,
+    /// What is said about it, as it is written \[bytes\].
+    about: u64,
     original: Option<Arc<Original>>,
 }
 
@@ -66,7 +68,8 @@ impl Message {
     /// 406 where its expiration is no time.
     pub fn new(exchange: ShortStr, routing_key: ShortStr, properties: Properties, body: Rope) -> Result<Self, Fault> {
         let time_to_live = properties.time_to_live()?;
-        Ok(Self { exchange, routing_key, properties, body, time_to_live, original: None })
+        let about = properties.written_len();
+        Ok(Self { exchange, routing_key, properties, body, time_to_live, about, original: None })
     }
 
     /// One that came in this form.
@@ -103,6 +106,14 @@ impl Message {
     /// How long it is good for in a queue.
     pub const fn time_to_live(&self) -> Option<Span> {
         self.time_to_live
+    }
+
+    /// Memory of the host that it takes in a queue, beside what each message does \[bytes\]: of one of 1.0 its footer and what encloses its body, too.
+    pub fn memory(&self) -> u64 {
+        let original = self
+            .original()
+            .map_or(0, |original| original.bare.len().saturating_sub(self.body.len()) + original.footer.len());
+        self.body.len() + self.about + original
     }
 
     /// Bytes that count for a queue's limit: its body's (RabbitMQ).
@@ -144,7 +155,8 @@ impl Message {
         properties.headers = Some(headers);
         let (exchange, routing_key) = (to.0.clone(), to.1.clone());
         let (body, original) = (self.body.clone(), self.original.clone());
-        Self { exchange, routing_key, properties, body, time_to_live: None, original }
+        let about = properties.written_len();
+        Self { exchange, routing_key, properties, body, time_to_live: None, about, original }
     }
 
     fn first_death(&self, queue: &ShortStr, cause: Cause, now: LocalTime, expiration: Option<&ShortStr>) -> Table {

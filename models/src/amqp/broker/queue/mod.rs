@@ -57,8 +57,8 @@ pub struct Queue {
     ready_bytes: u64,
     /// By position.
     unacked: BTreeMap<u64, Unacked>,
-    /// Bodies of them \[bytes\].
-    unacked_bytes: u64,
+    /// Bodies of all of them, and what is said about them \[bytes\].
+    memory: u64,
     consumers: Consumers,
     /// The position of the next message.
     next_position: u64,
@@ -149,7 +149,7 @@ impl Queue {
             ready: BTreeMap::new(),
             ready_bytes: 0,
             unacked: BTreeMap::new(),
-            unacked_bytes: 0,
+            memory: 0,
             consumers: Consumers::default(),
             next_position: 0,
             used_at: now,
@@ -194,9 +194,9 @@ impl Queue {
         self.unacked.len()
     }
 
-    /// How many messages it holds, ready or not, and how long their bodies are \[bytes\].
+    /// How many messages it holds, ready or not, and what they take \[bytes\].
     pub fn held(&self) -> (u64, u64) {
-        ((self.ready.len() + self.unacked.len()) as u64, self.ready_bytes + self.unacked_bytes)
+        ((self.ready.len() + self.unacked.len()) as u64, self.memory)
     }
 
     /// The message at a position, with when it expires; `priority` is what [`Self::priority_of`] says of it.
@@ -370,6 +370,7 @@ impl Queue {
     /// All that is ready goes. How many they are (§1.7.2.7).
     pub fn purge(&mut self) -> usize {
         self.ready_bytes = 0;
+        self.memory = self.unacked.values().map(|unacked| unacked.entry.message.memory()).sum();
         std::mem::take(&mut self.ready).len()
     }
 
@@ -421,9 +422,9 @@ impl Queue {
         for (_, Unacked { place, entry, .. }) in std::mem::take(&mut self.unacked) {
             self.put(place, Entry { redelivered: true, ..entry });
         }
-        self.unacked_bytes = 0;
         self.ready.retain(|place, entry| keep(place.position, &entry.message));
         self.ready_bytes = self.ready.values().map(|entry| entry.message.bytes()).sum();
+        self.memory = self.ready.values().map(|entry| entry.message.memory()).sum();
     }
 
     fn goes_at(&self) -> Option<LocalTime> {
@@ -439,12 +440,14 @@ impl Queue {
 
     fn put(&mut self, place: Place, entry: Entry) {
         self.ready_bytes += entry.message.bytes();
+        self.memory += entry.message.memory();
         self.ready.insert(place, entry);
     }
 
     fn pop(&mut self) -> Option<(Place, Entry)> {
         let (place, entry) = self.ready.pop_first()?;
         self.ready_bytes -= entry.message.bytes();
+        self.memory -= entry.message.memory();
         Some((place, entry))
     }
 
@@ -453,7 +456,7 @@ impl Queue {
         let Entry { redelivered, failures, ref message, .. } = entry;
         let (position, message) = (place.position, message.clone());
         if !no_ack {
-            self.unacked_bytes += entry.message.bytes();
+            self.memory += entry.message.memory();
             self.unacked.insert(position, Unacked { place, entry, consumer });
         }
         Some(Delivery { position, consumer, no_ack, redelivered, failures, message })
@@ -461,7 +464,7 @@ impl Queue {
 
     fn settle(&mut self, position: u64) -> Option<Unacked> {
         let unacked = self.unacked.remove(&position)?;
-        self.unacked_bytes -= unacked.entry.message.bytes();
+        self.memory -= unacked.entry.message.memory();
         if let Some(consumer) = unacked.consumer {
             self.consumers.settle(consumer);
         }

@@ -3,8 +3,8 @@
 use crate::amqp::broker::{AmqpBroker, HEARTBEAT, SILENCE};
 use crate::amqp::v091::config::{frame_max, seconds};
 use crate::amqp::v091::wire::{
-    Command, Fault, FieldValue, Frame, FrameMax, LongStr, Method, MethodId, ProtocolHeader, ReplyCode, ShortStr, Table,
-    connection, negotiated,
+    Command, FRAME_MIN, Fault, FieldValue, Frame, FrameMax, LongStr, Method, MethodId, ProtocolHeader, ReplyCode,
+    ShortStr, Table, connection, negotiated,
 };
 use crate::app::{Host, StreamId};
 use crate::rope::Rope;
@@ -223,6 +223,9 @@ impl AmqpBroker {
         let is_more = |theirs: u64, own: u64| theirs == 0 || theirs > own;
         if is_more(tune.frame_max.into(), own.into()) || is_more(tune.channel_max.into(), peer.channel_max.into()) {
             return Err(Fault::new(ReplyCode::NotAllowed, "§1.4.2.6", "a client wants more than it was told"));
+        }
+        if tune.frame_max < FRAME_MIN {
+            return Err(Fault::new(ReplyCode::NotAllowed, "§4.2.3", "a client takes frames that are too small"));
         }
         peer.max = FrameMax::from_tune(negotiated(own, tune.frame_max));
         peer.decoder.set_frame_max(peer.max);

@@ -61,7 +61,7 @@ impl AmqpBroker {
         if is_tx && !self.has(AmqpFlaw::PublishedBeforeCommit) {
             let queues = self.route(&publish, &content)?;
             content.properties.time_to_live()?;
-            let bytes = MESSAGE + content.body.len();
+            let bytes = MESSAGE + content.body.len() + content.properties.written_len();
             self.add_to_transaction(at, Step::Publish(Box::new((publish, content)), queues), bytes, host)?;
         } else {
             let queues = self.route(&publish, &content)?;

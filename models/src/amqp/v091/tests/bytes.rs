@@ -214,3 +214,14 @@ fn a_transaction_that_is_wrong_is_not_begun() {
     assert_eq!(played.says(GET), of(&got("01")));
     assert_eq!(played.says(GET), of("01 00 01 00 00 00 05 00 3c 00 48 00 ce"));
 }
+
+/// §4.2.3: everyone takes frames of 4096 bytes. Who says less is told 530, as by RabbitMQ.
+#[test]
+fn frames_have_a_least_limit() {
+    let mut played = Played::new();
+    played.says(HEADER);
+    played.says(START_OK);
+    // tune-ok with 100 bytes.
+    let said = played.says("01 00 00 00 00 00 0c 00 0a 00 1f 07 ff 00 00 00 64 00 0a ce");
+    assert!(said.windows(6).any(|part| part == [0, 10, 0, 50, 2, 0x12]), "{said:?}");
+}

@@ -110,3 +110,17 @@ fn dead_letters_go_from_queue_to_queue() {
     assert_eq!((ran.broker("dead_letters"), ran.broker("refused_messages")), (500, 500));
     assert_eq!((ran.of(1, "failed_messages"), ran.broker("last_ready_messages")), (1, 0));
 }
+
+/// A watermark of 20,000 bytes: headers of 4000 bytes count as what they take, so that the fifth message is the last one that is read.
+#[test]
+fn headers_take_memory() {
+    let long = AmqpPublicationConfig {
+        headers: vec![("long".to_owned(), "x".repeat(4000))],
+        interval: TimeDistribution::Fixed(Span::from_millis(10)),
+        ..burst(AmqpConfirms::Window(100), 1000, 20)
+    };
+    let config = AmqpBrokerConfig { memory_watermark: Some(Size::from_bytes(20_000)), ..AmqpBrokerConfig::default() };
+    let ran = Bed::new(1, config).client(1, says(with_queue(q()), long)).run(3000);
+    // 512 B of the queue; each message 256 B, 64 B of body, and a table with its length, a name and a text: 4 + 5 + 1 + 4 + 4000 B.
+    assert_eq!((ran.broker("messages_received"), ran.broker("blocked_times")), (5, 1));
+}

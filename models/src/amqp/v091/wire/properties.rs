@@ -104,6 +104,13 @@ impl Properties {
         self.delivery_mode == Some(2)
     }
 
+    /// How long they are as they are written \[bytes\].
+    pub(in crate::amqp) fn written_len(&self) -> u64 {
+        let mut writer = Writer::default();
+        self.put(&mut writer);
+        writer.out.len() as u64
+    }
+
     /// How long the message is good for; `None` for as long as its queue lets it.
     ///
     /// # Errors
