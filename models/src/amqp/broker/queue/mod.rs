@@ -114,6 +114,8 @@ pub struct Delivery {
     pub redelivered: bool,
     /// How often who had it has said that it failed (1.0 §3.2.1).
     pub failures: u32,
+    /// When it came to the queue.
+    pub arrived_at: LocalTime,
     /// The message.
     pub message: Arc<Message>,
 }
@@ -453,13 +455,13 @@ impl Queue {
 
     fn deliver(&mut self, consumer: Option<ConsumerId>, no_ack: bool) -> Option<Delivery> {
         let (place, entry) = self.pop()?;
-        let Entry { redelivered, failures, ref message, .. } = entry;
+        let Entry { redelivered, failures, arrived_at, ref message, .. } = entry;
         let (position, message) = (place.position, message.clone());
         if !no_ack {
             self.memory += entry.message.memory();
             self.unacked.insert(position, Unacked { place, entry, consumer });
         }
-        Some(Delivery { position, consumer, no_ack, redelivered, failures, message })
+        Some(Delivery { position, consumer, no_ack, redelivered, failures, arrived_at, message })
     }
 
     fn settle(&mut self, position: u64) -> Option<Unacked> {

@@ -111,6 +111,8 @@ impl AmqpBroker {
         if let Some(peer) = self.v10(at.0) {
             peer.links.insert((at.1, handle), link);
         }
+        // What its sender has settled is forgotten.
+        self.free_link(at, handle, host);
     }
 
     /// What a link takes, and the consumer of one that sends.
@@ -168,7 +170,10 @@ impl AmqpBroker {
             }
         }
         let way = Way::In(Incoming { to, held: VecDeque::new() });
-        Ok((Link { key, way, expiry, owned, has_memory: false }, LinkEnd::Receiver(ReceiverState::new(terms))))
+        Ok((
+            Link { key, way, expiry, owned, has_memory: false, memory: 0 },
+            LinkEnd::Receiver(ReceiverState::new(terms)),
+        ))
     }
 
     /// A client receives.
@@ -192,7 +197,7 @@ impl AmqpBroker {
             default_outcome: source.default_outcome.clone(),
         });
         let owned = owned.then_some(queue);
-        Ok((Link { key, way, expiry, owned, has_memory: false }, LinkEnd::Sender(SenderState::new(terms))))
+        Ok((Link { key, way, expiry, owned, has_memory: false, memory: 0 }, LinkEnd::Sender(SenderState::new(terms))))
     }
 
     /// The queue from which a source has its messages, and whether it is there for that link alone.

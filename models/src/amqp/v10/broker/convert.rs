@@ -19,6 +19,8 @@ use crate::amqp::v10::wire::{
 };
 use crate::amqp::v091::wire::{FieldValue, LongStr, Properties as Basic, ShortStr, Table};
 use crate::rope::Rope;
+use protosim_core::LocalTime;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A message that has come.
@@ -162,7 +164,10 @@ fn to_value(field: &FieldValue) -> Value {
             Value::Timestamp(i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX))
         }
         FieldValue::Table(table) => {
-            Value::Map(table.iter().map(|(name, value)| (Value::string(name), to_value(value))).collect())
+            // Of two with one name, the first counts in 0-9-1.
+            let mut known = BTreeSet::new();
+            let fields = table.iter().filter(|(name, _)| known.insert(*name));
+            Value::Map(Map::of(fields.map(|(name, value)| (Value::string(name), to_value(value))).collect()))
         }
         FieldValue::Void => Value::Null,
     }
@@ -183,14 +188,17 @@ fn decimal(scale: u8, value: u32) -> String {
     if part.is_empty() { whole.to_owned() } else { format!("{whole}.{part}") }
 }
 
-/// What a client of 1.0 gets.
-pub(super) fn leave(delivery: &Delivery) -> Rope {
+/// What a client of 1.0 gets now. The time that it has waited is taken off its time to live (§3.2.1).
+pub(super) fn leave(delivery: &Delivery, now: LocalTime) -> Rope {
     let stored = &*delivery.message;
     let properties = stored.properties();
     let header = MessageHeader {
         durable: properties.is_persistent().then_some(true),
         priority: properties.priority,
-        ttl: stored.time_to_live().and_then(|span| u32::try_from(span.as_nanos() / 1_000_000).ok()),
+        ttl: stored.time_to_live().and_then(|span| {
+            let left = span.as_nanos().saturating_sub(now.saturating_since(delivery.arrived_at).as_nanos());
+            u32::try_from(left / 1_000_000).ok()
+        }),
         // Said in any case: without it nobody knows (§3.2.1).
         first_acquirer: Some(!delivery.redelivered),
         delivery_count: Some(delivery.failures).filter(|failures| *failures > 0),
@@ -215,13 +223,11 @@ pub(super) fn leave(delivery: &Delivery) -> Rope {
 
 /// What has happened to a dead letter stands in its annotations: its bare message stays.
 fn annotate_death(properties: &Basic, annotations: &mut Annotations) {
-    for (name, value) in properties.headers.iter().flat_map(Table::iter) {
-        if (name.as_str() == "x-death" || name.starts_with("x-first-death-"))
-            && let Some(key) = key(name)
-        {
-            annotations.insert(key, to_value(value));
-        }
-    }
+    let deaths = properties.headers.iter().flat_map(Table::iter).filter_map(|(name, value)| {
+        let is_meant = name.as_str() == "x-death" || name.starts_with("x-first-death-");
+        Some((key(name).filter(|_| is_meant)?, to_value(value)))
+    });
+    annotations.insert_all(deaths);
 }
 
 /// All of a message that came from a client of 0-9-1.
@@ -241,23 +247,26 @@ fn describe(stored: &Stored, message: &mut Message) {
         ..Properties::default()
     };
     message.properties = (properties != Properties::default()).then(|| Box::new(properties));
-    let mut annotations = Annotations::new();
+    let mut annotated = Vec::new();
     for (name, value) in [(TYPE, &basic.kind), (APP_ID, &basic.app_id)] {
         if let (Some(key), Some(value)) = (key(name), value) {
-            annotations.insert(key, Value::string(value));
+            annotated.push((key, Value::string(value)));
         }
     }
-    let mut simple = Map::new();
-    for (name, value) in basic.headers.iter().flat_map(Table::iter) {
+    // Of two with one name, the first counts in 0-9-1.
+    let (mut plain, mut known) = (Vec::new(), BTreeSet::new());
+    for (name, value) in basic.headers.iter().flat_map(Table::iter).filter(|(name, _)| known.insert(*name)) {
         match value {
             FieldValue::Array(_) | FieldValue::Table(_) => {
                 if let Some(key) = key(name) {
-                    annotations.insert(key, to_value(value));
+                    annotated.push((key, to_value(value)));
                 }
             }
-            value => simple.insert(text(name), to_value(value)),
+            value => plain.push((text(name), to_value(value))),
         }
     }
+    let (mut annotations, simple) = (Annotations::new(), Map::of(plain));
+    annotations.insert_all(annotated);
     message.message_annotations = Some(annotations).filter(|map| !map.is_empty());
     message.application_properties = Some(simple).filter(|map: &Map<Arc<str>, Value>| !map.is_empty());
     message.body = Body::Data(vec![stored.body().clone()]);

@@ -2,6 +2,7 @@
 
 use super::At;
 use super::attach::{same_source, same_target};
+use super::memory::free_left;
 use crate::amqp::broker::queue::ConsumerId;
 use crate::amqp::broker::{AmqpBroker, LINK, SESSION};
 use crate::amqp::v10::address::Address;
@@ -32,6 +33,8 @@ pub(super) struct Link {
     /// The queue that is there for it alone.
     pub(super) owned: Option<ShortStr>,
     pub(super) has_memory: bool,
+    /// What it has for deliveries that are not whole or not settled \[bytes\].
+    pub(super) memory: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -268,6 +271,7 @@ impl AmqpBroker {
             Expiry { timeout, .. } if timeout.is_zero() => return self.end_link(link, host),
             Expiry { timeout, .. } => Until::Time(host.now().saturating_add(timeout)),
         };
+        free_left(&mut link, &end, host);
         self.stop_consumer(&mut link, host);
         if let Some(before) = self.kept.insert(KeptLink { link, end, until }) {
             self.end_link(before.link, host);
@@ -288,6 +292,7 @@ impl AmqpBroker {
         if link.has_memory {
             host.release(LINK);
         }
+        host.release(link.memory);
         if let Way::Out(outgoing) = &link.way {
             for position in &outgoing.outstanding {
                 self.requeue(&outgoing.queue, *position);
@@ -379,6 +384,7 @@ impl AmqpBroker {
             }
             is_waiting |= !incoming.held.is_empty();
         }
+        peer.is_freed |= confirms > 0;
         self.counts.confirms += confirms;
         is_waiting
     }

@@ -6,6 +6,7 @@
 //! | `events` | what has happened on connections and sessions; authentication |
 //! | `attach` | links that begin |
 //! | `links` | links that end, or wait to be resumed |
+//! | `memory` | what deliveries take that are not whole or not settled |
 //! | `transfer` | messages in and out, and what becomes of them |
 //! | `convert` | messages of 1.0 as they are stored |
 //!
@@ -33,11 +34,12 @@ mod attach;
 mod convert;
 mod events;
 mod links;
+mod memory;
 mod transfer;
 
 pub(in crate::amqp) use links::Kept;
 
-use super::connection::{Connection as Machine, ConnectionConfig, SaslConfig};
+use super::connection::{Connection as Machine, ConnectionConfig, MOST_ANSWERS, SaslConfig};
 use super::session::SessionConfig;
 use super::wire::{Condition, Decoder, Frame, Item, Performative, Symbol};
 use crate::amqp::broker::{AmqpBroker, AmqpBrokerConfig, Connection, HEARTBEAT, Peer as AnyPeer};
@@ -66,6 +68,8 @@ pub(in crate::amqp) struct Peer {
     links: BTreeMap<(u16, u32), Link>,
     /// Sessions that have ended, whose links are not taken yet.
     ended: BTreeSet<u16>,
+    /// Deliveries are settled whose memory is to be given back.
+    is_freed: bool,
     /// When the machine is asked what is due.
     timer: Option<LocalTime>,
 }
@@ -102,6 +106,7 @@ impl Peer {
             sessions: BTreeSet::new(),
             links: BTreeMap::new(),
             ended: BTreeSet::new(),
+            is_freed: false,
             timer: None,
         }
     }
@@ -143,6 +148,11 @@ impl AmqpBroker {
     /// Takes one frame, if one is whole. Whether there may be more.
     pub(in crate::amqp) fn take_item(&mut self, stream: StreamId, host: &mut dyn Host) -> bool {
         let Some(peer) = self.v10(stream) else { return false };
+        // What a client asks for is answered before it asks for more: it may not read.
+        if peer.machine.backlog() > MOST_ANSWERS && self.pull(stream, host) {
+            return false;
+        }
+        let Some(peer) = self.v10(stream) else { return false };
         let before = peer.decoder.waiting();
         match peer.decoder.next_item() {
             Ok(Some(item)) => {
@@ -168,10 +178,13 @@ impl AmqpBroker {
         if let Item::Frame(Frame::Amqp { channel, performative: Performative::Flow(flow), .. }) = &item {
             self.before_flow(stream, *channel, flow.handle);
         }
-        let now = host.now();
+        let (now, links) = (host.now(), self.links_of(stream, &item));
         let Some(peer) = self.v10(stream) else { return };
         peer.machine.on_item(item, now);
+        // What is whole gives its memory back before its queues take theirs.
+        links.iter().for_each(|(channel, handle)| self.free_link((stream, *channel), *handle, host));
         self.on_events(stream, host);
+        links.iter().for_each(|(channel, handle)| self.charge_link((stream, *channel), *handle, host));
         self.touched.insert(stream);
     }
 
@@ -263,6 +276,7 @@ impl AmqpBroker {
         if self.connections.get(&stream).is_none_or(|connection| connection.is_draining) {
             return;
         }
+        self.free_links(stream, host);
         let has_more = self.pull(stream, host);
         self.on_events(stream, host);
         self.take_ended(stream, host);

@@ -134,8 +134,8 @@ impl AmqpBroker {
         {
             outgoing.outstanding.insert(delivery.position);
         }
-        let message =
-            Sent { token: delivery.position, message_format: 0, payload: leave(delivery), settled: delivery.no_ack };
+        let payload = leave(delivery, host.now());
+        let message = Sent { token: delivery.position, message_format: 0, payload, settled: delivery.no_ack };
         if let Some(session) = peer.machine.session(at.1) {
             // It had room, so it is there.
             let _ = session.send(handle, message);

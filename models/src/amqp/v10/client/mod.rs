@@ -41,7 +41,7 @@ mod transfer;
 
 use super::address::Address;
 use super::config::{Amqp10ClientConfig, AmqpSenderConfig, AmqpSettlement, frame_size, millis};
-use super::connection::{ClientSasl, Connection, ConnectionConfig, SaslConfig};
+use super::connection::{ClientSasl, Connection, ConnectionConfig, MOST_ANSWERS, SaslConfig};
 use super::link::Terms;
 use super::session::SessionConfig;
 use super::wire::{
@@ -262,7 +262,11 @@ impl Amqp10Client {
     /// Reads all that is there.
     fn read(&mut self, host: &mut dyn Host) {
         loop {
-            while let Some(line) = &mut self.line {
+            loop {
+                if self.has_many_answers(host) {
+                    return;
+                }
+                let Some(line) = &mut self.line else { return };
                 let before = line.decoder.waiting();
                 match line.decoder.next_item() {
                     Ok(Some(item)) => {
@@ -291,6 +295,17 @@ impl Amqp10Client {
             self.counts.bytes_received += data.len();
             line.decoder.push(&data);
         }
+    }
+
+    /// Whether many answers wait, as the broker does not read them: until it does, nothing more of its is read.
+    fn has_many_answers(&mut self, host: &mut dyn Host) -> bool {
+        let has_many =
+            |client: &Self| client.line.as_ref().is_some_and(|line| line.connection.backlog() > MOST_ANSWERS);
+        if !has_many(self) {
+            return false;
+        }
+        self.make(host);
+        has_many(self)
     }
 
     /// Makes what goes next, as long as the stream takes it.

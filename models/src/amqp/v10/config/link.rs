@@ -80,7 +80,7 @@ pub struct AmqpReceiverConfig {
     /// How deliveries are settled. Default: First.
     #[serde(default)]
     pub settle: AmqpSettlement,
-    /// How many messages may be on their way or without an outcome; given anew when half of it can be. Default: 100 (our choice).
+    /// How many messages may be on their way or not settled by both; given anew when half of it can be. Default: 100 (our choice).
     #[serde(default)]
     pub credit: Option<u32>,
     /// After how many messages it says that it accepts them, with one disposition. What is read at once is answered together in any case. Default: 1.

@@ -73,6 +73,9 @@ impl ConnectionConfig {
     }
 }
 
+/// Frames that are no transfers and no dispositions and may wait, beyond which an owner takes nothing more of what has come (our choice).
+pub(super) const MOST_ANSWERS: usize = 256;
+
 /// A connection's state (§2.4.6).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[expect(missing_docs, reason = "each is named as in the standard")]
@@ -348,6 +351,11 @@ impl Connection {
         let item = self.control.pop_front().or_else(|| self.next_of_sessions())?;
         self.last_sent = now;
         Some(item)
+    }
+
+    /// How many frames wait that are no transfers and no dispositions.
+    pub(in crate::amqp) fn backlog(&self) -> usize {
+        self.control.len() + self.sessions.values().map(|mapped| mapped.session.backlog()).sum::<usize>()
     }
 
     /// Sessions take turns.

@@ -41,6 +41,8 @@ mod sender;
 pub use receiver::{Credit, ReceiverState};
 pub use sender::{Outgoing, SenderState};
 
+#[cfg(test)]
+pub(super) use receiver::delivery_size;
 pub(super) use receiver::{Arrived, Receiving};
 pub(super) use sender::{Answered, Cut, Sending};
 

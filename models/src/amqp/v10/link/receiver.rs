@@ -13,9 +13,12 @@ use std::collections::BTreeMap;
 pub enum Credit {
     /// When its owner says so.
     Manual,
-    /// So many deliveries on their way or without an answer; given anew when half of it can be, or when none is left (our choice).
+    /// So many deliveries on their way or not settled by both; given anew when half of it can be, or when none is left (our choice).
     Window(u32),
 }
+
+/// Deliveries that may be unsettled where its owner gives the credit (our choice).
+const MOST_BY_HAND: usize = 1 << 17;
 
 /// What a receiver has to keep for its link to be resumed (§2.6.13): deliveries that have come and are not settled.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,7 +54,7 @@ impl ReceiverState {
 
     /// What an attach says of it.
     pub(in crate::amqp::v10) fn map(&self) -> Unsettled {
-        self.unsettled.iter().map(|(tag, state)| (tag.clone(), state.clone())).collect()
+        Unsettled::of(self.unsettled.iter().map(|(tag, state)| (tag.clone(), state.clone())).collect())
     }
 }
 
@@ -100,15 +103,15 @@ pub(in crate::amqp::v10) struct Receiving {
     /// Numbers of deliveries on this session.
     known: BTreeMap<DeliveryTag, Known>,
     policy: Credit,
-    /// Deliveries that wait for an answer of their owner's.
-    unanswered: u32,
+    /// Deliveries of sessions before that wait for an answer of their owner's, and have no number here.
+    unanswered_before: usize,
     /// The largest message that is taken \[bytes\]; 0: any.
     max_message_size: u64,
 }
 
 impl Receiving {
     pub(in crate::amqp::v10) fn new(state: ReceiverState, policy: Credit, max_message_size: u64) -> Self {
-        let unanswered = state.unsettled.values().filter(|state| state.is_none()).count();
+        let unanswered_before = state.unsettled.values().filter(|state| state.is_none()).count();
         Self {
             state,
             delivery_count: None,
@@ -118,7 +121,7 @@ impl Receiving {
             partial: None,
             known: BTreeMap::new(),
             policy,
-            unanswered: u32::try_from(unanswered).unwrap_or(u32::MAX),
+            unanswered_before,
             max_message_size,
         }
     }
@@ -172,6 +175,17 @@ impl Receiving {
         flow.drain = Some(self.drain);
     }
 
+    /// Bytes that have come of a delivery that is not whole, and how many deliveries are not settled.
+    pub(in crate::amqp::v10) fn coming(&self) -> (u64, usize) {
+        let partial = self.partial.as_ref().map_or(0, |partial| partial.payload.len());
+        (partial, self.state.unsettled())
+    }
+
+    /// The link is about to be detached: of a delivery that is not whole, nothing more comes.
+    pub(in crate::amqp::v10) fn drop_partial(&mut self) {
+        self.partial = None;
+    }
+
     /// The owner gives this credit, and from then on all of it, where it is to be used up; a flow is due.
     pub(in crate::amqp::v10) const fn give(&mut self, credit: u32, drain: bool) {
         self.link_credit = credit;
@@ -181,10 +195,25 @@ impl Receiving {
         }
     }
 
+    /// Deliveries that count against the window: those of this session that are not settled by both, and those of sessions before without an
+    /// answer. Those before with an outcome do not count: the sender needs credit to resume them, after which they are settled.
+    fn open(&self) -> usize {
+        self.known.len() + self.unanswered_before
+    }
+
+    /// How many deliveries may be unsettled before a new one is refused: with those of sessions before, which are resumed first, twice the
+    /// window; of an owner who gives credit by hand, the most that we give ourselves (our choice).
+    const fn most_unsettled(&self) -> usize {
+        match self.policy {
+            Credit::Window(window) => (window as usize).saturating_mul(2),
+            Credit::Manual => MOST_BY_HAND,
+        }
+    }
+
     /// Gives credit anew, if the policy does so now; then a flow is due.
     pub(in crate::amqp::v10) fn renew(&mut self) -> bool {
         let Credit::Window(window) = self.policy else { return false };
-        let wanted = window.saturating_sub(self.unanswered);
+        let wanted = window.saturating_sub(u32::try_from(self.open()).unwrap_or(u32::MAX));
         let more = wanted.saturating_sub(self.link_credit);
         if self.drain || more == 0 || more < window.div_ceil(2) && self.link_credit > 0 {
             return false;
@@ -263,12 +292,14 @@ impl Receiving {
             }
             (true, Some(state)) => {
                 let Some(state) = state else {
-                    self.known.insert(tag, Known { id, mode });
+                    if self.known.insert(tag, Known { id, mode }).is_none() {
+                        self.unanswered_before -= 1;
+                    }
                     return Ok(Arrived::Nothing);
                 };
                 let settled = !settles_second(mode);
                 if settled {
-                    self.state.unsettled.remove(&tag);
+                    self.forget(&tag);
                 } else {
                     self.known.insert(tag, Known { id, mode });
                 }
@@ -276,10 +307,13 @@ impl Receiving {
             }
             (false, Some(_)) => Err(Fault::not_allowed("§2.6.12", "a delivery-tag is used again before it is settled")),
             (false, None) => {
+                if !settled && self.state.unsettled.len() >= self.most_unsettled() {
+                    let why = "more deliveries are unsettled than were let come";
+                    return Err(Fault::new(Condition::TransferLimitExceeded, "§2.6.13", why));
+                }
                 if !settled {
                     self.known.insert(tag.clone(), Known { id, mode });
                     self.state.unsettled.insert(tag.clone(), None);
-                    self.unanswered += 1;
                 }
                 Ok(Arrived::Message { tag, message_format, payload, settled })
             }
@@ -295,8 +329,10 @@ impl Receiving {
         if !self.state.answer(tag, outcome.clone()) {
             return None;
         }
-        self.unanswered = self.unanswered.saturating_sub(1);
-        let Some(Known { id, mode }) = self.known.get(tag).copied() else { return Some(None) };
+        let Some(Known { id, mode }) = self.known.get(tag).copied() else {
+            self.unanswered_before -= 1;
+            return Some(None);
+        };
         let settled = !settles_second(mode);
         if settled {
             self.forget(tag);
@@ -306,10 +342,10 @@ impl Receiving {
 
     /// A delivery is settled: its outcome, if it has had one here.
     pub(in crate::amqp::v10) fn forget(&mut self, tag: &DeliveryTag) -> Option<DeliveryState> {
-        self.known.remove(tag);
+        let is_known = self.known.remove(tag).is_some();
         let state = self.state.unsettled.remove(tag)?;
-        if state.is_none() {
-            self.unanswered = self.unanswered.saturating_sub(1);
+        if state.is_none() && !is_known {
+            self.unanswered_before -= 1;
         }
         state
     }
@@ -319,4 +355,10 @@ impl Receiving {
         let is_meant = |known: &Known| (first..=last).contains(&known.id);
         self.known.iter().filter(|(_, known)| is_meant(known)).map(|(tag, _)| tag.clone()).collect()
     }
+}
+
+/// What a delivery takes that is not settled \[bytes\].
+#[cfg(test)]
+pub(in crate::amqp::v10) fn delivery_size() -> usize {
+    size_of::<(DeliveryTag, Option<DeliveryState>)>() + size_of::<(DeliveryTag, Known)>()
 }

@@ -80,7 +80,7 @@ impl SenderState {
 
     /// What an attach says of it.
     pub(in crate::amqp::v10) fn map(&self) -> Unsettled {
-        self.unsettled.keys().map(|number| (DeliveryTag::number(*number), None)).collect()
+        Unsettled::of(self.unsettled.keys().map(|number| (DeliveryTag::number(*number), None)).collect())
     }
 }
 

@@ -71,8 +71,10 @@ impl Session {
             Some(attach) if attach.role == side.role() => return Err(Misuse::OtherRole),
             Some(_) => {}
         }
+        // Without a handle there is no answer: it is forgotten.
+        let attach = self.asked.remove(&remote);
         let handle = self.link(side, Some(remote))?;
-        if let Some(attach) = self.asked.remove(&remote) {
+        if let Some(attach) = attach {
             self.reconcile(handle, &attach);
         }
         Ok(handle)
@@ -83,14 +85,13 @@ impl Session {
     /// # Errors
     /// When there is no such attach, or the session has no handle.
     pub fn refuse(&mut self, remote: u32, error: Error) -> Result<(), Misuse> {
-        let Some(attach) = self.asked.get(&remote) else { return Err(Misuse::NotAsked) };
-        let terms = Terms { source: None, target: None, ..Terms::of(attach) };
+        let Some(attach) = self.asked.remove(&remote) else { return Err(Misuse::NotAsked) };
+        let terms = Terms { source: None, target: None, ..Terms::of(&attach) };
         let end = match attach.role {
             Role::Sender => LinkEnd::Receiver(ReceiverState::new(terms)),
             Role::Receiver => LinkEnd::Sender(SenderState::new(terms)),
         };
         let handle = self.link(side(end, AttachOptions::default()), Some(remote))?;
-        self.asked.remove(&remote);
         self.detach(handle, true, Some(error))
     }
 
@@ -183,6 +184,9 @@ impl Session {
     pub fn detach(&mut self, handle: u32, closed: bool, error: Option<Error>) -> Result<(), Misuse> {
         let link = self.links.get_mut(&handle).filter(|link| link.detached.is_none()).ok_or(Misuse::NoSuchLink)?;
         link.detached = Some(closed);
+        if let Side::Receiver(receiving) = &mut link.side {
+            receiving.drop_partial();
+        }
         let detach = Detach { handle, closed: closed.then_some(true), error };
         self.control.push_back(Performative::Detach(Box::new(detach)));
         Ok(())
@@ -298,6 +302,15 @@ impl Session {
     pub fn receiver(&mut self, handle: u32) -> Result<(usize, u32, u32), Misuse> {
         let receiving = self.receiving(handle)?;
         Ok((receiving.state.unsettled(), receiving.link_credit(), receiving.available()))
+    }
+
+    /// What a receiver has of deliveries under way: bytes of one that is not whole, and how many are not settled; also of one that is about to be
+    /// detached. `None` for what is no receiver.
+    pub(in crate::amqp) fn coming(&self, handle: u32) -> Option<(u64, usize)> {
+        match &self.links.get(&handle)?.side {
+            Side::Receiver(receiving) => Some(receiving.coming()),
+            Side::Sender(_) => None,
+        }
     }
 
     /// A receiver takes so many more deliveries; with `drain`, the sender uses up what it cannot use (§2.6.7).

@@ -317,6 +317,11 @@ impl Session {
         !self.control.is_empty()
     }
 
+    /// How many frames wait that are no transfers and no dispositions: of those there are no more than deliveries with credit.
+    pub(super) fn backlog(&self) -> usize {
+        self.control.len()
+    }
+
     /// Ends it; nothing else is sent.
     pub fn end(&mut self, error: Option<Error>) {
         self.state = match (self.state, &error) {

@@ -257,3 +257,54 @@ fn virtual_bytes_are_never_made() {
     let message = Message::decode(&payload).unwrap();
     assert_eq!(message.single_data(), Some(&Rope::fill(7, 0, 1 << 20)));
 }
+
+/// §1.6.23, §2.7.3: a map of 50,000 tags comes as it was written, in its order, which is not that of the tags; with one of them twice it is refused.
+#[test]
+fn large_maps() {
+    let tag = |number: u32| DeliveryTag::new(number.reverse_bits().to_be_bytes().to_vec()).unwrap();
+    let pairs: Vec<(DeliveryTag, Value)> = (0..50_000).map(|number| (tag(number), Value::Uint(number))).collect();
+    let written = |more: Option<&DeliveryTag>| {
+        let keys = pairs.iter().map(|(tag, _)| tag).chain(more);
+        let mut body = 100_000_u32.to_be_bytes().to_vec();
+        if more.is_some() {
+            body = 100_002_u32.to_be_bytes().to_vec();
+        }
+        for (number, tag) in (0_u32..).zip(keys) {
+            body.extend([0xa0, 4]);
+            body.extend(tag.as_bytes());
+            body.push(0x70);
+            body.extend(number.to_be_bytes());
+        }
+        Rope::from([&[0xd1][..], &(body.len() as u32).to_be_bytes(), &body].concat())
+    };
+    let Value::Map(map) = Value::decode(&written(None)).unwrap() else { panic!("no map") };
+    assert_eq!(map.len(), 50_000);
+    for ((key, value), (tag, wanted)) in map.iter().zip(&pairs) {
+        assert_eq!((key, value), (&Value::Binary(Rope::from(tag.as_bytes().to_vec())), wanted));
+    }
+    let fault = Value::decode(&written(Some(&tag(777)))).unwrap_err();
+    assert_eq!(fault.rule, "§1.6.23");
+}
+
+/// A map whose key is a map whose key is a map, 30 deep: each is read once. Twice each would be 2³⁰ times.
+#[test]
+fn maps_as_keys_of_maps() {
+    let mut value = Value::Null;
+    for _ in 0..30 {
+        value = Value::Map([(value, Value::Null)].into_iter().collect());
+    }
+    assert_eq!(Value::decode(&value.encode()).unwrap(), value);
+}
+
+/// Many pairs at once are added as one by one: the later value counts, in the place of the first.
+#[test]
+fn pairs_are_added_at_once_as_one_by_one() {
+    let pairs = [(3, 'a'), (1, 'b'), (3, 'c'), (2, 'd'), (1, 'e')];
+    let mut at_once = Map::new();
+    at_once.insert(2, 'z');
+    let mut one_by_one = at_once.clone();
+    at_once.insert_all(pairs);
+    pairs.into_iter().for_each(|(key, value)| one_by_one.insert(key, value));
+    assert_eq!(at_once, one_by_one);
+    assert_eq!(at_once.iter().copied().collect::<Vec<_>>(), [(2, 'd'), (3, 'c'), (1, 'e')]);
+}

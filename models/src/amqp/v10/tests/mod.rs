@@ -6,6 +6,7 @@ mod checks;
 mod codec;
 mod connections;
 mod cuts;
+mod flood;
 mod peer;
 mod recovery;
 mod scripts;

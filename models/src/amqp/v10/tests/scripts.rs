@@ -379,6 +379,73 @@ fn a_receiver_gives_credit_as_it_answers() {
     assert_eq!((flow.delivery_count, flow.link_credit), (Some(4), Some(2)));
 }
 
+/// With receiver-settle-mode second, what has its outcome still counts until the sender has settled it, too: of a window of 4, two that it settles are given anew. A sender that settles nothing gets
+/// no more than the window.
+#[test]
+fn a_receiver_gives_credit_for_what_both_have_settled() {
+    let options = AttachOptions { credit: Credit::Window(4), ..AttachOptions::default() };
+    let mut session = receiver(ReceiverSettleMode::Second, options, &SessionConfig::default());
+    said(&mut session);
+    for id in 0..4_u8 {
+        let tag = DeliveryTag::new(vec![id]).unwrap();
+        let id = u32::from(id);
+        let transfer =
+            Transfer { handle: 5, delivery_id: Some(id), delivery_tag: Some(tag.clone()), ..Transfer::default() };
+        give(&mut session, P::Transfer(Box::new(transfer)));
+        assert_eq!(session.settle(0, &tag, DeliveryState::Accepted), Ok(true));
+    }
+    events(&mut session);
+    let said_now = said(&mut session);
+    let [P::Disposition(disposition)] = &said_now[..] else { panic!("no credit beside the outcomes: {said_now:?}") };
+    assert_eq!((disposition.first, disposition.last, disposition.settled), (0, Some(3), None));
+    assert_eq!(session.receiver(0), Ok((4, 0, 0)));
+    let settles = |first, last| {
+        let (role, settled, state) = (Role::Sender, Some(true), Some(DeliveryState::Accepted));
+        P::Disposition(Box::new(Disposition { role, first, last: Some(last), settled, state, batchable: None }))
+    };
+    give(&mut session, settles(0, 0));
+    assert!(matches!(&said(&mut session)[..], [P::Flow(flow)] if flow.link_credit == Some(1)), "there was none");
+    give(&mut session, settles(1, 2));
+    let said_now = said(&mut session);
+    let [P::Flow(flow)] = &said_now[..] else { panic!("{said_now:?}") };
+    assert_eq!((flow.delivery_count, flow.link_credit), (Some(4), Some(3)));
+    assert_eq!(session.receiver(0), Ok((1, 3, 0)));
+}
+
+/// A sender that resumes its link again and again, says that its map is incomplete (so that nothing may be taken for settled), and sends new deliveries all the same: beyond twice the window they are
+/// refused. With a window of 4 these are 4 on the first session and 4 on the second; the first of the third is the ninth.
+#[test]
+fn unsettled_deliveries_do_not_pile_up_over_sessions() {
+    let options = AttachOptions { credit: Credit::Window(4), ..AttachOptions::default() };
+    let mut end = LinkEnd::Receiver(ReceiverState::new(terms(ReceiverSettleMode::Second)));
+    for round in 0..3_u8 {
+        let mut session = session(10, &SessionConfig::default());
+        let incomplete =
+            Attach { incomplete_unsettled: Some(true), ..attach(Role::Sender, ReceiverSettleMode::Second, Some(0)) };
+        give(&mut session, P::Attach(Box::new(incomplete)));
+        events(&mut session);
+        session.accept(5, end, options).unwrap();
+        said(&mut session);
+        for id in 0..4_u8 {
+            let (tag, id) = (DeliveryTag::new(vec![round, id]).unwrap(), u32::from(id));
+            let transfer =
+                Transfer { handle: 5, delivery_id: Some(id), delivery_tag: Some(tag.clone()), ..Transfer::default() };
+            give(&mut session, P::Transfer(Box::new(transfer)));
+            if round < 2 {
+                assert_eq!(session.settle(0, &tag, DeliveryState::Accepted), Ok(true));
+            }
+        }
+        let refused = said(&mut session).into_iter().find_map(|performative| match performative {
+            P::Detach(detach) => detach.error.and_then(|error| error.known()),
+            _ => None,
+        });
+        assert_eq!(refused, (round == 2).then_some(Condition::TransferLimitExceeded), "{round}");
+        end = session.into_ends().pop().unwrap();
+        let LinkEnd::Receiver(state) = &end else { unreachable!() };
+        assert_eq!(state.unsettled(), [4, 8, 8][usize::from(round)]);
+    }
+}
+
 /// §2.6.3: a refused link is attached without a source or target, and detached.
 #[test]
 fn a_refused_link_is_attached_and_detached() {

@@ -3,6 +3,7 @@
 use super::Fault;
 use super::read::Reader;
 use super::value::{Array, Kind, Map, Symbol, Value};
+use super::write::Out;
 use crate::rope::Rope;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ impl Value {
                 }
                 Ok(Self::List(items))
             }),
-            0xc1 | 0xd1 => Ok(Self::Map(read_map(code, reader, Self::read, Self::read)?)),
+            0xc1 | 0xd1 => Ok(Self::Map(read_map(code, reader, Self::read, Self::put, Self::read)?)),
             0xe0 | 0xf0 => Array::read(code, reader).map(|array| Self::Array(Box::new(array))),
             _ => Err(UNKNOWN),
         }
@@ -152,11 +153,12 @@ pub(super) fn read_list<T>(
     }
 }
 
-/// Reads a map behind its constructor.
+/// Reads a map behind its constructor: each key once, as it may have maps in it.
 pub(super) fn read_map<K, V>(
     code: u8,
     reader: &mut Reader<'_>,
     read_key: impl Fn(&mut Reader<'_>) -> Result<K, Fault>,
+    put_key: impl Fn(&K, &mut Out),
     read_value: impl Fn(&mut Reader<'_>) -> Result<V, Fault>,
 ) -> Result<Map<K, V>, Fault> {
     read_compound(code, reader, |count, reader| {
@@ -166,10 +168,11 @@ pub(super) fn read_map<K, V>(
         let (mut pairs, mut known) = (Vec::with_capacity(count as usize / 2), BTreeSet::new());
         for _ in 0..count / 2 {
             // Keys are the same where they are written the same, in the shortest form.
-            if !known.insert(Value::read(&mut reader.clone())?.encode().to_bytes()) {
+            let (key, mut written) = (read_key(reader)?, Out::new());
+            put_key(&key, &mut written);
+            if !known.insert(written.finish().to_bytes()) {
                 return Err(Fault::decode("§1.6.23", "a map has a key twice"));
             }
-            let key = read_key(reader)?;
             pairs.push((key, read_value(reader)?));
         }
         Ok(Map::of(pairs))

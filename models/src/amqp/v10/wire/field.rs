@@ -323,7 +323,7 @@ impl Field for Vec<Symbol> {
 impl<K: Field + PartialEq, V: Field> Field for Map<K, V> {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
         match reader.u8()? {
-            code @ (0xc1 | 0xd1) => read_map(code, reader, K::read_any, V::read_any),
+            code @ (0xc1 | 0xd1) => read_map(code, reader, K::read_any, K::put, V::read_any),
             _ => Err(OTHER_TYPE),
         }
     }

@@ -3,6 +3,8 @@
 use super::Fault;
 use crate::rope::Rope;
 use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
@@ -245,8 +247,26 @@ impl<K, V> Map<K, V> {
     }
 
     /// Of pairs whose keys are known to differ.
-    pub(super) const fn of(pairs: Vec<(K, V)>) -> Self {
+    pub(in crate::amqp::v10) const fn of(pairs: Vec<(K, V)>) -> Self {
         Self(pairs)
+    }
+}
+
+impl<K: Ord + Clone, V> Map<K, V> {
+    /// Adds these pairs, each as [`Map::insert`] does, but that many keys are not compared with each other one by one.
+    pub(in crate::amqp::v10) fn insert_all(&mut self, pairs: impl IntoIterator<Item = (K, V)>) {
+        let mut places: BTreeMap<K, usize> =
+            self.0.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
+        for (key, value) in pairs {
+            match places.entry(key) {
+                Entry::Occupied(known) => self.0[*known.get()].1 = value,
+                Entry::Vacant(free) => {
+                    let key = free.key().clone();
+                    free.insert(self.0.len());
+                    self.0.push((key, value));
+                }
+            }
+        }
     }
 }
 

@@ -37,6 +37,9 @@ pub(crate) struct Bench {
     pub(crate) room: u64,
     /// Refuses connections.
     pub(crate) refuses: bool,
+    /// What can be reserved \[bytes\].
+    pub(crate) memory: u64,
+    pub(crate) reserved: u64,
 }
 
 pub(crate) fn local(stream: StreamId) -> SocketAddr {
@@ -58,6 +61,8 @@ impl Bench {
             observed: Vec::new(),
             room,
             refuses: false,
+            memory: u64::MAX,
+            reserved: 0,
         }
     }
 
@@ -132,10 +137,17 @@ impl Env for Bench {
         self.env.rng(purpose)
     }
     fn spend(&mut self, _: Operation) {}
-    fn reserve(&mut self, _: u64) -> Result<(), OutOfMemory> {
+    fn reserve(&mut self, bytes: u64) -> Result<(), OutOfMemory> {
+        let reserved = self.reserved + bytes;
+        if reserved > self.memory {
+            return Err(OutOfMemory { wanted: bytes, free: self.memory - self.reserved });
+        }
+        self.reserved = reserved;
         Ok(())
     }
-    fn release(&mut self, _: u64) {}
+    fn release(&mut self, bytes: u64) {
+        self.reserved = self.reserved.checked_sub(bytes).unwrap();
+    }
 }
 
 impl Host for Bench {

@@ -11,6 +11,7 @@ use protosim_core::Size;
 struct Raw {
     app: AmqpBroker,
     bench: Bench,
+    stream: u32,
     seen: u64,
     decoder: Decoder,
 }
@@ -49,14 +50,21 @@ impl Raw {
         };
         let (mut app, mut bench) = (AmqpBroker::new(config), Bench::new(1 << 20));
         app.on_start(&mut bench);
-        bench.accept(&mut app, 5672);
-        let mut raw = Self { app, bench, seen: 0, decoder: Decoder::new(4096) };
+        let mut raw = Self { app, bench, stream: 0, seen: 0, decoder: Decoder::new(4096) };
+        raw.connect();
+        raw.says(P::Attach(Box::new(attach(Role::Sender, 0, "l"))));
+        raw
+    }
+
+    /// On a new stream, with a session.
+    fn connect(&mut self) {
+        let raw = self;
+        raw.stream = raw.bench.accept(&mut raw.app, 5672).0;
+        (raw.seen, raw.decoder) = (0, Decoder::new(4096));
         raw.gives(&Item::Header(Header::AMQP).encode());
         let open = Open { container_id: "c".into(), ..Open::default() };
         raw.says(P::Open(Box::new(open)));
         raw.says(P::Begin(Box::new(Begin { incoming_window: 10, outgoing_window: 10, ..Begin::default() })));
-        raw.says(P::Attach(Box::new(attach(Role::Sender, 0, "l"))));
-        raw
     }
 
     fn says(&mut self, performative: P) -> Vec<P> {
@@ -69,8 +77,8 @@ impl Raw {
     }
 
     fn gives(&mut self, bytes: &Rope) -> Vec<P> {
-        self.bench.receive(&mut self.app, 0, bytes);
-        let written = self.bench.streams[0].written.slice(self.seen, u64::MAX);
+        self.bench.receive(&mut self.app, self.stream, bytes);
+        let written = self.bench.streams[self.stream as usize].written.slice(self.seen, u64::MAX);
         self.seen += written.len();
         self.decoder.push(&written);
         let mut all = vec![];
@@ -246,4 +254,128 @@ fn links_that_are_refused() {
         let totals = ["link_errors", "links", "last_queues"].map(|name| total(&raw.app, name));
         assert_eq!(totals, [1, 1, 1], "nothing is left of it: {attach:?}");
     }
+}
+
+/// What has come in part takes memory until it is whole (then its queue has it: 256 bytes and 2 of body), aborted, or its link is detached. Without memory for it the link is detached.
+#[test]
+fn partial_deliveries_take_memory() {
+    let part = || Transfer { more: Some(true), ..transfer(0) };
+    let detach = |closed| P::Detach(Box::new(Detach { closed, ..Detach::default() }));
+    let mut raw = Raw::new();
+    let there = raw.bench.reserved;
+    raw.sends(part(), &[0; 30]);
+    raw.sends(Transfer { more: Some(true), ..Transfer::default() }, &[0; 20]);
+    assert_eq!(raw.bench.reserved, there + 50);
+    raw.sends(Transfer { aborted: Some(true), ..Transfer::default() }, &[]);
+    assert_eq!(raw.bench.reserved, there);
+    // Whole: not more than the queue takes.
+    let mut raw = Raw::new();
+    raw.bench.memory = there + 258;
+    raw.sends(part(), &HI[..3]);
+    assert_eq!(raw.bench.reserved, there + 3);
+    assert_eq!(error(&raw.sends(Transfer::default(), &HI[3..])), "");
+    assert_eq!((raw.bench.reserved, total(&raw.app, "queued_messages")), (there + 258, 1));
+    // One byte is missing. What was on its way behind that is not kept; the link takes nothing any more when it is gone.
+    let mut raw = Raw::new();
+    raw.bench.memory = there + 49;
+    assert_eq!(error(&raw.sends(part(), &[0; 30])), "");
+    let answers = raw.sends(Transfer { more: Some(true), ..Transfer::default() }, &[0; 20]);
+    assert_eq!(error(&answers), "detach amqp:resource-limit-exceeded");
+    assert_eq!((raw.bench.reserved, total(&raw.app, "refused_memory")), (there, 1));
+    assert_eq!(raw.sends(Transfer { more: Some(true), ..Transfer::default() }, &[0; 20]), []);
+    assert_eq!(raw.bench.reserved, there);
+    raw.says(detach(Some(true)));
+    let without_link = raw.bench.reserved;
+    assert_eq!(there - without_link, crate::amqp::broker::LINK);
+    // With a link that is closed while a part is there, all of it goes.
+    let mut raw = Raw::new();
+    raw.sends(part(), &[0; 30]);
+    raw.says(detach(Some(true)));
+    assert_eq!(raw.bench.reserved, without_link);
+    // And with a connection that is lost: the queue's 512 bytes are left.
+    let mut raw = Raw::new();
+    raw.sends(part(), &[0; 30]);
+    raw.bench.close(&mut raw.app, 0, CloseReason::Reset);
+    assert_eq!(raw.bench.reserved, 512);
+}
+
+/// A delivery that has its outcome and is not settled takes 192 bytes, also on a link that waits; not what has come of the next one. When the link is resumed and its sender says nothing of it, it is settled.
+#[test]
+fn unsettled_deliveries_take_memory() {
+    let kept = || {
+        let target = Target { expiry_policy: Some(Symbol::new("never").unwrap()), ..Target::new("q") };
+        let target = Some(AnyTarget::Node(Box::new(target)));
+        let rcv_settle_mode = Some(ReceiverSettleMode::Second);
+        P::Attach(Box::new(Attach { target, rcv_settle_mode, ..attach(Role::Sender, 1, "kept") }))
+    };
+    let on_it = |transfer: Transfer| Transfer { handle: 1, ..transfer };
+    let mut raw = Raw::new();
+    raw.says(kept());
+    let there = raw.bench.reserved + 258;
+    let answers = raw.sends(on_it(transfer(0)), HI);
+    assert!(matches!(&answers[..], [P::Disposition(said)] if said.settled.is_none()), "{answers:?}");
+    assert_eq!(raw.bench.reserved, there + 192);
+    raw.sends(on_it(Transfer { more: Some(true), ..transfer(1) }), &[0; 30]);
+    assert_eq!(raw.bench.reserved, there + 192 + 30);
+    raw.bench.close(&mut raw.app, 0, CloseReason::Reset);
+    // The queue with its message, the link, the delivery.
+    assert_eq!(raw.bench.reserved, 512 + 258 + crate::amqp::broker::LINK + 192);
+    raw.connect();
+    raw.says(P::Attach(Box::new(attach(Role::Sender, 0, "l"))));
+    raw.says(kept());
+    assert_eq!((raw.bench.reserved, total(&raw.app, "resumed_links")), (there, 1));
+    // On a session, the sender settles it.
+    raw.sends(on_it(transfer(0)), HI);
+    assert_eq!(raw.bench.reserved, there + 258 + 192);
+    let (role, settled) = (Role::Sender, Some(true));
+    raw.says(P::Disposition(Box::new(Disposition {
+        role,
+        first: 0,
+        last: None,
+        settled,
+        state: None,
+        batchable: None,
+    })));
+    assert_eq!(raw.bench.reserved, there + 258);
+    // Without memory for it the link is detached.
+    raw.bench.memory = raw.bench.reserved + 258 + 191;
+    assert_eq!(error(&raw.sends(on_it(transfer(1)), HI)), "detach amqp:resource-limit-exceeded");
+    assert_eq!(total(&raw.app, "refused_memory"), 1);
+}
+
+/// A client that asks for flows and reads almost nothing: what is answered waits on the stream, up to 65536 bytes and a frame, and in the machine, up to 257 frames; nothing more is read.
+#[test]
+fn answers_do_not_pile_up() {
+    let mut raw = Raw::new();
+    let echo = Item::frame(0, P::Flow(Box::new(Flow { echo: Some(true), ..Flow::default() }))).encode();
+    let mut many = Rope::new();
+    (0..2000).for_each(|_| many.append(&echo));
+    raw.bench.make_room(&mut raw.app, 0, 0);
+    for _ in 0..50 {
+        raw.bench.receive(&mut raw.app, 0, &many);
+        raw.bench.make_room(&mut raw.app, 0, 1);
+    }
+    let answers = total(&raw.app, "frames_received") - 4;
+    // An answer has more than 20 bytes.
+    assert!(answers < 65536 / 20 + 257 + 1, "{answers}");
+    // All of them are answered when it reads.
+    for _ in 0..1000 {
+        raw.bench.make_room(&mut raw.app, 0, 1 << 20);
+    }
+    assert_eq!(total(&raw.app, "frames_received") - 4, 100_000);
+    let flows = raw.gives(&Rope::new()).len();
+    assert_eq!(flows, 100_000);
+}
+
+/// Attaches that cannot be answered, as the client takes no handles, are forgotten: the same handle comes again, again without an answer.
+#[test]
+fn attaches_without_an_answer_are_forgotten() {
+    let mut raw = Raw::new();
+    raw.says(P::End(Box::default()));
+    raw.says(P::Begin(Box::new(Begin { handle_max: Some(0), ..Begin::default() })));
+    raw.says(P::Attach(Box::new(attach(Role::Sender, 0, "l"))));
+    for _ in 0..3 {
+        assert_eq!(raw.says(P::Attach(Box::new(attach(Role::Sender, 1, "m")))), []);
+    }
+    assert_eq!(total(&raw.app, "session_errors"), 0);
 }

@@ -132,6 +132,36 @@ fn times_to_live_are_kept() {
     assert_eq!((play.total("expired_messages"), play.total("last_ready_messages")), (1, 0));
 }
 
+/// §3.2.1: of 9000 ms, 2500 have passed when a receiver comes; it gives the message back, and another one gets it after 4000. A message that does not wait keeps all of its time. The rest of it stays.
+#[test]
+fn time_in_a_queue_is_taken_off_the_time_to_live() {
+    let mut play = Play::new(AmqpBrokerConfig::default());
+    let a = play.connect("a");
+    let out = play.sender(a, "q");
+    let header = MessageHeader { ttl: Some(9000), ..MessageHeader::default() };
+    let message = Message { header: Some(header), ..data("hi") };
+    play.send(a, out, 1, message.encode(), false);
+    play.pass(ms(2500));
+    let b = play.connect("b");
+    let to = play.receiver(b, "q", Credit::Manual);
+    let next = |play: &mut Play, left| {
+        play.session(b).give_credit(to, 1, false).unwrap();
+        play.run();
+        let came = play.came(b).remove(0);
+        let (message, from, _) = Message::decode_parts(&came.payload).unwrap();
+        assert_eq!(message.header.unwrap().ttl, Some(left));
+        assert_eq!(came.payload.slice(from, u64::MAX).to_bytes(), data("hi").encode().to_bytes());
+        came
+    };
+    let came = next(&mut play, 6500);
+    play.pass(ms(4000));
+    play.settle(b, to, &came, DeliveryState::Released);
+    let came = next(&mut play, 5000);
+    play.settle(b, to, &came, DeliveryState::Accepted);
+    play.send(a, out, 2, message.encode(), false);
+    next(&mut play, 9000);
+}
+
 /// The credit that a sender gets is given anew when half is used; while memory is short it is not, and goes on when a message has left.
 #[test]
 fn credit_stops_while_memory_is_short() {
