@@ -63,3 +63,20 @@ fn broken_machines_are_found_out() {
         assert!(shrunk.faults.len() <= most, "{flaw} of {app}: {:?}", shrunk.faults);
     }
 }
+
+/// AMQP 1.0, both points of `amqp10-crash`; a broker that forgets what it has delivered is found out, and so is one that does not mark what comes again.
+#[test]
+fn promises_of_1_0_are_kept() {
+    assert!(matches!(explored("amqp10-crash", &[], 1_000).1, Explored::Nothing { .. }));
+    for (flaw, promise) in [
+        ("GoneWithDelivery", "total lost_at_least_once of "),
+        ("UnacknowledgedDropped", "total lost_at_least_once of "),
+        ("NotMarked", "total unmarked_repetitions of "),
+    ] {
+        let set = format!("apps.broker.run.flaw={flaw}");
+        let (_, Explored::Found(found)) = explored("amqp10-crash", &[&set], 5_000) else {
+            panic!("{flaw} is not found");
+        };
+        assert!(found.broken.iter().any(|text| text.starts_with(promise)), "{flaw}: {:?}", found.broken);
+    }
+}

@@ -21,6 +21,7 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "aloha", text: include_str!("../../scenarios/aloha.ron") },
     Shipped { name: "amqp-acks", text: include_str!("../../scenarios/amqp-acks.ron") },
     Shipped { name: "amqp-crash", text: include_str!("../../scenarios/amqp-crash.ron") },
+    Shipped { name: "amqp10-crash", text: include_str!("../../scenarios/amqp10-crash.ron") },
     Shipped { name: "backbone", text: include_str!("../../scenarios/backbone.ron") },
     Shipped { name: "bench-amqp", text: include_str!("../../scenarios/bench-amqp.ron") },
     Shipped { name: "bench-chain", text: include_str!("../../scenarios/bench-chain.ron") },

@@ -37,7 +37,7 @@
 //! - Flow control by credit between a broker's own parts; a time-out of consumers that do not acknowledge; a limit of the disc.
 //! - A disc of a client takes no time; a broker's does.
 //! - Quorum queues and streams, consumer priorities, single active consumers, the headers `CC` and `BCC`: of RabbitMQ alone.
-//! - Arguments of queues that are not known are ignored. A message whose properties do not fit into a frame that its consumer takes closes the consumer's channel (311) and goes back; RabbitMQ sends a longer frame.
+//! - Arguments of queues that are not known are ignored. A message whose properties do not fit into a frame that its consumer takes is a dead letter (`too_large_messages`); RabbitMQ sends a longer frame.
 //! - Exchanges and bindings take no memory of the host.
 //! - Clients have one prefetch for each consumer, none for a channel; they say `basic.ack` and `basic.reject`, not `basic.nack`; of properties their messages have headers, delivery mode, priority and expiration.
 //! - `basic.recover-async` (deprecated): it is refused as not implemented.

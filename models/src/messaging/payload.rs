@@ -6,6 +6,8 @@ use crate::rope::{Rope, Run};
 use crate::tcp::app::other_bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How many of those before the first that came may come late (our choice).
+const MOST_EARLY: u64 = 16;
 /// Bytes of the name.
 pub(crate) const NAME_LEN: u64 = 16;
 /// What the upper 16 bits of the second half hold, mixed with the rest: other payloads do not have it.
@@ -105,8 +107,9 @@ pub(crate) struct Seen(BTreeMap<u64, Come>);
 impl Seen {
     /// A message has come.
     pub(crate) fn note(&mut self, name: Name) -> Order {
-        // A subscriber may come late: what was before its first message is not missing.
-        let first = Come { next: name.number, missing: BTreeSet::new() };
+        // A subscriber may come late, so that much is not missing that was before its first message; but some of it may have gone to others before, who gave it back.
+        let early = name.number.saturating_sub(MOST_EARLY)..name.number;
+        let first = Come { next: name.number, missing: early.collect() };
         let come = self.0.entry(name.publication).or_insert(first);
         if name.number >= come.next {
             let most = come.next.max(name.number.saturating_sub(MOST_MISSING as u64));
@@ -146,13 +149,13 @@ mod tests {
         }
     }
 
-    /// From 5 on: 5, 8, 6 late, 6 again, 5 again, 9; 7 is missing to the end, 4 came before the first.
+    /// From 5 on: 5, 8, 6 late, 6 again, 5 again, 9, 4 late, which was before the first; 7 is missing to the end, and so are those before 4.
     #[test]
     fn order_and_repetition_are_told_apart() {
         let mut seen = Seen::default();
-        let come = [5, 8, 6, 6, 5, 9].map(|number| seen.note(name(number)));
+        let come = [5, 8, 6, 6, 5, 9, 4].map(|number| seen.note(name(number)));
         use Order::{Again, Late, Next};
-        assert_eq!(come, [Next, Next, Late, Again, Again, Next]);
-        assert_eq!(seen.0[&name(0).publication].missing, BTreeSet::from([7]));
+        assert_eq!(come, [Next, Next, Late, Again, Again, Next, Late]);
+        assert_eq!(seen.0[&name(0).publication].missing, BTreeSet::from([0, 1, 2, 3, 7]));
     }
 }

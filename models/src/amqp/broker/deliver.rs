@@ -157,6 +157,14 @@ impl AmqpBroker {
         self.dirty.insert(name.clone());
     }
 
+    /// Who had a message is gone without a word on it: it goes back to its place.
+    pub(in crate::amqp) fn give_back(&mut self, name: &ShortStr, position: u64) {
+        match self.has(AmqpFlaw::UnacknowledgedDropped) {
+            true => drop(self.acknowledge(name, position)),
+            false => self.requeue(name, position),
+        }
+    }
+
     /// A message goes back to its place.
     pub(in crate::amqp) fn requeue(&mut self, name: &ShortStr, position: u64) {
         let flaw = self.config.flaw;

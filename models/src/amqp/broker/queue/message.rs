@@ -108,6 +108,11 @@ impl Message {
         self.time_to_live
     }
 
+    /// How long its properties are as they are written \[bytes\].
+    pub const fn about(&self) -> u64 {
+        self.about
+    }
+
     /// Memory of the host that it takes in a queue, beside what each message does \[bytes\]: of one of 1.0 its footer and what encloses its body, too.
     pub fn memory(&self) -> u64 {
         let original = self

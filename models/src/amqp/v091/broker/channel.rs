@@ -4,7 +4,6 @@ use super::connection::Phase;
 use super::publish::{Confirms, Transaction};
 use crate::amqp::broker::queue::ConsumerId;
 use crate::amqp::broker::{AmqpBroker, CHANNEL, Connection, Peer};
-use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v091::deliveries::Deliveries;
 use crate::amqp::v091::wire::{Command, Fault, Method, ReplyCode, ShortStr, channel, tx};
 use crate::app::{Host, StreamId};
@@ -148,10 +147,7 @@ impl AmqpBroker {
             }
         }
         for outstanding in channel.deliveries.take_all() {
-            match self.has(AmqpFlaw::UnacknowledgedDropped) {
-                true => drop(self.acknowledge(&outstanding.queue, outstanding.position)),
-                false => self.requeue(&outstanding.queue, outstanding.position),
-            }
+            self.give_back(&outstanding.queue, outstanding.position);
         }
         for queue in unused {
             self.delete_queue(&queue, host);

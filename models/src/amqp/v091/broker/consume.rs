@@ -3,12 +3,15 @@
 use super::At;
 use super::channel::Mode;
 use super::publish::Step as TxStep;
-use crate::amqp::broker::queue::{Consumer, ConsumerId, Delivery};
+use crate::amqp::broker::queue::{Consumer, ConsumerId, Delivery, Message};
 use crate::amqp::broker::{AmqpBroker, ConsumerAt, MESSAGE, Outlet};
 use crate::amqp::v091::deliveries::Outstanding;
 use crate::amqp::v091::wire::{Command, Fault, Method, ReplyCode, ShortStr, basic};
 use crate::app::Host;
 use std::collections::BTreeSet;
+
+/// Of a content header before the properties: class, weight, size of the body, flags (§4.2.6.1) \[bytes\].
+const CONTENT_HEADER: u64 = 14;
 
 impl AmqpBroker {
     pub(super) fn on_basic_method(&mut self, at: At, method: Method, host: &mut dyn Host) -> Result<(), Fault> {
@@ -104,6 +107,9 @@ impl AmqpBroker {
         host: &mut dyn Host,
     ) {
         let message = &delivery.message;
+        if !self.fits(at, message) {
+            return self.is_misfit(name, delivery, host);
+        }
         let Some(channel) = self.channel(at.0, at.1) else { return };
         let method = basic::Deliver {
             consumer_tag: tag,
@@ -116,11 +122,35 @@ impl AmqpBroker {
         self.push(at.0, 0, &command, host);
     }
 
+    /// Whether a frame of the connection holds what is said about a message: that is never cut (§4.2.6).
+    fn fits(&mut self, at: At, message: &Message) -> bool {
+        self.v091(at.0).is_some_and(|peer| CONTENT_HEADER + message.about() <= peer.max.payload())
+    }
+
+    /// Nobody there can have a message: it is a dead letter, or gone, so that others are not behind it for ever.
+    fn is_misfit(&mut self, name: &ShortStr, delivery: &Delivery, host: &mut dyn Host) {
+        self.counts.too_large += 1;
+        if !delivery.no_ack {
+            self.reject(name, delivery.position, host);
+        }
+    }
+
+    /// The next message that is asked for.
+    fn next_asked(&mut self, at: At, name: &ShortStr, no_ack: bool, host: &mut dyn Host) -> Option<Delivery> {
+        loop {
+            // What has expired goes first.
+            self.pump(name, host);
+            let delivery = self.store.queues.get_mut(name)?.queue.get(host.now(), no_ack)?;
+            if self.fits(at, &delivery.message) {
+                return Some(delivery);
+            }
+            self.is_misfit(name, &delivery, host);
+        }
+    }
+
     fn on_get(&mut self, at: At, get: &basic::Get, host: &mut dyn Host) -> Result<(), Fault> {
         let name = self.meant(at, &get.queue)?;
-        // What has expired goes first.
-        self.pump(&name, host);
-        let given = self.store.queues.get_mut(&name).and_then(|stored| stored.queue.get(host.now(), get.no_ack));
+        let given = self.next_asked(at, &name, get.no_ack, host);
         self.dirty.insert(name.clone());
         let Some(delivery) = given else {
             self.push(at.0, 0, &Command::new(at.1, basic::GetEmpty {}), host);

@@ -27,9 +27,6 @@ pub(super) use connection::{capabilities, half};
 use protosim_core::{Operation, Span};
 use std::collections::BTreeMap;
 
-const TOO_LONG: Fault =
-    Fault::new(ReplyCode::ContentTooLarge, "§1.2", "a message has properties that no frame of the connection holds");
-
 /// A channel of a connection.
 type At = (StreamId, u16);
 
@@ -128,11 +125,8 @@ impl AmqpBroker {
         let Connection { out, held, last_sent, peer, .. } = &mut **connection;
         let crate::amqp::broker::Peer::V091(peer) = peer else { return };
         let Ok(bytes) = command.encode(peer.max) else {
-            // A method, or the properties of a message, that are longer than a frame of the peer's may be. It cannot have the message.
+            // A method that is longer than a frame of the peer's may be.
             self.counts.refused_calls += 1;
-            if command.content.is_some() {
-                self.close_channel(stream, command.channel, TOO_LONG.in_method(command.method.id()), host);
-            }
             return;
         };
         host.spend(Operation { name: SEND, bytes: bytes.len() });

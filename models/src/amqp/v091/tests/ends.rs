@@ -75,23 +75,31 @@ fn a_commit_is_refused_where_a_message_is() {
     assert_eq!(ran.broker("last_ready_messages"), 3);
 }
 
-/// A header of 5000 bytes does not fit into a frame of 4096 (§2.3.5: properties are never cut): the consumer's channel is closed with 311, and the message is in its queue again.
+/// A header of 5000 bytes does not fit into a frame of 4096 (§4.2.6: properties are never cut): who cannot have the message does not get it, and it is a dead letter, so that the one behind it comes. So it is where messages are asked for.
 #[test]
-fn a_message_that_no_frame_holds_is_not_lost() {
+fn a_message_that_no_frame_holds_is_a_dead_letter() {
     let long = AmqpPublicationConfig {
         headers: vec![("long".to_owned(), "x".repeat(5000))],
         ..burst(AmqpConfirms::Each, 1000, 1)
     };
-    let consumer = AmqpClientConfig {
-        frame_max: Size::from_bytes(4096),
-        start: Span::from_millis(500),
-        reconnect: once(),
-        ..takes(client(), AmqpConsumerConfig::new("q"))
-    };
-    let ran =
-        Bed::new(2, AmqpBrokerConfig::default()).client(1, says(with_queue(q()), long)).client(2, consumer).run(2000);
-    assert_eq!((ran.of(2, "received_messages"), ran.of(2, "closed_channels")), (0, 1));
-    assert_eq!((ran.broker("last_ready_messages"), ran.broker("last_unacknowledged_messages")), (1, 0));
+    let short = burst(AmqpConfirms::Each, 1500, 1);
+    let queues = vec![
+        AmqpQueueConfig { dead_letter_exchange: Some(String::new()), dead_letter_key: Some("dead".to_owned()), ..q() },
+        AmqpQueueConfig::new("dead"),
+    ];
+    for get in [None, Some(Span::from_millis(10))] {
+        let consumer = AmqpClientConfig {
+            frame_max: Size::from_bytes(4096),
+            start: Span::from_millis(500),
+            ..takes(client(), AmqpConsumerConfig { get, ..AmqpConsumerConfig::new("q") })
+        };
+        let publisher =
+            AmqpClientConfig { queues: queues.clone(), publications: vec![long.clone(), short.clone()], ..client() };
+        let ran = Bed::new(2, AmqpBrokerConfig::default()).client(1, publisher).client(2, consumer).run(2000);
+        assert_eq!((ran.of(2, "received_messages"), ran.of(2, "closed_channels")), (1, 0), "{get:?}");
+        assert_eq!((ran.broker("too_large_messages"), ran.broker("dead_letters")), (1, 1), "{get:?}");
+        assert_eq!((ran.broker("last_ready_messages"), ran.broker("last_unacknowledged_messages")), (1, 0), "{get:?}");
+    }
 }
 
 /// Each of 500 queues takes nothing, and what it refuses is a dead letter for the next one: the last of these is for a queue that there is not.

@@ -135,8 +135,10 @@ impl AmqpBroker {
     }
 
     pub(super) fn key_of(&mut self, at: At, attach: &Attach) -> LinkKey {
-        let container = self.v10(at.0).and_then(|peer| Some(peer.machine.remote()?.container_id.clone()));
-        LinkKey { container: container.unwrap_or_default(), name: attach.name.clone(), role: attach.role.other() }
+        let peer = self.v10(at.0);
+        let user = peer.as_ref().map(|peer| peer.user.clone()).unwrap_or_default();
+        let container = peer.and_then(|peer| Some(peer.machine.remote()?.container_id.clone())).unwrap_or_default();
+        LinkKey { container, user, name: attach.name.clone(), role: attach.role.other() }
     }
 
     /// A client sends.

@@ -17,8 +17,9 @@ use std::sync::Arc;
 /// What names a link: one of each in each direction between two containers (§2.6.1).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct LinkKey {
-    /// The client's.
+    /// The client's, and whose it is: nobody resumes the link of another.
     pub(super) container: Arc<str>,
+    pub(super) user: ShortStr,
     pub(super) name: Arc<str>,
     /// Ours.
     pub(super) role: Role,
@@ -295,7 +296,7 @@ impl AmqpBroker {
         host.release(link.memory);
         if let Way::Out(outgoing) = &link.way {
             for position in &outgoing.outstanding {
-                self.requeue(&outgoing.queue, *position);
+                self.give_back(&outgoing.queue, *position);
             }
             // It may have outlived its last consumer while the link waited.
             is_unused |=

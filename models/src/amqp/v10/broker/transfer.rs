@@ -6,6 +6,7 @@ use super::convert::{Come, come, leave};
 use super::links::{Outgoing, Way};
 use crate::amqp::broker::AmqpBroker;
 use crate::amqp::broker::queue::{Delivery, Message};
+use crate::amqp::flaw::AmqpFlaw;
 use crate::amqp::v10::address::Address;
 use crate::amqp::v10::link::Outgoing as Sent;
 use crate::amqp::v10::wire::{Condition, DeliveryState, DeliveryTag, Error, Fault};
@@ -122,6 +123,7 @@ impl AmqpBroker {
         let put = self.put_all(queues, message, host);
         Ok(match put.is_refused {
             true => rejected(Condition::ResourceLimitExceeded, "a queue has no room"),
+            false if self.has(AmqpFlaw::ConfirmedTooSoon) => Answer::Accepted(0),
             false => Answer::Accepted(put.needs),
         })
     }
