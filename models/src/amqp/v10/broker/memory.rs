@@ -8,7 +8,7 @@ use crate::amqp::v10::wire::{Condition, Disposition, Error, Frame, Item, Perform
 use crate::app::{Host, StreamId};
 
 /// Memory of a delivery that is not settled, with its tag and outcome, beside its message \[bytes\] (our choice, as this program takes).
-pub(super) const DELIVERY: u64 = 192;
+pub(super) const DELIVERY: u64 = 160;
 
 /// Memory of these: bytes of one that has come in part, and how many are not settled \[bytes\].
 const fn memory_of((partial, unsettled): (u64, usize)) -> u64 {
