@@ -7,7 +7,7 @@ use crate::tcp::app::other_bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many of those before the first that came may come late (our choice).
-const MOST_EARLY: u64 = 16;
+const MOST_EARLY: u64 = 64;
 /// Bytes of the name.
 pub(crate) const NAME_LEN: u64 = 16;
 /// What the upper 16 bits of the second half hold, mixed with the rest: other payloads do not have it.
