@@ -78,13 +78,18 @@ class Peer:
             self.transport.pop(len(data))
         pending = getattr(self.socket, "pending", lambda: 0)()
         if not self.is_over and self.transport.capacity() > 0 and (pending or select.select([self.socket], [], [], patience)[0]):
+            # A record of TLS may have nothing for us, such as a ticket.
+            self.socket.settimeout(0.05)
             try:
                 data = self.socket.recv(min(1 << 14, self.transport.capacity()))
+            except (TimeoutError, ssl.SSLWantReadError):
+                data = None
             except OSError:
                 data = b""
+            self.socket.settimeout(PATIENCE)
             if data:
                 self.transport.push(data)
-            else:
+            elif data is not None:
                 self.is_over = True
                 self.transport.close_tail()
         self.transport.tick(time.time())
