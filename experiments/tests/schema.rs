@@ -58,6 +58,16 @@ fn parsed(text: &str) -> Value {
     to_json(&tree.root)
 }
 
+/// With `None` by its name: in shipped scenarios it is that of a variant. What is not there is not written.
+fn named(value: Value) -> Value {
+    match value {
+        Value::Null => Value::String("None".to_owned()),
+        Value::Array(values) => values.into_iter().map(named).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, named(value))).collect(),
+        value => value,
+    }
+}
+
 fn scenarios() -> Vec<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = |folder: &str| {
@@ -106,7 +116,7 @@ fn shipped_scenarios_are_valid() {
         }
         let request = Request { scenario: path.display().to_string(), ..Request::default() };
         let loaded = load(&request, false).unwrap();
-        assert_eq!(complaints(&validator, &parsed(&loaded.text)), "", "{}", path.display());
+        assert_eq!(complaints(&validator, &named(parsed(&loaded.text))), "", "{}", path.display());
     }
 }
 
