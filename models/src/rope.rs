@@ -6,12 +6,12 @@
 
 use bytes::Bytes;
 
-/// Bytes a packet or a stream carries. Two runs that could be one are one.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// Bytes a packet or a stream carries. Two runs of a fill that could be one are one. Ropes are equal when their bytes are, however these are cut.
+#[derive(Clone, Debug, Default)]
 pub struct Rope(Runs);
 
 /// One run of a rope.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Run {
     /// Real bytes, as encoded by a protocol.
     Bytes(Bytes),
@@ -27,7 +27,7 @@ pub enum Run {
 }
 
 /// Zero, one or many runs: nearly every packet carries at most one, and stays small by it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 enum Runs {
     #[default]
     None,
@@ -107,6 +107,47 @@ impl Run {
         }
     }
 }
+
+/// Runs are equal when their bytes are.
+impl PartialEq for Run {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bytes(bytes), Self::Bytes(others)) => bytes == others,
+            (Self::Fill { key, offset, len }, Self::Bytes(bytes)) | (Self::Bytes(bytes), Self::Fill { key, offset, len }) => {
+                bytes.len() as u64 == *len && count_other_bytes(&fill_period(*key), *offset, bytes) == 0
+            }
+            (Self::Fill { key, offset, len }, Self::Fill { key: key_2, offset: offset_2, len: len_2 }) => {
+                let byte = |i| fill_byte(*key, offset.wrapping_add(i)) == fill_byte(*key_2, offset_2.wrapping_add(i));
+                let repeats = key == key_2 && offset % FILL_PERIOD as u64 == offset_2 % FILL_PERIOD as u64;
+                len == len_2 && (repeats || (0..(*len).min(FILL_PERIOD as u64)).all(byte))
+            }
+        }
+    }
+}
+
+impl Eq for Run {}
+
+impl PartialEq for Rope {
+    fn eq(&self, other: &Self) -> bool {
+        if self.len() != other.len() {
+            return false;
+        }
+        let (mut left, mut right) = (self.runs().iter(), other.runs().iter());
+        let (mut a, mut b) = (left.next().cloned(), right.next().cloned());
+        while let (Some(one), Some(two)) = (&a, &b) {
+            let both = one.len().min(two.len());
+            if one.slice(0, both) != two.slice(0, both) {
+                return false;
+            }
+            let behind = |run: &Run| Some(run.slice(both, u64::MAX)).filter(|rest| !rest.is_empty());
+            (a, b) = (behind(one).or_else(|| left.next().cloned()), behind(two).or_else(|| right.next().cloned()));
+        }
+        // Both are as long, so both are at their ends.
+        true
+    }
+}
+
+impl Eq for Rope {}
 
 impl Rope {
     /// No bytes.
@@ -297,6 +338,22 @@ mod tests {
             let to = (from + len as usize).min(all.len());
             let part = rope.slice(start, len).to_bytes();
             prop_assert_eq!(&part[..], &all[from..to]);
+        }
+
+        /// However bytes are cut, and whether they are real or virtual: and one that is another makes ropes differ.
+        #[test]
+        fn ropes_are_equal_when_their_bytes_are(rope in any_rope(), other in any_rope(), at in 0_u64..2_000) {
+            let real = Rope::from(rope.to_bytes());
+            let mut cut = real.slice(0, at);
+            cut.append(&rope.slice(at, u64::MAX));
+            prop_assert_eq!(&cut, &rope);
+            prop_assert_eq!(&rope, &real);
+            prop_assert_eq!(rope == other, rope.to_bytes() == other.to_bytes());
+            let mut changed = rope.to_bytes().to_vec();
+            if let Some(byte) = changed.get_mut(at as usize % 256) {
+                *byte ^= 1;
+                prop_assert_ne!(&Rope::from(changed), &rope);
+            }
         }
 
         #[test]
