@@ -30,6 +30,7 @@ pub mod device;
 pub mod element;
 pub mod http;
 pub mod ice;
+pub mod ieee802154;
 mod lazy;
 pub mod ledger;
 pub mod length;
