@@ -35,6 +35,7 @@ mod lazy;
 pub mod ledger;
 pub mod length;
 pub mod link;
+pub mod lowpan;
 pub mod meaning;
 pub mod medium;
 pub mod messaging;
