@@ -179,6 +179,11 @@ fn multicast_of_a_prefix_takes_six_bytes_with_its_context() {
     // RFC 3956 §4: the byte before the length has the rendezvous point's identifier, here 9.
     let found = head(&empty(Header::new(LOCAL.0, "ff75:930:2001:db8:1:0:1234:5678")), between_a_and_b(), &contexts);
     assert_eq!(found, hex("7a bc 02 3b 75 09 12 34 56 78"));
+    // Of a longer prefix 64 bits are used, 0x40, as Wireshark has it, too.
+    let mut long = Contexts::default();
+    long.set(2, Context::new(ip("2001:db8:1:2:3::"), 80));
+    let found = head(&empty(Header::new(LOCAL.0, "ff35:40:2001:db8:1:2:1234:5678")), between_a_and_b(), &long);
+    assert_eq!(found, hex("7a bc 02 3b 35 00 12 34 56 78"));
     // Another length is another address.
     let found = head(&empty(Header::new(LOCAL.0, "ff35:40:2001:db8:1:0:1234:5678")), between_a_and_b(), &contexts);
     assert_eq!(found.len(), 3 + 16);

@@ -132,6 +132,16 @@ fn headers_too_long_for_their_length_byte_go_as_they_are() {
     assert_eq!(found[..5], hex("7e 33 e6 3b fe"));
     assert_eq!(found.len(), 5 + 254);
     assert_eq!(compressed(&local().around(60, &header(33))), hex("7a 33 3c"));
+    // 264 bytes of which seven are padding: 255 follow the length. With six of padding they are one too many.
+    let padded = |padding: &str| {
+        let padding = hex(padding);
+        let options = [&[0x1e, 0xe0][..], &[7; 0xe0], &[0x1e]].concat();
+        let filler = 264 - 2 - options.len() - 1 - padding.len();
+        [&[59, 32][..], &options, &[filler as u8], &vec![7; filler], &padding].concat()
+    };
+    let found = compressed(&local().around(60, &padded("01 05 00 00 00 00 00")));
+    assert_eq!((found[..5].to_vec(), found.len()), (hex("7e 33 e6 3b ff"), 5 + 255));
+    assert_eq!(compressed(&local().around(60, &padded("01 04 00 00 00 00"))), hex("7a 33 3c"));
 }
 
 #[test]
