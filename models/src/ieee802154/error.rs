@@ -1,0 +1,88 @@
+//! Why bytes are not a frame.
+
+use super::timing::MAX_PHY_PACKET_SIZE;
+
+/// Why bytes are not a frame that can be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FrameError {
+    /// It ends within a field.
+    #[error("truncated: {need} bytes needed, {have} bytes there")]
+    Truncated {
+        /// Bytes up to the end of the field.
+        need: usize,
+        /// Bytes that are there.
+        have: usize,
+    },
+    /// It is longer than the PHY can send.
+    #[error("{0} bytes: a frame has at most {MAX_PHY_PACKET_SIZE}")]
+    TooLong(usize),
+    /// The check sequence is not that of the bytes.
+    #[error("frame check sequence {found:04x}, computed {computed:04x}")]
+    Fcs {
+        /// What the frame says.
+        found: u16,
+        /// What its bytes give.
+        computed: u16,
+    },
+    /// A frame version other than 0 and 1: information elements and suppressed numbers of 2015 are not read.
+    #[error("frame version {0}")]
+    Version(u8),
+    /// A frame type other than beacon, data, acknowledgement and command.
+    #[error("frame type {0}")]
+    Type(u8),
+    /// The reserved addressing mode.
+    #[error("reserved addressing mode")]
+    AddressingMode,
+    /// A PAN identifier is left out though there are not two addresses.
+    #[error("PAN id compression without two addresses")]
+    PanCompression,
+    /// Security of 2003, whose suite the frame does not name.
+    #[error("security of version 2003")]
+    LegacySecurity,
+    /// An acknowledgement with an address, security or content.
+    #[error("acknowledgement with more than a sequence number")]
+    Acknowledgement,
+}
+
+/// Reads fields from the front of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], FrameError> {
+        let end = self.at + len;
+        let field = self.bytes.get(self.at..end);
+        let field = field.ok_or(FrameError::Truncated { need: end, have: self.bytes.len() })?;
+        self.at = end;
+        Ok(field)
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], FrameError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8, FrameError> {
+        self.array().map(|[byte]| byte)
+    }
+
+    pub(super) fn u16(&mut self) -> Result<u16, FrameError> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+}
