@@ -5,8 +5,8 @@
 //! answers, and so on while either has more and the event has room. A peripheral without data may skip as many events as the latency
 //! says. An end that hears nothing valid for the supervision time-out gives the connection up.
 //!
-//! An end sends a PDU again until it is acknowledged (SN and NESN), at the next turn that it has. A PDU that was lost ends the event (§4.5.6: the central
-//! that hears no answer, and the peripheral that hears nothing, close it).
+//! An end sends a PDU again until it is acknowledged (SN and NESN), at the next turn that it has. A PDU that was lost ends the event
+//! (§4.5.6: the central that hears no answer, and the peripheral that hears nothing, close it).
 //!
 //! The machine draws no luck: who runs an event says which PDUs are lost.
 //!
@@ -75,8 +75,8 @@ impl ConnectionConfig {
         found
     }
 
-    /// How much before and behind an anchor a peripheral listens that was in step `since` ago: the drift of both clocks, rounded up to a microsecond, and 16 us
-    /// (Vol 6 Part B §4.2.4).
+    /// How much before and behind an anchor a peripheral listens that was in step `since` ago: the drift of both clocks, rounded up to a
+    /// microsecond, and 16 us (Vol 6 Part B §4.2.4).
     pub fn widening(&self, since: Span) -> Span {
         let drift = u128::from(since.as_nanos()) * u128::from(self.clock_ppm);
         let micros = drift.div_ceil(1_000_000_000);

@@ -75,8 +75,8 @@ pub struct CellularConfig {
 }
 
 impl CellularConfig {
-    /// NB-IoT in normal coverage, without eDRX and PSM. Connecting takes 2 s, of which 0.5 s are sent, the tail 10 s: our choice from the ranges of 2 to
-    /// 10 s awake and 10 to 20 s of inactivity that are usual.
+    /// NB-IoT in normal coverage, without eDRX and PSM. Connecting takes 2 s, of which 0.5 s are sent, the tail 10 s: our choice from the
+    /// ranges of 2 to 10 s awake and 10 to 20 s of inactivity that are usual.
     pub fn nb_iot() -> Self {
         Self {
             connect: Span::from_secs(2),

@@ -1,7 +1,8 @@
 //! A device at work: the modes of its parts, metered, and its battery.
 //!
 //! This is what a host drives: it says what processor and radio do, and asks what it has cost. Transitions, currents and the rule of
-//! what a radio's current covers are the profile's. The battery follows the meter through every change of current, those at the ends of transitions too.
+//! what a radio's current covers are the profile's. The battery follows the meter through every change of current, those at the ends of
+//! transitions too.
 
 use super::battery::{Battery, BatteryConfig, Failure};
 use super::meter::{Cause, Meter, Part, State};

@@ -18,8 +18,8 @@
 //! All of it is pure: no clock, no luck. LoRa has a folder of its own, [`crate::lora`].
 //!
 //! # How a device gets its profile
-//! A scenario's device will name one (`profile: "nrf52840"`); [`DeviceProfile::device_config`] is what that means for processor, memory and
-//! clock, [`Hardware::new`] for energy. Fields that a scenario sets besides win over those of the profile.
+//! A scenario's device will name one of a [`Library`] (`profile: "nrf52840"`); [`DeviceProfile::device_config`] is what that means for
+//! processor, memory and clock, [`Hardware::new`] for energy. Fields that a scenario sets besides win over those of the profile.
 //!
 //! # What is not modelled, and what that does to results
 //! - Harvesting: batteries are not charged.
@@ -46,7 +46,7 @@ pub use ble::Connection;
 pub use cellular::Modem;
 pub use hardware::{CannotDo, Hardware};
 pub use meter::{Bill, Cause, Meter, Part, State, Transition};
-pub use profile::{CpuMode, DeviceProfile, PROFILES, RadioMode};
+pub use profile::{CpuMode, DeviceProfile, Library, PROFILES, RadioMode};
 pub use quantity::{Capacity, Charge, Current, Energy, Frequency, RadioPower, Resistance, Voltage};
 pub use schedule::{Pulse, Windows};
 pub use wifi::Station;

@@ -187,6 +187,38 @@ pub enum RadioMode {
     Transmit(RadioPower),
 }
 
+/// Profiles by name, checked: what a scenario's `profile: "nrf52840"` is looked up in.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Library(Vec<DeviceProfile>);
+
+impl Library {
+    /// A library of these, in their order.
+    ///
+    /// # Errors
+    /// What [`DeviceProfile::check`] finds, and names that there are twice: the profile's name with the field, and why.
+    pub fn new(profiles: Vec<DeviceProfile>) -> Result<Self, Vec<(String, String)>> {
+        let mut found = Vec::new();
+        for (i, profile) in profiles.iter().enumerate() {
+            let checked = profile.check().into_iter();
+            found.extend(checked.map(|(field, why)| (format!("{}.{field}", profile.name), why)));
+            if profiles[..i].iter().any(|other| other.name == profile.name) {
+                found.push((format!("{}.name", profile.name), "is another profile's, too".to_owned()));
+            }
+        }
+        if found.is_empty() { Ok(Self(profiles)) } else { Err(found) }
+    }
+
+    /// The profile of a name.
+    pub fn get(&self, name: &str) -> Option<&DeviceProfile> {
+        self.0.iter().find(|profile| profile.name == name)
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|profile| profile.name.as_str())
+    }
+}
+
 impl RadioMode {
     /// True but for those asleep.
     pub fn is_awake(self) -> bool {

@@ -1,5 +1,6 @@
 //! Timers of 3GPP TS 24.008 as they are on the wire: GPRS timers 2 and 3 (§10.5.7.4, §10.5.7.4a), and the extended DRX parameters
-//! (§10.5.5.32; cycles that are not of a radio, from memory), in the information elements of ATTACH ACCEPT and TRACKING AREA UPDATE ACCEPT (3GPP TS 24.301 §8.2.1, §8.2.26).
+//! (§10.5.5.32; cycles that are not of a radio, from memory), in the information elements of ATTACH ACCEPT and TRACKING AREA UPDATE ACCEPT
+//! (3GPP TS 24.301 §8.2.1, §8.2.26).
 
 use protosim_core::Span;
 
@@ -41,7 +42,8 @@ pub fn encode_timer2(timer: Timer) -> Option<u8> {
     encode(timer, &UNITS_2)
 }
 
-/// The shortest time that GPRS timer 3 can say and that is not below `span`: what a network gives to a device that asks for it. `None` above 413 days.
+/// The shortest time that GPRS timer 3 can say and that is not below `span`: what a network gives to a device that asks for it. `None`
+/// above 413 days.
 pub fn round_up_timer3(span: Span) -> Option<Span> {
     round_up(span, &UNITS_3)
 }
@@ -161,7 +163,8 @@ impl SleepElements {
         all.into_iter().flat_map(|(kind, value)| value.map(|value| [kind, 1, value]).into_iter().flatten()).collect()
     }
 
-    /// Reads the elements among others, of each the first that is whole. Types of 0x80 and more have one octet, others a length (3GPP TS 24.007 §11.2.4).
+    /// Reads the elements among others, of each the first that is whole. Types of 0x80 and more have one octet, others a length (3GPP TS
+    /// 24.007 §11.2.4).
     pub fn decode(mut bytes: &[u8]) -> Self {
         let mut found = Self::default();
         while let [kind, rest @ ..] = bytes {

@@ -52,8 +52,8 @@ pub struct PowerSaveConfig {
 }
 
 impl Default for PowerSaveConfig {
-    /// At 6 Mbit/s OFDM in the 5 GHz band (SIFS 16 us, DIFS 34 us, 7.5 slots of 9 us), beacons of 200 B every 100 time units, each of which is heard, 1 ms
-    /// early; 32 frames are held. The last three are our choice.
+    /// At 6 Mbit/s OFDM in the 5 GHz band (SIFS 16 us, DIFS 34 us, 7.5 slots of 9 us), beacons of 200 B every 100 time units, each of which
+    /// is heard, 1 ms early; 32 frames are held. The last three are our choice.
     fn default() -> Self {
         Self {
             first_beacon: SimTime::ZERO + TIME_UNIT * 100,
@@ -76,8 +76,8 @@ pub fn dsss_airtime(bytes: u64, kbit_per_sec: u64) -> Span {
     Span::from_micros(192 + (bytes * 8 * 1_000).div_ceil(kbit_per_sec.max(1)))
 }
 
-/// The air time of an MPDU of `bytes` with OFDM in 20 MHz at `mbit_per_sec`: preamble and signal 20 us, then symbols of 4 us that hold 16 bits of service, the
-/// bytes and 6 tail bits (IEEE 802.11-2020 §17.4.3).
+/// The air time of an MPDU of `bytes` with OFDM in 20 MHz at `mbit_per_sec`: preamble and signal 20 us, then symbols of 4 us that hold 16
+/// bits of service, the bytes and 6 tail bits (IEEE 802.11-2020 §17.4.3).
 pub fn ofdm_airtime(bytes: u64, mbit_per_sec: u64) -> Span {
     let bits_per_symbol = mbit_per_sec.max(1) * 4;
     Span::from_micros(20 + 4 * (16 + bytes * 8 + 6).div_ceil(bits_per_symbol))

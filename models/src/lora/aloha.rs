@@ -15,8 +15,8 @@ pub fn slotted(load: f64) -> f64 {
     maths::exp(-load)
 }
 
-/// The share of frames of each length that arrive, where some are of other lengths: a frame of `own` seconds meets those of each class that start from
-/// their own length before it until its end. Classes are (frames per second, seconds on air).
+/// The share of frames of each length that arrive, where some are of other lengths: a frame of `own` seconds meets those of each class that
+/// start from their own length before it until its end. Classes are (frames per second, seconds on air).
 pub fn unslotted_mixed(own: f64, classes: &[(f64, f64)]) -> f64 {
     maths::exp(-classes.iter().map(|(rate, airtime)| rate * (own + airtime)).sum::<f64>())
 }

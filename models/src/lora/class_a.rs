@@ -23,7 +23,7 @@ pub struct ClassA {
     /// Symbols after which a window without a preamble is closed. Five are enough for SX127x receivers at the least; stacks take
     /// more.
     pub symbols: u16,
-    /// Half a window's widening at both ends for the drift of the device's clock over one second, in parts per million.
+    /// How far the device's clock may be off, in parts per million: a window is wider at both ends by the drift over its delay.
     pub clock_ppm: u32,
 }
 

@@ -11,16 +11,17 @@ fn up(spreading: SpreadingFactor, bytes: u64) -> u64 {
     Modulation::uplink(spreading, Bandwidth::Khz125).airtime(bytes).as_nanos()
 }
 
-/// SF7, 13 B: ceil((104 - 28 + 28 + 16) / 28) = 5 blocks of 5 symbols, 8 + 25 = 33, + 12.25 = 45.25 symbols of 1.024 ms: 46.336 ms. 20 B: 7 blocks, 55.25, 56.576 ms. 51 B:
-/// 16 blocks, 100.25, 102.656 ms. 242 B: 70 blocks, 370.25, 379.136 ms.
+/// SF7, 13 B: ceil((104 - 28 + 28 + 16) / 28) = 5 blocks of 5 symbols, 8 + 25 = 33, + 12.25 = 45.25 symbols of 1.024 ms: 46.336 ms. 20 B: 7
+/// blocks, 55.25, 56.576 ms. 51 B: 16 blocks, 100.25, 102.656 ms. 242 B: 70 blocks, 370.25, 379.136 ms.
 #[test]
 fn airtime_of_the_fastest() {
     use SpreadingFactor::Sf7;
     assert_eq!([13, 20, 51, 242].map(|bytes| up(Sf7, bytes)), [46_336_000, 56_576_000, 102_656_000, 379_136_000]);
 }
 
-/// SF9, 20 B: ceil(176 - 36 + 28 ... ) = (160 - 36 + 28 + 16) / 36, 5 blocks: 45.25 × 4.096 = 185.344 ms. SF10: (160 - 40 + 44) / 40, 5 blocks: 45.25 × 8.192 = 370.688 ms. SF12, low rate: 13 B
-/// (104 - 48 + 44) / 40, 3 blocks: 35.25 × 32.768 = 1155.072 ms; 20 B: 4 blocks, 40.25: 1318.912 ms; 51 B: 11 blocks, 75.25: 2465.792 ms.
+/// SF9, 20 B: (160 - 36 + 44) / 36, 5 blocks: 45.25 × 4.096 = 185.344 ms. SF10: (160 - 40 + 44) / 40, 5 blocks: 45.25 × 8.192 = 370.688
+/// ms. SF12, low rate: 13 B (104 - 48 + 44) / 40, 3 blocks: 35.25 × 32.768 = 1155.072 ms; 20 B: 4 blocks, 40.25: 1318.912 ms; 51 B: 11
+/// blocks, 75.25: 2465.792 ms.
 #[test]
 fn airtime_of_slower_ones() {
     use SpreadingFactor::{Sf9, Sf10, Sf12};
@@ -30,8 +31,8 @@ fn airtime_of_slower_ones() {
     assert_eq!([SpreadingFactor::Sf7, Sf9, Sf12].map(|sf| up(sf, 10)), [41_216_000, 144_384_000, 991_232_000]);
 }
 
-/// SF7 with 250 kHz, 20 B: 55.25 × 0.512 = 28.288 ms. SF12 with 500 kHz, coding 4/8, 20 B: symbols of 8.192 ms, so no low rate: (160 - 48 + 44) / 48, 4 blocks of 8: 8 + 32 + 12.25 =
-/// 52.25 symbols, 428.032 ms.
+/// SF7 with 250 kHz, 20 B: 55.25 × 0.512 = 28.288 ms. SF12 with 500 kHz, coding 4/8, 20 B: symbols of 8.192 ms, so no low rate: (160 - 48 +
+/// 44) / 48, 4 blocks of 8: 8 + 32 + 12.25 = 52.25 symbols, 428.032 ms.
 #[test]
 fn airtime_in_other_bandwidths() {
     assert_eq!(Modulation::uplink(SpreadingFactor::Sf7, Bandwidth::Khz250).airtime(20).as_nanos(), 28_288_000);
@@ -44,8 +45,9 @@ fn airtime_in_other_bandwidths() {
     assert!(!low(Sf11, Bandwidth::Khz250) && !low(Sf12, Bandwidth::Khz500) && !low(Sf10, Bandwidth::Khz125));
 }
 
-/// A downlink has no check: SF7, 20 B: (160 - 28 + 28) / 28, 6 blocks, 8 + 30 + 12.25 = 50.25 × 1.024 = 51.456 ms. Without a header either, 140 / 28, 5 blocks: 46.336 ms. A frame of nothing
-/// with SF12 and no header: 28 - 48 - 20 is below none, so 8 symbols: 20.25 × 32.768 = 663.552 ms.
+/// A downlink has no check: SF7, 20 B: (160 - 28 + 28) / 28, 6 blocks, 8 + 30 + 12.25 = 50.25 × 1.024 = 51.456 ms. Without a header either,
+/// 140 / 28, 5 blocks: 46.336 ms. A frame of nothing with SF12 and no header: 28 - 48 - 20 is below none, so 8 symbols: 20.25 × 32.768 =
+/// 663.552 ms.
 #[test]
 fn airtime_without_check_or_header() {
     let down = Modulation::downlink(SpreadingFactor::Sf7, Bandwidth::Khz125);
@@ -80,7 +82,8 @@ fn data_rates_of_eu868() {
     assert!(!region::SECOND_WINDOW_RATE.downlink().crc);
 }
 
-/// SF12 with 20 B takes 1318.912 ms: at 1 % the next may be sent 99 × 1318.912 = 130572.288 ms after its end. In another sub-band at once; at 0.1 %, 999 times as long.
+/// SF12 with 20 B takes 1318.912 ms: at 1 % the next may be sent 99 × 1318.912 = 130572.288 ms after its end. In another sub-band at once;
+/// at 0.1 %, 999 times as long.
 #[test]
 fn off_times_follow_the_duty_cycle() {
     let airtime = Span::from_nanos(1_318_912_000);
@@ -102,8 +105,8 @@ fn off_times_follow_the_duty_cycle() {
     assert_eq!(ledger.earliest(free, 868_800_000, airtime), Ok(per_mille));
 }
 
-/// 1 % of an hour are 36 s. Nine frames of 4 s in a row use them up; the tenth may end at the earliest when the window has lost the first: it begins 3600 s - 4 s after 4 s, that is at
-/// 3600 s, and the next one 4 s later.
+/// 1 % of an hour are 36 s. Nine frames of 4 s in a row use them up; the tenth may end at the earliest when the window has lost the first:
+/// it begins 3600 s - 4 s after 4 s, that is at 3600 s, and the next one 4 s later.
 #[test]
 fn a_window_allows_bursts() {
     let mut ledger = DutyLedger::new(DutyRule::Window(Span::from_secs(3_600)));
@@ -122,7 +125,8 @@ fn a_window_allows_bursts() {
     assert_eq!(ledger.earliest(at(0), 868_100_000, airtime), Err(NotAllowed::TooLong { airtime, allowed }));
 }
 
-/// Behind an uplink that ends at 10 s: RX1 at 11 s with SF7, open for 8 symbols, 8.192 ms; RX2 at 12 s with SF12, 262.144 ms. 20 ppm of one and two seconds widen them by 20 and 40 us at both ends.
+/// Behind an uplink that ends at 10 s: RX1 at 11 s with SF7, open for 8 symbols, 8.192 ms; RX2 at 12 s with SF12, 262.144 ms. 20 ppm of one
+/// and two seconds widen them by 20 and 40 us at both ends.
 #[test]
 fn windows_of_class_a() {
     let class = ClassA {
@@ -143,7 +147,8 @@ fn windows_of_class_a() {
         (second.opens, second.downlink, second.closes),
         (micros(11_999_960), micros(12_000_000), micros(12_262_184))
     );
-    // Without a downlink both are listened through; a frame of 20 B in RX1 (51.456 ms) ends all; in RX2 (SF12 without check: (160 - 48 + 28) / 40, 4 blocks, 40.25 symbols, 1318.912 ms) RX1 was in vain.
+    // Without a downlink both are listened through; a frame of 20 B in RX1 (51.456 ms) ends all; in RX2 (SF12 without check: (160 - 48 +
+    // 28) / 40, 4 blocks, 40.25 symbols, 1318.912 ms) RX1 was in vain.
     let none = class.receive(end, None);
     assert_eq!(
         (none.listened, none.received, none.done),
@@ -226,8 +231,9 @@ fn poisson(stream: &mut Stream, load: f64) -> Vec<u64> {
     }
 }
 
-/// Monte Carlo of ALOHA: trials are independent, each has one frame of interest among Poisson arrivals. Ten points, which hold together with 99.9 %: each may be off by 3.89 standard deviations of
-/// its binomial share (two sides of 10^-4). Seeds are fixed. At a load of 1/2 unslotted ALOHA delivers e^-1.
+/// Monte Carlo of ALOHA: trials are independent, each has one frame of interest among Poisson arrivals. Ten points, which hold together
+/// with 99.9 %: each may be off by 3.89 standard deviations of its binomial share (two sides of 10^-4). Seeds are fixed. At a load of 1/2
+/// unslotted ALOHA delivers e^-1.
 #[test]
 fn aloha_has_its_closed_forms() {
     let trials = 20_000;
@@ -253,8 +259,9 @@ fn aloha_has_its_closed_forms() {
     assert!((aloha::unslotted(0.5) - maths::exp(-1.0)).abs() < 1e-15);
 }
 
-/// Two classes on one spreading factor: a frame of 1 s meets frames of 1 s that start within 2 s, and frames of 3 s that start within 4 s: with 0.1 and 0.05 a second, e^-(0.2 + 0.2). And a device among
-/// 1000 of a period of 1000 s: (1 - 2/1000)^1000 = 0.1351, near e^-2 = 0.1353.
+/// Two classes on one spreading factor: a frame of 1 s meets frames of 1 s that start within 2 s, and frames of 3 s that start within 4 s:
+/// with 0.1 and 0.05 a second, e^-(0.2 + 0.2). And a device among 1000 of a period of 1000 s: (1 - 2/1000)^1000 = 0.1351, near e^-2 =
+/// 0.1353.
 #[test]
 fn aloha_of_other_shapes() {
     let mixed = aloha::unslotted_mixed(1.0, &[(0.1, 1.0), (0.05, 3.0)]);

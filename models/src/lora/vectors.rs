@@ -85,8 +85,8 @@ fn codes_of_published_frames() {
     assert_eq!((ack.kind, ack.ack, ack.kind.direction()), (Kind::UnconfirmedDown, true, Some(Direction::Down)));
 }
 
-/// A join request with its published key, and a captured join accept with what an independent library read of it: nonce e5063a, network 000013, address 26012e43, settings 03, delay 1, five further channels, and the session
-/// keys for the nonce cc85.
+/// A join request with its published key, and a captured join accept with what an independent library read of it: nonce e5063a, network
+/// 000013, address 26012e43, settings 03, delay 1, five further channels, and the session keys for the nonce cc85.
 #[test]
 fn a_join_with_published_keys() {
     let bytes = hex("0039363463336913aa05693574323831330489c65b1304");
@@ -121,13 +121,12 @@ fn a_join_with_published_keys() {
     assert_eq!(Frame::decode(&bytes), Ok(Frame::JoinAccept(bytes)));
 }
 
-/// Two frames with the counter 300 that Wireshark's tshark 4.0.17 decrypts and whose codes it finds right with these keys: up on port 7 a text of 35 bytes, and down on port 0 one command.
+/// Two frames with the counter 300 that Wireshark's tshark 4.0.17 decrypts and whose codes it finds right with these keys: up on port 7 a
+/// text of 35 bytes, and down on port 0 one command.
 #[test]
 fn frames_that_wireshark_decrypts() {
-    let up = concat!(
-        "40f17dbe49802c01076fa299b49f970dc9dce5f42820c91e3190a87b8129fccc",
-        "a976b1b73620ae5524cc8d6ecf529909"
-    );
+    let up =
+        concat!("40f17dbe49802c01076fa299b49f970dc9dce5f42820c91e3190a87b8129fccc", "a976b1b73620ae5524cc8d6ecf529909");
     let text = b"hello lora, more than sixteen bytes";
     for (bytes, kind, port, payload) in
         [(up, Kind::UnconfirmedUp, 7, &text[..]), ("a0f17dbe49802c01005fb846f2f3", Kind::ConfirmedDown, 0, &[6])]

@@ -6,8 +6,8 @@
 //! join accept   MHDR 1 | AES⁻¹ of (AppNonce 3 | NetID 3 | DevAddr 4 | DLSettings 1 | RxDelay 1 | CFList 0 or 16 | MIC 4)
 //! ```
 //!
-//! A frame without payload needs no port (§4.3.2). Wireshark 4.0 takes one for given all the same, reads the code's first byte as it, and calls such a
-//! frame malformed; with a port it reads frames as they are meant.
+//! A frame without payload needs no port (§4.3.2). Wireshark 4.0 takes one for given all the same, reads the code's first byte as it, and
+//! calls such a frame malformed; with a port it reads frames as they are meant.
 
 use super::crypto::{Direction, Key, Mic, SessionKeys};
 
@@ -429,8 +429,8 @@ impl Frame {
     }
 }
 
-/// The whole counter of a frame whose low half is `low`, where `last` was the last one that was accepted: the next one above it. `None` if it were more than
-/// `MAX_FCNT_GAP` = 16384 above (§4.3.1.5).
+/// The whole counter of a frame whose low half is `low`, where `last` was the last one that was accepted: the next one above it. `None` if
+/// it were more than `MAX_FCNT_GAP` = 16384 above (§4.3.1.5).
 pub fn whole_counter(last: Option<u32>, low: u16) -> Option<u32> {
     let Some(last) = last else { return Some(u32::from(low)) };
     let step = low.wrapping_sub(last as u16);

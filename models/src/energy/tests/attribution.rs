@@ -26,8 +26,8 @@ fn marks_say_what_was_drawn_between_them() {
 }
 
 /// Message 1 is open from 0 to 10 ms, message 2 from 4 to 14 ms. The radio sends for message 1 until 2 ms at 20 mA, listens until 14 ms at 10 mA, and
-/// sleeps until 20 ms at 1 mA. By hand, in uC: sending 40, for 1 alone. Listening 2 to 4 ms: 20, for 1. 4 to 10 ms: 60, 30 for each. 10 to 14 ms: 40, for 2.
-/// So 1 has 90, 2 has 70; sleep, 6, is nobody's: 166 in all.
+/// sleeps until 20 ms at 1 mA. By hand, in uC: sending 40, for 1 alone. Listening 2 to 4 ms: 20, for 1. 4 to 10 ms: 60, 30 for each. 10 to
+/// 14 ms: 40, for 2. So 1 has 90, 2 has 70; sleep, 6, is nobody's: 166 in all.
 #[test]
 fn a_shared_wait_is_shared() {
     let mut meter = Meter::new(SimTime::ZERO, "3 V".parse().unwrap());
@@ -62,8 +62,8 @@ fn what_does_not_divide_goes_to_the_lowest_numbers() {
 }
 
 proptest! {
-    /// Bills and what is nobody's sum to the meter's total, to the last unit; and a message's bill is the same, to one unit for each settlement, whatever
-    /// number it has among the others.
+    /// Bills and what is nobody's sum to the meter's total, to the last unit; and a message's bill is the same, to one unit for each
+    /// settlement, whatever number it has among the others.
     #[test]
     fn nothing_is_lost_or_counted_twice(
         steps in prop::collection::vec((0_u64..1_000, 0_u8..5, 0_u64..6, 0_usize..3, 0_usize..8, 0_u64..1_000_000_000), 1..60),

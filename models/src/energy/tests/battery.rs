@@ -66,8 +66,8 @@ fn self_discharge_has_its_closed_form() {
     assert_eq!(shelf.fails(), None);
 }
 
-/// Model (a) and, with little leakage, model (b) agree: ln(1 + x)/s = C/I (1 - x/2 + ...), x = s C/I. At 20 mA out of 2400 mAh (120 h) and 1 % a year,
-/// s = 0.01005034 / 8760 h and x = 1.3767e-4: the life is shorter by 6.883e-5.
+/// Model (a) and, with little leakage, model (b) agree: ln(1 + x)/s = C/I (1 - x/2 + ...), x = s C/I. At 20 mA out of 2400 mAh (120 h) and
+/// 1 % a year, s = 0.01005034 / 8760 h and x = 1.3767e-4: the life is shorter by 6.883e-5.
 #[test]
 fn little_leakage_shortens_a_life_a_little() {
     let leaky = BatteryConfig { self_discharge: Some(Ratio::from_percent(1)), ..ideal(2_400) };
@@ -77,8 +77,8 @@ fn little_leakage_shortens_a_life_a_little() {
     assert!(close(1.0 - life / ideal_life, 6.883e-5, 1e-3), "{}", 1.0 - life / ideal_life);
 }
 
-/// Under 50 mA, 1.3 V allow 26 Ohm, at (26 - 15) / 25 = 44 % of the way to empty: 56 % must be left. Under 100 mA, 15 Ohm take 1.5 V: not even a full cell
-/// will do. Under 32.5 mA, 40 Ohm take just 1.3 V: to the end.
+/// Under 50 mA, 1.3 V allow 26 Ohm, at (26 - 15) / 25 = 44 % of the way to empty: 56 % must be left. Under 100 mA, 15 Ohm take 1.5 V: not
+/// even a full cell will do. Under 32.5 mA, 40 Ohm take just 1.3 V: to the end.
 #[test]
 fn internal_resistance_strands_charge() {
     let config = coin();
@@ -135,7 +135,8 @@ fn what_cannot_be_is_refused() {
     assert!(ron::from_str::<Capacity>("\"-1 mAh\"").unwrap_err().to_string().contains("cannot be negative"));
 }
 
-/// x - (1 - e^-x): 0.367879441171442 at 1; x²/2 (1 - x/3) at 10^-6; both branches meet at 1/4, where it is 0.25 - 0.221199216928595 = 0.028800783071405.
+/// x - (1 - e^-x): 0.367879441171442 at 1; x²/2 (1 - x/3) at 10^-6; both branches meet at 1/4, where it is 0.25 - 0.221199216928595 =
+/// 0.028800783071405.
 #[test]
 fn the_series_has_no_cancellation() {
     assert!(close(less_than_linear(1.0), 0.367_879_441_171_442_33, 1e-15));
@@ -145,7 +146,8 @@ fn the_series_has_no_cancellation() {
     assert_eq!(less_than_linear(0.0), 0.0);
 }
 
-/// dQ/dt = -I(t) - s Q by Runge and Kutta of fourth order, with `steps` in each piece, until Q is `floor`: the instant in seconds, by a straight line in the last step.
+/// dQ/dt = -I(t) - s Q by Runge and Kutta of fourth order, with `steps` in each piece, until Q is `floor`: the instant in seconds, by a
+/// straight line in the last step.
 fn brute_force(config: &BatteryConfig, pieces: &[(f64, f64)], steps: u32) -> Option<f64> {
     let rate = config.leak_rate();
     let (mut left, mut at) = (config.capacity.charge().as_coulombs(), 0.0);
@@ -170,8 +172,8 @@ fn brute_force(config: &BatteryConfig, pieces: &[(f64, f64)], steps: u32) -> Opt
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// The instant of emptiness agrees with brute-force integration over pieces, with and without self-discharge; capacity = left + drawn + leaked to the last
-    /// unit at any instant; and at the instant that is foretold the battery is empty, a nanosecond before not yet.
+    /// The instant of emptiness agrees with brute-force integration over pieces, with and without self-discharge; capacity = left + drawn +
+    /// leaked to the last unit at any instant; and at the instant that is foretold the battery is empty, a nanosecond before not yet.
     #[test]
     fn emptiness_agrees_with_brute_force(
         capacity in 1_u64..500,

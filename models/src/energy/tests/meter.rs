@@ -12,8 +12,8 @@ fn uc(charge: Charge) -> f64 {
     charge.as_units() as f64 / 1e15
 }
 
-/// A radio at 3 V wakes in 2 ms at 5 mA, calibrates for 1 ms at 8 mA, listens at 20 mA until 10 ms, sends at 24 mA until 14 ms, and is off. By hand, in
-/// mA ms = uC: transitions 2 × 5 + 1 × 8 = 18; listening (10 - 3) × 20 = 140; sending 4 × 24 = 96; in all 254 uC, 762 uJ.
+/// A radio at 3 V wakes in 2 ms at 5 mA, calibrates for 1 ms at 8 mA, listens at 20 mA until 10 ms, sends at 24 mA until 14 ms, and is off.
+/// By hand, in mA ms = uC: transitions 2 × 5 + 1 × 8 = 18; listening (10 - 3) × 20 = 140; sending 4 × 24 = 96; in all 254 uC, 762 uJ.
 #[test]
 fn charges_are_counted_by_cause() {
     let mut meter = Meter::new(SimTime::ZERO, "3 V".parse().unwrap());

@@ -14,6 +14,21 @@ fn the_library_has_every_kind_of_device_and_no_mistake() {
 }
 
 #[test]
+fn a_library_has_each_name_once_and_no_mistake() {
+    let shelf = Library::new(library()).unwrap();
+    assert_eq!((shelf.names().count(), shelf.names().next()), (9, Some("nrf52840")));
+    assert_eq!(
+        shelf.get("bg96").map(|profile| &*profile.title),
+        Some("Quectel BG96 (LTE-M and NB-IoT) with a Cortex-M4 host")
+    );
+    assert_eq!(shelf.get("BG96"), None);
+    let mut wrong = shipped("bg96");
+    wrong.supply.value = Voltage::default();
+    let found = Library::new(vec![shipped("bg96"), wrong]).unwrap_err();
+    assert_eq!(found.into_iter().map(|(field, _)| field).collect::<Vec<_>>(), ["bg96.supply", "bg96.name"]);
+}
+
+#[test]
 fn every_number_says_where_it_is_from() {
     let documents = [
         "Nordic ",
@@ -99,7 +114,8 @@ fn impossible_numbers_are_refused() {
     assert!(ron::from_str::<Ratio>("\"101 %\"").is_err() && ron::from_str::<Current>("\"-1 mA\"").is_err());
 }
 
-/// What a scenario would say of an nRF52840: 256 KiB, 20 ppm, and a signature in 15 M / 64 MHz = 234.375 ms; AES at 90 cycles a byte in 1406.25 ns, rounded.
+/// What a scenario would say of an nRF52840: 256 KiB, 20 ppm, and a signature in 15 M / 64 MHz = 234.375 ms; AES at 90 cycles a byte in
+/// 1406.25 ns, rounded.
 #[test]
 fn a_profile_is_a_device() {
     let device = shipped("nrf52840").device_config();
@@ -109,7 +125,7 @@ fn a_profile_is_a_device() {
     assert_eq!(device.cpu["tls.aes128-gcm.seal"].per_byte, Span::from_nanos(1_406));
 }
 
-/// 20 mA for 10 dBm: the least power that it has and that is not below is 13 dBm, 29 mA. Above 20 dBm it has none.
+/// For 10 dBm the least power that it has and that is not below is 13 dBm, 29 mA. Above 20 dBm it has none.
 #[test]
 fn a_radio_sends_with_the_next_power_it_has() {
     let profile = shipped("sx1276");
@@ -123,13 +139,14 @@ fn a_radio_sends_with_the_next_power_it_has() {
     assert!(Hardware::new(SimTime::ZERO, shipped("sx1276"), Some("ble")).is_none());
     let mut server = Hardware::new(SimTime::ZERO, shipped("server"), None).unwrap();
     assert_eq!(server.radio(secs(1), RadioMode::Idle), Err(CannotDo::NoRadio));
-    // 8.3 A at 12 V for 10 s, then 20.8 A more for 10 s: 83 + 291 C, 4488 J.
+    // 8.3 A at 12 V for 20 s, and 20.8 A more for 10 s: 166 + 208 C, 4488 J.
     server.cpu(secs(10), CpuMode::Active).unwrap();
     assert_eq!(server.meter().energy(secs(20)).as_joules(), 4_488.0);
 }
 
-/// A LoRa board wakes at 1 s and sends for 61.696 ms at 13 dBm, then sleeps until 2 s. In uC: processor 1.4 uA × 2 s = 2.8; radio asleep 0.2 uA × (1 + 0.937994) s
-/// = 0.3875988; waking 250 us × 1.6 mA = 0.4; start 60 us × 5.8 mA = 0.348; sending 61.696 ms × 29 mA = 1789.184. In all 1793.1195988.
+/// A LoRa board wakes at 1 s and sends for 61.696 ms at 13 dBm, then sleeps until 2 s. In uC: processor 1.4 uA × 2 s = 2.8; radio asleep
+/// 0.2 uA × (1 + 0.937994) s = 0.3875988; waking 250 us × 1.6 mA = 0.4; start 60 us × 5.8 mA = 0.348; sending 61.696 ms × 29 mA = 1789.184.
+/// In all 1793.1195988.
 #[test]
 fn a_board_goes_through_its_transitions() {
     let mut hardware = Hardware::new(SimTime::ZERO, shipped("sx1276"), Some("lora")).unwrap();
@@ -145,8 +162,8 @@ fn a_board_goes_through_its_transitions() {
     assert_eq!(bill.total().as_units(), 1_793_119_598_800_000_000);
 }
 
-/// What a radio's current covers. CC2538, processor halted within: receiving at 20 mA with the processor at work adds 13 - 7 mA, halted nothing. ESP32, all within:
-/// sending at 240 mA with the processor at work is 240 mA. nRF52840, nothing within: 4.6 + 3.3 mA.
+/// What a radio's current covers. CC2538, processor halted within: receiving at 20 mA with the processor at work adds 13 - 7 mA, halted
+/// nothing. ESP32, all within: sending at 240 mA with the processor at work is 240 mA. nRF52840, nothing within: 4.6 + 3.3 mA.
 #[test]
 fn a_radio_may_cover_the_processor() {
     let total = |name: &str, radio: &str, cpu, mode| {
@@ -162,8 +179,9 @@ fn a_radio_may_cover_the_processor() {
     assert_eq!(total("nrf52840", "ble", CpuMode::Active, RadioMode::Receive), "7900 uA");
 }
 
-/// A cell of 1 mAh (3.6 C) under a CC2538 (without its leakage) that receives from 1 s on: 1.3 uA for 1 s; 192 us of start at 20 mA and receiving at 20 mA, the processor's sleep
-/// covered. 3.6 - 0.0000013 C at 20 mA are 179.999935 s. The device is dead at 180.999935 s, and draws nothing more.
+/// A cell of 1 mAh (3.6 C) under a CC2538 (without its leakage) that receives from 1 s on: 1.3 uA for 1 s; 192 us of start at 20 mA and
+/// receiving at 20 mA, the processor's sleep covered. 3.6 - 0.0000013 C at 20 mA are 179.999935 s. The device is dead at 180.999935 s, and
+/// draws nothing more.
 #[test]
 fn a_device_dies_with_its_battery() {
     let mut profile = shipped("cc2538");

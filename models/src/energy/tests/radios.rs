@@ -15,8 +15,9 @@ fn with_psm() -> CellularConfig {
     CellularConfig { saving: Some(saving), ..CellularConfig::nb_iot() }
 }
 
-/// Released at 0; T3324 of 10 s: PSM. A packet of 1 s at 100 s: connected at 102, sent at 103, released after 10 s of silence at 113, PSM at 123. T3412 of one
-/// hour from the release: an update connects at 3713, is there at 3715, takes 1 s, and is released at once; PSM at 3726.
+/// Released at 0; T3324 of 10 s: PSM. A packet of 1 s at 100 s: connected at 102, sent at 103, released after 10 s of silence at 113, PSM
+/// at 123. T3412 of one hour from the release: an update connects at 3713, is there at 3715, takes 1 s, and is released at once; PSM at
+/// 3726.
 #[test]
 fn a_modem_goes_through_its_phases() {
     let mut modem = Modem::new(with_psm(), SimTime::ZERO).unwrap();
@@ -41,7 +42,8 @@ fn a_modem_goes_through_its_phases() {
     assert_eq!((modem.activity(secs(4_000)), modem.is_pageable()), (Activity::Saving, false));
 }
 
-/// What comes in PSM waits for the update at 3590 s (T3412 from the release at 0... here from 0): the network sends it behind the update, and the usual tail follows.
+/// What comes in PSM waits until T3412 ends, an hour after the release at 0: the network sends it behind the update, and the usual tail
+/// follows.
 #[test]
 fn downlink_waits_out_psm() {
     let mut modem = Modem::new(with_psm(), SimTime::ZERO).unwrap();
@@ -61,8 +63,8 @@ fn downlink_waits_out_psm() {
     assert_eq!(out, expected.map(|(at, event)| (secs(at), event)));
 }
 
-/// A page is heard at the next occasion, a multiple of 2.56 s: of 3 s at 5.12 s. Connected at 7.12 s, received at 7.62 s. One that comes 1 ms before T3324
-/// ends (10 s; the next occasion is 10.24 s) is not heard.
+/// A page is heard at the next occasion, a multiple of 2.56 s: of 3 s at 5.12 s. Connected at 7.12 s, received at 7.62 s. One that comes 1
+/// ms before T3324 ends (10 s; the next occasion is 10.24 s) is not heard.
 #[test]
 fn a_page_waits_for_its_occasion() {
     let mut modem = Modem::new(with_psm(), SimTime::ZERO).unwrap();
@@ -77,7 +79,8 @@ fn a_page_waits_for_its_occasion() {
     assert_eq!((modem.reachable(millis(7_680)), modem.reachable(millis(9_999))), (Some(millis(7_680)), None));
 }
 
-/// Uplink and downlink share the radio, uplink first; the tail runs from the last of them. Sent at 0 and 0.1 s with 1 s each, downlink at 2.5 s: 2 to 3 s, 3 to 4 s, 4 to 5 s.
+/// Uplink and downlink share the radio, uplink first; the tail runs from the last of them. Sent at 0 and 0.1 s with 1 s each, downlink at
+/// 2.5 s: 2 to 3 s, 3 to 4 s, 4 to 5 s.
 #[test]
 fn a_radio_does_one_thing_at_a_time() {
     let mut modem = Modem::new(CellularConfig::nb_iot(), SimTime::ZERO).unwrap();
@@ -97,7 +100,8 @@ fn a_radio_does_one_thing_at_a_time() {
     assert_eq!(out, expected.map(|(at, event)| (secs(at), event)));
 }
 
-/// Connected DRX after 1 s of silence, 0.1 s of each 2 s: connected at 2 s, it listens until 3 s, then 3 to 3.1 s, 5 to 5.1 s, ... What comes at 4 s is sent at 5 s.
+/// Connected DRX after 1 s of silence, 0.1 s of each 2 s: connected at 2 s, it listens until 3 s, then 3 to 3.1 s, 5 to 5.1 s, ... What
+/// comes at 4 s is sent at 5 s.
 #[test]
 fn connected_drx_delays_and_spares() {
     let drx = ConnectedDrx { after: Span::from_secs(1), cycle: Span::from_secs(2), on: Span::from_millis(100) };
@@ -117,8 +121,8 @@ fn connected_drx_delays_and_spares() {
     assert_eq!(out.last(), Some(&(millis(5_050), Event::Received(2))));
 }
 
-/// eDRX of 81.92 s with a window of one occasion: waits of pages in the middle of each of 8192 equal parts have a mean of half a cycle, 40.96 s, and one that just
-/// misses an occasion waits for a whole cycle.
+/// eDRX of 81.92 s with a window of one occasion: waits of pages in the middle of each of 8192 equal parts have a mean of half a cycle,
+/// 40.96 s, and one that just misses an occasion waits for a whole cycle.
 #[test]
 fn a_page_waits_half_an_edrx_cycle() {
     let extended = ExtendedDrx { cycle: Span::from_millis(81_920), window: Span::from_millis(2_560) };
@@ -152,8 +156,9 @@ fn what_contradicts_itself_is_refused() {
     assert_eq!(fields(CellularConfig { extended, ..base }), ["extended"]);
 }
 
-/// The energy of a report by NB-IoT on a BG96, by hand: connecting 0.5 s at 170 mA and 1.5 s listening at 66 mA; 1 s sent at 170 mA; 10 s of tail at 66 mA; then idle from 13 to 23 s with
-/// occasions of 20 ms at 15.36, 17.92, 20.48 s (66 mA), else 0.8 mA; then PSM at 10 uA until 100 s. In mC: 255 + 759 + 3.96 + 7.952 + 0.77.
+/// The energy of a report by NB-IoT on a BG96, by hand: connecting 0.5 s at 170 mA and 1.5 s listening at 66 mA; 1 s sent at 170 mA; 10 s
+/// of tail at 66 mA; then idle from 13 to 23 s with occasions of 20 ms at 15.36, 17.92, 20.48 s (66 mA), else 0.8 mA; then PSM at 10 uA
+/// until 100 s. In mC: 255 + 759 + 3.96 + 7.952 + 0.77.
 #[test]
 fn a_modem_drives_a_meter() {
     let profile = shipped("bg96");
@@ -178,8 +183,9 @@ fn a_modem_drives_a_meter() {
     assert_eq!(bill.of_cause(Cause::Transmit).at(profile.supply.value).as_joules(), 0.255 * 3.8);
 }
 
-/// Beacons at 102.4 ms, ...; the station wakes 1 ms before. A frame of 100 us that came at 50 ms: beacon 102.4 ms + 292 us (20 + 4 × 68: 1622 bits in symbols of 24); access 101.5 us;
-/// PS-Poll 52 us (182 bits, 8 symbols), SIFS 16 us; it is here at 102.9615 ms. A second one that came meanwhile is told of by More Data: SIFS and ACK (44 us), then the same again, 329.5 us later.
+/// Beacons at 102.4 ms, ...; the station wakes 1 ms before. A frame of 100 us that came at 50 ms: beacon 102.4 ms + 292 us (20 + 4 × 68:
+/// 1622 bits in symbols of 24); access 101.5 us; PS-Poll 52 us (182 bits, 8 symbols), SIFS 16 us; it is here at 102.9615 ms. A second one
+/// that came meanwhile is told of by More Data: SIFS and ACK (44 us), then the same again, 329.5 us later.
 #[test]
 fn a_station_fetches_what_is_held() {
     assert_eq!(
@@ -204,7 +210,8 @@ fn a_station_fetches_what_is_held() {
     assert_eq!((station.activity(millis(150)), station.poll_timeout()), (Activity::Sleep, micros(203_800)));
 }
 
-/// A station that wakes for each third beacon; a frame to send goes at once: access 101.5 us, 60 us on air. One due during a beacon waits for its end.
+/// A station that wakes for each third beacon; a frame to send goes at once: access 101.5 us, 60 us on air. One due during a beacon waits
+/// for its end.
 #[test]
 fn a_station_sends_when_it_likes_and_listens_when_it_must() {
     let config = PowerSaveConfig { listen_every: 3, held: 1, ..PowerSaveConfig::default() };
@@ -226,7 +233,8 @@ fn a_station_sends_when_it_likes_and_listens_when_it_must() {
     assert!(station.arrive(millis(310), 7, Span::from_micros(60), &mut out));
     assert!(!station.arrive(millis(311), 8, Span::from_micros(60), &mut out), "no room");
     assert_eq!((station.dropped(), station.poll_timeout()), (1, micros(408_600)));
-    // Beacons 1, 4, ..., each heard for 1.292 ms: in a minute, from 101.4 ms every 307.2 ms, 195 whole ones and (59.8986 - 194 × 0.3072 = 0.3018 s) all of the last.
+    // Beacons 1, 4, ..., each heard for 1.292 ms: in a minute, from 101.4 ms every 307.2 ms, 195 whole ones and (59.8986 - 194 × 0.3072 =
+    // 0.3018 s) all of the last.
     assert_eq!(station.idle_listening(SimTime::ZERO, secs(60)), Span::from_micros(195 * 1_292));
     assert_eq!(dsss_airtime(14, 1_000), Span::from_micros(304));
 }
@@ -249,8 +257,8 @@ fn run(connection: &mut Connection) -> ble::EventReport {
     connection.run_event(&mut |_, _| false)
 }
 
-/// An event without data: 80 us, T_IFS, 80 us. The peripheral opens its window 16 us early at event 0, and at event 1 by 18 us: 29.92 ms since it heard
-/// the central, at 40 ppm 1.2 us, rounded up to 2.
+/// An event without data: 80 us, T_IFS, 80 us. The peripheral opens its window 16 us early at event 0, and at event 1 by 18 us: 29.92 ms
+/// since it heard the central, at 40 ppm 1.2 us, rounded up to 2.
 #[test]
 fn an_event_without_data() {
     let mut connection = connection(Span::from_millis(30), 0, Span::from_secs(1));
@@ -263,7 +271,8 @@ fn an_event_without_data() {
     assert_eq!(connection.next_event(), millis(60));
 }
 
-/// A packet of the central of 1 ms waits for the anchor at 30 ms and is there 296 us later; one of the peripheral comes behind an empty PDU and T_IFS: 30 ms + 80 + 150 + 296 us. With both: 30 ms + 296 + 150 + 296 us.
+/// A packet of the central of 1 ms waits for the anchor at 30 ms and is there 296 us later; one of the peripheral comes behind an empty PDU
+/// and T_IFS: 30 ms + 80 + 150 + 296 us. With both: 30 ms + 296 + 150 + 296 us.
 #[test]
 fn packets_wait_for_the_anchor() {
     let mut connection = connection(Span::from_millis(30), 0, Span::from_secs(1));
@@ -278,7 +287,8 @@ fn packets_wait_for_the_anchor() {
     assert_eq!(run(&mut connection).delivered, [(micros(60_526), End::Central, 3)]);
 }
 
-/// With a latency of 4 a peripheral without data hears events 0, 5, 10: what the central has at 1 ms is there at event 5, 150 ms. A packet of its own wakes it at the next one.
+/// With a latency of 4 a peripheral without data hears events 0, 5, 10: what the central has at 1 ms is there at event 5, 150 ms. A packet
+/// of its own wakes it at the next one.
 #[test]
 fn latency_saves_and_delays() {
     let mut connection = connection(Span::from_millis(30), 4, Span::from_secs(1));
@@ -303,7 +313,8 @@ fn latency_saves_and_delays() {
     assert_eq!(config.downlink_wait(), (Span::from_millis(75), Span::from_millis(150)));
 }
 
-/// A lost PDU of the central comes at the next event; of a lost answer, the data of the central has come already and is not delivered twice, and the peripheral's own comes then.
+/// A lost PDU of the central comes at the next event; of a lost answer, the data of the central has come already and is not delivered
+/// twice, and the peripheral's own comes then.
 #[test]
 fn what_is_lost_is_sent_again() {
     let mut connection = connection(Span::from_millis(30), 0, Span::from_secs(1));
@@ -329,8 +340,8 @@ fn as_many_as_fit_an_interval() {
     assert_eq!(T_IFS, Span::from_micros(150));
 }
 
-/// Everything is lost after event 0, in which the peripheral heard the central until 80 us and the central the peripheral until 310 us. 100 ms later the
-/// peripheral is the first to give up.
+/// Everything is lost after event 0, in which the peripheral heard the central until 80 us and the central the peripheral until 310 us. 100
+/// ms later the peripheral is the first to give up.
 #[test]
 fn silence_ends_a_connection() {
     let mut connection = connection(Span::from_millis(30), 0, Span::from_millis(100));

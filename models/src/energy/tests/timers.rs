@@ -6,7 +6,8 @@ fn runs(secs: u64) -> Timer {
     Timer::Runs(Span::from_secs(secs))
 }
 
-/// 24 h = 001 11000, 24 hours. 1 h = 000 00110, six times ten minutes. 2 min = 100 00100, four times 30 s. 9920 h = 110 11111, 31 times 320 h (413.3 days).
+/// 24 h = 001 11000, 24 hours. 1 h = 000 00110, six times ten minutes. 2 min = 100 00100, four times 30 s. 9920 h = 110 11111, 31 times 320
+/// h (413.3 days).
 #[test]
 fn gprs_timer_3() {
     for (secs, octet) in [(24 * 3_600, 0x38), (3_600, 0x06), (120, 0x84), (9_920 * 3_600, 0xdf), (0, 0x60), (62, 0x7f)]
@@ -69,8 +70,8 @@ fn extended_drx() {
     assert_eq!(long.encode(Rat::NbIot), None);
 }
 
-/// Elements of a TRACKING AREA UPDATE ACCEPT among others: EPS update result is mandatory and not here; 5e T3412 extended 24 h, 6a T3324 2 min, 6e eDRX. f- are of one octet. A
-/// repeated one does not count, and one that is cut off ends all.
+/// Elements of a TRACKING AREA UPDATE ACCEPT among others: EPS update result is mandatory and not here; 5e T3412 extended 24 h, 6a T3324 2
+/// min, 6e eDRX. f- are of one octet. A repeated one does not count, and one that is cut off ends all.
 #[test]
 fn elements_are_found_among_others() {
     let elements = SleepElements { t3412_extended: Some(0x38), t3324: Some(0x22), extended_drx: Some(0x95) };
