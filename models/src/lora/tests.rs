@@ -290,7 +290,7 @@ proptest! {
 
     /// Under the window rule no window has more than its share, and none of the frames could have started a nanosecond earlier without breaking it.
     #[test]
-    fn no_window_has_more_than_its_share(steps in prop::collection::vec((0_u64..4_000, 1_u64..200), 1..40)) {
+    fn no_window_has_more_than_its_share(steps in prop::collection::vec((0_u64..400, 1_u64..200), 1..80)) {
         // 1 % of 20000: 200.
         let window = 20_000_u64;
         let mut ledger = DutyLedger::new(DutyRule::Window(Span::from_nanos(window)));

@@ -25,12 +25,13 @@ fn marks_say_what_was_drawn_between_them() {
     assert_eq!((first.at(), second.at()), (millis(1_000), millis(2_000)));
 }
 
-/// Message 1 is open from 0 to 10 ms, message 2 from 4 to 14 ms. The radio sends for message 1 until 2 ms at 20 mA, listens until 14 ms at 10 mA, and
-/// sleeps until 20 ms at 1 mA. By hand, in uC: sending 40, for 1 alone. Listening 2 to 4 ms: 20, for 1. 4 to 10 ms: 60, 30 for each. 10 to
-/// 14 ms: 40, for 2. So 1 has 90, 2 has 70; sleep, 6, is nobody's: 166 in all.
+/// Message 1 is open from 0 to 10 ms, message 2 from 4 to 14 ms. The radio sends for message 1 until 2 ms at 20 mA, listens until 14 ms at
+/// 10 mA, and sleeps until 20 ms at 1 mA; the processor sleeps all the time at 1 mA. By hand, in uC: sending 40, for 1 alone. Listening 2 to
+/// 4 ms: 20, for 1. 4 to 10 ms: 60, 30 for each. 10 to 14 ms: 40, for 2. So 1 has 90, 2 has 70; sleep, 6 + 20, is nobody's: 186 in all.
 #[test]
 fn a_shared_wait_is_shared() {
     let mut meter = Meter::new(SimTime::ZERO, "3 V".parse().unwrap());
+    meter.set(millis(0), Part::Cpu, State::new(Cause::Sleep, ma(1)));
     let mut shares = Attribution::new(&meter, millis(0));
     shares.open(&meter, millis(0), 1);
     assert!(shares.work_for(&meter, millis(0), Part::Radio, Some(1)));
@@ -45,9 +46,22 @@ fn a_shared_wait_is_shared() {
     let second = shares.close(&meter, millis(14), 2).unwrap();
     assert_eq!(uc(second.total()), 70.0);
     meter.set(millis(14), Part::Radio, State::new(Cause::Sleep, ma(1)));
-    assert_eq!(uc(shares.nobodys(&meter, millis(20)).total()), 6.0);
-    assert_eq!(uc(meter.charge(millis(20))), 166.0);
+    assert_eq!(uc(shares.nobodys(&meter, millis(20)).total()), 26.0);
+    assert_eq!(uc(meter.charge(millis(20))), 186.0);
     assert_eq!(shares.close(&meter, millis(20), 1), None);
+}
+
+/// A message that was closed and is opened again is served by nobody alone: 10 mA for 2 ms among it and another one are 10 uC for each.
+#[test]
+fn work_for_a_message_ends_with_it() {
+    let mut meter = Meter::new(SimTime::ZERO, "3 V".parse().unwrap());
+    let mut shares = Attribution::new(&meter, millis(0));
+    [1, 2].into_iter().for_each(|id| shares.open(&meter, millis(0), id));
+    assert!(shares.work_for(&meter, millis(0), Part::Radio, Some(1)));
+    shares.close(&meter, millis(0), 1);
+    shares.open(&meter, millis(0), 1);
+    meter.set(millis(0), Part::Radio, State::new(Cause::Listen, ma(10)));
+    assert_eq!([1, 2].map(|id| uc(shares.close(&meter, millis(2), id).unwrap().total())), [10.0, 10.0]);
 }
 
 /// 10 units among three: 4, 3 and 3, the lowest number first.
