@@ -217,7 +217,7 @@ impl Battery {
         battery
     }
 
-    /// `current` is drawn from `now` on. Whether it can be is said by [`Battery::failed`].
+    /// `current` is drawn from `now` on. Whether it can be is said by [`Battery::failed_at`].
     pub fn draw(&mut self, now: SimTime, current: Current) {
         let now = now.max(self.since);
         if let Some((at, failure)) = self.failed_at(now) {
