@@ -12,12 +12,14 @@ mod amqp_broker;
 mod broker;
 mod stage;
 mod lowpan;
+mod energy;
 
 pub use amqp_broker::amqp_broker;
 pub use amqp10::amqp10;
 pub use amqp091::amqp091;
 pub use broker::mqtt_broker;
 pub use lowpan::lowpan;
+pub use energy::energy;
 
 use protosim_core::LocalTime;
 use protosim_core::machine::{IdealEnv, Machine, MachineCx};
