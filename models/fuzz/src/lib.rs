@@ -9,10 +9,12 @@
 mod amqp091;
 mod amqp10;
 mod broker;
+mod dtls;
 
 pub use amqp10::amqp10;
 pub use amqp091::amqp091;
 pub use broker::mqtt_broker;
+pub use dtls::dtls;
 
 use protosim_core::LocalTime;
 use protosim_core::machine::{IdealEnv, Machine, MachineCx};

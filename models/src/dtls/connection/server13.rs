@@ -250,7 +250,7 @@ impl Server {
         core.outbox.answered(true, cx.env.now());
         core.outbox.forget();
         // RFC 9147 §7: nothing else says that the last flight has come.
-        core.acknowledge_now();
+        core.acknowledge(cx);
         self.state = State::Connected;
         core.connected(cx);
         if self.takes_tickets && side.config.tickets > 0 {
