@@ -288,6 +288,9 @@ impl Outbox {
         }
         if !self.flight.iter().any(Item::is_missing) {
             self.answered(true, now);
+            if self.expects == Expects::Ack {
+                self.forget();
+            }
             return false;
         }
         if self.deadline.is_none() {
