@@ -5,8 +5,8 @@ use super::gate::{Verdict, hello_of, look};
 use super::wire::{Header, Records};
 use crate::rope::Rope;
 use bytes::Bytes;
-use protosim_core::{Deadline, Effect as CoreEffect, Env};
-use std::collections::BTreeMap;
+use protosim_core::{Deadline, Effect as CoreEffect, Env, LocalTime};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// A connection of an endpoint. Numbers are not used again.
@@ -44,6 +44,8 @@ impl Default for EndpointLimits {
 struct Entry {
     connection: Connection,
     address: SocketAddr,
+    /// As it stands in `deadlines`.
+    deadline: Option<LocalTime>,
 }
 
 /// What an endpoint counts.
@@ -66,6 +68,7 @@ pub struct Endpoint {
     entries: BTreeMap<ConnectionId, Entry>,
     by_address: BTreeMap<SocketAddr, ConnectionId>,
     by_cid: BTreeMap<Bytes, ConnectionId>,
+    deadlines: BTreeSet<(LocalTime, ConnectionId)>,
     counts: EndpointCounts,
 }
 
@@ -82,6 +85,7 @@ impl Endpoint {
             entries: BTreeMap::new(),
             by_address: BTreeMap::new(),
             by_cid: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
             counts: EndpointCounts::default(),
         }
     }
@@ -116,7 +120,14 @@ impl Endpoint {
         }
     }
 
-    fn deliver(&mut self, id: ConnectionId, from: SocketAddr, datagram: &Rope, env: &mut dyn Env, out: &mut Vec<Output>) {
+    fn deliver(
+        &mut self,
+        id: ConnectionId,
+        from: SocketAddr,
+        datagram: &Rope,
+        env: &mut dyn Env,
+        out: &mut Vec<Output>,
+    ) {
         let mut effects = Vec::new();
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.connection.handle_datagram(datagram, &mut self.side, &mut Cx { env, effects: &mut effects });
@@ -173,12 +184,20 @@ impl Endpoint {
             self.by_cid.insert(cid.clone(), id);
         }
         self.by_address.insert(from, id);
-        self.entries.insert(id, Entry { connection, address: from });
+        self.entries.insert(id, Entry { connection, address: from, deadline: None });
         self.take_effects(id, effects, out);
     }
 
     fn take_effects(&mut self, id: ConnectionId, effects: Vec<Effect>, out: &mut Vec<Output>) {
-        let Some(entry) = self.entries.get(&id) else { return };
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let deadline = entry.connection.next_timeout().map(|deadline| deadline.at);
+        if deadline != entry.deadline {
+            if let Some(old) = entry.deadline {
+                self.deadlines.remove(&(old, id));
+            }
+            self.deadlines.extend(deadline.map(|at| (at, id)));
+            entry.deadline = deadline;
+        }
         for effect in effects {
             out.push(match effect {
                 CoreEffect::Transmit(datagram) => Output::Transmit(entry.address, datagram),
@@ -191,16 +210,17 @@ impl Endpoint {
     /// The clock may have reached [`Endpoint::next_timeout`].
     pub fn handle_timeout(&mut self, env: &mut dyn Env, out: &mut Vec<Output>) {
         let now = env.now();
-        let is_due = |entry: &Entry| entry.connection.next_timeout().is_some_and(|deadline| deadline.at <= now);
-        let due: Vec<ConnectionId> = self.entries.iter().filter(|(_, entry)| is_due(entry)).map(|(id, _)| *id).collect();
+        let due: Vec<ConnectionId> =
+            self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
         for id in due {
             self.with(id, env, out, |connection, cx| connection.handle_timeout(cx));
         }
     }
 
-    /// When it wants to be called without anything having come. It looks at all connections: who has many keeps their deadlines.
+    /// When it wants to be called without anything having come.
     pub fn next_timeout(&self) -> Option<Deadline> {
-        self.entries.values().filter_map(|entry| entry.connection.next_timeout()).min_by_key(|deadline| deadline.at)
+        let (_, id) = self.deadlines.first()?;
+        self.entries.get(id)?.connection.next_timeout()
     }
 
     /// Calls a connection; `None` if it is not there.
@@ -231,8 +251,15 @@ impl Endpoint {
     /// Forgets a connection: its user has no use for it any more.
     pub fn remove(&mut self, id: ConnectionId) -> Option<Counts> {
         let entry = self.entries.remove(&id)?;
-        self.by_address.retain(|_, one| *one != id);
-        self.by_cid.retain(|_, one| *one != id);
+        if self.by_address.get(&entry.address) == Some(&id) {
+            self.by_address.remove(&entry.address);
+        }
+        if let Some(cid) = entry.connection.cid() {
+            self.by_cid.remove(cid);
+        }
+        if let Some(at) = entry.deadline {
+            self.deadlines.remove(&(at, id));
+        }
         Some(entry.connection.counts())
     }
 

@@ -44,9 +44,8 @@ pub fn look(record: &Record, from: SocketAddr, must: bool, side: &mut ServerSide
     let key = side.cookie_key(env);
     let mut spend = || env.spend(Operation { name: "dtls.cookie", bytes: 0 });
     let (mode, message_seq, sequence) = (config.common.mode, whole.message_seq, header.sequence);
-    let accept = |retry| {
-        Verdict::Accept(Accepted { body: body.clone(), message_seq, sequence, retry, cid: Bytes::new() })
-    };
+    let accept =
+        |retry| Verdict::Accept(Accepted { body: body.clone(), message_seq, sequence, retry, cid: Bytes::new() });
     match offer.version(&config.common) {
         Ok(DTLS13) => {
             let gate = Gate13 { mode, key, from };

@@ -236,8 +236,7 @@ impl Client {
             return None;
         }
         if let Some(ticket) = self.ticket.as_ref().filter(|ticket| ticket.version == DTLS13) {
-            let identity =
-                PskIdentity { identity: ticket.ticket.clone(), obfuscated_age: ticket.obfuscated_age(now) };
+            let identity = PskIdentity { identity: ticket.ticket.clone(), obfuscated_age: ticket.obfuscated_age(now) };
             return Some((identity, Bytes::copy_from_slice(ticket.secret.as_slice()), false));
         }
         let psk = config.psk.as_ref()?;

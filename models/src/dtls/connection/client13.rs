@@ -170,8 +170,7 @@ impl Client {
         core.log("SERVER_TRAFFIC_SECRET_0", &read, cx);
         if let Some(schemes) = &self.request {
             let config = Arc::clone(&side.config);
-            let identity =
-                config.identity.as_ref().filter(|identity| schemes.contains(&identity.kind().schemes()[0]));
+            let identity = config.identity.as_ref().filter(|identity| schemes.contains(&identity.kind().schemes()[0]));
             let chain = identity.map(|identity| identity.chain().to_vec()).unwrap_or_default();
             core.send_tls(certificates(chain), HANDSHAKE_EPOCH, cx);
             if let Some(identity) = identity {

@@ -209,7 +209,12 @@ impl Core {
     }
 
     /// Fragments of messages have come, in one record.
-    pub(super) fn take_fragments(&mut self, fragments: &[(FragmentHeader, Bytes)], number: RecordNumber, cx: &mut Cx<'_>) {
+    pub(super) fn take_fragments(
+        &mut self,
+        fragments: &[(FragmentHeader, Bytes)],
+        number: RecordNumber,
+        cx: &mut Cx<'_>,
+    ) {
         let (mut is_taken, mut is_new) = (true, false);
         for (header, part) in fragments {
             // Nobody has signed for what comes without protection after the handshake.
@@ -309,9 +314,9 @@ impl Core {
         }
     }
 
-    pub(super) fn on_ack(&mut self, numbers: &[RecordNumber], cx: &mut Cx<'_>) {
+    pub(super) fn on_ack(&mut self, numbers: &[RecordNumber], is_protected: bool, cx: &mut Cx<'_>) {
         let now = cx.env.now();
-        if self.outbox.acknowledged(numbers, &mut self.records, now) {
+        if self.outbox.acknowledged(numbers, is_protected, &mut self.records, now) {
             self.counts.resent += 1;
             cx.observe(Trace::Resent(self.outbox.messages(), false));
         }
@@ -507,6 +512,10 @@ impl Core {
         }
         match alert.description {
             AlertDescription::CLOSE_NOTIFY => {
+                // RFC 5246 §7.2.1: it is answered.
+                if !self.records.is_13 {
+                    self.send_alert(alert);
+                }
                 self.has_got_close = true;
                 cx.notify(Notice::Closed);
             }

@@ -269,7 +269,7 @@ impl Connection {
             }
             ACK if self.core.records.is_13 => {
                 if let Ok(numbers) = decode_ack(&opened.plaintext.to_bytes()) {
-                    self.core.on_ack(&numbers, cx);
+                    self.core.on_ack(&numbers, opened.number.epoch > 0, cx);
                 }
                 Ok(())
             }
@@ -294,6 +294,11 @@ impl Connection {
         while let Some(whole) = self.core.reassembly.next_message() {
             cx.observe(Trace::Received(whole.kind, whole.body.len()));
             self.core.last_seq = Some(whole.message_seq);
+            if whole.kind == HandshakeType::CLIENT_HELLO && self.core.is_connected && !self.core.records.is_13 {
+                // RFC 5746 §4.4, RFC 9325 §3.5: there is no new handshake within the old one.
+                self.core.send_alert(Alert { is_fatal: false, description: AlertDescription::NO_RENEGOTIATION });
+                continue;
+            }
             self.core.check_epoch(&whole)?;
             let exchange = self.core.suite.map(Suite::exchange);
             let message = Message::decode(whole.kind, &whole.body, self.core.version(), exchange)?;

@@ -8,6 +8,7 @@ use crate::rope::Rope;
 use crate::tls::codes::{ContentType, HandshakeType};
 use bytes::Bytes;
 use protosim_core::{LocalTime, Span};
+use std::collections::BTreeSet;
 
 /// The least piece of a message that is worth a record in what is left of a datagram \[bytes\]: our choice.
 const LEAST_PIECE: usize = 32;
@@ -120,7 +121,13 @@ impl Outbox {
 
     /// Sends what was added, as the answer to the peer's message with the number `answers`. What of the last flight still waits for an
     /// acknowledgement stays with it.
-    pub(super) fn send_flight(&mut self, expects: Expects, answers: Option<u16>, records: &mut Records, now: LocalTime) {
+    pub(super) fn send_flight(
+        &mut self,
+        expects: Expects,
+        answers: Option<u16>,
+        records: &mut Records,
+        now: LocalTime,
+    ) {
         let new = std::mem::take(&mut self.pending);
         if expects == Expects::Ack && self.expects == Expects::Ack && self.deadline.is_some() {
             let first = self.flight.len();
@@ -155,6 +162,8 @@ impl Outbox {
     }
 
     /// Sends of a message what is not in `there`; one byte behind its end stands for its header. Says whether that was anything.
+    ///
+    /// What was sent before goes in the same pieces again, where they fit into a datagram: there are peers that know pieces by where they begin.
     fn send_missing(
         &mut self,
         epoch: u64,
@@ -165,8 +174,20 @@ impl Outbox {
         now: LocalTime,
     ) -> bool {
         let missing: Vec<(u64, u64)> = there.missing(0, body.len() as u64 + 1).collect();
-        for part in &missing {
-            self.send_part(epoch, whole, body, *part, records, now);
+        let of = self.pieces.iter().filter(|piece| piece.message_seq == whole.message_seq);
+        let cuts: BTreeSet<u64> = of.flat_map(|piece| [piece.start, piece.end]).collect();
+        for (start, end) in &missing {
+            let inner = cuts.range(start + 1..*end).copied();
+            let ends: Vec<u64> = inner.chain([*end]).collect();
+            let mut at = *start;
+            for next in ends {
+                let len = FRAGMENT_HEADER_BYTES + (next - at) as usize;
+                if !cuts.is_empty() && records.room(epoch) < len {
+                    records.end_datagram();
+                }
+                self.send_part(epoch, whole, body, (at, next), records, now);
+                at = next;
+            }
         }
         !missing.is_empty()
     }
@@ -274,11 +295,18 @@ impl Outbox {
         }
     }
 
-    /// The peer has these records. What it seems to lack is sent again at once (RFC 9147 §7.2): what went out in records before the newest of
-    /// these, or longer ago than the peer waits until it acknowledges; the rest may be on its way. Says whether that was anything.
-    pub(super) fn acknowledged(&mut self, numbers: &[RecordNumber], records: &mut Records, now: LocalTime) -> bool {
-        let of = |piece: &&Piece| numbers.contains(&piece.number);
-        let pieces: Vec<Piece> = self.pieces.iter().filter(of).copied().collect();
+    /// The peer has these records. What it seems to lack is sent again at once (RFC 9147 §7.2): what went out before the newest of
+    /// these, or longer ago than the peer waits until it acknowledges; the rest may be on its way. Says whether that was anything. `is_protected`: who says so
+    /// has keys, and so all that was not protected.
+    pub(super) fn acknowledged(
+        &mut self,
+        numbers: &[RecordNumber],
+        is_protected: bool,
+        records: &mut Records,
+        now: LocalTime,
+    ) -> bool {
+        let is_named = |piece: &Piece| numbers.contains(&piece.number) || is_protected && piece.number.epoch == 0;
+        let pieces: Vec<Piece> = self.pieces.iter().filter(|piece| is_named(piece)).copied().collect();
         for item in &mut self.flight {
             if let What::Message { message_seq, acked, .. } = &mut item.what {
                 for piece in pieces.iter().filter(|piece| piece.message_seq == *message_seq) {
@@ -296,7 +324,8 @@ impl Outbox {
         if self.deadline.is_none() {
             return false;
         }
-        let newest = pieces.iter().map(|piece| piece.number).max();
+        // In the order in which they went out, which is not that of their numbers: those begin anew in each epoch.
+        let newest = self.pieces.iter().rposition(|piece| numbers.contains(&piece.number));
         let has_resent = self.resend_lost(newest, records, now);
         if has_resent {
             self.was_resent = true;
@@ -305,10 +334,10 @@ impl Outbox {
         has_resent
     }
 
-    fn resend_lost(&mut self, newest: Option<RecordNumber>, records: &mut Records, now: LocalTime) -> bool {
+    fn resend_lost(&mut self, newest: Option<usize>, records: &mut Records, now: LocalTime) -> bool {
         let quarter = self.quarter();
-        let is_under_way = |piece: &&Piece| newest.is_none_or(|one| piece.number > one) && now < piece.sent_at + quarter;
-        let under_way: Vec<Piece> = self.pieces.iter().filter(is_under_way).copied().collect();
+        let later = self.pieces.iter().skip(newest.map_or(0, |newest| newest + 1));
+        let under_way: Vec<Piece> = later.filter(|piece| now < piece.sent_at + quarter).copied().collect();
         let mut has_resent = false;
         for Item { epoch, what } in self.flight.clone() {
             let What::Message { kind, message_seq, body, acked: mut there } = what else { continue };

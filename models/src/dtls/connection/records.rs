@@ -1,6 +1,6 @@
 //! Records both ways: from messages and data into datagrams, and out of them again.
 
-use crate::dtls::codes::{ACK, DTLS12, HASH, TLS12_CID};
+use crate::dtls::codes::{ACK, HASH, TLS12_CID};
 use crate::dtls::config::Common;
 use crate::dtls::crypto::Protection;
 use crate::dtls::replay::Replay;
@@ -10,7 +10,7 @@ use crate::tls::codes::{ContentType, Version};
 use crate::tls::wire::MAX_PLAINTEXT;
 use bytes::Bytes;
 
-/// Epochs whose keys are kept for reading: those of the handshake, since the peer may send its flights again, and the last ones.
+/// Epochs whose keys are kept, each way: those of the handshake, since flights may come again, and the last ones.
 const MOST_EPOCHS: usize = 5;
 
 /// The keys of an epoch, one way.
@@ -92,6 +92,10 @@ impl Records {
 
     /// Adds the keys of an epoch for what is sent.
     pub(super) fn write_with(&mut self, epoch: u64, protection: Protection) {
+        if self.write.len() == MOST_EPOCHS {
+            // Those of the handshake stay.
+            self.write.remove(2);
+        }
         self.write.push(Epoch { epoch, protection: Some(protection), replay: Replay::default(), next: 0 });
     }
 
@@ -228,7 +232,7 @@ impl Records {
             return Err(Closed::Replayed);
         }
         let (content_type, plaintext) = match &one.protection {
-            None if has_cid || header.version.0 < DTLS12.0 && header.version.0 >> 8 != 0xfe => return Err(Closed::Invalid),
+            None if has_cid => return Err(Closed::Invalid),
             None => (header.content_type, fragment.clone()),
             Some(protection) => protection.open_12(header, fragment).ok_or(Closed::Invalid)?,
         };

@@ -222,7 +222,6 @@ impl Offer {
         best.copied().ok_or(AlertDescription::PROTOCOL_VERSION)
     }
 
-
     pub(super) fn takes(&self, mode: PskMode) -> bool {
         self.psk_modes.as_ref().is_some_and(|modes| modes.contains(&mode))
     }

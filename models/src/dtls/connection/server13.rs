@@ -50,7 +50,8 @@ impl Server {
         let is_alone = chosen.is_some() && offer.takes(PskMode::PSK_KE) && share.is_none();
         if let Some(retry) = &retry {
             // RFC 8446 §4.1.2: what the request asked for, and nothing else.
-            let is_other = retry.suite != suite || retry.group.is_some_and(|group| share.map(|one| one.group) != Some(group));
+            let is_other =
+                retry.suite != suite || retry.group.is_some_and(|group| share.map(|one| one.group) != Some(group));
             if is_other {
                 return Err(AlertDescription::ILLEGAL_PARAMETER);
             }

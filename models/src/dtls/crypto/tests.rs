@@ -98,7 +98,8 @@ fn records_are_as_long_as_the_rfcs_say() {
         assert_eq!(keys(mode, Suite::EcdsaAes128Gcm).seal_12(&full(kind, &[]), kind, &data).len(), 1037);
         assert_eq!(keys(mode, Suite::PskAes128Ccm8).seal_12(&full(kind, &[]), kind, &data).len(), 1029);
         assert_eq!(keys(mode, Suite::PskAes128Ccm8).seal_12(&full(TLS12_CID, &[1, 2]), kind, &data).len(), 1032);
-        let unified = |is_long, has_length| UnifiedHeader { cid: None, epoch_bits: 3, sequence: 1, is_long, has_length };
+        let unified =
+            |is_long, has_length| UnifiedHeader { cid: None, epoch_bits: 3, sequence: 1, is_long, has_length };
         let keys = keys(mode, Suite::Aes128Gcm);
         assert_eq!(keys.seal_13(&unified(true, true), 1, kind, &data).len(), 1022);
         assert_eq!(keys.seal_13(&unified(true, false), 1, kind, &data).len(), 1020);

@@ -177,7 +177,10 @@ fn another_key_in_dtls_12_is_silence() {
         let psk = Some(Psk { key: "other".into(), ..psk() });
         let mut world = World::new(ClientConfig { psk, ..client }, server);
         world.connect().run().run().run();
-        assert_eq!((world.client_failure(), world.server_failure()), (Some(Failure::TimedOut), Some(Failure::TimedOut)));
+        assert_eq!(
+            (world.client_failure(), world.server_failure()),
+            (Some(Failure::TimedOut), Some(Failure::TimedOut))
+        );
         assert_eq!((world.client_connected(), world.server_connected()), (None, None));
     }
 }

@@ -157,7 +157,8 @@ fn copies_and_old_datagrams_change_nothing() {
         world.connect().run();
         world.check_connected();
         assert_eq!(world.server.connections().count(), 1);
-        let connected = |notices: Vec<&Notice>| notices.iter().filter(|one| matches!(one, Notice::Connected(_))).count();
+        let connected =
+            |notices: Vec<&Notice>| notices.iter().filter(|one| matches!(one, Notice::Connected(_))).count();
         assert_eq!(connected(world.client_notices.iter().map(|(_, notice)| notice).collect()), 1);
         assert_eq!(connected(world.server_notices.iter().map(|(_, _, notice)| notice).collect()), 1);
         assert_eq!((world.client_failure(), world.server_failure()), (None, None));
@@ -203,7 +204,8 @@ fn a_flight_of_dtls_12_is_sent_as_often_as_the_closed_form_says() {
         let mut luck = run.stream("loss", protosim_core::Purpose("loss"));
         let mut world = World::new(client, server).with_fate(move |sent| {
             // What the server sends before the client answers.
-            let is_flight = !sent.to_server && plain_kinds(sent.datagram).iter().any(|kind| *kind != HandshakeType::FINISHED);
+            let is_flight =
+                !sent.to_server && plain_kinds(sent.datagram).iter().any(|kind| *kind != HandshakeType::FINISHED);
             let is_lost = is_flight && luck.uniform() < 0.2;
             if is_lost { Vec::new() } else { vec![Span::ZERO] }
         });
@@ -234,7 +236,8 @@ fn a_client_that_lacks_the_hello_waits_for_it() {
     let client = world.client.as_ref().unwrap().counts();
     assert!(client.early > 0, "{client:?}");
     let is_plain_ack = |datagram: &Rope| {
-        Records::new(datagram, 0).any(|record| matches!(&record.header, Header::Full(header) if header.content_type == ACK))
+        Records::new(datagram, 0)
+            .any(|record| matches!(&record.header, Header::Full(header) if header.content_type == ACK))
     };
     assert!(world.log.iter().any(|(_, to_server, datagram)| *to_server && !is_plain_ack(datagram)));
 }

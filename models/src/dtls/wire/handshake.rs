@@ -224,12 +224,7 @@ impl Message {
     ///
     /// # Errors
     /// As [`Handshake::decode`].
-    pub fn decode(
-        kind: HandshakeType,
-        body: &Bytes,
-        version: Version,
-        exchange: Option<KeyExchange>,
-    ) -> Decoded<Self> {
+    pub fn decode(kind: HandshakeType, body: &Bytes, version: Version, exchange: Option<KeyExchange>) -> Decoded<Self> {
         use HandshakeType as T;
         let is_13 = version == crate::dtls::codes::DTLS13;
         let is_psk = matches!(exchange, Some(KeyExchange::Psk | KeyExchange::EcdhePsk));
@@ -254,8 +249,7 @@ impl Message {
             T::CLIENT_KEY_EXCHANGE if is_psk => {
                 let mut rest = body.clone();
                 let identity = vector::<2>(&mut rest)?;
-                let share =
-                    if exchange == Some(KeyExchange::EcdhePsk) { Some(vector::<1>(&mut rest)?) } else { None };
+                let share = if exchange == Some(KeyExchange::EcdhePsk) { Some(vector::<1>(&mut rest)?) } else { None };
                 end(&rest)?;
                 Ok(Self::ClientKeyExchangePsk { identity, share })
             }

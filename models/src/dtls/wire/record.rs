@@ -143,11 +143,8 @@ impl<'a> Records<'a> {
     fn parse(&self) -> Option<(Record, u64)> {
         let head = self.datagram.slice(self.at, MOST_HEADER).to_bytes();
         let first = *head.first()?;
-        let (header, len, len_of_header) = if first & UNIFIED_MASK == UNIFIED {
-            self.unified(&head)?
-        } else {
-            self.full(&head)?
-        };
+        let (header, len, len_of_header) =
+            if first & UNIFIED_MASK == UNIFIED { self.unified(&head)? } else { self.full(&head)? };
         let start = self.at + len_of_header as u64;
         let len = len.map_or(self.datagram.len().saturating_sub(start), u64::from);
         let fragment = self.datagram.slice(start, len);

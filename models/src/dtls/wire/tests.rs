@@ -106,12 +106,7 @@ fn hello() -> ClientHello {
 #[test]
 fn a_hello_has_a_cookie() {
     let message = Message::ClientHello(hello(), Bytes::from_static(&[9, 8]));
-    let expected = [
-        &hex("fefd")[..],
-        &[7; 32],
-        &hex("03 010203  02 0908  0002 c0a8  01 00  0004 0017 0000"),
-    ]
-    .concat();
+    let expected = [&hex("fefd")[..], &[7; 32], &hex("03 010203  02 0908  0002 c0a8  01 00  0004 0017 0000")].concat();
     assert_eq!(message.encode_body(), expected);
     let kind = HandshakeType::CLIENT_HELLO;
     assert_eq!(Message::decode(kind, &expected.clone().into(), DTLS12, None), Ok(message));
