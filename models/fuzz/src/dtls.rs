@@ -67,7 +67,11 @@ fn use_message(
     let body = Rope::from(body.to_vec()).to_bytes();
     if let Ok(message) = Message::decode(kind, &body, version, exchange) {
         let wire = message.encode_body();
-        assert_eq!(Message::decode(kind, &wire, version, exchange), Ok(message), "what was read is written such that it reads the same");
+        assert_eq!(
+            Message::decode(kind, &wire, version, exchange),
+            Ok(message),
+            "what was read is written such that it reads the same"
+        );
     }
 }
 

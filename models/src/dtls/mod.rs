@@ -47,7 +47,7 @@
 //! # What is not, and what that does to results
 //! - A server takes a hello in one record alone: one in pieces would have to be kept before its sender is known. So there are no hybrid key exchanges, whose hellos do not fit into a datagram.
 //! - ChangeCipherSpec may be missing: the epoch of a record says what it would. A peer that waits for it takes part of a flight for nothing; we do not.
-//! - No early data, no NewConnectionId (it can be read and written; nothing comes of it), no renegotiation, no CBC, no RSA key exchange; of `tls` what is not modelled there.
+//! - No early data, no spare connection ids (a peer's new one is used if it is to be used at once; ours stay), no renegotiation, no CBC, no RSA key exchange; of `tls` what is not modelled there.
 //! - What becomes of the limits of AES-GCM and AES-CCM (RFC 9147 §4.5.3) is left to the user, who can [update keys](Connection::update_keys).
 //! - The time of the next flight is that of the RFCs; OpenSSL 3.0 begins with 1 s as well.
 

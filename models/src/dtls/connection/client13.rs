@@ -104,7 +104,10 @@ impl Client {
         side: &mut ClientSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let Message::Tls(message) = message else { return Err(AlertDescription::UNEXPECTED_MESSAGE) };
+        let message = match message {
+            Message::Tls(message) => message,
+            other => return core.on_connection_ids(&other),
+        };
         match (self.state, message) {
             (State::WaitEncryptedExtensions, Handshake::EncryptedExtensions(extensions)) => {
                 let is_known =

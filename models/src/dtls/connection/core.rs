@@ -314,9 +314,12 @@ impl Core {
         }
     }
 
+    /// Records have come there. Who has no keys yet cannot say so of those that are protected (RFC 9147 §7).
     pub(super) fn on_ack(&mut self, numbers: &[RecordNumber], is_protected: bool, cx: &mut Cx<'_>) {
         let now = cx.env.now();
-        if self.outbox.acknowledged(numbers, is_protected, &mut self.records, now) {
+        let may_be = |number: &&RecordNumber| is_protected || number.epoch == 0;
+        let numbers: Vec<RecordNumber> = numbers.iter().filter(may_be).copied().collect();
+        if self.outbox.acknowledged(&numbers, is_protected, &mut self.records, now) {
             self.counts.resent += 1;
             cx.observe(Trace::Resent(self.outbox.messages(), false));
         }
@@ -388,6 +391,22 @@ impl Core {
         if requested {
             self.update_keys(false, cx);
         }
+    }
+
+    /// The peer gives other ids, or asks for some of ours (RFC 9147 §9), which it may where it has agreed on one. We have none to spare.
+    pub(super) fn on_connection_ids(&mut self, message: &Message) -> Result<(), AlertDescription> {
+        let has_peer = self.records.peer_cid.as_ref().is_some_and(|cid| !cid.is_empty());
+        match message {
+            Message::RequestConnectionId(_) if !self.records.own_cid.is_empty() => {}
+            Message::NewConnectionId { cids, is_immediate } if has_peer => {
+                if let Some(first) = cids.first().filter(|cid| *is_immediate && !cid.is_empty()) {
+                    self.records.peer_cid = Some(first.clone());
+                }
+            }
+            _ => return Err(AlertDescription::UNEXPECTED_MESSAGE),
+        }
+        self.acknowledge_now();
+        Ok(())
     }
 
     /// Tells observers of a secret. There is none where nothing is computed.

@@ -20,7 +20,7 @@ pub(in crate::dtls) use server::Offer;
 pub use server::{Accepted, Retry, ServerSide};
 
 use self::core::Core;
-use super::codes::{ACK, DTLS12, DTLS13, Suite, TLS12_CID};
+use super::codes::{ACK, DTLS12, DTLS13, Suite};
 use super::wire::{self, FragmentHeader, Message, Record, Records, decode_ack};
 use crate::observe::TlsSecret;
 use crate::rope::Rope;
@@ -202,7 +202,7 @@ impl Connection {
         connection
     }
 
-    /// A server's, for a hello that was [accepted](super::gate::Gate): it answers now.
+    /// A server's, for a hello that was [accepted](super::gate::look): it answers now.
     pub fn server(side: &mut ServerSide, accepted: Accepted, cx: &mut Cx<'_>) -> Self {
         let mut core = Core::new(false, side.common(), DTLS12, accepted.message_seq, accepted.sequence);
         let mut server = Box::<Server>::default();
@@ -273,8 +273,7 @@ impl Connection {
                 }
                 Ok(())
             }
-            // The epoch says whether keys have changed: whether this record has come as well does not matter.
-            ContentType::CHANGE_CIPHER_SPEC | TLS12_CID => Ok(()),
+            // ChangeCipherSpec is among them: the epoch says whether keys have changed, whether that record has come as well does not matter.
             _ => Ok(()),
         }
     }
@@ -381,6 +380,15 @@ impl Connection {
             self.core.update_keys(requested, cx);
             self.core.transmit(cx);
         }
+    }
+
+    /// Sends a message of the handshake out of turn.
+    #[cfg(test)]
+    pub(in crate::dtls) fn send_message(&mut self, kind: HandshakeType, body: Bytes, cx: &mut Cx<'_>) {
+        let epoch = self.core.records.write_epoch();
+        self.core.send_outside(kind, body, epoch, cx);
+        self.core.end_flight(outbox::Expects::Nothing, cx);
+        self.core.transmit(cx);
     }
 
     /// The way takes datagrams of so many bytes from now on.

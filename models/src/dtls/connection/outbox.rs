@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 /// The least piece of a message that is worth a record in what is left of a datagram \[bytes\]: our choice.
 const LEAST_PIECE: usize = 32;
 
+/// Pieces whose records are remembered: our choice; what is acknowledged of older ones is sent once more.
+const MOST_PIECES: usize = 512;
+
 /// What a flight waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Expects {
@@ -222,6 +225,9 @@ impl Outbox {
             if let Some(number) = number.filter(|_| records.is_13) {
                 let covered = next as u64 + u64::from(next == body.len());
                 let (message_seq, start, end) = (whole.message_seq, at as u64, covered);
+                if self.pieces.len() == MOST_PIECES {
+                    self.pieces.remove(0);
+                }
                 self.pieces.push(Piece { number, message_seq, start, end, sent_at: now });
             }
             at = next;

@@ -213,12 +213,12 @@ impl Records {
 
     fn open_full(&mut self, header: &FullHeader, fragment: &Rope) -> Result<Opened, Closed> {
         // RFC 9147 §4.1: what is protected of DTLS 1.3 has the other header.
-        if self.is_13 && header.epoch > 0 || header.content_type == ACK && header.epoch > 0 {
+        if header.epoch > 0 && (self.is_13 || header.content_type == ACK) {
             return Err(Closed::Invalid);
         }
         let (epoch, has_cid) = (u64::from(header.epoch), header.content_type == TLS12_CID);
         // RFC 9146 §4: once an id is agreed on, protected records have it.
-        if epoch > 0 && self.has_cids && has_cid != !self.own_cid.is_empty() {
+        if epoch > 0 && self.has_cids && has_cid == self.own_cid.is_empty() {
             return Err(Closed::Invalid);
         }
         if has_cid && header.cid != self.own_cid {

@@ -203,7 +203,10 @@ impl Server {
         side: &mut ServerSide,
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
-        let Message::Tls(message) = message else { return Err(AlertDescription::UNEXPECTED_MESSAGE) };
+        let message = match message {
+            Message::Tls(message) => message,
+            other => return core.on_connection_ids(&other),
+        };
         match (self.state, message) {
             (State::WaitCertificate, Handshake::Certificate(certificates)) => {
                 core.note(whole, cx);

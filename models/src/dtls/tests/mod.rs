@@ -1,5 +1,6 @@
 //! A client and a server over a path that delays, loses, copies and swaps datagrams.
 
+mod gate;
 mod handshakes;
 mod loss;
 mod resumption;
@@ -182,7 +183,7 @@ impl World {
             let mut out = Vec::new();
             self.server.handle_datagram(address, datagram, &mut self.server_env, &mut out);
             self.take_server(out);
-        } else {
+        } else if address == self.client_address {
             self.with_client(|connection, side, cx| connection.handle_datagram(datagram, side, cx));
         }
     }

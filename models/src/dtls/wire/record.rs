@@ -91,7 +91,7 @@ pub fn number(epoch: u16, sequence: u64) -> [u8; 8] {
 
 impl UnifiedHeader {
     /// Its length \[bytes\].
-    pub fn len(&self) -> usize {
+    pub fn wire_len(&self) -> usize {
         1 + self.cid.as_ref().map_or(0, Bytes::len) + self.sequence_len() + if self.has_length { 2 } else { 0 }
     }
 
@@ -108,7 +108,7 @@ impl UnifiedHeader {
     /// Its bytes, for a fragment of `len` bytes.
     pub fn encode(&self, len: u16) -> Vec<u8> {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
-        let mut out = Vec::with_capacity(self.len());
+        let mut out = Vec::with_capacity(self.wire_len());
         out.push(
             UNIFIED
                 | flag(self.cid.is_some(), HAS_CID)

@@ -55,7 +55,7 @@ fn the_unified_header_has_what_its_first_byte_says() {
         assert_eq!(record.header, Header::Unified(expected.clone()));
         assert_eq!(record.fragment.to_bytes(), hex(text));
         let head = expected.encode(record.fragment.len() as u16);
-        assert_eq!((head.len(), &head[..]), (expected.len(), &datagram.to_bytes()[..head.len()]));
+        assert_eq!((head.len(), &head[..]), (expected.wire_len(), &datagram.to_bytes()[..head.len()]));
     }
     // 0b010…: neither this nor that.
     assert_eq!(Records::new(&Rope::from(hex("41 12 aabb")), 0).next(), None);
