@@ -81,7 +81,7 @@ fn keys(mode: Mode, suite: Suite) -> Protection {
     }
 }
 
-/// Sheet §2.1: what records of 1000 bytes take. 13 + 8 + 16 and 13 + 8 + 8 in DTLS 1.2; with an id of n bytes n + 1 more. 5 + 1 + 16
+/// What records of 1000 bytes take (RFC 6347 §4.1, RFC 9147 §4): 13 + 8 + 16 and 13 + 8 + 8 in DTLS 1.2; with an id of n bytes n + 1 more. 5 + 1 + 16
 /// in DTLS 1.3, two less without a length, one less with a short number.
 #[test]
 fn records_are_as_long_as_the_rfcs_say() {

@@ -54,7 +54,7 @@ fn numbers_go_on_after_a_request_to_verify() {
     let numbers = |record: &Record| (full(record).epoch, full(record).sequence);
     assert_eq!(answer.iter().map(numbers).collect::<Vec<_>>(), [(0, 2), (0, 3)]);
     assert_eq!(answer.iter().map(|record| fragment(record).0.message_seq).collect::<Vec<_>>(), [1, 2]);
-    // Sheet S13: the first record of Finished has epoch 1 and number 0.
+    // RFC 6347 §4.1: the first record of Finished has epoch 1 and number 0.
     assert_eq!(client.iter().map(numbers).collect::<Vec<_>>(), [(0, 3), (0, 4), (1, 0)]);
     assert_eq!(finished.iter().map(numbers).collect::<Vec<_>>(), [(0, 4), (1, 0)]);
     assert_eq!(fragment(&client[0]).0.message_seq, 2);

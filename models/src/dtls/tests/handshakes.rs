@@ -2,9 +2,9 @@ use super::*;
 use crate::tls::codes::{AlertDescription, Group};
 use crate::tls::config::ClientCertificates;
 
-/// Sheet S10: without loss and with a cookie the client is done after 3 round trips and the server after 2.5; without, after 2 and 1.5.
+/// RFC 6347 §4.2, figures 1 and 2: without loss and with a cookie the client is done after 3 round trips and the server after 2.5; without, after 2 and 1.5.
 #[test]
-fn dtls_12_takes_as_many_round_trips_as_the_sheet_says() {
+fn dtls_12_takes_as_many_round_trips_as_it_has_flights() {
     let suites = Suite::ALL.into_iter().filter(|suite| suite.version() == DTLS12);
     for suite in suites {
         for mode in MODES {
@@ -22,9 +22,9 @@ fn dtls_12_takes_as_many_round_trips_as_the_sheet_says() {
     }
 }
 
-/// Sheet §3: DTLS 1.3 with a cookie takes 2 round trips, without 1; the server is done half a one later.
+/// RFC 9147 §5.7, figures 6 and 7: DTLS 1.3 with a cookie takes 2 round trips, without 1; the server is done half a one later.
 #[test]
-fn dtls_13_takes_as_many_round_trips_as_the_sheet_says() {
+fn dtls_13_takes_as_many_round_trips_as_it_has_flights() {
     for suite in [Suite::Aes128Gcm, Suite::Aes128Ccm, Suite::Aes128Ccm8] {
         for mode in MODES {
             for (cookies, client_ms, server_ms) in [(true, 200, 250), (false, 100, 150)] {

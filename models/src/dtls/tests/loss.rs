@@ -5,7 +5,7 @@ use crate::dtls::wire::{Header, Records};
 use crate::tls::codes::{ContentType, HandshakeType};
 use proptest::prelude::*;
 
-/// Sheet S11: a flight that is lost k times in a row comes 2^k - 1 s later: 1, 3, 7, 15, 31, 63 s, then each 60 s more.
+/// RFC 6347 §4.2.4.1: a flight that is lost k times in a row comes 2^k - 1 s later: 1, 3, 7, 15, 31, 63 s, then each 60 s more.
 #[test]
 fn a_lost_flight_comes_again_after_one_second_and_twice_as_long_each_time() {
     for suite in [Suite::PskAes128Ccm8, Suite::Aes128Gcm] {
@@ -185,9 +185,10 @@ fn data_are_delivered_once() {
     }
 }
 
-/// Sheet S12: P(a flight of m datagrams passes) = (1 - p)^m. DTLS 1.2 sends all of them again: with k datagrams and without other losses
-/// the number of times is geometric. Here the server's flight of 4 datagrams at p = 0.2: 0.8^4 = 0.4096, 2.44 times in the mean; of
-/// 400 handshakes with fixed luck the mean is within four standard errors, sqrt(1 - q) / q / sqrt(400) = 0.094 each.
+/// RFC 6347 §4.2.4: all of a flight comes again, and pieces that have come are kept: it is sent until each of its datagrams has passed once. With m of
+/// them, each lost with p, that is the greatest of m geometric numbers: the sum over k of 1 - (1 - p^k)^m. The server's flight has 4 here, and p = 0.2: 1 +
+/// 0.5904 + 0.1507 + 0.0316 + 0.0064 + 0.0013 + 0.0003 = 1.781, with a deviation below 0.9. Of 400 handshakes with fixed luck the mean is within four
+/// standard errors, 0.9 / 20 each.
 #[test]
 fn a_flight_of_dtls_12_is_sent_as_often_as_the_closed_form_says() {
     let mut total = 0;
@@ -219,8 +220,6 @@ fn a_flight_of_dtls_12_is_sent_as_often_as_the_closed_form_says() {
         total += flights;
     }
     let mean = total as f64 / 400.0;
-    // Pieces that have come are kept: a piece is missing as long as it was lost each time, so that it is the greatest of four geometric numbers:
-    // sum over k of 1 - (1 - 0.2^k)^4 = 1 + 0.5904 + 0.1507 + 0.0316 + 0.0064 + 0.0013 + 0.0003 = 1.781; their deviation is below 0.9.
     assert!((mean - 1.781).abs() < 4.0 * 0.9 / 20.0, "{mean}");
 }
 

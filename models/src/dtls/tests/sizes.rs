@@ -23,7 +23,7 @@ fn a_handshake_of_coap_is_486_bytes_in_six_datagrams() {
         let expected = [(true, 75), (false, 48), (true, 95), (false, 99), (true, 102), (false, 67)];
         assert_eq!(datagrams(&world), expected);
         assert_eq!(expected.iter().map(|(_, len)| len).sum::<u64>(), 486);
-        // What CoAP adds to each datagram: 13 + 8 + 8 (sheet of CoAP, §4).
+        // What CoAP adds to each datagram: 13 + 8 + 8 (RFC 6347 §4.1, RFC 6655 §3).
         world.client_send("0123456789");
         assert_eq!(world.log.last().unwrap().2.len(), 10 + 29);
     }
@@ -42,7 +42,7 @@ fn a_handshake_of_dtls_13_has_the_lengths_that_its_parts_add_up_to() {
         let expected =
             [(true, 197), (false, 133), (true, 259), (false, 219), (true, 66), (false, 40 + 224), (true, 40)];
         assert_eq!(datagrams(&world), expected);
-        // Sheet S14: 22 bytes with a header of 5; 3 of them are not needed.
+        // RFC 9147 §4: 22 bytes with a header of 5; 3 of them are not needed.
         world.client_send("0123456789");
         assert_eq!(world.log.last().unwrap().2.len(), 10 + 22);
         let (mut client, server) = ends(mode, Suite::Aes128Gcm);
@@ -56,7 +56,7 @@ fn a_handshake_of_dtls_13_has_the_lengths_that_its_parts_add_up_to() {
     }
 }
 
-/// Sheet §5, measured with OpenSSL 3.0 and X25519, with 12 bytes before each message: Certificate 1531, ServerKeyExchange 122 (a signature of 70 bytes; 72 are
+/// Measured with OpenSSL 3.0 and X25519, with 12 bytes before each message: Certificate 1531, ServerKeyExchange 122 (a signature of 70 bytes; 72 are
 /// as likely), ServerHelloDone 12, ClientKeyExchange 45, Finished 24, NewSessionTicket 194; ServerHello 73, of which two bytes are point formats that we do not list.
 #[test]
 fn messages_of_dtls_12_are_as_long_as_those_of_openssl() {

@@ -117,7 +117,7 @@ fn a_hello_has_a_cookie() {
     }
 }
 
-/// Sheet §2.3: a cookie of 20 bytes makes 35 bytes with the header of 12.
+/// RFC 6347 §4.2.1: a cookie of 20 bytes makes 35 bytes with the header of 12.
 #[test]
 fn a_request_to_verify_is_a_version_and_a_cookie() {
     let message = Message::HelloVerifyRequest { version: DTLS10, cookie: vec![5; 20].into() };
