@@ -27,6 +27,7 @@ pub mod app;
 pub mod channel;
 pub mod coap;
 pub mod device;
+pub mod dtls;
 pub mod element;
 pub mod energy;
 pub mod http;

@@ -13,6 +13,7 @@ mod broker;
 mod stage;
 mod lowpan;
 mod energy;
+mod dtls;
 
 pub use amqp_broker::amqp_broker;
 pub use amqp10::amqp10;
@@ -20,6 +21,7 @@ pub use amqp091::amqp091;
 pub use broker::mqtt_broker;
 pub use lowpan::lowpan;
 pub use energy::energy;
+pub use dtls::dtls;
 
 use protosim_core::LocalTime;
 use protosim_core::machine::{IdealEnv, Machine, MachineCx};
