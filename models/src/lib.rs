@@ -5,13 +5,13 @@
 //! - [`packet`]: IP packets, typed, with their RFC encodings; [`rope`]: payloads whose bulk costs nothing.
 //! - [`link`]: the two halves of a link; [`queue`]: what waits for it, and in which order; [`device`]: what limits a host.
 //! - [`channel`]: messages between two nodes beside the network, such as signalling.
-//! - [`medium`]: LAN switches, buses and radio channels, which many nodes share.
+//! - [`medium`]: LAN switches, buses and radio channels, which many nodes share; [`ieee802154`], [`lowpan`], [`lora`]: radios of constrained nodes.
+//! - [`energy`]: what a device takes from its battery, and from what.
 //! - [`nat`]: what NATs and firewalls remember.
 //! - [`node`]: hosts and routers; [`app`]: what runs on them; [`element`]: nodes and media as entities of the kernel.
-//! - [`recovery`]: what protocols that send again share: round trips, time-outs, ranges, extremes of late.
-//! - [`tcp`], [`amqp`], [`coap`], [`http`], [`mqtt`], [`ping`], [`stun`], [`turn`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
+//! - [`tcp`], [`amqp`], [`coap`], [`dtls`], [`http`], [`mqtt`], [`ping`], [`stun`], [`turn`], [`traffic`]: protocols and traffic. Each folder has the same files: `mod.rs` tells the
 //!   story, then encodings, configuration, machines, tests.
-//! - [`recovery`]: what protocols that repair losses share.
+//! - [`recovery`]: what protocols that repair losses share: round trips, time-outs, ranges, extremes of late.
 //! - [`ledger`]: what each level of delivery promises, held against what came.
 //! - [`registry`]: the one place where an application is made known to scenarios.
 //!
@@ -37,8 +37,8 @@ mod lazy;
 pub mod ledger;
 pub mod length;
 pub mod link;
-pub mod lowpan;
 pub mod lora;
+pub mod lowpan;
 pub mod meaning;
 pub mod medium;
 pub mod messaging;

@@ -113,7 +113,8 @@ impl PartialEq for Run {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Bytes(bytes), Self::Bytes(others)) => bytes == others,
-            (Self::Fill { key, offset, len }, Self::Bytes(bytes)) | (Self::Bytes(bytes), Self::Fill { key, offset, len }) => {
+            (Self::Fill { key, offset, len }, Self::Bytes(bytes))
+            | (Self::Bytes(bytes), Self::Fill { key, offset, len }) => {
                 bytes.len() as u64 == *len && count_other_bytes(&fill_period(*key), *offset, bytes) == 0
             }
             (Self::Fill { key, offset, len }, Self::Fill { key: key_2, offset: offset_2, len: len_2 }) => {

@@ -10,18 +10,18 @@ mod amqp091;
 mod amqp10;
 mod amqp_broker;
 mod broker;
-mod stage;
-mod lowpan;
-mod energy;
 mod dtls;
+mod energy;
+mod lowpan;
+mod stage;
 
 pub use amqp_broker::amqp_broker;
 pub use amqp10::amqp10;
 pub use amqp091::amqp091;
 pub use broker::mqtt_broker;
-pub use lowpan::lowpan;
-pub use energy::energy;
 pub use dtls::dtls;
+pub use energy::energy;
+pub use lowpan::lowpan;
 
 use protosim_core::LocalTime;
 use protosim_core::machine::{IdealEnv, Machine, MachineCx};
