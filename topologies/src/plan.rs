@@ -476,7 +476,7 @@ impl Plan {
         let station = |index: usize| {
             let (up, down) = self.wires_of_station[medium][index];
             let stream_name = self.station_stream_name(medium, index);
-            StationParts { listed: lan.listed_stations[index], up, down, stream_name }
+            StationParts { listed: lan.listed_stations[index], up, down, stream_name, hardware: None }
         };
         Medium::new(&MediumParts {
             config: &self.topology.media[lan.listed],

@@ -61,6 +61,7 @@ pub use distance::{Coordinate, Distance, Place};
 pub use shared::{GroupStations, MediumCounts, MediumParts, StationParts};
 
 use crate::element::Element;
+use crate::energy::Hardware;
 use crate::node::DropCause;
 use crate::packet::Packet;
 use csma::Bus;
@@ -95,6 +96,14 @@ impl Medium {
             Kind::Switch(switch) => switch.counts(),
             Kind::Bus(bus) => bus.shared.counts.clone(),
             Kind::Radio(radio) => radio.shared.counts.clone(),
+        }
+    }
+
+    /// The device of the station with this index, as metered so far; `None` if nothing of it is, or if the medium is no radio channel.
+    pub fn hardware(&self, station: usize) -> Option<&Hardware> {
+        match &self.0 {
+            Kind::Switch(_) | Kind::Bus(_) => None,
+            Kind::Radio(radio) => radio.shared.hardware(station),
         }
     }
 

@@ -4,10 +4,14 @@ use super::adapter::Adapters;
 use super::config::{Access, CarrierSense, RadioConfig};
 use super::shared::{Air, At, Backoff, MediumParts, Shared, Takers, timers};
 use crate::element::Element;
+use crate::energy::{RadioMode, RadioPower};
 use crate::link::Framing;
 use crate::node::DropCause;
 use crate::packet::Packet;
 use protosim_core::{Cx, Rate, SimTime, Span, TimerId};
+
+/// Of this channel a range is known and no power: stations send with the least that they have.
+const LEAST_POWER: RadioPower = RadioPower::from_centi_dbm(-10_000);
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -84,6 +88,9 @@ impl Radio {
 
     pub(super) fn start(&mut self, cx: &mut Cx<'_, Element>) {
         timers(self.stations.len(), cx);
+        for station in 0..self.stations.len() {
+            self.shared.radio(station, RadioMode::Listen, cx.now());
+        }
     }
 
     pub(super) fn held(&self) -> u64 {
@@ -135,6 +142,8 @@ impl Radio {
         self.stations[from].state = State::Idle;
         cx.disarm(TimerId(from as u32));
         let Some(sent) = self.adapters.current(from).take() else { return };
+        let hears = !self.stations[from].hears.is_empty();
+        self.shared.radio(from, if hears { RadioMode::Receive } else { RadioMode::Listen }, now);
         let takers = self.shared.takers(from, &sent.packet);
         let reach = std::mem::take(&mut self.stations[from].reach);
         let mut heard = Vec::new();
@@ -143,6 +152,9 @@ impl Radio {
             station.heard_until = Some(now);
             let Some(index) = station.hears.iter().position(|reception| reception.from == from) else { continue };
             let reception = station.hears.swap_remove(index);
+            if station.hears.is_empty() && !matches!(station.state, State::Talking(_)) {
+                self.shared.radio(other, RadioMode::Listen, now);
+            }
             if takers.include(other) {
                 heard.push((other, reception.is_spoiled));
             }
@@ -222,6 +234,7 @@ impl Radio {
         cx.arm(TimerId(from as u32), until);
         let own = &mut self.stations[from];
         own.state = State::Talking(until);
+        self.shared.radio(from, RadioMode::Transmit(LEAST_POWER), now);
         // Half duplex: who talks hears nothing.
         own.hears.iter_mut().for_each(|reception| reception.is_spoiled = true);
         let reach = std::mem::take(&mut own.reach);
@@ -229,6 +242,9 @@ impl Radio {
             let station = &mut self.stations[other];
             let talks = matches!(station.state, State::Talking(_));
             let is_spoiled = talks || !station.hears.is_empty();
+            if !talks {
+                self.shared.radio(other, RadioMode::Receive, now);
+            }
             station.hears.iter_mut().for_each(|reception| reception.is_spoiled = true);
             station.hears.push(Reception { from, began: now, is_spoiled });
         }

@@ -2,6 +2,7 @@
 
 use super::config::MediumConfig;
 use crate::element::Element;
+use crate::energy::{Hardware, RadioMode};
 use crate::name::Files;
 use crate::node::{DropCause, Fate, LinkEnd, Report};
 use crate::packet::Packet;
@@ -33,7 +34,7 @@ pub struct MediumParts<'a> {
 }
 
 /// A station of a medium.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct StationParts {
     /// Its index in the configuration's list.
     pub listed: usize,
@@ -43,6 +44,8 @@ pub struct StationParts {
     pub down: WireId,
     /// The name that its luck goes by.
     pub stream_name: String,
+    /// The device that it is on, whose radio this is; none for one of which nothing is metered.
+    pub hardware: Option<Box<Hardware>>,
 }
 
 /// The stations that take what one station sends from a source to a group.
@@ -109,6 +112,8 @@ pub(super) struct Shared {
     loss: Ratio,
     /// By receiver; empty without loss.
     luck: Vec<Stream>,
+    /// By station; empty where nothing is metered.
+    hardware: Vec<Option<Box<Hardware>>>,
     pub(super) counts: MediumCounts,
 }
 
@@ -130,11 +135,17 @@ impl Shared {
         });
         let loss = parts.config.loss();
         let luck = parts.stations.iter().map(|station| parts.seed.stream(&station.stream_name, LOSS));
+        let is_metered = parts.stations.iter().any(|station| station.hardware.is_some());
         Self {
             wires: parts.stations.iter().map(|station| (station.up, station.down)).collect(),
             takers: takers.collect(),
             loss,
             luck: if loss.is_zero() { Vec::new() } else { luck.collect() },
+            hardware: if is_metered {
+                parts.stations.iter().map(|station| station.hardware.clone()).collect()
+            } else {
+                Vec::new()
+            },
             counts: MediumCounts::default(),
         }
     }
@@ -153,6 +164,21 @@ impl Shared {
             number if number <= self.stations() && number != from + 1 => Takers::One(number - 1),
             _ => Takers::Nobody,
         }
+    }
+
+    /// The radio of a station is in `mode` from `now` on, for its device to meter. Kinds of media whose stations have radios call this at each
+    /// change; without a device it does nothing.
+    #[inline]
+    pub(super) fn radio(&mut self, station: usize, mode: RadioMode, now: SimTime) {
+        if let Some(Some(hardware)) = self.hardware.get_mut(station) {
+            // A device without battery power does nothing more, and a power that it does not have was refused with the scenario.
+            let _ = hardware.radio(now, mode);
+        }
+    }
+
+    /// The device of a station, if it is metered.
+    pub(super) fn hardware(&self, station: usize) -> Option<&Hardware> {
+        self.hardware.get(station)?.as_deref()
     }
 
     /// Accounts for a packet that goes no further.

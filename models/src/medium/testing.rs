@@ -51,6 +51,7 @@ impl Field {
             up: up(index),
             down: down(index),
             stream_name: format!("m:s{index:03}"),
+            hardware: None,
         };
         let stations = (0..count).map(station).collect();
         let medium = Medium::new(&MediumParts { config, stations, groups: Vec::new(), seed, files: &files });
