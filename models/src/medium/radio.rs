@@ -51,6 +51,8 @@ enum State {
     Turning,
     /// It talks until then.
     Talking(SimTime),
+    /// It has no power.
+    Off,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +101,9 @@ impl Radio {
 
     pub(super) fn take(&mut self, station: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         self.end_due(cx);
+        if self.stations[station].state == State::Off {
+            return self.shared.drop(&packet, DropCause::NodeDown, At::Sender(station), cx);
+        }
         self.adapters.offer(station, packet, &mut self.shared, cx);
         if self.stations[station].state == State::Idle {
             self.begin(station, cx);
@@ -112,8 +117,42 @@ impl Radio {
         match due {
             State::Waiting | State::Turning => self.talk(station, cx),
             State::Listening => self.decide(station, cx),
-            State::Idle | State::Talking(_) => {}
+            State::Idle | State::Talking(_) | State::Off => {}
         }
+    }
+
+    /// The station loses power: what waits there, and what it sends just now, is lost, and it hears nothing. Or it has power again.
+    pub(super) fn station_power(&mut self, station: usize, is_on: bool, cx: &mut Cx<'_, Element>) {
+        self.end_due(cx);
+        let now = cx.now();
+        // It has missed a part of what is in the air.
+        self.stations[station].hears.iter_mut().for_each(|reception| reception.is_spoiled = true);
+        if is_on {
+            self.stations[station].state = State::Idle;
+            return self.shared.radio(station, RadioMode::Listen, now);
+        }
+        let state = std::mem::replace(&mut self.stations[station].state, State::Off);
+        cx.disarm(TimerId(station as u32));
+        if matches!(state, State::Talking(_)) {
+            self.fall_silent(station, now);
+        }
+        self.adapters.clear(station, &mut self.shared, cx);
+    }
+
+    /// A station stops in the middle of a frame, which nobody can use then.
+    fn fall_silent(&mut self, from: usize, now: SimTime) {
+        self.air.end(now);
+        self.talking.retain(|station| *station != from);
+        let reach = std::mem::take(&mut self.stations[from].reach);
+        for other in reach.iter().map(|other| usize::from(*other)) {
+            let station = &mut self.stations[other];
+            station.heard_until = Some(now);
+            station.hears.retain(|reception| reception.from != from);
+            if station.hears.is_empty() && !matches!(station.state, State::Talking(_)) {
+                self.shared.radio(other, RadioMode::Listen, now);
+            }
+        }
+        self.stations[from].reach = reach;
     }
 
     /// Ends all frames that are over by now, before anything else in this instant: what begins now does not overlap them. Then

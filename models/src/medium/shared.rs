@@ -1,5 +1,6 @@
 //! What all kinds of media have: stations and their wires, who takes packets for groups, losses, counts.
 
+use super::batteries::Batteries;
 use super::config::MediumConfig;
 use crate::element::Element;
 use crate::energy::{Hardware, RadioMode};
@@ -9,7 +10,7 @@ use crate::packet::Packet;
 use crate::queue::Drops;
 use protosim_core::kernel::Interests;
 use protosim_core::{Cx, Purpose, Ratio, RunSeed, SimTime, Span, Stream, TimerId, WireId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -46,6 +47,8 @@ pub struct StationParts {
     pub stream_name: String,
     /// The device that it is on, whose radio this is; none for one of which nothing is metered.
     pub hardware: Option<Box<Hardware>>,
+    /// The wire on which its node is told that the battery is empty; there is one for a device that is metered.
+    pub control: Option<WireId>,
 }
 
 /// The stations that take what one station sends from a source to a group.
@@ -113,7 +116,11 @@ pub(super) struct Shared {
     /// By receiver; empty without loss.
     luck: Vec<Stream>,
     /// By station; empty where nothing is metered.
-    hardware: Vec<Option<Box<Hardware>>>,
+    pub(super) hardware: Vec<Option<Box<Hardware>>>,
+    /// Batteries; `None` where nothing is metered.
+    pub(super) batteries: Option<Box<Batteries>>,
+    /// Stations without power.
+    pub(super) off: BTreeSet<usize>,
     pub(super) counts: MediumCounts,
 }
 
@@ -146,6 +153,8 @@ impl Shared {
             } else {
                 Vec::new()
             },
+            batteries: is_metered.then(|| Box::new(Batteries::new(parts))),
+            off: BTreeSet::new(),
             counts: MediumCounts::default(),
         }
     }
@@ -173,7 +182,16 @@ impl Shared {
         if let Some(Some(hardware)) = self.hardware.get_mut(station) {
             // A device without battery power does nothing more, and a power that it does not have was refused with the scenario.
             let _ = hardware.radio(now, mode);
+            if let Some(batteries) = self.batteries.as_mut().filter(|_| hardware.is_on_battery()) {
+                batteries.changed.push(station);
+            }
         }
+    }
+
+    /// True if a station has no power: it sends and hears nothing.
+    #[inline]
+    pub(super) fn is_off(&self, station: usize) -> bool {
+        !self.off.is_empty() && self.off.contains(&station)
     }
 
     /// The device of a station, if it is metered.
@@ -203,6 +221,9 @@ impl Shared {
 
     /// Hands a packet that has come through to the node of a station, `delay` from now, unless it is lost.
     pub(super) fn hand_over(&mut self, packet: Box<Packet>, to: usize, delay: Span, cx: &mut Cx<'_, Element>) {
+        if self.is_off(to) {
+            return self.drop(&packet, DropCause::NodeDown, At::Receiver(to), cx);
+        }
         if self.luck.get_mut(to).is_some_and(|luck| luck.chance(self.loss)) {
             return self.drop(&packet, DropCause::Lost, At::Receiver(to), cx);
         }
@@ -233,7 +254,7 @@ impl Shared {
     }
 
     fn receive(&mut self, packet: Box<Packet>, (to, is_spoiled): (usize, bool), delay: Span, cx: &mut Cx<'_, Element>) {
-        if is_spoiled {
+        if is_spoiled && !self.is_off(to) {
             self.drop(&packet, DropCause::Collision, At::Receiver(to), cx);
         } else {
             self.hand_over(packet, to, delay, cx);

@@ -58,7 +58,7 @@ impl DropCause {
     /// How many causes there are.
     pub(crate) const COUNT: usize = Self::OutOfRange as usize + 1;
 
-    /// All that a shared medium drops packets for.
+    /// All that a shared medium drops packets for; where devices are metered, for [`Self::NodeDown`] too.
     pub const OF_MEDIA: [Self; 6] =
         [Self::Lost, Self::QueueFull, Self::Aqm, Self::Collision, Self::RetryLimit, Self::OutOfRange];
 
@@ -215,7 +215,8 @@ pub fn audit(simulation: &Simulation<Element>) -> Conservation {
     for (_, medium) in crate::element::media(simulation) {
         sum.duplicated += medium.counts().copied;
         sum.in_flight += medium.held();
-        sum.dropped += DropCause::OF_MEDIA.iter().map(|cause| medium.dropped(*cause)).sum::<u64>();
+        let causes = DropCause::OF_MEDIA.into_iter().chain([DropCause::NodeDown]);
+        sum.dropped += causes.map(|cause| medium.dropped(cause)).sum::<u64>();
     }
     for (_, node) in crate::element::nodes(simulation) {
         sum.originated += node.counts.originated;
