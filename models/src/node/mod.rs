@@ -65,7 +65,7 @@ pub use counts::{Conservation, DropCause, PacketCounts, audit};
 pub use interface::Interface;
 pub use multicast::GroupRoute;
 pub use nat::NatParts;
-pub use report::{Fate, LinkEnd, PacketReport, Report};
+pub use report::{Fate, FrameKind, FrameReport, LinkEnd, PacketReport, Report};
 pub use routes::{Hop, Route, Routes};
 
 use crate::app::{App, Total};
