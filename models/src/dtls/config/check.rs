@@ -126,6 +126,8 @@ impl DtlsClientConfig {
             let is_address = name.parse::<std::net::IpAddr>().is_ok();
             refuse("dtls.server_name", is_address, "is an address, which is no name (RFC 6066 §3)".to_owned());
         }
+        let is_none = self.queue.is_some_and(|queue| queue.as_bytes() == 0);
+        refuse("dtls.queue", is_none, "leaves no room for the data that a session is begun for".to_owned());
         refuse(
             "dtls.dead_after",
             self.dead_after.is_some_and(Span::is_zero),

@@ -166,7 +166,7 @@ pub struct DtlsClientConfig {
     pub certificate: Option<CertificateConfig>,
     /// Checks that the server's certificates lead to one of our authorities; for `protosim live`. Default: true.
     pub verify: bool,
-    /// The name that it asks for (RFC 6066 §3). Default: the server's node, with certificates; none with a key.
+    /// The name that it asks for (RFC 6066 §3). Default: the server's node where a suite may have certificates, else none.
     pub server_name: Option<String>,
     /// Takes up sessions again that it had. Default: true.
     pub resumption: Option<bool>,

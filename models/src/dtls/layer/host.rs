@@ -43,7 +43,9 @@ impl Host for SecureHost<'_> {
     }
 
     fn udp_bind(&mut self, port: u16) -> Result<SocketId, HostError> {
-        self.host.udp_bind(port)
+        let socket = self.host.udp_bind(port)?;
+        self.host.udp_protected(socket)?;
+        Ok(socket)
     }
 
     fn addresses(&self) -> Vec<IpAddr> {
@@ -51,7 +53,9 @@ impl Host for SecureHost<'_> {
     }
 
     fn udp_bind_to(&mut self, address: IpAddr, port: u16) -> Result<SocketId, HostError> {
-        self.host.udp_bind_to(address, port)
+        let socket = self.host.udp_bind_to(address, port)?;
+        self.host.udp_protected(socket)?;
+        Ok(socket)
     }
 
     fn udp_close(&mut self, socket: SocketId) -> Result<(), HostError> {
@@ -65,6 +69,10 @@ impl Host for SecureHost<'_> {
 
     fn udp_traffic_class(&mut self, socket: SocketId, class: TrafficClass) -> Result<(), HostError> {
         self.host.udp_traffic_class(socket, class)
+    }
+
+    fn udp_protected(&mut self, socket: SocketId) -> Result<(), HostError> {
+        self.host.udp_protected(socket)
     }
 
     fn received_ecn(&self) -> Ecn {
