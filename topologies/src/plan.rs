@@ -23,13 +23,13 @@ use protosim_core::kernel::{BuildError, Limits};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, WireId, WireSpec};
 use protosim_models::device::{Cpu, Memory};
 use protosim_models::link::{LinkChange, Meter, Setup, Transmitter};
-use protosim_models::medium::{GroupStations, Medium, MediumParts, StationParts};
+use protosim_models::medium::{GroupStations, Medium, MediumConfig, MediumParts, StationParts};
 use protosim_models::name::{Files, NodeName};
 use protosim_models::node::{Action, GroupRoute, Interface, NatParts, NodeParts};
 use protosim_models::{App, Element, Node};
 use reroutes::Reroute;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 /// A topology with everything that follows from it.
@@ -497,9 +497,31 @@ impl Plan {
             config: &self.topology.media[lan.listed],
             stations: (0..lan.stations.len()).map(station).collect(),
             groups: self.groups_of_medium[medium].clone(),
+            prefix: self.prefix_of_medium(medium),
             seed,
             files: &self.files,
         })
+    }
+
+    /// The prefix of a medium's addresses of IPv6, in a network that has that.
+    pub fn prefix_of_medium(&self, medium: usize) -> Option<Ipv6Addr> {
+        match self.layer(AddressFamily::V6)?.family.station_address(medium, 0) {
+            IpAddr::V6(prefix) => Some(prefix),
+            IpAddr::V4(_) => None,
+        }
+    }
+
+    /// The stations of media whose frames are written out: which link end, as in [`Plan::link_ends`], and the medium's rank.
+    pub fn frame_ends(&self) -> Vec<(usize, usize)> {
+        let (mut ends, mut next) = (Vec::new(), 2 * self.graph.links());
+        for medium in 0..self.graph.media().count() {
+            let lan = self.graph.media().lan(medium);
+            if matches!(self.topology.media[lan.listed], MediumConfig::Ieee802154(_)) {
+                ends.extend((next..next + lan.stations.len()).map(|end| (end, medium)));
+            }
+            next += lan.stations.len();
+        }
+        ends
     }
 
     /// The interface of a node to a medium.

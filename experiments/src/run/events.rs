@@ -241,6 +241,8 @@ pub(super) fn events(
                 let Some((stream, what)) = observed(observation) else { continue };
                 all.push(Event { at: *at, node: entity.0, app: Some(app_of(entity.0, *app)), stream, what });
             }
+            // What they carry is told packet by packet.
+            Report::Frame(_) => {}
             Report::Packet(packet) => {
                 let says = words.of(*at, &packet.packet);
                 if let Fate::Dropped(cause) = packet.fate {

@@ -61,7 +61,7 @@ pub use exchanges::{Ending, Exchange};
 pub(crate) use fork::groups;
 pub use measured::{Arrival, DelaySample, LinkOutput, Measured, RatesOutput, SinkOutput};
 pub use name::Name;
-pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};
+pub use one::{Capture, CapturedFrame, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};
 pub use outputs::{Kept, Loan, Outputs, Sight, SightOf, on_threads};
 pub(crate) use outputs::{PerPoint, Turn, over_points, over_turns};
 pub(crate) use selection::share_number;

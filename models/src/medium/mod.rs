@@ -25,6 +25,7 @@
 //!   duplex). What ends at the instant at which another begins does not overlap it. There is no propagation delay: 300 m
 //!   would be 1 µs. There are no acknowledgements and no retries; what is lost is for higher layers to notice. Access is pure ALOHA, slotted
 //!   ALOHA, or carrier sense with back-off ([`Access`]), which hears neither hidden stations nor who began while it turned from listening to talking.
+//! - **IEEE 802.15.4** with 6LoWPAN ([`Ieee802154Config`]): real frames, acknowledgements, fragments, children that sleep; see [`pan`].
 //! - **Loss** besides: one draw for each reception that is sound otherwise, of the stream `loss` of the medium and the receiver.
 //!
 //! **Captures** have an interface for each station: a packet leaves there when its node hands it over (on a switch, when its last
@@ -43,8 +44,9 @@
 //! | `config`, `check`, `distance` | what a user says, and what can be wrong with it |
 //! | `shared` | what all kinds have: stations, groups, losses, counts |
 //! | `adapter` | what waits at a station for its turn |
+//! | `ether` | who hears whom on the air, and what overlaps where |
 //! | `batteries` | what the nodes of stations say of their devices, and batteries that end |
-//! | `switch`, `csma`, `radio` | the kinds |
+//! | `switch`, `csma`, `radio`, [`pan`] | the kinds |
 
 mod adapter;
 mod batteries;
@@ -52,6 +54,8 @@ mod check;
 mod config;
 mod csma;
 mod distance;
+mod ether;
+mod pan;
 mod radio;
 mod shared;
 mod switch;
@@ -64,6 +68,9 @@ mod tests;
 pub use check::MOST_STATIONS;
 pub use config::{Access, CarrierSense, CsmaConfig, MediumConfig, RadioConfig, StationConfig, SwitchConfig};
 pub use distance::{Coordinate, Distance, Place};
+pub use pan::{
+    Ieee802154Config, LinkAddresses, PanAccess, PanCounts, PanIndirect, PanReassembly, PanStationConfig,
+};
 pub use shared::{GroupStations, MediumCounts, MediumParts, StationParts};
 
 use crate::element::Element;
@@ -72,6 +79,7 @@ use crate::energy::control::Control;
 use crate::node::{CONTROL_PORT, DropCause};
 use crate::packet::Packet;
 use csma::Bus;
+use pan::Pan;
 use protosim_core::{Cx, Span, TimerId};
 use radio::Radio;
 use shared::Shared;
@@ -86,6 +94,7 @@ enum Kind {
     Switch(Switch),
     Bus(Bus),
     Radio(Radio),
+    Pan(Box<Pan>),
 }
 
 /// What the radios of a medium's stations are called in profiles of devices.
@@ -105,6 +114,7 @@ impl MediumConfig {
         match self {
             Self::Switch(_) | Self::Csma(_) => RadioKind::None,
             Self::Radio(_) => RadioKind::Any,
+            Self::Ieee802154(_) => RadioKind::Named("802.15.4"),
         }
     }
 }
@@ -116,6 +126,7 @@ impl Medium {
             MediumConfig::Switch(config) => Kind::Switch(Switch::new(config, parts)),
             MediumConfig::Csma(config) => Kind::Bus(Bus::new(config, parts)),
             MediumConfig::Radio(config) => Kind::Radio(Radio::new(config, parts)),
+            MediumConfig::Ieee802154(config) => Kind::Pan(Box::new(Pan::new(config, parts))),
         })
     }
 
@@ -125,6 +136,7 @@ impl Medium {
             Kind::Switch(switch) => switch.counts(),
             Kind::Bus(bus) => bus.shared.counts.clone(),
             Kind::Radio(radio) => radio.shared.counts.clone(),
+            Kind::Pan(pan) => pan.shared.counts.clone(),
         }
     }
 
@@ -133,7 +145,22 @@ impl Medium {
         match &self.0 {
             Kind::Switch(_) | Kind::Bus(_) => None,
             Kind::Radio(radio) => radio.shared.hardware(station),
+            Kind::Pan(pan) => pan.shared.hardware(station),
         }
+    }
+
+    /// What else has happened on an IEEE 802.15.4 channel; `None` on other media.
+    pub fn pan_counts(&self) -> Option<&PanCounts> {
+        match &self.0 {
+            Kind::Pan(pan) => Some(&pan.own_counts),
+            _ => None,
+        }
+    }
+
+    /// All that it can drop packets for.
+    pub fn causes(&self) -> impl Iterator<Item = DropCause> {
+        let own: &[DropCause] = if matches!(self.0, Kind::Pan(_)) { &DropCause::OF_PANS } else { &[] };
+        DropCause::OF_MEDIA.into_iter().chain(own.iter().copied())
     }
 
     /// Packets that were dropped here for `cause`.
@@ -147,6 +174,7 @@ impl Medium {
             Kind::Switch(switch) => switch.held(),
             Kind::Bus(bus) => bus.held(),
             Kind::Radio(radio) => radio.held(),
+            Kind::Pan(pan) => pan.held(),
         }
     }
 
@@ -155,7 +183,8 @@ impl Medium {
         match &self.0 {
             Kind::Switch(_) => None,
             Kind::Bus(bus) => Some(bus.air.busy()),
-            Kind::Radio(radio) => Some(radio.air.busy()),
+            Kind::Radio(radio) => Some(radio.ether.busy()),
+            Kind::Pan(pan) => Some(pan.ether.busy()),
         }
     }
 
@@ -164,6 +193,7 @@ impl Medium {
             Kind::Switch(switch) => switch.start(cx),
             Kind::Bus(bus) => bus.start(cx),
             Kind::Radio(radio) => radio.start(cx),
+            Kind::Pan(pan) => pan.start(cx),
         }
         // Behind the timers of the kind, which are numbered from zero.
         if let Some(shared) = self.radios() {
@@ -182,6 +212,7 @@ impl Medium {
                 Kind::Switch(switch) => switch.take(station, packet, cx),
                 Kind::Bus(bus) => bus.take(station, packet, cx),
                 Kind::Radio(radio) => radio.take(station, packet, cx),
+                Kind::Pan(pan) => pan.take(station, packet, cx),
             }
         }
         self.end_dead(cx);
@@ -194,6 +225,7 @@ impl Medium {
                 // Timers are made one for each station, in order.
                 Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
                 Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
+                Kind::Pan(pan) => pan.on_timer(timer, cx),
             }
         }
         self.end_dead(cx);
@@ -204,6 +236,7 @@ impl Medium {
         match &mut self.0 {
             Kind::Switch(_) | Kind::Bus(_) => None,
             Kind::Radio(radio) => Some(&mut radio.shared),
+            Kind::Pan(pan) => Some(&mut pan.shared),
         }
     }
 
@@ -215,6 +248,7 @@ impl Medium {
         match &mut self.0 {
             Kind::Switch(_) | Kind::Bus(_) => {}
             Kind::Radio(radio) => radio.station_power(station, is_on, cx),
+            Kind::Pan(pan) => pan.station_power(station, is_on, cx),
         }
     }
 

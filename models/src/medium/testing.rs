@@ -55,7 +55,7 @@ impl Field {
             control: None,
         };
         let stations = (0..count).map(station).collect();
-        let medium = Medium::new(&MediumParts { config, stations, groups: Vec::new(), seed, files: &files });
+        let medium = Medium::new(&MediumParts { config, stations, groups: Vec::new(), prefix: None, seed, files: &files });
         builder.entity("medium", "m", Element::Medium(Box::new(medium))).unwrap();
         for (index, app) in apps.into_iter().enumerate() {
             let setup = Setup {

@@ -289,6 +289,10 @@ impl Host for SimHost<'_, '_> {
         self.node.udp.set_class(socket, self.app, class)
     }
 
+    fn udp_protected(&mut self, socket: SocketId) -> Result<(), HostError> {
+        self.node.udp.set_protected(socket, self.app)
+    }
+
     fn received_ecn(&self) -> Ecn {
         self.arrival.map_or(Ecn::NotEct, |arrival| arrival.ecn)
     }
@@ -439,6 +443,7 @@ fn datagram(socket: &UdpSocket, source: IpAddr, to: SocketAddr, payload: Rope) -
         packet.ip.set_dscp(socket.class.dscp);
         packet.ip.set_ecn(socket.class.ecn);
     }
+    packet.provenance.is_protected = socket.is_protected;
     Ok(packet.into_pooled())
 }
 

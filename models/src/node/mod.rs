@@ -68,7 +68,7 @@ pub use energy::{CONTROL_PORT, EnergyParts};
 pub use interface::Interface;
 pub use multicast::GroupRoute;
 pub use nat::NatParts;
-pub use report::{Fate, LinkEnd, PacketReport, Report};
+pub use report::{Fate, FrameKind, FrameReport, LinkEnd, PacketReport, Report};
 pub use routes::{Hop, Route, Routes};
 
 use crate::app::{App, Total};
