@@ -127,3 +127,152 @@ fn energy_is_of_the_measurement_window() {
     assert!(is_close(found, 60.892_458_048 / 6.0), "{found}");
     assert!(is_close(value(&loaded, &app("ask"), Metric::EnergyPerDelivery), 1.014_874_300_8));
 }
+
+/// 5 uAh are 18 mC. By the figures above a minute takes 130 + 102.144 + 28.16 uC, 1.2 uA for 59.99 s and 0.1 uA for 59.994336 s: 338.2914336 uC. After 53 of them
+/// 70.5540192 uC are left, and the work on the next request takes 13.0001 mA: they last 5.42719051 ms. So 53 requests are answered, and what the
+/// server sends later finds nobody.
+#[test]
+fn a_battery_ends_its_node_at_the_instant_at_which_it_is_empty() {
+    let later = r#"(name: "later", on: "server", run: UdpSource(to: "sensor", port: 9, pattern: Periodic(every: "60 s"), payload: "20 B", start: "3210 s", count: 5)),
+        (name: "ask""#;
+    let loaded = sensor(r#", battery: (capacity: "5 uAh")"#, &[(r#"(name: "ask""#, later)]);
+    let output = run(&loaded, 1, &Watch { events: true, ..Watch::default() });
+    let BatteryOutput { initial, drawn, leaked, left, ended } = output.devices[0].battery.unwrap();
+    assert_eq!((initial, left, leaked), (18e-3, 0.0, 0.0));
+    assert!(is_close(drawn, 18e-3), "{drawn}");
+    let ended = ended.unwrap();
+    // The radio hears of the work a nanosecond late.
+    assert!((ended.as_secs_f64() - 3_180.005_427_191).abs() < 2e-9, "{ended}");
+    let answered = output.exchanges.iter().filter(|exchange| exchange.completion().is_some()).count();
+    assert_eq!(answered, 53);
+    let count = |node: &str, name: &str| {
+        let is_it = |total: &super::Total| &*output.entities[total.node as usize] == node && total.name == name;
+        output.totals.iter().find(is_it).unwrap_or_else(|| panic!("{node} does not count {name}")).value
+    };
+    // The node is told a nanosecond later.
+    assert_eq!(count("sensor", "battery dead at ns"), ended.as_nanos() + 1);
+    assert_eq!(count("medium:air", "dropped packets: node down"), 5);
+    // In the log of events it stands once.
+    let events = output.story.events.as_ref().unwrap();
+    let dead: Vec<_> = events.iter().filter(|event| event.what == super::events::What::BatteryDead).collect();
+    assert_eq!(dead.iter().map(|event| event.at.as_nanos()).collect::<Vec<_>>(), [ended.as_nanos() + 1]);
+    // All that was drawn is what the battery gave.
+    let all: f64 = output.devices[0].entries.iter().map(|entry| entry.charge).sum();
+    assert!(is_close(all, 18e-3), "{all}");
+    // How long it would live on the battery of its profile is of the time that it lived.
+    let life = output.measured.devices_of_apps["ask"].life.unwrap();
+    assert!((life - 8_640.0 / (18e-3 / 3_180.005_427_191)).abs() < 1e3, "{life}");
+}
+
+/// A node that the timeline turns off draws nothing: for 600 s of an hour, less ten requests and what it would have slept and listened. Then it begins anew, at
+/// 1200 s, with its requests from the start.
+#[test]
+fn a_node_without_power_draws_nothing() {
+    let timeline = r#"timeline: [(at: "630 s", node: "sensor", up: false), (at: "1230 s", node: "sensor", up: true)], until: After("1290 s"),"#;
+    let loaded = sensor("", &[(r#"until: After("3600 s"),"#, timeline)]);
+    let output = run(&loaded, 1, &Watch::default());
+    let found = &output.devices[0];
+    // Requests at 0 s to 600 s, eleven, and at 1230 s, one.
+    assert!(is_close(charge(found, "processor", "work"), 12.0 * 130e-6));
+    assert!(is_close(charge(found, "radio", "transmit"), 12.0 * 102.144e-6));
+    // 690 s with power: asleep but for 12 x 10 ms.
+    assert!((charge(found, "processor", "sleep") - 1.2e-6 * (690.0 - 0.12)).abs() < 1e-14);
+    assert!((charge(found, "radio", "listen") - 0.1e-6 * (690.0 - 12.0 * 0.005_664)).abs() < 1e-14);
+}
+
+/// With a shipped profile there are ramps, and costs of what it does: the sums stay whole, and threads and captures change nothing.
+#[test]
+fn threads_and_captures_change_nothing_of_energy() {
+    let loaded = sensor(
+        r#", radio: "802.15.4", battery: (charge: "0.01 %")"#,
+        &[(r#"profile: "sheet""#, r#"profile: "cc2650""#), ("measure: [", "measure: [ ")],
+    );
+    let one = run(&loaded, 1, &Watch::default());
+    // 0.01 % of 225 mAh at 5.9 mA and more last less than 14 s.
+    assert!(one.devices[0].battery.unwrap().ended.is_some_and(|at| at.as_secs_f64() < 14.0), "{:?}", one.devices);
+    for (threads, capture) in [(2, false), (8, true)] {
+        let other = run(&loaded, threads, &Watch { capture, events: capture, ..Watch::default() });
+        assert_eq!((&one.digests, &one.totals, &one.devices), (&other.digests, &other.totals, &other.devices));
+        assert_eq!(one.measured, other.measured);
+    }
+}
+
+/// Without a radio the device is metered in its node: a server on a link that works 10 ms for each of sixty requests.
+#[test]
+fn a_device_on_a_link_is_metered_in_its_node() {
+    let text = SENSOR.replace("DEVICE", "");
+    let (from, to) = (text.find("media: [").unwrap(), text.find("apps: [").unwrap());
+    let text = format!(
+        r#"{}links: [(name: "wire", ends: ("sensor", "server"), delay: "1 ms")], {}"#,
+        &text[..from],
+        &text[to..]
+    );
+    let output = run(&load(&text), 1, &Watch::default());
+    let found = &output.devices[0];
+    assert!(is_close(charge(found, "processor", "work"), 60.0 * 130e-6));
+    assert!(is_close(charge(found, "processor", "sleep"), 4_319.28e-6));
+    assert!(found.entries.iter().all(|entry| entry.part.0 == "processor"), "{found:?}");
+    // 1 uAh is 3.6 mC: 201.988 uC a minute last 17 minutes and 166.204 uC, of which the next request takes 130 uC and 1.2 uA the rest: 30.170 s with its 10 ms.
+    let text = text.replace(r#"(profile: "sheet" )"#, r#"(profile: "sheet", battery: (capacity: "1 uAh"))"#);
+    let output = run(&load(&text), 1, &Watch::default());
+    let ended = output.devices[0].battery.unwrap().ended.unwrap().as_secs_f64();
+    assert!((ended - (17.0 * 60.0 + 0.01 + 36.204e-6 / 1.2e-6)).abs() < 1e-6, "{ended}");
+    let answered = output.exchanges.iter().filter(|exchange| exchange.completion().is_some()).count();
+    assert_eq!(answered, 18);
+}
+
+/// A handshake of TLS with a certificate does not fit into 4 KiB, and into the 256 KiB of an nRF52840 it does.
+#[test]
+fn a_handshake_needs_memory() {
+    let outcome = |memory: &str| {
+        let text = format!(
+            r#"(
+                format: 1, title: "Memory", until: After("60 s"),
+                nodes: [(name: "sensor", device: (profile: "nrf52840" {memory})), (name: "server")],
+                links: [(name: "wire", ends: ("sensor", "server"), rate: "250 kbit/s", delay: "20 ms")],
+                apps: [
+                    (name: "server", on: "server", run: HttpServer(tls: ())),
+                    (name: "ask", on: "sensor", run: HttpClient(to: "server", count: 1, timeout: "30 s", tls: ())),
+                ],
+            )"#
+        );
+        let output = run(&load(&text), 1, &Watch::default());
+        output.exchanges[0].ending.map(|ending| ending.outcome.name())
+    };
+    assert_eq!(outcome(""), Some("response"));
+    assert_eq!(outcome(r#", memory: "4 KiB""#), Some("out of memory"));
+}
+
+/// Each clock of a kind is off in its own way, within what the profile says; what a scenario says of it is so for all.
+#[test]
+fn clocks_of_a_kind_differ() {
+    let starts = |clock: &str| {
+        let text = format!(
+            r#"(
+                format: 1, title: "Clocks", until: After("2000 s"),
+                nodes: [(name: "s", count: 8, device: (profile: "nrf52840" {clock})), (name: "server")],
+                links: [(name: "l", ends: ("s", "server"))],
+                apps: [(name: "server", on: "server", run: UdpServer()), (name: "ask", on: "s", run: UdpClient(to: "server", count: 1, start: "1000 s"))],
+            )"#
+        );
+        let output = run(&load(&text), 1, &Watch::default());
+        output.exchanges.iter().map(|exchange| exchange.started.unwrap().as_secs_f64()).collect::<Vec<f64>>()
+    };
+    // 20 ppm of 1000 s are 20 ms.
+    let drawn = starts("");
+    assert!(drawn.len() == 8 && drawn.iter().all(|start| (start - 1_000.0).abs() <= 0.020_001), "{drawn:?}");
+    assert!(drawn.iter().any(|start| *start > 1_000.002) && drawn.iter().any(|start| *start < 999.998), "{drawn:?}");
+    assert!(starts(r#", clock_drift: "0 ppm""#).iter().all(|start| *start == 1_000.0));
+}
+
+/// The example that users copy: it holds, and needs no warning.
+#[test]
+fn the_example_does_what_it_says() {
+    let text = include_str!("../../../examples/energy.ron");
+    let loaded = load(text);
+    assert_eq!(loaded.warnings, "");
+    let outputs = run_all(&loaded, Options::default(), || ()).unwrap();
+    let summary = summarise(&loaded, &outputs, Confidence::P95, Basis::Replications).unwrap();
+    let outcomes = crate::results::check_expectations(&loaded, &outputs, &summary).unwrap();
+    assert!(!outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.holds), "{outcomes:?}");
+}
