@@ -182,7 +182,10 @@ fn a_node_without_power_draws_nothing() {
 fn threads_and_captures_change_nothing_of_energy() {
     let loaded = sensor(
         r#", radio: "802.15.4", battery: (charge: "0.01 %")"#,
-        &[(r#"profile: "sheet""#, r#"profile: "cc2650""#), ("measure: [", "measure: [ ")],
+        &[
+            (r#"profile: "sheet""#, r#"profile: "cc2650""#),
+            (r#"(name: "server")],"#, r#"(name: "server", device: (profile: "sheet"))],"#),
+        ],
     );
     let one = run(&loaded, 1, &Watch::default());
     // 0.01 % of 225 mAh at 5.9 mA and more last less than 14 s.
@@ -218,14 +221,14 @@ fn a_device_on_a_link_is_metered_in_its_node() {
     assert_eq!(answered, 18);
 }
 
-/// A handshake of TLS with a certificate does not fit into 4 KiB, and into the 256 KiB of an nRF52840 it does.
+/// A session of TLS with its buffers takes some 51 KiB here: an nRF52840 has 256 KiB, and a CC2538 32 KiB. There the client cannot even begin, and says so.
 #[test]
 fn a_handshake_needs_memory() {
-    let outcome = |memory: &str| {
+    let outcome = |profile: &str| {
         let text = format!(
             r#"(
                 format: 1, title: "Memory", until: After("60 s"),
-                nodes: [(name: "sensor", device: (profile: "nrf52840" {memory})), (name: "server")],
+                nodes: [(name: "sensor", device: (profile: "{profile}")), (name: "server")],
                 links: [(name: "wire", ends: ("sensor", "server"), rate: "250 kbit/s", delay: "20 ms")],
                 apps: [
                     (name: "server", on: "server", run: HttpServer(tls: ())),
@@ -234,10 +237,12 @@ fn a_handshake_needs_memory() {
             )"#
         );
         let output = run(&load(&text), 1, &Watch::default());
-        output.exchanges[0].ending.map(|ending| ending.outcome.name())
+        let total = |name: &str| output.totals.of_app("ask", name).unwrap();
+        let answered = output.exchanges[0].completion().is_some();
+        (answered, total("tls_handshakes"), total("refused_calls"))
     };
-    assert_eq!(outcome(""), Some("response"));
-    assert_eq!(outcome(r#", memory: "4 KiB""#), Some("out of memory"));
+    assert_eq!(outcome("nrf52840"), (true, 1, 0));
+    assert_eq!(outcome("cc2538"), (false, 0, 1));
 }
 
 /// Each clock of a kind is off in its own way, within what the profile says; what a scenario says of it is so for all.
@@ -248,8 +253,8 @@ fn clocks_of_a_kind_differ() {
             r#"(
                 format: 1, title: "Clocks", until: After("2000 s"),
                 nodes: [(name: "s", count: 8, device: (profile: "nrf52840" {clock})), (name: "server")],
-                links: [(name: "l", ends: ("s", "server"))],
-                apps: [(name: "server", on: "server", run: UdpServer()), (name: "ask", on: "s", run: UdpClient(to: "server", count: 1, start: "1000 s"))],
+                links: [(name: "l", ends: ("s", "server"), delay: "1 ms")],
+                apps: [(name: "server", on: "server", run: UdpServer(port: 7)), (name: "ask", on: "s", run: UdpClient(to: "server", port: 7, count: 1, start: "1000 s"))],
             )"#
         );
         let output = run(&load(&text), 1, &Watch::default());

@@ -1,6 +1,6 @@
 //! Devices and their profiles.
 
-use super::Case;
+use super::cases::Case;
 
 const CLIENT: &str = r#"(name: "client")"#;
 const PROFILE: &str = r#"profiles: [(
