@@ -170,6 +170,8 @@ pub enum What {
         /// Bytes per second; null for none.
         pacing_rate: Option<u64>,
     },
+    /// The battery of a node's device is empty, or too weak for what is drawn: the node stops for good.
+    BatteryDead,
     /// A packet goes no further: on a link, in the queue in front of it, or at a node.
     PacketDropped {
         /// The link or the shared medium.
@@ -255,6 +257,10 @@ pub(super) fn events(
                     };
                     all.push(Event { at: *at, node: entity.0, app: None, stream: None, what });
                 }
+            }
+            Report::BatteryDead => {
+                let what = What::BatteryDead;
+                all.push(Event { at: *at, node: entity.0, app: None, stream: None, what });
             }
         }
     }

@@ -1,6 +1,7 @@
 //! One run of one point.
 
 use super::clock::Stopwatch;
+use super::devices::{DeviceOutput, devices};
 use super::exchanges::{Exchange, add_unsent, join};
 use super::fork::Branch;
 use super::ledger::settle;
@@ -45,6 +46,8 @@ pub struct RunOutput {
     pub sketches: Vec<ExchangeSketch>,
     /// What was measured of sinks and links.
     pub measured: Measured,
+    /// What devices with a profile have drawn.
+    pub devices: Vec<DeviceOutput>,
     /// What nodes and applications have counted.
     pub totals: Totals,
     /// Promises of messages that were broken, the first ones, in words.
@@ -298,7 +301,8 @@ pub(super) fn run_from(
         let exchanges = join(reports, app_of, &aliases(plan, scenario));
         let course = Course { plan, scenario, simulation, reports, exchanges: &exchanges };
         warmup = Warmup::found(&samples(&course, &rule, app_of));
-        if !scenario.measures.links.is_empty() && pass.stopped.is_none() {
+        let is_metered = !(scenario.measures.links.is_empty() && scenario.measures.devices.is_empty());
+        if is_metered && pass.stopped.is_none() {
             let metered = with_meters(plan.clone(), scenario, warmup.ends, true);
             let earlier = pass.wall;
             // One world at a time: in a large network each takes as much.
@@ -318,6 +322,7 @@ pub(super) fn run_from(
     let entities = Arc::clone(simulation.paths());
     let settled = settle(plan, scenario, &reports, &entities, app_of);
     let (totals, digests) = (totals(&simulation, scenario, &apps, settled.as_ref()), digests(&simulation));
+    let devices = devices(plan, &simulation);
     let (counts, simulated) = (simulation.counts(), simulation.now());
     let packet_hops = counts.deliveries + lost_on_links(&simulation);
     // The world goes before what it has reported is put together: in a large network either takes as much.
@@ -339,6 +344,7 @@ pub(super) fn run_from(
         exchanges,
         sketches,
         measured,
+        devices,
         totals,
         broken: settled.map_or_else(Vec::new, |settled| settled.broken),
         digests,
@@ -479,7 +485,7 @@ fn capture(plan: &Plan, reports: Vec<Reported<Report>>) -> Capture {
                 secrets.insert(secret.to_string());
                 return None;
             }
-            Report::App { .. } => return None,
+            Report::App { .. } | Report::BatteryDead => return None,
         };
         let PacketReport { wire, end, packet, fate } = *report;
         let dropped = match fate {

@@ -32,6 +32,10 @@
 //! bit is on the cable), and is there a second time, with its cause, where the medium drops it before it is on its way to a
 //! receiver. What is lost at a receiver, or dropped by the port of a switch that leads there, is at the receiver's interface.
 //!
+//! **Devices.** The device of a station whose node has a profile is metered here, since what its radio does is known here alone
+//! ([`crate::energy`]). A station without power sends and hears nothing: what waits there, and what comes there, is dropped as
+//! [`DropCause::NodeDown`]. Stations of nodes without a profile have power for ever: what comes there goes on to the node.
+//!
 //! Each frame sent counts once; what becomes of it at each station that it is for is counted here too ([`MediumCounts`]), and
 //! [`audit`](crate::node::audit) finds every packet.
 //!
@@ -41,9 +45,11 @@
 //! | `shared` | what all kinds have: stations, groups, losses, counts |
 //! | `adapter` | what waits at a station for its turn |
 //! | `ether` | who hears whom on the air, and what overlaps where |
+//! | `batteries` | what the nodes of stations say of their devices, and batteries that end |
 //! | `switch`, `csma`, `radio`, [`pan`] | the kinds |
 
 mod adapter;
+mod batteries;
 mod check;
 mod config;
 mod csma;
@@ -69,12 +75,14 @@ pub use shared::{GroupStations, MediumCounts, MediumParts, StationParts};
 
 use crate::element::Element;
 use crate::energy::Hardware;
-use crate::node::DropCause;
+use crate::energy::control::Control;
+use crate::node::{CONTROL_PORT, DropCause};
 use crate::packet::Packet;
 use csma::Bus;
 use pan::Pan;
 use protosim_core::{Cx, Span, TimerId};
 use radio::Radio;
+use shared::Shared;
 use switch::Switch;
 
 /// A shared medium.
@@ -87,6 +95,28 @@ enum Kind {
     Bus(Bus),
     Radio(Radio),
     Pan(Box<Pan>),
+}
+
+/// What the radios of a medium's stations are called in profiles of devices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RadioKind {
+    /// They have no radios.
+    None,
+    /// Any radio will do: the device says which.
+    Any,
+    /// This one.
+    Named(&'static str),
+}
+
+impl MediumConfig {
+    /// What the radios of its stations are called in profiles of devices.
+    pub const fn radio_kind(&self) -> RadioKind {
+        match self {
+            Self::Switch(_) | Self::Csma(_) => RadioKind::None,
+            Self::Radio(_) => RadioKind::Any,
+            Self::Ieee802154(_) => RadioKind::Named("802.15.4"),
+        }
+    }
 }
 
 impl Medium {
@@ -133,14 +163,6 @@ impl Medium {
         DropCause::OF_MEDIA.into_iter().chain(own.iter().copied())
     }
 
-    /// The node of the station with this index has lost its power, or has it back: without it what waits there is dropped, its radio is off, and nothing
-    /// is sent or heard. Only channels of IEEE 802.15.4 know of that.
-    pub fn station_power(&mut self, station: usize, is_on: bool, cx: &mut Cx<'_, Element>) {
-        if let Kind::Pan(pan) = &mut self.0 {
-            pan.station_power(station, is_on, cx);
-        }
-    }
-
     /// Packets that were dropped here for `cause`.
     pub fn dropped(&self, cause: DropCause) -> u64 {
         self.counts().dropped(cause)
@@ -173,26 +195,77 @@ impl Medium {
             Kind::Radio(radio) => radio.start(cx),
             Kind::Pan(pan) => pan.start(cx),
         }
+        // Behind the timers of the kind, which are numbered from zero.
+        if let Some(shared) = self.radios() {
+            shared.start_batteries(cx);
+        }
+        self.end_dead(cx);
     }
 
-    /// The station of number `port` + 1 hands a packet over.
+    /// The station of number `port` + 1 hands a packet over, or its node says something of its device.
     pub(crate) fn on_arrival(&mut self, port: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        let station = port as usize;
-        match &mut self.0 {
-            Kind::Switch(switch) => switch.take(station, packet, cx),
-            Kind::Bus(bus) => bus.take(station, packet, cx),
-            Kind::Radio(radio) => radio.take(station, packet, cx),
-            Kind::Pan(pan) => pan.take(station, packet, cx),
+        if port >= CONTROL_PORT {
+            self.hear(port - CONTROL_PORT, packet, cx);
+        } else {
+            let station = port as usize;
+            match &mut self.0 {
+                Kind::Switch(switch) => switch.take(station, packet, cx),
+                Kind::Bus(bus) => bus.take(station, packet, cx),
+                Kind::Radio(radio) => radio.take(station, packet, cx),
+                Kind::Pan(pan) => pan.take(station, packet, cx),
+            }
         }
+        self.end_dead(cx);
     }
 
     pub(crate) fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
+        if !self.radios().is_some_and(|shared| shared.is_of_battery(timer)) {
+            match &mut self.0 {
+                Kind::Switch(switch) => switch.on_timer(timer, cx),
+                // Timers are made one for each station, in order.
+                Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
+                Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
+                Kind::Pan(pan) => pan.on_timer(timer, cx),
+            }
+        }
+        self.end_dead(cx);
+    }
+
+    /// What all kinds have whose stations have radios.
+    fn radios(&mut self) -> Option<&mut Shared> {
         match &mut self.0 {
-            Kind::Switch(switch) => switch.on_timer(timer, cx),
-            // Timers are made one for each station, in order.
-            Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
-            Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
-            Kind::Pan(pan) => pan.on_timer(timer, cx),
+            Kind::Switch(_) | Kind::Bus(_) => None,
+            Kind::Radio(radio) => Some(&mut radio.shared),
+            Kind::Pan(pan) => Some(&mut pan.shared),
+        }
+    }
+
+    /// A station's node has lost power, or has it again; of devices that are metered alone.
+    fn station_power(&mut self, station: usize, is_on: bool, cx: &mut Cx<'_, Element>) {
+        if let Some(shared) = self.radios() {
+            shared.set_power(station, is_on);
+        }
+        match &mut self.0 {
+            Kind::Switch(_) | Kind::Bus(_) => {}
+            Kind::Radio(radio) => radio.station_power(station, is_on, cx),
+            Kind::Pan(pan) => pan.station_power(station, is_on, cx),
+        }
+    }
+
+    /// What the node of a station says of its device.
+    fn hear(&mut self, station: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        let (station, now) = (station as usize, cx.now());
+        let word = Control::of_packet(packet);
+        let power = word.zip(self.radios()).and_then(|(word, shared)| shared.hear(station, word, now));
+        if let Some(is_on) = power {
+            self.station_power(station, is_on, cx);
+        }
+    }
+
+    /// Ends stations whose battery is empty by now.
+    fn end_dead(&mut self, cx: &mut Cx<'_, Element>) {
+        while let Some(station) = self.radios().and_then(|shared| shared.next_dead(cx)) {
+            self.station_power(station, false, cx);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::adapter::Adapters;
 use super::config::{Access, CarrierSense, RadioConfig};
-use super::ether::{Ether, Flaw};
+use super::ether::Ether;
 use super::shared::{At, Backoff, MediumParts, Shared, Takers, timers};
 use crate::element::Element;
 use crate::energy::{RadioMode, RadioPower};
@@ -40,6 +40,8 @@ enum State {
     Turning,
     /// It talks.
     Talking,
+    /// It has no power.
+    Off,
 }
 
 impl Radio {
@@ -70,6 +72,9 @@ impl Radio {
 
     pub(super) fn take(&mut self, station: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         self.end_due(cx);
+        if self.states[station] == State::Off {
+            return self.shared.drop(&packet, DropCause::NodeDown, At::Sender(station), cx);
+        }
         self.adapters.offer(station, packet, &mut self.shared, cx);
         if self.states[station] == State::Idle {
             self.begin(station, cx);
@@ -83,8 +88,31 @@ impl Radio {
         match due {
             State::Waiting | State::Turning => self.talk(station, cx),
             State::Listening => self.decide(station, cx),
-            State::Idle | State::Talking => {}
+            State::Idle | State::Talking | State::Off => {}
         }
+    }
+
+    /// The station loses power: what waits there, and what it sends just now, is lost, and it hears nothing. Or it has power again.
+    pub(super) fn station_power(&mut self, station: usize, is_on: bool, cx: &mut Cx<'_, Element>) {
+        self.end_due(cx);
+        let now = cx.now();
+        // It has missed a part of what is in the air.
+        self.ether.deafen(station);
+        if is_on {
+            self.states[station] = State::Idle;
+            return self.shared.radio(station, RadioMode::Listen, now);
+        }
+        let state = std::mem::replace(&mut self.states[station], State::Off);
+        cx.disarm(TimerId(station as u32));
+        if state == State::Talking {
+            let shared = &mut self.shared;
+            self.ether.cut(station, now, |other, _, is_free| {
+                if is_free {
+                    shared.radio(other, RadioMode::Listen, now);
+                }
+            });
+        }
+        self.adapters.clear(station, &mut self.shared, cx);
     }
 
     /// Ends all frames that are over by now, before anything else in this instant: what begins now does not overlap them. Then
@@ -112,7 +140,7 @@ impl Radio {
                 shared.radio(other, RadioMode::Listen, now);
             }
             if takers.include(other) {
-                heard.push((other, flaw == Some(Flaw::Met)));
+                heard.push((other, flaw));
             }
         });
         let mode = if self.ether.hears(from) { RadioMode::Receive } else { RadioMode::Listen };
@@ -185,7 +213,8 @@ impl Radio {
         self.shared.counts.frames += 1;
         cx.arm(TimerId(from as u32), until);
         self.states[from] = State::Talking;
-        self.ether.begin(from, until, now, |_| true);
+        let states = &self.states;
+        self.ether.begin(from, until, now, |other| states[other] != State::Off);
         self.shared.radio(from, RadioMode::Transmit(LEAST_POWER), now);
         for other in self.ether.reach(from) {
             if !self.ether.talks(other) {

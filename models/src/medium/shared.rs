@@ -1,6 +1,8 @@
 //! What all kinds of media have: stations and their wires, who takes packets for groups, losses, counts.
 
+use super::batteries::Batteries;
 use super::config::MediumConfig;
+use super::ether::Flaw;
 use crate::element::Element;
 use crate::energy::{Hardware, RadioMode};
 use crate::name::Files;
@@ -9,7 +11,7 @@ use crate::packet::Packet;
 use crate::queue::Drops;
 use protosim_core::kernel::Interests;
 use protosim_core::{Cx, Purpose, Ratio, RunSeed, SimTime, Span, Stream, TimerId, WireId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -48,6 +50,8 @@ pub struct StationParts {
     pub stream_name: String,
     /// The device that it is on, whose radio this is; none for one of which nothing is metered.
     pub hardware: Option<Box<Hardware>>,
+    /// The wire on which its node is told that the battery is empty; there is one for a device that is metered.
+    pub control: Option<WireId>,
 }
 
 /// The stations that take what one station sends from a source to a group.
@@ -115,7 +119,11 @@ pub(super) struct Shared {
     /// By receiver; empty without loss.
     luck: Vec<Stream>,
     /// By station; empty where nothing is metered.
-    hardware: Vec<Option<Box<Hardware>>>,
+    pub(super) hardware: Vec<Option<Box<Hardware>>>,
+    /// Batteries; `None` where nothing is metered.
+    pub(super) batteries: Option<Box<Batteries>>,
+    /// Stations without power.
+    pub(super) off: BTreeSet<usize>,
     pub(super) counts: MediumCounts,
 }
 
@@ -148,6 +156,8 @@ impl Shared {
             } else {
                 Vec::new()
             },
+            batteries: is_metered.then(|| Box::new(Batteries::new(parts))),
+            off: BTreeSet::new(),
             counts: MediumCounts::default(),
         }
     }
@@ -175,6 +185,9 @@ impl Shared {
         if let Some(Some(hardware)) = self.hardware.get_mut(station) {
             // A device without battery power does nothing more, and a power that it does not have was refused with the scenario.
             let _ = hardware.radio(now, mode);
+            if let Some(batteries) = self.batteries.as_mut().filter(|_| hardware.is_on_battery()) {
+                batteries.changed.push(station);
+            }
         }
     }
 
@@ -191,6 +204,12 @@ impl Shared {
     /// The wire on which the node of a station hands packets over.
     pub(super) fn up(&self, station: usize) -> WireId {
         self.wires[station].0
+    }
+
+    /// True if a station has no power: it sends and hears nothing.
+    #[inline]
+    pub(super) fn is_off(&self, station: usize) -> bool {
+        !self.off.is_empty() && self.off.contains(&station)
     }
 
     /// The device of a station, if it is metered.
@@ -225,6 +244,9 @@ impl Shared {
 
     /// Hands a packet that has come through to the node of a station, `delay` from now, unless it is lost.
     pub(super) fn hand_over(&mut self, packet: Box<Packet>, to: usize, delay: Span, cx: &mut Cx<'_, Element>) {
+        if self.is_off(to) {
+            return self.drop(&packet, DropCause::NodeDown, At::Receiver(to), cx);
+        }
         if self.is_lost(to) {
             return self.drop(&packet, DropCause::Lost, At::Receiver(to), cx);
         }
@@ -244,7 +266,7 @@ impl Shared {
         &mut self,
         packet: Box<Packet>,
         from: usize,
-        heard: &[(usize, bool)],
+        heard: &[(usize, Option<Flaw>)],
         delay: Span,
         cx: &mut Cx<'_, Element>,
     ) {
@@ -252,18 +274,25 @@ impl Shared {
             return self.drop(&packet, DropCause::OutOfRange, At::Sender(from), cx);
         };
         self.counts.copied += others.len() as u64;
-        self.counts.collisions += u64::from(heard.iter().any(|(_, is_spoiled)| *is_spoiled));
+        self.counts.collisions += u64::from(heard.iter().any(|(_, flaw)| *flaw == Some(Flaw::Met)));
         for taker in others {
             self.receive(packet.clone(), *taker, delay, cx);
         }
         self.receive(packet, *last, delay, cx);
     }
 
-    fn receive(&mut self, packet: Box<Packet>, (to, is_spoiled): (usize, bool), delay: Span, cx: &mut Cx<'_, Element>) {
-        if is_spoiled {
-            self.drop(&packet, DropCause::Collision, At::Receiver(to), cx);
-        } else {
-            self.hand_over(packet, to, delay, cx);
+    fn receive(
+        &mut self,
+        packet: Box<Packet>,
+        (to, flaw): (usize, Option<Flaw>),
+        delay: Span,
+        cx: &mut Cx<'_, Element>,
+    ) {
+        match flaw {
+            Some(Flaw::Met) if !self.is_off(to) => self.drop(&packet, DropCause::Collision, At::Receiver(to), cx),
+            // Off now, or for a part of it.
+            Some(_) => self.drop(&packet, DropCause::NodeDown, At::Receiver(to), cx),
+            None => self.hand_over(packet, to, delay, cx),
         }
     }
 }

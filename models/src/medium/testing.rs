@@ -74,6 +74,7 @@ impl Field {
             down: down(index),
             stream_name: format!("m:s{index:03}"),
             hardware: hardware.clone().map(Box::new),
+            control: None,
         };
         let stations = (0..count).map(station).collect();
         let medium = Medium::new(&MediumParts { config, stations, groups, prefix: is_v6.then_some(PREFIX), seed, files: &files });
@@ -113,8 +114,9 @@ impl Field {
                 nat_v6: None,
                 groups: Vec::new(),
                 clock: Clock::new(Span::ZERO, Default::default()),
-                cpu: Cpu::new(Default::default()),
+                cpu: Cpu::default(),
                 memory: Memory::new(None),
+                energy: None,
                 crashes: false,
             });
             if let Some(app) = app {

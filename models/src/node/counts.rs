@@ -76,13 +76,19 @@ impl DropCause {
     /// How many causes there are.
     pub(crate) const COUNT: usize = Self::ReassemblyMemory as usize + 1;
 
-    /// All that a shared medium drops packets for.
-    pub const OF_MEDIA: [Self; 6] =
-        [Self::Lost, Self::QueueFull, Self::Aqm, Self::Collision, Self::RetryLimit, Self::OutOfRange];
+    /// All that a shared medium drops packets for; for [`Self::NodeDown`] where stations have radios.
+    pub const OF_MEDIA: [Self; 7] = [
+        Self::Lost,
+        Self::QueueFull,
+        Self::Aqm,
+        Self::Collision,
+        Self::RetryLimit,
+        Self::OutOfRange,
+        Self::NodeDown,
+    ];
 
     /// All that IEEE 802.15.4 channels drop packets for besides.
-    pub const OF_PANS: [Self; 10] = [
-        Self::NodeDown,
+    pub const OF_PANS: [Self; 9] = [
         Self::NoAccess,
         Self::MissedWindow,
         Self::Expired,

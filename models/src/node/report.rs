@@ -19,6 +19,8 @@ pub enum Report {
         /// What.
         observation: Observation,
     },
+    /// The battery of the node's device is empty, and the node stops for good; only where someone listens to traces.
+    BatteryDead,
 }
 
 impl Report {
