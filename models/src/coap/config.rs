@@ -8,11 +8,18 @@
 //! Fields that can have no effect beside the others are `Option`s, and `check` names them:
 //! every field that is accepted takes effect.
 
-use super::wire::{Code, Message, MessageId, OptionNumber, Options, Token, Type};
+mod options;
+
+pub use options::{Cancel, LinkAttributes, Negotiation, Notifications, ResponseClass};
+
+use super::wire::{BlockSize, Code, Message, MessageId, OptionNumber, Options, Token, Type};
 use crate::name::NodeName;
 use crate::rope::Rope;
-use protosim_core::{Size, Span, maths};
+use crate::traffic::TimeDistribution;
+use options::{block_size, probing_bytes};
+use protosim_core::{Rate, Size, Span, maths};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A field, by its path from the configuration's top, and what is wrong with it.
@@ -73,13 +80,41 @@ pub struct ClientConfig {
     /// open; default MAX_RTT, 202 s (§4.8.2), the longest time an answer can be on its way.
     #[serde(default)]
     pub response_wait: Option<Span>,
+    /// Parts of the query, as plain text: `["rt=temperature*"]`. Default: none.
+    #[serde(default)]
+    pub query: Vec<String>,
+    /// True to observe the resource (RFC 7641): after one registration each change comes by itself. It is renewed when nothing has come for
+    /// Max-Age and 5 to 15 s more. Default false.
+    #[serde(default)]
+    pub observe: bool,
+    /// When to end the observation, from `start` on. Default: never.
+    #[serde(default)]
+    pub observe_for: Option<Span>,
+    /// How to end it. Default `Deregister`.
+    #[serde(default)]
+    pub cancel: Option<Cancel>,
+    /// The largest blocks \[bytes\] in which payloads come and go (RFC 7959): 16, 32, 64, 128, 256, 512 or 1024 B. Default: requests go whole, and
+    /// responses come as the server cuts them.
+    #[serde(default)]
+    pub block_size: Option<Size>,
+    /// When the server learns of `block_size`. Default `Early`.
+    #[serde(default)]
+    pub negotiation: Option<Negotiation>,
+    /// Responses that the server need not send (RFC 7967). With all three, a request is over once it is sent; else silence until
+    /// `response_wait` counts as success where successes are suppressed. Default: none.
+    #[serde(default)]
+    pub no_response: Vec<ResponseClass>,
+    /// PROBING_RATE: a server that says nothing is sent no more non-confirmable requests than that. Default 8 bit/s, 1 B/s (RFC 7252
+    /// §4.8).
+    #[serde(default)]
+    pub probing_rate: Option<Rate>,
     /// Retransmission of confirmable requests.
     #[serde(default)]
     pub transmission: Transmission,
 }
 
 /// A server with a few resources, all of which answer alike.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
     /// The UDP port to listen on. Default 5683 (RFC 7252 §12.6).
@@ -95,7 +130,31 @@ pub struct ServerConfig {
     /// An answer that takes longer than this is announced by an empty acknowledgement and comes
     /// as a separate response (RFC 7252 §5.2.2). Default 100 ms (aiocoap's; the RFC leaves it open).
     pub piggyback_limit: Option<Span>,
-    /// Retransmission of separate responses to confirmable requests.
+    /// How long a state of a resource lasts: `"10 s"`, or a law from which it is drawn each time. Such resources can be observed (RFC
+    /// 7641). Default: they do not change.
+    pub changes: Option<TimeDistribution>,
+    /// How observers are notified. Default `NonConfirmable`.
+    pub notifications: Option<Notifications>,
+    /// At least this between two non-confirmable notifications to one observer; of states in between the newest is sent. Default 3 s (RFC
+    /// 7641 §4.5.1, where no round trip is measured).
+    pub notification_gap: Option<Span>,
+    /// How many may observe; further ones get the state and no notifications. Default: as many as the host has memory for.
+    pub observers: Option<u32>,
+    /// Max-Age, whole seconds: how long a response may be used. Default 60 s (RFC 7252 §5.10.5), which is not sent.
+    pub max_age: Option<Span>,
+    /// True to send ETag with every state, so that caches can ask whether theirs is still valid (RFC 7252 §5.10.6). Default false; responses in
+    /// blocks have it in any case.
+    pub validators: bool,
+    /// The largest blocks \[bytes\] in which responses go and requests come (RFC 7959): 16, 32, 64, 128, 256, 512 or 1024 B. Default: as clients
+    /// ask; what they ask nothing about goes whole.
+    pub block_size: Option<Size>,
+    /// The largest payload \[bytes\] of a request in blocks; beyond it the answer is 4.13. Default 64 KiB (our choice).
+    pub max_body: Option<Size>,
+    /// What `/.well-known/core` says of resources, by path: `{"/data": (rt: "temperature")}`. Default: nothing more than their formats.
+    pub attributes: BTreeMap<String, LinkAttributes>,
+    /// How long an answer to a request to a multicast group waits at most; drawn evenly. Default 5 s (RFC 7252 §8.2, DEFAULT_LEISURE).
+    pub leisure: Option<Span>,
+    /// Retransmission of separate responses to confirmable requests, and of confirmable notifications.
     pub transmission: Transmission,
 }
 
@@ -125,6 +184,9 @@ pub struct Transmission {
     /// MAX_RETRANSMIT: how often a message is sent again. Default 4; at most 20 (our limit: the
     /// time-out doubles each time).
     pub max_retransmit: Option<u32>,
+    /// How time-outs are found. Default `Default` (RFC 7252 §4.2). With `Cocoa`, `ack_timeout` is the time-out before anything is
+    /// measured.
+    pub congestion: Option<Congestion>,
 }
 
 /// Transmission parameters with their defaults filled in, and the times derived from them.
@@ -136,6 +198,18 @@ pub struct Parameters {
     pub ack_random_factor: Factor,
     /// MAX_RETRANSMIT.
     pub max_retransmit: u32,
+    /// How first time-outs and backoff are found.
+    pub congestion: Congestion,
+}
+
+/// How the time-outs of confirmable messages are found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Congestion {
+    /// Always from ACK_TIMEOUT, doubling (RFC 7252 §4.2).
+    #[default]
+    Default,
+    /// From round trips that were measured, with a backoff that goes by them: CoCoA (draft-ietf-core-cocoa-03), for each peer.
+    Cocoa,
 }
 
 /// A number of at least 1 with six decimals, written plainly: `1.5`.
@@ -157,6 +231,14 @@ impl ClientConfig {
             interval: None,
             nstart: None,
             response_wait: None,
+            query: Vec::new(),
+            observe: false,
+            observe_for: None,
+            cancel: None,
+            block_size: None,
+            negotiation: None,
+            no_response: Vec::new(),
+            probing_rate: None,
             transmission: Transmission::default(),
         }
     }
@@ -170,10 +252,29 @@ impl ClientConfig {
     pub fn options(&self) -> Options {
         let mut options = Options::new();
         options.add_uri_path(&self.path);
+        self.query.iter().for_each(|part| options.add_str(OptionNumber::URI_QUERY, part));
+        if !self.no_response.is_empty() {
+            options.add_uint(OptionNumber::NO_RESPONSE, self.no_response.iter().map(|class| class.bit()).sum());
+        }
         if !self.payload().is_empty() {
             options.add_uint(OptionNumber::CONTENT_FORMAT, OCTET_STREAM);
         }
         options
+    }
+
+    /// The largest blocks that it wants.
+    pub fn block_size(&self) -> Option<BlockSize> {
+        block_size(self.block_size)
+    }
+
+    /// PROBING_RATE \[B/s\].
+    pub fn probing_rate(&self) -> u64 {
+        self.probing_rate.map_or(super::endpoint::PROBING_RATE, probing_bytes)
+    }
+
+    /// True if silence is what a success looks like (RFC 7967).
+    pub fn expects_silence(&self) -> bool {
+        self.no_response.contains(&ResponseClass::Success)
     }
 
     /// The request's payload.
@@ -216,6 +317,7 @@ impl ClientConfig {
             }
             None => {}
         }
+        self.check_options(&mut found);
         found.extend(self.transmission.check());
         if !self.confirmable {
             found.extend(self.transmission.without_effect("non-confirmable requests are not retransmitted"));
@@ -225,15 +327,25 @@ impl ClientConfig {
 
     /// The length of its requests on UDP [bytes].
     pub fn request_len(&self) -> u64 {
-        Message {
+        let mut message = Message {
             message_type: Type::Confirmable,
             code: self.method.code(),
             message_id: MessageId(0),
             token: exchange_token(0),
             options: self.options(),
             payload: self.payload(),
+        };
+        if self.observe {
+            message.options.add_uint(OptionNumber::OBSERVE, 0);
         }
-        .wire_len()
+        if let Some(size) = self.block_size() {
+            // One Block option of one byte, or of three where the payload has many blocks.
+            let is_long = message.payload.len() > 16 * size.bytes();
+            let number = if message.payload.is_empty() { OptionNumber::BLOCK2 } else { OptionNumber::BLOCK1 };
+            message.options.add_uint(number, if is_long { 1 << 16 } else { 1 });
+            message.payload = message.payload.slice(0, message.payload.len().min(size.bytes()));
+        }
+        message.wire_len()
     }
 }
 
@@ -245,12 +357,43 @@ impl Default for ServerConfig {
             payload: Size::from_bytes(10),
             processing: Span::ZERO,
             piggyback_limit: None,
+            changes: None,
+            notifications: None,
+            notification_gap: None,
+            observers: None,
+            max_age: None,
+            validators: false,
+            block_size: None,
+            max_body: None,
+            attributes: BTreeMap::new(),
+            leisure: None,
             transmission: Transmission::default(),
         }
     }
 }
 
 impl ServerConfig {
+    /// The largest blocks that it sends and takes, if it says so.
+    pub fn block_size(&self) -> Option<BlockSize> {
+        block_size(self.block_size)
+    }
+
+    /// The largest payload of a request in blocks \[bytes\].
+    pub fn max_body(&self) -> u64 {
+        self.max_body.map_or(1 << 16, Size::as_bytes)
+    }
+
+    /// DEFAULT_LEISURE, or what is said.
+    pub fn leisure(&self) -> Span {
+        self.leisure.unwrap_or(Span::from_secs(5))
+    }
+
+    /// Max-Age as it is sent \[s\]; `None` for the default.
+    pub fn max_age_s(&self) -> Option<u32> {
+        // At most a year, so it fits.
+        self.max_age.map(|age| (age.as_nanos() / 1_000_000_000) as u32).filter(|seconds| *seconds != 60)
+    }
+
     /// The piggyback limit, default filled in.
     pub fn piggyback_limit(&self) -> Span {
         self.piggyback_limit.unwrap_or(Span::from_millis(100))
@@ -269,6 +412,7 @@ impl ServerConfig {
             payload: Rope::fill(1, 0, self.payload.as_bytes()),
         }
         .wire_len()
+        .min(self.block_size().map_or(u64::MAX, |size| LONGEST_BLOCK_HEAD + size.bytes()))
     }
 
     /// What is wrong with it: values that cannot be, and fields without effect.
@@ -289,15 +433,12 @@ impl ServerConfig {
                 found.push(("paths", format!("`{path}` stands here twice")));
             }
         }
-        // Header 4, token 8, Content-Format 2, marker 1: the longest head of a 2.05.
-        if self.payload.as_bytes() > MAX_DATAGRAM - 15 {
-            found.push(("payload", format!("a response with {} does not fit into UDP", self.payload)));
-        }
+        self.check_options(&mut found);
         if self.piggyback_limit.is_some() && self.processing.is_zero() {
             found.push(("piggyback_limit", "has no effect where `processing` takes no time".into()));
         }
         found.extend(self.transmission.check());
-        if self.processing <= self.piggyback_limit() {
+        if self.processing <= self.piggyback_limit() && self.changes.is_none() {
             let why = "every response is piggybacked, as `processing` is not above `piggyback_limit`";
             found.extend(self.transmission.without_effect(why));
         }
@@ -325,6 +466,7 @@ impl Transmission {
             ack_timeout: self.ack_timeout.unwrap_or(default.ack_timeout),
             ack_random_factor: self.ack_random_factor.unwrap_or(default.ack_random_factor),
             max_retransmit: self.max_retransmit.unwrap_or(default.max_retransmit),
+            congestion: self.congestion.unwrap_or_default(),
         }
     }
 
@@ -355,6 +497,7 @@ impl Transmission {
             ("transmission.ack_timeout", self.ack_timeout.is_some()),
             ("transmission.ack_random_factor", self.ack_random_factor.is_some()),
             ("transmission.max_retransmit", self.max_retransmit.is_some()),
+            ("transmission.congestion", self.congestion.is_some()),
         ]
         .into_iter()
         .filter(|(_, written)| *written)
@@ -366,7 +509,12 @@ impl Transmission {
 /// The defaults of RFC 7252 §4.8.
 impl Default for Parameters {
     fn default() -> Self {
-        Self { ack_timeout: Span::from_secs(2), ack_random_factor: Factor::ACK_RANDOM_FACTOR, max_retransmit: 4 }
+        Self {
+            ack_timeout: Span::from_secs(2),
+            ack_random_factor: Factor::ACK_RANDOM_FACTOR,
+            max_retransmit: 4,
+            congestion: Congestion::Default,
+        }
     }
 }
 
@@ -497,6 +645,9 @@ pub fn exchange_token(exchange: u32) -> Token {
 
 /// application/octet-stream (RFC 7252 §12.3).
 pub(super) const OCTET_STREAM: u32 = 42;
+
+/// Header 4, token 8, ETag 9, Observe 4, Content-Format 2, Max-Age 5, Block2 4, Size2 5, marker 1: the longest head of a block \[bytes\].
+const LONGEST_BLOCK_HEAD: u64 = 42;
 
 /// As many requests as tokens of four bytes.
 const MAX_REQUESTS: u64 = 1 << 32;

@@ -108,6 +108,9 @@ impl AppConfig {
     /// and what happens.
     pub fn unmet_by(&self, server: &Self) -> Vec<(String, String)> {
         match (self, server) {
+            (Self::CoapClient(client), Self::CoapServer(server)) if client.port == server.port => {
+                client.unmet_by(server)
+            }
             (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
                 client.unmet_by(broker)
             }
