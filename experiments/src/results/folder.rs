@@ -7,7 +7,7 @@ use super::staged::{Log, StagedFile, StagedTables, stage_tables};
 use super::story::{draw_diagrams, event_lines};
 use super::summary::Summary;
 use crate::run::clock::peak_memory_bytes;
-use crate::run::{CapturedPacket, Outputs};
+use crate::run::Outputs;
 use crate::scenario::Loaded;
 use crate::store::StoreError;
 use protosim_reports::capture::write_capture;
@@ -241,8 +241,7 @@ fn write_captures(folder: &Path, outputs: &dyn Outputs) -> Result<Vec<PathBuf>, 
             let path = place.join(format!("point-{point:03}-replication-{replication:03}.pcapng"));
             let keys: String = capture.secrets.iter().map(|line| format!("{line}\n")).collect();
             write_atomically(&path, |out| {
-                let packets = capture.packets.iter().map(CapturedPacket::record);
-                write_capture(out, &capture.interfaces, &keys, packets)
+                write_capture(out, &capture.interfaces, &keys, capture.records())
             })
             .map_err(|error| io_error(folder, error))?;
             if !keys.is_empty() {

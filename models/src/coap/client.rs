@@ -34,10 +34,19 @@ pub struct Client {
     issued: u64,
     /// Exchanges without an end.
     open: BTreeMap<Token, Transfer>,
-    /// A notification that is being fetched to its end, by its sequence number and type.
-    fetched: Option<(u32, Type)>,
+    /// What is being fetched to its end under a token of its own.
+    fetched: Option<Fetched>,
     observation: observation::Observation,
     counts: Counts,
+}
+
+/// A response to an observer whose first block has come (RFC 7959 §2.6).
+#[derive(Clone, Copy, Debug)]
+enum Fetched {
+    /// The answer to its registration, after so many requests.
+    Answer(u32),
+    /// A notification, by its sequence number and type.
+    State(u32, Type),
 }
 
 /// What has become of the requests that were due.
@@ -210,8 +219,15 @@ impl Client {
         let (all, holds) = (transfer.transmissions, transfer.held());
         let fits = holds <= held || host.reserve(holds - held).is_ok();
         host.release(held.saturating_sub(holds));
-        if self.config.observe && token == exchange_token(0) && !transfer.is_download() {
+        if self.config.observe && token == exchange_token(0) {
             self.on_registered(response, host);
+            if step == Step::Next && fits && self.driver.is_observing(self.server, token) {
+                // The registration has its token to itself.
+                self.drop_fetched(host);
+                self.fetched = Some(Fetched::Answer(all));
+                transfer.transmissions = 0;
+                return self.begin(exchange_token(REST), transfer, host);
+            }
         }
         let outcome = match step {
             Step::Next if fits => return self.begin(token, transfer, host),
@@ -252,16 +268,11 @@ impl Client {
             return;
         }
         let Some(sequence) = response.options.uint(OptionNumber::OBSERVE) else { return };
-        self.fetched = None;
+        self.drop_fetched(host);
         let rest = exchange_token(REST);
-        if let Some(before) = self.open.remove(&rest) {
-            // A newer state: what is left of the one before is not wanted any more.
-            host.release(before.held());
-            let _open = self.driver.command(Command::Cancel { peer: self.server, token: rest }, host);
-        }
         match Transfer::rest_of(response, self.config.block_size()) {
             Some(transfer) if host.reserve(transfer.held()).is_ok() => {
-                self.fetched = Some((sequence, response.message_type));
+                self.fetched = Some(Fetched::State(sequence, response.message_type));
                 self.begin(rest, transfer, host);
             }
             // No memory for it: as good as missed.
@@ -270,10 +281,29 @@ impl Client {
         }
     }
 
-    /// The rest of a notification has come, or not.
-    fn on_fetched(&mut self, outcome: Outcome, _transmissions: u32, host: &mut dyn Host) {
-        if let Some(state) = self.fetched.take().filter(|_| outcome == Outcome::Response) {
-            self.report_state(exchange_token(0), state, host);
+    /// The rest of a response to an observer has come, or not.
+    fn on_fetched(&mut self, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
+        match self.fetched.take() {
+            Some(Fetched::Answer(before)) => {
+                self.report_end(exchange_token(0), outcome, before + transmissions, host);
+            }
+            Some(Fetched::State(sequence, message_type)) if outcome == Outcome::Response => {
+                self.report_state(exchange_token(0), (sequence, message_type), host);
+            }
+            _ => {}
+        }
+    }
+
+    /// There is a newer state: what is left of the one before is not wanted any more.
+    fn drop_fetched(&mut self, host: &mut dyn Host) {
+        let token = exchange_token(REST);
+        if let Some(before) = self.open.remove(&token) {
+            host.release(before.held());
+            let _open = self.driver.command(Command::Cancel { peer: self.server, token }, host);
+        }
+        // The answer is what came first, whole or not.
+        if let Some(Fetched::Answer(transmissions)) = self.fetched.take() {
+            self.report_end(exchange_token(0), Outcome::Response, transmissions, host);
         }
     }
 
@@ -297,14 +327,16 @@ impl Client {
         }
         if self.observation.end.is_some_and(|end| end <= now) {
             self.observation.is_over = true;
-            if let Some(before) = self.open.remove(&token) {
-                host.release(before.held());
-            }
-            if self.config.cancel == Some(Cancel::Reset) || !self.driver.is_observing(self.server, token) {
-                // Whatever was under way is forgotten.
+            self.drop_fetched(host);
+            let under_way = self.open.remove(&token);
+            under_way.iter().for_each(|before| host.release(before.held()));
+            let is_told = self.driver.is_observing(self.server, token);
+            if self.config.cancel == Some(Cancel::Reset) || under_way.is_some() || !is_told {
+                // A registration that is under way is forgotten with all that comes of it.
                 let _open = self.driver.command(Command::Cancel { peer: self.server, token }, host);
                 return;
             }
+            self.observation.counts.ends += 1;
             return self.begin(token, Transfer::new(None, false, 0), host);
         }
         if self.observation.renewal.is_some_and(|renewal| renewal <= now) {
@@ -373,7 +405,7 @@ impl App for Client {
     fn totals(&self) -> Vec<Total> {
         let total = |name, value| Total { name, value };
         let mut totals = vec![
-            total("requests_due", self.issued + self.observation.counts.renewals),
+            total("requests_due", self.exchanges_due()),
             total("requests_sent", self.counts.sent),
             total("responses", self.counts.responses),
             total("error_responses", self.counts.error_responses),
@@ -397,7 +429,7 @@ impl App for Client {
     }
 
     fn exchanges_due(&self) -> u64 {
-        self.issued + self.observation.counts.renewals
+        self.issued + self.observation.counts.renewals + self.observation.counts.ends
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

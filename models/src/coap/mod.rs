@@ -60,6 +60,8 @@
 //!   put together at a time, until EXCHANGE_LIFETIME has passed without a further block.
 //! - CoCoA: EXCHANGE_LIFETIME and what goes with it stay as RFC 7252 §4.8.2 has them for the configured constants. The cap of
 //!   32 s is of the estimate; a message that is sent again waits longer.
+//! - Over DTLS (§9, [`dtls::layer`](crate::dtls::layer)) retransmission goes on while a handshake does: what waits for its end
+//!   is there once. Libcoap's timers begin when a message is really sent. Requests to one server share a session.
 //! - ICMP errors do not end an exchange: it runs into its time-out (§4.2 leaves that open).
 //! - What is known of a peer, its message ids, is kept for the whole run and not charged to the
 //!   host's memory; exchanges, duplicates' records and kept replies are charged.

@@ -160,7 +160,7 @@ impl Server {
     fn on_request(&mut self, mut task: Task, host: &mut dyn Host) {
         // A client that has asked a group knows no more than that.
         let server = match host.received_for_group().filter(|_| task.to_group) {
-            Some(group) => SocketAddr::new(group, self.config.port),
+            Some(group) => SocketAddr::new(group, self.config.port()),
             None => self.driver.local_addr(task.peer, host),
         };
         let exchange = ExchangeId { client: task.peer, server, id: task.message.token.as_number() };
@@ -325,7 +325,7 @@ pub(super) fn state_number(token: Token, sequence: u32) -> u64 {
 
 impl App for Server {
     fn on_start(&mut self, host: &mut dyn Host) {
-        self.driver.bind(self.config.port, host);
+        self.driver.bind(self.config.port(), host);
         if self.config.changes.is_some() {
             for resource in 0..self.states.len() {
                 let over = host.now().saturating_add(self.lasting(host));

@@ -52,9 +52,10 @@ impl Field {
             down: down(index),
             stream_name: format!("m:s{index:03}"),
             hardware: None,
+            control: None,
         };
         let stations = (0..count).map(station).collect();
-        let medium = Medium::new(&MediumParts { config, stations, groups: Vec::new(), seed, files: &files });
+        let medium = Medium::new(&MediumParts { config, stations, groups: Vec::new(), prefix: None, seed, files: &files });
         builder.entity("medium", "m", Element::Medium(Box::new(medium))).unwrap();
         for (index, app) in apps.into_iter().enumerate() {
             let setup = Setup {
@@ -86,8 +87,9 @@ impl Field {
                 nat_v6: None,
                 groups: Vec::new(),
                 clock: Clock::new(Span::ZERO, Default::default()),
-                cpu: Cpu::new(Default::default()),
+                cpu: Cpu::default(),
                 memory: Memory::new(None),
+                energy: None,
                 crashes: false,
             });
             if let Some(app) = app {

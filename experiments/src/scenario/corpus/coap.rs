@@ -22,6 +22,7 @@ pub(super) const CASES: &[Case] = &[
     ("coap_attributes_of_nothing", &[(SERVER, r#"CoapServer(attributes: {"/other": (rt: "a"), "/data": ()})"#)]),
     ("coap_attributes_with_quotes", &[(SERVER, r#"CoapServer(attributes: {"/data": (rt: "a\"b")}, max_body: "0 B")"#)]),
     ("coap_congestion_of_non_confirmable_requests", &[(CLIENT, r#"CoapClient(to: "server", confirmable: false, transmission: (congestion: Cocoa))"#)]),
+    ("coap_group_that_would_have_to_confirm", &[("// more", r#"groups: [(name: "all", members: ["server"])]"#), (CLIENT, r#"CoapClient(to: "all", requests: 10)"#)]),
     ("coap_congestion_misspelt", &[(CLIENT, r#"CoapClient(to: "server", transmission: (congestion: Coco))"#)]),
 ];
 

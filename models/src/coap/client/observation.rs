@@ -28,6 +28,7 @@ pub(super) struct Counts {
     pub(super) stale: u64,
     pub(super) missed: u64,
     pub(super) renewals: u64,
+    pub(super) ends: u64,
 }
 
 impl Observation {
@@ -41,6 +42,10 @@ impl Observation {
         match self.freshness.take(sequence, host.now()) {
             None => {
                 self.counts.stale += u64::from(is_notification);
+                if !is_notification {
+                    // The state that is there already, which may be used for as long again.
+                    self.wait(message.options.max_age_s(), host);
+                }
                 false
             }
             Some(skipped) => {

@@ -158,6 +158,21 @@ impl super::ClientConfig {
 }
 
 impl super::ClientConfig {
+    /// Why it cannot talk to a multicast group (RFC 7252 §8).
+    pub fn unfit_for_groups(&self) -> Option<(&'static str, String)> {
+        if self.confirmable {
+            return Some((
+                "confirmable",
+                "requests to a group are non-confirmable: `confirmable: false` (RFC 7252 §8.1)".into(),
+            ));
+        }
+        if self.observe {
+            return Some(("observe", "has no effect on a group, which notifies nobody".into()));
+        }
+        let is_cut = self.block_size.is_some();
+        is_cut.then(|| ("block_size", "has no effect on a group, which is asked once".into()))
+    }
+
     /// Fields that `server` does not grant or that have no effect there, and what happens.
     pub fn unmet_by(&self, server: &super::ServerConfig) -> Vec<(String, String)> {
         let mut found = Vec::new();
