@@ -8,6 +8,7 @@ mod amqp;
 mod cases;
 mod cells;
 mod channels;
+mod dtls;
 mod ice;
 mod mqtt;
 mod nats;
@@ -136,7 +137,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES).chain(channels::CASES).chain(cells::CASES).chain(ice::CASES).chain(mqtt::CASES).chain(relays::CASES).chain(amqp::CASES) {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES).chain(channels::CASES).chain(cells::CASES).chain(ice::CASES).chain(mqtt::CASES).chain(relays::CASES).chain(amqp::CASES).chain(dtls::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -185,7 +186,7 @@ fn str0m_is_refused_where_it_is_not_or_is_told_too_much() {
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS).chain(web::WARNINGS).chain(tls::WARNINGS)
-        .chain(replications::WARNINGS).chain(mqtt::WARNINGS).chain(relays::WARNINGS).chain(amqp::WARNINGS) {
+        .chain(replications::WARNINGS).chain(mqtt::WARNINGS).chain(relays::WARNINGS).chain(amqp::WARNINGS).chain(dtls::WARNINGS) {
             let loaded = load(replacements).unwrap_or_else(|error| panic!("{name} is refused: {error}"));
             assert!(!loaded.warnings.is_empty(), "{name} is not warned of");
             insta::assert_snapshot!(*name, loaded.warnings);
@@ -207,7 +208,8 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(ice::CASES)
         .chain(mqtt::CASES)
         .chain(relays::CASES)
-        .chain(amqp::CASES);
+        .chain(amqp::CASES)
+        .chain(dtls::CASES);
     refused
         .chain(cases::WARNINGS)
         .chain(streams::WARNINGS)
@@ -217,6 +219,7 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(mqtt::WARNINGS)
         .chain(relays::WARNINGS)
         .chain(amqp::WARNINGS)
+        .chain(dtls::WARNINGS)
         .chain(&tls::OF_RUSTLS)
         .chain(&ice::OF_STR0M)
 }
