@@ -29,4 +29,5 @@ pub(super) const WARNINGS: &[Case] = &[
     ("warning_dtls_of_another_key", &[("CoapServer()),", r##"CoapServer(dtls: (psks: [(identity: "device-1", key: "a")]))), (name: "secret", on: "client", run: CoapClient(to: "server", dtls: (psk: (identity: "device-1", key: "b")))),"##)]),
     ("warning_dtls_of_no_common_version", &[("CoapServer()),", r##"CoapServer(dtls: (certificate: (), versions: [Dtls13]))), (name: "secret", on: "client", run: CoapClient(to: "server", dtls: ())),"##)]),
     ("warning_dtls_without_a_certificate", &[("CoapServer()),", r##"CoapServer(dtls: (certificate: (), client_certificates: Required))), (name: "secret", on: "client", run: CoapClient(to: "server", dtls: ())),"##)]),
+    ("warning_dtls_fields_of_one_end", &[("CoapServer()),", r##"CoapServer(dtls: (certificate: (), connection_id: 4))), (name: "secret", on: "client", run: CoapClient(to: "server", dtls: (certificate: ()))),"##)]),
 ];
