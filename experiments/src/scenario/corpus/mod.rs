@@ -10,6 +10,7 @@ mod cells;
 mod channels;
 mod coap;
 mod devices;
+mod dtls;
 mod ice;
 mod mqtt;
 mod nats;
@@ -212,6 +213,7 @@ fn refused() -> impl Iterator<Item = &'static cases::Case> {
         amqp::CASES,
         coap::CASES,
         devices::CASES,
+        dtls::CASES,
     ];
     all.iter().copied().flatten().collect::<Vec<_>>().into_iter()
 }
@@ -228,6 +230,7 @@ fn warned() -> impl Iterator<Item = &'static cases::Case> {
         relays::WARNINGS,
         amqp::WARNINGS,
         coap::WARNINGS,
+        dtls::WARNINGS,
     ];
     all.iter().copied().flatten().collect::<Vec<_>>().into_iter()
 }
