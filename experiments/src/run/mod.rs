@@ -38,9 +38,9 @@ mod tests_ice;
 #[cfg(test)]
 mod tests_media;
 #[cfg(test)]
-mod tests_pan;
-#[cfg(test)]
 mod tests_mqtt;
+#[cfg(test)]
+mod tests_pan;
 #[cfg(test)]
 mod tests_sequential;
 #[cfg(test)]

@@ -65,14 +65,17 @@ fn tshark_reads_all_frames() {
     let output = run(&loaded, 0, 1, true);
     let capture: Capture = output.capture.unwrap();
     let stations = capture.interfaces.iter().filter(|interface| interface.link_type == LinkType::Ieee802154);
-    assert_eq!(stations.map(|interface| interface.name.as_str()).collect::<Vec<_>>(), [
-        "pan@border/802.15.4",
-        "pan@far/802.15.4",
-        "pan@mote/802.15.4",
-        "pan@relay/802.15.4",
-        "pan@sleeper-0/802.15.4",
-        "pan@sleeper-1/802.15.4",
-    ]);
+    assert_eq!(
+        stations.map(|interface| interface.name.as_str()).collect::<Vec<_>>(),
+        [
+            "pan@border/802.15.4",
+            "pan@far/802.15.4",
+            "pan@mote/802.15.4",
+            "pan@relay/802.15.4",
+            "pan@sleeper-0/802.15.4",
+            "pan@sleeper-1/802.15.4",
+        ]
+    );
     let frames = capture.frames.len();
     assert!(capture.records().is_sorted_by_key(|record| record.at));
     assert_eq!(capture.records().count(), frames + capture.packets.len());
@@ -87,7 +90,8 @@ fn tshark_reads_all_frames() {
     assert_eq!(of_frames("_ws.malformed || _ws.expert.severity == error || wpan.fcs_ok == 0"), 0);
     assert_eq!(of_frames("udp.checksum.status == 0 || icmpv6.checksum.status == 0"), 0);
     assert!(of_frames("udp.checksum.status == 1") > 10);
-    for filter in ["wpan.cmd == 4", "wpan.frame_type == 2", "6lowpan.reassembled.length", "coap", "icmpv6.type == 128"] {
+    for filter in ["wpan.cmd == 4", "wpan.frame_type == 2", "6lowpan.reassembled.length", "coap", "icmpv6.type == 128"]
+    {
         assert!(of_frames(filter) > 0, "{filter}");
     }
     std::fs::remove_file(&path).unwrap();

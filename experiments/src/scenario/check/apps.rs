@@ -273,8 +273,11 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
             let is_half = |ours: bool, theirs: bool, field: &str| {
                 (ours != theirs).then(|| format!("give `{field}` to both or to neither, or name another port"))
             };
-            let help = is_half(app.run.tls().is_some(), server.run.tls().is_some(), "tls")
-                .or(is_half(app.run.dtls().is_some(), server.run.dtls().is_some(), "dtls"));
+            let help = is_half(app.run.tls().is_some(), server.run.tls().is_some(), "tls").or(is_half(
+                app.run.dtls().is_some(),
+                server.run.dtls().is_some(),
+                "dtls",
+            ));
             let warning = Diagnostic::warning("scenario::not-found", place, message).also(other, "the server");
             warnings.push(warning.help(help));
             continue;

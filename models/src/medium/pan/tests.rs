@@ -287,8 +287,8 @@ fn a_child_gets_what_waits_when_it_asks() {
     luck.below(1 << 8);
     luck.below(1 << 16);
     let first = luck.below(1_000_000_000) + 1;
-    let second = first + 1_000_000_000;
-    let asked = if first > 1_100_000_001 { first } else { second };
+    // The first time that is later than the packet.
+    let asked = (0..3).map(|k| first + k * 1_000_000_000).find(|at| *at > 1_100_000_001).unwrap();
     let seen: Vec<_> = field.frames().iter().map(|sent| (sent.at, sent.from, word(sent))).collect();
     let at = asked + 128_000 + 192_000 + 576_000;
     let start = seen.iter().position(|sent| sent.0 == at).unwrap();
@@ -304,7 +304,10 @@ fn a_child_gets_what_waits_when_it_asks() {
     assert_eq!(field.medium().counts().delivered, 1);
     // All other requests were in vain, one a second.
     let vain: Vec<&(u64, usize, &str)> = seen.iter().filter(|sent| sent.2 == "request" && sent.0 != at).collect();
-    assert!(vain.len() >= 2 && vain.iter().all(|sent| (sent.0 - at.min(sent.0)).is_multiple_of(1_000_000_000) || sent.0 < at));
+    assert!(
+        vain.len() >= 2
+            && vain.iter().all(|sent| (sent.0 - at.min(sent.0)).is_multiple_of(1_000_000_000) || sent.0 < at)
+    );
     assert_eq!(seen.iter().filter(|sent| sent.2 == "ack, more").count(), 1);
 }
 
@@ -353,7 +356,7 @@ fn parents_keep_so_much_for_so_long() {
     let full = |field: &Field| (field.dropped(DropCause::IndirectFull), field.dropped(DropCause::Expired));
     field.run(Until::Time(SimTime::from_nanos(7_680_000_000)));
     assert_eq!(full(&field), (1, 0));
-    field.run(Until::Time(SimTime::from_nanos(7_680_000_001)));
+    field.run(Until::Time(SimTime::from_nanos(7_680_000_002)));
     assert_eq!(full(&field), (1, 2));
     assert_eq!(field.medium().held(), 0);
 }
