@@ -42,6 +42,8 @@ mod tests_media;
 #[cfg(test)]
 mod tests_mqtt;
 #[cfg(test)]
+mod tests_pan;
+#[cfg(test)]
 mod tests_sequential;
 #[cfg(test)]
 mod tests_story;

@@ -8,7 +8,7 @@ use crate::energy::Hardware;
 use crate::ieee802154::Frame;
 use crate::link::{Setup, Transmitter};
 use crate::name::{Files, NodeName};
-use crate::node::{DropCause, Hop, Interface, IpConfig, Node, NodeParts, Report, Route, audit};
+use crate::node::{DropCause, GroupRoute, Hop, Interface, IpConfig, Node, NodeParts, Report, Route, audit};
 use crate::packet::Packet;
 use protosim_core::kernel::{Interests, Reported};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Sinks, Span, Until, WireId, WireSpec};
@@ -77,7 +77,14 @@ impl Field {
             control: None,
         };
         let stations = (0..count).map(station).collect();
-        let medium = Medium::new(&MediumParts { config, stations, groups, prefix: is_v6.then_some(PREFIX), seed, files: &files });
+        let medium = Medium::new(&MediumParts {
+            config,
+            stations,
+            groups: groups.clone(),
+            prefix: is_v6.then_some(PREFIX),
+            seed,
+            files: &files,
+        });
         builder.entity("medium", "m", Element::Medium(Box::new(medium))).unwrap();
         for (index, app) in apps.into_iter().enumerate() {
             let setup = Setup {
@@ -98,11 +105,8 @@ impl Field {
                 incoming: down(index),
                 gateway: None,
             };
-            let (prefix, len) = if is_v6 {
-                (IpAddr::V6(PREFIX), 64)
-            } else {
-                (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 20)
-            };
+            let (prefix, len) =
+                if is_v6 { (IpAddr::V6(PREFIX), 64) } else { (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 20) };
             let route = Route { prefix, len, hop: Hop::OnLink(0) };
             let mut node = Node::new(NodeParts {
                 interfaces: vec![interface],
@@ -112,7 +116,7 @@ impl Field {
                 ip: IpConfig::default(),
                 nat: None,
                 nat_v6: None,
-                groups: Vec::new(),
+                groups: group_routes(&groups, index),
                 clock: Clock::new(Span::ZERO, Default::default()),
                 cpu: Cpu::default(),
                 memory: Memory::new(None),
@@ -208,6 +212,23 @@ impl Field {
     pub(super) fn digests(&self) -> Vec<(std::sync::Arc<str>, protosim_core::Digest)> {
         [self.sim.entity_digests(), self.sim.wire_digests()].concat()
     }
+}
+
+/// The part of a node in the trees of groups.
+fn group_routes(groups: &[GroupStations], index: usize) -> Vec<GroupRoute> {
+    let number = index as u16 + 1;
+    let part = |group: &GroupStations| {
+        let is_source = group.from == number;
+        let is_member = group.to.contains(&number);
+        (is_source || is_member).then(|| GroupRoute {
+            group: group.group,
+            source: group.source,
+            from: (!is_source).then_some(0),
+            to: if is_source { vec![0] } else { Vec::new() },
+            is_member,
+        })
+    };
+    groups.iter().filter_map(part).collect()
 }
 
 /// A frame that was sent.
