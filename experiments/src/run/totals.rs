@@ -153,7 +153,8 @@ const OF_NODES: usize = 9 + DropCause::ALL.len();
 /// What drops for a cause are called in tables.
 fn dropped_name(cause: DropCause) -> &'static str {
     static NAMES: LazyLock<BTreeMap<DropCause, String>> = LazyLock::new(|| {
-        let causes = DropCause::ALL.into_iter().chain(DropCause::OF_NATS).chain(DropCause::OF_MEDIA);
+        let all = DropCause::ALL.into_iter().chain(DropCause::OF_NATS);
+        let causes = all.chain(DropCause::OF_MEDIA).chain(DropCause::OF_SLEEPERS);
         causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
     });
     NAMES.get(&cause).map_or("dropped packets", String::as_str)
@@ -194,7 +195,7 @@ fn totals_of_medium(medium: &Medium) -> Vec<(&'static str, u64)> {
         ("delivered packets", counts.delivered),
         ("copies for several stations", counts.copied),
     ];
-    named.extend(DropCause::OF_MEDIA.map(|cause| (dropped_name(cause), counts.dropped(cause))));
+    named.extend(medium.causes().map(|cause| (dropped_name(cause), counts.dropped(cause))));
     named.extend(medium.busy().map(|busy| ("busy ns", busy.as_nanos())));
     named
 }

@@ -1,4 +1,4 @@
-//! Shared media: LAN switches, buses with collisions, radio channels with a range.
+//! Shared media: LAN switches, buses with collisions, radio channels with a range, cells, Wi-Fi.
 //!
 //! A medium is an entity of the kernel. Each station has two wires to it: one on which its node hands packets over, and
 //! one on which it gets them. The station's adapter (what waits, back-off, retries) lives in the medium, where stations of one
@@ -25,6 +25,9 @@
 //!   duplex). What ends at the instant at which another begins does not overlap it. There is no propagation delay: 300 m
 //!   would be 1 µs. There are no acknowledgements and no retries; what is lost is for higher layers to notice. Access is pure ALOHA, slotted
 //!   ALOHA, or carrier sense with back-off ([`Access`]), which hears neither hidden stations nor who began while it turned from listening to talking.
+//! - **Cell** ([`CellularConfig`]): devices of NB-IoT or LTE-M and the operator's gateway; what comes for one that sleeps waits in the network.
+//! - **Wi-Fi** ([`WifiConfig`]): an access point and its stations on one channel, with carrier sense, back-off, acknowledgements and retries; stations may save
+//!   power, and the access point holds frames for these.
 //! - **Loss** besides: one draw for each reception that is sound otherwise, of the stream `loss` of the medium and the receiver.
 //!
 //! **Captures** have an interface for each station: a packet leaves there when its node hands it over (on a switch, when its last
@@ -39,9 +42,10 @@
 //! | `config`, `check`, `distance` | what a user says, and what can be wrong with it |
 //! | `shared` | what all kinds have: stations, groups, losses, counts |
 //! | `adapter` | what waits at a station for its turn |
-//! | `switch`, `csma`, `radio` | the kinds |
+//! | `switch`, `csma`, `radio`, `cellular`, `wifi` | the kinds |
 
 mod adapter;
+mod cellular;
 mod check;
 mod config;
 mod csma;
@@ -49,25 +53,30 @@ mod distance;
 mod radio;
 mod shared;
 mod switch;
+mod wifi;
 
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use cellular::{CellStation, CellularConfig, ConnectedDrxConfig, EdrxConfig, PsmConfig};
 pub use check::MOST_STATIONS;
 pub use config::{Access, CarrierSense, CsmaConfig, MediumConfig, RadioConfig, StationConfig, SwitchConfig};
 pub use distance::{Coordinate, Distance, Place};
 pub use shared::{GroupStations, MediumCounts, MediumParts, StationParts};
+pub use wifi::{PowerSave, WifiConfig, WifiStation};
 
 use crate::element::Element;
 use crate::energy::Hardware;
 use crate::node::DropCause;
 use crate::packet::Packet;
+use cellular::Cell;
 use csma::Bus;
 use protosim_core::{Cx, Span, TimerId};
 use radio::Radio;
 use switch::Switch;
+use wifi::Wifi;
 
 /// A shared medium.
 #[derive(Clone, Debug)]
@@ -78,6 +87,8 @@ enum Kind {
     Switch(Switch),
     Bus(Bus),
     Radio(Radio),
+    Cell(Cell),
+    Wifi(Wifi),
 }
 
 impl Medium {
@@ -87,6 +98,8 @@ impl Medium {
             MediumConfig::Switch(config) => Kind::Switch(Switch::new(config, parts)),
             MediumConfig::Csma(config) => Kind::Bus(Bus::new(config, parts)),
             MediumConfig::Radio(config) => Kind::Radio(Radio::new(config, parts)),
+            MediumConfig::Cellular(config) => Kind::Cell(Cell::new(config, parts)),
+            MediumConfig::Wifi(config) => Kind::Wifi(Wifi::new(config, parts)),
         })
     }
 
@@ -96,6 +109,8 @@ impl Medium {
             Kind::Switch(switch) => switch.counts(),
             Kind::Bus(bus) => bus.shared.counts.clone(),
             Kind::Radio(radio) => radio.shared.counts.clone(),
+            Kind::Cell(cell) => cell.shared.counts.clone(),
+            Kind::Wifi(wifi) => wifi.shared.counts.clone(),
         }
     }
 
@@ -104,7 +119,18 @@ impl Medium {
         match &self.0 {
             Kind::Switch(_) | Kind::Bus(_) => None,
             Kind::Radio(radio) => radio.shared.hardware(station),
+            Kind::Cell(cell) => cell.shared.hardware(station),
+            Kind::Wifi(wifi) => wifi.shared.hardware(station),
         }
+    }
+
+    /// All that it can drop packets for.
+    pub fn causes(&self) -> impl Iterator<Item = DropCause> {
+        let own: &[DropCause] = match &self.0 {
+            Kind::Switch(_) | Kind::Bus(_) | Kind::Radio(_) => &[],
+            Kind::Cell(_) | Kind::Wifi(_) => &DropCause::OF_SLEEPERS,
+        };
+        DropCause::OF_MEDIA.into_iter().chain(own.iter().copied())
     }
 
     /// Packets that were dropped here for `cause`.
@@ -118,15 +144,18 @@ impl Medium {
             Kind::Switch(switch) => switch.held(),
             Kind::Bus(bus) => bus.held(),
             Kind::Radio(radio) => radio.held(),
+            Kind::Cell(cell) => cell.held(),
+            Kind::Wifi(wifi) => wifi.held(),
         }
     }
 
-    /// For how long somebody has talked; `None` for a switch, whose cables are apart.
+    /// For how long somebody has talked; `None` for a switch, whose cables are apart, and for a cell, whose devices do not share the air.
     pub fn busy(&self) -> Option<Span> {
         match &self.0 {
-            Kind::Switch(_) => None,
+            Kind::Switch(_) | Kind::Cell(_) => None,
             Kind::Bus(bus) => Some(bus.air.busy()),
             Kind::Radio(radio) => Some(radio.air.busy()),
+            Kind::Wifi(wifi) => Some(wifi.air.busy()),
         }
     }
 
@@ -135,6 +164,8 @@ impl Medium {
             Kind::Switch(switch) => switch.start(cx),
             Kind::Bus(bus) => bus.start(cx),
             Kind::Radio(radio) => radio.start(cx),
+            Kind::Cell(cell) => cell.start(cx),
+            Kind::Wifi(wifi) => wifi.start(cx),
         }
     }
 
@@ -145,6 +176,8 @@ impl Medium {
             Kind::Switch(switch) => switch.take(station, packet, cx),
             Kind::Bus(bus) => bus.take(station, packet, cx),
             Kind::Radio(radio) => radio.take(station, packet, cx),
+            Kind::Cell(cell) => cell.take(station, packet, cx),
+            Kind::Wifi(wifi) => wifi.take(station, packet, cx),
         }
     }
 
@@ -154,6 +187,18 @@ impl Medium {
             // Timers are made one for each station, in order.
             Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
             Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
+            Kind::Cell(cell) => cell.on_timer(timer.0 as usize, cx),
+            Kind::Wifi(wifi) => wifi.on_timer(timer.0 as usize, cx),
+        }
+    }
+
+    /// The node of the station with this index loses power, or has it again. Cells and Wi-Fi drop then what waits for it and from it, and turn its radio off;
+    /// stations of other kinds have nothing to lose but what their nodes give them.
+    pub fn station_power(&mut self, station: usize, on: bool, cx: &mut Cx<'_, Element>) {
+        match &mut self.0 {
+            Kind::Switch(_) | Kind::Bus(_) | Kind::Radio(_) => {}
+            Kind::Cell(cell) => cell.station_power(station, on, cx),
+            Kind::Wifi(wifi) => wifi.station_power(station, on, cx),
         }
     }
 }

@@ -203,9 +203,19 @@ impl Shared {
 
     /// Hands a packet that has come through to the node of a station, `delay` from now, unless it is lost.
     pub(super) fn hand_over(&mut self, packet: Box<Packet>, to: usize, delay: Span, cx: &mut Cx<'_, Element>) {
-        if self.luck.get_mut(to).is_some_and(|luck| luck.chance(self.loss)) {
+        if self.is_lost(to) {
             return self.drop(&packet, DropCause::Lost, At::Receiver(to), cx);
         }
+        self.deliver(packet, to, delay, cx);
+    }
+
+    /// True if what comes to a station is lost there: one draw.
+    pub(super) fn is_lost(&mut self, to: usize) -> bool {
+        self.luck.get_mut(to).is_some_and(|luck| luck.chance(self.loss))
+    }
+
+    /// Hands a packet to the node of a station, `delay` from now.
+    pub(super) fn deliver(&mut self, packet: Box<Packet>, to: usize, delay: Span, cx: &mut Cx<'_, Element>) {
         self.counts.delivered += 1;
         let now = cx.now();
         cx.send(self.wires[to].1, now, Some(now.saturating_add(delay.max(Span::NANOSECOND))), packet);
@@ -252,7 +262,12 @@ impl Backoff {
 
     /// From 0 to 2^`exponent` − 1 units of `unit`, each as likely.
     pub(super) fn draw(&mut self, station: usize, exponent: u32, unit: Span) -> Span {
-        unit.saturating_mul(self.0[station].below(1 << exponent.min(62)))
+        unit.saturating_mul(self.slots(station, exponent))
+    }
+
+    /// From 0 to 2^`exponent` − 1, each as likely.
+    pub(super) fn slots(&mut self, station: usize, exponent: u32) -> u64 {
+        self.0[station].below(1 << exponent.min(62))
     }
 }
 
@@ -277,6 +292,10 @@ impl Air {
         if self.talking == 0 {
             self.busy = self.busy.saturating_add(now.saturating_since(self.since));
         }
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.talking > 0
     }
 
     pub(super) fn busy(&self) -> Span {

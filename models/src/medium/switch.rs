@@ -46,7 +46,7 @@ impl MediumConfig {
                 queue: config.station_queue.clone(),
                 ..DirectionConfig::default()
             },
-            Self::Csma(_) | Self::Radio(_) => DirectionConfig::default(),
+            Self::Csma(_) | Self::Radio(_) | Self::Cellular(_) | Self::Wifi(_) => DirectionConfig::default(),
         }
     }
 }

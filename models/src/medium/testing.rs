@@ -4,6 +4,7 @@ use super::{Medium, MediumConfig, MediumParts, StationParts};
 use crate::app::App;
 use crate::device::{Clock, Cpu, Memory};
 use crate::element::{Element, media, nodes};
+use crate::energy::{DeviceProfile, Hardware, PROFILES};
 use crate::link::{Setup, Transmitter};
 use crate::name::{Files, NodeName};
 use crate::node::{DropCause, Hop, Interface, IpConfig, Node, NodeParts, Report, Route, audit};
@@ -12,6 +13,13 @@ use protosim_core::kernel::{Interests, Reported};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Sinks, Span, Until, WireId, WireSpec};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+
+/// A shipped profile.
+pub(super) fn shipped(name: &str) -> DeviceProfile {
+    let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+    let all: Vec<DeviceProfile> = options.from_str(PROFILES).unwrap();
+    all.into_iter().find(|profile| profile.name == name).unwrap()
+}
 
 /// Names s000, s001, ..., in order.
 pub(super) fn names(count: usize) -> Vec<NodeName> {
@@ -38,6 +46,17 @@ pub(super) struct Field {
 impl Field {
     /// Stations with an application each, where there is one.
     pub(super) fn new(config: &MediumConfig, seed: u64, apps: Vec<Option<Box<dyn App>>>, threads: usize) -> Self {
+        Self::metered(config, seed, apps, threads, Vec::new())
+    }
+
+    /// The first stations have devices, where there are some.
+    pub(super) fn metered(
+        config: &MediumConfig,
+        seed: u64,
+        apps: Vec<Option<Box<dyn App>>>,
+        threads: usize,
+        mut devices: Vec<Hardware>,
+    ) -> Self {
         assert_eq!(config.check(), [], "a medium that the scenario reader would refuse");
         let seed = RunSeed { seed, replication: 0 };
         let files: Arc<Files> = Arc::default();
@@ -46,14 +65,15 @@ impl Field {
         let down = |index: usize| WireId(index as u32);
         let up = |index: usize| WireId((count + index) as u32);
         let mut builder = Builder::new(seed);
-        let station = |index: usize| StationParts {
+        devices.reverse();
+        let mut station = |index: usize| StationParts {
             listed: index,
             up: up(index),
             down: down(index),
             stream_name: format!("m:s{index:03}"),
-            hardware: None,
+            hardware: devices.pop().map(Box::new),
         };
-        let stations = (0..count).map(station).collect();
+        let stations = (0..count).map(&mut station).collect();
         let medium = Medium::new(&MediumParts { config, stations, groups: Vec::new(), seed, files: &files });
         builder.entity("medium", "m", Element::Medium(Box::new(medium))).unwrap();
         for (index, app) in apps.into_iter().enumerate() {
@@ -156,6 +176,23 @@ impl Field {
             _ => None,
         });
         here.collect()
+    }
+
+    /// At which stations packets came in, and when, in nanoseconds, in order of time.
+    pub(super) fn all_arrivals(&mut self) -> Vec<(usize, u64)> {
+        let fresh = Sinks::new(self.sinks.interests);
+        let all: Vec<Reported<Report>> = std::mem::replace(&mut self.sinks, fresh).into_merged();
+        let in_order = all.into_iter().filter_map(|reported| match reported.report {
+            Report::Packet(packet)
+                if (packet.wire.0 as usize) < self.stations
+                    && packet.end == crate::node::LinkEnd::Receiver
+                    && packet.fate == crate::node::Fate::Passed =>
+            {
+                Some((packet.wire.0 as usize, reported.at.as_nanos()))
+            }
+            _ => None,
+        });
+        in_order.collect()
     }
 
     /// All digests.

@@ -52,15 +52,24 @@ pub enum DropCause {
     RetryLimit,
     /// The station that it was for is out of range, or there is none.
     OutOfRange,
+    /// What its medium holds for stations that sleep had no room for it.
+    HeldFull,
+    /// The station that it was for slept for longer than a packet may wait.
+    HeldTooLong,
+    /// The radio of its receiver was off while it was on the air.
+    MissedWindow,
 }
 
 impl DropCause {
     /// How many causes there are.
-    pub(crate) const COUNT: usize = Self::OutOfRange as usize + 1;
+    pub(crate) const COUNT: usize = Self::MissedWindow as usize + 1;
 
     /// All that a shared medium drops packets for.
     pub const OF_MEDIA: [Self; 6] =
         [Self::Lost, Self::QueueFull, Self::Aqm, Self::Collision, Self::RetryLimit, Self::OutOfRange];
+
+    /// All that media whose stations sleep, cells and Wi-Fi, drop packets for besides.
+    pub const OF_SLEEPERS: [Self; 4] = [Self::NodeDown, Self::HeldFull, Self::HeldTooLong, Self::MissedWindow];
 
     /// All that nodes with a NAT or a firewall drop packets for besides.
     pub const OF_NATS: [Self; 4] = [Self::NoMapping, Self::Filtered, Self::NoPort, Self::Blocked];
@@ -109,6 +118,9 @@ impl DropCause {
             Self::Collision => "collision",
             Self::RetryLimit => "retry limit",
             Self::OutOfRange => "out of range",
+            Self::HeldFull => "no room among what is held for a station that sleeps",
+            Self::HeldTooLong => "waited too long for a station that sleeps",
+            Self::MissedWindow => "receiver off",
         }
     }
 }
@@ -215,7 +227,8 @@ pub fn audit(simulation: &Simulation<Element>) -> Conservation {
     for (_, medium) in crate::element::media(simulation) {
         sum.duplicated += medium.counts().copied;
         sum.in_flight += medium.held();
-        sum.dropped += DropCause::OF_MEDIA.iter().map(|cause| medium.dropped(*cause)).sum::<u64>();
+        let counts = medium.counts();
+        sum.dropped += medium.causes().map(|cause| counts.dropped(cause)).sum::<u64>();
     }
     for (_, node) in crate::element::nodes(simulation) {
         sum.originated += node.counts.originated;
