@@ -10,6 +10,7 @@ mod further;
 pub use build::Common;
 pub use further::{Found, Further, Sender, Way};
 
+use crate::dtls::{self, DtlsClientConfig, DtlsServerConfig};
 use crate::name::{ChannelName, NodeName};
 use crate::tcp::app as streams;
 use crate::tls::{self, TlsClientConfig, TlsServerConfig};
@@ -94,6 +95,15 @@ impl Tls<'_> {
     }
 }
 
+/// DTLS beneath an application.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Dtls<'a> {
+    /// Of one that sends to a server.
+    Client(&'a DtlsClientConfig),
+    /// Of one that others send to.
+    Server(&'a DtlsServerConfig),
+}
+
 /// A port of a transport protocol: those of UDP and of TCP have nothing to do with each other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Port {
@@ -118,6 +128,7 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
     amqp::OPERATIONS
         .into_iter()
         .chain(coap::OPERATIONS)
+        .chain(dtls::OPERATIONS)
         .chain(http::OPERATIONS)
         .chain(mqtt::OPERATIONS)
         .chain(of_nat_traversal)
@@ -247,7 +258,7 @@ impl AppConfig {
             Self::AimdSource(config) => Some(Port::Udp(config.port)),
             Self::Amqp10Client(config) => Some(Port::Tcp(config.port())),
             Self::AmqpClient(config) => Some(Port::Tcp(config.port())),
-            Self::CoapClient(config) => Some(Port::Udp(config.port)),
+            Self::CoapClient(config) => Some(Port::Udp(config.port())),
             Self::HttpClient(config) => Some(Port::Tcp(config.port())),
             Self::MqttClient(config) => Some(Port::Tcp(config.port())),
             Self::TcpClient(config) => Some(Port::Tcp(config.port)),
@@ -312,6 +323,20 @@ impl AppConfig {
         }
     }
 
+    /// Its DTLS, if it has any.
+    pub fn dtls(&self) -> Option<Dtls<'_>> {
+        match self {
+            Self::CoapClient(config) => config.dtls.as_deref().map(Dtls::Client),
+            Self::CoapServer(config) => config.dtls.as_deref().map(Dtls::Server),
+            _ => None,
+        }
+    }
+
+    /// True if cryptography has something to do.
+    pub fn is_secured(&self) -> bool {
+        self.tls().is_some() || self.dtls().is_some()
+    }
+
     /// Fields of its [`AppConfig::tcp`] that could change nothing, since its data go one way alone; and which way that is.
     pub fn idle_fields_of_tcp(&self) -> Option<(&'static [&'static str], &'static str)> {
         match self {
@@ -327,13 +352,19 @@ impl AppConfig {
         // UDP (RFC 768) and ICMP echo (RFC 792, RFC 4443) alike.
         const HEADER: u64 = 8;
         match self {
-            Self::CoapClient(config) => HEADER + config.request_len(),
+            Self::CoapClient(config) => {
+                let len = config.request_len();
+                HEADER + config.dtls.as_ref().map_or(len, |dtls| dtls.longest(len))
+            }
             Self::Ping(config) => HEADER + config.payload.as_bytes(),
             Self::UdpClient(config) => HEADER + config.request.longest(),
             Self::UdpServer(config) => HEADER + config.response.longest(),
             Self::UdpSource(config) => HEADER + config.longest_payload(ip_header),
             Self::AimdSource(config) => HEADER + config.payload.as_bytes(),
-            Self::CoapServer(config) => HEADER + config.response_len(),
+            Self::CoapServer(config) => {
+                let len = config.response_len();
+                HEADER + config.dtls.as_ref().map_or(len, |dtls| dtls.longest(len))
+            }
             Self::AimdSink(_) => HEADER + traffic::AIMD_ACK_LEN,
             Self::IceAgent(config) => HEADER + config.message_len(),
             Self::StunClient(_) => HEADER + stun::wire::HEADER_LEN as u64,
@@ -356,7 +387,7 @@ impl AppConfig {
     pub fn listens_on(&self) -> Option<Port> {
         match self {
             Self::AimdSink(config) => Some(Port::Udp(config.port)),
-            Self::CoapServer(config) => Some(Port::Udp(config.port)),
+            Self::CoapServer(config) => Some(Port::Udp(config.port())),
             Self::StunServer(config) => Some(Port::Udp(config.port)),
             Self::TurnServer(config) => Some(Port::Udp(config.port)),
             Self::AmqpBroker(config) => Some(Port::Tcp(config.port())),

@@ -3,6 +3,7 @@
 mod acts;
 mod addresses;
 mod channels;
+mod devices;
 mod reroutes;
 
 pub use addresses::NoWay;
@@ -17,17 +18,18 @@ use crate::nat::outsides;
 use crate::spec::{AddressFamily, Topology, wire_stream_name};
 use crate::timeline::{Agenda, TimelineEvent};
 use channels::Channels;
+use devices::Devices;
 use protosim_core::kernel::{BuildError, Limits};
-use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
-use protosim_models::device::{Clock, Cpu, Memory};
+use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, WireId, WireSpec};
+use protosim_models::device::{Cpu, Memory};
 use protosim_models::link::{LinkChange, Meter, Setup, Transmitter};
-use protosim_models::medium::{GroupStations, Medium, MediumParts, StationParts};
+use protosim_models::medium::{GroupStations, Medium, MediumConfig, MediumParts, StationParts};
 use protosim_models::name::{Files, NodeName};
 use protosim_models::node::{Action, GroupRoute, Interface, NatParts, NodeParts};
 use protosim_models::{App, Element, Node};
 use reroutes::Reroute;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 /// A topology with everything that follows from it.
@@ -52,7 +54,8 @@ pub struct Plan {
     /// Whether a node is a NAT64.
     has_nat64: bool,
     channels: Channels,
-    /// Two for each link, for each channel and for each station of a medium, in order of paths.
+    devices: Devices,
+    /// Two for each link, for each channel, for each station of a medium and for each device there, in order of paths.
     wires: Vec<PlannedWire>,
     /// The wires of each link, by link rank: forward and backward.
     wires_of_link: Vec<(WireId, WireId)>,
@@ -88,6 +91,8 @@ pub struct PlannedWire {
     pub station: Option<usize>,
     /// True for a channel, which no packet of the network takes.
     pub is_channel: bool,
+    /// True for what a node and its device at a station tell each other, which is no packet either.
+    pub is_control: bool,
 }
 
 /// An entity, by rank.
@@ -129,12 +134,14 @@ impl Plan {
                 let (from, to) = if is_forward { (first, second) } else { (second, first) };
                 let name = |rank: usize| &topology.nodes[graph.node(rank).listed].name;
                 let path = format!("{}:{}->{}", topology.links[graph.link(link)].name(), name(from), name(to));
-                PlannedWire { path: path.into(), link, is_forward, station: None, is_channel: false }
+                PlannedWire { path: path.into(), link, is_forward, station: None, is_channel: false, is_control: false }
             })
             .collect();
         wires.extend(wires_of_media(&topology, &graph));
         let (mut channels, wires_of_channels) = Channels::new(&topology, &graph);
         wires.extend(wires_of_channels);
+        let (mut devices, wires_of_devices) = Devices::new(&topology, &graph);
+        wires.extend(wires_of_devices);
         wires.sort_by(|a, b| a.path.cmp(&b.path));
         let mut wires_of_link = vec![(WireId(0), WireId(0)); graph.links()];
         let stations = |medium| vec![(WireId(0), WireId(0)); graph.media().lan(medium).stations.len()];
@@ -142,6 +149,10 @@ impl Plan {
         for (index, wire) in wires.iter().enumerate() {
             if wire.is_channel {
                 channels.number_wire(wire, WireId(index as u32));
+                continue;
+            }
+            if wire.is_control {
+                devices.number_wire(wire, WireId(index as u32));
                 continue;
             }
             let both = match wire.station {
@@ -178,6 +189,7 @@ impl Plan {
             outsides,
             has_nat64,
             channels,
+            devices,
             wires,
             wires_of_link,
             wires_of_station,
@@ -303,7 +315,7 @@ impl Plan {
     /// The link end, as in [`Plan::link_ends`], where a wire begins or ends. `None` inside of a medium, and for channels.
     pub fn link_end(&self, wire: WireId, at_sender: bool) -> Option<usize> {
         let wire = &self.wires[wire.0 as usize];
-        if wire.is_channel {
+        if wire.is_channel || wire.is_control {
             return None;
         }
         let Some(station) = wire.station else {
@@ -387,7 +399,7 @@ impl Plan {
     }
 
     fn parts(&self, rank: usize, seed: RunSeed) -> NodeParts {
-        let device = self.topology.nodes[self.graph.node(rank).listed].device.clone().unwrap_or_default();
+        let device = self.devices.get(rank).map(|device| &**device);
         let interfaces = self.graph.ports(rank).enumerate().map(|(index, port)| {
             let interface = match port {
                 Port::Link { link, .. } => self.interface((rank, port), link, seed),
@@ -405,9 +417,10 @@ impl Plan {
             forwards: self.graph.node(rank).forwards,
             ip: self.topology.nodes[self.graph.node(rank).listed].ip.unwrap_or_default(),
             groups: self.group_routes[rank].clone(),
-            clock: Clock::new(Span::ZERO, device.clock_drift.unwrap_or_default()),
-            cpu: Cpu::new(device.cpu),
-            memory: Memory::new(device.memory),
+            clock: self.clock(rank, seed),
+            cpu: device.map_or_else(Cpu::default, |device| Cpu::new(Arc::clone(&device.costs))),
+            memory: Memory::new(device.and_then(|device| device.memory)),
+            energy: self.energy_parts(rank),
             crashes: self.agenda.crashes(rank) || self.fallible_nodes.contains(&rank),
         }
     }
@@ -435,6 +448,7 @@ impl Plan {
         let (outgoing, incoming) = if is_first { (forward, backward) } else { (backward, forward) };
         let direction = config.direction(is_first);
         let may_fail = self.fallible_links.contains(&link) || self.fallible_nodes.contains(&rank);
+        let may_fail = may_fail || self.devices.may_run_dry(rank);
         let down = may_fail.then(|| LinkChange { up: Some(false), ..LinkChange::default() });
         let scheduled = self.agenda.changes(link, is_first).iter().map(|(_, change)| change.clone());
         let later: Vec<LinkChange> = scheduled.chain(down).collect();
@@ -476,15 +490,38 @@ impl Plan {
         let station = |index: usize| {
             let (up, down) = self.wires_of_station[medium][index];
             let stream_name = self.station_stream_name(medium, index);
-            StationParts { listed: lan.listed_stations[index], up, down, stream_name, hardware: None }
+            let (hardware, control) = self.station_device(medium, index);
+            StationParts { listed: lan.listed_stations[index], up, down, stream_name, hardware, control }
         };
         Medium::new(&MediumParts {
             config: &self.topology.media[lan.listed],
             stations: (0..lan.stations.len()).map(station).collect(),
             groups: self.groups_of_medium[medium].clone(),
+            prefix: self.prefix_of_medium(medium),
             seed,
             files: &self.files,
         })
+    }
+
+    /// The prefix of a medium's addresses of IPv6, in a network that has that.
+    pub fn prefix_of_medium(&self, medium: usize) -> Option<Ipv6Addr> {
+        match self.layer(AddressFamily::V6)?.family.station_address(medium, 0) {
+            IpAddr::V6(prefix) => Some(prefix),
+            IpAddr::V4(_) => None,
+        }
+    }
+
+    /// The stations of media whose frames are written out: which link end, as in [`Plan::link_ends`], and the medium's rank.
+    pub fn frame_ends(&self) -> Vec<(usize, usize)> {
+        let (mut ends, mut next) = (Vec::new(), 2 * self.graph.links());
+        for medium in 0..self.graph.media().count() {
+            let lan = self.graph.media().lan(medium);
+            if matches!(self.topology.media[lan.listed], MediumConfig::Ieee802154(_)) {
+                ends.extend((next..next + lan.stations.len()).map(|end| (end, medium)));
+            }
+            next += lan.stations.len();
+        }
+        ends
     }
 
     /// The interface of a node to a medium.
@@ -534,7 +571,10 @@ impl Plan {
 
     fn wire_spec(&self, wire: &PlannedWire) -> WireSpec {
         if let Some(station) = wire.station {
-            return self.station_wire_spec(wire, station);
+            return match wire.is_control {
+                true => self.device_wire_spec(wire, station),
+                false => self.station_wire_spec(wire, station),
+            };
         }
         if wire.is_channel {
             return self.channel_wire_spec(wire);
@@ -571,6 +611,7 @@ fn wires_of_media(topology: &Topology, graph: &NetworkGraph) -> Vec<PlannedWire>
                     is_forward,
                     station: Some(station),
                     is_channel: false,
+                    is_control: false,
                 });
             }
         }

@@ -154,7 +154,7 @@ const OF_NODES: usize = 9 + DropCause::ALL.len();
 fn dropped_name(cause: DropCause) -> &'static str {
     static NAMES: LazyLock<BTreeMap<DropCause, String>> = LazyLock::new(|| {
         let all = DropCause::ALL.into_iter().chain(DropCause::OF_NATS);
-        let causes = all.chain(DropCause::OF_MEDIA).chain(DropCause::OF_SLEEPERS);
+        let causes = all.chain(DropCause::OF_MEDIA).chain(DropCause::OF_PANS).chain(DropCause::OF_SLEEPERS);
         causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
     });
     NAMES.get(&cause).map_or("dropped packets", String::as_str)
@@ -196,6 +196,18 @@ fn totals_of_medium(medium: &Medium) -> Vec<(&'static str, u64)> {
         ("copies for several stations", counts.copied),
     ];
     named.extend(medium.causes().map(|cause| (dropped_name(cause), counts.dropped(cause))));
+    if let Some(pan) = medium.pan_counts() {
+        named.extend([
+            ("frame bytes", pan.bytes),
+            ("acknowledgements", pan.acks),
+            ("acknowledgements that did not come", pan.silences),
+            ("data requests", pan.data_requests),
+            ("promised frames that did not come", pan.empty_windows),
+            ("fragments", pan.fragments),
+            ("copies of frames", pan.copies),
+            ("channel busy", pan.busy),
+        ]);
+    }
     named.extend(medium.busy().map(|busy| ("busy ns", busy.as_nanos())));
     named
 }

@@ -9,6 +9,7 @@
 //! every field that is accepted takes effect.
 
 use super::wire::{Code, Message, MessageId, OptionNumber, Options, Token, Type};
+use crate::dtls::{DtlsClientConfig, DtlsServerConfig};
 use crate::name::NodeName;
 use crate::rope::Rope;
 use protosim_core::{Size, Span, maths};
@@ -20,6 +21,9 @@ pub type Finding = (&'static str, String);
 
 /// The UDP port of `coap` (RFC 7252 §12.6).
 pub const DEFAULT_PORT: u16 = 5683;
+
+/// The UDP port of `coaps` (RFC 7252 §12.7).
+pub const SECURE_PORT: u16 = 5684;
 
 /// The resource that clients ask for and servers have where nothing else is said (our choice).
 pub const DEFAULT_PATH: &str = "/data";
@@ -36,9 +40,9 @@ const REQUEST_FILL: u32 = 0;
 pub struct ClientConfig {
     /// The node that the server runs on.
     pub to: NodeName,
-    /// The server's UDP port. Default 5683 (RFC 7252 §12.6).
-    #[serde(default = "default_port")]
-    pub port: u16,
+    /// The server's UDP port. Default 5683 (RFC 7252 §12.6), with `dtls` 5684 (§12.7).
+    #[serde(default)]
+    pub port: Option<u16>,
     /// True for confirmable requests, which are retransmitted; false for non-confirmable ones,
     /// which are sent once. Default true (our choice: RFC 7252 §4.2 is the reliable case).
     #[serde(default = "default_true")]
@@ -76,14 +80,17 @@ pub struct ClientConfig {
     /// Retransmission of confirmable requests.
     #[serde(default)]
     pub transmission: Transmission,
+    /// DTLS beneath (RFC 7252 §9). Default: none.
+    #[serde(default)]
+    pub dtls: Option<Box<DtlsClientConfig>>,
 }
 
 /// A server with a few resources, all of which answer alike.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-    /// The UDP port to listen on. Default 5683 (RFC 7252 §12.6).
-    pub port: u16,
+    /// The UDP port to listen on. Default 5683 (RFC 7252 §12.6), with `dtls` 5684 (§12.7).
+    pub port: Option<u16>,
     /// The absolute paths of the resources, as plain text; any other but `/.well-known/core` is
     /// 4.04. Default `["/data"]`.
     pub paths: Vec<String>,
@@ -97,6 +104,8 @@ pub struct ServerConfig {
     pub piggyback_limit: Option<Span>,
     /// Retransmission of separate responses to confirmable requests.
     pub transmission: Transmission,
+    /// DTLS beneath (RFC 7252 §9). Default: none.
+    pub dtls: Option<Box<DtlsServerConfig>>,
 }
 
 /// Methods that a client can be told to use (RFC 7252 §5.8).
@@ -147,7 +156,7 @@ impl ClientConfig {
     pub fn new(to: NodeName) -> Self {
         Self {
             to,
-            port: DEFAULT_PORT,
+            port: None,
             confirmable: true,
             method: Method::default(),
             path: default_path(),
@@ -158,7 +167,13 @@ impl ClientConfig {
             nstart: None,
             response_wait: None,
             transmission: Transmission::default(),
+            dtls: None,
         }
+    }
+
+    /// The server's port, default filled in.
+    pub const fn port(&self) -> u16 {
+        usual_port(self.port, self.dtls.is_some())
     }
 
     /// From one request to the next, default filled in.
@@ -185,7 +200,7 @@ impl ClientConfig {
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         let mut find = |field, message: String| found.push((field, message));
-        if self.port == 0 {
+        if self.port == Some(0) {
             find("port", "port 0 cannot be sent to".into());
         }
         if self.requests == 0 {
@@ -217,6 +232,16 @@ impl ClientConfig {
             None => {}
         }
         found.extend(self.transmission.check());
+        if let Some(dtls) = &self.dtls {
+            found.extend(dtls.check());
+            let (len, most) = (self.request_len(), dtls.most_data());
+            if self.requests == 1 && dtls.resumption == Some(true) {
+                found.push(("dtls.resumption", "has no effect with one request".into()));
+            }
+            if len > most && path_flaw(&self.path).is_none() {
+                found.push(("payload", too_long_for_dtls(len, most)));
+            }
+        }
         if !self.confirmable {
             found.extend(self.transmission.without_effect("non-confirmable requests are not retransmitted"));
         }
@@ -240,17 +265,23 @@ impl ClientConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
-            port: DEFAULT_PORT,
+            port: None,
             paths: vec![default_path()],
             payload: Size::from_bytes(10),
             processing: Span::ZERO,
             piggyback_limit: None,
             transmission: Transmission::default(),
+            dtls: None,
         }
     }
 }
 
 impl ServerConfig {
+    /// The port to listen on, default filled in.
+    pub const fn port(&self) -> u16 {
+        usual_port(self.port, self.dtls.is_some())
+    }
+
     /// The piggyback limit, default filled in.
     pub fn piggyback_limit(&self) -> Span {
         self.piggyback_limit.unwrap_or(Span::from_millis(100))
@@ -274,7 +305,7 @@ impl ServerConfig {
     /// What is wrong with it: values that cannot be, and fields without effect.
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
-        if self.port == 0 {
+        if self.port == Some(0) {
             found.push(("port", "a server needs a port that clients know, not 0".into()));
         }
         if self.paths.is_empty() {
@@ -295,6 +326,13 @@ impl ServerConfig {
         }
         if self.piggyback_limit.is_some() && self.processing.is_zero() {
             found.push(("piggyback_limit", "has no effect where `processing` takes no time".into()));
+        }
+        if let Some(dtls) = &self.dtls {
+            found.extend(dtls.check());
+            let (len, most) = (self.response_len(), dtls.most_data());
+            if len > most {
+                found.push(("payload", too_long_for_dtls(len, most)));
+            }
         }
         found.extend(self.transmission.check());
         if self.processing <= self.piggyback_limit() {
@@ -488,6 +526,15 @@ impl<'de> Deserialize<'de> for Factor {
     }
 }
 
+/// The port that is written, or that of `coap` or `coaps`.
+const fn usual_port(written: Option<u16>, is_secure: bool) -> u16 {
+    match written {
+        Some(port) => port,
+        None if is_secure => SECURE_PORT,
+        None => DEFAULT_PORT,
+    }
+}
+
 /// The token of a client's `exchange`-th request: the number in four bytes, big-endian. A fixed
 /// length keeps all requests of a client equally long. Tokens that cannot be guessed matter
 /// against attackers alone (RFC 7252 §5.3.1), which there are none of here.
@@ -504,6 +551,11 @@ const MAX_REQUESTS: u64 = 1 << 32;
 /// The largest payload of UDP over IPv4 \[bytes\].
 const MAX_DATAGRAM: u64 = 65_507;
 
+/// A message that no record of DTLS takes in a datagram.
+fn too_long_for_dtls(len: u64, most: u64) -> String {
+    format!("makes a message of {len} bytes, more than the {most} that DTLS takes in a datagram (`dtls.mtu`)")
+}
+
 /// Why `path` cannot be sent as Uri-Path.
 fn path_flaw(path: &str) -> Option<String> {
     if !path.starts_with('/') {
@@ -514,10 +566,6 @@ fn path_flaw(path: &str) -> Option<String> {
     }
     let longest = path.split('/').map(str::len).max().unwrap_or(0);
     (longest > 255).then(|| format!("a path segment has {longest} bytes, at most 255 fit (RFC 7252 §5.10)"))
-}
-
-const fn default_port() -> u16 {
-    DEFAULT_PORT
 }
 
 const fn default_true() -> bool {

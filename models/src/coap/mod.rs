@@ -44,8 +44,10 @@
 //!   `response_wait` alone; with the defaults that is one request in 202 s, which for requests of
 //!   up to 202 bytes keeps below 1 B/s.
 //! - Multicast (§8), Observe (RFC 7641), block-wise transfer (RFC 7959), caching and proxies (§5.6,
-//!   §5.7), DTLS (§9), TCP (RFC 8323): a Block option in a request is an unknown critical option
+//!   §5.7), TCP (RFC 8323): a Block option in a request is an unknown critical option
 //!   and gets 4.02; Observe and No-Response are ignored, as elective ones are.
+//! - Over DTLS (§9, [`dtls::layer`](crate::dtls::layer)) retransmission goes on while a handshake does: what waits for its end
+//!   is there once. Libcoap's timers begin when a message is really sent. Requests to one server share a session.
 //! - ICMP errors do not end an exchange: it runs into its time-out (§4.2 leaves that open).
 //! - What is known of a peer, its message ids, is kept for the whole run and not charged to the
 //!   host's memory; exchanges, duplicates' records and kept replies are charged.

@@ -146,7 +146,7 @@ const LINK_FORMAT: u32 = 40;
 
 impl App for Server {
     fn on_start(&mut self, host: &mut dyn Host) {
-        self.driver.bind(self.config.port, host);
+        self.driver.bind(self.config.port(), host);
         self.finish(host);
     }
 

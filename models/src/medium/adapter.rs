@@ -39,6 +39,11 @@ impl Adapters {
         &mut self.all[station].current
     }
 
+    /// True if something waits at a station.
+    pub(super) fn waits(&self, station: usize) -> bool {
+        self.all[station].held() > 0
+    }
+
     /// The node of a station has lost its power: what waits there is dropped.
     pub(super) fn clear(&mut self, station: usize, shared: &mut Shared, cx: &mut Cx<'_, Element>) {
         while self.fill(station, shared, cx) {

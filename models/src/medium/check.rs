@@ -35,6 +35,7 @@ impl MediumConfig {
             Self::Radio(config) => vec![("queue", &config.queue)],
             Self::Cellular(config) => vec![("queue", &config.queue)],
             Self::Wifi(config) => vec![("queue", &config.queue)],
+            Self::Ieee802154(config) => vec![("queue", &config.queue)],
         };
         for (place, queue) in queues {
             for (field, why) in queue.iter().flat_map(|queue| [queue.check(), queue.check_mtu(self.mtu())].concat()) {
@@ -47,6 +48,7 @@ impl MediumConfig {
             Self::Radio(config) => self.check_radio(config, &mut found),
             Self::Cellular(config) => config.check(&mut found),
             Self::Wifi(config) => config.check(&mut found),
+            Self::Ieee802154(config) => config.check(&mut found),
         }
         found
     }

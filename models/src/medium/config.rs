@@ -6,6 +6,8 @@
 //!     Csma(name: "bus", stations: ["c", "d", "router"]),
 //!     Radio(name: "field", range: "100 m", rate: "250 kbit/s", access: Csma(),
 //!           stations: [(node: "e", at: ("0 m", "0 m")), (node: "sink", at: ("60 m", "-80 m"))]),
+//!     Ieee802154(name: "pan", range: "30 m",
+//!                stations: [(node: "sink", at: ("0 m", "0 m")), (node: "mote", at: ("20 m", "0 m"), parent: "sink")]),
 //!     Cellular(name: "cell", technology: NbIot, gateway: "core", stations: [(node: "meter", edrx: (cycle: "20.48 s"))]),
 //!     Wifi(name: "home", access_point: "ap", stations: [(node: "phone"), (node: "bulb", power_save: ())]),
 //! ]
@@ -13,7 +15,9 @@
 
 use super::cellular::CellularConfig;
 use super::distance::{Distance, Place};
+use super::pan::Ieee802154Config;
 use super::wifi::WifiConfig;
+use crate::energy::RadioPower;
 use crate::link::{Framing, Mtu};
 use crate::name::NodeName;
 use crate::queue::QueueConfig;
@@ -22,6 +26,9 @@ use serde::{Deserialize, Serialize};
 
 /// Classic Ethernet (IEEE 802.3 §4.4.2, and §15 for coaxial cable).
 const ETHERNET_RATE: Option<Rate> = Rate::from_bits_per_sec(10_000_000);
+
+/// IEEE 802.15.4-2006 §6.5.1, at 2.4 GHz.
+const OQPSK_RATE: Option<Rate> = Rate::from_bits_per_sec(250_000);
 
 /// A medium that many nodes share.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -33,6 +40,8 @@ pub enum MediumConfig {
     Csma(CsmaConfig),
     /// A radio channel with a range.
     Radio(RadioConfig),
+    /// An IEEE 802.15.4 channel with 6LoWPAN.
+    Ieee802154(Ieee802154Config),
     /// A cell of NB-IoT or LTE-M: devices that sleep, and a network that holds what comes for them.
     Cellular(CellularConfig),
     /// Wi-Fi: an access point and its stations, some of which may save power.
@@ -203,6 +212,7 @@ impl MediumConfig {
             Self::Switch(config) => &config.name,
             Self::Csma(config) => &config.name,
             Self::Radio(config) => &config.name,
+            Self::Ieee802154(config) => &config.name,
             Self::Cellular(config) => &config.name,
             Self::Wifi(config) => &config.name,
         }
@@ -214,6 +224,7 @@ impl MediumConfig {
             Self::Switch(config) => &config.stream_name,
             Self::Csma(config) => &config.stream_name,
             Self::Radio(config) => &config.stream_name,
+            Self::Ieee802154(config) => &config.stream_name,
             Self::Cellular(config) => &config.stream_name,
             Self::Wifi(config) => &config.stream_name,
         };
@@ -226,6 +237,7 @@ impl MediumConfig {
             Self::Switch(config) => config.stations.iter().collect(),
             Self::Csma(config) => config.stations.iter().collect(),
             Self::Radio(config) => config.stations.iter().map(|station| &station.node).collect(),
+            Self::Ieee802154(config) => config.stations.iter().map(|station| &station.node).collect(),
             Self::Cellular(config) => {
                 config.stations.iter().map(|station| &station.node).chain([&config.gateway]).collect()
             }
@@ -238,7 +250,7 @@ impl MediumConfig {
     /// The only station that all others reach, where there is one, and its field: a gateway, an access point.
     pub fn hub(&self) -> Option<(&'static str, &NodeName)> {
         match self {
-            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) => None,
+            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => None,
             Self::Cellular(config) => Some(("gateway", &config.gateway)),
             Self::Wifi(config) => Some(("access_point", &config.access_point)),
         }
@@ -246,13 +258,22 @@ impl MediumConfig {
 
     /// True if a node may relay on it between stations that do not hear each other.
     pub fn relays(&self) -> bool {
-        matches!(self, Self::Radio(_)) || self.hub().is_some()
+        matches!(self, Self::Radio(_) | Self::Ieee802154(_)) || self.hub().is_some()
+    }
+
+    /// With which power its stations send, where all send with the same.
+    pub fn power(&self) -> Option<RadioPower> {
+        match self {
+            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => None,
+            Self::Cellular(config) => Some(config.power()),
+            Self::Wifi(config) => config.power,
+        }
     }
 
     /// Why it is never quiet, if it is not: what goes on for ever though nobody sends.
     pub fn never_quiet(&self) -> Option<&'static str> {
         match self {
-            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) => None,
+            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => None,
             Self::Cellular(config) => {
                 let saves = config.psm.is_some() || config.stations.iter().any(|station| station.psm.is_some());
                 saves.then_some("devices with `psm` update their tracking area for ever")
@@ -267,6 +288,8 @@ impl MediumConfig {
             Self::Switch(config) => config.mtu,
             Self::Csma(config) => config.mtu,
             Self::Radio(config) => config.mtu,
+            // RFC 4944 §4.
+            Self::Ieee802154(_) => Some(Mtu::IPV6_LEAST),
             Self::Cellular(config) => config.mtu,
             Self::Wifi(config) => config.mtu,
         };
@@ -279,6 +302,7 @@ impl MediumConfig {
             Self::Switch(config) => config.loss,
             Self::Csma(config) => config.loss,
             Self::Radio(config) => config.loss,
+            Self::Ieee802154(config) => config.loss,
             Self::Cellular(config) => config.loss,
             Self::Wifi(config) => config.loss,
         };
@@ -292,6 +316,8 @@ impl MediumConfig {
             Self::Switch(config) => config.framing.unwrap_or(Framing::Ethernet),
             Self::Csma(config) => config.framing.unwrap_or(bus),
             Self::Radio(config) => config.framing.unwrap_or_default(),
+            // Its frames are written out.
+            Self::Ieee802154(_) => Framing::default(),
             Self::Cellular(config) => config.framing.unwrap_or_default(),
             Self::Wifi(config) => config.framing(),
         }
@@ -303,6 +329,7 @@ impl MediumConfig {
             Self::Switch(config) => config.rate,
             Self::Csma(config) => config.rate.or(ETHERNET_RATE).expect("a constant above zero"),
             Self::Radio(config) => config.rate,
+            Self::Ieee802154(_) => OQPSK_RATE.expect("a constant above zero"),
             Self::Cellular(config) => config.rate_up(),
             Self::Wifi(config) => config.rate(),
         }
@@ -313,7 +340,7 @@ impl MediumConfig {
     pub fn cable_delay(&self) -> Span {
         match self {
             Self::Switch(config) => config.delay.unwrap_or_default(),
-            Self::Csma(_) | Self::Radio(_) | Self::Cellular(_) | Self::Wifi(_) => Span::ZERO,
+            Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) | Self::Cellular(_) | Self::Wifi(_) => Span::ZERO,
         }
     }
 

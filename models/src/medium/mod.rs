@@ -25,6 +25,7 @@
 //!   duplex). What ends at the instant at which another begins does not overlap it. There is no propagation delay: 300 m
 //!   would be 1 µs. There are no acknowledgements and no retries; what is lost is for higher layers to notice. Access is pure ALOHA, slotted
 //!   ALOHA, or carrier sense with back-off ([`Access`]), which hears neither hidden stations nor who began while it turned from listening to talking.
+//! - **IEEE 802.15.4** with 6LoWPAN ([`Ieee802154Config`]): real frames, acknowledgements, fragments, children that sleep; see [`pan`].
 //! - **Cell** ([`CellularConfig`]): devices of NB-IoT or LTE-M and the operator's gateway; what comes for one that sleeps waits in the network.
 //! - **Wi-Fi** ([`WifiConfig`]): an access point and its stations on one channel, with carrier sense, back-off, acknowledgements and retries; stations may save
 //!   power, and the access point holds frames for these.
@@ -34,6 +35,10 @@
 //! bit is on the cable), and is there a second time, with its cause, where the medium drops it before it is on its way to a
 //! receiver. What is lost at a receiver, or dropped by the port of a switch that leads there, is at the receiver's interface.
 //!
+//! **Devices.** The device of a station whose node has a profile is metered here, since what its radio does is known here alone
+//! ([`crate::energy`]). A station without power sends and hears nothing: what waits there, and what comes there, is dropped as
+//! [`DropCause::NodeDown`]. Stations of nodes without a profile have power for ever: what comes there goes on to the node.
+//!
 //! Each frame sent counts once; what becomes of it at each station that it is for is counted here too ([`MediumCounts`]), and
 //! [`audit`](crate::node::audit) finds every packet.
 //!
@@ -42,14 +47,19 @@
 //! | `config`, `check`, `distance` | what a user says, and what can be wrong with it |
 //! | `shared` | what all kinds have: stations, groups, losses, counts |
 //! | `adapter` | what waits at a station for its turn |
-//! | `switch`, `csma`, `radio`, `cellular`, `wifi` | the kinds |
+//! | `ether` | who hears whom on the air, and what overlaps where |
+//! | `batteries` | what the nodes of stations say of their devices, and batteries that end |
+//! | `switch`, `csma`, `radio`, [`pan`], `cellular`, `wifi` | the kinds |
 
 mod adapter;
+mod batteries;
 mod cellular;
 mod check;
 mod config;
 mod csma;
 mod distance;
+mod ether;
+mod pan;
 mod radio;
 mod shared;
 mod switch;
@@ -64,17 +74,24 @@ pub use cellular::{CellStation, CellularConfig, ConnectedDrxConfig, EdrxConfig, 
 pub use check::MOST_STATIONS;
 pub use config::{Access, CarrierSense, CsmaConfig, MediumConfig, RadioConfig, StationConfig, SwitchConfig};
 pub use distance::{Coordinate, Distance, Place};
+pub use pan::{
+    Ieee802154Config, LinkAddresses, PanAccess, PanCounts, PanIndirect, PanReassembly, PanStationConfig,
+};
 pub use shared::{GroupStations, MediumCounts, MediumParts, StationParts};
 pub use wifi::{PowerSave, WifiConfig, WifiStation};
 
 use crate::element::Element;
 use crate::energy::Hardware;
-use crate::node::DropCause;
+use crate::energy::control::Control;
+use crate::energy::timers::Rat;
+use crate::node::{CONTROL_PORT, DropCause};
 use crate::packet::Packet;
 use cellular::Cell;
 use csma::Bus;
+use pan::Pan;
 use protosim_core::{Cx, Span, TimerId};
 use radio::Radio;
+use shared::Shared;
 use switch::Switch;
 use wifi::Wifi;
 
@@ -87,8 +104,36 @@ enum Kind {
     Switch(Switch),
     Bus(Bus),
     Radio(Radio),
-    Cell(Cell),
-    Wifi(Wifi),
+    Pan(Box<Pan>),
+    Cell(Box<Cell>),
+    Wifi(Box<Wifi>),
+}
+
+/// What the radios of a medium's stations are called in profiles of devices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RadioKind {
+    /// They have no radios.
+    None,
+    /// Any radio will do: the device says which.
+    Any,
+    /// This one.
+    Named(&'static str),
+}
+
+impl MediumConfig {
+    /// What the radios of its stations are called in profiles of devices.
+    pub const fn radio_kind(&self) -> RadioKind {
+        match self {
+            Self::Switch(_) | Self::Csma(_) => RadioKind::None,
+            Self::Radio(_) => RadioKind::Any,
+            Self::Ieee802154(_) => RadioKind::Named("802.15.4"),
+            Self::Cellular(config) => match config.technology {
+                Rat::NbIot => RadioKind::Named("nb-iot"),
+                Rat::LteM => RadioKind::Named("lte-m"),
+            },
+            Self::Wifi(_) => RadioKind::Named("wifi"),
+        }
+    }
 }
 
 impl Medium {
@@ -98,8 +143,9 @@ impl Medium {
             MediumConfig::Switch(config) => Kind::Switch(Switch::new(config, parts)),
             MediumConfig::Csma(config) => Kind::Bus(Bus::new(config, parts)),
             MediumConfig::Radio(config) => Kind::Radio(Radio::new(config, parts)),
-            MediumConfig::Cellular(config) => Kind::Cell(Cell::new(config, parts)),
-            MediumConfig::Wifi(config) => Kind::Wifi(Wifi::new(config, parts)),
+            MediumConfig::Ieee802154(config) => Kind::Pan(Box::new(Pan::new(config, parts))),
+            MediumConfig::Cellular(config) => Kind::Cell(Box::new(Cell::new(config, parts))),
+            MediumConfig::Wifi(config) => Kind::Wifi(Box::new(Wifi::new(config, parts))),
         })
     }
 
@@ -109,6 +155,7 @@ impl Medium {
             Kind::Switch(switch) => switch.counts(),
             Kind::Bus(bus) => bus.shared.counts.clone(),
             Kind::Radio(radio) => radio.shared.counts.clone(),
+            Kind::Pan(pan) => pan.shared.counts.clone(),
             Kind::Cell(cell) => cell.shared.counts.clone(),
             Kind::Wifi(wifi) => wifi.shared.counts.clone(),
         }
@@ -119,8 +166,17 @@ impl Medium {
         match &self.0 {
             Kind::Switch(_) | Kind::Bus(_) => None,
             Kind::Radio(radio) => radio.shared.hardware(station),
+            Kind::Pan(pan) => pan.shared.hardware(station),
             Kind::Cell(cell) => cell.shared.hardware(station),
             Kind::Wifi(wifi) => wifi.shared.hardware(station),
+        }
+    }
+
+    /// What else has happened on an IEEE 802.15.4 channel; `None` on other media.
+    pub fn pan_counts(&self) -> Option<&PanCounts> {
+        match &self.0 {
+            Kind::Pan(pan) => Some(&pan.own_counts),
+            _ => None,
         }
     }
 
@@ -128,7 +184,9 @@ impl Medium {
     pub fn causes(&self) -> impl Iterator<Item = DropCause> {
         let own: &[DropCause] = match &self.0 {
             Kind::Switch(_) | Kind::Bus(_) | Kind::Radio(_) => &[],
-            Kind::Cell(_) | Kind::Wifi(_) => &DropCause::OF_SLEEPERS,
+            Kind::Pan(_) => &DropCause::OF_PANS,
+            Kind::Cell(_) => &DropCause::OF_SLEEPERS[..2],
+            Kind::Wifi(_) => &DropCause::OF_SLEEPERS,
         };
         DropCause::OF_MEDIA.into_iter().chain(own.iter().copied())
     }
@@ -144,6 +202,7 @@ impl Medium {
             Kind::Switch(switch) => switch.held(),
             Kind::Bus(bus) => bus.held(),
             Kind::Radio(radio) => radio.held(),
+            Kind::Pan(pan) => pan.held(),
             Kind::Cell(cell) => cell.held(),
             Kind::Wifi(wifi) => wifi.held(),
         }
@@ -154,8 +213,9 @@ impl Medium {
         match &self.0 {
             Kind::Switch(_) | Kind::Cell(_) => None,
             Kind::Bus(bus) => Some(bus.air.busy()),
-            Kind::Radio(radio) => Some(radio.air.busy()),
+            Kind::Radio(radio) => Some(radio.ether.busy()),
             Kind::Wifi(wifi) => Some(wifi.air.busy()),
+            Kind::Pan(pan) => Some(pan.ether.busy()),
         }
     }
 
@@ -164,41 +224,89 @@ impl Medium {
             Kind::Switch(switch) => switch.start(cx),
             Kind::Bus(bus) => bus.start(cx),
             Kind::Radio(radio) => radio.start(cx),
+            Kind::Pan(pan) => pan.start(cx),
             Kind::Cell(cell) => cell.start(cx),
             Kind::Wifi(wifi) => wifi.start(cx),
         }
+        // Behind the timers of the kind, which are numbered from zero.
+        if let Some(shared) = self.radios() {
+            shared.start_batteries(cx);
+        }
+        self.end_dead(cx);
     }
 
-    /// The station of number `port` + 1 hands a packet over.
+    /// The station of number `port` + 1 hands a packet over, or its node says something of its device.
     pub(crate) fn on_arrival(&mut self, port: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        let station = port as usize;
-        match &mut self.0 {
-            Kind::Switch(switch) => switch.take(station, packet, cx),
-            Kind::Bus(bus) => bus.take(station, packet, cx),
-            Kind::Radio(radio) => radio.take(station, packet, cx),
-            Kind::Cell(cell) => cell.take(station, packet, cx),
-            Kind::Wifi(wifi) => wifi.take(station, packet, cx),
+        if port >= CONTROL_PORT {
+            self.hear(port - CONTROL_PORT, packet, cx);
+        } else {
+            let station = port as usize;
+            match &mut self.0 {
+                Kind::Switch(switch) => switch.take(station, packet, cx),
+                Kind::Bus(bus) => bus.take(station, packet, cx),
+                Kind::Radio(radio) => radio.take(station, packet, cx),
+                Kind::Pan(pan) => pan.take(station, packet, cx),
+                Kind::Cell(cell) => cell.take(station, packet, cx),
+                Kind::Wifi(wifi) => wifi.take(station, packet, cx),
+            }
         }
+        self.end_dead(cx);
     }
 
     pub(crate) fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
+        if !self.radios().is_some_and(|shared| shared.is_of_battery(timer)) {
+            match &mut self.0 {
+                Kind::Switch(switch) => switch.on_timer(timer, cx),
+                // Timers are made one for each station, in order.
+                Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
+                Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
+                Kind::Pan(pan) => pan.on_timer(timer, cx),
+                Kind::Cell(cell) => cell.on_timer(timer.0 as usize, cx),
+                Kind::Wifi(wifi) => wifi.on_timer(timer.0 as usize, cx),
+            }
+        }
+        self.end_dead(cx);
+    }
+
+    /// What all kinds have whose stations have radios.
+    fn radios(&mut self) -> Option<&mut Shared> {
         match &mut self.0 {
-            Kind::Switch(switch) => switch.on_timer(timer, cx),
-            // Timers are made one for each station, in order.
-            Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
-            Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
-            Kind::Cell(cell) => cell.on_timer(timer.0 as usize, cx),
-            Kind::Wifi(wifi) => wifi.on_timer(timer.0 as usize, cx),
+            Kind::Switch(_) | Kind::Bus(_) => None,
+            Kind::Radio(radio) => Some(&mut radio.shared),
+            Kind::Pan(pan) => Some(&mut pan.shared),
+            Kind::Cell(cell) => Some(&mut cell.shared),
+            Kind::Wifi(wifi) => Some(&mut wifi.shared),
         }
     }
 
-    /// The node of the station with this index loses power, or has it again. Cells and Wi-Fi drop then what waits for it and from it, and turn its radio off;
-    /// stations of other kinds have nothing to lose but what their nodes give them.
-    pub fn station_power(&mut self, station: usize, on: bool, cx: &mut Cx<'_, Element>) {
+    /// A station's node has lost power, or has it again; of devices that are metered alone.
+    fn station_power(&mut self, station: usize, is_on: bool, cx: &mut Cx<'_, Element>) {
+        if let Some(shared) = self.radios() {
+            shared.set_power(station, is_on);
+        }
         match &mut self.0 {
-            Kind::Switch(_) | Kind::Bus(_) | Kind::Radio(_) => {}
-            Kind::Cell(cell) => cell.station_power(station, on, cx),
-            Kind::Wifi(wifi) => wifi.station_power(station, on, cx),
+            Kind::Switch(_) | Kind::Bus(_) => {}
+            Kind::Radio(radio) => radio.station_power(station, is_on, cx),
+            Kind::Pan(pan) => pan.station_power(station, is_on, cx),
+            Kind::Cell(cell) => cell.station_power(station, is_on, cx),
+            Kind::Wifi(wifi) => wifi.station_power(station, is_on, cx),
+        }
+    }
+
+    /// What the node of a station says of its device.
+    fn hear(&mut self, station: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        let (station, now) = (station as usize, cx.now());
+        let word = Control::of_packet(packet);
+        let power = word.zip(self.radios()).and_then(|(word, shared)| shared.hear(station, word, now));
+        if let Some(is_on) = power {
+            self.station_power(station, is_on, cx);
+        }
+    }
+
+    /// Ends stations whose battery is empty by now.
+    fn end_dead(&mut self, cx: &mut Cx<'_, Element>) {
+        while let Some(station) = self.radios().and_then(|shared| shared.next_dead(cx)) {
+            self.station_power(station, false, cx);
         }
     }
 }

@@ -72,9 +72,10 @@ impl Field {
             down: down(index),
             stream_name: format!("m:s{index:03}"),
             hardware: devices.pop().map(Box::new),
+            control: None,
         };
         let stations = (0..count).map(&mut station).collect();
-        let medium = Medium::new(&MediumParts { config, stations, groups: Vec::new(), seed, files: &files });
+        let medium = Medium::new(&MediumParts { config, stations, groups: Vec::new(), prefix: None, seed, files: &files });
         builder.entity("medium", "m", Element::Medium(Box::new(medium))).unwrap();
         for (index, app) in apps.into_iter().enumerate() {
             let setup = Setup {
@@ -106,8 +107,9 @@ impl Field {
                 nat_v6: None,
                 groups: Vec::new(),
                 clock: Clock::new(Span::ZERO, Default::default()),
-                cpu: Cpu::new(Default::default()),
+                cpu: Cpu::default(),
                 memory: Memory::new(None),
+                energy: None,
                 crashes: false,
             });
             if let Some(app) = app {

@@ -48,28 +48,64 @@ pub enum DropCause {
     Blocked,
     /// On a shared medium, another transmission met it.
     Collision,
-    /// Its station has given up: too many collisions, or the medium was never free.
+    /// Its station has given up: too many collisions, never an acknowledgement, or the medium was never free.
     RetryLimit,
     /// The station that it was for is out of range, or there is none.
     OutOfRange,
+    /// The channel was busy whenever its station listened.
+    NoAccess,
+    /// The radio of its receiver was off while it was on the air.
+    MissedWindow,
+    /// It waited longer for a child that sleeps than its parent keeps packets.
+    Expired,
+    /// Its parent has no room to keep it for a child that sleeps.
+    IndirectFull,
+    /// A part of it was taken for a copy of an earlier frame, or its acknowledgement was that of another one.
+    TakenForCopy,
+    /// It cannot go into frames, or cannot be read from them.
+    Undecodable,
+    /// The rest of its frames did not come in time.
+    ReassemblyTimeout,
+    /// Its receiver puts as many others together as it can.
+    ReassemblyBuffers,
+    /// Its receiver has no memory to put it together.
+    ReassemblyMemory,
     /// What its medium holds for stations that sleep had no room for it.
     HeldFull,
     /// The station that it was for slept for longer than a packet may wait.
     HeldTooLong,
-    /// The radio of its receiver was off while it was on the air.
-    MissedWindow,
 }
 
 impl DropCause {
     /// How many causes there are.
-    pub(crate) const COUNT: usize = Self::MissedWindow as usize + 1;
+    pub(crate) const COUNT: usize = Self::HeldTooLong as usize + 1;
 
-    /// All that a shared medium drops packets for.
-    pub const OF_MEDIA: [Self; 6] =
-        [Self::Lost, Self::QueueFull, Self::Aqm, Self::Collision, Self::RetryLimit, Self::OutOfRange];
+    /// All that a shared medium drops packets for; for [`Self::NodeDown`] where stations have radios.
+    pub const OF_MEDIA: [Self; 7] = [
+        Self::Lost,
+        Self::QueueFull,
+        Self::Aqm,
+        Self::Collision,
+        Self::RetryLimit,
+        Self::OutOfRange,
+        Self::NodeDown,
+    ];
+
+    /// All that IEEE 802.15.4 channels drop packets for besides.
+    pub const OF_PANS: [Self; 9] = [
+        Self::NoAccess,
+        Self::MissedWindow,
+        Self::Expired,
+        Self::IndirectFull,
+        Self::TakenForCopy,
+        Self::Undecodable,
+        Self::ReassemblyTimeout,
+        Self::ReassemblyBuffers,
+        Self::ReassemblyMemory,
+    ];
 
     /// All that media whose stations sleep, cells and Wi-Fi, drop packets for besides.
-    pub const OF_SLEEPERS: [Self; 4] = [Self::NodeDown, Self::HeldFull, Self::HeldTooLong, Self::MissedWindow];
+    pub const OF_SLEEPERS: [Self; 3] = [Self::HeldFull, Self::HeldTooLong, Self::MissedWindow];
 
     /// All that nodes with a NAT or a firewall drop packets for besides.
     pub const OF_NATS: [Self; 4] = [Self::NoMapping, Self::Filtered, Self::NoPort, Self::Blocked];
@@ -118,9 +154,17 @@ impl DropCause {
             Self::Collision => "collision",
             Self::RetryLimit => "retry limit",
             Self::OutOfRange => "out of range",
+            Self::NoAccess => "no access to the channel",
+            Self::MissedWindow => "receiver off",
+            Self::Expired => "expired at the parent",
+            Self::IndirectFull => "no room at the parent",
+            Self::TakenForCopy => "taken for a copy",
+            Self::Undecodable => "not readable as 6LoWPAN",
+            Self::ReassemblyTimeout => "reassembly: timed out",
+            Self::ReassemblyBuffers => "reassembly: no buffer",
+            Self::ReassemblyMemory => "reassembly: no memory",
             Self::HeldFull => "no room among what is held for a station that sleeps",
             Self::HeldTooLong => "waited too long for a station that sleeps",
-            Self::MissedWindow => "receiver off",
         }
     }
 }

@@ -227,6 +227,7 @@ impl Env for SimHost<'_, '_> {
     fn spend(&mut self, operation: Operation) {
         if !self.node.cpu.is_ideal() {
             self.node.cpu.spend(self.cx.now(), operation);
+            self.node.stirred |= self.node.is_metered();
         }
     }
 
@@ -286,6 +287,10 @@ impl Host for SimHost<'_, '_> {
 
     fn udp_traffic_class(&mut self, socket: SocketId, class: TrafficClass) -> Result<(), HostError> {
         self.node.udp.set_class(socket, self.app, class)
+    }
+
+    fn udp_protected(&mut self, socket: SocketId) -> Result<(), HostError> {
+        self.node.udp.set_protected(socket, self.app)
     }
 
     fn received_ecn(&self) -> Ecn {
@@ -438,6 +443,7 @@ fn datagram(socket: &UdpSocket, source: IpAddr, to: SocketAddr, payload: Rope) -
         packet.ip.set_dscp(socket.class.dscp);
         packet.ip.set_ecn(socket.class.ecn);
     }
+    packet.provenance.is_protected = socket.is_protected;
     Ok(packet.into_pooled())
 }
 

@@ -1,12 +1,13 @@
 //! What an application asks for, and what the one that it asks grants: by their configurations alone.
 
-use super::{AppConfig, Port, Tls};
-use crate::{coap, stun, tls};
+use super::{AppConfig, Dtls, Port, Tls};
+use crate::{coap, dtls, stun, tls};
 
 impl AppConfig {
     /// Why what it asks for will be refused by `server`, if it will.
     pub fn refused_by(&self, server: &Self) -> Option<String> {
-        self.tls_refused_by(server).or_else(|| self.request_refused_by(server))
+        let of_layer = self.tls_refused_by(server).or_else(|| self.dtls_refused_by(server));
+        of_layer.or_else(|| self.request_refused_by(server))
     }
 
     /// The same, of what is between the application and its stream.
@@ -19,6 +20,18 @@ impl AppConfig {
             }
             (Some(_), None) => Some("it has no `tls`, and cannot read what is protected".to_owned()),
             (None, Some(_)) => Some("it has `tls`, and refuses who says no hello".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The same, of what is between the application and its datagrams.
+    fn dtls_refused_by(&self, server: &Self) -> Option<String> {
+        let port = server.listens_on().filter(|port| matches!(port, Port::Udp(_)));
+        port.filter(|port| self.destination_port() == Some(*port))?;
+        match (self.dtls(), server.dtls()) {
+            (Some(Dtls::Client(client)), Some(Dtls::Server(theirs))) => dtls::agreement::disagreement(client, theirs),
+            (Some(_), None) => Some("it has no `dtls`, and takes no hello".to_owned()),
+            (None, Some(_)) => Some("it has `dtls`, and drops what is not protected".to_owned()),
             _ => None,
         }
     }
@@ -38,15 +51,15 @@ impl AppConfig {
 
     fn request_refused_by(&self, server: &Self) -> Option<String> {
         match (self, server) {
-            (Self::CoapClient(client), Self::CoapServer(server)) if client.port == server.port => {
+            (Self::CoapClient(client), Self::CoapServer(server)) if client.port() == server.port() => {
                 let known = |path: &String| *path == client.path;
                 let is_there = client.path == coap::config::WELL_KNOWN_CORE || server.paths.iter().any(known);
                 (!is_there).then(|| format!("there is no `{}`: the answer is 4.04", client.path))
             }
-            (Self::CoapClient(client), Self::UdpSink(sink)) if client.port == sink.port => {
+            (Self::CoapClient(client), Self::UdpSink(sink)) if client.port() == sink.port => {
                 Some("a UdpSink counts datagrams, and answers none".to_owned())
             }
-            (Self::UdpSource(source), Self::CoapServer(server)) if source.port == server.port => {
+            (Self::UdpSource(source), Self::CoapServer(server)) if source.port == server.port() => {
                 Some("what a UdpSource sends is no CoAP, and is ignored".to_owned())
             }
             (Self::HttpClient(client), Self::HttpServer(server)) if client.port() == server.port() => {

@@ -15,8 +15,8 @@ use protosim_topologies::{AddressFamilies, AddressFamily, GroupSpec, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
-    if !scenario.crypto.is_sized() && scenario.apps.iter().all(|app| app.run.tls().is_none()) {
-        let message = "`crypto` has no effect: no application has `tls`".to_owned();
+    if !scenario.crypto.is_sized() && scenario.apps.iter().all(|app| !app.run.is_secured()) {
+        let message = "`crypto` has no effect: no application has `tls` or `dtls`".to_owned();
         mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, "crypto"), message));
     }
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
@@ -270,8 +270,14 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
             let message = format!("`{}` asks `{}` for what it does not have: {why}", app.name, server.name);
             let place = span_of(tree, &format!("apps.{index}.run"));
             let other = span_of(tree, &format!("apps.{}.run", position(scenario, &server.name)));
-            let is_half = app.run.tls().is_some() != server.run.tls().is_some();
-            let help = is_half.then(|| "give `tls` to both or to neither, or name another port".to_owned());
+            let is_half = |ours: bool, theirs: bool, field: &str| {
+                (ours != theirs).then(|| format!("give `{field}` to both or to neither, or name another port"))
+            };
+            let help = is_half(app.run.tls().is_some(), server.run.tls().is_some(), "tls").or(is_half(
+                app.run.dtls().is_some(),
+                server.run.dtls().is_some(),
+                "dtls",
+            ));
             let warning = Diagnostic::warning("scenario::not-found", place, message).also(other, "the server");
             warnings.push(warning.help(help));
             continue;

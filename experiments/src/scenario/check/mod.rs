@@ -88,6 +88,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
             mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, field), message));
         }
     }
+    devices::check_profiles(tree, scenario, mistakes);
     devices::check_devices(tree, scenario, mistakes);
     apps::check_apps(tree, scenario, mistakes);
     media::check_quiet(tree, scenario, mistakes);
@@ -126,6 +127,7 @@ fn check_window(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
             app: app.as_deref(),
             link: link.as_ref(),
             direction: *direction,
+            node: None,
             metric: *metric,
             path: "warmup".to_owned(),
             shown: subjects::Shown::Distribution,

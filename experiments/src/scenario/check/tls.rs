@@ -3,7 +3,7 @@
 use super::{head_of, span_of};
 use crate::scenario::{AppSpec, Point, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Span as Place, Tree};
-use protosim_models::registry::{Port, Tls};
+use protosim_models::registry::{Dtls, Port, Tls};
 use protosim_models::tls::agreement::{End, FieldUse};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,9 +85,14 @@ fn note(found: &FieldUse, (client, server): (usize, usize), uses: &mut Uses) {
 
 /// Everyone here has a certificate of one of our authorities: to check less changes nothing.
 pub(super) fn check_verification(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
-    if matches!(scenario.apps[index].run.tls(), Some(Tls::Client(config)) if !config.verify) {
-        let place = span_of(tree, &format!("apps.{index}.run.tls.verify"));
-        let message = "`tls.verify` has no effect in a simulation, where all certificates lead to our authorities: it is for `protosim live`";
+    let run = &scenario.apps[index].run;
+    let of_tls = matches!(run.tls(), Some(Tls::Client(config)) if !config.verify);
+    let of_dtls = matches!(run.dtls(), Some(Dtls::Client(config)) if !config.verify);
+    for (field, _) in [("tls.verify", of_tls), ("dtls.verify", of_dtls)].into_iter().filter(|(_, is_set)| *is_set) {
+        let place = span_of(tree, &format!("apps.{index}.run.{field}"));
+        let message = format!(
+            "`{field}` has no effect in a simulation, where all certificates lead to our authorities: it is for `protosim live`"
+        );
         mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
     }
 }

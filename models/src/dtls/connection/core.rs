@@ -14,7 +14,7 @@ use crate::tls::codes::{AlertDescription, ContentType, Group, HandshakeType, Ver
 use crate::tls::crypto::{Mode, Secret, Transcript};
 use crate::tls::wire::{Alert, Handshake};
 use bytes::Bytes;
-use protosim_core::{LocalTime, Operation};
+use protosim_core::{Env, LocalTime, Operation};
 use std::sync::Arc;
 
 /// Epochs of DTLS 1.3 (RFC 9147 §6.1): of the handshake, and of the first data.
@@ -74,6 +74,8 @@ pub(super) struct Core {
     early: Vec<Record>,
     /// Bytes in all three.
     waiting: u64,
+    /// What the host keeps for it.
+    reserved: u64,
     pub(super) counts: Counts,
 }
 
@@ -121,6 +123,7 @@ impl Core {
             undelivered: Vec::new(),
             early: Vec::new(),
             waiting: 0,
+            reserved: 0,
             counts: Counts::default(),
         }
     }
@@ -422,6 +425,8 @@ impl Core {
     /// The handshake is over: what waited is sent and delivered.
     pub(super) fn connected(&mut self, cx: &mut Cx<'_>) {
         let Some(suite) = self.suite else { return };
+        // The last flight of this end belongs to the handshake; it goes out below.
+        self.counts.handshake_bytes += self.records.pending();
         self.is_connected = true;
         self.messages = None;
         let cid_lens = (self.records.own_cid.len(), self.records.peer_cid.as_ref().map_or(0, Bytes::len));
@@ -550,10 +555,45 @@ impl Core {
 
     /// What was put into datagrams goes out.
     pub(super) fn transmit(&mut self, cx: &mut Cx<'_>) {
+        self.settle(cx);
         for datagram in self.records.take_output() {
             self.counts.datagrams += 1;
+            self.counts.handshake_bytes += if self.is_connected { 0 } else { datagram.len() };
             cx.effects.push(super::Effect::Transmit(datagram));
         }
+    }
+
+    /// Has the host keep as much as is needed now. Where it cannot, the connection is over, and the peer is told.
+    fn settle(&mut self, cx: &mut Cx<'_>) {
+        if self.is_over() {
+            return;
+        }
+        let needed = self.common.session_memory + self.memory();
+        if needed <= self.reserved {
+            cx.env.release(self.reserved - needed);
+            self.reserved = needed;
+        } else if cx.env.reserve(needed - self.reserved).is_ok() {
+            self.reserved = needed;
+        } else {
+            // What there was no room for is not sent.
+            self.records.take_output();
+            self.failed = Some(Failure::OutOfMemory);
+            self.send_alert(Alert { is_fatal: true, description: AlertDescription::INTERNAL_ERROR });
+            cx.notify(Notice::Failed(Failure::OutOfMemory));
+        }
+    }
+
+    /// Gives back what the host keeps.
+    pub(super) fn release(&mut self, env: &mut dyn Env) {
+        env.release(std::mem::take(&mut self.reserved));
+    }
+
+    pub(super) fn has_waiting(&self, data: &Rope) -> bool {
+        self.unsent.contains(data)
+    }
+
+    pub(super) fn unsent_len(&self) -> usize {
+        self.unsent.len()
     }
 
     pub(super) fn memory(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 mod gate;
 mod handshakes;
+mod layer;
 mod loss;
 mod resumption;
 mod sizes;
@@ -138,7 +139,8 @@ impl World {
                 Output::Transmit(to, datagram) => self.transmit(false, to, datagram),
                 Output::Notify(id, notice) => self.server_notices.push((self.now, id, notice)),
                 Output::Observe(_, trace) => self.server_traces.push(trace),
-                Output::Moved(_, to) => self.moved.push(to),
+                Output::Ended(..) => {}
+                Output::Moved(_, _, to) => self.moved.push(to),
             }
         }
     }

@@ -274,7 +274,7 @@ impl Cell {
         let Some(sent) = self.adapters.current(station).take() else { return };
         self.shared.counts.frames += 1;
         let takers = self.shared.takers(station, &sent.packet);
-        let heard = [(self.gateway, false)];
+        let heard = [(self.gateway, None)];
         let heard = if takers.include(self.gateway) { &heard[..] } else { &[] };
         self.shared.finish(sent.packet, station, heard, self.delay, cx);
     }

@@ -66,6 +66,10 @@ impl Host for SecureHost<'_> {
         self.host.udp_traffic_class(socket, class)
     }
 
+    fn udp_protected(&mut self, socket: SocketId) -> Result<(), HostError> {
+        self.host.udp_protected(socket)
+    }
+
     fn received_ecn(&self) -> Ecn {
         self.host.received_ecn()
     }
