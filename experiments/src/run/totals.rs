@@ -119,6 +119,9 @@ pub(super) fn totals(
         }
         count(None, "processor busy ns", node.cpu().busy().as_nanos());
         count(None, "memory peak bytes", node.memory().peak());
+        if let Some(at) = node.dead_since() {
+            count(None, "battery dead at ns", at.as_nanos());
+        }
         let own: Vec<&str> = node.channels().map(|(name, _)| name).collect();
         for (channel, counts) in node.channels() {
             let name: Arc<str> = format!("{CHANNEL}{}", name_at(&own, channel, &groups)).into();

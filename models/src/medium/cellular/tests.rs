@@ -244,7 +244,7 @@ fn a_report_each_hour() {
     };
     let apps = vec![sender(1, 1_500, &[3_600_000, 7_200_000]), sink()];
     let config = MediumConfig::Cellular(config);
-    let mut field = Field::metered(&config, 1, apps, 1, vec![device(Some("15 mA"))]);
+    let mut field = Field::metered(&config, 1, apps, 1, Some(device(Some("15 mA"))));
     let charge = |field: &Field, at: SimTime| field.medium().hardware(0).unwrap().meter().bill(at).of_part(Part::Radio);
     let (from, to) = (SimTime::from_nanos(3_600_000 * MS + 1), SimTime::from_nanos(7_200_000 * MS + 1));
     field.run(Until::Time(SimTime::from_nanos(3_600_000 * MS)));
@@ -257,7 +257,7 @@ fn a_report_each_hour() {
     assert!((years / 86_400.0 / 365.0 - 2.95).abs() < 0.005, "{years}");
     // The shipped profile listens with 66 mA: the tail alone is 660 mC then.
     let apps = vec![sender(1, 1_500, &[3_600_000]), sink()];
-    let mut field = Field::metered(&config, 1, apps, 1, vec![device(None)]);
+    let mut field = Field::metered(&config, 1, apps, 1, Some(device(None)));
     field.run(Until::Time(secs(4_000)));
     let hardware = field.medium().hardware(0).unwrap();
     let at = secs(4_000);
@@ -273,7 +273,7 @@ fn idle_with_edrx() {
     let window = Some(Span::from_millis(10_240));
     let config = CellularConfig { edrx: Some(EdrxConfig { cycle: Span::from_millis(20_480), window }), ..cell(1) };
     let config = MediumConfig::Cellular(config);
-    let mut field = Field::metered(&config, 1, vec![sink(), sink()], 1, vec![device(None)]);
+    let mut field = Field::metered(&config, 1, vec![sink(), sink()], 1, Some(device(None)));
     let end = SimTime::ZERO + Span::from_millis(20_480) * 1_000;
     field.run(Until::Time(end));
     let hardware = field.medium().hardware(0).unwrap();
@@ -292,14 +292,14 @@ fn idle_with_edrx() {
 fn metering_changes_no_time() {
     let config = CellularConfig { psm: psm(10, 60), loss: Some("10 %".parse().unwrap()), ..cell(1) };
     let config = MediumConfig::Cellular(config);
-    let run = |devices: Vec<Hardware>| {
+    let run = |devices: Option<Hardware>| {
         let apps = vec![sender(1, UP, &[1_000, 30_000]), sender(0, DOWN, &[5_000, 31_000, 40_000])];
         let mut field = Field::metered(&config, 3, apps, 1, devices).listening();
         field.run(Until::Time(secs(300)));
         let counts = field.medium().counts();
         (field.all_arrivals(), counts)
     };
-    assert_eq!(run(Vec::new()), run(vec![device(None)]));
+    assert_eq!(run(None), run(Some(device(None))));
 }
 
 fn found(config: CellularConfig) -> Vec<(String, String)> {

@@ -309,7 +309,7 @@ fn a_frame_of_an_esp32() {
     let config = WifiConfig { power: Some("19.5 dBm".parse().unwrap()), ..lan(1, "1 Mbit/s") };
     let config = MediumConfig::Wifi(config);
     let apps = vec![sender(1, 1_464, &[(0, 1)]), sink()];
-    let mut field = Field::metered(&config, 1, apps, 1, vec![device("esp32")]);
+    let mut field = Field::metered(&config, 1, apps, 1, Some(device("esp32")));
     field.run(Until::Quiet);
     let at = SimTime::from_nanos(20_000 * US);
     let hardware = field.medium().hardware(0).unwrap();
@@ -326,7 +326,7 @@ fn a_station_left_alone_dozes() {
     let end = SimTime::from_nanos(100 * BEACON + 50_000 * US);
     let spans = |config: WifiConfig| {
         let config = MediumConfig::Wifi(config);
-        let mut field = Field::metered(&config, 1, vec![sink(), sink()], 1, vec![device("esp32")]);
+        let mut field = Field::metered(&config, 1, vec![sink(), sink()], 1, Some(device("esp32")));
         field.run(Until::Time(end));
         let bill = field.medium().hardware(0).unwrap().meter().bill(end);
         // 100 mA are 10^11 pA.
