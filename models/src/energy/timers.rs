@@ -139,7 +139,9 @@ impl ExtendedDrx {
 
     /// All cycles of that radio, in ascending order.
     pub fn cycles(rat: Rat) -> impl Iterator<Item = Span> {
-        (0..16_u8).filter(move |bits| is_cycle(rat, *bits)).map(|bits| Span::from_millis(CYCLES[usize::from(bits)] * 10))
+        (0..16_u8)
+            .filter(move |bits| is_cycle(rat, *bits))
+            .map(|bits| Span::from_millis(CYCLES[usize::from(bits)] * 10))
     }
 
     /// Reads the octet: the window in bits 8 to 5, the cycle in bits 4 to 1. `None` for a cycle that is not of that radio; it is

@@ -92,11 +92,7 @@ fn downlink_waits_for_its_occasion() {
 /// What is at the base station at 4 s waits until 5.1 s, and takes 100 ms.
 #[test]
 fn connected_drx_delays_downlink() {
-    let drx = ConnectedDrxConfig {
-        after: Span::from_secs(1),
-        cycle: Span::from_secs(2),
-        on: Span::from_millis(100),
-    };
+    let drx = ConnectedDrxConfig { after: Span::from_secs(1), cycle: Span::from_secs(2), on: Span::from_millis(100) };
     let config = CellularConfig { connected_drx: Some(drx), ..cell(1) };
     let apps = vec![sender(1, UP, &[0]), sender(0, DOWN, &[3_200])];
     let mut field = Field::new(&MediumConfig::Cellular(config), 1, apps, 1).listening();
@@ -159,8 +155,7 @@ fn devices_do_not_hear_each_other() {
 #[test]
 fn a_device_has_a_queue() {
     let config = CellularConfig { queue: drop_tail("1 packet"), ..cell(1) };
-    let mut field =
-        Field::new(&MediumConfig::Cellular(config), 1, vec![sender(1, UP, &[0, 0, 0, 0]), sink()], 1);
+    let mut field = Field::new(&MediumConfig::Cellular(config), 1, vec![sender(1, UP, &[0, 0, 0, 0]), sink()], 1);
     field.run(Until::Quiet);
     assert_eq!((field.total(1, "datagrams"), field.dropped(DropCause::QueueFull)), (2, 2));
 }
@@ -193,9 +188,8 @@ fn waits_for_edrx_are_uniform() {
         station.edrx = Some(EdrxConfig { cycle: Span::from_millis(20_480), window: None });
     }
     let mut apps: Vec<Option<Box<dyn App>>> = (0..DEVICES).map(|_| sink()).collect();
-    let probe = (0..DEVICES).fold(Probe::new(9), |probe, device| {
-        probe.burst(100_000 * MS, socket(device, 9), DOWN - HEADERS, 1)
-    });
+    let probe = (0..DEVICES)
+        .fold(Probe::new(9), |probe, device| probe.burst(100_000 * MS, socket(device, 9), DOWN - HEADERS, 1));
     apps.push(Some(Box::new(probe)));
     let mut field = Field::new(&MediumConfig::Cellular(config), 11, apps, 1).listening();
     field.run(Until::Quiet);
@@ -316,7 +310,10 @@ fn what_the_standard_does_not_have_is_refused() {
     assert_eq!(found(edrx("81.92 s", Some("40.96 s"))), []);
     let cycle = found(edrx("30 s", None));
     assert_eq!(cycle[0].0, "edrx.cycle");
-    assert!(cycle[0].1.ends_with("the nearest one is 20480 ms") || cycle[0].1.ends_with("the nearest one is 20.48 s"), "{cycle:?}");
+    assert!(
+        cycle[0].1.ends_with("the nearest one is 20480 ms") || cycle[0].1.ends_with("the nearest one is 20.48 s"),
+        "{cycle:?}"
+    );
     // 61.44 s is of LTE-M alone, 5242.88 s of NB-IoT alone.
     assert_eq!(found(edrx("61.44 s", None)).len(), 1);
     assert_eq!(found(CellularConfig { technology: Rat::LteM, ..edrx("61.44 s", None) }), []);

@@ -38,7 +38,9 @@ enum Then {
     /// A frame for a group that was held is over.
     HeldGroup,
     /// All is over. The sender has its acknowledgement, or not.
-    Over { is_acknowledged: bool },
+    Over {
+        is_acknowledged: bool,
+    },
 }
 
 impl Exchange {

@@ -71,7 +71,10 @@ fn times_of_the_standard() {
     let fast = Phy::of(54_000_000).unwrap();
     assert_eq!([fast.ack(), fast.data(1_500), fast.sifs(), fast.pifs(), fast.difs()].map(us), [28, 244, 16, 25, 34]);
     let slow = Phy::of(1_000_000).unwrap();
-    assert_eq!([slow.ack(), slow.data(1_500), slow.sifs(), slow.pifs(), slow.difs()].map(us), [304, 12_192, 10, 30, 50]);
+    assert_eq!(
+        [slow.ack(), slow.data(1_500), slow.sifs(), slow.pifs(), slow.difs()].map(us),
+        [304, 12_192, 10, 30, 50]
+    );
     // At 5.5 Mbit/s: 192 + ⌈12000 / 5.5⌉, acknowledged at 2 Mbit/s: 192 + 56.
     let middle = Phy::of(5_500_000).unwrap();
     assert_eq!([middle.ack(), middle.data(1_500), middle.ps_poll()].map(us), [248, 192 + 2_182, 192 + 160]);
@@ -208,7 +211,8 @@ fn many_saturated_stations() {
                 *power *= p;
                 Some(own)
             });
-            let (attempts, slots) = powers.fold((0.0, 0.0), |(a, s), (power, w)| (a + power, s + power * (w + 1.0) / 2.0));
+            let (attempts, slots) =
+                powers.fold((0.0, 0.0), |(a, s), (power, w)| (a + power, s + power * (w + 1.0) / 2.0));
             attempts / slots
         };
         let quiet = |tau: f64, n: usize| (0..n).fold(1.0, |all, _| all * (1.0 - tau));
@@ -287,7 +291,10 @@ fn power_save_survives_losses() {
     let counts = field.medium().counts();
     let lost = counts.dropped(DropCause::RetryLimit);
     assert_eq!((counts.delivered + lost, field.medium().held()), (600, 0));
-    assert!(lost > 0 && lost < 60, "{lost}: with 0.5^7 each way, 4.7 are expected, and more downlink, whose polls may fail too");
+    assert!(
+        lost > 0 && lost < 60,
+        "{lost}: with 0.5^7 each way, 4.7 are expected, and more downlink, whose polls may fail too"
+    );
     let down = field.all_arrivals().into_iter().filter(|(station, _)| *station == 0).count() as u64;
     assert!(down <= 300 && down + lost >= 300);
 }
@@ -340,13 +347,15 @@ fn a_station_left_alone_dozes() {
 
 #[test]
 fn what_cannot_be_is_refused() {
-    let fields = |config: WifiConfig| {
-        MediumConfig::Wifi(config).check().into_iter().map(|(field, _)| field).collect::<Vec<_>>()
-    };
+    let fields =
+        |config: WifiConfig| MediumConfig::Wifi(config).check().into_iter().map(|(field, _)| field).collect::<Vec<_>>();
     assert_eq!(fields(lan(2, "11 Mbit/s")), [""; 0]);
     assert_eq!(fields(dozing(3)), [""; 0]);
     assert_eq!(fields(lan(2, "7 Mbit/s")), ["rate"]);
-    assert_eq!(fields(WifiConfig { cw_min: Some(16), attempts: Some(0), ..lan(1, "6 Mbit/s") }), ["cw_min", "attempts"]);
+    assert_eq!(
+        fields(WifiConfig { cw_min: Some(16), attempts: Some(0), ..lan(1, "6 Mbit/s") }),
+        ["cw_min", "attempts"]
+    );
     assert_eq!(fields(WifiConfig { cw_min: Some(63), cw_max: Some(31), ..lan(1, "6 Mbit/s") }), ["cw_min"]);
     assert_eq!(fields(WifiConfig { dtim: Some(3), held: Some(9), ..lan(1, "6 Mbit/s") }), ["dtim", "held"]);
     let interval = Some(Span::from_millis(100));
