@@ -349,7 +349,7 @@ pub(super) fn check_media_end(tree: &Tree, scenario: &Scenario, mistakes: &mut D
         let message = format!("`{}` asks its parent for ever, and the run goes on until all is quiet", child.0);
         let place = span_of(tree, &format!("media.{index}.name"));
         let diagnostic = Diagnostic::error("scenario::endless", place, message);
-        mistakes.push(diagnostic.help("give the scenario an `until: After(\"60 s\")`"));
+        mistakes.push(diagnostic.help("give the scenario an `until: After(\"60 s\")`".to_owned()));
     }
 }
 
