@@ -34,8 +34,8 @@ pub struct Lan {
     pub stations: Vec<usize>,
     /// For each station, its index in the configuration's list.
     pub listed_stations: Vec<usize>,
-    /// On a radio channel: for each station, whom it reaches, in order; two bytes each, as there may be the square of the stations of
-    /// these.
+    /// On a radio channel, in a cell and on Wi-Fi: for each station, whom it reaches, in order; two bytes each, as there may be the square of the
+    /// stations of these.
     in_range: Option<Vec<Vec<u16>>>,
 }
 
@@ -73,6 +73,15 @@ impl Lan {
             MediumConfig::Radio(radio) => {
                 let at = |station: usize| radio.stations[station].at;
                 reached(&stations, |from, to| from != to && radio.range.covers(at(from), at(to)))
+            }
+            // All reach the hub, which is listed last, and it reaches all.
+            MediumConfig::Cellular(_) | MediumConfig::Wifi(_) => {
+                let last = stations.len().saturating_sub(1);
+                let hub = stations.iter().position(|(_, index)| *index == last).unwrap_or_default();
+                let all =
+                    |station: usize| (0..=last).filter(|other| *other != station).map(|other| other as u16).collect();
+                let reached_by = |station: usize| if station == hub { all(hub) } else { vec![hub as u16] };
+                Some((0..stations.len()).map(reached_by).collect())
             }
             MediumConfig::Ieee802154(pan) => reached(&stations, |from, to| pan.reaches(from, to)),
         };
@@ -258,12 +267,14 @@ fn check_versions(topology: &Topology, (index, medium): (usize, &MediumConfig), 
     }
 }
 
-/// Interfaces of a node to shared media, as far as forwarding goes: a radio channel counts as two, since a node may relay on it.
+/// Interfaces of a node to shared media, as far as forwarding goes: one on which a node may relay counts as two.
 pub(crate) fn interfaces_of(topology: &Topology, node: &str) -> usize {
     let on = |medium: &&MediumConfig| medium.stations().iter().any(|station| station.0 == node);
-    let weight = |medium: &MediumConfig| match medium {
-        MediumConfig::Radio(_) | MediumConfig::Ieee802154(_) => 2,
-        MediumConfig::Switch(_) | MediumConfig::Csma(_) => 1,
+    let weight = |medium: &MediumConfig| match medium.hub() {
+        // Nobody but the hub hears who else is there.
+        Some((_, hub)) if hub.0 != node => 1,
+        _ if medium.relays() => 2,
+        _ => 1,
     };
     topology.media.iter().filter(on).map(weight).sum()
 }

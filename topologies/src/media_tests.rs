@@ -289,6 +289,10 @@ fn distances(topology: &Topology, graph: &NetworkGraph, from: usize) -> Vec<Opti
                 (Some(a), Some(b)) => radio.range.covers(a, b),
                 _ => false,
             },
+            lan if lan.hub().is_some() => lan.hub().is_some_and(|(_, hub)| {
+                let on = |node: usize| lan.stations().iter().any(|station| station.0 == name(node));
+                a != b && on(a) && on(b) && [a, b].iter().any(|node| hub.0 == name(*node))
+            }),
             lan => [a, b].iter().all(|node| lan.stations().iter().any(|station| station.0 == name(*node))),
         });
         by_link || by_medium

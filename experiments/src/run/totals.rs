@@ -156,8 +156,8 @@ const OF_NODES: usize = 9 + DropCause::ALL.len();
 /// What drops for a cause are called in tables.
 fn dropped_name(cause: DropCause) -> &'static str {
     static NAMES: LazyLock<BTreeMap<DropCause, String>> = LazyLock::new(|| {
-        let causes =
-            DropCause::ALL.into_iter().chain(DropCause::OF_NATS).chain(DropCause::OF_MEDIA).chain(DropCause::OF_PANS);
+        let all = DropCause::ALL.into_iter().chain(DropCause::OF_NATS);
+        let causes = all.chain(DropCause::OF_MEDIA).chain(DropCause::OF_PANS).chain(DropCause::OF_SLEEPERS);
         causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
     });
     NAMES.get(&cause).map_or("dropped packets", String::as_str)

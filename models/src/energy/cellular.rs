@@ -287,6 +287,20 @@ impl Modem {
         self.handle_timeout(now, out);
     }
 
+    /// Takes back downlink that the radio has not begun with. False if there is no such packet.
+    pub fn withdraw(&mut self, id: u64) -> bool {
+        let before = self.down.len();
+        self.down.retain(|packet| packet.id != id);
+        self.down.len() < before
+    }
+
+    /// The device is switched on: it connects and updates its tracking area, whatever it slept for.
+    pub fn attach(&mut self, now: SimTime) {
+        self.connect(now);
+        self.update_due = true;
+        self.only_update = true;
+    }
+
     fn connect(&mut self, now: SimTime) {
         if matches!(self.phase, Phase::Idle { .. } | Phase::Saving) {
             self.phase = Phase::Connecting { since: now };

@@ -53,6 +53,21 @@ pub fn round_up_timer2(span: Span) -> Option<Span> {
     round_up(span, &UNITS_2)
 }
 
+/// The time of GPRS timer 3 that is next to `span`, a shorter one if two are.
+pub fn nearest_timer3(span: Span) -> Span {
+    nearest(span, &UNITS_3)
+}
+
+/// The time of GPRS timer 2 that is next to `span`, a shorter one if two are.
+pub fn nearest_timer2(span: Span) -> Span {
+    nearest(span, &UNITS_2)
+}
+
+fn nearest(span: Span, units: &[(u8, u64)]) -> Span {
+    let all = units.iter().flat_map(|(_, secs)| (0..=MOST).map(|value| Span::from_secs(*secs) * value));
+    all.min_by_key(|time| (time.as_nanos().abs_diff(span.as_nanos()), *time)).unwrap_or_default()
+}
+
 fn decode(octet: u8, units: &[(u8, u64)]) -> Timer {
     let (unit, value) = (octet >> 5, u64::from(octet & 0x1f));
     if unit == DEACTIVATED {
@@ -113,28 +128,35 @@ fn is_cycle(rat: Rat, bits: u8) -> bool {
     }
 }
 
-/// A paging time window is a multiple of this.
-fn window_unit(rat: Rat) -> Span {
-    match rat {
-        Rat::NbIot => Span::from_millis(2_560),
-        Rat::LteM => Span::from_millis(1_280),
-    }
-}
-
 impl ExtendedDrx {
+    /// A paging time window is 1 to 16 times this.
+    pub fn window_unit(rat: Rat) -> Span {
+        match rat {
+            Rat::NbIot => Span::from_millis(2_560),
+            Rat::LteM => Span::from_millis(1_280),
+        }
+    }
+
+    /// All cycles of that radio, in ascending order.
+    pub fn cycles(rat: Rat) -> impl Iterator<Item = Span> {
+        (0..16_u8)
+            .filter(move |bits| is_cycle(rat, *bits))
+            .map(|bits| Span::from_millis(CYCLES[usize::from(bits)] * 10))
+    }
+
     /// Reads the octet: the window in bits 8 to 5, the cycle in bits 4 to 1. `None` for a cycle that is not of that radio; it is
     /// then as if the parameters had not come.
     pub fn decode(rat: Rat, octet: u8) -> Option<Self> {
         let (window, bits) = (octet >> 4, octet & 0x0f);
         let cycle = Span::from_millis(CYCLES[usize::from(bits)] * 10);
-        is_cycle(rat, bits).then(|| Self { cycle, window: window_unit(rat) * (u64::from(window) + 1) })
+        is_cycle(rat, bits).then(|| Self { cycle, window: Self::window_unit(rat) * (u64::from(window) + 1) })
     }
 
     /// The octet; `None` if cycle or window cannot be said for that radio.
     pub fn encode(&self, rat: Rat) -> Option<u8> {
         let all = (0..16_u8).filter(|bits| is_cycle(rat, *bits));
         let bits = all.into_iter().find(|bits| Span::from_millis(CYCLES[usize::from(*bits)] * 10) == self.cycle)?;
-        let unit = window_unit(rat).as_nanos();
+        let unit = Self::window_unit(rat).as_nanos();
         let windows = self.window.as_nanos() / unit;
         let is_whole = self.window.as_nanos().is_multiple_of(unit) && (1..=16).contains(&windows);
         is_whole.then_some((windows as u8).wrapping_sub(1) << 4 | bits)

@@ -33,6 +33,8 @@ impl MediumConfig {
             Self::Switch(config) => vec![("queue", &config.queue), ("station_queue", &config.station_queue)],
             Self::Csma(config) => vec![("queue", &config.queue)],
             Self::Radio(config) => vec![("queue", &config.queue)],
+            Self::Cellular(config) => vec![("queue", &config.queue)],
+            Self::Wifi(config) => vec![("queue", &config.queue)],
             Self::Ieee802154(config) => vec![("queue", &config.queue)],
         };
         for (place, queue) in queues {
@@ -44,6 +46,8 @@ impl MediumConfig {
             Self::Switch(config) => check_span("delay", config.delay.unwrap_or_default(), &mut found),
             Self::Csma(config) => self.check_bus(config, &mut found),
             Self::Radio(config) => self.check_radio(config, &mut found),
+            Self::Cellular(config) => config.check(&mut found),
+            Self::Wifi(config) => config.check(&mut found),
             Self::Ieee802154(config) => config.check(&mut found),
         }
         found
@@ -60,11 +64,19 @@ impl MediumConfig {
             found.push(("stations".to_owned(), message));
         }
         let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+        let count = stations.len();
         for (index, station) in stations.into_iter().enumerate() {
             if first.insert(&station.0, index).is_some() {
-                let place = if matches!(self, Self::Radio(_) | Self::Ieee802154(_)) { ".node" } else { "" };
+                let place = match self {
+                    Self::Switch(_) | Self::Csma(_) => format!("stations.{index}"),
+                    // The last one is the hub.
+                    _ => match self.hub().filter(|_| index + 1 == count) {
+                        Some((field, _)) => field.to_owned(),
+                        None => format!("stations.{index}.node"),
+                    },
+                };
                 let message = format!("`{}` is on this medium already", station.0);
-                found.push((format!("stations.{index}{place}"), message));
+                found.push((place, message));
             }
         }
     }

@@ -8,11 +8,16 @@
 //!           stations: [(node: "e", at: ("0 m", "0 m")), (node: "sink", at: ("60 m", "-80 m"))]),
 //!     Ieee802154(name: "pan", range: "30 m",
 //!                stations: [(node: "sink", at: ("0 m", "0 m")), (node: "mote", at: ("20 m", "0 m"), parent: "sink")]),
+//!     Cellular(name: "cell", technology: NbIot, gateway: "core", stations: [(node: "meter", edrx: (cycle: "20.48 s"))]),
+//!     Wifi(name: "home", access_point: "ap", stations: [(node: "phone"), (node: "bulb", power_save: ())]),
 //! ]
 //! ```
 
+use super::cellular::CellularConfig;
 use super::distance::{Distance, Place};
 use super::pan::Ieee802154Config;
+use super::wifi::WifiConfig;
+use crate::energy::RadioPower;
 use crate::link::{Framing, Mtu};
 use crate::name::NodeName;
 use crate::queue::QueueConfig;
@@ -37,6 +42,10 @@ pub enum MediumConfig {
     Radio(RadioConfig),
     /// An IEEE 802.15.4 channel with 6LoWPAN.
     Ieee802154(Ieee802154Config),
+    /// A cell of NB-IoT or LTE-M: devices that sleep, and a network that holds what comes for them.
+    Cellular(CellularConfig),
+    /// Wi-Fi: an access point and its stations, some of which may save power.
+    Wifi(WifiConfig),
 }
 
 /// A LAN switch. Each station has a cable of its own to it, full duplex. A frame is taken whole, and goes out again through the
@@ -204,6 +213,8 @@ impl MediumConfig {
             Self::Csma(config) => &config.name,
             Self::Radio(config) => &config.name,
             Self::Ieee802154(config) => &config.name,
+            Self::Cellular(config) => &config.name,
+            Self::Wifi(config) => &config.name,
         }
     }
 
@@ -214,17 +225,60 @@ impl MediumConfig {
             Self::Csma(config) => &config.stream_name,
             Self::Radio(config) => &config.stream_name,
             Self::Ieee802154(config) => &config.stream_name,
+            Self::Cellular(config) => &config.stream_name,
+            Self::Wifi(config) => &config.stream_name,
         };
         given.as_deref().unwrap_or(self.name())
     }
 
-    /// The nodes on it, as listed.
+    /// The nodes on it, as listed; a gateway or an access point is the last one.
     pub fn stations(&self) -> Vec<&NodeName> {
         match self {
             Self::Switch(config) => config.stations.iter().collect(),
             Self::Csma(config) => config.stations.iter().collect(),
             Self::Radio(config) => config.stations.iter().map(|station| &station.node).collect(),
             Self::Ieee802154(config) => config.stations.iter().map(|station| &station.node).collect(),
+            Self::Cellular(config) => {
+                config.stations.iter().map(|station| &station.node).chain([&config.gateway]).collect()
+            }
+            Self::Wifi(config) => {
+                config.stations.iter().map(|station| &station.node).chain([&config.access_point]).collect()
+            }
+        }
+    }
+
+    /// The only station that all others reach, where there is one, and its field: a gateway, an access point.
+    pub fn hub(&self) -> Option<(&'static str, &NodeName)> {
+        match self {
+            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => None,
+            Self::Cellular(config) => Some(("gateway", &config.gateway)),
+            Self::Wifi(config) => Some(("access_point", &config.access_point)),
+        }
+    }
+
+    /// True if a node may relay on it between stations that do not hear each other.
+    pub fn relays(&self) -> bool {
+        matches!(self, Self::Radio(_) | Self::Ieee802154(_)) || self.hub().is_some()
+    }
+
+    /// With which power its stations send, where all send with the same.
+    pub fn power(&self) -> Option<RadioPower> {
+        match self {
+            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => None,
+            Self::Cellular(config) => Some(config.power()),
+            Self::Wifi(config) => config.power,
+        }
+    }
+
+    /// Why it is never quiet, if it is not: what goes on for ever though nobody sends.
+    pub fn never_quiet(&self) -> Option<&'static str> {
+        match self {
+            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => None,
+            Self::Cellular(config) => {
+                let saves = config.psm.is_some() || config.stations.iter().any(|station| station.psm.is_some());
+                saves.then_some("devices with `psm` update their tracking area for ever")
+            }
+            Self::Wifi(config) => config.saves_power().then_some("its access point sends beacons for ever"),
         }
     }
 
@@ -234,7 +288,7 @@ impl MediumConfig {
             Self::Ieee802154(config) => {
                 config.stations.iter().find(|s| s.parent.is_some()).map(|station| &station.node)
             }
-            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) => None,
+            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Cellular(_) | Self::Wifi(_) => None,
         }
     }
 
@@ -246,6 +300,8 @@ impl MediumConfig {
             Self::Radio(config) => config.mtu,
             // RFC 4944 §4.
             Self::Ieee802154(_) => Some(Mtu::IPV6_LEAST),
+            Self::Cellular(config) => config.mtu,
+            Self::Wifi(config) => config.mtu,
         };
         given.unwrap_or_default()
     }
@@ -257,6 +313,8 @@ impl MediumConfig {
             Self::Csma(config) => config.loss,
             Self::Radio(config) => config.loss,
             Self::Ieee802154(config) => config.loss,
+            Self::Cellular(config) => config.loss,
+            Self::Wifi(config) => config.loss,
         };
         given.unwrap_or_default()
     }
@@ -270,25 +328,29 @@ impl MediumConfig {
             Self::Radio(config) => config.framing.unwrap_or_default(),
             // Its frames are written out.
             Self::Ieee802154(_) => Framing::default(),
+            Self::Cellular(config) => config.framing.unwrap_or_default(),
+            Self::Wifi(config) => config.framing(),
         }
     }
 
-    /// Bits per second.
+    /// Bits per second; of a cell, from a device.
     pub fn rate(&self) -> Rate {
         match self {
             Self::Switch(config) => config.rate,
             Self::Csma(config) => config.rate.or(ETHERNET_RATE).expect("a constant above zero"),
             Self::Radio(config) => config.rate,
             Self::Ieee802154(_) => OQPSK_RATE.expect("a constant above zero"),
+            Self::Cellular(config) => config.rate_up(),
+            Self::Wifi(config) => config.rate(),
         }
     }
 
     /// From a station to the medium and from there to a station: what the kernel may count on, and what a wire of the
-    /// medium declares. Stations of a bus or a radio channel sense each other, and share its partition.
+    /// medium declares. Stations of all others share a partition with it.
     pub fn cable_delay(&self) -> Span {
         match self {
             Self::Switch(config) => config.delay.unwrap_or_default(),
-            Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => Span::ZERO,
+            Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) | Self::Cellular(_) | Self::Wifi(_) => Span::ZERO,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Shared media: LAN switches, buses with collisions, radio channels with a range.
+//! Shared media: LAN switches, buses with collisions, radio channels with a range, cells, Wi-Fi.
 //!
 //! A medium is an entity of the kernel. Each station has two wires to it: one on which its node hands packets over, and
 //! one on which it gets them. The station's adapter (what waits, back-off, retries) lives in the medium, where stations of one
@@ -26,6 +26,9 @@
 //!   would be 1 µs. There are no acknowledgements and no retries; what is lost is for higher layers to notice. Access is pure ALOHA, slotted
 //!   ALOHA, or carrier sense with back-off ([`Access`]), which hears neither hidden stations nor who began while it turned from listening to talking.
 //! - **IEEE 802.15.4** with 6LoWPAN ([`Ieee802154Config`]): real frames, acknowledgements, fragments, children that sleep; see [`pan`].
+//! - **Cell** ([`CellularConfig`]): devices of NB-IoT or LTE-M and the operator's gateway; what comes for one that sleeps waits in the network.
+//! - **Wi-Fi** ([`WifiConfig`]): an access point and its stations on one channel, with carrier sense, back-off, acknowledgements and retries; stations may save
+//!   power, and the access point holds frames for these.
 //! - **Loss** besides: one draw for each reception that is sound otherwise, of the stream `loss` of the medium and the receiver.
 //!
 //! **Captures** have an interface for each station: a packet leaves there when its node hands it over (on a switch, when its last
@@ -46,10 +49,11 @@
 //! | `adapter` | what waits at a station for its turn |
 //! | `ether` | who hears whom on the air, and what overlaps where |
 //! | `batteries` | what the nodes of stations say of their devices, and batteries that end |
-//! | `switch`, `csma`, `radio`, [`pan`] | the kinds |
+//! | `switch`, `csma`, `radio`, [`pan`], `cellular`, `wifi` | the kinds |
 
 mod adapter;
 mod batteries;
+mod cellular;
 mod check;
 mod config;
 mod csma;
@@ -59,29 +63,35 @@ mod pan;
 mod radio;
 mod shared;
 mod switch;
+mod wifi;
 
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use cellular::{CellStation, CellularConfig, ConnectedDrxConfig, EdrxConfig, PsmConfig};
 pub use check::MOST_STATIONS;
 pub use config::{Access, CarrierSense, CsmaConfig, MediumConfig, RadioConfig, StationConfig, SwitchConfig};
 pub use distance::{Coordinate, Distance, Place};
 pub use pan::{Ieee802154Config, LinkAddresses, PanAccess, PanCounts, PanIndirect, PanReassembly, PanStationConfig};
 pub use shared::{GroupStations, MediumCounts, MediumParts, StationParts};
+pub use wifi::{PowerSave, WifiConfig, WifiStation};
 
 use crate::element::Element;
 use crate::energy::Hardware;
 use crate::energy::control::Control;
+use crate::energy::timers::Rat;
 use crate::node::{CONTROL_PORT, DropCause};
 use crate::packet::Packet;
+use cellular::Cell;
 use csma::Bus;
 use pan::Pan;
 use protosim_core::{Cx, Span, TimerId};
 use radio::Radio;
 use shared::Shared;
 use switch::Switch;
+use wifi::Wifi;
 
 /// A shared medium.
 #[derive(Clone, Debug)]
@@ -93,6 +103,8 @@ enum Kind {
     Bus(Bus),
     Radio(Radio),
     Pan(Box<Pan>),
+    Cell(Box<Cell>),
+    Wifi(Box<Wifi>),
 }
 
 /// What the radios of a medium's stations are called in profiles of devices.
@@ -113,6 +125,11 @@ impl MediumConfig {
             Self::Switch(_) | Self::Csma(_) => RadioKind::None,
             Self::Radio(_) => RadioKind::Any,
             Self::Ieee802154(_) => RadioKind::Named("802.15.4"),
+            Self::Cellular(config) => match config.technology {
+                Rat::NbIot => RadioKind::Named("nb-iot"),
+                Rat::LteM => RadioKind::Named("lte-m"),
+            },
+            Self::Wifi(_) => RadioKind::Named("wifi"),
         }
     }
 }
@@ -125,6 +142,8 @@ impl Medium {
             MediumConfig::Csma(config) => Kind::Bus(Bus::new(config, parts)),
             MediumConfig::Radio(config) => Kind::Radio(Radio::new(config, parts)),
             MediumConfig::Ieee802154(config) => Kind::Pan(Box::new(Pan::new(config, parts))),
+            MediumConfig::Cellular(config) => Kind::Cell(Box::new(Cell::new(config, parts))),
+            MediumConfig::Wifi(config) => Kind::Wifi(Box::new(Wifi::new(config, parts))),
         })
     }
 
@@ -135,6 +154,8 @@ impl Medium {
             Kind::Bus(bus) => bus.shared.counts.clone(),
             Kind::Radio(radio) => radio.shared.counts.clone(),
             Kind::Pan(pan) => pan.shared.counts.clone(),
+            Kind::Cell(cell) => cell.shared.counts.clone(),
+            Kind::Wifi(wifi) => wifi.shared.counts.clone(),
         }
     }
 
@@ -144,6 +165,8 @@ impl Medium {
             Kind::Switch(_) | Kind::Bus(_) => None,
             Kind::Radio(radio) => radio.shared.hardware(station),
             Kind::Pan(pan) => pan.shared.hardware(station),
+            Kind::Cell(cell) => cell.shared.hardware(station),
+            Kind::Wifi(wifi) => wifi.shared.hardware(station),
         }
     }
 
@@ -157,7 +180,12 @@ impl Medium {
 
     /// All that it can drop packets for.
     pub fn causes(&self) -> impl Iterator<Item = DropCause> {
-        let own: &[DropCause] = if matches!(self.0, Kind::Pan(_)) { &DropCause::OF_PANS } else { &[] };
+        let own: &[DropCause] = match &self.0 {
+            Kind::Switch(_) | Kind::Bus(_) | Kind::Radio(_) => &[],
+            Kind::Pan(_) => &DropCause::OF_PANS,
+            Kind::Cell(_) => &DropCause::OF_SLEEPERS[..2],
+            Kind::Wifi(_) => &DropCause::OF_SLEEPERS,
+        };
         DropCause::OF_MEDIA.into_iter().chain(own.iter().copied())
     }
 
@@ -173,15 +201,18 @@ impl Medium {
             Kind::Bus(bus) => bus.held(),
             Kind::Radio(radio) => radio.held(),
             Kind::Pan(pan) => pan.held(),
+            Kind::Cell(cell) => cell.held(),
+            Kind::Wifi(wifi) => wifi.held(),
         }
     }
 
-    /// For how long somebody has talked; `None` for a switch, whose cables are apart.
+    /// For how long somebody has talked; `None` for a switch, whose cables are apart, and for a cell, whose devices do not share the air.
     pub fn busy(&self) -> Option<Span> {
         match &self.0 {
-            Kind::Switch(_) => None,
+            Kind::Switch(_) | Kind::Cell(_) => None,
             Kind::Bus(bus) => Some(bus.air.busy()),
             Kind::Radio(radio) => Some(radio.ether.busy()),
+            Kind::Wifi(wifi) => Some(wifi.air.busy()),
             Kind::Pan(pan) => Some(pan.ether.busy()),
         }
     }
@@ -192,6 +223,8 @@ impl Medium {
             Kind::Bus(bus) => bus.start(cx),
             Kind::Radio(radio) => radio.start(cx),
             Kind::Pan(pan) => pan.start(cx),
+            Kind::Cell(cell) => cell.start(cx),
+            Kind::Wifi(wifi) => wifi.start(cx),
         }
         // Behind the timers of the kind, which are numbered from zero.
         if let Some(shared) = self.radios() {
@@ -211,6 +244,8 @@ impl Medium {
                 Kind::Bus(bus) => bus.take(station, packet, cx),
                 Kind::Radio(radio) => radio.take(station, packet, cx),
                 Kind::Pan(pan) => pan.take(station, packet, cx),
+                Kind::Cell(cell) => cell.take(station, packet, cx),
+                Kind::Wifi(wifi) => wifi.take(station, packet, cx),
             }
         }
         self.end_dead(cx);
@@ -224,6 +259,8 @@ impl Medium {
                 Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
                 Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
                 Kind::Pan(pan) => pan.on_timer(timer, cx),
+                Kind::Cell(cell) => cell.on_timer(timer.0 as usize, cx),
+                Kind::Wifi(wifi) => wifi.on_timer(timer.0 as usize, cx),
             }
         }
         self.end_dead(cx);
@@ -235,6 +272,8 @@ impl Medium {
             Kind::Switch(_) | Kind::Bus(_) => None,
             Kind::Radio(radio) => Some(&mut radio.shared),
             Kind::Pan(pan) => Some(&mut pan.shared),
+            Kind::Cell(cell) => Some(&mut cell.shared),
+            Kind::Wifi(wifi) => Some(&mut wifi.shared),
         }
     }
 
@@ -247,6 +286,8 @@ impl Medium {
             Kind::Switch(_) | Kind::Bus(_) => {}
             Kind::Radio(radio) => radio.station_power(station, is_on, cx),
             Kind::Pan(pan) => pan.station_power(station, is_on, cx),
+            Kind::Cell(cell) => cell.station_power(station, is_on, cx),
+            Kind::Wifi(wifi) => wifi.station_power(station, is_on, cx),
         }
     }
 

@@ -68,7 +68,7 @@ pub struct GroupStations {
 }
 
 /// What has happened on a medium.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MediumCounts {
     /// Frames that were begun, each attempt by itself; on a switch, those that it has taken.
     pub frames: u64,
@@ -81,6 +81,13 @@ pub struct MediumCounts {
     /// Copies made for several takers: k − 1 for a frame that k stations take.
     pub copied: u64,
     pub(super) dropped: [u64; DropCause::COUNT],
+}
+
+impl Default for MediumCounts {
+    /// Nothing; by hand, since arrays have a default up to 32 places.
+    fn default() -> Self {
+        Self { frames: 0, collisions: 0, retries: 0, delivered: 0, copied: 0, dropped: [0; DropCause::COUNT] }
+    }
 }
 
 impl MediumCounts {
@@ -313,7 +320,12 @@ impl Backoff {
 
     /// From 0 to 2^`exponent` − 1 units of `unit`, each as likely.
     pub(super) fn draw(&mut self, station: usize, exponent: u32, unit: Span) -> Span {
-        unit.saturating_mul(self.0[station].below(1 << exponent.min(62)))
+        unit.saturating_mul(self.slots(station, exponent))
+    }
+
+    /// From 0 to 2^`exponent` − 1, each as likely.
+    pub(super) fn slots(&mut self, station: usize, exponent: u32) -> u64 {
+        self.0[station].below(1 << exponent.min(62))
     }
 }
 
@@ -338,6 +350,10 @@ impl Air {
         if self.talking == 0 {
             self.busy = self.busy.saturating_add(now.saturating_since(self.since));
         }
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.talking > 0
     }
 
     pub(super) fn busy(&self) -> Span {

@@ -4,7 +4,7 @@ use super::{GroupStations, Medium, MediumConfig, MediumParts, StationParts};
 use crate::app::App;
 use crate::device::{Clock, Cpu, Memory};
 use crate::element::{Element, media, nodes};
-use crate::energy::Hardware;
+use crate::energy::{DeviceProfile, Hardware, PROFILES};
 use crate::ieee802154::Frame;
 use crate::link::{Setup, Transmitter};
 use crate::name::{Files, NodeName};
@@ -14,6 +14,13 @@ use protosim_core::kernel::{Interests, Reported};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Sinks, Span, Until, WireId, WireSpec};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+
+/// A shipped profile.
+pub(super) fn shipped(name: &str) -> DeviceProfile {
+    let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+    let all: Vec<DeviceProfile> = options.from_str(PROFILES).unwrap();
+    all.into_iter().find(|profile| profile.name == name).unwrap()
+}
 
 /// Names s000, s001, ..., in order.
 pub(super) fn names(count: usize) -> Vec<NodeName> {
@@ -49,6 +56,17 @@ impl Field {
     /// Stations with an application each, where there is one.
     pub(super) fn new(config: &MediumConfig, seed: u64, apps: Vec<Option<Box<dyn App>>>, threads: usize) -> Self {
         Self::with(config, seed, apps, threads, (Vec::new(), None))
+    }
+
+    /// The same with a device at each station, where there is one.
+    pub(super) fn metered(
+        config: &MediumConfig,
+        seed: u64,
+        apps: Vec<Option<Box<dyn App>>>,
+        threads: usize,
+        device: Option<Hardware>,
+    ) -> Self {
+        Self::with(config, seed, apps, threads, (Vec::new(), device))
     }
 
     /// The same with groups, and devices of this profile.
@@ -189,6 +207,23 @@ impl Field {
             _ => None,
         });
         here.collect()
+    }
+
+    /// At which stations packets came in, and when, in nanoseconds, in order of time.
+    pub(super) fn all_arrivals(&mut self) -> Vec<(usize, u64)> {
+        let fresh = Sinks::new(self.sinks.interests);
+        let all: Vec<Reported<Report>> = std::mem::replace(&mut self.sinks, fresh).into_merged();
+        let in_order = all.into_iter().filter_map(|reported| match reported.report {
+            Report::Packet(packet)
+                if (packet.wire.0 as usize) < self.stations
+                    && packet.end == crate::node::LinkEnd::Receiver
+                    && packet.fate == crate::node::Fate::Passed =>
+            {
+                Some((packet.wire.0 as usize, reported.at.as_nanos()))
+            }
+            _ => None,
+        });
+        in_order.collect()
     }
 
     /// Frames that were sent: when each was over, by whom, and why it was not received, if so.

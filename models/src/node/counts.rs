@@ -70,11 +70,15 @@ pub enum DropCause {
     ReassemblyBuffers,
     /// Its receiver has no memory to put it together.
     ReassemblyMemory,
+    /// What its medium holds for stations that sleep had no room for it.
+    HeldFull,
+    /// The station that it was for slept for longer than a packet may wait.
+    HeldTooLong,
 }
 
 impl DropCause {
     /// How many causes there are.
-    pub(crate) const COUNT: usize = Self::ReassemblyMemory as usize + 1;
+    pub(crate) const COUNT: usize = Self::HeldTooLong as usize + 1;
 
     /// All that a shared medium drops packets for; for [`Self::NodeDown`] where stations have radios.
     pub const OF_MEDIA: [Self; 7] =
@@ -92,6 +96,9 @@ impl DropCause {
         Self::ReassemblyBuffers,
         Self::ReassemblyMemory,
     ];
+
+    /// All that media whose stations sleep, cells and Wi-Fi, drop packets for besides.
+    pub const OF_SLEEPERS: [Self; 3] = [Self::HeldFull, Self::HeldTooLong, Self::MissedWindow];
 
     /// All that nodes with a NAT or a firewall drop packets for besides.
     pub const OF_NATS: [Self; 4] = [Self::NoMapping, Self::Filtered, Self::NoPort, Self::Blocked];
@@ -149,6 +156,8 @@ impl DropCause {
             Self::ReassemblyTimeout => "reassembly: timed out",
             Self::ReassemblyBuffers => "reassembly: no buffer",
             Self::ReassemblyMemory => "reassembly: no memory",
+            Self::HeldFull => "no room among what is held for a station that sleeps",
+            Self::HeldTooLong => "waited too long for a station that sleeps",
         }
     }
 }

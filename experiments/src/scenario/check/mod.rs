@@ -10,6 +10,7 @@ mod diagrams;
 mod distributions;
 mod figures;
 mod fork;
+mod media;
 mod references;
 mod sequential;
 mod subjects;
@@ -90,6 +91,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     devices::check_profiles(tree, scenario, mistakes);
     devices::check_devices(tree, scenario, mistakes);
     apps::check_apps(tree, scenario, mistakes);
+    media::check_quiet(tree, scenario, mistakes);
     apps::check_media_end(tree, scenario, mistakes);
     apps::check_groups(tree, scenario, mistakes);
     axes::check_axes(written, scenario, mistakes);

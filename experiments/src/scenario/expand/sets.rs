@@ -132,17 +132,20 @@ impl Expansion {
         });
     }
 
-    /// A station of a radio channel, or those of a group.
+    /// A station that is a struct, or those of a group.
     fn stations_of(&self, station: Node) -> Vec<Node> {
         let members = station.field("node").and_then(Node::as_str).and_then(|name| self.sets.get(name));
         let Some(members) = members else { return vec![station] };
+        if station.field("at").is_none() && station.field("spacing").is_none() {
+            // It has no place: all members are alike.
+            return members.iter().map(|name| named(&station, name)).collect();
+        }
         let first = station.field("at").and_then(place);
         let step = station.field("spacing").map(place);
         // What is no place, reading tells.
         let (Some(first), Some(step)) = (first, step.unwrap_or(Some([0, 0]))) else { return vec![station] };
         let one = |(index, name): (usize, &String)| {
-            let mut one = station.clone();
-            put_text(&mut one, "node", name.clone());
+            let mut one = named(&station, name);
             take_field(&mut one, "spacing");
             put_place(&mut one, [0, 1].map(|axis| first[axis].saturating_add(step[axis].saturating_mul(index as i64))));
             one
@@ -191,6 +194,13 @@ impl Expansion {
             }
         });
     }
+}
+
+/// A station with another node.
+fn named(station: &Node, name: &str) -> Node {
+    let mut one = station.clone();
+    put_text(&mut one, "node", name.to_owned());
+    one
 }
 
 /// What a name in a list stands for.

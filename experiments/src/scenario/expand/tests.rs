@@ -211,6 +211,25 @@ fn groups_are_stations_of_media() {
     assert_eq!((last.at.0.to_string(), last.at.1.to_string()), ("30 m".to_owned(), "-1 m".to_owned()));
 }
 
+/// Stations without places are all alike.
+#[test]
+fn groups_are_devices_of_cells() {
+    let fields = r#"
+        nodes: [(name: "core"), (name: "meter", count: 3), (name: "bulb", count: 2)],
+        media: [
+            Cellular(name: "cell", technology: NbIot, gateway: "core", stations: [(node: "meter", edrx: (cycle: "20.48 s"))]),
+            Wifi(name: "home", access_point: "core", stations: [(node: "bulb", power_save: ())]),
+        ],
+        until: After("20 s"),
+        apps: [(name: "p", on: "meter", run: Ping(to: "core", count: 2)), (name: "q", on: "bulb", run: Ping(to: "core", count: 2))],"#;
+    let scenario = scenario(fields, &[]);
+    let protosim_models::medium::MediumConfig::Cellular(cell) = &scenario.media[0] else { panic!() };
+    let nodes: Vec<&str> = cell.stations.iter().map(|station| station.node.0.as_str()).collect();
+    assert_eq!(nodes, ["meter-0", "meter-1", "meter-2"]);
+    assert!(cell.stations.iter().all(|station| station.edrx == cell.stations[0].edrx && station.edrx.is_some()));
+    assert_eq!(scenario.media[1].stations().len(), 3);
+}
+
 #[test]
 fn distances_are_axes_too() {
     let fields = r#"
