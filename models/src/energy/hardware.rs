@@ -9,7 +9,7 @@
 
 use super::battery::{Battery, BatteryConfig, Failure};
 use super::meter::{Cause, Meter, Part, State, Transition};
-use super::profile::{CpuMode, DeviceProfile, RadioMode, RadioProfile};
+use super::profile::{Covers, CpuMode, DeviceProfile, RadioMode, RadioProfile};
 use super::quantity::{Charge, Current};
 use protosim_core::{SimTime, Span};
 use std::sync::Arc;
@@ -195,7 +195,7 @@ impl Hardware {
 
     fn set_cpu(&mut self, now: SimTime, mode: CpuMode) {
         if mode != self.cpu_mode {
-            let way = self.profile.cpu.way(self.cpu_mode, mode);
+            let way = self.profile.cpu.way_under(self.cpu_mode, mode, self.covers());
             self.cpu_mode = mode;
             let state = self.cpu_state();
             self.meter.change(now, Part::Cpu, way, state);
@@ -212,13 +212,14 @@ impl Hardware {
         let radio = self.radio_profile().ok_or(CannotDo::NoRadio)?;
         let state = radio.state(mode).ok_or(CannotDo::TooMuchPower)?;
         if mode != self.radio_mode {
-            let way = radio.way(self.radio_mode, mode);
+            let (way, before) = (radio.way(self.radio_mode, mode), self.covers());
             self.radio_mode = mode;
             self.meter.change(now, Part::Radio, way, state);
-            // The processor's share goes into the radio's currents, or out of them.
-            let cpu = self.cpu_state();
-            if self.meter.state(now, Part::Cpu).0 != cpu {
-                self.meter.set(now, Part::Cpu, cpu);
+            // The processor's share goes into the radio's currents, or out of them; if it is just waking, it goes on with that.
+            let covers = self.covers();
+            if covers != before {
+                let wakes = self.profile.cpu.way_under(CpuMode::Sleep, CpuMode::Active, covers);
+                self.meter.recover(now, Part::Cpu, wakes.map(|way| way.current), self.cpu_state());
             }
             self.draw(now);
         }
@@ -260,10 +261,21 @@ impl Hardware {
         self.draw(now);
     }
 
+    /// How long the radio's way from its mode to `mode` takes: who wants all of a frame's time on air to be one of sending is so much earlier.
+    pub fn way_to(&self, mode: RadioMode) -> Span {
+        let way = self.radio_profile().map(|radio| radio.way(self.radio_mode, mode));
+        way.into_iter().flatten().fold(Span::ZERO, |sum, transition| sum.saturating_add(transition.takes))
+    }
+
+    /// How much of the processor is in the radio's current.
+    fn covers(&self) -> Covers {
+        let radio = self.radio_profile().filter(|_| self.radio_mode.is_awake());
+        radio.map_or(Covers::Nothing, |radio| radio.covers)
+    }
+
     /// What the processor draws beside what the radio's current covers.
     fn cpu_state(&self) -> State {
-        let covers = self.radio_profile().filter(|_| self.radio_mode.is_awake()).map(|radio| radio.covers);
-        self.profile.cpu.state_under(self.cpu_mode, covers.unwrap_or_default())
+        self.profile.cpu.state_under(self.cpu_mode, self.covers())
     }
 
     /// Tells the battery what is drawn from `at` on.

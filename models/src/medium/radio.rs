@@ -190,6 +190,8 @@ impl Radio {
                 return self.talk(index, cx);
             }
             self.states[index] = State::Turning;
+            // Its radio is on its way to sending when the first bit is due, and hears nothing meanwhile.
+            self.shared.radio(index, RadioMode::Transmit(LEAST_POWER), now);
             return cx.arm(TimerId(index as u32), now.saturating_add(sense.turnaround));
         }
         let Some(current) = self.adapters.current(index) else { return };
@@ -217,7 +219,7 @@ impl Radio {
         self.ether.begin(from, until, now, |other| states[other] != State::Off);
         self.shared.radio(from, RadioMode::Transmit(LEAST_POWER), now);
         for other in self.ether.reach(from) {
-            if !self.ether.talks(other) {
+            if !self.ether.talks(other) && self.states[other] != State::Turning {
                 self.shared.radio(other, RadioMode::Receive, now);
             }
         }

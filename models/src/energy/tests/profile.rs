@@ -1,5 +1,5 @@
 use super::{library, micros, millis, secs, shipped};
-use crate::energy::profile::{Ramp, Sourced, Work};
+use crate::energy::profile::{Covers, Ramp, Sourced, Work};
 use crate::energy::*;
 use protosim_core::{Ratio, SimTime, Size, Span};
 
@@ -99,7 +99,6 @@ fn impossible_numbers_are_refused() {
     assert_eq!(refused(|p| p.radios[0].transmit.clear()), ["radios[0].transmit"]);
     assert_eq!(refused(|p| p.radios[0].transmit[1].current = zero), ["radios[0].transmit[1].current"]);
     assert_eq!(refused(|p| p.radios[0].transmit.swap(0, 1)), ["radios[0].transmit[1].power"]);
-    assert_eq!(refused(|p| p.radios[0].duty_cycle = sourced(Ratio::ZERO)), ["radios[0].duty_cycle"]);
     let ramp = |takes, current| sourced(Ramp { takes, current });
     assert_eq!(refused(|p| p.radios[0].wake = ramp(Span::ZERO, ampere)), ["radios[0].wake.takes"]);
     assert_eq!(refused(|p| p.cpu.wake = ramp(Span::from_secs(601), zero)), ["cpu.wake.takes", "cpu.wake.current"]);
@@ -123,6 +122,73 @@ fn a_profile_is_a_device() {
     assert_eq!(device.clock_drift, Some("20 ppm".parse().unwrap()));
     assert_eq!(device.cpu["tls.ecdsa-p256.sign"].per_call, Span::from_micros(234_375));
     assert_eq!(device.cpu["tls.aes128-gcm.seal"].per_byte, Span::from_nanos(1_406));
+}
+
+/// Nothing goes beyond 100 A together, transitions and listening included: the battery follows no more.
+#[test]
+fn all_that_a_part_can_draw_counts() {
+    let refused = |change: &dyn Fn(&mut DeviceProfile)| {
+        let mut profile = shipped("sx1276");
+        change(&mut profile);
+        profile.check().into_iter().map(|(field, _)| field).collect::<Vec<_>>()
+    };
+    let sourced = |value| Some(Sourced { value, source: "typical: our choice".to_owned() });
+    let ramp = || sourced(Ramp { takes: Span::from_millis(1), current: Current::MAX });
+    let listen = || Some(Sourced { value: Current::MAX, source: "typical: our choice".to_owned() });
+    assert_eq!(refused(&|_| {}), [""; 0]);
+    assert_eq!(refused(&|p| p.radios[0].listen = listen()), ["supply"]);
+    assert_eq!(refused(&|p| p.radios[0].wake = ramp()), ["supply"]);
+    assert_eq!(refused(&|p| p.radios[0].start = ramp()), ["supply"]);
+    assert_eq!(refused(&|p| p.radios[0].turnaround = ramp()), ["supply"]);
+    // The processor's wake alone, beside what the radio draws at most.
+    assert_eq!(refused(&|p| p.cpu.wake = ramp()), ["supply"]);
+}
+
+/// Of two calls at one instant the order is no matter. ESP32: with Wi-Fi on, its currents are those of the whole chip, and a processor that wakes draws
+/// nothing beside them. CC2538: 136 us at 7 mA, less what the radio's current covers of it.
+#[test]
+fn calls_at_one_instant_have_no_order() {
+    for (name, radio) in [("cc2538", "802.15.4"), ("esp32", "wifi"), ("nrf52840", "ble"), ("cc2650", "802.15.4")] {
+        let bills = [true, false].map(|cpu_first| {
+            let mut device = Hardware::new(SimTime::ZERO, shipped(name), Some(radio)).unwrap();
+            let wakes = |device: &mut Hardware| device.cpu(secs(1), CpuMode::Active).unwrap();
+            if cpu_first {
+                wakes(&mut device);
+            }
+            device.radio(secs(1), RadioMode::Listen).unwrap();
+            if !cpu_first {
+                wakes(&mut device);
+            }
+            device.radio(secs(2), RadioMode::Sleep).unwrap();
+            device.meter().bill(secs(3))
+        });
+        assert_eq!(bills[0], bills[1], "{name}");
+        let charge = bills[0].get(Part::Cpu, Cause::Transition);
+        let profile = shipped(name);
+        let wake = profile.cpu.wake.as_ref().unwrap().value;
+        let drawn = match profile.radio(radio).unwrap().covers {
+            Covers::Nothing => wake.current,
+            Covers::Idle => wake.current.saturating_sub(profile.cpu.idle.value),
+            Covers::All => Current::ZERO,
+        };
+        assert_eq!(charge, drawn.over(wake.takes), "{name}");
+    }
+}
+
+/// A caller that goes to sending as early as the way takes has all of the air time as sending: CC2538, 4256 us at 24 mA are 102.144 uC, and the turnaround
+/// is on the way there.
+#[test]
+fn a_way_that_begins_early_leaves_the_air_time_whole() {
+    let mut device = Hardware::new(SimTime::ZERO, shipped("cc2538"), Some("802.15.4")).unwrap();
+    device.radio(secs(1), RadioMode::Listen).unwrap();
+    let sends = RadioMode::Transmit("0 dBm".parse().unwrap());
+    let way = device.way_to(sends);
+    assert_eq!(way, Span::from_micros(192));
+    device.radio(SimTime::from_nanos(secs(2).as_nanos() - way.as_nanos()), sends).unwrap();
+    device.radio(secs(2) + Span::from_micros(4_256), RadioMode::Listen).unwrap();
+    let sent = device.meter().bill(secs(3)).of_cause(Cause::Transmit);
+    assert_eq!(sent.as_units(), 102_144_000_000_000_000);
+    assert_eq!(device.way_to(RadioMode::Listen), Span::ZERO);
 }
 
 /// For 10 dBm the least power that it has and that is not below is 13 dBm, 29 mA. Above 20 dBm it has none.

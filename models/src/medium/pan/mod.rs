@@ -247,7 +247,8 @@ impl Pan {
         } else if station.listens() {
             if self.ether.hears(index) { RadioMode::Receive } else { RadioMode::Listen }
         } else if station.turns() {
-            RadioMode::Listen
+            // On its way to sending: the first bit finds it there.
+            RadioMode::Transmit(self.settings.power)
         } else if station.has_frame() || self.adapters.waits(index) {
             RadioMode::Idle
         } else {
