@@ -49,6 +49,18 @@ impl AppConfig {
         }
     }
 
+    /// The same of DTLS.
+    pub fn dtls_fields_with(&self, server: &Self) -> Vec<tls::agreement::FieldUse> {
+        match (self.dtls(), server.dtls()) {
+            (Some(Dtls::Client(ours)), Some(Dtls::Server(theirs)))
+                if server.listens_on() == self.destination_port() =>
+            {
+                dtls::agreement::fields(ours, theirs)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn request_refused_by(&self, server: &Self) -> Option<String> {
         match (self, server) {
             (Self::CoapClient(client), Self::CoapServer(server)) if client.port() == server.port() => {
@@ -121,6 +133,9 @@ impl AppConfig {
     /// and what happens.
     pub fn unmet_by(&self, server: &Self) -> Vec<(String, String)> {
         match (self, server) {
+            (Self::CoapClient(client), Self::CoapServer(server)) if client.port() == server.port() => {
+                client.unmet_by(server)
+            }
             (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
                 client.unmet_by(broker)
             }
@@ -128,6 +143,14 @@ impl AppConfig {
                 client.unmet_by(broker)
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Why it cannot talk to a multicast group: the field, and what is wrong.
+    pub fn unfit_for_groups(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::CoapClient(config) => config.unfit_for_groups(),
+            _ => None,
         }
     }
 

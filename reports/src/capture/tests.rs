@@ -113,7 +113,10 @@ fn read_back(file: &[u8]) -> ReadBack {
 #[test]
 fn another_reader_finds_what_was_written() {
     let [(v4_1, v4_2, _), (v6_1, v6_2, _)] = addresses();
-    let interfaces = [interface("a-b:a"), CaptureInterface { link_type: LinkType::RawIp, name: "a-b:b".into(), description: String::new() }];
+    let interfaces = [
+        interface("a-b:a"),
+        CaptureInterface { link_type: LinkType::RawIp, name: "a-b:b".into(), description: String::new() },
+    ];
     // Odd lengths, no payload, a cut, stamps beyond 32 bits, a comment that is not ASCII.
     let mut records = vec![
         record(0, &datagram(v4_1, v4_2, Rope::new()), 65_535, None),
