@@ -156,7 +156,8 @@ fn a_modem_under_edrx() {
     let profile = shipped("bg96");
     let radio = profile.radio("nb-iot").unwrap();
     let extended = ExtendedDrx { cycle: Span::from_millis(20_480), window: Span::from_millis(12_800) };
-    let modem = Modem::new(CellularConfig { extended: Some(extended), ..CellularConfig::nb_iot() }, SimTime::ZERO).unwrap();
+    let modem =
+        Modem::new(CellularConfig { extended: Some(extended), ..CellularConfig::nb_iot() }, SimTime::ZERO).unwrap();
     let cycles = extended.cycle * 1_000;
     let on = modem.idle_listening(SimTime::ZERO, SimTime::ZERO + cycles);
     assert_eq!(on, Span::from_secs(100));
