@@ -278,6 +278,37 @@ fn the_end_of_a_battery_is_foreseen_behind_the_end_of_work() {
     assert_eq!(device.ended(secs(20_000)), Some((secs(10_001), Failure::Empty)));
 }
 
+/// A radio that is to send at a known moment sets out by itself: CC2538, told 1 ms before while it takes a frame in, listens for 808 us, turns for 192 us, and sends from the
+/// moment on. Turned off before, it does not; and a battery's end is foreseen with it.
+#[test]
+fn a_radio_sets_out_in_time() {
+    let sends = RadioMode::Transmit("0 dBm".parse().unwrap());
+    let start = || {
+        let mut profile = shipped("cc2538");
+        profile.other = None;
+        let config = BatteryConfig::ideal("1 Ah".parse().unwrap(), "3 V".parse().unwrap());
+        let battery =
+            Battery::with_charge(SimTime::ZERO, config, "24 mA".parse::<Current>().unwrap().over(Span::from_secs(1)));
+        let mut device = Hardware::with_battery(SimTime::ZERO, profile, Some("802.15.4"), Some(battery)).unwrap();
+        device.radio(millis(1), RadioMode::Receive).unwrap();
+        device.radio_by(millis(10), sends, millis(11)).unwrap();
+        device
+    };
+    let mut device = start();
+    // Said again, nothing changes.
+    device.radio_by(micros(10_900), sends, micros(11_900)).unwrap();
+    let foreseen = device.ends().unwrap();
+    device.radio(millis(11), sends).unwrap();
+    assert_eq!(device.ends(), Some(foreseen));
+    device.radio(micros(11_000 + 4_256), RadioMode::Sleep).unwrap();
+    let time = |cause| device.meter().time(millis(20), Part::Radio, cause);
+    assert_eq!((time(Cause::Listen), time(Cause::Transmit)), (Span::from_micros(808), Span::from_micros(4_256)));
+    assert_eq!(device.meter().bill(millis(20)).of_cause(Cause::Transmit).as_units(), 102_144_000_000_000_000);
+    let mut off = start();
+    off.power(micros(10_500), false).unwrap();
+    assert_eq!(off.at(millis(20)).meter().time(millis(20), Part::Radio, Cause::Transmit), Span::ZERO);
+}
+
 /// For 10 dBm the least power that it has and that is not below is 13 dBm, 29 mA. Above 20 dBm it has none.
 #[test]
 fn a_radio_sends_with_the_next_power_it_has() {
