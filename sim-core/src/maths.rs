@@ -77,6 +77,11 @@ pub fn round_to_u64(x: f64) -> u64 {
     x.round() as u64
 }
 
+/// As [`round_to_u64`], for counts that need more bits.
+pub fn round_to_u128(x: f64) -> u128 {
+    x.round() as u128
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +102,9 @@ mod tests {
         assert_eq!(round_to_u64(-3.0), 0);
         assert_eq!(round_to_u64(f64::NAN), 0);
         assert_eq!(round_to_u64(1e300), u64::MAX);
+        assert_eq!((round_to_u128(2.5), round_to_u128(-3.0), round_to_u128(f64::NAN)), (3, 0, 0));
+        // 2^100 is a float, and so is 2^100 + 2^48.
+        assert_eq!(round_to_u128(f64::from(2_u32).powi(100)), 1 << 100);
+        assert_eq!(round_to_u128(1e300), u128::MAX);
     }
 }

@@ -119,13 +119,11 @@ impl DeviceConfig {
             let costs = Arc::new(Costs::new(self.cpu.clone()));
             return Device { drift, costs, memory: self.memory, metered: None };
         };
-        let mut by_name = profile.cpu.costs();
-        by_name.extend(self.cpu.iter().map(|(name, cost)| (name.clone(), *cost)));
         let wake = Hardware::wakes(&profile).takes;
         let battery = self.battery.zip(profile.battery.as_ref()).map(|(start, battery)| start.of(battery.value));
         Device {
             drift: self.clock_drift.map_or(DriftLaw::Within(profile.clock_drift.value), DriftLaw::Fixed),
-            costs: Arc::new(Costs::new(by_name).waking_in(wake)),
+            costs: Arc::new(Costs::new(self.cpu.clone()).beside(&profile.cpu).waking_in(wake)),
             memory: self.memory.or(Some(profile.memory.value)),
             metered: Some(Metered { profile, radio: self.radio.clone(), battery }),
         }

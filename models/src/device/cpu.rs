@@ -5,6 +5,8 @@
 //! then, results are noted then, and the application's own clock reads that moment already, so that timers run from it.
 //! Time that is spent on input after input adds up, as a queue of work does. A processor that sleeps when it has nothing to do wakes up first.
 
+use crate::energy::Frequency;
+use crate::energy::profile::{CpuProfile, Sourced, Work};
 use protosim_core::{Operation, SimTime, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,10 +22,22 @@ pub struct Cost {
     pub per_byte: Span,
 }
 
+/// What an operation costs, as it is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rate {
+    Time(Cost),
+    /// Rounded to a time for all of a call at once: a cycle of a fast clock is less than a nanosecond.
+    Cycles {
+        per_call: u64,
+        per_byte: u64,
+        clock: Frequency,
+    },
+}
+
 /// What operations cost on a processor; one for all devices of a kind.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Costs {
-    by_name: BTreeMap<String, Cost>,
+    by_name: BTreeMap<String, Rate>,
     /// How long it takes from sleep to work.
     wake: Span,
 }
@@ -31,7 +45,19 @@ pub struct Costs {
 impl Costs {
     /// The operations named here take time, and all others none.
     pub fn new(by_name: BTreeMap<String, Cost>) -> Self {
+        let by_name = by_name.into_iter().map(|(name, cost)| (name, Rate::Time(cost))).collect();
         Self { by_name, wake: Span::ZERO }
+    }
+
+    /// The same, where operations of `processor` that are not named yet take its cycles.
+    #[must_use]
+    pub fn beside(mut self, processor: &CpuProfile) -> Self {
+        let clock = processor.clock.value;
+        for (name, Sourced { value: Work { per_call, per_byte }, .. }) in &processor.operations {
+            let rate = Rate::Cycles { per_call: *per_call, per_byte: *per_byte, clock };
+            self.by_name.entry(name.clone()).or_insert(rate);
+        }
+        self
     }
 
     /// The same, where a processor that has nothing to do sleeps, and needs so long to wake up.
@@ -41,9 +67,11 @@ impl Costs {
     }
 
     fn span(&self, operation: Operation) -> Option<Span> {
-        let cost = self.by_name.get(operation.name)?;
-        let of_bytes = cost.per_byte.as_nanos().saturating_mul(operation.bytes);
-        Some(Span::from_nanos(cost.per_call.as_nanos().saturating_add(of_bytes)))
+        let all = |per_call: u64, per_byte: u64| per_call.saturating_add(per_byte.saturating_mul(operation.bytes));
+        Some(match self.by_name.get(operation.name)? {
+            Rate::Time(cost) => Span::from_nanos(all(cost.per_call.as_nanos(), cost.per_byte.as_nanos())),
+            Rate::Cycles { per_call, per_byte, clock } => clock.time_of(all(*per_call, *per_byte)),
+        })
     }
 }
 

@@ -76,7 +76,8 @@ impl BatteryConfig {
         if self.voltage == Voltage::default() {
             say("voltage", "is above zero".to_owned());
         }
-        if self.self_discharge == Some(Ratio::ONE) {
+        // A share just below 100 % is a float of 1.
+        if !self.leak_rate().is_finite() {
             say("self_discharge", "is below 100 % a year: no rate loses all in finite time".to_owned());
         }
         if let Some(cut_off) = self.cut_off.filter(|cut_off| *cut_off >= self.voltage) {
@@ -289,32 +290,45 @@ impl Battery {
         (drawn, Charge::from_f64(leaked).min(left.saturating_sub(drawn)))
     }
 
-    /// What is left at `at`.
-    pub fn remaining(&self, at: SimTime) -> Charge {
-        if self.failed.is_some() {
-            return self.left();
-        }
+    /// What would be left at `at` if it did not fail before.
+    fn unless_failed(&self, at: SimTime) -> Charge {
         let (drawn, leaked) = self.spent(at);
+        self.left().saturating_sub(drawn).saturating_sub(leaked)
+    }
+
+    /// What was drawn and what has leaked since the last change until `at`, or until it failed.
+    fn spent_in_use(&self, at: SimTime) -> (Charge, Charge) {
+        match self.failed_at(at) {
+            _ if self.failed.is_some() => (Charge::ZERO, Charge::ZERO),
+            Some((end, _)) => self.spent(end),
+            None => self.spent(at),
+        }
+    }
+
+    /// What is left at `at`; from its failure on, what is stranded.
+    pub fn remaining(&self, at: SimTime) -> Charge {
+        let (drawn, leaked) = self.spent_in_use(at);
         self.left().saturating_sub(drawn).saturating_sub(leaked)
     }
 
     /// What the device has drawn until `at`.
     pub fn drawn(&self, at: SimTime) -> Charge {
-        if self.failed.is_some() { self.drawn } else { self.drawn + self.spent(at).0 }
+        self.drawn + self.spent_in_use(at).0
     }
 
-    /// What the cell has lost by itself until `at`.
+    /// What the cell has lost by itself until `at`; it counts no further than to its failure.
     pub fn leaked(&self, at: SimTime) -> Charge {
-        if self.failed.is_some() { self.leaked } else { self.leaked + self.spent(at).1 }
+        self.leaked + self.spent_in_use(at).1
     }
 
-    /// Its voltage at `at` under what is drawn, in volts, for tables and figures.
+    /// Its voltage at `at` under what is drawn, in volts, for tables and figures. From its failure on nothing is drawn.
     pub fn volts(&self, at: SimTime) -> f64 {
         let full = self.config.resistance.unwrap_or_default().as_milliohms() as f64;
         let end = self.config.resistance_at_end.map_or(full, |end| end.as_milliohms() as f64);
         let left = self.remaining(at).as_coulombs() / self.config.capacity.charge().as_coulombs();
         let ohms = (full + (end - full) * (1.0 - left)) / 1e3;
-        self.config.voltage.as_millivolts() as f64 / 1e3 - self.current.as_amperes() * ohms
+        let current = if self.failed_at(at).is_some() { Current::ZERO } else { self.current };
+        self.config.voltage.as_millivolts() as f64 / 1e3 - current.as_amperes() * ohms
     }
 
     /// When and why it no longer runs the device, if that was at `at` or before; and if nothing changes until then.
@@ -322,7 +336,7 @@ impl Battery {
         if self.failed.is_some() {
             return self.failed;
         }
-        if self.remaining(at) > self.floor {
+        if self.unless_failed(at) > self.floor {
             return None;
         }
         let failure = if self.floor == Charge::ZERO { Failure::Empty } else { Failure::Voltage };
@@ -332,7 +346,7 @@ impl Battery {
     /// The first instant at which it no longer runs the device if the current stays as it is; `None` if there is none that time has.
     ///
     /// Without self-discharge this is exact. With it, the closed form is followed to the first nanosecond at which
-    /// [`Battery::remaining`] says so, as near as floats of that size can tell: a few parts in 10^15 of the span.
+    /// what is left says so, as near as floats of that size can tell: a few parts in 10^15 of the span.
     pub fn fails(&self) -> Option<SimTime> {
         if let Some((at, _)) = self.failed {
             return Some(at);
@@ -355,7 +369,7 @@ impl Battery {
     /// The instant, near `guess` nanoseconds after the last change, at which what is left first is at the floor.
     fn first_below(&self, guess: u64) -> SimTime {
         let at = |nanos: u64| self.since.saturating_add(Span::from_nanos(nanos));
-        let is_below = |nanos: u64| self.remaining(at(nanos)) <= self.floor;
+        let is_below = |nanos: u64| self.unless_failed(at(nanos)) <= self.floor;
         let (mut low, mut high, mut step) = (guess, guess, 1_u64);
         while low > 0 && is_below(low) {
             (high, low) = (low, low.saturating_sub(step));

@@ -13,6 +13,7 @@
 //! # What is not modelled, and what that does to results
 //! - Hopping and interference by channel, encryption's procedure, updates of parameters, and the time-out of six intervals while a
 //!   connection is established.
+//! - Room: what waits at an end has no bound. Who drives a connection keeps one, by [`Connection::waiting`].
 //! - The drift itself: anchors are the central's clock. That a peripheral opens its window early for it costs energy, as said by
 //!   [`ConnectionConfig::widening`].
 
@@ -38,7 +39,7 @@ pub struct ConnectionConfig {
     pub interval: Span,
     /// How many events a peripheral without data may skip; up to 499.
     pub latency: u32,
-    /// The supervision time-out: 100 ms to 32 s, and more than twice the longest silence.
+    /// The supervision time-out: 100 ms to 32 s in steps of 10 ms, and more than twice the longest silence.
     pub supervision: Span,
     /// The inaccuracies of both sleep clocks, summed, in parts per million.
     pub clock_ppm: u32,
@@ -60,6 +61,8 @@ impl ConnectionConfig {
         }
         if self.supervision < Span::from_millis(100) || self.supervision > Span::from_secs(32) {
             say("supervision", format!("is from 100 ms to 32 s, not {}", self.supervision));
+        } else if !self.supervision.as_nanos().is_multiple_of(Span::from_millis(10).as_nanos()) {
+            say("supervision", format!("is in steps of 10 ms, not {}", self.supervision));
         }
         let longest = self.interval.saturating_mul(2 * (u64::from(self.latency) + 1));
         if self.supervision <= longest {
@@ -71,11 +74,19 @@ impl ConnectionConfig {
         }
         if self.clock_ppm > 1_000 {
             say("clock_ppm", format!("is at most 1000, not {}", self.clock_ppm));
+        } else if self.is_too_wide(self.widening(Span::from_nanos(longest.as_nanos() / 2))) {
+            let why = "would lose the connection within the silence that the latency allows: the window is as wide as the interval";
+            say("clock_ppm", why.to_owned());
         }
         found
     }
 
-    /// How much before and behind an anchor a peripheral listens that was in step `since` ago: the drift of both clocks, rounded up to a
+    /// True if a window is so wide that the connection is lost: half an interval less T_IFS to each side (Vol 6 Part B §4.5.7).
+    fn is_too_wide(&self, widening: Span) -> bool {
+        widening.saturating_add(T_IFS).saturating_mul(2) >= self.interval
+    }
+
+    /// How much before and behind an anchor a peripheral listens whose last anchor was `since` ago: the drift of both clocks, rounded up to a
     /// microsecond, and 16 us (Vol 6 Part B §4.2.4).
     pub fn widening(&self, since: Span) -> Span {
         let drift = u128::from(since.as_nanos()) * u128::from(self.clock_ppm);
@@ -141,7 +152,7 @@ pub struct Connection {
     anchor: SimTime,
     next: u64,
     /// The last event in which the peripheral heard the central.
-    heard: u64,
+    heard: Option<u64>,
     queues: [VecDeque<(SimTime, Pdu)>; 2],
     /// When each end last heard the other.
     valid: [SimTime; 2],
@@ -159,7 +170,7 @@ impl Connection {
             return Err(found);
         }
         let queues = [VecDeque::new(), VecDeque::new()];
-        Ok(Self { config, anchor, next: 0, heard: 0, queues, valid: [anchor; 2], ended: false })
+        Ok(Self { config, anchor, next: 0, heard: None, queues, valid: [anchor; 2], ended: false })
     }
 
     /// The anchor point of event `n`.
@@ -177,11 +188,16 @@ impl Connection {
         self.queues[from as usize].push_back((now, Pdu { id, airtime, has_come: false }));
     }
 
+    /// Packets that wait at an end, with one that has come and is not known to have.
+    pub fn waiting(&self, end: End) -> usize {
+        self.queues[end as usize].len()
+    }
+
     /// True if the peripheral is awake at the next event: it has something to send, or has skipped as many as it may since it heard the central.
     pub fn peripheral_listens(&self) -> bool {
-        self.next == 0
+        // It skips none before it has heard the central (§4.5.1).
+        self.heard.is_none_or(|heard| self.next > heard + u64::from(self.config.latency))
             || self.has_data(End::Peripheral, self.next_event())
-            || self.next > self.heard + u64::from(self.config.latency)
     }
 
     fn has_data(&self, end: End, at: SimTime) -> bool {
@@ -197,7 +213,8 @@ impl Connection {
         }
         // The peripheral hears events heard + every, heard + 2 every, ...
         let every = u64::from(self.config.latency) + 1;
-        self.anchor(self.heard + next.saturating_sub(self.heard).div_ceil(every) * every)
+        let Some(heard) = self.heard else { return self.anchor(next) };
+        self.anchor(heard + next.saturating_sub(heard).div_ceil(every) * every)
     }
 
     /// Runs the next event. `loses(end, n)` says whether the nth PDU that `end` sends in it is lost.
@@ -209,7 +226,13 @@ impl Connection {
         let (index, anchor) = (self.next, self.next_event());
         let is_heard = self.peripheral_listens();
         self.next += 1;
-        let widening = self.config.widening(anchor.saturating_since(self.valid[End::Peripheral as usize]));
+        // From anchor to anchor (§4.2.4).
+        let widening = self.config.widening(anchor.saturating_since(self.anchor(self.heard.unwrap_or(0))));
+        if self.config.is_too_wide(widening) {
+            report.lost = Some((anchor, End::Peripheral));
+            self.ended = true;
+            return report;
+        }
         if is_heard {
             report.peripheral.listen = widening;
         }
@@ -221,7 +244,8 @@ impl Connection {
             if !is_heard || loses(End::Central, n) {
                 // The peripheral waits as long as an anchor may come, and for the time in which it would have known.
                 if is_heard {
-                    report.peripheral.listen += if n == 0 { widening + Span::from_micros(40) } else { T_IFS };
+                    report.peripheral.listen += if n == 0 { widening } else { Span::ZERO };
+                    report.peripheral.listen += Span::from_micros(40);
                 }
                 // The central waits for an answer that does not come.
                 report.central.listen += T_IFS + Span::from_micros(40);
@@ -229,7 +253,7 @@ impl Connection {
             }
             report.peripheral.receive += down;
             self.hear(End::Peripheral, down_ends, is_down, &mut report);
-            self.heard = index;
+            self.heard = Some(index);
             let up_at = down_ends.saturating_add(T_IFS);
             let (up, is_up) = self.turn(End::Peripheral, up_at);
             report.peripheral.transmit += up;
@@ -246,6 +270,10 @@ impl Connection {
             self.hear(End::Central, up_ends, is_up, &mut report);
             at = up_ends.saturating_add(T_IFS);
             may_go_on = self.goes_on(index, at);
+            if may_go_on {
+                report.central.listen += T_IFS;
+                report.peripheral.listen += T_IFS;
+            }
             // The next PDU of the central acknowledges what the peripheral sent; without one, so does the next event's.
             n += 1;
         }

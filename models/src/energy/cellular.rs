@@ -9,7 +9,9 @@
 //!    ▼                                 │
 //!   Psm ───────────────────────────────┘
 //! ```
-//! - Connected: listens all the time, or in connected DRX once nothing has come for `after`. This tail often costs more than the data.
+//! - Connected: listens, or is in connected DRX once nothing has come for `after`. This tail often costs more than the data. Listening
+//!   is what a modem draws in the mean while it is connected and nothing comes ([`Activity::Listen`]); whenever its receiver is on for
+//!   certain, at paging occasions, in on-times of connected DRX and while it connects, it receives.
 //! - Idle: listens to a paging occasion every `drx`; with eDRX only in the window of each cycle.
 //! - PSM: unreachable. What the network has for the device waits until it connects by itself, at T3412 (tracking area update) or to send.
 //!
@@ -20,6 +22,8 @@
 //! - Random access draws nothing: `connect` is a time with one part that sends. Collisions and repetitions for coverage are in it or nowhere.
 //! - Scheduling within a connection: a packet is sent when the radio is free, so delays are lower ends.
 //! - A page is heard at the first occasion, and the network's own time to page is nothing.
+//! - Room: what waits, here or in the network, has no bound. Who drives a modem keeps one, by [`Modem::waiting`].
+//! - Without PSM there is no periodic update (T3412), and all of an update, its answer included, counts as sent.
 
 use super::meter::Cause;
 use super::profile::RadioMode;
@@ -28,6 +32,9 @@ use super::schedule::{Pulse, Windows};
 use super::timers::ExtendedDrx;
 use protosim_core::{SimTime, Span};
 use std::collections::VecDeque;
+
+/// The cycle of eDRX that has no paging time window.
+const WITHOUT_WINDOW: Span = Span::from_millis(5_120);
 
 /// Connected DRX.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,6 +140,10 @@ impl CellularConfig {
     fn windows(&self) -> Option<Windows> {
         let first = SimTime::ZERO.saturating_add(self.offset);
         match self.extended {
+            // No window: one occasion in each cycle (3GPP TS 36.304 §7.3).
+            Some(extended) if extended.cycle == WITHOUT_WINDOW => {
+                Pulse::new(first, extended.cycle, self.occasion).map(Windows::plain)
+            }
             Some(extended) => {
                 Windows::new(Pulse::new(first, extended.cycle, extended.window)?, Span::ZERO, self.drx, self.occasion)
             }
@@ -146,9 +157,9 @@ impl CellularConfig {
 pub enum Activity {
     /// It sends.
     Transmit,
-    /// It takes a packet in.
+    /// Its receiver is on: a packet, a paging occasion, an on-time, an answer while it connects.
     Receive,
-    /// It is on.
+    /// It is connected, and nothing comes: in the mean, the network's own pauses included.
     Listen,
     /// It sleeps, and wakes by itself.
     Sleep,
@@ -391,10 +402,15 @@ impl Modem {
         }
     }
 
-    /// Does all that is due until `now`, and says what happened when.
+    /// Packets that wait to be sent, and for the network to send them.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.up.len(), self.down.len())
+    }
+
+    /// Does all that is due until `now`, and says what happened when. What is due at the end of time never is.
     pub fn handle_timeout(&mut self, now: SimTime, out: &mut Vec<(SimTime, Event)>) {
         // Each step moves the phase on, or takes a packet.
-        while let Some((at, timer)) = self.poll_timeout().filter(|(at, _)| *at <= now) {
+        while let Some((at, timer)) = self.poll_timeout().filter(|(at, _)| *at <= now && *at < SimTime::MAX) {
             self.seen = self.seen.max(at);
             match timer {
                 "packet" => self.finish(at, out),
@@ -444,16 +460,19 @@ impl Modem {
     pub fn activity(&self, at: SimTime) -> Activity {
         match (self.phase, self.busy) {
             (Phase::Saving, _) => Activity::Saving,
-            (Phase::Idle { .. }, _) if self.windows.is_on(at) => Activity::Listen,
+            (Phase::Idle { .. }, _) if self.windows.is_on(at) => Activity::Receive,
             (Phase::Idle { .. }, _) => Activity::Sleep,
             (Phase::Connecting { since }, _) if at < since.saturating_add(self.config.connect_sends) => {
                 Activity::Transmit
             }
-            (Phase::Connecting { .. }, _) => Activity::Listen,
+            (Phase::Connecting { .. }, _) => Activity::Receive,
             (_, Some((Transfer::Down(_), _))) => Activity::Receive,
             (_, Some(_)) => Activity::Transmit,
-            (Phase::Connected { .. }, None) if self.next_listening(at) == at => Activity::Listen,
-            (Phase::Connected { .. }, None) => Activity::Sleep,
+            (Phase::Connected { .. }, None) => match self.connected_pulse().filter(|(begins, _)| at >= *begins) {
+                None => Activity::Listen,
+                Some((_, pulse)) if pulse.is_on(at) => Activity::Receive,
+                Some(_) => Activity::Sleep,
+            },
         }
     }
 

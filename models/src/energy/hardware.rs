@@ -9,7 +9,7 @@
 
 use super::battery::{Battery, BatteryConfig, Failure};
 use super::meter::{Cause, Meter, Part, State, Transition};
-use super::profile::{CpuMode, DeviceProfile, RadioMode, RadioProfile};
+use super::profile::{Covers, CpuMode, DeviceProfile, RadioMode, RadioProfile};
 use super::quantity::{Charge, Current};
 use protosim_core::{SimTime, Span};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct Hardware {
     radio_mode: RadioMode,
     /// Until when the processor works, to sleep from then on; `None` if nobody has said.
     works_until: Option<SimTime>,
+    /// When the radio sets out for another mode by itself.
+    turns: Option<(SimTime, RadioMode)>,
     is_on: bool,
     meter: Meter,
     battery: Option<(BatteryConfig, Battery)>,
@@ -99,6 +101,7 @@ impl Hardware {
             cpu_mode: CpuMode::Sleep,
             radio_mode: RadioMode::Sleep,
             works_until: None,
+            turns: None,
             is_on: true,
             battery: battery.map(|battery| (*battery.config(), battery)),
             followed: now,
@@ -195,7 +198,7 @@ impl Hardware {
 
     fn set_cpu(&mut self, now: SimTime, mode: CpuMode) {
         if mode != self.cpu_mode {
-            let way = self.profile.cpu.way(self.cpu_mode, mode);
+            let way = self.profile.cpu.way_under(self.cpu_mode, mode, self.covers());
             self.cpu_mode = mode;
             let state = self.cpu_state();
             self.meter.change(now, Part::Cpu, way, state);
@@ -209,20 +212,51 @@ impl Hardware {
     /// When it has none, none so strong, the device is off, or its battery dead.
     pub fn radio(&mut self, now: SimTime, mode: RadioMode) -> Result<(), CannotDo> {
         self.ready(now)?;
+        self.turns = None;
+        self.set_radio(now, mode)?;
+        self.follow_battery(now)
+    }
+
+    /// The radio is in `mode` at `at`: it sets out as much earlier as the way takes, but not before `now`. Until then it goes on as it is, or listens. What
+    /// [`Hardware::radio`] says in the meantime is instead of this.
+    ///
+    /// # Errors
+    /// When it has none, none so strong, the device is off, or its battery dead.
+    pub fn radio_by(&mut self, now: SimTime, mode: RadioMode, at: SimTime) -> Result<(), CannotDo> {
+        self.ready(now)?;
+        if self.radio_mode == mode || self.turns.is_some_and(|(_, other)| other == mode) {
+            return Ok(());
+        }
+        if self.radio_mode == RadioMode::Receive {
+            // Who turns takes nothing in.
+            self.set_radio(now, RadioMode::Listen)?;
+        }
+        let leaves = SimTime::from_nanos(at.as_nanos().saturating_sub(self.way_to(mode).as_nanos()));
+        if leaves <= now {
+            return self.radio(now, mode);
+        }
+        let radio = self.radio_profile().ok_or(CannotDo::NoRadio)?;
+        radio.state(mode).ok_or(CannotDo::TooMuchPower)?;
+        self.turns = Some((leaves, mode));
+        Ok(())
+    }
+
+    fn set_radio(&mut self, now: SimTime, mode: RadioMode) -> Result<(), CannotDo> {
         let radio = self.radio_profile().ok_or(CannotDo::NoRadio)?;
         let state = radio.state(mode).ok_or(CannotDo::TooMuchPower)?;
         if mode != self.radio_mode {
-            let way = radio.way(self.radio_mode, mode);
+            let (way, before) = (radio.way(self.radio_mode, mode), self.covers());
             self.radio_mode = mode;
             self.meter.change(now, Part::Radio, way, state);
-            // The processor's share goes into the radio's currents, or out of them.
-            let cpu = self.cpu_state();
-            if self.meter.state(now, Part::Cpu).0 != cpu {
-                self.meter.set(now, Part::Cpu, cpu);
+            // The processor's share goes into the radio's currents, or out of them; if it is just waking, it goes on with that.
+            let covers = self.covers();
+            if covers != before {
+                let wakes = self.profile.cpu.way_under(CpuMode::Sleep, CpuMode::Active, covers);
+                self.meter.recover(now, Part::Cpu, wakes.map(|way| way.current), self.cpu_state());
             }
             self.draw(now);
         }
-        self.follow_battery(now)
+        Ok(())
     }
 
     /// The device is turned off at `now`, so that it draws nothing at all, or on, so that its processor sleeps and its radio is off.
@@ -235,7 +269,7 @@ impl Hardware {
             return Ok(());
         }
         self.is_on = is_on;
-        self.works_until = None;
+        (self.works_until, self.turns) = (None, None);
         if is_on {
             self.put_to_sleep(now, RadioMode::Off);
         } else {
@@ -260,10 +294,21 @@ impl Hardware {
         self.draw(now);
     }
 
+    /// How long the radio's way from its mode to `mode` takes: who wants all of a frame's time on air to be one of sending is so much earlier.
+    pub fn way_to(&self, mode: RadioMode) -> Span {
+        let way = self.radio_profile().map(|radio| radio.way(self.radio_mode, mode));
+        way.into_iter().flatten().fold(Span::ZERO, |sum, transition| sum.saturating_add(transition.takes))
+    }
+
+    /// How much of the processor is in the radio's current.
+    fn covers(&self) -> Covers {
+        let radio = self.radio_profile().filter(|_| self.radio_mode.is_awake());
+        radio.map_or(Covers::Nothing, |radio| radio.covers)
+    }
+
     /// What the processor draws beside what the radio's current covers.
     fn cpu_state(&self) -> State {
-        let covers = self.radio_profile().filter(|_| self.radio_mode.is_awake()).map(|radio| radio.covers);
-        self.profile.cpu.state_under(self.cpu_mode, covers.unwrap_or_default())
+        self.profile.cpu.state_under(self.cpu_mode, self.covers())
     }
 
     /// Tells the battery what is drawn from `at` on.
@@ -286,6 +331,17 @@ impl Hardware {
     /// # Errors
     /// When the battery is dead.
     pub fn follow(&mut self, now: SimTime) -> Result<(), CannotDo> {
+        if let Some((at, mode)) = self.turns.filter(|(at, _)| *at <= now) {
+            self.turns = None;
+            if self.follow_work(at).is_ok() {
+                // That it can was seen when it was said.
+                let _ = self.set_radio(at, mode);
+            }
+        }
+        self.follow_work(now)
+    }
+
+    fn follow_work(&mut self, now: SimTime) -> Result<(), CannotDo> {
         if let Some(end) = self.works_until.filter(|end| *end <= now) {
             self.read(end);
             self.works_until = None;
@@ -341,14 +397,15 @@ impl Hardware {
     /// The first instant at which the device stops if nothing changes but for transitions that end, and work that is done. `None` if that is never.
     pub fn ends(&self) -> Option<SimTime> {
         self.battery.as_ref()?;
-        let Some(end) = self.works_until else { return self.ends_as_it_is() };
-        if let Some(at) = self.ends_as_it_is().filter(|at| *at <= end) {
+        let turns = self.turns.map(|(at, _)| at);
+        let Some(next) = self.works_until.into_iter().chain(turns).min() else { return self.ends_as_it_is() };
+        if let Some(at) = self.ends_as_it_is().filter(|at| *at <= next) {
             return Some(at);
         }
-        self.at(end).ends_as_it_is()
+        self.at(next).ends()
     }
 
-    /// The same where no work is done.
+    /// The same where no work ends, and no radio sets out.
     fn ends_as_it_is(&self) -> Option<SimTime> {
         let (config, battery) = self.battery.as_ref()?;
         let (mut battery, mut at) = (battery.clone(), self.followed);

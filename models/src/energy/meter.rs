@@ -250,6 +250,16 @@ impl Meter {
         meter.state = state;
     }
 
+    /// What `part` draws changes, and not what it does: in the state that it is in or goes to, and in transitions that are under way, which go on.
+    pub fn recover(&mut self, now: SimTime, part: Part, underway: [Current; 2], state: State) {
+        let meter = &mut self.parts[part as usize];
+        meter.settle(now);
+        for (old, current) in meter.underway.iter_mut().zip(underway) {
+            *old = old.map(|old| Underway { current, ..old });
+        }
+        meter.state = state;
+    }
+
     /// Something takes `charge` at once, such as a pulse whose charge is known and whose shape is not.
     pub fn take(&mut self, part: Part, cause: Cause, charge: Charge) {
         self.parts[part as usize].charges[cause as usize] += charge;

@@ -8,7 +8,7 @@ use super::battery::BatteryConfig;
 use super::meter::{Cause, State, Transition};
 use super::quantity::{Current, Frequency, RadioPower, Voltage};
 use crate::device::{Cost, DeviceConfig, Drift};
-use protosim_core::{Ratio, Size, Span};
+use protosim_core::{Size, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -131,9 +131,6 @@ pub struct RadioProfile {
     /// From receiving to sending and back. Default: at once.
     #[serde(default)]
     pub turnaround: Option<Sourced<Ramp>>,
-    /// The share of time for which it may send. Default: all of it.
-    #[serde(default)]
-    pub duty_cycle: Option<Sourced<Ratio>>,
 }
 
 /// What a radio draws while it sends with one power.
@@ -275,13 +272,25 @@ impl CpuProfile {
         }
     }
 
+    /// The same under a radio that is awake and covers so much of it.
+    pub fn way_under(&self, from: CpuMode, to: CpuMode, covers: Covers) -> [Transition; 2] {
+        let within = |current: Current| match covers {
+            Covers::Nothing => Current::ZERO,
+            Covers::Idle => self.idle.value,
+            Covers::All => current,
+        };
+        let rest = |current: Current| current.saturating_sub(within(current));
+        self.way(from, to).map(|way| Transition { current: rest(way.current), ..way })
+    }
+
     /// The way from one mode to another: only waking takes time.
     pub fn way(&self, from: CpuMode, to: CpuMode) -> [Transition; 2] {
         let wakes = from == CpuMode::Sleep && to != CpuMode::Sleep;
         [if wakes { ramp(self.wake.as_ref()) } else { Transition::NONE }, Transition::NONE]
     }
 
-    /// Processor time by operation, as a device has it.
+    /// Processor time by operation to the nearest nanosecond a call and a byte, for people to read. What is run counts cycles
+    /// ([`Costs::beside`](crate::device::Costs::beside)): a byte may take less than a nanosecond.
     pub fn costs(&self) -> BTreeMap<String, Cost> {
         let clock = self.clock.value;
         let cost =
@@ -370,7 +379,6 @@ impl DeviceProfile {
             for (field, ramp) in [("wake", &radio.wake), ("start", &radio.start), ("turnaround", &radio.turnaround)] {
                 ramp.iter().for_each(|ramp| say(field, &ramp.source));
             }
-            radio.duty_cycle.iter().for_each(|duty| say("duty_cycle", &duty.source));
         }
         all.extend(self.other.iter().map(|other| ("other".to_owned(), &*other.source)));
         all.extend(self.battery.iter().map(|battery| ("battery".to_owned(), &*battery.source)));

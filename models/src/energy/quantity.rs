@@ -14,7 +14,7 @@
 
 use crate::length::{NotALength, parse_length};
 use protosim_core::quantity::schema::{DECIMAL, with_unit};
-use protosim_core::{Ratio, SimTime, Span};
+use protosim_core::{Ratio, SimTime, Span, maths};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
@@ -213,8 +213,7 @@ impl Charge {
 
     /// The charge nearest to a float of units; negative ones and NaN give none.
     pub(super) fn from_f64(units: f64) -> Self {
-        // `as` saturates, and gives 0 for NaN and for what is negative.
-        Self(units.round() as u128)
+        Self(maths::round_to_u128(units))
     }
 
     /// `self - other`, or none if `other` is the larger one.

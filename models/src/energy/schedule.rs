@@ -137,14 +137,27 @@ impl Windows {
         self.on_until(to).saturating_sub(self.on_until(from))
     }
 
-    /// The next instant after `at` at which it goes on or off.
+    /// The next instant after `at` at which it goes on or off; [`SimTime::MAX`] if there is none.
     pub fn next_change(&self, at: SimTime) -> SimTime {
         if !self.is_on(at) {
             return self.next_start(at);
         }
-        // The pulse that is on began at most its width ago.
-        let earliest = SimTime::from_nanos(at.as_nanos().saturating_add(1).saturating_sub(self.width.as_nanos()));
-        self.next_start(earliest).saturating_add(self.width)
+        let end = if self.width == self.every {
+            // Pulses that touch are one, as long as the window has them.
+            let in_outer = SimTime::from_nanos(at.as_nanos().saturating_sub(self.offset.as_nanos()));
+            let outer = self.outer.last_start(in_outer).unwrap_or(self.outer.first).saturating_add(self.offset);
+            outer.saturating_add(self.every.saturating_mul(self.per_window()))
+        } else {
+            // The pulse that is on began at most its width ago.
+            let earliest = SimTime::from_nanos(at.as_nanos().saturating_add(1).saturating_sub(self.width.as_nanos()));
+            self.next_start(earliest).saturating_add(self.width)
+        };
+        match self.is_on(end) {
+            false => end,
+            // It touches the next window's first one, and that one again the next.
+            true if self.width == self.every || self.per_window() == 1 => SimTime::MAX,
+            true => end.saturating_add(self.width),
+        }
     }
 }
 

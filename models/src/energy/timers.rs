@@ -145,11 +145,14 @@ impl ExtendedDrx {
     }
 
     /// Reads the octet: the window in bits 8 to 5, the cycle in bits 4 to 1. `None` for a cycle that is not of that radio; it is
-    /// then as if the parameters had not come.
+    /// then as if the parameters had not come. A window is no longer than its cycle, and the shortest one with a cycle of 5.12 s,
+    /// which has none.
     pub fn decode(rat: Rat, octet: u8) -> Option<Self> {
         let (window, bits) = (octet >> 4, octet & 0x0f);
         let cycle = Span::from_millis(CYCLES[usize::from(bits)] * 10);
-        is_cycle(rat, bits).then(|| Self { cycle, window: Self::window_unit(rat) * (u64::from(window) + 1) })
+        // 5.12 s have no window: the device is paged as with a DRX cycle of 512 frames (3GPP TS 36.304 §7.3).
+        let windows = if bits == 0 { 1 } else { u64::from(window) + 1 };
+        is_cycle(rat, bits).then(|| Self { cycle, window: (Self::window_unit(rat) * windows).min(cycle) })
     }
 
     /// The octet; `None` if cycle or window cannot be said for that radio.
@@ -178,6 +181,26 @@ const T3412_EXTENDED: u8 = 0x5e;
 const T3324: u8 = 0x6a;
 const EXTENDED_DRX: u8 = 0x6e;
 
+/// Octets behind the type of elements of both messages that have one without a length (format TV, 3GPP TS 24.301 tables 8.2.1.1 and
+/// 8.2.26.1): T3412, T3402, T3423 and EMM cause; location area identification.
+const WITHOUT_LENGTH: [(u8, usize); 5] = [(0x5a, 1), (0x17, 1), (0x59, 1), (0x53, 1), (0x13, 5)];
+
+/// The value of an element of that type at the front of `rest`, and what follows it; `None` if it is cut off.
+fn split_element(kind: u8, rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    if let Some((_, len)) = WITHOUT_LENGTH.iter().find(|(known, _)| *known == kind) {
+        return rest.split_at_checked(*len);
+    }
+    match (kind, rest) {
+        // One octet in all.
+        (0x80.., rest) => Some((&[], rest)),
+        // A length of two octets.
+        (0x78..=0x7f, [high, low, rest @ ..]) => rest.split_at_checked(usize::from(u16::from_be_bytes([*high, *low]))),
+        (0x78..=0x7f, _) => None,
+        (_, [len, rest @ ..]) => rest.split_at_checked(usize::from(*len)),
+        (_, []) => None,
+    }
+}
+
 impl SleepElements {
     /// The elements in the order of the message, three octets each.
     pub fn encode(&self) -> Vec<u8> {
@@ -185,17 +208,12 @@ impl SleepElements {
         all.into_iter().flat_map(|(kind, value)| value.map(|value| [kind, 1, value]).into_iter().flatten()).collect()
     }
 
-    /// Reads the elements among others, of each the first that is whole. Types of 0x80 and more have one octet, others a length (3GPP TS
-    /// 24.007 §11.2.4).
+    /// Reads the elements among others, of each the first that is whole. Types of 0x80 and more have one octet, 0x78 to 0x7f a length of
+    /// two, others a length of one (3GPP TS 24.007 §11.2.4), but for those that these messages have without.
     pub fn decode(mut bytes: &[u8]) -> Self {
         let mut found = Self::default();
         while let [kind, rest @ ..] = bytes {
-            if kind & 0x80 != 0 {
-                bytes = rest;
-                continue;
-            }
-            let [len, rest @ ..] = rest else { break };
-            let Some((value, rest)) = rest.split_at_checked(usize::from(*len)) else { break };
+            let Some((value, rest)) = split_element(*kind, rest) else { break };
             let place = match *kind {
                 T3412_EXTENDED => Some(&mut found.t3412_extended),
                 T3324 => Some(&mut found.t3324),

@@ -26,6 +26,9 @@ use std::collections::VecDeque;
 /// A time unit of IEEE 802.11.
 pub const TIME_UNIT: Span = Span::from_micros(1_024);
 
+/// The last instant at which something happens.
+const LAST: SimTime = SimTime::from_nanos(u64::MAX - 1);
+
 /// How a station saves power.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PowerSaveConfig {
@@ -165,9 +168,14 @@ impl Station {
         self.plan.front().map_or(self.next_wake, |step| step.until)
     }
 
-    /// Does all that is due until `now`, and says what happened when.
+    /// Uplink frames that wait behind the one that is being sent: they have no bound here, but for what the owner lets in.
+    pub fn waiting(&self) -> usize {
+        self.up.len()
+    }
+
+    /// Does all that is due until `now`, and says what happened when. What is due at the end of time never is.
     pub fn handle_timeout(&mut self, now: SimTime, out: &mut Vec<(SimTime, Event)>) {
-        while self.poll_timeout() <= now {
+        while self.poll_timeout() <= now.min(LAST) {
             let at = self.poll_timeout();
             match self.plan.pop_front() {
                 Some(step) => self.end(step, out),
@@ -193,12 +201,13 @@ impl Station {
     }
 
     fn wake(&mut self, at: SimTime) {
-        // One that was due during an exchange was put off until now; of several, the last.
+        // One that was due during an exchange was put off until now; of several, the last. The beacon comes when it is due, or now.
+        let due = self.wakes.last_start(at).unwrap_or(at).saturating_add(self.config.early);
         self.next_wake = self.wakes.next_start(at.saturating_add(Span::NANOSECOND));
         self.steps(
             at,
             &[
-                (Activity::Listen, self.config.early, None),
+                (Activity::Listen, due.saturating_since(at), None),
                 (Activity::Receive, self.config.beacon, Some(Event::Beacon)),
             ],
         );

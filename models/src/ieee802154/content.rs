@@ -24,9 +24,9 @@ pub struct Beacon {
     pub superframe: Superframe,
     /// Guaranteed time slots.
     pub gts: Gts,
-    /// Short addresses of stations for which something waits; seven at most.
+    /// Short addresses of stations for which something waits. The first seven are sent.
     pub pending_short: Vec<u16>,
-    /// Extended addresses of such stations; seven at most, of both kinds together.
+    /// Extended addresses of such stations. They are sent as far as short ones leave room: seven of both kinds together.
     pub pending_extended: Vec<u64>,
     /// What a higher layer adds.
     pub payload: Rope,
@@ -54,7 +54,7 @@ pub struct Superframe {
 pub struct Gts {
     /// Requests for slots are taken.
     pub is_permitted: bool,
-    /// The slots; seven at most.
+    /// The slots, of which the first seven are sent.
     pub slots: Vec<GtsSlot>,
 }
 
@@ -187,8 +187,13 @@ impl Superframe {
 }
 
 impl Gts {
+    /// The slots that a beacon has room for.
+    fn listed(&self) -> &[GtsSlot] {
+        &self.slots[..self.slots.len().min(MAX_LISTED)]
+    }
+
     fn len(&self) -> usize {
-        match self.slots.len() {
+        match self.listed().len() {
             0 => 1,
             slots => 2 + 3 * slots,
         }
@@ -196,12 +201,13 @@ impl Gts {
 
     fn encode_into(&self, out: &mut Vec<u8>) {
         // Seven at most: three bits.
-        out.push(self.slots.len() as u8 & 7 | u8::from(self.is_permitted) << 7);
-        if self.slots.is_empty() {
+        let slots = self.listed();
+        out.push(slots.len() as u8 | u8::from(self.is_permitted) << 7);
+        if slots.is_empty() {
             return;
         }
-        out.push(self.slots.iter().enumerate().map(|(index, slot)| u8::from(slot.is_receive) << index).sum());
-        for slot in &self.slots {
+        out.push(slots.iter().enumerate().map(|(index, slot)| u8::from(slot.is_receive) << index).sum());
+        for slot in slots {
             out.extend_from_slice(&slot.address.to_le_bytes());
             out.push(slot.start & 15 | slot.len << 4);
         }
@@ -228,17 +234,26 @@ impl Beacon {
         }
     }
 
+    /// The addresses that it has room for: seven of both kinds together (§7.2.2.1.6), short ones first.
+    fn listed(&self) -> (&[u16], &[u64]) {
+        let short = self.pending_short.len().min(MAX_LISTED);
+        let extended = self.pending_extended.len().min(MAX_LISTED - short);
+        (&self.pending_short[..short], &self.pending_extended[..extended])
+    }
+
     pub(super) fn wire_len(&self) -> u64 {
-        let listed = 2 * self.pending_short.len() + 8 * self.pending_extended.len();
+        let (short, extended) = self.listed();
+        let listed = 2 * short.len() + 8 * extended.len();
         (2 + self.gts.len() + 1 + listed) as u64 + self.payload.len()
     }
 
     pub(super) fn encode_into(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.superframe.bits().to_le_bytes());
         self.gts.encode_into(out);
-        out.push(self.pending_short.len() as u8 & 7 | (self.pending_extended.len() as u8 & 7) << 4);
-        self.pending_short.iter().for_each(|short| out.extend_from_slice(&short.to_le_bytes()));
-        self.pending_extended.iter().for_each(|extended| out.extend_from_slice(&extended.to_le_bytes()));
+        let (short, extended) = self.listed();
+        out.push(short.len() as u8 | (extended.len() as u8) << 4);
+        short.iter().for_each(|short| out.extend_from_slice(&short.to_le_bytes()));
+        extended.iter().for_each(|extended| out.extend_from_slice(&extended.to_le_bytes()));
         self.payload.write_to(out);
     }
 
@@ -247,6 +262,10 @@ impl Beacon {
         let superframe = Superframe::from_bits(reader.u16()?);
         let gts = Gts::read(&mut reader)?;
         let counts = reader.u8()?;
+        let listed = (counts & 7) + (counts >> 4 & 7);
+        if usize::from(listed) > MAX_LISTED {
+            return Err(FrameError::Pending(listed));
+        }
         let pending_short = (0..counts & 7).map(|_| reader.u16()).collect::<Result<_, _>>()?;
         let extended = |_| reader.array().map(u64::from_le_bytes);
         let pending_extended = (0..counts >> 4 & 7).map(extended).collect::<Result<_, _>>()?;

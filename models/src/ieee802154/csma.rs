@@ -18,6 +18,9 @@ use protosim_core::Span;
 /// Draws a uniform integer below its argument, such as [`Stream::below`](protosim_core::random::Stream::below).
 pub type Draw<'a> = dyn FnMut(u64) -> u64 + 'a;
 
+/// No exponent counts for more, whatever parameters say that nobody has checked: sums of waits then fit.
+const MOST_BE: u8 = 32;
+
 /// How often, and how patiently.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CsmaParameters {
@@ -128,6 +131,21 @@ impl Default for CsmaParameters {
 }
 
 impl CsmaParameters {
+    /// Fields out of the standard's ranges (IEEE 802.15.4-2006 table 86): the field, and why.
+    pub fn check(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let mut within = |field: &str, value: u8, least: u8, most: u8| {
+            if !(least..=most).contains(&value) {
+                found.push((field.to_owned(), format!("is from {least} to {most}, not {value}")));
+            }
+        };
+        within("max_be", self.max_be, 3, 8);
+        within("min_be", self.min_be, 0, self.max_be);
+        within("max_backoffs", self.max_backoffs, 0, 5);
+        within("max_retries", self.max_retries, 0, 7);
+        found
+    }
+
     /// BE after `busy` times that the channel was busy.
     fn exponent(&self, busy: u8) -> u8 {
         self.min_be.saturating_add(busy).min(self.max_be)
@@ -135,7 +153,7 @@ impl CsmaParameters {
 
     /// Unit backoff periods of the longest waits for the channel, all of them together.
     fn longest_backoffs(&self) -> u64 {
-        (0..=self.max_backoffs).map(|busy| (1_u64 << self.exponent(busy).min(63)) - 1).sum()
+        (0..=self.max_backoffs).map(|busy| (1_u64 << self.exponent(busy).min(MOST_BE)) - 1).sum()
     }
 
     /// The longest time from the start to the first bit of a frame, or to the failure.
@@ -155,7 +173,7 @@ impl CsmaParameters {
     pub fn max_frame_total_wait(&self) -> Span {
         let longest_frame = SHR.0 + (MAX_PHY_PACKET_SIZE as u64 + 1) * SYMBOLS_PER_BYTE;
         let growing = self.max_be.saturating_sub(self.min_be).min(self.max_backoffs);
-        let power = |exponent: u8| 1_u64 << exponent.min(63);
+        let power = |exponent: u8| 1_u64 << exponent.min(MOST_BE);
         let periods = (0..growing).map(|step| power(self.min_be + step)).sum::<u64>()
             + (power(self.max_be) - 1) * u64::from(self.max_backoffs - growing);
         Symbols(periods * UNIT_BACKOFF_PERIOD.0 + longest_frame).span()
@@ -214,7 +232,7 @@ impl Transmitter {
 
     /// Waits for a number of unit backoff periods that is drawn; a wait of none is no step.
     fn back_off(&mut self, attempt: Attempt, draw: &mut Draw<'_>) -> Step {
-        match draw(1_u64 << attempt.exponent.min(63)) {
+        match draw(1_u64 << attempt.exponent.min(MOST_BE)) {
             0 => self.enter(attempt, Phase::Sense, Step::Sense(CCA.span())),
             periods => {
                 let wait = UNIT_BACKOFF_PERIOD.span().saturating_mul(periods);

@@ -39,6 +39,9 @@ pub enum FrameError {
     /// Security of 2003, whose suite the frame does not name.
     #[error("security of version 2003")]
     LegacySecurity,
+    /// A beacon with more pending addresses than there may be.
+    #[error("{0} pending addresses: a beacon has at most 7")]
+    Pending(u8),
     /// An acknowledgement with an address, security or content.
     #[error("acknowledgement with more than a sequence number")]
     Acknowledgement,

@@ -112,7 +112,8 @@ impl<T> IndirectQueue<T> {
         self.children.contains_key(&child)
     }
 
-    /// The children for which something waits, in order: what a beacon lists.
+    /// The children for which something waits, in order: what a beacon lists, which has room for the first
+    /// [`MAX_LISTED`](super::MAX_LISTED).
     pub fn children(&self) -> impl Iterator<Item = Endpoint> {
         self.children.keys().copied()
     }

@@ -55,9 +55,11 @@ impl ClassA {
         self.delay.saturating_add(Span::from_secs(1))
     }
 
-    /// The two windows behind an uplink that ends at `end`.
+    /// The two windows behind an uplink that ends at `end`. One receiver has both: the first closes, at the latest, where the second opens.
     pub fn windows(&self, end: SimTime) -> [Window; 2] {
-        [self.window(end, self.delay, &self.first), self.window(end, self.second_delay(), &self.second)]
+        let first = self.window(end, self.delay, &self.first);
+        let second = self.window(end, self.second_delay(), &self.second);
+        [Window { closes: first.closes.min(second.opens).max(first.opens), ..first }, second]
     }
 
     fn window(&self, end: SimTime, delay: Span, modulation: &Modulation) -> Window {

@@ -16,8 +16,8 @@
 //!
 //! # What is not modelled, and what that does to results
 //! - Classes B and C, LoRaWAN 1.1 (two network keys), MAC commands beyond carrying them, FSK and LR-FHSS.
-//! - Fading and noise: a transmission that does not collide arrives if it is strong enough for its spreading factor; who places
-//!   the receivers says how strong it is.
+//! - Fading and noise. Here a transmission that does not collide is received, however weak it is: who places the receivers says how
+//!   strong it is there, and leaves out what is below [`SpreadingFactor::needed_snr_centi_db`].
 
 pub mod airtime;
 pub mod aloha;

@@ -35,7 +35,8 @@ impl DataRate {
         Modulation::downlink(spreading, bandwidth)
     }
 
-    /// The most bytes of application payload in a frame without options: 51, 115 or 222.
+    /// The most bytes of application payload in a frame without options that a repeater may pass on: 51, 115 or 222. Where there is surely
+    /// none, the fastest rates allow 242.
     pub const fn max_payload(self) -> u64 {
         match self.0 {
             0..=2 => 51,
@@ -53,7 +54,7 @@ impl DataRate {
 /// A part of the band with a duty cycle of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SubBand {
-    /// Its name in ETSI EN 300 220.
+    /// Its name in ETSI EN 300 220-2, annex B.
     pub name: &'static str,
     /// Its lowest frequency, in hertz.
     pub from: u32,
@@ -66,31 +67,32 @@ pub struct SubBand {
 }
 
 /// Sub-bands in order of frequency. Regulators change them; these are those that LoRaWAN stacks use.
-pub const SUB_BANDS: [SubBand; 5] = [
+pub const SUB_BANDS: [SubBand; 6] = [
+    SubBand { name: "K", from: 863_000_000, to: 865_000_000, duty_cycle: ONE_PER_MILLE, power_centi_dbm: 1_400 },
     SubBand {
-        name: "g",
+        name: "L",
         from: 865_000_000,
         to: 868_000_000,
         duty_cycle: Ratio::from_percent(1),
         power_centi_dbm: 1_400,
     },
     SubBand {
-        name: "g1",
+        name: "M",
         from: 868_000_000,
         to: 868_600_000,
         duty_cycle: Ratio::from_percent(1),
         power_centi_dbm: 1_400,
     },
-    SubBand { name: "g2", from: 868_700_000, to: 869_200_000, duty_cycle: ONE_PER_MILLE, power_centi_dbm: 1_400 },
+    SubBand { name: "N", from: 868_700_000, to: 869_200_000, duty_cycle: ONE_PER_MILLE, power_centi_dbm: 1_400 },
     SubBand {
-        name: "g3",
+        name: "P",
         from: 869_400_000,
         to: 869_650_000,
         duty_cycle: Ratio::from_percent(10),
         power_centi_dbm: 2_700,
     },
     SubBand {
-        name: "g4",
+        name: "Q",
         from: 869_700_000,
         to: 870_000_000,
         duty_cycle: Ratio::from_percent(1),
@@ -103,7 +105,7 @@ const ONE_PER_MILLE: Ratio = match Ratio::from_parts(1_000_000_000_000_000) {
     None => Ratio::ZERO,
 };
 
-/// Which sub-band a frequency is in; `None` if one may not send there.
+/// Which sub-band a frequency, that of a channel's middle, is in; `None` if one may not send there.
 pub fn sub_band(hertz: u32) -> Option<usize> {
     SUB_BANDS.iter().position(|band| (band.from..band.to).contains(&hertz))
 }

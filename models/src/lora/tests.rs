@@ -77,8 +77,14 @@ fn data_rates_of_eu868() {
     let first = |rate, offset| DataRate::new(rate).unwrap().first_window(offset).index();
     assert_eq!((first(5, 3), first(1, 3), first(4, 0)), (2, 0, 4));
     let names = |hertz| sub_band(hertz).map(|i| SUB_BANDS[i].name);
-    assert_eq!(region::JOIN_CHANNELS.map(names), [Some("g1"); 3]);
-    assert_eq!([867_100_000, 868_650_000, 869_525_000, 868_600_000].map(names), [Some("g"), None, Some("g3"), None]);
+    assert_eq!(region::JOIN_CHANNELS.map(names), [Some("M"); 3]);
+    assert_eq!([867_100_000, 868_650_000, 869_525_000, 868_600_000].map(names), [Some("L"), None, Some("P"), None]);
+    // 863 to 865 MHz: one per mille of the time.
+    assert_eq!(
+        [862_999_999, 863_000_000, 864_999_999, 865_000_000].map(names),
+        [None, Some("K"), Some("K"), Some("L")]
+    );
+    assert_eq!(SUB_BANDS[0].duty_cycle, "0.1 %".parse().unwrap());
     assert!(!region::SECOND_WINDOW_RATE.downlink().crc);
 }
 
@@ -163,6 +169,21 @@ fn windows_of_class_a() {
     assert_eq!((late.listened, late.received), (Span::from_micros(8_232 + 40), Span::from_micros(1_318_912)));
     assert_eq!(late.done, micros(13_318_912));
     assert_eq!(ClassA { delay: region::JOIN_ACCEPT_DELAY, ..class }.windows(end)[1].downlink, micros(16_000_000));
+}
+
+/// 40 symbols of SF12 are 1310.72 ms: the receiver leaves RX1, which opened at 11 s, for RX2, which opens at 12 s and stays open for as long. With
+/// nothing in either it listens from 11 s to 13.31072 s.
+#[test]
+fn one_receiver_has_both_windows() {
+    let slow = region::SECOND_WINDOW_RATE.downlink();
+    let class = ClassA { delay: region::RECEIVE_DELAY, first: slow, second: slow, symbols: 40, clock_ppm: 0 };
+    let nothing = class.receive(SimTime::ZERO + Span::from_secs(10), None);
+    assert_eq!(nothing.listened, Span::from_micros(2_310_720));
+    // 12 s + 1.31072 s, without what is counted twice.
+    assert_eq!(nothing.done, SimTime::ZERO + Span::from_micros(13_310_720));
+    // Clocks beyond all reason open both at once, and none for less than nothing.
+    let wild = ClassA { clock_ppm: u32::MAX, ..class }.windows(SimTime::ZERO);
+    assert!(wild.iter().all(|window| window.opens <= window.closes));
 }
 
 fn sent(start: u64, airtime: u64, spreading: SpreadingFactor, dbm: i32) -> Transmission {

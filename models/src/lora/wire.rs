@@ -182,6 +182,8 @@ impl DataFrame {
     /// When there is no such frame.
     pub fn seal(mut self, keys: &SessionKeys, counter: u32) -> Result<Self, FrameError> {
         self.counter = counter as u16;
+        // Blocks of a payload are counted in a byte: what is too long is refused before.
+        self.before_mic()?;
         self.crypt(keys, counter);
         self.mic = self.expected_mic(keys, counter)?;
         Ok(self)

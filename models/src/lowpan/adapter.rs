@@ -2,10 +2,12 @@
 
 use super::compress::{CompressError, CompressOptions, compress};
 use super::context::Contexts;
+use super::error::LowpanError;
 use super::expand::expand;
 use super::fragment::{FragmentError, Fragments};
 use super::headers::{FRAG1_LEN, Headers};
 use super::iid::Ends;
+use super::next_header::IPV6_LEN;
 use super::reassembly::{DropCause, Dropped, Fragment, Key, Reassembler, ReassemblyLimits};
 use crate::ieee802154::Address;
 use crate::rope::Rope;
@@ -23,6 +25,18 @@ pub enum SendError {
     /// It does not go into frames.
     #[error(transparent)]
     Fragment(#[from] FragmentError),
+}
+
+/// Behind the dispatch of IPv6 comes its header (RFC 4944 §5.1), of a datagram of `len` bytes of which `begin` is the begin.
+fn check_header(begin: &Rope, len: u64) -> Result<(), LowpanError> {
+    if len < IPV6_LEN as u64 {
+        return Err(LowpanError::Truncated { need: IPV6_LEN, have: len as usize });
+    }
+    match begin.slice(0, 1).to_bytes().first().map(|first| first >> 4) {
+        Some(6) => Ok(()),
+        Some(version) => Err(LowpanError::Version(version)),
+        None => Err(LowpanError::Truncated { need: IPV6_LEN, have: 0 }),
+    }
 }
 
 /// What a node needs to send datagrams in frames of IEEE 802.15.4 and to receive them.
@@ -103,6 +117,9 @@ impl Adapter {
         let expanded = expand(&look[used..], Ends::of_frame(source, destination), &self.contexts);
         let datagram = expanded.and_then(|head| {
             let rest = rest(used + head.used());
+            if head.is_uncompressed() {
+                check_header(&rest, key.map_or(rest.len(), |key| u64::from(key.size)))?;
+            }
             match key {
                 Some(key) => Ok(self.reassembler.add(key, Fragment::First(head, rest), now, drops)),
                 None => head.finish(&rest).map(Some),

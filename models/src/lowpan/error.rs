@@ -35,6 +35,9 @@ pub enum LowpanError {
     /// A datagram too long for its length fields.
     #[error("datagram of {0} bytes: its length fields end at 65535")]
     TooLong(u64),
+    /// What follows the dispatch of IPv6 without compression is of another version.
+    #[error("IP version {0} behind the dispatch of IPv6")]
+    Version(u8),
     /// An elided checksum in a part of a datagram, over which none can be computed.
     #[error("checksum left out of an IPv6 fragment")]
     ElidedChecksum,

@@ -105,9 +105,9 @@ impl Radio {
         let state = std::mem::replace(&mut self.states[station], State::Off);
         cx.disarm(TimerId(station as u32));
         if state == State::Talking {
-            let shared = &mut self.shared;
+            let (shared, states) = (&mut self.shared, &self.states);
             self.ether.cut(station, now, |other, _, is_free| {
-                if is_free {
+                if is_free && states[other] != State::Turning {
                     shared.radio(other, RadioMode::Listen, now);
                 }
             });
@@ -134,9 +134,9 @@ impl Radio {
         cx.disarm(TimerId(from as u32));
         let sent = self.adapters.current(from).take();
         let takers = sent.as_ref().map_or(Takers::Nobody, |sent| self.shared.takers(from, &sent.packet));
-        let (shared, mut heard) = (&mut self.shared, Vec::new());
+        let (shared, states, mut heard) = (&mut self.shared, &self.states, Vec::new());
         self.ether.end(from, now, |other, flaw, is_free| {
-            if is_free {
+            if is_free && states[other] != State::Turning {
                 shared.radio(other, RadioMode::Listen, now);
             }
             if takers.include(other) {
@@ -190,7 +190,10 @@ impl Radio {
                 return self.talk(index, cx);
             }
             self.states[index] = State::Turning;
-            return cx.arm(TimerId(index as u32), now.saturating_add(sense.turnaround));
+            // Its radio is on its way to sending when the first bit is due, and hears nothing meanwhile.
+            let begins = now.saturating_add(sense.turnaround);
+            self.shared.radio_by(index, RadioMode::Transmit(LEAST_POWER), now, begins);
+            return cx.arm(TimerId(index as u32), begins);
         }
         let Some(current) = self.adapters.current(index) else { return };
         current.tries += 1;
@@ -217,7 +220,7 @@ impl Radio {
         self.ether.begin(from, until, now, |other| states[other] != State::Off);
         self.shared.radio(from, RadioMode::Transmit(LEAST_POWER), now);
         for other in self.ether.reach(from) {
-            if !self.ether.talks(other) {
+            if !self.ether.talks(other) && self.states[other] != State::Turning {
                 self.shared.radio(other, RadioMode::Receive, now);
             }
         }

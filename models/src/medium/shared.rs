@@ -198,6 +198,16 @@ impl Shared {
         }
     }
 
+    /// The radio of a station turns, to be in `mode` at `at`: what comes on the way there is no part of the time in that mode.
+    pub(super) fn radio_by(&mut self, station: usize, mode: RadioMode, now: SimTime, at: SimTime) {
+        if let Some(Some(hardware)) = self.hardware.get_mut(station) {
+            let _ = hardware.radio_by(now, mode, at);
+            if let Some(batteries) = self.batteries.as_mut().filter(|_| hardware.is_on_battery()) {
+                batteries.changed.push(station);
+            }
+        }
+    }
+
     /// True if the device of any station is metered.
     pub(super) fn is_metered_at_all(&self) -> bool {
         !self.hardware.is_empty()

@@ -105,6 +105,29 @@ fn internal_resistance_strands_charge() {
     assert!(close(battery.remaining(secs(99_999)).as_milliampere_hours(), 125.0, 1e-12), "what is stranded stays");
 }
 
+/// What is asked behind an end that no call has seen is what a call would have made of it. The cell of [`coin`] under 50 mA ends with 126
+/// mAh; from then on nothing is drawn, and its voltage is that without load. 1000 mAh that lose half in a year, and as much by 79.126390 uA
+/// as makes that year their life: I/s = C, and C ln 2 = 693.147 mAh of charge are drawn, the rest, 306.853, has leaked.
+#[test]
+fn nothing_happens_behind_an_end() {
+    let mut battery = Battery::new(SimTime::ZERO, coin());
+    battery.draw(SimTime::ZERO, "50 mA".parse().unwrap());
+    for at in [7_200, 9_000, 99_999] {
+        assert!(close(battery.remaining(secs(at)).as_milliampere_hours(), 126.0, 1e-9), "{at}");
+        assert_eq!(battery.volts(secs(at)), 3.0);
+    }
+    let config = BatteryConfig { self_discharge: Some(Ratio::from_percent(50)), ..ideal(1_000) };
+    let mut battery = Battery::new(SimTime::ZERO, config);
+    battery.draw(SimTime::ZERO, Current::from_picoamperes(79_126_390));
+    let at = SimTime::ZERO + YEAR * 2;
+    let asked = (battery.remaining(at), battery.drawn(at), battery.leaked(at));
+    assert!(
+        close(asked.1.as_milliampere_hours(), 693.147, 1e-6) && close(asked.2.as_milliampere_hours(), 306.853, 1e-6)
+    );
+    battery.draw(at, Current::ZERO);
+    assert_eq!((battery.remaining(at), battery.drawn(at), battery.leaked(at)), asked);
+}
+
 /// 10 mA at 3.3 V are 33 mW; out of 3.7 V at 90 %: 33 / (3.7 × 0.9) = 9.909909909910 mA (in pA rounded).
 #[test]
 fn a_converter_takes_power_and_not_current() {
@@ -122,6 +145,9 @@ fn what_cannot_be_is_refused() {
     assert_eq!(fields(ideal(0)), ["capacity"]);
     assert_eq!(fields(BatteryConfig { voltage: Voltage::default(), ..ideal(1) }), ["voltage"]);
     assert_eq!(fields(BatteryConfig { self_discharge: Some(Ratio::ONE), ..ideal(1) }), ["self_discharge"]);
+    // 1 - 10^-18 is 1 as a float: all of it in finite time.
+    let nearly = Ratio::from_parts(Ratio::ONE.as_parts() - 1);
+    assert_eq!(fields(BatteryConfig { self_discharge: nearly, ..ideal(1) }), ["self_discharge"]);
     assert_eq!(fields(BatteryConfig { cut_off: Some("3 V".parse().unwrap()), ..coin() }), ["cut_off"]);
     assert_eq!(
         fields(BatteryConfig { resistance_at_end: Some("10 Ohm".parse().unwrap()), ..coin() }),

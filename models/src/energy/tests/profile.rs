@@ -1,5 +1,5 @@
 use super::{library, micros, millis, secs, shipped};
-use crate::energy::profile::{Ramp, Sourced, Work};
+use crate::energy::profile::{Covers, Ramp, Sourced, Work};
 use crate::energy::*;
 use protosim_core::{Ratio, SimTime, Size, Span};
 
@@ -99,7 +99,6 @@ fn impossible_numbers_are_refused() {
     assert_eq!(refused(|p| p.radios[0].transmit.clear()), ["radios[0].transmit"]);
     assert_eq!(refused(|p| p.radios[0].transmit[1].current = zero), ["radios[0].transmit[1].current"]);
     assert_eq!(refused(|p| p.radios[0].transmit.swap(0, 1)), ["radios[0].transmit[1].power"]);
-    assert_eq!(refused(|p| p.radios[0].duty_cycle = sourced(Ratio::ZERO)), ["radios[0].duty_cycle"]);
     let ramp = |takes, current| sourced(Ramp { takes, current });
     assert_eq!(refused(|p| p.radios[0].wake = ramp(Span::ZERO, ampere)), ["radios[0].wake.takes"]);
     assert_eq!(refused(|p| p.cpu.wake = ramp(Span::from_secs(601), zero)), ["cpu.wake.takes", "cpu.wake.current"]);
@@ -123,6 +122,73 @@ fn a_profile_is_a_device() {
     assert_eq!(device.clock_drift, Some("20 ppm".parse().unwrap()));
     assert_eq!(device.cpu["tls.ecdsa-p256.sign"].per_call, Span::from_micros(234_375));
     assert_eq!(device.cpu["tls.aes128-gcm.seal"].per_byte, Span::from_nanos(1_406));
+}
+
+/// Nothing goes beyond 100 A together, transitions and listening included: the battery follows no more.
+#[test]
+fn all_that_a_part_can_draw_counts() {
+    let refused = |change: &dyn Fn(&mut DeviceProfile)| {
+        let mut profile = shipped("sx1276");
+        change(&mut profile);
+        profile.check().into_iter().map(|(field, _)| field).collect::<Vec<_>>()
+    };
+    let sourced = |value| Some(Sourced { value, source: "typical: our choice".to_owned() });
+    let ramp = || sourced(Ramp { takes: Span::from_millis(1), current: Current::MAX });
+    let listen = || Some(Sourced { value: Current::MAX, source: "typical: our choice".to_owned() });
+    assert_eq!(refused(&|_| {}), [""; 0]);
+    assert_eq!(refused(&|p| p.radios[0].listen = listen()), ["supply"]);
+    assert_eq!(refused(&|p| p.radios[0].wake = ramp()), ["supply"]);
+    assert_eq!(refused(&|p| p.radios[0].start = ramp()), ["supply"]);
+    assert_eq!(refused(&|p| p.radios[0].turnaround = ramp()), ["supply"]);
+    // The processor's wake alone, beside what the radio draws at most.
+    assert_eq!(refused(&|p| p.cpu.wake = ramp()), ["supply"]);
+}
+
+/// Of two calls at one instant the order is no matter. ESP32: with Wi-Fi on, its currents are those of the whole chip, and a processor that wakes draws
+/// nothing beside them. CC2538: 136 us at 7 mA, less what the radio's current covers of it.
+#[test]
+fn calls_at_one_instant_have_no_order() {
+    for (name, radio) in [("cc2538", "802.15.4"), ("esp32", "wifi"), ("nrf52840", "ble"), ("cc2650", "802.15.4")] {
+        let bills = [true, false].map(|cpu_first| {
+            let mut device = Hardware::new(SimTime::ZERO, shipped(name), Some(radio)).unwrap();
+            let wakes = |device: &mut Hardware| device.cpu(secs(1), CpuMode::Active).unwrap();
+            if cpu_first {
+                wakes(&mut device);
+            }
+            device.radio(secs(1), RadioMode::Listen).unwrap();
+            if !cpu_first {
+                wakes(&mut device);
+            }
+            device.radio(secs(2), RadioMode::Sleep).unwrap();
+            device.meter().bill(secs(3))
+        });
+        assert_eq!(bills[0], bills[1], "{name}");
+        let charge = bills[0].get(Part::Cpu, Cause::Transition);
+        let profile = shipped(name);
+        let wake = profile.cpu.wake.as_ref().unwrap().value;
+        let drawn = match profile.radio(radio).unwrap().covers {
+            Covers::Nothing => wake.current,
+            Covers::Idle => wake.current.saturating_sub(profile.cpu.idle.value),
+            Covers::All => Current::ZERO,
+        };
+        assert_eq!(charge, drawn.over(wake.takes), "{name}");
+    }
+}
+
+/// A caller that goes to sending as early as the way takes has all of the air time as sending: CC2538, 4256 us at 24 mA are 102.144 uC, and the turnaround
+/// is on the way there.
+#[test]
+fn a_way_that_begins_early_leaves_the_air_time_whole() {
+    let mut device = Hardware::new(SimTime::ZERO, shipped("cc2538"), Some("802.15.4")).unwrap();
+    device.radio(secs(1), RadioMode::Listen).unwrap();
+    let sends = RadioMode::Transmit("0 dBm".parse().unwrap());
+    let way = device.way_to(sends);
+    assert_eq!(way, Span::from_micros(192));
+    device.radio(SimTime::from_nanos(secs(2).as_nanos() - way.as_nanos()), sends).unwrap();
+    device.radio(secs(2) + Span::from_micros(4_256), RadioMode::Listen).unwrap();
+    let sent = device.meter().bill(secs(3)).of_cause(Cause::Transmit);
+    assert_eq!(sent.as_units(), 102_144_000_000_000_000);
+    assert_eq!(device.way_to(RadioMode::Listen), Span::ZERO);
 }
 
 /// What a scenario says besides wins, of processor times one by one; what is not an operation of anything is in no profile.
@@ -151,6 +217,11 @@ fn a_device_is_its_profile_and_what_is_said_besides() {
         (battery.capacity, charge),
         ("2400 mAh".parse().unwrap(), Capacity::from_milliampere_hours(72).charge())
     );
+    // A cycle a byte at 3 GHz is a third of a nanosecond: 10^9 bytes take 333 ms, and nothing is rounded away.
+    let server = DeviceConfig { profile: Some("server".to_owned()), ..DeviceConfig::default() }.resolve(&[]);
+    let mut cpu = Cpu::new(server.costs);
+    cpu.spend(secs(1), protosim_core::Operation { name: "tls.aes128-gcm.seal", bytes: 1_000_000_000 });
+    assert_eq!(cpu.busy(), Span::from_nanos(333_333_333));
     let known: Vec<&str> = crate::registry::operations().chain(crate::dtls::connection::OPERATIONS).collect();
     for profile in library() {
         for operation in profile.cpu.operations.keys() {
@@ -205,6 +276,37 @@ fn the_end_of_a_battery_is_foreseen_behind_the_end_of_work() {
     assert_eq!(device.ends(), Some(secs(2 + 10_000 - 1)));
     assert_eq!(device.follow(secs(20_000)), Err(CannotDo::Dead));
     assert_eq!(device.ended(secs(20_000)), Some((secs(10_001), Failure::Empty)));
+}
+
+/// A radio that is to send at a known moment sets out by itself: CC2538, told 1 ms before while it takes a frame in, listens for 808 us, turns for 192 us, and sends from the
+/// moment on. Turned off before, it does not; and a battery's end is foreseen with it.
+#[test]
+fn a_radio_sets_out_in_time() {
+    let sends = RadioMode::Transmit("0 dBm".parse().unwrap());
+    let start = || {
+        let mut profile = shipped("cc2538");
+        profile.other = None;
+        let config = BatteryConfig::ideal("1 Ah".parse().unwrap(), "3 V".parse().unwrap());
+        let battery =
+            Battery::with_charge(SimTime::ZERO, config, "24 mA".parse::<Current>().unwrap().over(Span::from_secs(1)));
+        let mut device = Hardware::with_battery(SimTime::ZERO, profile, Some("802.15.4"), Some(battery)).unwrap();
+        device.radio(millis(1), RadioMode::Receive).unwrap();
+        device.radio_by(millis(10), sends, millis(11)).unwrap();
+        device
+    };
+    let mut device = start();
+    // Said again, nothing changes.
+    device.radio_by(micros(10_900), sends, micros(11_900)).unwrap();
+    let foreseen = device.ends().unwrap();
+    device.radio(millis(11), sends).unwrap();
+    assert_eq!(device.ends(), Some(foreseen));
+    device.radio(micros(11_000 + 4_256), RadioMode::Sleep).unwrap();
+    let time = |cause| device.meter().time(millis(20), Part::Radio, cause);
+    assert_eq!((time(Cause::Listen), time(Cause::Transmit)), (Span::from_micros(808), Span::from_micros(4_256)));
+    assert_eq!(device.meter().bill(millis(20)).of_cause(Cause::Transmit).as_units(), 102_144_000_000_000_000);
+    let mut off = start();
+    off.power(micros(10_500), false).unwrap();
+    assert_eq!(off.at(millis(20)).meter().time(millis(20), Part::Radio, Cause::Transmit), Span::ZERO);
 }
 
 /// For 10 dBm the least power that it has and that is not below is 13 dBm, 29 mA. Above 20 dBm it has none.

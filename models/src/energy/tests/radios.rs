@@ -24,7 +24,7 @@ fn a_modem_goes_through_its_phases() {
     let mut out = Vec::new();
     modem.send(secs(100), 1, Span::from_secs(1), &mut out);
     assert_eq!(modem.activity(millis(100_400)), Activity::Transmit);
-    assert_eq!(modem.activity(millis(100_500)), Activity::Listen);
+    assert_eq!(modem.activity(millis(100_500)), Activity::Receive);
     modem.handle_timeout(secs(4_000), &mut out);
     let expected = [
         (10, Event::Saving),
@@ -113,7 +113,7 @@ fn connected_drx_delays_and_spares() {
     let at = |ms| modem.activity(millis(ms));
     assert_eq!(
         [2_999, 3_099, 3_100, 4_999, 5_000].map(at),
-        [Activity::Listen, Activity::Listen, Activity::Sleep, Activity::Sleep, Activity::Listen]
+        [Activity::Listen, Activity::Receive, Activity::Sleep, Activity::Sleep, Activity::Receive]
     );
     assert_eq!(modem.next_activity(millis(3_050)), Some(millis(3_100)));
     modem.arrive(secs(4), 2, Span::from_millis(50), &mut out);
@@ -156,29 +156,81 @@ fn what_contradicts_itself_is_refused() {
     assert_eq!(fields(CellularConfig { extended, ..base }), ["extended"]);
 }
 
-/// The energy of a report by NB-IoT on a BG96, by hand: connecting 0.5 s at 170 mA and 1.5 s listening at 66 mA; 1 s sent at 170 mA; 10 s
-/// of tail at 66 mA; then idle from 13 to 23 s with occasions of 20 ms at 15.36, 17.92, 20.48 s (66 mA), else 0.8 mA; then PSM at 10 uA
-/// until 100 s. In mC: 255 + 759 + 3.96 + 7.952 + 0.77.
+/// eDRX of 5.12 s has no window (3GPP TS 36.304 §7.3): one occasion of 10 ms each 5.12 s, whatever the octet says of a window. The last
+/// begins at 20.48 s: five of them in 25 s.
 #[test]
-fn a_modem_drives_a_meter() {
-    let profile = shipped("bg96");
+fn the_shortest_extended_drx_has_no_window() {
+    for octet in [0x00, 0x30, 0xf0] {
+        let extended = ExtendedDrx::decode(timers::Rat::LteM, octet);
+        let modem = Modem::new(CellularConfig { extended, ..CellularConfig::lte_m() }, SimTime::ZERO).unwrap();
+        assert_eq!(modem.idle_listening(SimTime::ZERO, secs(25)), Span::from_millis(50), "{octet:02x}");
+        assert_eq!(modem.reachable(millis(1)), Some(millis(5_120)));
+    }
+}
+
+/// With T3412 of 400 days and all of time, 584 years, there are 533 updates; what is due at its end is left.
+#[test]
+fn time_has_an_end() {
+    let mut out = Vec::new();
+    let saving = PowerSaving { active: Span::from_secs(10), periodic: Span::from_secs(400 * 86_400) };
+    let mut modem =
+        Modem::new(CellularConfig { saving: Some(saving), ..CellularConfig::nb_iot() }, SimTime::ZERO).unwrap();
+    modem.handle_timeout(SimTime::MAX, &mut out);
+    assert_eq!(out.iter().filter(|(_, event)| *event == Event::Updated).count(), 533);
+    let interval = Span::from_secs(400 * 86_400);
+    let mut station =
+        Station::new(PowerSaveConfig { beacon_interval: interval, ..PowerSaveConfig::default() }).unwrap();
+    let mut heard = Vec::new();
+    station.handle_timeout(SimTime::MAX, &mut heard);
+    assert_eq!(heard.len(), 534, "the first one at 102.4 ms");
+}
+
+/// What a modem's radio draws until `end` that sends one packet of 1 s every hour, `reports` times.
+fn driven(profile: &DeviceProfile, config: CellularConfig, reports: u64, end: SimTime) -> Bill {
     let power = "23 dBm".parse().unwrap();
     let radio = profile.radio("nb-iot").unwrap();
-    let mut modem = Modem::new(with_psm(), SimTime::ZERO).unwrap();
+    let mut modem = Modem::new(config, SimTime::ZERO).unwrap();
     let mut meter = Meter::new(SimTime::ZERO, profile.supply.value);
-    let (mut now, mut out) = (SimTime::ZERO, Vec::new());
-    modem.send(now, 1, Span::from_secs(1), &mut out);
+    let (mut now, mut out, mut sent) = (SimTime::ZERO, Vec::new(), 0);
     loop {
+        if sent < reports && now == secs(3_600 * sent) {
+            modem.send(now, sent, Span::from_secs(1), &mut out);
+            sent += 1;
+        }
         meter.set(now, Part::Radio, radio.state(modem.activity(now).mode(power)).unwrap());
-        let Some(next) = modem.next_activity(now).filter(|next| *next < secs(100)) else { break };
+        let report = (sent < reports).then(|| secs(3_600 * sent));
+        let next = [modem.next_activity(now), report].into_iter().flatten().min();
+        let Some(next) = next.filter(|next| *next < end) else { break };
         now = next;
         modem.handle_timeout(now, &mut out);
     }
-    let bill = meter.bill(secs(100));
+    meter.bill(end)
+}
+
+/// Check 7 of the sheet by the modem itself: each report 3 s sent at 170 mA (2 s connecting, 1 s of packet), 10 s of tail at 15 mA, PSM at 10 uA at once, as
+/// T3324 is none: 510 + 150 + 35.87 mC an hour, 193.297 uA.
+#[test]
+fn a_modem_that_reports_hourly() {
+    let saving = PowerSaving { active: Span::ZERO, periodic: Span::from_secs(86_400) };
+    let connect = Span::from_secs(2);
+    let config = CellularConfig { saving: Some(saving), connect, connect_sends: connect, ..CellularConfig::nb_iot() };
+    let bill = driven(&shipped("bg96"), config, 10, secs(36_000));
+    assert_eq!(bill.total().mean_over(Span::from_secs(36_000)).as_picoamperes(), 193_297_222);
+    assert_eq!(bill.of_cause(Cause::Listen).as_units(), 10 * 150_000_000_000_000_000_000);
+}
+
+/// The energy of a report by NB-IoT on a BG96, by hand: connecting 0.5 s at 170 mA and 1.5 s with its receiver on at 66 mA; 1 s sent at 170 mA;
+/// 10 s of tail at 15 mA; then idle from 13 to 23 s with occasions of 20 ms at 15.36, 17.92, 20.48 s (66 mA), else 0.8 mA; then PSM at 10 uA
+/// until 100 s. In mC: 255 + 99 + 150 + 3.96 + 7.952 + 0.77.
+#[test]
+fn a_modem_drives_a_meter() {
+    let profile = shipped("bg96");
+    let bill = driven(&profile, with_psm(), 1, secs(100));
     // Microcoulombs are 10^15 units; here in nC.
     let nc = |cause| bill.of_cause(cause).as_units() / 1_000_000_000_000;
     assert_eq!(nc(Cause::Transmit), 255_000_000);
-    assert_eq!(nc(Cause::Listen), 759_000_000 + 3_960_000);
+    assert_eq!(nc(Cause::Receive), 99_000_000 + 3_960_000);
+    assert_eq!(nc(Cause::Listen), 150_000_000);
     assert_eq!(nc(Cause::Sleep), 7_952_000 + 770_000);
     assert_eq!(bill.of_cause(Cause::Transmit).at(profile.supply.value).as_joules(), 0.255 * 3.8);
 }
@@ -208,6 +260,25 @@ fn a_station_fetches_what_is_held() {
     ];
     assert_eq!(out, expected);
     assert_eq!((station.activity(millis(150)), station.poll_timeout()), (Activity::Sleep, micros(203_800)));
+}
+
+/// An exchange that is over between the wake, 101.4 ms, and the beacon, 102.4 ms, does not move the beacon: access 101.5 us and 60 us on air from
+/// 101.3 ms, SIFS and ACK until 101.5215 ms. One that lasts beyond it does: the beacon comes behind it, 292 us.
+#[test]
+fn a_station_that_is_free_in_time_hears_the_beacon_in_time() {
+    for (at, beacon) in [(micros(101_300), 102_692_000), (micros(101_390), 102_692_000)] {
+        let mut station = Station::new(PowerSaveConfig::default()).unwrap();
+        let mut out = Vec::new();
+        station.send(at, 5, Span::from_micros(60), &mut out);
+        station.handle_timeout(millis(150), &mut out);
+        assert_eq!(out[1], (SimTime::from_nanos(beacon), wifi::Event::Beacon));
+    }
+    // 1.5 ms on air, from 101.3 ms: until 101.3 + 0.1015 + 1.5 + 0.016 + 0.044 = 102.9615 ms.
+    let mut station = Station::new(PowerSaveConfig::default()).unwrap();
+    let mut out = Vec::new();
+    station.send(micros(101_300), 5, Span::from_micros(1_500), &mut out);
+    station.handle_timeout(millis(150), &mut out);
+    assert_eq!(out[1], (SimTime::from_nanos(102_961_500 + 292_000), wifi::Event::Beacon));
 }
 
 /// A station that wakes for each third beacon; a frame to send goes at once: access 101.5 us, 60 us on air. One due during a beacon waits
@@ -257,8 +328,8 @@ fn run(connection: &mut Connection) -> ble::EventReport {
     connection.run_event(&mut |_, _| false)
 }
 
-/// An event without data: 80 us, T_IFS, 80 us. The peripheral opens its window 16 us early at event 0, and at event 1 by 18 us: 29.92 ms
-/// since it heard the central, at 40 ppm 1.2 us, rounded up to 2.
+/// An event without data: 80 us, T_IFS, 80 us. The peripheral opens its window 16 us early at event 0, and at event 1 by 18 us: 30 ms since
+/// the last anchor, at 40 ppm 1.2 us, rounded up to 2.
 #[test]
 fn an_event_without_data() {
     let mut connection = connection(Span::from_millis(30), 0, Span::from_secs(1));
@@ -338,6 +409,39 @@ fn as_many_as_fit_an_interval() {
     assert_eq!(report.delivered[11].0, micros(11 * 2_500 + 2_120));
     assert_eq!(run(&mut connection).delivered.len(), 8);
     assert_eq!(T_IFS, Span::from_micros(150));
+    // 12 × 2500 us less the last T_IFS, and 16 us in which the peripheral waited for the anchor.
+    let awake = |ends: Airtimes| (ends.transmit + ends.receive + ends.listen).as_nanos();
+    assert_eq!((awake(report.central), awake(report.peripheral)), (29_850_000, 29_866_000));
+}
+
+/// Windows widen by the time since the last anchor (Vol 6 Part B §4.2.4): 30 ms at 1000 ppm, 30 us and 16, though the event before was full until 29.85
+/// ms. Before the central was heard no event is skipped (§4.5.1), and the anchor counts on from event 0: at event 2, 60 + 16 us. A window of
+/// half an interval less T_IFS ends the connection (§4.5.7): 7.5 ms allow 3600 us, which 1000 ppm reach after 3584 ms: 478 × 7.5 ms are 3585.
+#[test]
+fn windows_widen_from_anchor_to_anchor() {
+    let config = |interval, latency, supervision| ConnectionConfig { interval, latency, supervision, clock_ppm: 1_000 };
+    let us = Span::from_micros;
+    let start = |config| Connection::new(config, SimTime::ZERO).unwrap();
+    let mut full = start(config(Span::from_millis(30), 0, Span::from_secs(1)));
+    (0..12).for_each(|id| full.send(SimTime::ZERO, End::Central, id, airtime_1m(255)));
+    run(&mut full);
+    assert_eq!(run(&mut full).peripheral.listen, us(46 + 150));
+    let mut late = start(config(Span::from_millis(30), 4, Span::from_secs(1)));
+    for widening in [16, 46] {
+        assert!(late.peripheral_listens());
+        assert_eq!(late.run_event(&mut |_, _| true).peripheral.listen, us(2 * widening + 40));
+    }
+    assert!(late.peripheral_listens());
+    assert_eq!(late.event_for(millis(31), End::Central), millis(60));
+    assert_eq!(run(&mut late).peripheral.listen, us(76 + 150));
+    assert!(!late.peripheral_listens());
+    let mut short = start(config(us(7_500), 0, Span::from_secs(32)));
+    run(&mut short);
+    let lost = (1..).find_map(|n| short.run_event(&mut |_, _| true).lost.map(|lost| (n, lost)));
+    assert_eq!(lost, Some((478, (millis(3_585), End::Peripheral))));
+    let fields = |config: ConnectionConfig| config.check().into_iter().map(|(field, _)| field).collect::<Vec<_>>();
+    assert_eq!(fields(config(us(7_500), 499, Span::from_secs(8))), ["clock_ppm"]);
+    assert_eq!(fields(config(us(7_500), 476, Span::from_secs(8))), [""; 0], "477 × 7.5 ms are 3577.5");
 }
 
 /// Everything is lost after event 0, in which the peripheral heard the central until 80 us and the central the peripheral until 310 us. 100
@@ -366,6 +470,7 @@ fn parameters_out_of_range_are_refused() {
     assert_eq!(fields(ok, 500, Span::from_secs(32), 40), ["latency"]);
     assert_eq!(fields(ok, 0, Span::from_millis(99), 40), ["supervision"]);
     assert_eq!(fields(ok, 16, second, 40), ["supervision"], "2 × 17 × 30 ms are more than a second");
+    assert_eq!(fields(ok, 0, Span::from_micros(100_500), 40), ["supervision"], "no multiple of 10 ms");
     assert_eq!(fields(ok, 0, second, 1_001), ["clock_ppm"]);
 }
 
@@ -380,7 +485,7 @@ proptest! {
         let Some(pulse) = pulse else { return Ok(()) };
         let nanos = Span::from_nanos;
         let Some(windows) = Windows::new(pulse, nanos(offset), nanos(every), nanos(width)) else { return Ok(()) };
-        let end = 300_usize;
+        let end = 400_usize;
         let (mut on, mut starts) = (vec![false; end + 100], Vec::new());
         for outer in (first..end as u64).step_by(period as usize) {
             for start in (outer + offset..outer + window).step_by(every as usize) {
@@ -395,7 +500,7 @@ proptest! {
             prop_assert_eq!(windows.is_on(time), on[at]);
             let next = starts.iter().copied().filter(|start| *start >= at as u64).min();
             prop_assert_eq!(Some(windows.next_start(time).as_nanos()), next);
-            if width > 0 && width < every && window + width <= period {
+            if width > 0 {
                 let change = (at + 1..end).find(|later| on[*later] != on[at]);
                 let change = change.map(|change| change as u64);
                 prop_assert_eq!(Some(windows.next_change(time).as_nanos()).filter(|_| change.is_some()), change, "{}", at);

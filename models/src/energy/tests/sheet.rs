@@ -2,8 +2,10 @@
 
 use super::{millis, shipped};
 use crate::device::{Clock, Drift};
+use crate::energy::cellular::{CellularConfig, Modem};
 use crate::energy::quantity::YEAR;
 use crate::energy::schedule::Pulse;
+use crate::energy::timers::ExtendedDrx;
 use crate::energy::wifi::dsss_airtime;
 use crate::energy::*;
 use crate::lora::{Bandwidth, Modulation, SpreadingFactor};
@@ -145,6 +147,24 @@ fn a_cell_under_edrx() {
     let cell = BatteryConfig::ideal("5 Ah".parse().unwrap(), "3.8 V".parse().unwrap());
     let mean = "1.1 mA".parse().unwrap();
     assert!((cell.life_secs(mean, mean) / 86_400.0 - 189.39).abs() < 0.01);
+}
+
+/// The same by modem and profile: in a cycle of 20.48 s with a window of 12.8 s there are five occasions of 20 ms, 100 ms at 66 mA and the rest at 0.8 mA: 6.6 mC +
+/// 16.304 mC a cycle, 1.118359 mA, within 2 % of what the maker measured (1.1 mA) with a window that it does not say.
+#[test]
+fn a_modem_under_edrx() {
+    let profile = shipped("bg96");
+    let radio = profile.radio("nb-iot").unwrap();
+    let extended = ExtendedDrx { cycle: Span::from_millis(20_480), window: Span::from_millis(12_800) };
+    let modem =
+        Modem::new(CellularConfig { extended: Some(extended), ..CellularConfig::nb_iot() }, SimTime::ZERO).unwrap();
+    let cycles = extended.cycle * 1_000;
+    let on = modem.idle_listening(SimTime::ZERO, SimTime::ZERO + cycles);
+    assert_eq!(on, Span::from_secs(100));
+    let [listens, sleeps] = [millis(10), millis(1_000)].map(|at| modem.activity(at).mode("23 dBm".parse().unwrap()));
+    let [listens, sleeps] = [listens, sleeps].map(|mode| radio.state(mode).unwrap().current);
+    let mean = (listens.over(on) + sleeps.over(cycles.saturating_sub(on))).mean_over(cycles);
+    assert_eq!(mean.as_picoamperes(), 1_118_359_375);
 }
 
 /// A BLE advertiser: 1.2 ms of 4.8 mA each second, 5.76 uA.

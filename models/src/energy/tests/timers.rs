@@ -64,6 +64,9 @@ fn extended_drx() {
     let decode = |rat| ExtendedDrx::decode(rat, 0x95).unwrap();
     assert_eq!(decode(Rat::NbIot).window, Span::from_millis(25_600));
     assert_eq!(decode(Rat::LteM).window, Span::from_millis(12_800));
+    // 1111 0001: 16 × 1.28 = 20.48 s have no room in 10.24 s. 1111 0000: with 5.12 s there is no window at all.
+    assert_eq!(ExtendedDrx::decode(Rat::LteM, 0xf1).unwrap().window, Span::from_millis(10_240));
+    assert_eq!(ExtendedDrx::decode(Rat::LteM, 0xf0).unwrap().window, Span::from_millis(1_280));
     let odd = ExtendedDrx { cycle: Span::from_millis(81_920), window: Span::from_millis(2_561) };
     assert_eq!(odd.encode(Rat::NbIot), None);
     let long = ExtendedDrx { cycle: Span::from_millis(81_920), window: Span::from_millis(17 * 2_560) };
@@ -82,6 +85,24 @@ fn elements_are_found_among_others() {
     assert_eq!(SleepElements::decode(&[0x5e, 2, 0x38, 0x39]), SleepElements::default());
 }
 
+/// A TRACKING AREA UPDATE ACCEPT as networks send it (3GPP TS 24.301 table 8.2.26.1), behind the update result: 5a T3412 54 min (TV, two
+/// octets); 54 TAI list (TLV, six octets of value); 17 T3402 12 min, 59 T3423 (TV); 5e T3412 extended 24 h; 6a T3324 2 min. 53 EMM cause
+/// is TV, too, 13 a location area of five octets, 7a emergency numbers with a length of two octets.
+#[test]
+fn elements_without_a_length_are_passed() {
+    let both = SleepElements { t3412_extended: Some(0x38), t3324: Some(0x22), extended_drx: None };
+    let accept = [
+        0x5a, 0x49, 0x54, 0x06, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x17, 0x2c, 0x59, 0x49, 0x5e, 0x01, 0x38, 0x6a,
+        0x01, 0x22,
+    ];
+    assert_eq!(SleepElements::decode(&accept), both);
+    let t3324 = SleepElements { t3412_extended: None, ..both };
+    for before in [&[0x53, 0x12][..], &[0x13, 0x62, 0xf2, 0x10, 0x00, 0x01], &[0x7a, 0x00, 0x03, 0x5e, 0x01, 0x38]] {
+        assert_eq!(SleepElements::decode(&[before, &[0x6a, 0x01, 0x22]].concat()), t3324, "{before:02x?}");
+        assert_eq!(SleepElements::decode(&before[..before.len() - 1]), SleepElements::default());
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(octet: u8, bytes in prop::collection::vec(any::<u8>(), 0..40)) {
@@ -95,7 +116,10 @@ proptest! {
         }
         for rat in [Rat::NbIot, Rat::LteM] {
             if let Some(drx) = ExtendedDrx::decode(rat, octet) {
-                prop_assert_eq!(drx.encode(rat), Some(octet));
+                // Windows that a cycle has no room for read as shorter ones.
+                let written = drx.encode(rat).unwrap();
+                prop_assert_eq!(ExtendedDrx::decode(rat, written), Some(drx));
+                prop_assert!(written == octet || drx.window == drx.cycle || octet & 0x0f == 0);
             }
         }
         let elements = SleepElements::decode(&bytes);

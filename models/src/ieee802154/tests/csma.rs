@@ -9,6 +9,22 @@ fn micros(micros: u64) -> Span {
     Span::from_micros(micros)
 }
 
+/// Table 86 has ranges. Beyond them nothing overflows: of exponents no more than 32 counts.
+#[test]
+fn parameters_out_of_range_are_refused() {
+    let fields =
+        |parameters: CsmaParameters| parameters.check().into_iter().map(|(field, _)| field).collect::<Vec<_>>();
+    let base = CsmaParameters::default();
+    assert_eq!(fields(base), [""; 0]);
+    assert_eq!(fields(CsmaParameters { min_be: 0, max_be: 8, max_backoffs: 0, max_retries: 7 }), [""; 0]);
+    assert_eq!(fields(CsmaParameters { min_be: 6, ..base }), ["min_be"]);
+    assert_eq!(fields(CsmaParameters { max_be: 2, min_be: 0, ..base }), ["max_be"]);
+    assert_eq!(fields(CsmaParameters { max_backoffs: 6, max_retries: 8, ..base }), ["max_backoffs", "max_retries"]);
+    // 2^32 - 1 periods of 20 symbols of 16 us, and sensing 8, turning 12 symbols.
+    let wild = CsmaParameters { min_be: 63, max_be: 63, max_backoffs: 0, max_retries: 0 };
+    assert_eq!(wild.longest_access(), micros((u64::from(u32::MAX) * 20 + 8 + 12) * 16));
+}
+
 /// A frame of `len` bytes with number 7 and the draws `draws`, and what comes of `events`.
 fn script(parameters: CsmaParameters, len: usize, wants_ack: bool, draws: &[u64], events: &[Event]) -> Vec<Step> {
     let mut draws = draws.iter().copied();

@@ -71,6 +71,35 @@ fn a_data_request_is_command_four() {
     assert_eq!(Frame::data_request(7, short(2), short(0)).mpdu_len(), 12);
 }
 
+/// Seven addresses of both kinds, and seven slots (§7.2.2.1.6, §7.2.2.1.3): of eight short ones seven are sent, of five and five the short ones
+/// and two. Counts of four and four, 0x44, are refused.
+#[test]
+fn a_beacon_lists_seven_at_most() {
+    let lists = |shorts: u16, extended: u64| {
+        let slot = GtsSlot { address: 7, start: 1, len: 1, is_receive: true };
+        let gts = Gts { is_permitted: true, slots: vec![slot; 9] };
+        let beacon = Beacon {
+            gts,
+            pending_short: (0..shorts).collect(),
+            pending_extended: (0..extended).collect(),
+            ..Beacon::default()
+        };
+        let mut bytes = Vec::new();
+        beacon.encode_into(&mut bytes);
+        assert_eq!(bytes.len() as u64, beacon.wire_len());
+        let read = Beacon::read(&bytes).unwrap();
+        assert_eq!((read.gts.slots.len(), read.payload.len()), (7, 0));
+        (read.pending_short.len(), read.pending_extended.len())
+    };
+    assert_eq!(
+        [(8, 0), (9, 9), (5, 5), (0, 8), (3, 4)].map(|(a, b)| lists(a, b)),
+        [(7, 0), (7, 0), (5, 2), (0, 7), (3, 4)]
+    );
+    let mut bytes = vec![0xff, 0x4f, 0x00, 0x44];
+    bytes.extend([0; 4 * 2 + 4 * 8]);
+    assert_eq!(Beacon::read(&bytes), Err(FrameError::Pending(8)));
+}
+
 #[test]
 fn a_beacon_request_is_for_everyone_everywhere() {
     let everyone = Endpoint { pan: PanId::BROADCAST, address: Address::BROADCAST };

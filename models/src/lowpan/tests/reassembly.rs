@@ -154,6 +154,31 @@ fn an_overlap_starts_the_time_anew() {
     assert_eq!(reassembler.next_expiry(), Some(at(90)));
 }
 
+/// RFC 4944 §5.1: behind 0x41 comes an IPv6 header, 40 bytes of which the first has the version. So do fragments that begin with it: of 32 bytes in
+/// all there is no header.
+#[test]
+fn a_dispatch_alone_is_no_datagram() {
+    let mut node = Adapter::new(Contexts::default(), CompressOptions::default(), ReassemblyLimits::default(), 0);
+    let header = Header::new("fe80::211:2233:4455:6677", "fe80::211:2233:4455:6688").around(59, b"");
+    let mut other = header.clone();
+    other[0] = 0x45;
+    let with = |rest: &[u8]| [&[0x41], rest].concat();
+    let truncated = |have| LowpanError::Truncated { need: 40, have };
+    for (content, error) in [
+        (with(&[]), truncated(0)),
+        (with(&header[..39]), truncated(39)),
+        (with(&other), LowpanError::Version(4)),
+        ([&[0xc0, 0x20, 0x00, 0x07], &*with(&header[..32])].concat(), truncated(32)),
+    ] {
+        let mut drops = Vec::new();
+        assert_eq!(node.receive(&rope(&content), (A, B), at(0), &mut drops), None);
+        let causes: Vec<DropCause> = drops.iter().map(|dropped| dropped.cause).collect();
+        assert_eq!(causes, [DropCause::Undecodable(error)], "{content:02x?}");
+    }
+    let whole = node.receive(&rope(&with(&header)), (A, B), at(0), &mut Vec::new());
+    assert_eq!(whole.map(|datagram| datagram.to_bytes().to_vec()), Some(header));
+}
+
 #[test]
 fn datagrams_are_told_apart_by_all_four_parts_of_the_key() {
     let keys =

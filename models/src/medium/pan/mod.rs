@@ -59,6 +59,7 @@ use super::ether::Ether;
 use super::shared::{At, Backoff, MediumParts, Shared};
 use crate::element::Element;
 use crate::energy::{RadioMode, RadioPower};
+use crate::ieee802154::timing::TURNAROUND;
 use crate::ieee802154::{CsmaParameters, PanId};
 use crate::node::DropCause;
 use crate::packet::Packet;
@@ -247,7 +248,9 @@ impl Pan {
         } else if station.listens() {
             if self.ether.hears(index) { RadioMode::Receive } else { RadioMode::Listen }
         } else if station.turns() {
-            RadioMode::Listen
+            // The first bit finds it sending.
+            let begins = now.saturating_add(TURNAROUND.span());
+            return self.shared.radio_by(index, RadioMode::Transmit(self.settings.power), now, begins);
         } else if station.has_frame() || self.adapters.waits(index) {
             RadioMode::Idle
         } else {
