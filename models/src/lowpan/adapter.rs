@@ -75,7 +75,7 @@ impl Adapter {
     }
 
     /// The content of a frame from `source` to `destination` has come; the datagram, if it is there now. Behind a mesh header, its
-    /// addresses count.
+    /// addresses count. What is due by `now` is dropped before.
     pub fn receive(
         &mut self,
         content: &Rope,
@@ -83,6 +83,7 @@ impl Adapter {
         now: LocalTime,
         drops: &mut Vec<Dropped<Address>>,
     ) -> Option<Rope> {
+        self.expire(now, drops);
         let look = content.slice(0, LOOK).to_bytes();
         let undecodable = |error| Dropped { cause: DropCause::Undecodable(error), key: None, bytes: content.len() };
         let (headers, used) = match Headers::decode(&look) {
@@ -121,6 +122,11 @@ impl Adapter {
     /// When the next fragments are due to be dropped.
     pub fn next_expiry(&self) -> Option<LocalTime> {
         self.reassembler.next_expiry()
+    }
+
+    /// All that waits for the rest of its datagram is dropped. Tags go on.
+    pub fn clear(&mut self) {
+        self.reassembler.clear();
     }
 
     /// A neighbour has left: its fragments are dropped. Says how many bytes.

@@ -227,6 +227,7 @@ impl Env for SimHost<'_, '_> {
     fn spend(&mut self, operation: Operation) {
         if !self.node.cpu.is_ideal() {
             self.node.cpu.spend(self.cx.now(), operation);
+            self.node.stirred |= self.node.is_metered();
         }
     }
 

@@ -10,7 +10,7 @@ use super::path_mtu::{LEAST_V6, PathMtus};
 use super::reassembly::Reassembly;
 use super::report::{Fate, LinkEnd, Report};
 use super::routes::Hop;
-use super::{CHANNEL_PORT, Entrance, Node};
+use super::{CHANNEL_PORT, CONTROL_PORT, Entrance, Node};
 use crate::app::SocketId;
 use crate::element::Element;
 use crate::packet::{ErrorCause, Fragment, IcmpMessage, Icmpv6Message, IpHeader, Packet, Quoted, Transport, protocol};
@@ -114,6 +114,10 @@ impl Node {
     // Beside the usual way of packets, which it must not make longer.
     #[inline(never)]
     fn receive_otherwise(&mut self, packet: Box<Packet>, port: u32, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
+        if port >= CONTROL_PORT {
+            self.on_control(packet, cx);
+            return None;
+        }
         if port >= CHANNEL_PORT {
             self.receive_message(port - CHANNEL_PORT, packet, cx);
             return None;
@@ -376,6 +380,9 @@ impl Node {
             }
         }
         self.stirred = false;
+        if self.is_metered() {
+            self.meter_work(cx);
+        }
         if self.touched || self.tcp.stack.is_dirty() {
             cx.ask_flush();
         }

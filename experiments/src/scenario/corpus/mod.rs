@@ -8,6 +8,7 @@ mod amqp;
 mod cases;
 mod cells;
 mod channels;
+mod devices;
 mod dtls;
 mod ice;
 mod mqtt;
@@ -137,7 +138,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES).chain(channels::CASES).chain(cells::CASES).chain(ice::CASES).chain(mqtt::CASES).chain(relays::CASES).chain(amqp::CASES).chain(dtls::CASES) {
+        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES).chain(channels::CASES).chain(cells::CASES).chain(ice::CASES).chain(mqtt::CASES).chain(relays::CASES).chain(amqp::CASES).chain(devices::CASES).chain(dtls::CASES) {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -208,6 +209,7 @@ fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
         .chain(ice::CASES)
         .chain(mqtt::CASES)
         .chain(relays::CASES)
+        .chain(devices::CASES)
         .chain(amqp::CASES)
         .chain(dtls::CASES);
     refused

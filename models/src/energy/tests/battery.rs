@@ -182,9 +182,9 @@ proptest! {
     ) {
         let share = (percent > 0).then(|| Ratio::from_percent(percent));
         let config = BatteryConfig { self_discharge: share, ..ideal(capacity) };
-        // The last piece lasts for ever.
+        // The last piece is twice as long as the largest cell lasts with it.
         let mut pieces: Vec<(Current, u64)> = pieces.into_iter().map(|(ua, s)| (Current::from_microamperes(ua), s)).collect();
-        pieces.push((Current::from_microamperes(40_000), 500 * 3_600 / 40 * 1_001));
+        pieces.push((Current::from_microamperes(40_000), 500 * 3_600 / 40 * 2));
         let mut battery = Battery::new(SimTime::ZERO, config);
         let mut now = SimTime::ZERO;
         let mut end = None;
