@@ -153,6 +153,12 @@ pub trait Host: Env {
         Ecn::NotEct
     }
 
+    /// The group that the datagram was sent to that is being delivered; `None` where it was sent to this host alone, outside of
+    /// [`App::on_datagram`], and where the host does not tell, as over the standard library's sockets.
+    fn received_for_group(&self) -> Option<IpAddr> {
+        None
+    }
+
     /// Reports the delivery of the datagram from `from` with `bytes` of payload that is being delivered, with the
     /// moment of its sending, which no protocol may know. Costs nothing where nobody asks for delays, and does nothing
     /// where nobody knows that moment, as over real sockets.

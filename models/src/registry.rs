@@ -466,6 +466,7 @@ impl AppConfig {
         let after =
             |start: Span, every: Span, count: u64| start.saturating_add(every.saturating_mul(count.saturating_sub(1)));
         match self {
+            Self::CoapClient(config) if config.observe => Some(config.start.saturating_add(config.observe_for?)),
             Self::CoapClient(config) => Some(after(config.start, config.interval(), config.requests)),
             Self::Ping(config) => Some(after(config.start, config.interval, config.count?)),
             Self::StunClient(config) => Some(after(config.start, config.interval, config.count?)),
@@ -490,7 +491,10 @@ impl AppConfig {
     pub fn has_end(&self) -> bool {
         match self {
             Self::AimdSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => true,
-            Self::CoapClient(_) | Self::CoapServer(_) | Self::HttpServer(_) => true,
+            // Notifications go on, and states change.
+            Self::CoapClient(config) => !config.observe || config.observe_for.is_some(),
+            Self::CoapServer(config) => config.changes.is_none(),
+            Self::HttpServer(_) => true,
             Self::TcpServer(_) | Self::TcpSink(_) => true,
             Self::StunServer(_) | Self::TurnServer(_) => true,
             // Consent goes on as long as the peer is there.
@@ -523,6 +527,8 @@ impl AppConfig {
             Self::MqttClient(config) => !config.publications.is_empty(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
             Self::IceAgent(_) | Self::StunClient(_) | Self::TurnClient(_) => true,
+            // Each state for each observer.
+            Self::CoapServer(config) => config.changes.is_some(),
             _ => false,
         }
     }
@@ -539,6 +545,7 @@ impl AppConfig {
             Self::Amqp10Client(_)
                 | Self::AmqpClient(_)
                 | Self::CoapClient(_)
+                | Self::CoapServer(_)
                 | Self::HttpClient(_)
                 | Self::MqttClient(_)
                 | Self::TcpClient(_)

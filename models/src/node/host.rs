@@ -118,6 +118,8 @@ pub(super) struct Arrival {
     /// When it was sent: for results alone.
     pub(super) sent_at: SimTime,
     pub(super) ecn: Ecn,
+    /// The group that it was sent to.
+    pub(super) group: Option<IpAddr>,
 }
 
 /// What an application has done that waits until its processor has done the work before it.
@@ -287,6 +289,10 @@ impl Host for SimHost<'_, '_> {
 
     fn udp_traffic_class(&mut self, socket: SocketId, class: TrafficClass) -> Result<(), HostError> {
         self.node.udp.set_class(socket, self.app, class)
+    }
+
+    fn received_for_group(&self) -> Option<IpAddr> {
+        self.arrival.and_then(|arrival| arrival.group)
     }
 
     fn udp_protected(&mut self, socket: SocketId) -> Result<(), HostError> {

@@ -13,7 +13,9 @@ use super::routes::Hop;
 use super::{CHANNEL_PORT, CONTROL_PORT, Entrance, Node};
 use crate::app::SocketId;
 use crate::element::Element;
-use crate::packet::{ErrorCause, Fragment, IcmpMessage, Icmpv6Message, IpHeader, Packet, Quoted, Transport, protocol};
+use crate::packet::{
+    ErrorCause, Fragment, IcmpMessage, Icmpv6Message, IpHeader, Packet, Quoted, Transport, is_to_many, protocol,
+};
 use protosim_core::kernel::Interests;
 use protosim_core::{Cx, TimerId};
 use std::net::{IpAddr, SocketAddr};
@@ -426,7 +428,8 @@ impl Node {
             return Some(self.refuse(&packet, DropCause::NoListener, ErrorCause::PortUnreachable, cx));
         };
         self.counts.delivered += 1;
-        let arrival = Arrival { sent_at: packet.provenance.sent_at, ecn: packet.ip.ecn() };
+        let group = Some(packet.dst()).filter(|address| is_to_many(*address));
+        let arrival = Arrival { sent_at: packet.provenance.sent_at, ecn: packet.ip.ecn(), group };
         self.with_app_on_arrival(app, arrival, cx, |app, host| app.on_datagram(socket, from, packet.recycle(), host));
         None
     }

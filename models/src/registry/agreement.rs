@@ -133,6 +133,9 @@ impl AppConfig {
     /// and what happens.
     pub fn unmet_by(&self, server: &Self) -> Vec<(String, String)> {
         match (self, server) {
+            (Self::CoapClient(client), Self::CoapServer(server)) if client.port() == server.port() => {
+                client.unmet_by(server)
+            }
             (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
                 client.unmet_by(broker)
             }
@@ -140,6 +143,14 @@ impl AppConfig {
                 client.unmet_by(broker)
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Why it cannot talk to a multicast group: the field, and what is wrong.
+    pub fn unfit_for_groups(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::CoapClient(config) => config.unfit_for_groups(),
+            _ => None,
         }
     }
 

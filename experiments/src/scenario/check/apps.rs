@@ -349,7 +349,7 @@ pub(super) fn check_media_end(tree: &Tree, scenario: &Scenario, mistakes: &mut D
         let message = format!("`{}` asks its parent for ever, and the run goes on until all is quiet", child.0);
         let place = span_of(tree, &format!("media.{index}.name"));
         let diagnostic = Diagnostic::error("scenario::endless", place, message);
-        mistakes.push(diagnostic.help("give the scenario an `until: After(\"60 s\")`"));
+        mistakes.push(diagnostic.help("give the scenario an `until: After(\"60 s\")`".to_owned()));
     }
 }
 
@@ -388,7 +388,13 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
         for placed in scenario.placements_of(index) {
             let Some(from) = plan.node(placed.on) else { continue };
             match scenario.group(to) {
-                Some(group) => check_members(&plan, (from, placed), group, place, mistakes),
+                Some(group) => {
+                    check_members(&plan, (from, placed), group, place, mistakes);
+                    if let Some((field, why)) = app.run.unfit_for_groups() {
+                        let place = span_of(tree, &format!("apps.{index}.run.{field}"));
+                        mistakes.push(Diagnostic::error("scenario::no-effect", place, why));
+                    }
+                }
                 None => check_path(&plan, (placed.on, placed.to), place, mistakes),
             }
             // What is wrong for one member is mostly so for all.

@@ -2,7 +2,11 @@
 //! pairs of machines over a bad link, and whole Apps.
 
 mod apps;
+mod blocks;
+mod groups;
 mod machine;
+mod notifications;
+mod observers;
 mod pair;
 
 use super::config::{ClientConfig, Factor, Method, Parameters, ServerConfig, Transmission};

@@ -74,6 +74,10 @@ impl Host for SecureHost<'_> {
         self.host.received_ecn()
     }
 
+    fn received_for_group(&self) -> Option<IpAddr> {
+        self.host.received_for_group()
+    }
+
     fn observe_received(&mut self, from: SocketAddr, bytes: u64) {
         self.host.observe_received(from, bytes);
     }
