@@ -28,6 +28,8 @@ mod tests_amqp;
 #[cfg(test)]
 mod tests_channels;
 #[cfg(test)]
+mod tests_devices;
+#[cfg(test)]
 mod tests_families;
 #[cfg(test)]
 mod tests_fork;

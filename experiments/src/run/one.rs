@@ -139,7 +139,11 @@ impl Capture {
                 (Some(packet), Some(frame)) => (frame.at, frame.interface) < (packet.at, packet.interface),
                 (packet, _) => packet.is_none(),
             };
-            if is_frame_first { frames.next().map(CapturedFrame::record) } else { packets.next().map(CapturedPacket::record) }
+            if is_frame_first {
+                frames.next().map(CapturedFrame::record)
+            } else {
+                packets.next().map(CapturedPacket::record)
+            }
         })
     }
 }
@@ -461,11 +465,8 @@ fn capture(plan: &Plan, reports: Vec<Reported<Report>>) -> Capture {
         name: format!("{}/802.15.4", names[*end]),
         description: plan.prefix_of_medium(*medium).map_or_else(String::new, |prefix| format!("prefix {prefix}/64")),
     };
-    let of_packets = |name: &String| CaptureInterface {
-        link_type: LinkType::RawIp,
-        name: name.clone(),
-        description: String::new(),
-    };
+    let of_packets =
+        |name: &String| CaptureInterface { link_type: LinkType::RawIp, name: name.clone(), description: String::new() };
     let interfaces: Vec<CaptureInterface> =
         names.iter().map(of_packets).chain(frame_ends.iter().map(of_frames)).collect();
     let mut frames = Vec::new();

@@ -119,6 +119,9 @@ pub(super) fn totals(
         }
         count(None, "processor busy ns", node.cpu().busy().as_nanos());
         count(None, "memory peak bytes", node.memory().peak());
+        if let Some(at) = node.dead_since() {
+            count(None, "battery dead at ns", at.as_nanos());
+        }
         let own: Vec<&str> = node.channels().map(|(name, _)| name).collect();
         for (channel, counts) in node.channels() {
             let name: Arc<str> = format!("{CHANNEL}{}", name_at(&own, channel, &groups)).into();
@@ -153,7 +156,8 @@ const OF_NODES: usize = 9 + DropCause::ALL.len();
 /// What drops for a cause are called in tables.
 fn dropped_name(cause: DropCause) -> &'static str {
     static NAMES: LazyLock<BTreeMap<DropCause, String>> = LazyLock::new(|| {
-        let causes = DropCause::ALL.into_iter().chain(DropCause::OF_NATS).chain(DropCause::OF_MEDIA).chain(DropCause::OF_PANS);
+        let causes =
+            DropCause::ALL.into_iter().chain(DropCause::OF_NATS).chain(DropCause::OF_MEDIA).chain(DropCause::OF_PANS);
         causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
     });
     NAMES.get(&cause).map_or("dropped packets", String::as_str)

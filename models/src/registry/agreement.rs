@@ -49,6 +49,18 @@ impl AppConfig {
         }
     }
 
+    /// The same of DTLS.
+    pub fn dtls_fields_with(&self, server: &Self) -> Vec<tls::agreement::FieldUse> {
+        match (self.dtls(), server.dtls()) {
+            (Some(Dtls::Client(ours)), Some(Dtls::Server(theirs)))
+                if server.listens_on() == self.destination_port() =>
+            {
+                dtls::agreement::fields(ours, theirs)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn request_refused_by(&self, server: &Self) -> Option<String> {
         match (self, server) {
             (Self::CoapClient(client), Self::CoapServer(server)) if client.port() == server.port() => {

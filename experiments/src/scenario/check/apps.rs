@@ -342,6 +342,17 @@ fn warn_of_nobody<'a>(
     found
 }
 
+/// Children that sleep ask their parents for ever.
+pub(super) fn check_media_end(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    for (index, medium) in scenario.media.iter().enumerate().filter(|_| scenario.until == End::Quiet) {
+        let Some(child) = medium.first_child() else { continue };
+        let message = format!("`{}` asks its parent for ever, and the run goes on until all is quiet", child.0);
+        let place = span_of(tree, &format!("media.{index}.name"));
+        let diagnostic = Diagnostic::error("scenario::endless", place, message);
+        mistakes.push(diagnostic.help("give the scenario an `until: After(\"60 s\")`".to_owned()));
+    }
+}
+
 /// Applications whose last act would be due when there is no time any more.
 pub(super) fn warn_of_the_clock(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     for (index, app) in scenario.apps.iter().enumerate() {

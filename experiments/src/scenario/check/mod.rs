@@ -90,6 +90,7 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
     devices::check_profiles(tree, scenario, mistakes);
     devices::check_devices(tree, scenario, mistakes);
     apps::check_apps(tree, scenario, mistakes);
+    apps::check_media_end(tree, scenario, mistakes);
     apps::check_groups(tree, scenario, mistakes);
     axes::check_axes(written, scenario, mistakes);
     axes::check_design(written, scenario, mistakes);

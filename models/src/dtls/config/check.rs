@@ -61,9 +61,9 @@ impl Shared<'_> {
             for version in versions.iter().filter(|version| !suites.iter().any(|suite| suite.version() == **version)) {
                 refuse("dtls.suites", true, format!("has none of {}, which is among `versions`", name(version)));
             }
-            for suite in suites.iter().filter(|suite| !versions.contains(&suite.version())) {
-                let why =
-                    format!("has {:?} of {}, which is not among `versions`", suite.code(), name(&suite.version()));
+            for suite in self.suites.iter().flatten().filter(|suite| !versions.contains(&suite.suite().version())) {
+                let version = suite.suite().version();
+                let why = format!("has {} of {}, which is not among `versions`", suite.name(), name(&version));
                 refuse("dtls.suites", true, why);
             }
         }

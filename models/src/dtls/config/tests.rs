@@ -149,3 +149,33 @@ fn ends_that_have_nothing_in_common_are_told_apart() {
     assert_eq!(disagreement(&new(client()), &both), None);
     has(&new(DtlsClientConfig::default()), &both, "neither the client's key");
 }
+
+/// Fields that only one end has come to nothing.
+#[test]
+fn fields_without_effect_at_the_other_end_are_named() {
+    use crate::tls::agreement::End;
+    let idle = |client: &DtlsClientConfig, server: &DtlsServerConfig| {
+        let found = crate::dtls::agreement::fields(client, server).into_iter().filter(|found| found.idle.is_some());
+        found.map(|found| (found.end, found.field)).collect::<Vec<_>>()
+    };
+    let own = || DtlsClientConfig {
+        certificate: Some(CertificateConfig::default()),
+        connection_id: Some(2),
+        resumption: Some(true),
+        ..Default::default()
+    };
+    let fields = ["dtls.certificate", "dtls.connection_id", "dtls.resumption"].map(|field| (End::Client, field));
+    assert_eq!(idle(&own(), &DtlsServerConfig { tickets: Some(0), ..certified() }), fields);
+    let asking = DtlsServerConfig {
+        client_certificates: ClientCertificates::Asked,
+        connection_id: Some(2),
+        tickets: Some(1),
+        hint: "h".to_owned(),
+        psks: vec![key("secret")],
+        ..certified()
+    };
+    assert_eq!(idle(&own(), &asking), [(End::Server, "dtls.hint")]);
+    let plain = DtlsClientConfig { resumption: Some(false), ..client() };
+    let fields = ["dtls.connection_id", "dtls.client_certificates", "dtls.tickets"].map(|field| (End::Server, field));
+    assert_eq!(idle(&plain, &asking), fields);
+}

@@ -75,6 +75,21 @@ pub enum DtlsSuite {
 }
 
 impl DtlsSuite {
+    /// Its name in IANA's registry.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PskAes128Ccm8 => "TLS_PSK_WITH_AES_128_CCM_8",
+            Self::PskAes128Gcm => "TLS_PSK_WITH_AES_128_GCM_SHA256",
+            Self::EcdhePskAes128Ccm8 => "TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256",
+            Self::EcdhePskAes128Gcm => "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256",
+            Self::EcdsaAes128Ccm8 => "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",
+            Self::EcdsaAes128Gcm => "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+            Self::Aes128Gcm => "TLS_AES_128_GCM_SHA256",
+            Self::Aes128Ccm => "TLS_AES_128_CCM_SHA256",
+            Self::Aes128Ccm8 => "TLS_AES_128_CCM_8_SHA256",
+        }
+    }
+
     /// As the machine has it.
     pub const fn suite(self) -> Suite {
         match self {

@@ -211,6 +211,8 @@ fn a_session_survives_a_new_address_with_a_connection_id_alone() {
                 bed.client(&client, &[(0, "here"), (5_000, "there"), (6_000, "again")]);
                 let node = bed.clients[0];
                 bed.net.readdress(at(2_000 * MS), node, 0, "198.51.100.77");
+                let server = bed.server;
+                bed.net.route(server, "198.51.100.77", 32, 0);
                 let done = bed.run(20);
                 let expected: &[(u64, &str)] = if has_ids { &[(5_100, "there"), (6_100, "again")] } else { &[] };
                 assert_eq!(done.answers(0)[1..], say(expected), "{version:?} {has_ids}");
