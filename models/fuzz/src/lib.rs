@@ -114,9 +114,31 @@ fn use_coap_endpoint(data: &[u8]) {
     options.add_uint(OptionNumber::OBSERVE, 0);
     let (payload, method, code) = (Rope::new(), Code::GET, Code::CONTENT);
     let commands = [
-        Command::Request { peer: peer(1), token, confirmable: true, method, options: options.clone(), payload: payload.clone() },
-        Command::Request { peer: peer(2), token, confirmable: false, method, options: Options::new(), payload: payload.clone() },
-        Command::Notify { peer: peer(1), token, state: 1, confirmable: true, code, options: options.clone(), payload: payload.clone() },
+        Command::Request {
+            peer: peer(1),
+            token,
+            confirmable: true,
+            method,
+            options: options.clone(),
+            payload: payload.clone(),
+        },
+        Command::Request {
+            peer: peer(2),
+            token,
+            confirmable: false,
+            method,
+            options: Options::new(),
+            payload: payload.clone(),
+        },
+        Command::Notify {
+            peer: peer(1),
+            token,
+            state: 1,
+            confirmable: true,
+            code,
+            options: options.clone(),
+            payload: payload.clone(),
+        },
         Command::Notify { peer: peer(2), token, state: 1, confirmable: false, code, options, payload },
     ];
     for command in commands {

@@ -133,7 +133,8 @@ impl Client {
     /// Begins an exchange, or goes on with it.
     fn begin(&mut self, token: Token, transfer: Transfer, host: &mut dyn Host) {
         let (mut options, payload) = transfer.request(&self.options, &self.config.payload());
-        if self.config.observe && !transfer.is_download() {
+        // The registration alone is under its own token.
+        if self.config.observe && !transfer.is_download() && token == exchange_token(0) {
             options.add_uint(OptionNumber::OBSERVE, u32::from(self.observation.is_over));
         }
         let (confirmable, method) = (self.config.confirmable, self.config.method.code());
@@ -230,6 +231,8 @@ impl Client {
             }
         }
         let outcome = match step {
+            // Of what it does not observe any more it wants no more blocks.
+            Step::Next if self.observation.is_over => outcome_of(response),
             Step::Next if fits => return self.begin(token, transfer, host),
             Step::Next => Outcome::OutOfMemory,
             Step::Failed => Outcome::ErrorResponse,

@@ -94,7 +94,7 @@ mod tests {
             changes: Some(crate::traffic::TimeDistribution::Fixed(Span::from_secs(1))),
             ..ServerConfig::default()
         };
-        assert_eq!(config.check(), [("payload", String::new()); 0]);
+        assert!(config.check().is_empty());
         let mut options = Options::new();
         queries.iter().for_each(|query| options.add_str(OptionNumber::URI_QUERY, query));
         describe(&config, &options)

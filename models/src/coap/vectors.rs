@@ -1,7 +1,7 @@
 //! Messages in hexadecimal, both ways. All were built by aiocoap 0.4.17 and read by tshark without
 //! complaint; the two with 64 bytes of payload have zeros there.
 
-use super::wire::{Code, DecodeError, Flaw, Message, MessageId, OptionNumber as O, Token, Type};
+use super::wire::{Block, BlockSize, Code, DecodeError, Flaw, Message, MessageId, OptionNumber as O, Token, Type};
 use crate::rope::Rope;
 use Type::{Acknowledgement as ACK, Confirmable as CON, NonConfirmable as NON, Reset as RST};
 
@@ -98,6 +98,27 @@ fn block_wise() {
         &[(O::BLOCK2, &[0x1a])],
         &[0; 64],
     );
+}
+
+/// The values above by RFC 7959 §2.2, NUM << 4 | M << 3 | SZX, with 64 = 2^(2 + 4); SZX 7 and more than three bytes are none.
+#[test]
+fn values_of_block_options() {
+    let size = BlockSize::from_bytes(64).expect("a size");
+    for (value, number, more) in [(0x0a, 0, true), (0x12, 1, false), (0x1a, 1, true)] {
+        let block = Block { number, more, size };
+        assert_eq!((Block::from_value(value), block.value()), (Some(block), value));
+    }
+    assert_eq!(Block::from_value(0x17), None);
+    assert_eq!(Block::from_value(1 << 24), None);
+    assert_eq!(
+        Block::from_value(0x00ff_fffe).map(|block| (block.number, block.size)),
+        Some((1_048_575, BlockSize::LARGEST))
+    );
+    // A block is found by where it begins; 100 is the beginning of none, and no number reaches 2^20 blocks.
+    assert_eq!(Block::at(128, size), Some(Block { number: 2, more: false, size }));
+    assert_eq!(Block::at(100, size), None);
+    assert_eq!(Block::at(64 << 20, size), None);
+    assert_eq!([15, 16, 100, 5000].map(|most| BlockSize::at_most(most).bytes()), [16, 16, 64, 1024]);
 }
 
 #[test]

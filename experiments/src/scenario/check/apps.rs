@@ -511,7 +511,7 @@ fn check_path(plan: &Plan, (on, to): (&str, Option<&str>), place: Place, mistake
     });
 }
 
-/// Members of a group that `from` sends to must be reachable, and understand it: only sources of plain datagrams send to groups.
+/// Members of a group that `from` sends to must be reachable, and understand it: only sources of plain datagrams and clients of CoAP send to groups.
 fn check_members(
     plan: &Plan,
     (from, placed): (usize, Placement<'_>),
@@ -519,9 +519,9 @@ fn check_members(
     place: Place,
     mistakes: &mut Diagnostics,
 ) {
-    if !matches!(placed.spec.run, AppConfig::UdpSource(_)) {
+    if !matches!(placed.spec.run, AppConfig::UdpSource(_) | AppConfig::CoapClient(_)) {
         let message = format!("`{}` is a group, and `{}` expects answers from one node", group.name, placed.spec.name);
-        let help = "only sources of datagrams (UdpSource) may send to groups".to_owned();
+        let help = "only sources of datagrams (UdpSource) and clients of CoAP (CoapClient) may send to groups".to_owned();
         mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
     }
     for member in &group.members {

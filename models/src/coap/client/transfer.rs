@@ -76,7 +76,8 @@ impl Transfer {
 
     /// A transfer of what follows the first block of a notification (RFC 7959 §2.6). `None` if nothing follows.
     pub(super) fn rest_of(response: &Message, wanted: Option<BlockSize>) -> Option<Self> {
-        let mut transfer = Self { is_started: true, ..Self::new(wanted, true, 0) };
+        // Another state has a notification of its own.
+        let mut transfer = Self { is_started: true, restarts: MOST_RESTARTS, ..Self::new(wanted, true, 0) };
         (transfer.on_response(response, 0) == Step::Next).then_some(transfer)
     }
 

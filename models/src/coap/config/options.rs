@@ -169,6 +169,9 @@ impl super::ClientConfig {
         if self.observe {
             return Some(("observe", "has no effect on a group, which notifies nobody".into()));
         }
+        if self.dtls.is_some() {
+            return Some(("dtls", "is between two, and no group has a session".into()));
+        }
         let is_cut = self.block_size.is_some();
         is_cut.then(|| ("block_size", "has no effect on a group, which is asked once".into()))
     }

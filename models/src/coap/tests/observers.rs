@@ -207,3 +207,24 @@ fn large_states_are_fetched_block_by_block() {
         .collect();
     assert_eq!(delivered, [(10_140, state(1)), (20_140, state(2))]);
 }
+
+/// The same, where states last 3.1 s and a block comes every second, so that the fourth is of the next state: nothing is delivered, no second
+/// registration comes of it, and the end takes one exchange.
+#[test]
+fn states_that_are_over_midway_are_not_delivered() {
+    let server = ServerConfig {
+        payload: Size::from_bytes(200),
+        block_size: Some(Size::from_bytes(64)),
+        processing: Span::from_secs(1),
+        ..changing(Span::from_millis(3_100))
+    };
+    let client = ClientConfig { observe_for: Some(Span::from_secs(40)), ..observer() };
+    let mut net = Net::new(1, Ratio::ZERO, client, server);
+    net.run_until(at(30));
+    assert_eq!((net.server.observers(), value(&net.server.totals(), "registrations")), (1, 1));
+    net.run_until(at(60));
+    assert_eq!(net.server.observers(), 0);
+    let seen = net.observed(0);
+    assert!(!seen.iter().any(|(_, what)| matches!(what, Observation::RequestDelivered(_))), "{seen:?}");
+    assert!(matches!(seen.last(), Some((_, Observation::ExchangeEnded { outcome: Outcome::Response, .. }))));
+}
