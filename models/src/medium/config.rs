@@ -231,7 +231,9 @@ impl MediumConfig {
     /// The first station that asks another one again and again what waits for it: such a medium is never quiet.
     pub fn first_child(&self) -> Option<&NodeName> {
         match self {
-            Self::Ieee802154(config) => config.stations.iter().find(|s| s.parent.is_some()).map(|station| &station.node),
+            Self::Ieee802154(config) => {
+                config.stations.iter().find(|s| s.parent.is_some()).map(|station| &station.node)
+            }
             Self::Switch(_) | Self::Csma(_) | Self::Radio(_) => None,
         }
     }

@@ -52,7 +52,8 @@ impl Ether {
     /// One with a station at each place. Nobody talks.
     pub(super) fn new(range: Distance, places: &[Place]) -> Self {
         let reach = |index: usize| {
-            let others = (0..places.len()).filter(|other| *other != index && range.covers(places[index], places[*other]));
+            let others =
+                (0..places.len()).filter(|other| *other != index && range.covers(places[index], places[*other]));
             others.map(|other| other as u16).collect()
         };
         let ear = |index| Ear { reach: reach(index), hears: Vec::new(), heard_until: None, talks_until: None };

@@ -68,9 +68,7 @@ mod tests;
 pub use check::MOST_STATIONS;
 pub use config::{Access, CarrierSense, CsmaConfig, MediumConfig, RadioConfig, StationConfig, SwitchConfig};
 pub use distance::{Coordinate, Distance, Place};
-pub use pan::{
-    Ieee802154Config, LinkAddresses, PanAccess, PanCounts, PanIndirect, PanReassembly, PanStationConfig,
-};
+pub use pan::{Ieee802154Config, LinkAddresses, PanAccess, PanCounts, PanIndirect, PanReassembly, PanStationConfig};
 pub use shared::{GroupStations, MediumCounts, MediumParts, StationParts};
 
 use crate::element::Element;

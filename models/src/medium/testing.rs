@@ -77,7 +77,14 @@ impl Field {
             control: None,
         };
         let stations = (0..count).map(station).collect();
-        let medium = Medium::new(&MediumParts { config, stations, groups, prefix: is_v6.then_some(PREFIX), seed, files: &files });
+        let medium = Medium::new(&MediumParts {
+            config,
+            stations,
+            groups,
+            prefix: is_v6.then_some(PREFIX),
+            seed,
+            files: &files,
+        });
         builder.entity("medium", "m", Element::Medium(Box::new(medium))).unwrap();
         for (index, app) in apps.into_iter().enumerate() {
             let setup = Setup {
@@ -98,11 +105,8 @@ impl Field {
                 incoming: down(index),
                 gateway: None,
             };
-            let (prefix, len) = if is_v6 {
-                (IpAddr::V6(PREFIX), 64)
-            } else {
-                (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 20)
-            };
+            let (prefix, len) =
+                if is_v6 { (IpAddr::V6(PREFIX), 64) } else { (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 20) };
             let route = Route { prefix, len, hop: Hop::OnLink(0) };
             let mut node = Node::new(NodeParts {
                 interfaces: vec![interface],

@@ -77,15 +77,8 @@ impl DropCause {
     pub(crate) const COUNT: usize = Self::ReassemblyMemory as usize + 1;
 
     /// All that a shared medium drops packets for; for [`Self::NodeDown`] where stations have radios.
-    pub const OF_MEDIA: [Self; 7] = [
-        Self::Lost,
-        Self::QueueFull,
-        Self::Aqm,
-        Self::Collision,
-        Self::RetryLimit,
-        Self::OutOfRange,
-        Self::NodeDown,
-    ];
+    pub const OF_MEDIA: [Self; 7] =
+        [Self::Lost, Self::QueueFull, Self::Aqm, Self::Collision, Self::RetryLimit, Self::OutOfRange, Self::NodeDown];
 
     /// All that IEEE 802.15.4 channels drop packets for besides.
     pub const OF_PANS: [Self; 9] = [

@@ -92,7 +92,8 @@ impl Ieee802154Config {
         if station.spacing.is_some() {
             find("spacing", "has no effect: the station is one node, and no group".to_owned());
         }
-        let polls = [("poll", station.poll), ("fast_poll", station.fast_poll), ("fast_poll_for", station.fast_poll_for)];
+        let polls =
+            [("poll", station.poll), ("fast_poll", station.fast_poll), ("fast_poll_for", station.fast_poll_for)];
         let Some(parent) = &station.parent else {
             for (field, _) in polls.iter().filter(|(_, span)| span.is_some()) {
                 find(field, "has no effect: the station has no `parent` and always listens".to_owned());

@@ -1,13 +1,13 @@
 //! What a station sends next, and how that goes.
 
+use super::Pan;
 use super::station::{Activity, Current, Job, Reply, Sending, Signal, Timer};
 use super::transfer::TransferId;
-use super::Pan;
 use crate::element::Element;
 use crate::ieee802154::timing::{CCA, PHY_OVERHEAD};
 use crate::ieee802154::{Address, Endpoint, Event, Frame, Outcome, Step};
-use crate::medium::shared::{At, Takers};
 use crate::lowpan::Fragments;
+use crate::medium::shared::{At, Takers};
 use crate::node::{DropCause, FrameKind, FrameReport, Report};
 use crate::packet::Packet;
 use crate::rope::Rope;
@@ -262,13 +262,7 @@ impl Pan {
     }
 
     /// A copy goes no further: at the station that it is for, or at its sender if it is for none.
-    pub(super) fn drop_copy(
-        &mut self,
-        id: TransferId,
-        to: Option<usize>,
-        cause: DropCause,
-        cx: &mut Cx<'_, Element>,
-    ) {
+    pub(super) fn drop_copy(&mut self, id: TransferId, to: Option<usize>, cause: DropCause, cx: &mut Cx<'_, Element>) {
         let from = self.transfers.sender(id);
         let Some((packet, _)) = self.transfers.close(id, to) else { return };
         let place = to.filter(|_| cause != DropCause::OutOfRange).map(At::Receiver);

@@ -108,13 +108,7 @@ impl Pan {
     }
 
     /// What a child has acknowledged leaves the queue; what it has not waits for its next request.
-    pub(super) fn conclude_answer(
-        &mut self,
-        index: usize,
-        child: usize,
-        outcome: Outcome,
-        cx: &mut Cx<'_, Element>,
-    ) {
+    pub(super) fn conclude_answer(&mut self, index: usize, child: usize, outcome: Outcome, cx: &mut Cx<'_, Element>) {
         let endpoint = self.stations[child].endpoint;
         if matches!(outcome, Outcome::Sent { .. })
             && let Some(done) = self.stations[index].indirect.finish(endpoint)

@@ -304,7 +304,10 @@ fn a_child_gets_what_waits_when_it_asks() {
     assert_eq!(field.medium().counts().delivered, 1);
     // All other requests were in vain, one a second.
     let vain: Vec<&(u64, usize, &str)> = seen.iter().filter(|sent| sent.2 == "request" && sent.0 != at).collect();
-    assert!(vain.len() >= 2 && vain.iter().all(|sent| (sent.0 - at.min(sent.0)).is_multiple_of(1_000_000_000) || sent.0 < at));
+    assert!(
+        vain.len() >= 2
+            && vain.iter().all(|sent| (sent.0 - at.min(sent.0)).is_multiple_of(1_000_000_000) || sent.0 < at)
+    );
     assert_eq!(seen.iter().filter(|sent| sent.2 == "ack, more").count(), 1);
 }
 
