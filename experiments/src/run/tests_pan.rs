@@ -51,8 +51,8 @@ fn has_tshark() -> bool {
 /// How many frames of a capture tshark shows for a filter.
 fn shown(path: &std::path::Path, filter: &str) -> usize {
     // The prefix of the first medium, as far as all numbers of stations have it.
-    let context = ["-o", "6lowpan.context0:3fff::/112"];
-    let output = Command::new("tshark").args(context).arg("-r").arg(path).args(["-Y", filter]).output().unwrap();
+    let options = ["-o", "6lowpan.context0:3fff::/112", "-o", "udp.check_checksum:TRUE"];
+    let output = Command::new("tshark").args(options).arg("-r").arg(path).args(["-Y", filter]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout.iter().filter(|byte| **byte == b'\n').count()
 }

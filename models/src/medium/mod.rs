@@ -25,7 +25,7 @@
 //!   duplex). What ends at the instant at which another begins does not overlap it. There is no propagation delay: 300 m
 //!   would be 1 µs. There are no acknowledgements and no retries; what is lost is for higher layers to notice. Access is pure ALOHA, slotted
 //!   ALOHA, or carrier sense with back-off ([`Access`]), which hears neither hidden stations nor who began while it turned from listening to talking.
-//! - **IEEE 802.15.4** with 6LoWPAN ([`Ieee802154Config`]): real frames, acknowledgements, fragments, children that sleep; see [`pan`].
+//! - **IEEE 802.15.4** with 6LoWPAN ([`Ieee802154Config`]): real frames, acknowledgements, fragments, children that sleep; see `pan`.
 //! - **Cell** ([`CellularConfig`]): devices of NB-IoT or LTE-M and the operator's gateway; what comes for one that sleeps waits in the network.
 //! - **Wi-Fi** ([`WifiConfig`]): an access point and its stations on one channel, with carrier sense, back-off, acknowledgements and retries; stations may save
 //!   power, and the access point holds frames for these.
@@ -49,7 +49,7 @@
 //! | `adapter` | what waits at a station for its turn |
 //! | `ether` | who hears whom on the air, and what overlaps where |
 //! | `batteries` | what the nodes of stations say of their devices, and batteries that end |
-//! | `switch`, `csma`, `radio`, [`pan`], `cellular`, `wifi` | the kinds |
+//! | `switch`, `csma`, `radio`, `pan`, `cellular`, `wifi` | the kinds |
 
 mod adapter;
 mod batteries;
