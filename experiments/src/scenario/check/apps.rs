@@ -521,7 +521,8 @@ fn check_members(
 ) {
     if !matches!(placed.spec.run, AppConfig::UdpSource(_) | AppConfig::CoapClient(_)) {
         let message = format!("`{}` is a group, and `{}` expects answers from one node", group.name, placed.spec.name);
-        let help = "only sources of datagrams (UdpSource) and clients of CoAP (CoapClient) may send to groups".to_owned();
+        let help =
+            "only sources of datagrams (UdpSource) and clients of CoAP (CoapClient) may send to groups".to_owned();
         mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
     }
     for member in &group.members {
