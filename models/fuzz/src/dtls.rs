@@ -87,7 +87,7 @@ fn handshake(choice: u8, datagrams: &[Rope]) {
     let (mut client_env, mut server_env) = (IdealEnv::new(1), IdealEnv::new(2));
     let mut side = Side::Client(ClientSide::new(config, Trust::anyone()));
     let server = ServerSide::new(ServerConfig { common, psks, cookies, ..ServerConfig::default() }, Trust::anyone());
-    let mut server = Endpoint::new(server, EndpointLimits { connections: 8 });
+    let mut server = Endpoint::new(server, EndpointLimits { connections: 8, ..EndpointLimits::default() });
     let address = "192.0.2.1:4000".parse().expect("an address");
     let (mut effects, mut out) = (Vec::new(), Vec::new());
     let Side::Client(own) = &mut side else { return };

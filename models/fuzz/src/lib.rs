@@ -23,8 +23,8 @@ pub use dtls::dtls;
 pub use energy::energy;
 pub use lowpan::lowpan;
 
-use protosim_core::LocalTime;
 use protosim_core::machine::{IdealEnv, Machine, MachineCx};
+use protosim_core::{LocalTime, Span};
 use protosim_models::coap::config::Parameters;
 use protosim_models::coap::endpoint::{
     BLOCK_OPTIONS, Command, Endpoint, EndpointConfig, NOTIFICATION_GAP, PROBING_RATE,
