@@ -131,9 +131,13 @@ impl Endpoint {
         let mut effects = Vec::new();
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.connection.handle_datagram(datagram, &mut self.side, &mut Cx { env, effects: &mut effects });
-        if entry.connection.take_moved() && entry.address != from && entry.connection.cid().is_some() {
-            // RFC 9146 §6: it was protected, and newer than all before.
-            self.by_address.remove(&entry.address);
+        let is_newest = entry.connection.take_moved() && entry.connection.cid().is_some();
+        let Side::Server(side) = &self.side else { unreachable!("an endpoint is a server's") };
+        if is_newest && entry.address != from && side.config.follows_peers {
+            // RFC 9146 §6: it was protected, and newer than all before. Its third condition is `follows_peers`.
+            if self.by_address.get(&entry.address) == Some(&id) {
+                self.by_address.remove(&entry.address);
+            }
             self.by_address.insert(from, id);
             entry.address = from;
             out.push(Output::Moved(id, from));
@@ -164,18 +168,24 @@ impl Endpoint {
                 return;
             }
         };
-        if let Some(old) = known {
-            self.remove(old);
-        }
-        self.counts.accepted += 1;
         if let Some(len) = self.side().config.common.cid_len {
-            for _ in 0..ATTEMPTS {
-                accepted.cid = draw_cid(len, env);
-                if !self.by_cid.contains_key(&accepted.cid) {
-                    break;
-                }
+            let free = (0..ATTEMPTS).map(|_| draw_cid(len, env)).find(|cid| !self.by_cid.contains_key(cid));
+            let Some(cid) = free else {
+                // The client comes again, and other ids are tried.
+                self.counts.dropped += 1;
+                return;
+            };
+            accepted.cid = cid;
+        }
+        if let Some(old) = known {
+            let is_over = self.connection(old).is_none_or(Connection::is_over);
+            self.remove(old);
+            if !is_over {
+                // Its peer has no use for it any more: it has begun another one.
+                out.push(Output::Notify(old, Notice::Closed));
             }
         }
+        self.counts.accepted += 1;
         let id = ConnectionId(self.next);
         self.next += 1;
         let mut effects = Vec::new();
@@ -255,7 +265,9 @@ impl Endpoint {
             self.by_address.remove(&entry.address);
         }
         if let Some(cid) = entry.connection.cid() {
-            self.by_cid.remove(cid);
+            if self.by_cid.get(cid) == Some(&id) {
+                self.by_cid.remove(cid);
+            }
         }
         if let Some(at) = entry.deadline {
             self.deadlines.remove(&(at, id));

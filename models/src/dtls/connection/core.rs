@@ -24,6 +24,9 @@ pub(super) const DATA_EPOCH: u64 = 3;
 /// Record numbers that are kept for an acknowledgement: what fits into a small datagram.
 const MOST_TO_ACK: usize = 32;
 
+/// What a record or data of the peer's take that wait, beside their bytes: our choice. Records without a body are not free.
+const WAITING_COST: u64 = 64;
+
 /// What both ends have.
 #[derive(Clone, Debug)]
 pub(super) struct Core {
@@ -57,8 +60,11 @@ pub(super) struct Core {
     pub(super) psk: Option<Bytes>,
     pub(super) is_connected: bool,
     pub(super) is_closed: bool,
-    pub(super) has_got_close: bool,
+    /// The number of the peer's close_notify.
+    pub(super) got_close: Option<RecordNumber>,
     pub(super) failed: Option<Failure>,
+    /// When the peer was told last why.
+    told_at: LocalTime,
     /// A protected record that is newer than all before has come.
     pub(super) has_moved: bool,
     /// This datagram has made us send our flight again.
@@ -110,8 +116,9 @@ impl Core {
             psk: None,
             is_connected: false,
             is_closed: false,
-            has_got_close: false,
+            got_close: None,
             failed: None,
+            told_at: LocalTime::ZERO,
             has_moved: false,
             has_resent: false,
             to_ack: Vec::new(),
@@ -130,7 +137,7 @@ impl Core {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.failed.is_some() || self.is_closed || self.has_got_close
+        self.failed.is_some() || self.is_closed || self.got_close.is_some()
     }
 
     /// The one that was agreed on; 1.2 until then.
@@ -222,6 +229,11 @@ impl Core {
                 self.counts.invalid += 1;
                 return;
             }
+            if number.epoch == 0 && !self.may_be_plain(header.kind) {
+                self.counts.invalid += 1;
+                is_taken = false;
+                continue;
+            }
             let is_out_of_order = self.reassembly.is_out_of_order(header);
             match self.reassembly.push(header, part, number.epoch) {
                 Taken::New => {
@@ -238,7 +250,7 @@ impl Core {
         }
         // RFC 9147 §7: the peer's next flight says that it has ours.
         if is_new && !self.is_connected && self.records.is_13 {
-            self.outbox.answered(true, cx.env.now());
+            self.outbox.begun(cx.env.now());
         }
         // Which version it is may only be told by what has come now.
         if is_taken && !self.to_ack.contains(&number) {
@@ -269,6 +281,13 @@ impl Core {
         }
     }
 
+    /// RFC 9147 §6.1: of DTLS 1.3 hellos alone come without protection. What else does is anybody's, and must not take the place of the true one.
+    fn may_be_plain(&self, kind: HandshakeType) -> bool {
+        use HandshakeType as T;
+        let is_hello = matches!(kind, T::CLIENT_HELLO | T::SERVER_HELLO | T::HELLO_VERIFY_REQUEST);
+        is_hello || !self.records.is_13 && self.common.knows(DTLS12)
+    }
+
     /// Each message has its epoch (RFC 6347 §4.2.4; RFC 9147 §6.1).
     pub(super) fn check_epoch(&self, whole: &Whole) -> Result<(), AlertDescription> {
         use HandshakeType as T;
@@ -279,7 +298,7 @@ impl Core {
             }
             _ if self.records.is_13 => whole.epoch == HANDSHAKE_EPOCH,
             T::FINISHED => whole.epoch == 1,
-            T::HELLO_REQUEST => whole.epoch == 1,
+            T::HELLO_REQUEST => true,
             _ => whole.epoch == 0,
         };
         if fits { Ok(()) } else { Err(AlertDescription::UNEXPECTED_MESSAGE) }
@@ -296,7 +315,7 @@ impl Core {
             self.acknowledge(cx);
         } else if self.records.is_13 && !self.is_connected && self.ack_at.is_none() && !self.to_ack.is_empty() {
             // The server's hello alone has come.
-            self.outbox.answered(true, cx.env.now());
+            self.outbox.begun(cx.env.now());
             self.ack_at = Some(cx.env.now() + self.outbox.quarter());
         }
     }
@@ -316,6 +335,11 @@ impl Core {
 
     /// Records have come there. Who has no keys yet cannot say so of those that are protected (RFC 9147 §7).
     pub(super) fn on_ack(&mut self, numbers: &[RecordNumber], is_protected: bool, cx: &mut Cx<'_>) {
+        if self.is_connected && !is_protected {
+            // RFC 9147 §7: after the handshake they have the highest epoch.
+            self.counts.invalid += 1;
+            return;
+        }
         let now = cx.env.now();
         let may_be = |number: &&RecordNumber| is_protected || number.epoch == 0;
         let numbers: Vec<RecordNumber> = numbers.iter().filter(may_be).copied().collect();
@@ -356,6 +380,11 @@ impl Core {
         if let Some(suite) = self.suite {
             self.records.read_with(epoch, Protection::dtls13(self.mode(), suite, secret));
         }
+    }
+
+    /// Our next keys are not acknowledged yet.
+    pub(super) const fn is_updating_keys(&self) -> bool {
+        self.key_update.is_some()
     }
 
     /// Asks for the next keys of ours to be taken: they are, once the peer has said that it knows (RFC 9147 §8).
@@ -435,11 +464,11 @@ impl Core {
             cid_lens: self.records.has_cids.then_some(cid_lens),
         }));
         for data in std::mem::take(&mut self.unsent) {
-            self.waiting -= data.len();
+            self.waiting -= own_cost(&data);
             self.put_data(&data, cx);
         }
         for data in std::mem::take(&mut self.undelivered) {
-            self.waiting -= data.len();
+            self.waiting -= WAITING_COST + data.len();
             cx.notify(Notice::Data(data));
         }
     }
@@ -456,10 +485,10 @@ impl Core {
             self.put_data(data, cx);
             return Ok(());
         }
-        if self.waiting + data.len() > self.common.most_early as u64 {
+        if self.waiting + own_cost(data) > self.common.most_early as u64 {
             return Err(Unsendable::TooMuch);
         }
-        self.waiting += data.len();
+        self.waiting += own_cost(data);
         self.unsent.push(data.clone());
         Ok(())
     }
@@ -477,17 +506,21 @@ impl Core {
     pub(super) fn on_data(&mut self, data: &Rope, cx: &mut Cx<'_>) {
         if self.is_connected {
             cx.notify(Notice::Data(data.clone()));
-        } else if self.waiting + data.len() <= self.common.most_early as u64 {
-            self.waiting += data.len();
+        } else if self.waiting + WAITING_COST + data.len() <= self.common.most_early as u64 {
+            self.waiting += WAITING_COST + data.len();
             self.undelivered.push(data.clone());
         } else {
             self.counts.early_dropped += 1;
         }
     }
 
-    /// A record waits for keys.
+    /// A record waits for keys. After the handshake there are none to wait for: nobody uses new ones before we have said that we know them (RFC 9147 §8).
     pub(super) fn keep_early(&mut self, record: Record) {
-        let len = record.fragment.len();
+        if self.is_connected {
+            self.counts.invalid += 1;
+            return;
+        }
+        let len = WAITING_COST + record.fragment.len();
         if self.waiting + len <= self.common.most_early as u64 {
             self.counts.early += 1;
             self.waiting += len;
@@ -499,7 +532,7 @@ impl Core {
 
     pub(super) fn take_early(&mut self) -> Vec<Record> {
         let early = std::mem::take(&mut self.early);
-        self.waiting -= early.iter().map(|record| record.fragment.len()).sum::<u64>();
+        self.waiting -= early.iter().map(|record| WAITING_COST + record.fragment.len()).sum::<u64>();
         early
     }
 
@@ -520,7 +553,33 @@ impl Core {
         let failure = Failure::Alert { alert, is_ours: true };
         self.failed = Some(failure);
         self.send_alert(Alert { is_fatal: true, description: alert });
+        self.told_at = cx.env.now();
         cx.notify(Notice::Failed(failure));
+    }
+
+    /// A record has come after the end. Who sends messages of the handshake to a connection that has failed has not heard why: it is told again (RFC 9147 §5.10, RFC 6347
+    /// §4.2.7), at most once in a quarter of the time. Data that were sent before close_notify and come behind it are delivered: what has a higher number is not.
+    pub(super) fn on_late(&mut self, opened: &Opened, cx: &mut Cx<'_>) {
+        let now = cx.env.now();
+        match (opened.content_type, self.failed, self.got_close) {
+            (ContentType::HANDSHAKE, Some(Failure::Alert { alert, is_ours: true }), _) => {
+                if now >= self.told_at + self.outbox.quarter() {
+                    self.told_at = now;
+                    self.send_alert(Alert { is_fatal: true, description: alert });
+                }
+            }
+            (ContentType::APPLICATION_DATA, None, Some(close)) if !self.is_closed && opened.number < close => {
+                if self.is_data_epoch(opened.number.epoch) {
+                    self.on_data(&opened.plaintext, cx);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// RFC 9147 §6.1: the keys of the handshake are for its messages alone.
+    pub(super) const fn is_data_epoch(&self, epoch: u64) -> bool {
+        epoch >= if self.records.is_13 { DATA_EPOCH } else { 1 }
     }
 
     /// An alert. Without protection it may be anybody's: it counts during the handshake alone, as in OpenSSL.
@@ -535,7 +594,7 @@ impl Core {
                 if !self.records.is_13 {
                     self.send_alert(alert);
                 }
-                self.has_got_close = true;
+                self.got_close = Some(opened.number);
                 cx.notify(Notice::Closed);
             }
             AlertDescription::USER_CANCELED => {}
@@ -562,4 +621,9 @@ impl Core {
         let messages = self.messages.as_ref().map_or(0, Vec::len) as u64;
         self.records.memory() + self.outbox.memory() + self.reassembly.held() as u64 + self.waiting + secrets + messages
     }
+}
+
+/// What data of our own take that wait: empty ones are not free.
+fn own_cost(data: &Rope) -> u64 {
+    data.len().max(1)
 }

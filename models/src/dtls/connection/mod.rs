@@ -55,7 +55,8 @@ pub enum Notice {
     Connected(Handshaked),
     /// Data have come: those of one record.
     Data(Rope),
-    /// The peer has ended the connection (close_notify).
+    /// The peer has ended the connection: by close_notify, behind which data that were sent before may still come, or at an endpoint by another one from the
+    /// same address.
     Closed,
     /// It is over.
     Failed(Failure),
@@ -71,7 +72,7 @@ pub enum Failure {
         /// Who has sent it.
         is_ours: bool,
     },
-    /// A flight was sent again and again, and nothing came.
+    /// A flight was sent again and again, or the rest of the peer's was waited for, and nothing came.
     TimedOut,
 }
 
@@ -221,21 +222,25 @@ impl Connection {
     pub fn handle_datagram(&mut self, datagram: &Rope, side: &mut Side, cx: &mut Cx<'_>) {
         self.core.has_resent = false;
         for record in Records::new(datagram, self.core.records.own_cid.len()) {
-            self.handle_record(record, side, cx);
+            if !self.handle_record(record, side, cx) {
+                break;
+            }
         }
         self.core.acknowledge_if_due(cx);
         self.core.transmit(cx);
     }
 
-    /// A record, and then those that have waited for the keys that it brought.
-    fn handle_record(&mut self, record: Record, side: &mut Side, cx: &mut Cx<'_>) {
+    /// A record, and then those that have waited for the keys that it brought. False: what follows in its datagram is not for us.
+    fn handle_record(&mut self, record: Record, side: &mut Side, cx: &mut Cx<'_>) -> bool {
         let mut waiting = vec![record];
         while let Some(record) = waiting.pop() {
-            if self.core.is_over() {
-                return;
-            }
             let before = self.core.records.read_epoch();
             match self.core.records.open(&record) {
+                Ok(opened) if self.core.is_over() => self.core.on_late(&opened, cx),
+                // RFC 9147 §6.1: after the handshake nothing comes without protection. In DTLS 1.2 its flights may.
+                Ok(opened) if self.core.is_connected && self.core.records.is_13 && opened.number.epoch == 0 => {
+                    self.core.counts.invalid += 1;
+                }
                 Ok(opened) => {
                     if opened.number.epoch > 0 {
                         self.core.spend_open(&opened, cx);
@@ -248,18 +253,23 @@ impl Connection {
                 Err(Closed::Early) => self.core.keep_early(record),
                 Err(Closed::Replayed) => self.core.counts.replayed += 1,
                 Err(Closed::Invalid) => self.core.counts.invalid += 1,
+                Err(Closed::Foreign) => {
+                    self.core.counts.invalid += 1;
+                    return false;
+                }
             }
             if self.core.records.read_epoch() != before {
                 // In the order in which they came, after this one.
                 waiting.extend(self.core.take_early().into_iter().rev());
             }
         }
+        true
     }
 
     fn handle_opened(&mut self, opened: &Opened, side: &mut Side, cx: &mut Cx<'_>) -> Result<(), AlertDescription> {
         match opened.content_type {
             ContentType::HANDSHAKE => self.handle_handshake(opened, side, cx),
-            ContentType::APPLICATION_DATA if opened.number.epoch > 0 => {
+            ContentType::APPLICATION_DATA if self.core.is_data_epoch(opened.number.epoch) => {
                 self.core.on_data(&opened.plaintext, cx);
                 Ok(())
             }
@@ -329,8 +339,9 @@ impl Connection {
                 self.core.counts.timeouts += 1;
                 cx.observe(Trace::Resent(self.core.outbox.messages(), true));
             }
-            // What comes after a handshake can be done without.
-            Expired::GiveUp if self.core.is_connected => {}
+            Expired::Remind => self.core.acknowledge(cx),
+            // What comes after a handshake can be done without, but for new keys, which nobody knows whether the peer has.
+            Expired::GiveUp if self.core.is_connected && !self.core.is_updating_keys() => {}
             Expired::GiveUp => {
                 self.core.failed = Some(Failure::TimedOut);
                 cx.notify(Notice::Failed(Failure::TimedOut));
@@ -364,7 +375,7 @@ impl Connection {
         self.core.records.most_plain()
     }
 
-    /// Ends the connection: the peer is told. What comes later is not read any more (RFC 9147 §5.10 has no half-closed connections).
+    /// Ends the connection: the peer is told. What comes later is not read any more: of RFC 9147 §5.10, by which one may still read, we have no half-closed connections.
     pub fn close(&mut self, cx: &mut Cx<'_>) {
         if !self.core.is_over() {
             self.core.is_closed = true;

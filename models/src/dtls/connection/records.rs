@@ -13,6 +13,9 @@ use bytes::Bytes;
 /// Epochs whose keys are kept, each way: those of the handshake, since flights may come again, and the last ones.
 const MOST_EPOCHS: usize = 5;
 
+/// A protected fragment has more than this \[bytes\]: nonce and the shortest tag in DTLS 1.2; what a mask is made of in DTLS 1.3 (RFC 9147 §4.2.3).
+const LEAST_PROTECTED: u64 = 16;
+
 /// The keys of an epoch, one way.
 #[derive(Clone, Debug)]
 struct Epoch {
@@ -46,6 +49,8 @@ pub(super) enum Closed {
     Replayed,
     /// It is not from the peer.
     Invalid,
+    /// It has a connection id that is not ours, and so all that follows it in its datagram (RFC 9147 §4).
+    Foreign,
 }
 
 /// The record layer of one connection.
@@ -221,7 +226,11 @@ impl Records {
         if epoch > 0 && self.has_cids && has_cid == self.own_cid.is_empty() {
             return Err(Closed::Invalid);
         }
-        if has_cid && header.cid != self.own_cid {
+        // RFC 9146 §3: without an id of ours nobody may send one.
+        if has_cid && (self.own_cid.is_empty() || header.cid != self.own_cid) {
+            return Err(if self.own_cid.is_empty() { Closed::Invalid } else { Closed::Foreign });
+        }
+        if epoch > 0 && fragment.len() < LEAST_PROTECTED {
             return Err(Closed::Invalid);
         }
         let newest = self.read_epoch();
@@ -247,10 +256,15 @@ impl Records {
 
     fn open_unified(&mut self, header: &UnifiedHeader, fragment: &Rope) -> Result<Opened, Closed> {
         let cid = header.cid.clone().unwrap_or_default();
-        if cid != self.own_cid {
+        let newest = self.read_epoch();
+        // Who has not seen the server's hello does not know yet whether ids are used.
+        let may_lack = cid.is_empty() && !self.has_cids && newest == 0;
+        if cid != self.own_cid && !may_lack {
+            return Err(if cid.is_empty() { Closed::Invalid } else { Closed::Foreign });
+        }
+        if fragment.len() < LEAST_PROTECTED {
             return Err(Closed::Invalid);
         }
-        let newest = self.read_epoch();
         let known = self.read.iter_mut().rev().filter(|one| one.protection.is_some());
         let Some(one) = known.into_iter().find(|one| (one.epoch & 3) as u8 == header.epoch_bits) else {
             return Err(Closed::Early);

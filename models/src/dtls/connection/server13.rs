@@ -10,7 +10,7 @@ use super::{Cx, KEYS};
 use crate::dtls::codes::{DTLS12, DTLS13, HASH, Suite};
 use crate::dtls::crypto::{KeySchedule, finished, resumption_psk};
 use crate::dtls::reassembly::Whole;
-use crate::dtls::session::Session;
+use crate::dtls::session::{MOST_LIFETIME_S, Session};
 use crate::dtls::wire::{Message, with_tls_header};
 use crate::tls::codes::{AlertDescription, HandshakeType, PskMode};
 use crate::tls::config::ClientCertificates;
@@ -47,7 +47,10 @@ impl Server {
         core.note(whole, cx);
         let shares = offer.shares.as_deref().unwrap_or_default();
         let share = shares.iter().find(|share| core.common.groups.contains(&share.group));
-        let is_alone = chosen.is_some() && offer.takes(PskMode::PSK_KE) && share.is_none();
+        // RFC 8446 §4.2.9: no mode that the client does not list; a fresh key exchange where it can be had.
+        let is_fresh = offer.takes(PskMode::PSK_DHE_KE) && share.is_some();
+        let is_alone = chosen.is_some() && offer.takes(PskMode::PSK_KE) && !is_fresh;
+        let chosen = chosen.filter(|_| is_alone || offer.takes(PskMode::PSK_DHE_KE));
         if let Some(retry) = &retry {
             // RFC 8446 §4.1.2: what the request asked for, and nothing else.
             let is_other =
@@ -57,13 +60,7 @@ impl Server {
             }
         }
         if chosen.is_none() {
-            if side.config.identity.is_none() {
-                return Err(AlertDescription::HANDSHAKE_FAILURE);
-            }
-            // RFC 8446 §9.2.
-            if offer.schemes.is_empty() || offer.groups.is_empty() {
-                return Err(AlertDescription::MISSING_EXTENSION);
-            }
+            check_certificate(offer, side)?;
         }
         if let Some(chosen) = &chosen {
             core.is_resumed = chosen.identity.is_none();
@@ -71,7 +68,7 @@ impl Server {
         }
         self.takes_tickets = offer.psk_modes.is_some();
         let share = if is_alone { None } else { Some(share.ok_or(AlertDescription::HANDSHAKE_FAILURE)?) };
-        let shared = self.send_hello_13(hello, share, chosen.as_ref(), suite, core, cx)?;
+        let shared = self.send_hello_13(share, chosen.as_ref(), suite, core, cx)?;
         core.spend("tls.schedule", 0, cx);
         let mut schedule = KeySchedule::new(core.mode(), chosen.as_ref().map(|chosen| &chosen.key[..]));
         let shared = shared.as_ref().map(Secret::as_slice);
@@ -134,7 +131,6 @@ impl Server {
 
     fn send_hello_13(
         &mut self,
-        hello: &ClientHello,
         share: Option<&KeyShare>,
         chosen: Option<&Chosen>,
         suite: Suite,
@@ -156,8 +152,8 @@ impl Server {
             extensions.push(connection_id(&core.records.own_cid));
         }
         let random = Self::draw_random(core, cx);
-        // RFC 9147 §5.3: an echo of what stands for a session of DTLS 1.2.
-        let (legacy_version, session_id, cipher_suite) = (DTLS12, hello.session_id.clone(), suite.code());
+        // RFC 9147 §5: no echo, whatever the client has sent.
+        let (legacy_version, session_id, cipher_suite) = (DTLS12, Bytes::new(), suite.code());
         let answer = ServerHello { legacy_version, random, session_id, cipher_suite, extensions };
         core.send_tls(Handshake::ServerHello(answer), 0, cx);
         Ok(shared)
@@ -187,9 +183,6 @@ impl Server {
             core.send_tls(Handshake::CertificateRequest(request), HANDSHAKE_EPOCH, cx);
         }
         core.send_tls(certificates(identity.chain().to_vec()), HANDSHAKE_EPOCH, cx);
-        if !offer.schemes.contains(&identity.kind().schemes()[0]) {
-            return Err(AlertDescription::HANDSHAKE_FAILURE);
-        }
         let content = core.signed_content(false);
         core.send_verify(identity, &content, HANDSHAKE_EPOCH, cx);
         Ok(asks)
@@ -255,6 +248,7 @@ impl Server {
         core.outbox.forget();
         // RFC 9147 §7: nothing else says that the last flight has come.
         core.acknowledge(cx);
+        core.clear_acks();
         self.state = State::Connected;
         core.connected(cx);
         if self.takes_tickets && side.config.tickets > 0 {
@@ -275,13 +269,26 @@ impl Server {
             let session = Session { version: DTLS13, suite, secret, issued_at, is_extended };
             let age_add = age_add(cx.env);
             let ticket = side.seal(&session, core, cx);
-            let lifetime_s = (side.config.lifetime.as_nanos() / 1_000_000_000) as u32;
+            let lifetime_s = (side.config.lifetime.as_nanos() / 1_000_000_000).min(u64::from(MOST_LIFETIME_S)) as u32;
             let message = NewSessionTicket { lifetime_s, age_add, nonce, ticket, extensions: Vec::new() };
             let message = Message::Tls(Handshake::NewSessionTicket(message));
             core.send_outside(message.kind(), message.encode_body(), DATA_EPOCH, cx);
         }
         core.end_flight(Expects::Ack, cx);
     }
+}
+
+/// Without a pre-shared key the server shows a certificate, in a way that the client takes. It is told before the first message: nothing can be read of what is
+/// protected without ServerHello.
+fn check_certificate(offer: &Offer, side: &ServerSide) -> Result<(), AlertDescription> {
+    let identity = side.config.identity.as_ref().ok_or(AlertDescription::HANDSHAKE_FAILURE)?;
+    // RFC 8446 §9.2.
+    if offer.schemes.is_empty() || offer.groups.is_empty() {
+        return Err(AlertDescription::MISSING_EXTENSION);
+    }
+    // RFC 8446 §4.4.2.2.
+    let is_taken = offer.schemes.contains(&identity.kind().schemes()[0]);
+    if is_taken { Ok(()) } else { Err(AlertDescription::HANDSHAKE_FAILURE) }
 }
 
 /// What comes before the hello: after a retry, what stands for the first one, and the request (RFC 8446 §4.4.1).
