@@ -25,7 +25,7 @@ pub(super) const DATA_EPOCH: u64 = 3;
 const MOST_TO_ACK: usize = 32;
 
 /// What a record or data of the peer's take that wait, beside their bytes: our choice. Records without a body are not free.
-const WAITING_COST: u64 = 64;
+pub(super) const WAITING_COST: u64 = 64;
 
 /// What both ends have.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ pub(super) struct Core {
     pub(super) got_close: Option<RecordNumber>,
     pub(super) failed: Option<Failure>,
     /// When the peer was told last why.
-    told_at: LocalTime,
+    pub(super) told_at: LocalTime,
     /// A protected record that is newer than all before has come.
     pub(super) has_moved: bool,
     /// This datagram has made us send our flight again.
@@ -77,9 +77,9 @@ pub(super) struct Core {
     unsent: Vec<Rope>,
     undelivered: Vec<Rope>,
     /// Records that wait for keys.
-    early: Vec<Record>,
+    pub(super) early: Vec<Record>,
     /// Bytes in all three.
-    waiting: u64,
+    pub(super) waiting: u64,
     pub(super) counts: Counts,
 }
 
@@ -279,13 +279,6 @@ impl Core {
         } else if self.is_connected && self.records.is_13 {
             self.ack_now = true;
         }
-    }
-
-    /// RFC 9147 §6.1: of DTLS 1.3 hellos alone come without protection. What else does is anybody's, and must not take the place of the true one.
-    fn may_be_plain(&self, kind: HandshakeType) -> bool {
-        use HandshakeType as T;
-        let is_hello = matches!(kind, T::CLIENT_HELLO | T::SERVER_HELLO | T::HELLO_VERIFY_REQUEST);
-        is_hello || !self.records.is_13 && self.common.knows(DTLS12)
     }
 
     /// Each message has its epoch (RFC 6347 §4.2.4; RFC 9147 §6.1).
@@ -514,28 +507,6 @@ impl Core {
         }
     }
 
-    /// A record waits for keys. After the handshake there are none to wait for: nobody uses new ones before we have said that we know them (RFC 9147 §8).
-    pub(super) fn keep_early(&mut self, record: Record) {
-        if self.is_connected {
-            self.counts.invalid += 1;
-            return;
-        }
-        let len = WAITING_COST + record.fragment.len();
-        if self.waiting + len <= self.common.most_early as u64 {
-            self.counts.early += 1;
-            self.waiting += len;
-            self.early.push(record);
-        } else {
-            self.counts.early_dropped += 1;
-        }
-    }
-
-    pub(super) fn take_early(&mut self) -> Vec<Record> {
-        let early = std::mem::take(&mut self.early);
-        self.waiting -= early.iter().map(|record| WAITING_COST + record.fragment.len()).sum::<u64>();
-        early
-    }
-
     pub(super) fn spend_open(&self, opened: &Opened, cx: &mut Cx<'_>) {
         if let Some(suite) = self.suite {
             self.spend(suite.aead().operations().1, opened.plaintext.len(), cx);
@@ -555,31 +526,6 @@ impl Core {
         self.send_alert(Alert { is_fatal: true, description: alert });
         self.told_at = cx.env.now();
         cx.notify(Notice::Failed(failure));
-    }
-
-    /// A record has come after the end. Who sends messages of the handshake to a connection that has failed has not heard why: it is told again (RFC 9147 §5.10, RFC 6347
-    /// §4.2.7), at most once in a quarter of the time. Data that were sent before close_notify and come behind it are delivered: what has a higher number is not.
-    pub(super) fn on_late(&mut self, opened: &Opened, cx: &mut Cx<'_>) {
-        let now = cx.env.now();
-        match (opened.content_type, self.failed, self.got_close) {
-            (ContentType::HANDSHAKE, Some(Failure::Alert { alert, is_ours: true }), _) => {
-                if now >= self.told_at + self.outbox.quarter() {
-                    self.told_at = now;
-                    self.send_alert(Alert { is_fatal: true, description: alert });
-                }
-            }
-            (ContentType::APPLICATION_DATA, None, Some(close)) if !self.is_closed && opened.number < close => {
-                if self.is_data_epoch(opened.number.epoch) {
-                    self.on_data(&opened.plaintext, cx);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// RFC 9147 §6.1: the keys of the handshake are for its messages alone.
-    pub(super) const fn is_data_epoch(&self, epoch: u64) -> bool {
-        epoch >= if self.records.is_13 { DATA_EPOCH } else { 1 }
     }
 
     /// An alert. Without protection it may be anybody's: it counts during the handshake alone, as in OpenSSL.

@@ -8,6 +8,7 @@ mod client;
 mod client12;
 mod client13;
 mod core;
+mod late;
 mod outbox;
 mod proof;
 mod records;
@@ -476,4 +477,27 @@ fn raw(version: Version, kind: HandshakeType, message_seq: u16, body: &[u8]) -> 
     let mut out = FragmentHeader::whole(kind, message_seq, body.len() as u32).encode().to_vec();
     out.extend_from_slice(body);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtls::connection::proof::psk_premaster;
+    use crate::dtls::tests::hex;
+    use crate::tls::crypto::Secret;
+
+    /// RFC 6347 §4.2.6: a message is hashed as if it had come in one piece, with its number, offset and length; RFC 9147 §5.2: of DTLS 1.3 with type and length alone.
+    #[test]
+    fn what_is_hashed_of_a_message_is_as_the_rfcs_have_it() {
+        let of = |version| raw(version, HandshakeType::FINISHED, 0x0102, b"abc");
+        assert_eq!(of(DTLS12), hex("14 000003 0102 000000 000003 616263"));
+        assert_eq!(of(DTLS13), hex("14 000003 616263"));
+    }
+
+    /// RFC 4279 §2: as many zeros as the key has bytes, each with its length; RFC 5489 §2: what ECDHE has given in their place.
+    #[test]
+    fn a_premaster_secret_is_as_the_rfcs_have_it() {
+        assert_eq!(psk_premaster(&[1, 2, 3], None), hex("0003 000000 0003 010203"));
+        assert_eq!(psk_premaster(&[1, 2, 3], Some(&Secret::new(&[7; 4]))), hex("0004 07070707 0003 010203"));
+    }
 }

@@ -3,7 +3,7 @@
 use crate::dtls::codes::{ACK, HASH, TLS12_CID};
 use crate::dtls::config::Common;
 use crate::dtls::crypto::Protection;
-use crate::dtls::replay::Replay;
+use crate::dtls::replay::{Replay, WINDOW};
 use crate::dtls::wire::{FullHeader, HEADER_BYTES, Header, MAX_SEQUENCE, Record, RecordNumber, UnifiedHeader};
 use crate::rope::Rope;
 use crate::tls::codes::{ContentType, Version};
@@ -62,6 +62,8 @@ pub(super) struct Records {
     pub(super) mtu: usize,
     short_headers: bool,
     read: Vec<Epoch>,
+    /// Numbers of the last records without protection. A window would move with what anybody sends, and take the true ones for old.
+    plain_seen: Vec<u64>,
     write: Vec<Epoch>,
     /// The id that the peer uses; none of no length.
     pub(super) own_cid: Bytes,
@@ -84,6 +86,7 @@ impl Records {
             mtu: common.mtu,
             short_headers: common.short_headers,
             read: vec![plain(0)],
+            plain_seen: Vec::new(),
             write: vec![plain(first)],
             own_cid: Bytes::new(),
             peer_cid: None,
@@ -205,7 +208,14 @@ impl Records {
 
     /// The newest of the first records: a server answers with its number (RFC 6347 §4.2.1).
     pub(super) fn mark_first(&mut self, sequence: u64) {
-        self.read[0].replay.mark(sequence);
+        self.mark_plain(sequence);
+    }
+
+    fn mark_plain(&mut self, sequence: u64) {
+        if self.plain_seen.len() as u64 == WINDOW {
+            self.plain_seen.remove(0);
+        }
+        self.plain_seen.push(sequence);
     }
 
     /// Opens a record that has not been opened before.
@@ -237,7 +247,10 @@ impl Records {
         let Some(one) = self.read.iter_mut().find(|one| one.epoch == epoch) else {
             return Err(if epoch > newest { Closed::Early } else { Closed::Invalid });
         };
-        if !one.replay.is_new(header.sequence) {
+        let is_plain = one.protection.is_none();
+        let is_copy =
+            if is_plain { self.plain_seen.contains(&header.sequence) } else { !one.replay.is_new(header.sequence) };
+        if is_copy {
             return Err(Closed::Replayed);
         }
         let (content_type, plaintext) = match &one.protection {
@@ -250,6 +263,9 @@ impl Records {
         }
         let is_newest = epoch > 0 && epoch == newest && header.sequence >= one.replay.next();
         one.replay.mark(header.sequence);
+        if is_plain {
+            self.mark_plain(header.sequence);
+        }
         let number = RecordNumber { epoch, sequence: header.sequence };
         Ok(Opened { content_type, number, plaintext, cid: header.cid.clone(), is_newest })
     }

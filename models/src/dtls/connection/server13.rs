@@ -47,10 +47,9 @@ impl Server {
         core.note(whole, cx);
         let shares = offer.shares.as_deref().unwrap_or_default();
         let share = shares.iter().find(|share| core.common.groups.contains(&share.group));
-        // RFC 8446 §4.2.9: no mode that the client does not list; a fresh key exchange where it can be had.
-        let is_fresh = offer.takes(PskMode::PSK_DHE_KE) && share.is_some();
-        let is_alone = chosen.is_some() && offer.takes(PskMode::PSK_KE) && !is_fresh;
-        let chosen = chosen.filter(|_| is_alone || offer.takes(PskMode::PSK_DHE_KE));
+        let use_of_psk = use_of_psk(offer, share.is_some());
+        let chosen = chosen.filter(|_| use_of_psk != UseOfPsk::Never);
+        let is_alone = chosen.is_some() && use_of_psk == UseOfPsk::Alone;
         if let Some(retry) = &retry {
             // RFC 8446 §4.1.2: what the request asked for, and nothing else.
             let is_other =
@@ -278,6 +277,27 @@ impl Server {
     }
 }
 
+/// How a pre-shared key can be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum UseOfPsk {
+    Never,
+    Alone,
+    /// With a fresh key exchange.
+    Fresh,
+}
+
+/// RFC 8446 §4.2.9: no mode that the client does not list; a fresh key exchange where it can be had.
+fn use_of_psk(offer: &Offer, has_share: bool) -> UseOfPsk {
+    let (alone, fresh) = (offer.takes(PskMode::PSK_KE), offer.takes(PskMode::PSK_DHE_KE));
+    if fresh && (has_share || !alone) {
+        UseOfPsk::Fresh
+    } else if alone {
+        UseOfPsk::Alone
+    } else {
+        UseOfPsk::Never
+    }
+}
+
 /// Without a pre-shared key the server shows a certificate, in a way that the client takes. It is told before the first message: nothing can be read of what is
 /// protected without ServerHello.
 fn check_certificate(offer: &Offer, side: &ServerSide) -> Result<(), AlertDescription> {
@@ -300,4 +320,24 @@ fn before(core: &Core, retry: Option<&Retry>) -> Transcript {
         transcript.add(&with_tls_header(HandshakeType::SERVER_HELLO, &retry.request));
     }
     transcript
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8446 §4.2.9: "Servers MUST NOT select a key exchange mode that is not listed by the client"; a share beside `psk_ke` alone is for a server that takes no key.
+    #[test]
+    fn a_key_is_used_in_a_way_that_is_listed() {
+        let (alone, fresh) = (PskMode::PSK_KE, PskMode::PSK_DHE_KE);
+        for (modes, with_share, without) in [
+            (vec![alone], UseOfPsk::Alone, UseOfPsk::Alone),
+            (vec![fresh], UseOfPsk::Fresh, UseOfPsk::Fresh),
+            (vec![alone, fresh], UseOfPsk::Fresh, UseOfPsk::Alone),
+            (vec![PskMode(77)], UseOfPsk::Never, UseOfPsk::Never),
+        ] {
+            let offer = Offer { psk_modes: Some(modes), ..Offer::default() };
+            assert_eq!((use_of_psk(&offer, true), use_of_psk(&offer, false)), (with_share, without));
+        }
+    }
 }

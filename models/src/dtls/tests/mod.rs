@@ -2,6 +2,7 @@
 
 mod gate;
 mod handshakes;
+mod hostile;
 mod loss;
 mod resumption;
 mod sizes;
