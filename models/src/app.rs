@@ -137,10 +137,26 @@ pub trait Host: Env {
         if class == TrafficClass::default() { Ok(()) } else { Err(HostError::NoTrafficClass) }
     }
 
+    /// What this socket sends from now on is protected: its bytes are as good as drawn, others in each mode of cryptography, and digests have
+    /// their number alone. Does nothing where nobody makes digests, as over real sockets.
+    ///
+    /// # Errors
+    /// When the socket is not this App's.
+    fn udp_protected(&mut self, socket: SocketId) -> Result<(), HostError> {
+        let _ = socket;
+        Ok(())
+    }
+
     /// The congestion notification of the datagram that is being delivered; [`Ecn::NotEct`] outside of
     /// [`App::on_datagram`], and where the host does not tell, as over the standard library's sockets.
     fn received_ecn(&self) -> Ecn {
         Ecn::NotEct
+    }
+
+    /// The group that the datagram was sent to that is being delivered; `None` where it was sent to this host alone, outside of
+    /// [`App::on_datagram`], and where the host does not tell, as over the standard library's sockets.
+    fn received_for_group(&self) -> Option<IpAddr> {
+        None
     }
 
     /// Reports the delivery of the datagram from `from` with `bytes` of payload that is being delivered, with the

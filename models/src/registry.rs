@@ -10,6 +10,7 @@ mod further;
 pub use build::Common;
 pub use further::{Found, Further, Sender, Way};
 
+use crate::dtls::{self, DtlsClientConfig, DtlsServerConfig};
 use crate::name::{ChannelName, NodeName};
 use crate::tcp::app as streams;
 use crate::tls::{self, TlsClientConfig, TlsServerConfig};
@@ -94,6 +95,15 @@ impl Tls<'_> {
     }
 }
 
+/// DTLS beneath an application.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Dtls<'a> {
+    /// Of one that sends to a server.
+    Client(&'a DtlsClientConfig),
+    /// Of one that others send to.
+    Server(&'a DtlsServerConfig),
+}
+
 /// A port of a transport protocol: those of UDP and of TCP have nothing to do with each other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Port {
@@ -118,6 +128,7 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
     amqp::OPERATIONS
         .into_iter()
         .chain(coap::OPERATIONS)
+        .chain(dtls::OPERATIONS)
         .chain(http::OPERATIONS)
         .chain(mqtt::OPERATIONS)
         .chain(of_nat_traversal)
@@ -247,7 +258,7 @@ impl AppConfig {
             Self::AimdSource(config) => Some(Port::Udp(config.port)),
             Self::Amqp10Client(config) => Some(Port::Tcp(config.port())),
             Self::AmqpClient(config) => Some(Port::Tcp(config.port())),
-            Self::CoapClient(config) => Some(Port::Udp(config.port)),
+            Self::CoapClient(config) => Some(Port::Udp(config.port())),
             Self::HttpClient(config) => Some(Port::Tcp(config.port())),
             Self::MqttClient(config) => Some(Port::Tcp(config.port())),
             Self::TcpClient(config) => Some(Port::Tcp(config.port)),
@@ -312,6 +323,20 @@ impl AppConfig {
         }
     }
 
+    /// Its DTLS, if it has any.
+    pub fn dtls(&self) -> Option<Dtls<'_>> {
+        match self {
+            Self::CoapClient(config) => config.dtls.as_deref().map(Dtls::Client),
+            Self::CoapServer(config) => config.dtls.as_deref().map(Dtls::Server),
+            _ => None,
+        }
+    }
+
+    /// True if cryptography has something to do.
+    pub fn is_secured(&self) -> bool {
+        self.tls().is_some() || self.dtls().is_some()
+    }
+
     /// Fields of its [`AppConfig::tcp`] that could change nothing, since its data go one way alone; and which way that is.
     pub fn idle_fields_of_tcp(&self) -> Option<(&'static [&'static str], &'static str)> {
         match self {
@@ -327,13 +352,19 @@ impl AppConfig {
         // UDP (RFC 768) and ICMP echo (RFC 792, RFC 4443) alike.
         const HEADER: u64 = 8;
         match self {
-            Self::CoapClient(config) => HEADER + config.request_len(),
+            Self::CoapClient(config) => {
+                let len = config.request_len();
+                HEADER + config.dtls.as_ref().map_or(len, |dtls| dtls.longest(len))
+            }
             Self::Ping(config) => HEADER + config.payload.as_bytes(),
             Self::UdpClient(config) => HEADER + config.request.longest(),
             Self::UdpServer(config) => HEADER + config.response.longest(),
             Self::UdpSource(config) => HEADER + config.longest_payload(ip_header),
             Self::AimdSource(config) => HEADER + config.payload.as_bytes(),
-            Self::CoapServer(config) => HEADER + config.response_len(),
+            Self::CoapServer(config) => {
+                let len = config.response_len();
+                HEADER + config.dtls.as_ref().map_or(len, |dtls| dtls.longest(len))
+            }
             Self::AimdSink(_) => HEADER + traffic::AIMD_ACK_LEN,
             Self::IceAgent(config) => HEADER + config.message_len(),
             Self::StunClient(_) => HEADER + stun::wire::HEADER_LEN as u64,
@@ -356,7 +387,7 @@ impl AppConfig {
     pub fn listens_on(&self) -> Option<Port> {
         match self {
             Self::AimdSink(config) => Some(Port::Udp(config.port)),
-            Self::CoapServer(config) => Some(Port::Udp(config.port)),
+            Self::CoapServer(config) => Some(Port::Udp(config.port())),
             Self::StunServer(config) => Some(Port::Udp(config.port)),
             Self::TurnServer(config) => Some(Port::Udp(config.port)),
             Self::AmqpBroker(config) => Some(Port::Tcp(config.port())),
@@ -435,6 +466,7 @@ impl AppConfig {
         let after =
             |start: Span, every: Span, count: u64| start.saturating_add(every.saturating_mul(count.saturating_sub(1)));
         match self {
+            Self::CoapClient(config) if config.observe => Some(config.start.saturating_add(config.observe_for?)),
             Self::CoapClient(config) => Some(after(config.start, config.interval(), config.requests)),
             Self::Ping(config) => Some(after(config.start, config.interval, config.count?)),
             Self::StunClient(config) => Some(after(config.start, config.interval, config.count?)),
@@ -459,7 +491,10 @@ impl AppConfig {
     pub fn has_end(&self) -> bool {
         match self {
             Self::AimdSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => true,
-            Self::CoapClient(_) | Self::CoapServer(_) | Self::HttpServer(_) => true,
+            // Notifications go on, and states change.
+            Self::CoapClient(config) => !config.observe || config.observe_for.is_some(),
+            Self::CoapServer(config) => config.changes.is_none(),
+            Self::HttpServer(_) => true,
             Self::TcpServer(_) | Self::TcpSink(_) => true,
             Self::StunServer(_) | Self::TurnServer(_) => true,
             // Consent goes on as long as the peer is there.
@@ -492,6 +527,8 @@ impl AppConfig {
             Self::MqttClient(config) => !config.publications.is_empty(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
             Self::IceAgent(_) | Self::StunClient(_) | Self::TurnClient(_) => true,
+            // Each state for each observer.
+            Self::CoapServer(config) => config.changes.is_some(),
             _ => false,
         }
     }
@@ -508,6 +545,7 @@ impl AppConfig {
             Self::Amqp10Client(_)
                 | Self::AmqpClient(_)
                 | Self::CoapClient(_)
+                | Self::CoapServer(_)
                 | Self::HttpClient(_)
                 | Self::MqttClient(_)
                 | Self::TcpClient(_)

@@ -1,5 +1,6 @@
 //! What can be wrong with a topology beyond its types. All of it is found, each with its place.
 
+use crate::devices::check_devices;
 use crate::graph::NetworkGraph;
 use crate::media::{check_media, interfaces_of};
 use crate::multicast::check_groups;
@@ -73,6 +74,7 @@ pub fn check_topology(topology: &Topology) -> Vec<Finding> {
     }
     check_channels(topology, &mut found);
     check_media(topology, &mut found);
+    check_devices(topology, &mut found);
     check_names(topology.groups.iter().map(|group| group.name.clone()), "groups", "group", &mut found);
     check_groups(topology, &mut found);
     check_families(topology, &mut found);

@@ -282,6 +282,7 @@ fn events_that_meet_and_events_that_change_nothing() {
         channels: Vec::new(),
         addresses: crate::AddressFamilies::V4,
         groups: Vec::new(),
+        profiles: Vec::new(),
     };
     let event = |seconds, direction, percent| TimelineEvent {
         at: Span::from_secs(seconds),

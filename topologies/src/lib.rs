@@ -8,6 +8,7 @@
 //! - [`profile`]: a library of access networks, each number with its source.
 //! - [`check`]: everything wrong with them beyond their types, each with its place.
 //! - [`graph`]: the network as a graph, with shortest paths and an explicit tie-break.
+//! - [`devices`]: where devices with a profile are metered.
 //! - [`media`]: shared media as part of it: who hears whom, and addresses.
 //! - [`multicast`]: the trees of groups.
 //! - [`nat`]: what is inside of NATs, and addresses there.
@@ -18,6 +19,7 @@
 //! Everything is decided in order of names, never in order of the file.
 
 pub mod check;
+pub mod devices;
 pub mod faults;
 pub mod generate;
 pub mod graph;

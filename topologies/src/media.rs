@@ -6,7 +6,7 @@
 
 use crate::check::{Finding, Kind, check_luck, check_names};
 use crate::graph::Port;
-use crate::spec::{AddressFamily, Topology};
+use crate::spec::{AddressFamily, NodeSpec, Topology};
 use protosim_models::medium::MediumConfig;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -34,7 +34,7 @@ pub struct Lan {
     pub stations: Vec<usize>,
     /// For each station, its index in the configuration's list.
     pub listed_stations: Vec<usize>,
-    /// On a radio channel: for each station, who is in range, in order; two bytes each, as there may be the square of the stations of
+    /// On a radio channel: for each station, whom it reaches, in order; two bytes each, as there may be the square of the stations of
     /// these.
     in_range: Option<Vec<Vec<u16>>>,
 }
@@ -71,19 +71,25 @@ impl Lan {
         let in_range = match config {
             MediumConfig::Switch(_) | MediumConfig::Csma(_) => None,
             MediumConfig::Radio(radio) => {
-                let at = |station: usize| radio.stations[stations[station].1].at;
-                let covered = |from: usize| {
-                    let others = (0..stations.len()).filter(|to| *to != from && radio.range.covers(at(from), at(*to)));
-                    others.map(|other| other as u16).collect()
-                };
-                let in_range: Vec<Vec<u16>> = (0..stations.len()).map(covered).collect();
-                let is_full = in_range.iter().all(|others| others.len() + 1 == stations.len());
-                (!is_full).then_some(in_range)
+                let at = |station: usize| radio.stations[station].at;
+                reached(&stations, |from, to| from != to && radio.range.covers(at(from), at(to)))
             }
+            MediumConfig::Ieee802154(pan) => reached(&stations, |from, to| pan.reaches(from, to)),
         };
         let (stations, listed_stations) = stations.into_iter().unzip();
         Self { listed, stations, listed_stations, in_range }
     }
+}
+
+/// For each station, whom it reaches: `reaches` is asked with places in the configuration's list. `None` if all reach all.
+fn reached(stations: &[(usize, usize)], reaches: impl Fn(usize, usize) -> bool) -> Option<Vec<Vec<u16>>> {
+    let of = |(_, from): &(usize, usize)| {
+        let others = stations.iter().enumerate().filter(|(_, (_, to))| reaches(*from, *to));
+        others.map(|(other, _)| other as u16).collect()
+    };
+    let reached: Vec<Vec<u16>> = stations.iter().map(of).collect();
+    let is_full = reached.iter().all(|others| others.len() + 1 == stations.len());
+    (!is_full).then_some(reached)
 }
 
 impl MediaGraph {
@@ -221,14 +227,44 @@ pub(crate) fn check_media(topology: &Topology, found: &mut Vec<Finding>) {
             };
             found.push(Finding::new(kind, format!("media.{index}.{field}"), message));
         }
+        if matches!(medium, MediumConfig::Ieee802154(_)) {
+            check_versions(topology, (index, medium), found);
+        }
     }
     check_luck(media.iter().map(|medium| vec![medium.stream_name().to_owned()]), "media", found);
+}
+
+/// 6LoWPAN carries IPv6 alone: all stations of such a medium have it, and no two of them IPv4, which they would send there.
+fn check_versions(topology: &Topology, (index, medium): (usize, &MediumConfig), found: &mut Vec<Finding>) {
+    let nodes: BTreeMap<&str, &NodeSpec> = topology.nodes.iter().map(|node| (node.name.as_str(), node)).collect();
+    let mut first: Option<&str> = None;
+    for (station, name) in medium.stations().into_iter().enumerate() {
+        let Some(node) = nodes.get(name.0.as_str()) else { continue };
+        let families = node.families(topology.addresses);
+        let message = match first {
+            _ if !families.has(AddressFamily::V6) => {
+                format!("`{}` has no IPv6, and 6LoWPAN carries nothing else: `addresses: V6`", node.name)
+            }
+            Some(other) if families.has(AddressFamily::V4) => {
+                format!("`{}` has IPv4, as `{other}`, and 6LoWPAN does not carry it: `addresses: V6`", node.name)
+            }
+            _ => {
+                first = first.or(families.has(AddressFamily::V4).then_some(&node.name));
+                continue;
+            }
+        };
+        // One mistake, whatever the number of stations.
+        return found.push(Finding::new(Kind::OutOfRange, format!("media.{index}.stations.{station}.node"), message));
+    }
 }
 
 /// Interfaces of a node to shared media, as far as forwarding goes: a radio channel counts as two, since a node may relay on it.
 pub(crate) fn interfaces_of(topology: &Topology, node: &str) -> usize {
     let on = |medium: &&MediumConfig| medium.stations().iter().any(|station| station.0 == node);
-    let weight = |medium: &MediumConfig| if matches!(medium, MediumConfig::Radio(_)) { 2 } else { 1 };
+    let weight = |medium: &MediumConfig| match medium {
+        MediumConfig::Radio(_) | MediumConfig::Ieee802154(_) => 2,
+        MediumConfig::Switch(_) | MediumConfig::Csma(_) => 1,
+    };
     topology.media.iter().filter(on).map(weight).sum()
 }
 

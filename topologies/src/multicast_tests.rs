@@ -27,6 +27,7 @@ fn net(links: &str, members: &str, senders: &str) -> Topology {
         channels: Vec::new(),
         addresses: AddressFamilies::V4,
         groups: vec![group("all", None, members, senders)],
+        profiles: Vec::new(),
     }
 }
 

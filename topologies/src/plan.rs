@@ -3,7 +3,9 @@
 mod acts;
 mod addresses;
 mod channels;
+mod devices;
 mod reroutes;
+mod stations;
 
 pub use addresses::NoWay;
 pub use channels::CHANNEL;
@@ -17,15 +19,17 @@ use crate::nat::outsides;
 use crate::spec::{AddressFamily, Topology, wire_stream_name};
 use crate::timeline::{Agenda, TimelineEvent};
 use channels::Channels;
+use devices::Devices;
 use protosim_core::kernel::{BuildError, Limits};
-use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Span, WireId, WireSpec};
-use protosim_models::device::{Clock, Cpu, Memory};
+use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, WireId, WireSpec};
+use protosim_models::device::{Cpu, Memory};
 use protosim_models::link::{LinkChange, Meter, Setup, Transmitter};
-use protosim_models::medium::{GroupStations, Medium, MediumParts, StationParts};
+use protosim_models::medium::GroupStations;
 use protosim_models::name::{Files, NodeName};
 use protosim_models::node::{Action, GroupRoute, Interface, NatParts, NodeParts};
 use protosim_models::{App, Element, Node};
 use reroutes::Reroute;
+use stations::wires_of_media;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -52,7 +56,8 @@ pub struct Plan {
     /// Whether a node is a NAT64.
     has_nat64: bool,
     channels: Channels,
-    /// Two for each link, for each channel and for each station of a medium, in order of paths.
+    devices: Devices,
+    /// Two for each link, for each channel, for each station of a medium and for each device there, in order of paths.
     wires: Vec<PlannedWire>,
     /// The wires of each link, by link rank: forward and backward.
     wires_of_link: Vec<(WireId, WireId)>,
@@ -88,6 +93,8 @@ pub struct PlannedWire {
     pub station: Option<usize>,
     /// True for a channel, which no packet of the network takes.
     pub is_channel: bool,
+    /// True for what a node and its device at a station tell each other, which is no packet either.
+    pub is_control: bool,
 }
 
 /// An entity, by rank.
@@ -129,12 +136,14 @@ impl Plan {
                 let (from, to) = if is_forward { (first, second) } else { (second, first) };
                 let name = |rank: usize| &topology.nodes[graph.node(rank).listed].name;
                 let path = format!("{}:{}->{}", topology.links[graph.link(link)].name(), name(from), name(to));
-                PlannedWire { path: path.into(), link, is_forward, station: None, is_channel: false }
+                PlannedWire { path: path.into(), link, is_forward, station: None, is_channel: false, is_control: false }
             })
             .collect();
         wires.extend(wires_of_media(&topology, &graph));
         let (mut channels, wires_of_channels) = Channels::new(&topology, &graph);
         wires.extend(wires_of_channels);
+        let (mut devices, wires_of_devices) = Devices::new(&topology, &graph);
+        wires.extend(wires_of_devices);
         wires.sort_by(|a, b| a.path.cmp(&b.path));
         let mut wires_of_link = vec![(WireId(0), WireId(0)); graph.links()];
         let stations = |medium| vec![(WireId(0), WireId(0)); graph.media().lan(medium).stations.len()];
@@ -142,6 +151,10 @@ impl Plan {
         for (index, wire) in wires.iter().enumerate() {
             if wire.is_channel {
                 channels.number_wire(wire, WireId(index as u32));
+                continue;
+            }
+            if wire.is_control {
+                devices.number_wire(wire, WireId(index as u32));
                 continue;
             }
             let both = match wire.station {
@@ -178,6 +191,7 @@ impl Plan {
             outsides,
             has_nat64,
             channels,
+            devices,
             wires,
             wires_of_link,
             wires_of_station,
@@ -303,7 +317,7 @@ impl Plan {
     /// The link end, as in [`Plan::link_ends`], where a wire begins or ends. `None` inside of a medium, and for channels.
     pub fn link_end(&self, wire: WireId, at_sender: bool) -> Option<usize> {
         let wire = &self.wires[wire.0 as usize];
-        if wire.is_channel {
+        if wire.is_channel || wire.is_control {
             return None;
         }
         let Some(station) = wire.station else {
@@ -387,7 +401,7 @@ impl Plan {
     }
 
     fn parts(&self, rank: usize, seed: RunSeed) -> NodeParts {
-        let device = self.topology.nodes[self.graph.node(rank).listed].device.clone().unwrap_or_default();
+        let device = self.devices.get(rank).map(|device| &**device);
         let interfaces = self.graph.ports(rank).enumerate().map(|(index, port)| {
             let interface = match port {
                 Port::Link { link, .. } => self.interface((rank, port), link, seed),
@@ -405,9 +419,10 @@ impl Plan {
             forwards: self.graph.node(rank).forwards,
             ip: self.topology.nodes[self.graph.node(rank).listed].ip.unwrap_or_default(),
             groups: self.group_routes[rank].clone(),
-            clock: Clock::new(Span::ZERO, device.clock_drift.unwrap_or_default()),
-            cpu: Cpu::new(device.cpu),
-            memory: Memory::new(device.memory),
+            clock: self.clock(rank, seed),
+            cpu: device.map_or_else(Cpu::default, |device| Cpu::new(Arc::clone(&device.costs))),
+            memory: Memory::new(device.and_then(|device| device.memory)),
+            energy: self.energy_parts(rank),
             crashes: self.agenda.crashes(rank) || self.fallible_nodes.contains(&rank),
         }
     }
@@ -435,6 +450,7 @@ impl Plan {
         let (outgoing, incoming) = if is_first { (forward, backward) } else { (backward, forward) };
         let direction = config.direction(is_first);
         let may_fail = self.fallible_links.contains(&link) || self.fallible_nodes.contains(&rank);
+        let may_fail = may_fail || self.devices.may_run_dry(rank);
         let down = may_fail.then(|| LinkChange { up: Some(false), ..LinkChange::default() });
         let scheduled = self.agenda.changes(link, is_first).iter().map(|(_, change)| change.clone());
         let later: Vec<LinkChange> = scheduled.chain(down).collect();
@@ -465,76 +481,12 @@ impl Plan {
         wire_stream_name(config, (self.stream_name(first), self.stream_name(second)), is_forward)
     }
 
-    /// What luck on a medium goes by: its own stream name and the station's.
-    fn station_stream_name(&self, medium: usize, station: usize) -> String {
-        let lan = self.graph.media().lan(medium);
-        format!("{}:{}", self.topology.media[lan.listed].stream_name(), self.stream_name(lan.stations[station]))
-    }
-
-    fn medium(&self, medium: usize, seed: RunSeed) -> Medium {
-        let lan = self.graph.media().lan(medium);
-        let station = |index: usize| {
-            let (up, down) = self.wires_of_station[medium][index];
-            let stream_name = self.station_stream_name(medium, index);
-            StationParts { listed: lan.listed_stations[index], up, down, stream_name, hardware: None }
-        };
-        Medium::new(&MediumParts {
-            config: &self.topology.media[lan.listed],
-            stations: (0..lan.stations.len()).map(station).collect(),
-            groups: self.groups_of_medium[medium].clone(),
-            seed,
-            files: &self.files,
-        })
-    }
-
-    /// The interface of a node to a medium.
-    fn station_interface(
-        &self,
-        (rank, port): (usize, Port),
-        medium: usize,
-        station: usize,
-        seed: RunSeed,
-    ) -> Interface {
-        let config = &self.topology.media[self.graph.media().lan(medium).listed];
-        let (up, down) = self.wires_of_station[medium][station];
-        let stream_name = format!("{}/up", self.station_stream_name(medium, station));
-        let setup = Setup {
-            wire: up,
-            direction: &config.ingress(),
-            framing: config.framing(),
-            mtu: config.mtu(),
-            seed,
-            stream_name: &stream_name,
-            later: &[],
-            files: &self.files,
-            meter: None,
-        };
-        Interface {
-            addresses: self.port_addresses(rank, port),
-            mtu_bytes: config.mtu().as_bytes(),
-            transmitter: Transmitter::new(&setup),
-            incoming: down,
-            gateway: None,
-        }
-    }
-
-    fn station_wire_spec(&self, wire: &PlannedWire, station: usize) -> WireSpec {
-        let lan = self.graph.media().lan(wire.link);
-        let medium = self.entity_of_medium[wire.link];
-        let rank = lan.stations[station];
-        let own = |port| matches!(port, Port::Medium { medium, .. } if medium == wire.link);
-        let interface = self.graph.ports(rank).position(own).expect("a medium is among its stations' interfaces");
-        let (from, to, port) = match wire.is_forward {
-            true => (self.entity(rank), medium, station),
-            false => (medium, self.entity(rank), interface),
-        };
-        let min_delay = self.topology.media[lan.listed].cable_delay();
-        WireSpec { path: wire.path.clone(), from, to, port: port as u32, min_delay, overtakes: false }
-    }
-
     fn wire_spec(&self, wire: &PlannedWire) -> WireSpec {
         if let Some(station) = wire.station {
-            return self.station_wire_spec(wire, station);
+            return match wire.is_control {
+                true => self.device_wire_spec(wire, station),
+                false => self.station_wire_spec(wire, station),
+            };
         }
         if wire.is_channel {
             return self.channel_wire_spec(wire);
@@ -554,28 +506,6 @@ impl Plan {
             overtakes,
         }
     }
-}
-
-/// The wires of the stations of all media.
-fn wires_of_media(topology: &Topology, graph: &NetworkGraph) -> Vec<PlannedWire> {
-    let mut wires = Vec::new();
-    for link in 0..graph.media().count() {
-        let lan = graph.media().lan(link);
-        let medium = topology.media[lan.listed].name();
-        for (station, rank) in lan.stations.iter().enumerate() {
-            let node = &topology.nodes[graph.node(*rank).listed].name;
-            for (path, is_forward) in [(format!("{medium}:{node}->*"), true), (format!("{medium}:*->{node}"), false)] {
-                wires.push(PlannedWire {
-                    path: path.into(),
-                    link,
-                    is_forward,
-                    station: Some(station),
-                    is_channel: false,
-                });
-            }
-        }
-    }
-    wires
 }
 
 /// Nodes and media in order of the paths of their entities.

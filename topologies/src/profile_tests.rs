@@ -62,6 +62,7 @@ fn every_profile_is_a_link_without_mistakes() {
             channels: Vec::new(),
             addresses: AddressFamilies::V4,
             groups: Vec::new(),
+            profiles: Vec::new(),
         };
         assert_eq!(check_topology(&topology), [], "{}", profile.name);
         let link = &topology.links[0];

@@ -3,6 +3,7 @@
 use crate::plan::CHANNEL;
 use protosim_models::channel::ChannelConfig;
 use protosim_models::device::DeviceConfig;
+use protosim_models::energy::DeviceProfile;
 use protosim_models::link::LinkConfig;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::NodeName;
@@ -10,6 +11,7 @@ use protosim_models::nat::{FirewallConfig, Nat64Config, NatConfig};
 use protosim_models::node::IpConfig;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A network, as in a scenario.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -31,6 +33,9 @@ pub struct Topology {
     /// Multicast groups. Default: none.
     #[serde(default)]
     pub groups: Vec<GroupSpec>,
+    /// Profiles of devices beside the shipped ones, which the scenario says.
+    #[serde(skip)]
+    pub profiles: Vec<Arc<DeviceProfile>>,
 }
 
 /// A multicast group, as in a scenario. Applications send to it by its name; its members are the same for the whole run.

@@ -30,6 +30,7 @@ pub(crate) fn net(words: &str) -> Topology {
         channels: Vec::new(),
         addresses: crate::AddressFamilies::V4,
         groups: Vec::new(),
+        profiles: Vec::new(),
     };
     for word in words.split_whitespace() {
         let (name, ends) = word.split_once(':').map_or((None, word), |(name, ends)| (Some(name.to_owned()), ends));
@@ -242,6 +243,7 @@ pub(crate) fn any_net() -> impl Strategy<Value = (Topology, Vec<bool>)> {
                     channels: Vec::new(),
                     addresses: crate::AddressFamilies::V4,
                     groups: Vec::new(),
+                    profiles: Vec::new(),
                 },
                 forwards.to_vec(),
             )

@@ -351,7 +351,7 @@ pub(super) struct LiveArgs {
     /// Write the authority that its certificates lead to, as PEM, for whoever shall believe them: `curl --cacert FILE`
     #[arg(long, value_name = "FILE")]
     pub(super) root: Option<PathBuf>,
-    /// Write the secrets of its TLS, as Wireshark reads them (tls.keylog_file), at the end
+    /// Write the secrets of its TLS or DTLS, as Wireshark reads them (tls.keylog_file), at the end
     #[arg(long, value_name = "FILE")]
     pub(super) keys: Option<PathBuf>,
 }

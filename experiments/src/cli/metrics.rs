@@ -24,6 +24,8 @@ pub(super) fn metrics(name: Option<&str>) -> Result<(), String> {
         Scope::Rates,
         Scope::Sink,
         Scope::Connections,
+        Scope::Devices,
+        Scope::DevicesPerExchange,
         Scope::Direction,
         Scope::Counts,
     ] {

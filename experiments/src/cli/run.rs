@@ -304,7 +304,8 @@ pub(super) fn live(args: &LiveArgs, colours: bool) -> Result<bool, String> {
     let app = live::parse_app(&args.app, colours)?;
     let duration = args.duration.as_deref().map(str::parse).transpose();
     let duration = duration.map_err(|error| format!("error: --for: {error}"))?;
-    let without = |option| format!("error: {option}: the application has no `tls` with certificates of its own");
+    let without =
+        |option| format!("error: {option}: the application has no `tls` or `dtls` with certificates of its own");
     let write = |path: &Path, text: String| {
         std::fs::write(path, text).map_err(|error| format!("error: cannot write {}: {error}", path.display()))
     };

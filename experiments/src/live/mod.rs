@@ -44,7 +44,7 @@ pub struct Options {
     pub duration: Option<Span>,
     /// Seed of the random streams.
     pub seed: u64,
-    /// Keeps the secrets of TLS.
+    /// Keeps the secrets of TLS and DTLS.
     pub keeps_secrets: bool,
 }
 

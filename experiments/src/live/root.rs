@@ -1,6 +1,6 @@
 //! The authority that an application's certificates lead to, for programs that shall believe them.
 
-use protosim_models::registry::{AppConfig, Tls};
+use protosim_models::registry::{AppConfig, Dtls, Tls};
 use protosim_models::tls::certificate::authority;
 use protosim_models::tls::crypto::Mode;
 
@@ -9,10 +9,17 @@ const LINE: usize = 64;
 
 /// The authority's certificate as PEM (RFC 7468); `None` for an application without certificates of its own.
 pub fn root_as_pem(config: &AppConfig) -> Option<String> {
-    let own = match config.tls()? {
-        Tls::Server(tls) => Some(&tls.certificate),
-        Tls::Client(tls) => tls.certificate.as_ref(),
-    }?;
+    let of_tls = match config.tls() {
+        Some(Tls::Server(tls)) => Some(&tls.certificate),
+        Some(Tls::Client(tls)) => tls.certificate.as_ref(),
+        None => None,
+    };
+    let of_dtls = match config.dtls() {
+        Some(Dtls::Server(dtls)) => dtls.certificate.as_ref(),
+        Some(Dtls::Client(dtls)) => dtls.certificate.as_ref(),
+        None => None,
+    };
+    let own = of_tls.or(of_dtls)?;
     Some(pem(&authority(Mode::Real, own.key, own.chain)))
 }
 

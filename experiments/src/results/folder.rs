@@ -6,8 +6,8 @@ use super::inputs::place_of_inputs;
 use super::staged::{Log, StagedFile, StagedTables, stage_tables};
 use super::story::{draw_diagrams, event_lines};
 use super::summary::Summary;
+use crate::run::Outputs;
 use crate::run::clock::peak_memory_bytes;
-use crate::run::{CapturedPacket, Outputs};
 use crate::scenario::Loaded;
 use crate::store::StoreError;
 use protosim_reports::capture::write_capture;
@@ -240,11 +240,8 @@ fn write_captures(folder: &Path, outputs: &dyn Outputs) -> Result<Vec<PathBuf>, 
             std::fs::create_dir_all(&place).map_err(|error| io_error(folder, error))?;
             let path = place.join(format!("point-{point:03}-replication-{replication:03}.pcapng"));
             let keys: String = capture.secrets.iter().map(|line| format!("{line}\n")).collect();
-            write_atomically(&path, |out| {
-                let packets = capture.packets.iter().map(CapturedPacket::record);
-                write_capture(out, &capture.interfaces, &keys, packets)
-            })
-            .map_err(|error| io_error(folder, error))?;
+            write_atomically(&path, |out| write_capture(out, &capture.interfaces, &keys, capture.records()))
+                .map_err(|error| io_error(folder, error))?;
             if !keys.is_empty() {
                 let beside = path.with_extension("keys");
                 write_atomically(&beside, |out| out.write_all(keys.as_bytes()))

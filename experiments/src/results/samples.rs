@@ -196,6 +196,8 @@ impl Spread {
                 let sink = run.measured.sinks.get(name);
                 sink.into_iter().for_each(|sink| all.merge(&sink.delay_histogram));
             }
+            // Nothing of nodes has a distribution.
+            (Self::Histogram(_), Subject::Node(_)) => {}
             (Self::Histogram(all), Subject::Link(name, way)) => {
                 let link = run.measured.links.get(&(name.clone(), *way));
                 link.into_iter().for_each(|link| all.merge(link.meter.wait_histogram()));

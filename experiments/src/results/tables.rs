@@ -4,7 +4,7 @@
 
 use super::differences::{Difference, baseline_of};
 use super::summary::{Row, counts};
-use crate::run::{Exchange, RunOutput};
+use crate::run::{DeviceOutput, Exchange, RunOutput};
 use crate::scenario::{Loaded, Metric, Subject, WarmupSpec};
 use protosim_reports::statistics::Estimate;
 use protosim_reports::table::{Cell, Column, Table, TableError};
@@ -38,10 +38,12 @@ fn run_cells(loaded: &Loaded, point: usize, replication: u64) -> Vec<Cell<'_>> {
 /// A table of some rows of the summary.
 pub(super) fn summary_table(loaded: &Loaded, rows: &[Row]) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
+    columns.extend(node_column(loaded));
     columns.extend(estimate_columns("value"));
     let mut table = Table::new("summary", columns)?;
     for row in rows {
         let mut cells = point_cells(loaded, row.point);
+        cells.extend(node_cell(loaded, &row.subject));
         cells.extend(estimate_cells(loaded, (&row.subject, row.metric), &row.estimate));
         table.push_row(&cells)?;
     }
@@ -84,11 +86,31 @@ fn estimate_cells<'r>(
     subject_cells(subject).into_iter().chain(of)
 }
 
+/// The column for nodes and groups of which something is measured.
+fn node_column(loaded: &Loaded) -> Option<Column> {
+    has_nodes(loaded).then(|| Column::text("node").optional())
+}
+
+/// The cell of [`node_column`].
+fn node_cell<'r>(loaded: &Loaded, subject: &'r Subject) -> Option<Cell<'r>> {
+    let node = match subject {
+        Subject::Node(node) => Some(node.as_str()),
+        Subject::App(_) | Subject::Link(..) => None,
+    };
+    has_nodes(loaded).then(|| Cell::from(node))
+}
+
+fn has_nodes(loaded: &Loaded) -> bool {
+    loaded.scenario.measures.rows.iter().any(|(subject, _)| matches!(subject, Subject::Node(_)))
+}
+
 /// Application, link and direction.
 fn subject_cells(subject: &Subject) -> [Cell<'_>; 3] {
     let (app, link, direction) = match subject {
         Subject::App(app) => (Some(app.as_str()), None, None),
         Subject::Link(link, way) => (None, Some(link.as_str()), Some(way.name())),
+        // It has a column of its own, where anything is measured of nodes.
+        Subject::Node(_) => (None, None, None),
     };
     [Cell::from(app), Cell::from(link), Cell::from(direction)]
 }
@@ -97,6 +119,7 @@ fn subject_cells(subject: &Subject) -> [Cell<'_>; 3] {
 pub(super) fn difference_table(loaded: &Loaded, rows: &[Difference]) -> Result<Table, TableError> {
     let mut columns = point_columns(loaded);
     columns.push(Column::text("baseline"));
+    columns.extend(node_column(loaded));
     columns.extend(estimate_columns("difference"));
     columns.push(Column::f64("relative_difference").optional());
     let mut table = Table::new("differences", columns)?;
@@ -104,6 +127,7 @@ pub(super) fn difference_table(loaded: &Loaded, rows: &[Difference]) -> Result<T
         let baseline = baseline_of(loaded, row.point).and_then(|baseline| loaded.points[baseline].variant.as_deref());
         let mut cells = point_cells(loaded, row.point);
         cells.push(Cell::from(baseline.unwrap_or_default()));
+        cells.extend(node_cell(loaded, &row.subject));
         cells.extend(estimate_cells(loaded, (&row.subject, row.metric), &row.estimate));
         cells.push(Cell::from(row.relative));
         table.push_row(&cells)?;
@@ -120,6 +144,8 @@ pub(super) struct RunTables {
     samples: Option<Table>,
     /// Where runs begin to count, where MSER-5 says so.
     warmups: Option<Table>,
+    /// What devices have drawn, where some have a profile.
+    energy: Option<Table>,
 }
 
 impl RunTables {
@@ -131,6 +157,7 @@ impl RunTables {
             digests: digest_table(loaded)?,
             samples: loaded.scenario.distributions.has_table().then(|| sample_table(loaded)).transpose()?,
             warmups: has_warmups(loaded).then(|| warmup_table(loaded)).transpose()?,
+            energy: has_devices(loaded).then(|| energy_table(loaded)).transpose()?,
         })
     }
 
@@ -184,13 +211,64 @@ impl RunTables {
             let cells = [Cell::from(run.warmup.ends.as_secs_f64()), Cell::from(run.warmup.is_decided)];
             table.push_row_behind(&first, &cells)?;
         }
+        if let Some(table) = &mut self.energy {
+            let number = 3 + usize::from(self.samples.is_some()) + usize::from(self.warmups.is_some());
+            for device in &run.devices {
+                add_device(table, &first, run, device)?;
+                check(number, table)?;
+            }
+        }
         Ok(())
     }
 
     /// The tables, by number.
     pub(super) fn into_all(self) -> impl Iterator<Item = Table> {
-        [self.exchanges, self.counters, self.digests].into_iter().chain(self.samples).chain(self.warmups)
+        [self.exchanges, self.counters, self.digests]
+            .into_iter()
+            .chain(self.samples)
+            .chain(self.warmups)
+            .chain(self.energy)
     }
+}
+
+/// Whether some node has a profile, at some point.
+fn has_devices(loaded: &Loaded) -> bool {
+    loaded.points.iter().any(|point| point.scenario.has_devices())
+}
+
+fn energy_table(loaded: &Loaded) -> Result<Table, TableError> {
+    let mut columns = point_columns(loaded);
+    columns.extend([
+        Column::u64("replication"),
+        Column::text("node"),
+        Column::text("part"),
+        Column::text("cause"),
+        Column::f64("charge_c"),
+        Column::f64("energy_j").optional(),
+        Column::f64("time_s").optional(),
+    ]);
+    Table::new("energy", columns)
+}
+
+/// What the parts of a device have drawn for each cause; behind them the battery, if it runs on one.
+fn add_device(table: &mut Table, first: &[Cell<'_>], run: &RunOutput, device: &DeviceOutput) -> Result<(), TableError> {
+    let node = &*run.entities[device.node as usize];
+    let mut push = |part: &str, cause: &str, charge: f64, energy: Option<f64>, time: Option<f64>| {
+        let name = [Cell::from(node), Cell::from(part), Cell::from(cause)];
+        let [node, part, cause] = name;
+        table.push_row_behind(first, &[node, part, cause, Cell::from(charge), Cell::from(energy), Cell::from(time)])
+    };
+    for entry in &device.entries {
+        push(entry.part.0, entry.cause.0, entry.charge, Some(entry.energy), Some(entry.time.as_secs_f64()))?;
+    }
+    if let Some(battery) = device.battery {
+        let ended = battery.ended.map(|at| at.as_secs_f64());
+        push("battery", "at the start", battery.initial, None, None)?;
+        push("battery", "drawn", battery.drawn, None, None)?;
+        push("battery", "self-discharge", battery.leaked, None, None)?;
+        push("battery", if ended.is_some() { "left when it ended" } else { "left" }, battery.left, None, ended)?;
+    }
+    Ok(())
 }
 
 /// Whether runs begin to count where MSER-5 says, at some point.

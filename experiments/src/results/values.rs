@@ -5,7 +5,7 @@ use super::estimates::{batch_interval, ends_by_rank, mean_of, quantile_of, quant
 use super::run_samples::{NANOS, RunSamples};
 use super::samples::time_of;
 use super::summary::{counted, is_known};
-use crate::run::{Exchange, ExchangeSketch, LinkOutput, RunOutput, SinkOutput};
+use crate::run::{DevicesOutput, Exchange, ExchangeSketch, LinkOutput, RatesOutput, RunOutput, SinkOutput};
 use crate::scenario::{ByMilestone, Loaded, Metric, Milestone, Scope, Statistic, Subject};
 use protosim_core::Span;
 use protosim_core::sketch::{Batches, Histogram};
@@ -174,6 +174,7 @@ fn samples_of<'r>(run: &'r RunOutput, subject: &Subject, metric: Metric) -> Opti
             let sink: &SinkOutput = run.measured.sinks.get(name)?;
             Some((&sink.delays, &sink.delay_histogram))
         }
+        Subject::Node(_) => None,
         Subject::Link(name, way) => {
             let link: &LinkOutput = run.measured.links.get(&(name.clone(), *way))?;
             Some((link.meter.waits(), link.meter.wait_histogram()))
@@ -200,6 +201,10 @@ pub(super) fn of_subject(run: &RunOutput, subject: &Subject, metric: Metric) -> 
             let count = if metric == Metric::DeliveryRate { all.delivered } else { all.completed };
             rate(count as f64, all.window)
         }
+        Subject::App(name) if matches!(metric.of(), Scope::Devices | Scope::DevicesPerExchange) => {
+            of_devices(run.measured.devices_of_apps.get(name)?, run.measured.rates.get(name), metric)
+        }
+        Subject::Node(name) => of_devices(run.measured.devices_of_nodes.get(name)?, None, metric),
         Subject::App(name) => {
             let sink = run.measured.sinks.get(name)?;
             match metric {
@@ -223,6 +228,7 @@ pub(super) fn kept_times(run: &RunOutput, subject: &Subject) -> Vec<f64> {
             let sink = run.measured.sinks.get(name);
             sink.into_iter().flat_map(|sink| &sink.samples).map(|sample| sample.delay.as_secs_f64()).collect()
         }
+        Subject::Node(_) => Vec::new(),
         Subject::Link(name, way) => {
             let link = run.measured.links.get(&(name.clone(), *way));
             let samples = link.and_then(|link| link.meter.samples()).unwrap_or_default();
@@ -239,6 +245,23 @@ fn of_times((batches, histogram): Samples<'_>, each: impl FnOnce() -> Vec<f64>, 
             let q = metric.quantile()?;
             SortedSamples::new(each()).and_then(|each| each.quantile(q)).or_else(|| quantile_of(histogram, q))
         }
+    }
+}
+
+/// A metric of devices; some are set against exchanges.
+fn of_devices(devices: &DevicesOutput, rates: Option<&RatesOutput>, metric: Metric) -> Option<f64> {
+    let millijoules = devices.energy * 1e3;
+    let each = |count: u64| (count > 0).then(|| millijoules / count as f64);
+    if devices.count == 0 || devices.window.is_zero() {
+        return None;
+    }
+    match metric {
+        Metric::Energy => Some(millijoules),
+        Metric::MeanCurrent => rate(devices.charge * 1e3 / devices.count as f64, devices.window),
+        Metric::Lifetime => devices.life.map(|seconds| seconds / 86_400.0),
+        Metric::EnergyPerDelivery => each(rates?.delivered),
+        Metric::EnergyPerCompletion => each(rates?.completed),
+        _ => None,
     }
 }
 

@@ -170,6 +170,8 @@ pub enum What {
         /// Bytes per second; null for none.
         pacing_rate: Option<u64>,
     },
+    /// The battery of a node's device is empty, or too weak for what is drawn: the node stops for good.
+    BatteryDead,
     /// A packet goes no further: on a link, in the queue in front of it, or at a node.
     PacketDropped {
         /// The link or the shared medium.
@@ -239,6 +241,8 @@ pub(super) fn events(
                 let Some((stream, what)) = observed(observation) else { continue };
                 all.push(Event { at: *at, node: entity.0, app: Some(app_of(entity.0, *app)), stream, what });
             }
+            // What they carry is told packet by packet.
+            Report::Frame(_) => {}
             Report::Packet(packet) => {
                 let says = words.of(*at, &packet.packet);
                 if let Fate::Dropped(cause) = packet.fate {
@@ -253,6 +257,10 @@ pub(super) fn events(
                     };
                     all.push(Event { at: *at, node: entity.0, app: None, stream: None, what });
                 }
+            }
+            Report::BatteryDead => {
+                let what = What::BatteryDead;
+                all.push(Event { at: *at, node: entity.0, app: None, stream: None, what });
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What is measured of sinks, connections and links in one run, where the scenario names them.
 
 use super::capacity::Capacity;
+use super::devices::{DevicesOutput, measured_devices};
 use super::exchanges::Exchange;
 use crate::scenario::{Keep, Measures, Scenario, Subject, WarmupSpec, Way};
 use protosim_core::kernel::Reported;
@@ -27,6 +28,10 @@ pub struct Measured {
     pub traffic: BTreeMap<String, TrafficOutput>,
     /// How many exchanges of applications got where in the measurement window.
     pub rates: BTreeMap<String, RatesOutput>,
+    /// Of the devices of applications' nodes.
+    pub devices_of_apps: BTreeMap<String, DevicesOutput>,
+    /// Of the devices of nodes and groups.
+    pub devices_of_nodes: BTreeMap<String, DevicesOutput>,
     /// Of directions of links.
     pub links: BTreeMap<(String, Way), LinkOutput>,
     /// When the run ended.
@@ -135,7 +140,7 @@ pub(super) fn with_meters(mut plan: Plan, scenario: &Scenario, from: SimTime, is
         }
         plan = plan.with_meter(link, *way == Way::Forward, meter);
     }
-    plan
+    plan.with_window(from, until)
 }
 
 /// What came of the measurements of a run, from `from` on. `app_of` tells the scenario's index of a node's application.
@@ -179,6 +184,7 @@ pub(super) fn measured(
         }
     }
     count_totals(simulation, &mut all);
+    (all.devices_of_apps, all.devices_of_nodes) = measured_devices(plan, scenario, simulation);
     count_traffic(scenario, simulation, reports, &app_of, &mut all);
     if replication == 0 {
         take_samples(scenario, reports, &app_of, &mut all);

@@ -3,6 +3,7 @@
 mod all;
 mod capacity;
 pub mod clock;
+mod devices;
 pub mod events;
 mod exchanges;
 mod fork;
@@ -26,6 +27,8 @@ mod tests;
 mod tests_amqp;
 #[cfg(test)]
 mod tests_channels;
+#[cfg(test)]
+mod tests_devices;
 #[cfg(test)]
 mod tests_families;
 #[cfg(test)]
@@ -52,11 +55,13 @@ mod tests_warmup;
 
 pub use all::{Failed, Finished, Options, Runs, Selection, Stop, run_all, run_some};
 pub use capacity::Capacity;
+pub(crate) use devices::nodes_of_app;
+pub use devices::{BatteryOutput, DeviceOutput, DevicesOutput, EnergyEntry};
 pub use exchanges::{Ending, Exchange};
 pub(crate) use fork::groups;
-pub use measured::{Arrival, DelaySample, LinkOutput, Measured, SinkOutput};
+pub use measured::{Arrival, DelaySample, LinkOutput, Measured, RatesOutput, SinkOutput};
 pub use name::Name;
-pub use one::{Capture, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};
+pub use one::{Capture, CapturedFrame, CapturedPacket, RunFailure, RunLog, RunOutput, build, digests, run_one, setup};
 pub use outputs::{Kept, Loan, Outputs, Sight, SightOf, on_threads};
 pub(crate) use outputs::{PerPoint, Turn, over_points, over_turns};
 pub(crate) use selection::share_number;

@@ -1,6 +1,7 @@
 //! One run of one point.
 
 use super::clock::Stopwatch;
+use super::devices::{DeviceOutput, devices};
 use super::exchanges::{Exchange, add_unsent, join};
 use super::fork::Branch;
 use super::ledger::settle;
@@ -19,7 +20,7 @@ use protosim_models::node::{
 use protosim_models::packet::Packet;
 use protosim_models::registry::{AppConfig, Common, Found, Further, Sender, Way};
 use protosim_models::{Element, Node, Observation};
-use protosim_reports::capture::{CaptureInterface, CaptureRecord};
+use protosim_reports::capture::{CaptureInterface, CaptureRecord, LinkType};
 use protosim_topologies::plan::{CHANNEL, MEDIUM};
 use protosim_topologies::{Installation, Plan};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ pub struct RunOutput {
     pub sketches: Vec<ExchangeSketch>,
     /// What was measured of sinks and links.
     pub measured: Measured,
+    /// What devices with a profile have drawn.
+    pub devices: Vec<DeviceOutput>,
     /// What nodes and applications have counted.
     pub totals: Totals,
     /// Promises of messages that were broken, the first ones, in words.
@@ -65,10 +68,12 @@ pub struct RunOutput {
 /// The packets of one run.
 #[derive(Clone, Debug)]
 pub struct Capture {
-    /// One for each link end.
+    /// One for each link end, and then one for each station of a medium whose frames are written out.
     pub interfaces: Vec<CaptureInterface>,
     /// In order of time, then interface.
     pub packets: Vec<CapturedPacket>,
+    /// Frames of such media, in the same order.
+    pub frames: Vec<CapturedFrame>,
     /// Lines of the key log (SSLKEYLOGFILE) that decrypt them, sorted; none where nothing was encrypted.
     pub secrets: Vec<String>,
 }
@@ -96,6 +101,50 @@ impl CapturedPacket {
             bytes: self.packet.encode(),
             comment: self.dropped.map(|cause| format!("dropped: {}", cause.name())),
         }
+    }
+}
+
+/// A frame that a station has sent, when it was over.
+#[derive(Clone, Debug)]
+pub struct CapturedFrame {
+    /// When.
+    pub at: SimTime,
+    /// Which of the interfaces.
+    pub interface: u32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Why one of those that it was for has not received it, if so.
+    pub lost: Option<DropCause>,
+}
+
+impl CapturedFrame {
+    /// As it is written.
+    pub fn record(&self) -> CaptureRecord {
+        CaptureRecord {
+            at: self.at,
+            interface: self.interface,
+            original_len: self.bytes.len() as u32,
+            bytes: self.bytes.clone(),
+            comment: self.lost.map(|cause| format!("not received: {}", cause.name())),
+        }
+    }
+}
+
+impl Capture {
+    /// All that is written, in order of time, then interface.
+    pub fn records(&self) -> impl Iterator<Item = CaptureRecord> {
+        let (mut packets, mut frames) = (self.packets.iter().peekable(), self.frames.iter().peekable());
+        std::iter::from_fn(move || {
+            let is_frame_first = match (packets.peek(), frames.peek()) {
+                (Some(packet), Some(frame)) => (frame.at, frame.interface) < (packet.at, packet.interface),
+                (packet, _) => packet.is_none(),
+            };
+            if is_frame_first {
+                frames.next().map(CapturedFrame::record)
+            } else {
+                packets.next().map(CapturedPacket::record)
+            }
+        })
     }
 }
 
@@ -256,7 +305,8 @@ pub(super) fn run_from(
         let exchanges = join(reports, app_of, &aliases(plan, scenario));
         let course = Course { plan, scenario, simulation, reports, exchanges: &exchanges };
         warmup = Warmup::found(&samples(&course, &rule, app_of));
-        if !scenario.measures.links.is_empty() && pass.stopped.is_none() {
+        let is_metered = !(scenario.measures.links.is_empty() && scenario.measures.devices.is_empty());
+        if is_metered && pass.stopped.is_none() {
             let metered = with_meters(plan.clone(), scenario, warmup.ends, true);
             let earlier = pass.wall;
             // One world at a time: in a large network each takes as much.
@@ -276,6 +326,7 @@ pub(super) fn run_from(
     let entities = Arc::clone(simulation.paths());
     let settled = settle(plan, scenario, &reports, &entities, app_of);
     let (totals, digests) = (totals(&simulation, scenario, &apps, settled.as_ref()), digests(&simulation));
+    let devices = devices(plan, &simulation);
     let (counts, simulated) = (simulation.counts(), simulation.now());
     let packet_hops = counts.deliveries + lost_on_links(&simulation);
     // The world goes before what it has reported is put together: in a large network either takes as much.
@@ -297,6 +348,7 @@ pub(super) fn run_from(
         exchanges,
         sketches,
         measured,
+        devices,
         totals,
         broken: settled.map_or_else(Vec::new, |settled| settled.broken),
         digests,
@@ -406,17 +458,35 @@ pub fn digests(simulation: &Simulation<Element>) -> Vec<(Name, Arc<str>, Digest)
 }
 
 fn capture(plan: &Plan, reports: Vec<Reported<Report>>) -> Capture {
-    let interfaces = plan.link_ends().into_iter().map(|name| CaptureInterface { name, description: String::new() });
+    let names = plan.link_ends();
+    let frame_ends = plan.frame_ends();
+    let of_frames = |(end, medium): &(usize, usize)| CaptureInterface {
+        link_type: LinkType::Ieee802154,
+        name: format!("{}/802.15.4", names[*end]),
+        description: plan.prefix_of_medium(*medium).map_or_else(String::new, |prefix| format!("prefix {prefix}/64")),
+    };
+    let of_packets =
+        |name: &String| CaptureInterface { link_type: LinkType::RawIp, name: name.clone(), description: String::new() };
+    let interfaces: Vec<CaptureInterface> =
+        names.iter().map(of_packets).chain(frame_ends.iter().map(of_frames)).collect();
+    let mut frames = Vec::new();
     // Both ends of a session know its secrets.
     let mut secrets = BTreeSet::new();
     let packets = reports.into_iter().filter_map(|Reported { at, report, .. }| {
         let report = match report {
             Report::Packet(report) => report,
+            Report::Frame(frame) => {
+                let end = plan.link_end(frame.wire, true)?;
+                let place = frame_ends.binary_search_by_key(&end, |(end, _)| *end).ok()?;
+                let interface = (names.len() + place) as u32;
+                frames.push(CapturedFrame { at, interface, bytes: frame.bytes, lost: frame.lost });
+                return None;
+            }
             Report::App { observation: Observation::TlsSecret(secret), .. } => {
                 secrets.insert(secret.to_string());
                 return None;
             }
-            Report::App { .. } => return None,
+            Report::App { .. } | Report::BatteryDead => return None,
         };
         let PacketReport { wire, end, packet, fate } = *report;
         let dropped = match fate {
@@ -432,5 +502,6 @@ fn capture(plan: &Plan, reports: Vec<Reported<Report>>) -> Capture {
     let mut packets: Vec<CapturedPacket> = packets.collect();
     // Stable: reports of one instant and link end keep their order, which does not depend on threads.
     packets.sort_by_key(|packet| (packet.at, packet.interface));
-    Capture { interfaces: interfaces.collect(), packets, secrets: secrets.into_iter().collect() }
+    frames.sort_by_key(|frame| (frame.at, frame.interface));
+    Capture { interfaces, packets, frames, secrets: secrets.into_iter().collect() }
 }

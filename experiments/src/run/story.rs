@@ -99,7 +99,7 @@ impl Teller<'_> {
     fn sightings(&self) -> Vec<Sighting<'_>> {
         let packets = self.reports.iter().filter_map(|reported| match &reported.report {
             Report::Packet(report) => self.wires.sighting(reported.at, report),
-            Report::App { .. } => None,
+            Report::Frame(_) | Report::App { .. } | Report::BatteryDead => None,
         });
         packets.collect()
     }

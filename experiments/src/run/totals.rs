@@ -119,6 +119,9 @@ pub(super) fn totals(
         }
         count(None, "processor busy ns", node.cpu().busy().as_nanos());
         count(None, "memory peak bytes", node.memory().peak());
+        if let Some(at) = node.dead_since() {
+            count(None, "battery dead at ns", at.as_nanos());
+        }
         let own: Vec<&str> = node.channels().map(|(name, _)| name).collect();
         for (channel, counts) in node.channels() {
             let name: Arc<str> = format!("{CHANNEL}{}", name_at(&own, channel, &groups)).into();
@@ -153,7 +156,8 @@ const OF_NODES: usize = 9 + DropCause::ALL.len();
 /// What drops for a cause are called in tables.
 fn dropped_name(cause: DropCause) -> &'static str {
     static NAMES: LazyLock<BTreeMap<DropCause, String>> = LazyLock::new(|| {
-        let causes = DropCause::ALL.into_iter().chain(DropCause::OF_NATS).chain(DropCause::OF_MEDIA);
+        let causes =
+            DropCause::ALL.into_iter().chain(DropCause::OF_NATS).chain(DropCause::OF_MEDIA).chain(DropCause::OF_PANS);
         causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
     });
     NAMES.get(&cause).map_or("dropped packets", String::as_str)
@@ -194,7 +198,19 @@ fn totals_of_medium(medium: &Medium) -> Vec<(&'static str, u64)> {
         ("delivered packets", counts.delivered),
         ("copies for several stations", counts.copied),
     ];
-    named.extend(DropCause::OF_MEDIA.map(|cause| (dropped_name(cause), counts.dropped(cause))));
+    named.extend(medium.causes().map(|cause| (dropped_name(cause), counts.dropped(cause))));
+    if let Some(pan) = medium.pan_counts() {
+        named.extend([
+            ("frame bytes", pan.bytes),
+            ("acknowledgements", pan.acks),
+            ("acknowledgements that did not come", pan.silences),
+            ("data requests", pan.data_requests),
+            ("promised frames that did not come", pan.empty_windows),
+            ("fragments", pan.fragments),
+            ("copies of frames", pan.copies),
+            ("channel busy", pan.busy),
+        ]);
+    }
     named.extend(medium.busy().map(|busy| ("busy ns", busy.as_nanos())));
     named
 }

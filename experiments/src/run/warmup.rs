@@ -69,6 +69,7 @@ pub(super) fn samples(
             let time = |exchange: &Exchange| Some((exchange.started?, exchange.time(milestone)?.as_secs_f64()));
             of_app.filter_map(time).collect()
         }
+        Subject::Node(_) => Vec::new(),
         Subject::Link(link, way) => {
             let meter = meter_of(run.plan, run.simulation, link, *way);
             let samples = meter.and_then(|meter| meter.samples()).unwrap_or_default();

@@ -176,6 +176,9 @@ pub struct SeriesSpec {
     /// Which direction of the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Way>,
+    /// Instead of `app`: the node, or all nodes of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// What of it.
     pub metric: Metric,
 }
@@ -183,7 +186,9 @@ pub struct SeriesSpec {
 impl SeriesSpec {
     /// Whom it is of.
     pub fn subject(&self) -> Option<Subject> {
-        Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction)
+        let other = Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction);
+        let is_alone = self.app.is_none() && self.link.is_none() && self.direction.is_none();
+        Subject::with_node(self.node.as_deref(), other, is_alone)
     }
 }
 
@@ -216,6 +221,9 @@ pub struct Expectation {
     /// Which direction of the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Way>,
+    /// Instead of `app`: the node, or all nodes of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// What of it.
     pub metric: Metric,
     /// How it compares.
@@ -243,7 +251,9 @@ impl Expectation {
 
     /// Whom it is of.
     pub fn subject(&self) -> Option<Subject> {
-        Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction)
+        let other = Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction);
+        let is_alone = self.app.is_none() && self.link.is_none() && self.direction.is_none();
+        Subject::with_node(self.node.as_deref(), other, is_alone)
     }
 }
 

@@ -21,6 +21,9 @@ pub struct MeasureSpec {
     /// Which direction of the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Way>,
+    /// Instead of `app`: the node, or all nodes of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// What of it.
     pub metric: Metric,
 }
@@ -28,7 +31,9 @@ pub struct MeasureSpec {
 impl MeasureSpec {
     /// Whom it is of.
     pub fn subject(&self) -> Option<Subject> {
-        Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction)
+        let other = Subject::of(self.app.as_deref(), self.link.as_ref(), self.direction);
+        let is_alone = self.app.is_none() && self.link.is_none() && self.direction.is_none();
+        Subject::with_node(self.node.as_deref(), other, is_alone)
     }
 }
 
@@ -51,6 +56,8 @@ pub struct Measures {
     pub traffic: BTreeSet<String>,
     /// Applications whose exchanges are counted over time.
     pub rates: BTreeSet<String>,
+    /// Applications, nodes and groups whose devices are measured.
+    pub devices: BTreeSet<Subject>,
     /// Directions of links, and the lengths of the parts of the run that figures over time show.
     pub links: BTreeMap<(String, Way), BTreeSet<Span>>,
 }
@@ -93,6 +100,15 @@ impl Measures {
             Subject::App(app) if metric.of() == Scope::Rates => {
                 self.rates.insert(app.clone());
             }
+            _ if metric.of() == Scope::Devices => {
+                self.devices.insert(subject.clone());
+            }
+            Subject::App(app) if metric.of() == Scope::DevicesPerExchange => {
+                self.devices.insert(subject.clone());
+                self.rates.insert(app.clone());
+            }
+            // Refused: nothing else is of nodes.
+            Subject::Node(_) => {}
             // They are kept of all applications.
             Subject::App(_) if metric.of() == Scope::Counts => {}
             Subject::App(app) => *self.sinks.entry(app.clone()).or_default() |= over_time.is_some(),

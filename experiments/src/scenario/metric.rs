@@ -100,6 +100,16 @@ pub enum Metric {
     Utilisation,
     /// IP bytes that left, per time.
     Throughput,
+    /// Energy of devices: those of the nodes that an application runs on, of a node, or of all nodes of a group.
+    Energy,
+    /// Their mean current; of several, of one.
+    MeanCurrent,
+    /// For how long a device would live on the full battery of its profile; of several, the first to end.
+    Lifetime,
+    /// Energy of the devices that a client application runs on, over its exchanges whose request reached the server's application.
+    EnergyPerDelivery,
+    /// The same over its exchanges that ended with a response.
+    EnergyPerCompletion,
     /// What could have left, per time.
     Capacity,
     /// Share of packets sent that were lost on the way.
@@ -125,6 +135,10 @@ pub enum Scope {
     Sink,
     /// Connections of an application.
     Connections,
+    /// Devices with a profile: of an application's nodes, of a node or a group.
+    Devices,
+    /// Devices with a profile that a client application runs on, over its exchanges.
+    DevicesPerExchange,
     /// One direction of a link.
     Direction,
     /// What an application counts.
@@ -154,6 +168,8 @@ const ARRIVED: &str = "datagrams that are sent in the measurement window and rea
 const SENT: &str = "packets that are offered in the measurement window and sent, not those that the queue drops";
 /// The connection that is shown over time.
 const FIRST: &str = "the first connection of the application, on the first of its nodes: a value after each acknowledgement, loss and time-out";
+/// What energy is set against.
+const PER: &str = "energy and exchanges of the measurement window, whenever these began; without one, from the end of the warm-up to the end of the run";
 /// Packets that leave.
 const LEFT: &str = "the measurement window; without one, from the end of the warm-up to the end of the run";
 
@@ -166,6 +182,8 @@ impl Scope {
             Self::Rates => "exchanges of an application, per time",
             Self::Sink => "datagrams at a sink",
             Self::Connections => "connections of an application",
+            Self::Devices => "devices of an application's nodes, of a node or of a group",
+            Self::DevicesPerExchange => "devices of an application's nodes, over its exchanges",
             Self::Direction => "one direction of a link",
             Self::Counts => "what an application counts",
         }
@@ -174,7 +192,7 @@ impl Scope {
 
 impl Metric {
     /// All metrics but totals, of which each application has its own; in the order of the summary table.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 54] = [
         Self::Delivered,
         Self::Completed,
         Self::MeanTransmissions,
@@ -212,6 +230,11 @@ impl Metric {
         Self::SmoothedRoundTrip,
         Self::RetransmissionTimeout,
         Self::PacingRate,
+        Self::Energy,
+        Self::MeanCurrent,
+        Self::Lifetime,
+        Self::EnergyPerDelivery,
+        Self::EnergyPerCompletion,
         Self::QueueDelay,
         Self::MeanQueueDelay,
         Self::MedianQueueDelay,
@@ -250,6 +273,9 @@ impl Metric {
             | Self::SmoothedRoundTrip
             | Self::RetransmissionTimeout
             | Self::PacingRate => self.of_connections(),
+            Self::Energy | Self::MeanCurrent | Self::Lifetime | Self::EnergyPerDelivery | Self::EnergyPerCompletion => {
+                self.of_devices()
+            }
             Self::Total(name) => name.entry(),
             _ => self.of_directions(),
         }
@@ -280,8 +306,8 @@ impl Metric {
     /// What must be known of an exchange for it.
     pub const fn milestone(self) -> Option<Milestone> {
         match (self, self.time()) {
-            (Self::Delivered | Self::DeliveryRate, _) => Some(Milestone::Delivery),
-            (Self::CompletionRate, _) => Some(Milestone::Completion),
+            (Self::Delivered | Self::DeliveryRate | Self::EnergyPerDelivery, _) => Some(Milestone::Delivery),
+            (Self::CompletionRate | Self::EnergyPerCompletion, _) => Some(Milestone::Completion),
             (_, Some((milestone, _))) => Some(milestone),
             (_, None) => None,
         }
@@ -396,6 +422,43 @@ impl Metric {
             _ => ("pacing rate", "bit/s", "the rate at which segments leave, where they are spread", FIRST),
         };
         Entry { name, unit, of: Scope::Connections, definition, condition }
+    }
+
+    const fn of_devices(self) -> Entry {
+        let (name, unit, definition, condition) = match self {
+            Self::Energy => (
+                "energy",
+                "mJ",
+                "charge of processor, radio and all else times the supply voltage, of all these devices together",
+                LEFT,
+            ),
+            Self::MeanCurrent => {
+                ("mean current", "mA", "charge over time; of several devices, over their number too", LEFT)
+            }
+            Self::Lifetime => (
+                "lifetime",
+                "d",
+                "how long the full battery of the profile lasts at the mean current that the device has had, with its self-discharge, and with the largest current that it has had where the battery has an internal resistance; of several devices, the shortest",
+                LEFT,
+            ),
+            Self::EnergyPerDelivery => (
+                "energy per delivery",
+                "mJ",
+                "energy of the devices that the application runs on, over its exchanges whose request reached the server's application; of AMQP and MQTT, over messages that reached the first subscriber's",
+                PER,
+            ),
+            _ => (
+                "energy per completion",
+                "mJ",
+                "energy of the devices that the application runs on, over its exchanges that ended with a response that is no error; of AMQP and MQTT, over messages that their publisher is done with",
+                PER,
+            ),
+        };
+        let of = match self {
+            Self::EnergyPerDelivery | Self::EnergyPerCompletion => Scope::DevicesPerExchange,
+            _ => Scope::Devices,
+        };
+        Entry { name, unit, of, definition, condition }
     }
 
     const fn of_directions(self) -> Entry {
@@ -544,6 +607,8 @@ pub enum Subject {
     App(String),
     /// A direction of a link.
     Link(String, Way),
+    /// A node, or a group of nodes.
+    Node(String),
 }
 
 impl Subject {
@@ -555,6 +620,14 @@ impl Subject {
             _ => None,
         }
     }
+
+    /// The same where there may be a `node` instead.
+    pub fn with_node(node: Option<&str>, other: Option<Self>, is_alone: bool) -> Option<Self> {
+        match node {
+            Some(node) => is_alone.then(|| Self::Node(node.to_owned())),
+            None => other,
+        }
+    }
 }
 
 impl std::fmt::Display for Subject {
@@ -562,6 +635,7 @@ impl std::fmt::Display for Subject {
         match self {
             Self::App(app) => write!(f, "`{app}`"),
             Self::Link(link, way) => write!(f, "`{link}` {}", way.name()),
+            Self::Node(node) => write!(f, "`{node}`"),
         }
     }
 }

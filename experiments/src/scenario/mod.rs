@@ -63,6 +63,7 @@ pub use warmup::WarmupSpec;
 use protosim_core::kernel::Limits;
 use protosim_core::{Ratio, RunSeed, SimTime, Size, Span};
 use protosim_models::channel::ChannelConfig;
+use protosim_models::energy::DeviceProfile;
 use protosim_models::link::LinkConfig;
 use protosim_models::medium::MediumConfig;
 use protosim_models::name::{Files, NodeName};
@@ -117,6 +118,10 @@ pub struct Scenario {
     /// Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Arc<Vec<ChannelConfig>>,
+    /// Profiles of devices beside the shipped ones, which a node's `device` may name: what its parts draw, how fast they are, and where each
+    /// number comes from. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<Arc<DeviceProfile>>,
     /// Which versions of IP there are. Default: V4.
     #[serde(default)]
     pub addresses: AddressFamilies,
@@ -311,12 +316,17 @@ impl Scenario {
         }
         let (nodes, links, media) = (self.nodes.to_vec(), self.links.to_vec(), self.media.clone());
         let channels = self.channels.to_vec();
-        Topology { nodes, links, media, channels, addresses: self.addresses, groups }
+        Topology { nodes, links, media, channels, addresses: self.addresses, groups, profiles: self.profiles.clone() }
     }
 
     /// The group called `name`.
     pub fn group(&self, name: &NodeName) -> Option<&GroupSpec> {
         self.groups.iter().find(|group| group.name == name.0)
+    }
+
+    /// Whether some node has a device with a profile, so that energy is metered.
+    pub fn has_devices(&self) -> bool {
+        self.nodes.iter().any(|node| node.device.as_ref().is_some_and(|device| device.profile.is_some()))
     }
 
     /// Whether some node translates addresses.

@@ -25,7 +25,11 @@ pub use lowpan::lowpan;
 
 use protosim_core::LocalTime;
 use protosim_core::machine::{IdealEnv, Machine, MachineCx};
-use protosim_models::coap::wire::Message;
+use protosim_models::coap::config::Parameters;
+use protosim_models::coap::endpoint::{
+    BLOCK_OPTIONS, Command, Endpoint, EndpointConfig, NOTIFICATION_GAP, PROBING_RATE,
+};
+use protosim_models::coap::wire::{Block, Code, Message, OptionNumber, Options, Token};
 use protosim_models::http::wire::{Limits, Method, Part, RequestReader, ResponseReader};
 use protosim_models::ice::sdp::{Description, Fragment, Limits as SdpLimits};
 use protosim_models::ice::wire::{Attribute as SdpAttribute, Host};
@@ -73,13 +77,69 @@ pub fn packet(data: &[u8]) {
     }
 }
 
-/// A CoAP message; what was read is written such that it reads the same.
+/// A CoAP message; what was read is written such that it reads the same, and so is what it says of blocks. Then all of it, cut in two, as what two
+/// peers and a group send to an endpoint that asks, serves and notifies.
 pub fn coap(data: &[u8]) {
+    use_coap_endpoint(data);
+    if let Ok(message) = Message::decode(&Rope::from(data.to_vec())) {
+        for number in [OptionNumber::BLOCK1, OptionNumber::BLOCK2] {
+            if let Ok(Some(block)) = message.options.block(number) {
+                assert_eq!(Block::from_value(block.value()), Some(block));
+                assert_eq!(Block::at(block.offset(), block.size), Some(Block { more: false, ..block }));
+            }
+        }
+    }
     if let Ok(message) = Message::decode(&Rope::from(data.to_vec())) {
         let bytes = message.encode();
         assert_eq!(message.wire_len(), bytes.len() as u64, "the length is known without encoding");
         assert_eq!(Message::decode(&Rope::from(bytes)).as_ref(), Ok(&message), "what was read is written the same");
     }
+}
+
+/// An endpoint with a request, an observation and an observer; each third of `data` is a datagram, with time between them.
+fn use_coap_endpoint(data: &[u8]) {
+    let config = EndpointConfig {
+        parameters: Parameters::default(),
+        nstart: 2,
+        response_wait: Span::from_secs(10),
+        piggyback_limit: Span::from_millis(100),
+        understood: BLOCK_OPTIONS,
+        notification_gap: NOTIFICATION_GAP,
+        probing_rate: Some(PROBING_RATE),
+    };
+    let (mut endpoint, mut env, mut effects) = (Endpoint::new(config), IdealEnv::new(1), Vec::new());
+    let peer = |last: u8| std::net::SocketAddr::from(([192, 0, 2, last], 5683));
+    let token = Token::new(data.get(4..5).unwrap_or_default()).unwrap_or_default();
+    let mut options = Options::new();
+    options.add_uint(OptionNumber::OBSERVE, 0);
+    let (payload, method, code) = (Rope::new(), Code::GET, Code::CONTENT);
+    let commands = [
+        Command::Request { peer: peer(1), token, confirmable: true, method, options: options.clone(), payload: payload.clone() },
+        Command::Request { peer: peer(2), token, confirmable: false, method, options: Options::new(), payload: payload.clone() },
+        Command::Notify { peer: peer(1), token, state: 1, confirmable: true, code, options: options.clone(), payload: payload.clone() },
+        Command::Notify { peer: peer(2), token, state: 1, confirmable: false, code, options, payload },
+    ];
+    for command in commands {
+        let taken = endpoint.handle_command(command, &mut MachineCx::new(&mut env, &mut effects));
+        taken.expect("there is memory, and the tokens are free");
+    }
+    for (number, part) in data.chunks(data.len().div_ceil(3).max(1)).enumerate() {
+        let datagram = Rope::from(part.to_vec());
+        let cx = &mut MachineCx::new(&mut env, &mut effects);
+        endpoint.handle_datagram(peer(1), &datagram, cx);
+        endpoint.handle_datagram(peer(2), &datagram, cx);
+        endpoint.handle_group_datagram(peer(3), &datagram, cx);
+        env.now = env.now + Span::from_secs(1 << number);
+        endpoint.handle_timeout(&mut MachineCx::new(&mut env, &mut effects));
+        assert!(endpoint.poll_timeout().is_none_or(|next| next.at > env.now), "what was due is done");
+    }
+    // Whatever was said, all comes to an end but what is observed and what the application owes.
+    for _ in 0..200 {
+        let Some(next) = endpoint.poll_timeout() else { return };
+        env.now = next.at;
+        endpoint.handle_timeout(&mut MachineCx::new(&mut env, &mut effects));
+    }
+    panic!("it never comes to rest");
 }
 
 /// A STUN message, whose length, where the first byte says so, is put right; attributes that were read are written such that they

@@ -1,20 +1,27 @@
-//! The client application: one request after the other, by the clock.
+//! The client application: one request after the other, by the clock, or one observation.
 
-use super::config::{ClientConfig, exchange_token};
+mod observation;
+mod transfer;
+
+use super::config::{Cancel, ClientConfig, Negotiation, exchange_token};
 use super::driver::{Driver, deadline};
-use super::endpoint::{BASE_OPTIONS, Cause, Command, EndpointConfig, Notice};
-use super::wire::{Options, Token};
+use super::endpoint::{BLOCK_OPTIONS, Cause, Command, EndpointConfig, NOTIFICATION_GAP, Notice};
+use super::server::state_number;
+use super::wire::{Message, OptionNumber, Options, Token, Type};
 use crate::CannotClone;
 use crate::app::{App, Host, SocketId, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use protosim_core::{LocalTime, Span};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use transfer::{Step, Transfer};
 
 /// Sends the i-th request at start + i · interval, whether earlier ones are over or not, and
 /// reports each exchange. Requests that NSTART holds back start later, when they are sent.
 ///
-/// The token is the number of the exchange ([`exchange_token`]).
+/// The token is the number of the exchange ([`exchange_token`]); all blocks of one have the same. Of what it observes it
+/// reports the states that are newer than those before; what it does to register again are exchanges of their own.
 #[derive(Clone, Debug)]
 pub struct Client {
     config: ClientConfig,
@@ -25,7 +32,21 @@ pub struct Client {
     begun: LocalTime,
     /// Requests issued so far; the number of the next one.
     issued: u64,
+    /// Exchanges without an end.
+    open: BTreeMap<Token, Transfer>,
+    /// What is being fetched to its end under a token of its own.
+    fetched: Option<Fetched>,
+    observation: observation::Observation,
     counts: Counts,
+}
+
+/// A response to an observer whose first block has come (RFC 7959 §2.6).
+#[derive(Clone, Copy, Debug)]
+enum Fetched {
+    /// The answer to its registration, after so many requests.
+    Answer(u32),
+    /// A notification, by its sequence number and type.
+    State(u32, Type),
 }
 
 /// What has become of the requests that were due.
@@ -37,6 +58,8 @@ struct Counts {
     timed_out: u64,
     reset: u64,
     out_of_memory: u64,
+    /// Responses to requests to a group.
+    group_responses: u64,
 }
 
 impl Counts {
@@ -51,6 +74,9 @@ impl Counts {
     }
 }
 
+/// The token under which the rest of a notification is fetched.
+const REST: u32 = u32::MAX;
+
 impl Client {
     /// A client of the server at `server`. `config` has passed [`ClientConfig::check`].
     pub fn new(config: ClientConfig, server: SocketAddr) -> Self {
@@ -61,10 +87,23 @@ impl Client {
             response_wait: config.response_wait.unwrap_or(parameters.max_rtt()),
             // It serves nothing: a request to it gets an empty ACK and no more.
             piggyback_limit: Span::ZERO,
-            understood: BASE_OPTIONS,
+            understood: BLOCK_OPTIONS,
+            notification_gap: NOTIFICATION_GAP,
+            probing_rate: Some(config.probing_rate()),
         });
         let options = config.options();
-        Self { config, server, options, driver, begun: LocalTime::ZERO, issued: 0, counts: Counts::default() }
+        Self {
+            config,
+            server,
+            options,
+            driver,
+            begun: LocalTime::ZERO,
+            issued: 0,
+            open: BTreeMap::new(),
+            fetched: None,
+            observation: observation::Observation::default(),
+            counts: Counts::default(),
+        }
     }
 
     /// True if every request has been sent and every exchange is over.
@@ -83,53 +122,247 @@ impl Client {
         // `ClientConfig::check` holds the number of requests to that of tokens.
         let token = exchange_token(self.issued as u32);
         self.issued += 1;
-        let refused = self.driver.command(
-            Command::Request {
-                peer: self.server,
-                token,
-                confirmable: self.config.confirmable,
-                method: self.config.method.code(),
-                options: self.options.clone(),
-                payload: self.config.payload(),
-            },
-            host,
-        );
-        if refused.is_err() {
-            // An exchange without a single transmission.
-            host.observe(Observation::ExchangeStarted(self.exchange(token, host)));
-            self.report_end(token, Outcome::OutOfMemory, 0, host);
+        if self.config.observe {
+            self.observation.end = self.config.observe_for.map(|span| host.now().saturating_add(span));
+        }
+        let asks_early = self.config.negotiation != Some(Negotiation::Late);
+        let payload = self.config.payload.as_bytes();
+        self.begin(token, Transfer::new(self.config.block_size(), asks_early, payload), host);
+    }
+
+    /// Begins an exchange, or goes on with it.
+    fn begin(&mut self, token: Token, transfer: Transfer, host: &mut dyn Host) {
+        let (mut options, payload) = transfer.request(&self.options, &self.config.payload());
+        if self.config.observe && !transfer.is_download() {
+            options.add_uint(OptionNumber::OBSERVE, u32::from(self.observation.is_over));
+        }
+        let (confirmable, method) = (self.config.confirmable, self.config.method.code());
+        let is_started = transfer.is_started;
+        let transmissions = transfer.transmissions;
+        self.open.insert(token, transfer);
+        let command = Command::Request { peer: self.server, token, confirmable, method, options, payload };
+        if self.driver.command(command, host).is_err() {
+            if !is_started {
+                // An exchange without a single transmission.
+                host.observe(Observation::ExchangeStarted(self.exchange(token, host)));
+            }
+            self.end(token, Outcome::OutOfMemory, transmissions, host);
         }
     }
 
     /// Passes on what the endpoint says, and arms the timer.
     fn finish(&mut self, host: &mut dyn Host) {
         while let Some(notice) = self.driver.next_notice() {
-            match notice {
-                Notice::RequestSent { token, .. } => {
-                    self.counts.sent += 1;
-                    host.observe(Observation::ExchangeStarted(self.exchange(token, host)));
+            self.on_notice(notice, host);
+        }
+        let issue = self.next_due().and_then(|due| deadline(due, "next request"));
+        let is_open = !self.observation.is_over;
+        let renewal = self.observation.renewal.filter(|_| is_open).and_then(|due| deadline(due, "renewal"));
+        let end = self.observation.end.filter(|_| is_open).and_then(|due| deadline(due, "end of observation"));
+        let own = [issue, renewal, end].into_iter().flatten().min_by_key(|deadline| deadline.at);
+        self.driver.set_timer(own, host);
+    }
+
+    fn on_notice(&mut self, notice: Notice, host: &mut dyn Host) {
+        match notice {
+            Notice::RequestSent { token, .. } => self.on_sent(token, host),
+            Notice::ResponseReceived { token, response, transmissions, .. } => {
+                self.on_response(token, &response, transmissions, host);
+            }
+            Notice::Failed { token, cause, transmissions, .. } => {
+                let outcome = match cause {
+                    // RFC 7967 §2: the server says nothing where all is well.
+                    Cause::TimedOut if self.config.expects_silence() => Outcome::Response,
+                    Cause::TimedOut => Outcome::TimedOut,
+                    Cause::Reset => Outcome::Reset,
+                };
+                let before = self.open.get(&token).map_or(0, |transfer| transfer.transmissions);
+                self.end(token, outcome, before + transmissions, host);
+            }
+            Notice::NotificationReceived { token, response, .. } => self.on_notification(token, &response, host),
+            Notice::GroupResponseReceived { token, response, .. } => {
+                self.counts.group_responses += 1;
+                let is_first =
+                    self.open.get_mut(&token).is_some_and(|open| !std::mem::replace(&mut open.is_reported, true));
+                if is_first {
+                    self.report_end(token, outcome_of(&response), 1, host);
                 }
-                Notice::ResponseReceived { token, response, transmissions, .. } => {
-                    let is_error = response.code.is_error();
-                    let outcome = if is_error { Outcome::ErrorResponse } else { Outcome::Response };
-                    self.report_end(token, outcome, transmissions, host);
-                }
-                Notice::Failed { token, cause, transmissions, .. } => {
-                    let outcome = match cause {
-                        Cause::TimedOut => Outcome::TimedOut,
-                        Cause::Reset => Outcome::Reset,
-                    };
-                    self.report_end(token, outcome, transmissions, host);
-                }
-                Notice::RequestReceived { request, .. } => {
-                    // It was just given to us and not answered: there is nothing to refuse.
-                    let _known = self.driver.command(Command::Abandon { request }, host);
-                }
-                Notice::ResponseFailed { .. } | Notice::PingEnded { .. } => {}
+            }
+            Notice::RequestReceived { request, .. } => {
+                // It was just given to us and not answered: there is nothing to refuse.
+                let _known = self.driver.command(Command::Abandon { request }, host);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_sent(&mut self, token: Token, host: &mut dyn Host) {
+        let Some(transfer) = self.open.get_mut(&token) else { return };
+        if std::mem::replace(&mut transfer.is_started, true) {
+            return;
+        }
+        self.counts.sent += 1;
+        host.observe(Observation::ExchangeStarted(self.exchange(token, host)));
+        if self.config.no_response.len() == 3 {
+            // RFC 7967: nobody answers.
+            let cancel = Command::Cancel { peer: self.server, token };
+            let _open = self.driver.command(cancel, host);
+            self.end(token, Outcome::Response, 1, host);
+        }
+    }
+
+    fn on_response(&mut self, token: Token, response: &Message, transmissions: u32, host: &mut dyn Host) {
+        let Some(mut transfer) = self.open.remove(&token) else { return };
+        transfer.transmissions += transmissions;
+        let held = transfer.held();
+        let step = transfer.on_response(response, self.config.payload.as_bytes());
+        let (all, holds) = (transfer.transmissions, transfer.held());
+        let fits = holds <= held || host.reserve(holds - held).is_ok();
+        host.release(held.saturating_sub(holds));
+        if self.config.observe && token == exchange_token(0) {
+            self.on_registered(response, host);
+            if step == Step::Next && fits && self.driver.is_observing(self.server, token) {
+                // The registration has its token to itself.
+                self.drop_fetched(host);
+                self.fetched = Some(Fetched::Answer(all));
+                transfer.transmissions = 0;
+                return self.begin(exchange_token(REST), transfer, host);
             }
         }
-        let own = self.next_due().and_then(|at| deadline(at, "next request"));
-        self.driver.set_timer(own, host);
+        let outcome = match step {
+            Step::Next if fits => return self.begin(token, transfer, host),
+            Step::Next => Outcome::OutOfMemory,
+            Step::Failed => Outcome::ErrorResponse,
+            Step::Over => outcome_of(response),
+        };
+        host.release(if fits { holds } else { held });
+        if token == exchange_token(REST) {
+            return self.on_fetched(outcome, all, host);
+        }
+        self.report_end(token, outcome, all, host);
+    }
+
+    /// The answer to a registration, or to its end.
+    fn on_registered(&mut self, response: &Message, host: &mut dyn Host) {
+        if self.observation.is_over {
+            return;
+        }
+        if response.code.is_error() {
+            // There is nothing to observe.
+            self.observation.is_over = true;
+            return;
+        }
+        self.observation.take(response, false, host);
+    }
+
+    /// A state that comes by itself (RFC 7641 §3.2).
+    fn on_notification(&mut self, token: Token, response: &Message, host: &mut dyn Host) {
+        if self.observation.is_over {
+            return;
+        }
+        if response.code.is_error() {
+            self.observation.is_over = true;
+            return;
+        }
+        if !self.observation.take(response, true, host) {
+            return;
+        }
+        let Some(sequence) = response.options.uint(OptionNumber::OBSERVE) else { return };
+        self.drop_fetched(host);
+        let rest = exchange_token(REST);
+        match Transfer::rest_of(response, self.config.block_size()) {
+            Some(transfer) if host.reserve(transfer.held()).is_ok() => {
+                self.fetched = Some(Fetched::State(sequence, response.message_type));
+                self.begin(rest, transfer, host);
+            }
+            // No memory for it: as good as missed.
+            Some(_) => {}
+            None => self.report_state(token, (sequence, response.message_type), host),
+        }
+    }
+
+    /// The rest of a response to an observer has come, or not.
+    fn on_fetched(&mut self, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
+        match self.fetched.take() {
+            Some(Fetched::Answer(before)) => {
+                self.report_end(exchange_token(0), outcome, before + transmissions, host);
+            }
+            Some(Fetched::State(sequence, message_type)) if outcome == Outcome::Response => {
+                self.report_state(exchange_token(0), (sequence, message_type), host);
+            }
+            _ => {}
+        }
+    }
+
+    /// There is a newer state: what is left of the one before is not wanted any more.
+    fn drop_fetched(&mut self, host: &mut dyn Host) {
+        let token = exchange_token(REST);
+        if let Some(before) = self.open.remove(&token) {
+            host.release(before.held());
+            let _open = self.driver.command(Command::Cancel { peer: self.server, token }, host);
+        }
+        // The answer is what came first, whole or not.
+        if let Some(Fetched::Answer(transmissions)) = self.fetched.take() {
+            self.report_end(exchange_token(0), Outcome::Response, transmissions, host);
+        }
+    }
+
+    /// A state is here.
+    fn report_state(&self, token: Token, (sequence, message_type): (u32, Type), host: &mut dyn Host) {
+        let id = state_number(token, sequence);
+        let exchange = ExchangeId { client: self.server, server: self.driver.local_addr(self.server, host), id };
+        host.observe(Observation::RequestDelivered(exchange));
+        if message_type != Type::Confirmable {
+            // Whoever sends it hears no more of it.
+            host.observe(Observation::ExchangeEnded { exchange, outcome: Outcome::Response, transmissions: 1 });
+        }
+    }
+
+    /// What an observer has to do by itself: register again, or end.
+    fn tend_observation(&mut self, host: &mut dyn Host) {
+        let now = host.now();
+        let token = exchange_token(0);
+        if self.observation.is_over || !self.config.observe {
+            return;
+        }
+        if self.observation.end.is_some_and(|end| end <= now) {
+            self.observation.is_over = true;
+            self.drop_fetched(host);
+            let under_way = self.open.remove(&token);
+            under_way.iter().for_each(|before| host.release(before.held()));
+            let is_told = self.driver.is_observing(self.server, token);
+            if self.config.cancel == Some(Cancel::Reset) || under_way.is_some() || !is_told {
+                // A registration that is under way is forgotten with all that comes of it.
+                let _open = self.driver.command(Command::Cancel { peer: self.server, token }, host);
+                return;
+            }
+            self.observation.counts.ends += 1;
+            return self.begin(token, Transfer::new(None, false, 0), host);
+        }
+        if self.observation.renewal.is_some_and(|renewal| renewal <= now) {
+            self.observation.renewal = None;
+            if !self.open.contains_key(&token) {
+                self.observation.counts.renewals += 1;
+                let asks_early = self.config.negotiation != Some(Negotiation::Late);
+                self.begin(token, Transfer::new(self.config.block_size(), asks_early, 0), host);
+            }
+        }
+    }
+
+    /// An exchange is over.
+    fn end(&mut self, token: Token, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
+        let Some(transfer) = self.open.remove(&token) else { return };
+        host.release(transfer.held());
+        if token == exchange_token(REST) {
+            return self.on_fetched(outcome, transmissions, host);
+        }
+        if self.config.observe && !self.observation.is_over {
+            // RFC 7641 §3.3.1: it tries again when what it may still have is not fresh any more.
+            self.observation.wait(60, host);
+        }
+        if !transfer.is_reported {
+            self.report_end(token, outcome, transmissions, host);
+        }
     }
 
     fn report_end(&mut self, token: Token, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
@@ -141,6 +374,10 @@ impl Client {
     fn exchange(&self, token: Token, host: &dyn Host) -> ExchangeId {
         ExchangeId { client: self.driver.local_addr(self.server, host), server: self.server, id: token.as_number() }
     }
+}
+
+fn outcome_of(response: &Message) -> Outcome {
+    if response.code.is_error() { Outcome::ErrorResponse } else { Outcome::Response }
 }
 
 impl App for Client {
@@ -160,25 +397,39 @@ impl App for Client {
         while self.next_due().is_some_and(|due| due <= host.now()) {
             self.issue(host);
         }
+        self.tend_observation(host);
         self.finish(host);
     }
 
     /// Requests that are due and neither sent nor refused wait for a place among NSTART, or for a message id.
     fn totals(&self) -> Vec<Total> {
         let total = |name, value| Total { name, value };
-        vec![
-            total("requests_due", self.issued),
+        let mut totals = vec![
+            total("requests_due", self.exchanges_due()),
             total("requests_sent", self.counts.sent),
             total("responses", self.counts.responses),
             total("error_responses", self.counts.error_responses),
             total("timed_out", self.counts.timed_out),
             total("reset", self.counts.reset),
             total("out_of_memory", self.counts.out_of_memory),
-        ]
+        ];
+        if self.config.observe {
+            let counts = &self.observation.counts;
+            totals.extend([
+                total("fresh_notifications", counts.fresh),
+                total("stale_notifications", counts.stale),
+                total("missed_states", counts.missed),
+                total("renewals", counts.renewals),
+            ]);
+        }
+        if self.server.ip().is_multicast() {
+            totals.push(total("group_responses", self.counts.group_responses));
+        }
+        totals
     }
 
     fn exchanges_due(&self) -> u64 {
-        self.issued
+        self.issued + self.observation.counts.renewals + self.observation.counts.ends
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

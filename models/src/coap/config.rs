@@ -8,18 +8,30 @@
 //! Fields that can have no effect beside the others are `Option`s, and `check` names them:
 //! every field that is accepted takes effect.
 
-use super::wire::{Code, Message, MessageId, OptionNumber, Options, Token, Type};
+mod options;
+mod transmission;
+
+pub use options::{Cancel, LinkAttributes, Negotiation, Notifications, ResponseClass};
+pub use transmission::{Congestion, Factor, Parameters, Transmission};
+
+use super::wire::{BlockSize, Code, Message, MessageId, OptionNumber, Options, Token, Type};
+use crate::dtls::{DtlsClientConfig, DtlsServerConfig};
 use crate::name::NodeName;
 use crate::rope::Rope;
-use protosim_core::{Size, Span, maths};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::fmt;
+use crate::traffic::TimeDistribution;
+use options::{block_size, probing_bytes};
+use protosim_core::{Rate, Size, Span};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A field, by its path from the configuration's top, and what is wrong with it.
 pub type Finding = (&'static str, String);
 
 /// The UDP port of `coap` (RFC 7252 §12.6).
 pub const DEFAULT_PORT: u16 = 5683;
+
+/// The UDP port of `coaps` (RFC 7252 §12.7).
+pub const SECURE_PORT: u16 = 5684;
 
 /// The resource that clients ask for and servers have where nothing else is said (our choice).
 pub const DEFAULT_PATH: &str = "/data";
@@ -36,9 +48,9 @@ const REQUEST_FILL: u32 = 0;
 pub struct ClientConfig {
     /// The node that the server runs on.
     pub to: NodeName,
-    /// The server's UDP port. Default 5683 (RFC 7252 §12.6).
-    #[serde(default = "default_port")]
-    pub port: u16,
+    /// The server's UDP port. Default 5683 (RFC 7252 §12.6), with `dtls` 5684 (§12.7).
+    #[serde(default)]
+    pub port: Option<u16>,
     /// True for confirmable requests, which are retransmitted; false for non-confirmable ones,
     /// which are sent once. Default true (our choice: RFC 7252 §4.2 is the reliable case).
     #[serde(default = "default_true")]
@@ -73,17 +85,48 @@ pub struct ClientConfig {
     /// open; default MAX_RTT, 202 s (§4.8.2), the longest time an answer can be on its way.
     #[serde(default)]
     pub response_wait: Option<Span>,
+    /// Parts of the query, as plain text: `["rt=temperature*"]`. Default: none.
+    #[serde(default)]
+    pub query: Vec<String>,
+    /// True to observe the resource (RFC 7641): after one registration each change comes by itself. It is renewed when nothing has come for
+    /// Max-Age and 5 to 15 s more. Default false.
+    #[serde(default)]
+    pub observe: bool,
+    /// When to end the observation, from `start` on. Default: never.
+    #[serde(default)]
+    pub observe_for: Option<Span>,
+    /// How to end it. Default `Deregister`.
+    #[serde(default)]
+    pub cancel: Option<Cancel>,
+    /// The largest blocks \[bytes\] in which payloads come and go (RFC 7959): 16, 32, 64, 128, 256, 512 or 1024 B. Default: requests go whole, and
+    /// responses come as the server cuts them.
+    #[serde(default)]
+    pub block_size: Option<Size>,
+    /// When the server learns of `block_size`. Default `Early`.
+    #[serde(default)]
+    pub negotiation: Option<Negotiation>,
+    /// Responses that the server need not send (RFC 7967). With all three, a request is over once it is sent; else silence until
+    /// `response_wait` counts as success where successes are suppressed. Default: none.
+    #[serde(default)]
+    pub no_response: Vec<ResponseClass>,
+    /// PROBING_RATE: a server that says nothing is sent no more non-confirmable requests than that. Default 8 bit/s, 1 B/s (RFC 7252
+    /// §4.8).
+    #[serde(default)]
+    pub probing_rate: Option<Rate>,
     /// Retransmission of confirmable requests.
     #[serde(default)]
     pub transmission: Transmission,
+    /// DTLS beneath (RFC 7252 §9). Default: none.
+    #[serde(default)]
+    pub dtls: Option<Box<DtlsClientConfig>>,
 }
 
 /// A server with a few resources, all of which answer alike.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-    /// The UDP port to listen on. Default 5683 (RFC 7252 §12.6).
-    pub port: u16,
+    /// The UDP port to listen on. Default 5683 (RFC 7252 §12.6), with `dtls` 5684 (§12.7).
+    pub port: Option<u16>,
     /// The absolute paths of the resources, as plain text; any other but `/.well-known/core` is
     /// 4.04. Default `["/data"]`.
     pub paths: Vec<String>,
@@ -95,8 +138,34 @@ pub struct ServerConfig {
     /// An answer that takes longer than this is announced by an empty acknowledgement and comes
     /// as a separate response (RFC 7252 §5.2.2). Default 100 ms (aiocoap's; the RFC leaves it open).
     pub piggyback_limit: Option<Span>,
-    /// Retransmission of separate responses to confirmable requests.
+    /// How long a state of a resource lasts: `"10 s"`, or a law from which it is drawn each time. Such resources can be observed (RFC
+    /// 7641). Default: they do not change.
+    pub changes: Option<TimeDistribution>,
+    /// How observers are notified. Default `NonConfirmable`.
+    pub notifications: Option<Notifications>,
+    /// At least this between two non-confirmable notifications to one observer; of states in between the newest is sent. Default 3 s (RFC
+    /// 7641 §4.5.1, where no round trip is measured).
+    pub notification_gap: Option<Span>,
+    /// How many may observe; further ones get the state and no notifications. Default: as many as the host has memory for.
+    pub observers: Option<u32>,
+    /// Max-Age, whole seconds: how long a response may be used. Default 60 s (RFC 7252 §5.10.5), which is not sent.
+    pub max_age: Option<Span>,
+    /// True to send ETag with every state, so that caches can ask whether theirs is still valid (RFC 7252 §5.10.6). Default false; responses in
+    /// blocks have it in any case.
+    pub validators: bool,
+    /// The largest blocks \[bytes\] in which responses go and requests come (RFC 7959): 16, 32, 64, 128, 256, 512 or 1024 B. Default: as clients
+    /// ask; what they ask nothing about goes whole.
+    pub block_size: Option<Size>,
+    /// The largest payload \[bytes\] of a request in blocks; beyond it the answer is 4.13. Default 64 KiB (our choice).
+    pub max_body: Option<Size>,
+    /// What `/.well-known/core` says of resources, by path: `{"/data": (rt: "temperature")}`. Default: nothing more than their formats.
+    pub attributes: BTreeMap<String, LinkAttributes>,
+    /// How long an answer to a request to a multicast group waits at most; drawn evenly. Default 5 s (RFC 7252 §8.2, DEFAULT_LEISURE).
+    pub leisure: Option<Span>,
+    /// Retransmission of separate responses to confirmable requests, and of confirmable notifications.
     pub transmission: Transmission,
+    /// DTLS beneath (RFC 7252 §9). Default: none.
+    pub dtls: Option<Box<DtlsServerConfig>>,
 }
 
 /// Methods that a client can be told to use (RFC 7252 §5.8).
@@ -113,41 +182,12 @@ pub enum Method {
     Delete,
 }
 
-/// Transmission parameters as written (RFC 7252 §4.8); what is left out has the RFC's default.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Transmission {
-    /// ACK_TIMEOUT: the shortest first time-out. Default 2 s.
-    pub ack_timeout: Option<Span>,
-    /// ACK_RANDOM_FACTOR: the longest first time-out is ACK_TIMEOUT times this. Default 1.5; at
-    /// least 1.
-    pub ack_random_factor: Option<Factor>,
-    /// MAX_RETRANSMIT: how often a message is sent again. Default 4; at most 20 (our limit: the
-    /// time-out doubles each time).
-    pub max_retransmit: Option<u32>,
-}
-
-/// Transmission parameters with their defaults filled in, and the times derived from them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Parameters {
-    /// ACK_TIMEOUT.
-    pub ack_timeout: Span,
-    /// ACK_RANDOM_FACTOR.
-    pub ack_random_factor: Factor,
-    /// MAX_RETRANSMIT.
-    pub max_retransmit: u32,
-}
-
-/// A number of at least 1 with six decimals, written plainly: `1.5`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Factor(u64);
-
 impl ClientConfig {
     /// A client of the server on `to`, with every default.
     pub fn new(to: NodeName) -> Self {
         Self {
             to,
-            port: DEFAULT_PORT,
+            port: None,
             confirmable: true,
             method: Method::default(),
             path: default_path(),
@@ -157,8 +197,22 @@ impl ClientConfig {
             interval: None,
             nstart: None,
             response_wait: None,
+            query: Vec::new(),
+            observe: false,
+            observe_for: None,
+            cancel: None,
+            block_size: None,
+            negotiation: None,
+            no_response: Vec::new(),
+            probing_rate: None,
             transmission: Transmission::default(),
+            dtls: None,
         }
+    }
+
+    /// The server's port, default filled in.
+    pub const fn port(&self) -> u16 {
+        usual_port(self.port, self.dtls.is_some())
     }
 
     /// From one request to the next, default filled in.
@@ -170,10 +224,29 @@ impl ClientConfig {
     pub fn options(&self) -> Options {
         let mut options = Options::new();
         options.add_uri_path(&self.path);
+        self.query.iter().for_each(|part| options.add_str(OptionNumber::URI_QUERY, part));
+        if !self.no_response.is_empty() {
+            options.add_uint(OptionNumber::NO_RESPONSE, self.no_response.iter().map(|class| class.bit()).sum());
+        }
         if !self.payload().is_empty() {
             options.add_uint(OptionNumber::CONTENT_FORMAT, OCTET_STREAM);
         }
         options
+    }
+
+    /// The largest blocks that it wants.
+    pub fn block_size(&self) -> Option<BlockSize> {
+        block_size(self.block_size)
+    }
+
+    /// PROBING_RATE \[B/s\].
+    pub fn probing_rate(&self) -> u64 {
+        self.probing_rate.map_or(super::endpoint::PROBING_RATE, probing_bytes)
+    }
+
+    /// True if silence is what a success looks like (RFC 7967).
+    pub fn expects_silence(&self) -> bool {
+        self.no_response.contains(&ResponseClass::Success)
     }
 
     /// The request's payload.
@@ -185,7 +258,7 @@ impl ClientConfig {
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         let mut find = |field, message: String| found.push((field, message));
-        if self.port == 0 {
+        if self.port == Some(0) {
             find("port", "port 0 cannot be sent to".into());
         }
         if self.requests == 0 {
@@ -216,7 +289,18 @@ impl ClientConfig {
             }
             None => {}
         }
+        self.check_options(&mut found);
         found.extend(self.transmission.check());
+        if let Some(dtls) = &self.dtls {
+            found.extend(dtls.check());
+            let (len, most) = (self.request_len(), dtls.most_data());
+            if self.requests == 1 && dtls.resumption == Some(true) {
+                found.push(("dtls.resumption", "has no effect with one request".into()));
+            }
+            if len > most && path_flaw(&self.path).is_none() {
+                found.push(("payload", too_long_for_dtls(len, most)));
+            }
+        }
         if !self.confirmable {
             found.extend(self.transmission.without_effect("non-confirmable requests are not retransmitted"));
         }
@@ -225,32 +309,79 @@ impl ClientConfig {
 
     /// The length of its requests on UDP [bytes].
     pub fn request_len(&self) -> u64 {
-        Message {
+        let mut message = Message {
             message_type: Type::Confirmable,
             code: self.method.code(),
             message_id: MessageId(0),
             token: exchange_token(0),
             options: self.options(),
             payload: self.payload(),
+        };
+        if self.observe {
+            message.options.add_uint(OptionNumber::OBSERVE, 0);
         }
-        .wire_len()
+        if let Some(size) = self.block_size() {
+            // One Block option of one byte, or of three where the payload has many blocks.
+            let is_long = message.payload.len() > 16 * size.bytes();
+            let number = if message.payload.is_empty() { OptionNumber::BLOCK2 } else { OptionNumber::BLOCK1 };
+            message.options.add_uint(number, if is_long { 1 << 16 } else { 1 });
+            message.payload = message.payload.slice(0, message.payload.len().min(size.bytes()));
+        }
+        message.wire_len()
     }
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
-            port: DEFAULT_PORT,
+            port: None,
             paths: vec![default_path()],
             payload: Size::from_bytes(10),
             processing: Span::ZERO,
             piggyback_limit: None,
+            changes: None,
+            notifications: None,
+            notification_gap: None,
+            observers: None,
+            max_age: None,
+            validators: false,
+            block_size: None,
+            max_body: None,
+            attributes: BTreeMap::new(),
+            leisure: None,
             transmission: Transmission::default(),
+            dtls: None,
         }
     }
 }
 
 impl ServerConfig {
+    /// The largest blocks that it sends and takes, if it says so.
+    pub fn block_size(&self) -> Option<BlockSize> {
+        block_size(self.block_size)
+    }
+
+    /// The largest payload of a request in blocks \[bytes\].
+    pub fn max_body(&self) -> u64 {
+        self.max_body.map_or(1 << 16, Size::as_bytes)
+    }
+
+    /// DEFAULT_LEISURE, or what is said.
+    pub fn leisure(&self) -> Span {
+        self.leisure.unwrap_or(Span::from_secs(5))
+    }
+
+    /// Max-Age as it is sent \[s\]; `None` for the default.
+    pub fn max_age_s(&self) -> Option<u32> {
+        // At most a year, so it fits.
+        self.max_age.map(|age| (age.as_nanos() / 1_000_000_000) as u32).filter(|seconds| *seconds != 60)
+    }
+
+    /// The port to listen on, default filled in.
+    pub const fn port(&self) -> u16 {
+        usual_port(self.port, self.dtls.is_some())
+    }
+
     /// The piggyback limit, default filled in.
     pub fn piggyback_limit(&self) -> Span {
         self.piggyback_limit.unwrap_or(Span::from_millis(100))
@@ -260,6 +391,16 @@ impl ServerConfig {
     pub fn response_len(&self) -> u64 {
         let mut options = Options::new();
         options.add_uint(OptionNumber::CONTENT_FORMAT, OCTET_STREAM);
+        // The longest that each of them can be.
+        if self.changes.is_some() {
+            options.add_uint(OptionNumber::OBSERVE, (1 << 24) - 1);
+        }
+        if self.max_age_s().is_some() {
+            options.add_uint(OptionNumber::MAX_AGE, u32::MAX);
+        }
+        if self.validators {
+            options.add(OptionNumber::ETAG, vec![0; 8]);
+        }
         Message {
             message_type: Type::Acknowledgement,
             code: Code::CONTENT,
@@ -269,12 +410,13 @@ impl ServerConfig {
             payload: Rope::fill(1, 0, self.payload.as_bytes()),
         }
         .wire_len()
+        .min(self.block_size().map_or(u64::MAX, |size| LONGEST_BLOCK_HEAD + size.bytes()))
     }
 
     /// What is wrong with it: values that cannot be, and fields without effect.
     pub fn check(&self) -> Vec<Finding> {
         let mut found = Vec::new();
-        if self.port == 0 {
+        if self.port == Some(0) {
             found.push(("port", "a server needs a port that clients know, not 0".into()));
         }
         if self.paths.is_empty() {
@@ -289,15 +431,19 @@ impl ServerConfig {
                 found.push(("paths", format!("`{path}` stands here twice")));
             }
         }
-        // Header 4, token 8, Content-Format 2, marker 1: the longest head of a 2.05.
-        if self.payload.as_bytes() > MAX_DATAGRAM - 15 {
-            found.push(("payload", format!("a response with {} does not fit into UDP", self.payload)));
-        }
+        self.check_options(&mut found);
         if self.piggyback_limit.is_some() && self.processing.is_zero() {
             found.push(("piggyback_limit", "has no effect where `processing` takes no time".into()));
         }
+        if let Some(dtls) = &self.dtls {
+            found.extend(dtls.check());
+            let (len, most) = (self.response_len(), dtls.most_data());
+            if len > most {
+                found.push(("payload", too_long_for_dtls(len, most)));
+            }
+        }
         found.extend(self.transmission.check());
-        if self.processing <= self.piggyback_limit() {
+        if self.processing <= self.piggyback_limit() && self.changes.is_none() {
             let why = "every response is piggybacked, as `processing` is not above `piggyback_limit`";
             found.extend(self.transmission.without_effect(why));
         }
@@ -317,174 +463,12 @@ impl Method {
     }
 }
 
-impl Transmission {
-    /// With the defaults of RFC 7252 §4.8 filled in.
-    pub fn parameters(&self) -> Parameters {
-        let default = Parameters::default();
-        Parameters {
-            ack_timeout: self.ack_timeout.unwrap_or(default.ack_timeout),
-            ack_random_factor: self.ack_random_factor.unwrap_or(default.ack_random_factor),
-            max_retransmit: self.max_retransmit.unwrap_or(default.max_retransmit),
-        }
-    }
-
-    fn check(&self) -> Vec<Finding> {
-        let mut found: Vec<Finding> = Vec::new();
-        if self.ack_timeout.is_some_and(|t| t.is_zero() || t > Span::from_secs(86_400)) {
-            found.push(("transmission.ack_timeout", "is above zero and at most one day".into()));
-        }
-        if self.max_retransmit.is_some_and(|n| n > 20) {
-            found.push(("transmission.max_retransmit", "is at most 20, as the time-out doubles each time".into()));
-        }
-        let parameters = self.parameters();
-        let year = Span::from_secs(365 * 86_400);
-        if found.is_empty() && parameters.max_transmit_wait() > year {
-            let wait = parameters.max_transmit_wait();
-            let days = wait.as_nanos() / 86_400_000_000_000;
-            found.push((
-                "transmission",
-                format!("gives up after {days} days (MAX_TRANSMIT_WAIT); at most 365 are allowed"),
-            ));
-        }
-        found
-    }
-
-    /// One finding for each field that was written, where none of them does anything.
-    fn without_effect(&self, why: &str) -> Vec<Finding> {
-        [
-            ("transmission.ack_timeout", self.ack_timeout.is_some()),
-            ("transmission.ack_random_factor", self.ack_random_factor.is_some()),
-            ("transmission.max_retransmit", self.max_retransmit.is_some()),
-        ]
-        .into_iter()
-        .filter(|(_, written)| *written)
-        .map(|(field, _)| (field, format!("has no effect: {why}")))
-        .collect()
-    }
-}
-
-/// The defaults of RFC 7252 §4.8.
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { ack_timeout: Span::from_secs(2), ack_random_factor: Factor::ACK_RANDOM_FACTOR, max_retransmit: 4 }
-    }
-}
-
-/// The derived times of RFC 7252 §4.8.2.
-impl Parameters {
-    /// MAX_LATENCY: the longest time a datagram is taken to be under way.
-    pub const MAX_LATENCY: Span = Span::from_secs(100);
-
-    /// ACK_TIMEOUT · ACK_RANDOM_FACTOR: the longest first time-out.
-    pub fn longest_ack_timeout(&self) -> Span {
-        self.ack_random_factor.times(self.ack_timeout)
-    }
-
-    /// MAX_TRANSMIT_SPAN: from the first transmission to the last, at most (45 s).
-    pub fn max_transmit_span(&self) -> Span {
-        self.longest_ack_timeout().saturating_mul((1 << self.max_retransmit.min(62)) - 1)
-    }
-
-    /// MAX_TRANSMIT_WAIT: from the first transmission to giving up, at most (93 s).
-    pub fn max_transmit_wait(&self) -> Span {
-        self.longest_ack_timeout().saturating_mul((1 << (self.max_retransmit.min(62) + 1)) - 1)
-    }
-
-    /// PROCESSING_DELAY: from a confirmable message to its acknowledgement, set to ACK_TIMEOUT.
-    pub const fn processing_delay(&self) -> Span {
-        self.ack_timeout
-    }
-
-    /// MAX_RTT: there, processing, and back, at most (202 s).
-    pub fn max_rtt(&self) -> Span {
-        self.processing_delay().saturating_add(Self::MAX_LATENCY * 2)
-    }
-
-    /// EXCHANGE_LIFETIME: how long a confirmable message's id must not be used again (247 s).
-    pub fn exchange_lifetime(&self) -> Span {
-        self.max_transmit_span().saturating_add(self.max_rtt())
-    }
-
-    /// NON_LIFETIME: how long a non-confirmable message's id must not be used again (145 s).
-    pub fn non_lifetime(&self) -> Span {
-        self.max_transmit_span().saturating_add(Self::MAX_LATENCY)
-    }
-}
-
-impl Factor {
-    /// 1.5 (RFC 7252 §4.8).
-    pub const ACK_RANDOM_FACTOR: Self = Self(1_500_000);
-    const MILLIONTHS: u64 = 1_000_000;
-
-    /// A factor of `millionths` millionths, or `None` below 1 (RFC 7252 §4.8.1) and above 1000.
-    pub const fn from_millionths(millionths: u64) -> Option<Self> {
-        if millionths < Self::MILLIONTHS || millionths > 1_000 * Self::MILLIONTHS {
-            return None;
-        }
-        Some(Self(millionths))
-    }
-
-    /// `span` times this, to the nearest nanosecond, held at [`Span::MAX`].
-    pub fn times(self, span: Span) -> Span {
-        let exact = u128::from(span.as_nanos()) * u128::from(self.0);
-        let nanos = (exact + u128::from(Self::MILLIONTHS / 2)) / u128::from(Self::MILLIONTHS);
-        Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-    }
-
-    /// For formulas.
-    pub fn as_f64(self) -> f64 {
-        self.0 as f64 / Self::MILLIONTHS as f64
-    }
-}
-
-impl fmt::Display for Factor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.as_f64())
-    }
-}
-
-impl fmt::Debug for Factor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Factor({self})")
-    }
-}
-
-impl Serialize for Factor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.as_f64())
-    }
-}
-
-impl<'de> Deserialize<'de> for Factor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Factor;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a factor between 1 and 1000, such as 1.5")
-            }
-            fn visit_f64<E: de::Error>(self, x: f64) -> Result<Factor, E> {
-                let refused = || E::invalid_value(de::Unexpected::Float(x), &self);
-                let millionths = maths::round_to_u64(x * Factor::MILLIONTHS as f64);
-                let factor = Factor::from_millionths(millionths).ok_or_else(refused)?;
-                // A finer number would take effect as another one than was written.
-                if (factor.as_f64() - x).abs() > 1e-9 {
-                    return Err(E::custom(format!("`{x}` has more than six decimals")));
-                }
-                Ok(factor)
-            }
-            fn visit_u64<E: de::Error>(self, n: u64) -> Result<Factor, E> {
-                let factor = n.checked_mul(Factor::MILLIONTHS).and_then(Factor::from_millionths);
-                factor.ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(n), &self))
-            }
-            fn visit_i64<E: de::Error>(self, n: i64) -> Result<Factor, E> {
-                match u64::try_from(n) {
-                    Ok(n) => self.visit_u64(n),
-                    Err(_) => Err(E::invalid_value(de::Unexpected::Signed(n), &self)),
-                }
-            }
-        }
-        deserializer.deserialize_any(Visitor)
+/// The port that is written, or that of `coap` or `coaps`.
+const fn usual_port(written: Option<u16>, is_secure: bool) -> u16 {
+    match written {
+        Some(port) => port,
+        None if is_secure => SECURE_PORT,
+        None => DEFAULT_PORT,
     }
 }
 
@@ -498,11 +482,19 @@ pub fn exchange_token(exchange: u32) -> Token {
 /// application/octet-stream (RFC 7252 §12.3).
 pub(super) const OCTET_STREAM: u32 = 42;
 
+/// Header 4, token 8, ETag 9, Observe 4, Content-Format 2, Max-Age 5, Block2 4, Size2 5, marker 1: the longest head of a block \[bytes\].
+const LONGEST_BLOCK_HEAD: u64 = 42;
+
 /// As many requests as tokens of four bytes.
 const MAX_REQUESTS: u64 = 1 << 32;
 
 /// The largest payload of UDP over IPv4 \[bytes\].
 const MAX_DATAGRAM: u64 = 65_507;
+
+/// A message that no record of DTLS takes in a datagram.
+fn too_long_for_dtls(len: u64, most: u64) -> String {
+    format!("makes a message of {len} bytes, more than the {most} that DTLS takes in a datagram (`dtls.mtu`)")
+}
 
 /// Why `path` cannot be sent as Uri-Path.
 fn path_flaw(path: &str) -> Option<String> {
@@ -514,10 +506,6 @@ fn path_flaw(path: &str) -> Option<String> {
     }
     let longest = path.split('/').map(str::len).max().unwrap_or(0);
     (longest > 255).then(|| format!("a path segment has {longest} bytes, at most 255 fit (RFC 7252 §5.10)"))
-}
-
-const fn default_port() -> u16 {
-    DEFAULT_PORT
 }
 
 const fn default_true() -> bool {

@@ -52,6 +52,9 @@ impl Driver {
 
     /// A datagram has come.
     pub(super) fn on_datagram(&mut self, from: SocketAddr, datagram: &Rope, host: &mut dyn Host) {
+        if host.received_for_group().is_some() {
+            return self.run(host, |endpoint, cx| endpoint.handle_group_datagram(from, datagram, cx));
+        }
         self.run(host, |endpoint, cx| endpoint.handle_datagram(from, datagram, cx));
     }
 
@@ -73,6 +76,16 @@ impl Driver {
     /// The next thing that the endpoint has to say.
     pub(super) fn next_notice(&mut self) -> Option<Notice> {
         self.notices.pop_front()
+    }
+
+    /// True if `peer` has said that it notifies under this token.
+    pub(super) fn is_observing(&self, peer: SocketAddr, token: super::wire::Token) -> bool {
+        self.endpoint.is_observing(peer, token)
+    }
+
+    /// True if it has something to say.
+    pub(super) fn has_notice(&self) -> bool {
+        !self.notices.is_empty()
     }
 
     /// Has the App called at the endpoint's deadline, or at its `own` if that comes first.

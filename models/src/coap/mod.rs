@@ -5,9 +5,10 @@
 //! |---|---|
 //! | [`wire`] | messages, options, codes and their encoding |
 //! | [`config`] | what a user writes: [`ClientConfig`], [`ServerConfig`], and the RFC's timing formulas |
-//! | [`endpoint`] | [`Endpoint`], the machine: message layer, client's and server's side of exchanges |
+//! | [`endpoint`] | [`Endpoint`], the machine: message layer, client's and server's side of exchanges, states told to observers, CoCoA |
 //! | `driver.rs` | runs an endpoint on a socket for an App |
-//! | [`client`], [`server`] | the Apps |
+//! | [`client`], [`server`] | the Apps: observing, transfers in blocks; resources, observers, bodies |
+//! | `links.rs`, `observe.rs` | the link format with its filters; which notification is newer |
 //! | [`closed_form`] | delivery, completion time and transmissions under loss, as formulas |
 //! | `meaning.rs` | what a datagram is, for rules that name what a link drops |
 //! | `vectors.rs`, `tests/` | messages in hexadecimal; scripts, lossy pairs and whole Apps |
@@ -15,8 +16,9 @@
 //! # What is modelled
 //! RFC 7252 §3 (format), §4 (messages: reliability, deduplication, Reset, ping, message ids,
 //! NSTART, timing), §5.1 to §5.5 (requests and responses, piggybacked and separate, tokens,
-//! options), §5.8 (methods), the preconditions and Accept of §5.10; `/.well-known/core` of RFC 6690
-//! without filters. Option numbers and codes of later RFCs have names and encodings.
+//! options), §5.8 (methods), the preconditions, ETag and Accept of §5.10, §8 (groups: silence on errors, leisure, no Reset); PROBING_RATE
+//! (§4.7); Observe (RFC 7641), block-wise transfer (RFC 7959), `/.well-known/core` with filters (RFC 6690 §4), No-Response (RFC
+//! 7967), CoCoA (draft-ietf-core-cocoa-03). Option numbers and codes of later RFCs have names and encodings.
 //!
 //! # A confirmable request
 //! ```text
@@ -39,13 +41,27 @@
 //!  NON ──▶ with the application ──answer──▶ NON response
 //! ```
 //!
+//! # An observation
+//! ```text
+//!  client: Queued … ─answer with Observe─▶ Observing ─▶ notifications: newer ones are states, older ones are not
+//!                                            │  ▲  └─ Max-Age and 5 to 15 s without one: GET under the same token
+//!                    error, or GET with ◀────┘  └────── ACK
+//!                    Observe 1, or Reset
+//!
+//!  server: list of observers ─change─▶ NON (at most one in 3 s), or CON (one outstanding; the newest state is sent again)
+//!                └─ Reset, the last time-out, Observe 1: off the list
+//! ```
+//!
 //! # What is not modelled, and what that does to results
-//! - PROBING_RATE (§4.7): non-confirmable requests to a silent peer are held back by NSTART and
-//!   `response_wait` alone; with the defaults that is one request in 202 s, which for requests of
-//!   up to 202 bytes keeps below 1 B/s.
-//! - Multicast (§8), Observe (RFC 7641), block-wise transfer (RFC 7959), caching and proxies (§5.6,
-//!   §5.7), DTLS (§9), TCP (RFC 8323): a Block option in a request is an unknown critical option
-//!   and gets 4.02; Observe and No-Response are ignored, as elective ones are.
+//! - Caching and proxies (§5.6, §5.7): a request to a proxy gets 5.05, and nobody keeps responses; each request reaches its server.
+//! - TCP (RFC 8323), OSCORE, Q-Block (RFC 9177), FETCH and PATCH (RFC 8132).
+//! - A server does not measure round trips to its observers (RFC 7641 §4.5.1 leaves 3 s between notifications where it does not).
+//! - Requests do not change resources. Bodies of requests are counted and not kept; one per client, method and resource is
+//!   put together at a time, until EXCHANGE_LIFETIME has passed without a further block.
+//! - CoCoA: EXCHANGE_LIFETIME and what goes with it stay as RFC 7252 §4.8.2 has them for the configured constants. The cap of
+//!   32 s is of the estimate; a message that is sent again waits longer.
+//! - Over DTLS (§9, [`dtls::layer`](crate::dtls::layer)) retransmission goes on while a handshake does: what waits for its end
+//!   is there once. Libcoap's timers begin when a message is really sent. Requests to one server share a session.
 //! - ICMP errors do not end an exchange: it runs into its time-out (§4.2 leaves that open).
 //! - What is known of a peer, its message ids, is kept for the whole run and not charged to the
 //!   host's memory; exchanges, duplicates' records and kept replies are charged.
@@ -55,7 +71,9 @@ pub mod closed_form;
 pub mod config;
 mod driver;
 pub mod endpoint;
+mod links;
 mod meaning;
+mod observe;
 pub mod server;
 pub mod wire;
 

@@ -3,11 +3,12 @@
 //! One processor, first come first served. What an application spends while it handles an input moves the
 //! moment at which the processor is free again. Everything that it does after that waits for this moment: packets leave
 //! then, results are noted then, and the application's own clock reads that moment already, so that timers run from it.
-//! Time that is spent on input after input adds up, as a queue of work does.
+//! Time that is spent on input after input adds up, as a queue of work does. A processor that sleeps when it has nothing to do wakes up first.
 
 use protosim_core::{Operation, SimTime, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Processor time of one operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -19,49 +20,77 @@ pub struct Cost {
     pub per_byte: Span,
 }
 
+/// What operations cost on a processor; one for all devices of a kind.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Costs {
+    by_name: BTreeMap<String, Cost>,
+    /// How long it takes from sleep to work.
+    wake: Span,
+}
+
+impl Costs {
+    /// The operations named here take time, and all others none.
+    pub fn new(by_name: BTreeMap<String, Cost>) -> Self {
+        Self { by_name, wake: Span::ZERO }
+    }
+
+    /// The same, where a processor that has nothing to do sleeps, and needs so long to wake up.
+    #[must_use]
+    pub fn waking_in(self, wake: Span) -> Self {
+        Self { wake, ..self }
+    }
+
+    fn span(&self, operation: Operation) -> Option<Span> {
+        let cost = self.by_name.get(operation.name)?;
+        let of_bytes = cost.per_byte.as_nanos().saturating_mul(operation.bytes);
+        Some(Span::from_nanos(cost.per_call.as_nanos().saturating_add(of_bytes)))
+    }
+}
+
 /// The processor of a host.
 #[derive(Clone, Debug, Default)]
 pub struct Cpu {
-    costs: BTreeMap<String, Cost>,
-    free_at: SimTime,
+    costs: Arc<Costs>,
+    /// When it has done all; `None` if it has never had anything to do, or has lost power since.
+    free_at: Option<SimTime>,
     busy: Span,
 }
 
 impl Cpu {
-    /// A processor on which the operations named in `costs` take time, and all others none.
-    pub fn new(costs: BTreeMap<String, Cost>) -> Self {
-        Self { costs, free_at: SimTime::ZERO, busy: Span::ZERO }
+    /// A processor with these costs.
+    pub fn new(costs: impl Into<Arc<Costs>>) -> Self {
+        Self { costs: costs.into(), free_at: None, busy: Span::ZERO }
     }
 
     /// True if no operation takes time.
     pub fn is_ideal(&self) -> bool {
-        self.costs.is_empty()
+        self.costs.by_name.is_empty()
     }
 
     /// Does `operation` from `now` on, after what it is doing already.
     pub fn spend(&mut self, now: SimTime, operation: Operation) {
-        let Some(cost) = self.costs.get(operation.name) else { return };
-        let span = Span::from_nanos(
-            cost.per_call.as_nanos().saturating_add(cost.per_byte.as_nanos().saturating_mul(operation.bytes)),
-        );
-        self.free_at = self.free_at.max(now).saturating_add(span);
+        let Some(span) = self.costs.span(operation).filter(|span| !span.is_zero()) else { return };
+        let begins = match self.free_at {
+            Some(free_at) if free_at >= now => free_at,
+            _ => now.saturating_add(self.costs.wake),
+        };
+        self.free_at = Some(begins.saturating_add(span));
         self.busy = Span::from_nanos(self.busy.as_nanos().saturating_add(span.as_nanos()));
     }
 
     /// When everything spent so far is done; `now` if it is idle.
     pub fn free_at(&self, now: SimTime) -> SimTime {
-        self.free_at.max(now)
+        self.free_at.map_or(now, |free_at| free_at.max(now))
     }
 
     /// The host stops at once: what it had still to do is not done.
     pub fn stop(&mut self, now: SimTime) {
-        if self.free_at > now {
-            self.busy = self.busy.saturating_sub(self.free_at - now);
-            self.free_at = now;
+        if let Some(free_at) = self.free_at.take().filter(|free_at| *free_at > now) {
+            self.busy = self.busy.saturating_sub(free_at - now);
         }
     }
 
-    /// Processor time spent so far.
+    /// Processor time spent so far, without that of waking up.
     pub fn busy(&self) -> Span {
         self.busy
     }

@@ -26,7 +26,7 @@ fn drifts_are_read_and_refused_with_an_example() {
 #[test]
 fn work_queues_up_behind_work() {
     let cost = Cost { per_call: Span::from_millis(2), per_byte: Span::from_micros(1) };
-    let mut cpu = Cpu::new(BTreeMap::from([("decode".to_owned(), cost)]));
+    let mut cpu = Cpu::new(Costs::new(BTreeMap::from([("decode".to_owned(), cost)])));
     let decode = Operation { name: "decode", bytes: 100 };
     cpu.spend(SimTime::ZERO, decode);
     cpu.spend(SimTime::ZERO, decode);

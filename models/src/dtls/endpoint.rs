@@ -1,11 +1,11 @@
 //! A server's socket: connections by the address of their peer and by connection id, behind a [`gate`](super::gate).
 
-use super::connection::{Connection, Counts, Cx, Effect, Notice, ServerSide, Side, Trace, draw_cid};
+use super::connection::{Connection, Counts, Cx, Effect, Notice, ServerSide, Side, Trace, Unsendable, draw_cid};
 use super::gate::{Verdict, hello_of, look};
 use super::wire::{Header, Records};
 use crate::rope::Rope;
 use bytes::Bytes;
-use protosim_core::{Deadline, Effect as CoreEffect, Env, LocalTime};
+use protosim_core::{Deadline, Effect as CoreEffect, Env, LocalTime, Span};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -22,21 +22,37 @@ pub enum Output {
     Notify(ConnectionId, Notice),
     /// A connection tells an observer something.
     Observe(ConnectionId, Trace),
-    /// The peer of a connection sends from another address now (RFC 9146 §6).
-    Moved(ConnectionId, SocketAddr),
+    /// The peer of a connection sends from another address now (RFC 9146 §6): the one before, and the new one.
+    Moved(ConnectionId, SocketAddr, SocketAddr),
+    /// A connection whose handshake was over is ended and forgotten; its peer is told.
+    Ended(ConnectionId, Ending),
 }
 
-/// How many connections an endpoint has at once.
+/// Why an endpoint has ended a connection by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// Another one needed its place.
+    Evicted,
+    /// Nothing has come or gone for as long as it may be so.
+    Idle,
+}
+
+/// How many connections an endpoint has at once, and for how long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EndpointLimits {
-    /// All of them. More hellos are dropped.
+    /// All of them.
     pub connections: usize,
+    /// Where there is no room for another one: the one that has been silent for longest gives way, of those whose handshake is over, as in libcoap (sessions
+    /// that are idle) and Californium. Else, or if there is none, the hello is dropped, as in tinydtls.
+    pub evicts: bool,
+    /// A connection is ended when nothing has come or gone for so long; `None`: never.
+    pub idle: Option<Span>,
 }
 
 impl Default for EndpointLimits {
     /// Our choice.
     fn default() -> Self {
-        Self { connections: 65_536 }
+        Self { connections: 65_536, evicts: true, idle: None }
     }
 }
 
@@ -44,8 +60,14 @@ impl Default for EndpointLimits {
 struct Entry {
     connection: Connection,
     address: SocketAddr,
+    /// Where its peer was before it moved.
+    former: Option<SocketAddr>,
+    /// When its hello was accepted.
+    begun: LocalTime,
     /// As it stands in `deadlines`.
     deadline: Option<LocalTime>,
+    /// When something came or went last, once its handshake is over: as it stands in `silent`.
+    last: Option<LocalTime>,
 }
 
 /// What an endpoint counts.
@@ -57,6 +79,8 @@ pub struct EndpointCounts {
     pub accepted: u64,
     /// Datagrams that nobody waited for.
     pub dropped: u64,
+    /// Hellos with a good cookie that there was no room for.
+    pub refused: u64,
 }
 
 /// A server's socket.
@@ -67,8 +91,12 @@ pub struct Endpoint {
     next: u64,
     entries: BTreeMap<ConnectionId, Entry>,
     by_address: BTreeMap<SocketAddr, ConnectionId>,
+    /// Where peers were before they moved: what is sent there goes to where they are.
+    by_former: BTreeMap<SocketAddr, ConnectionId>,
     by_cid: BTreeMap<Bytes, ConnectionId>,
     deadlines: BTreeSet<(LocalTime, ConnectionId)>,
+    /// Those whose handshake is over, by when something came or went last.
+    silent: BTreeSet<(LocalTime, ConnectionId)>,
     counts: EndpointCounts,
 }
 
@@ -84,8 +112,10 @@ impl Endpoint {
             next: 0,
             entries: BTreeMap::new(),
             by_address: BTreeMap::new(),
+            by_former: BTreeMap::new(),
             by_cid: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            silent: BTreeSet::new(),
             counts: EndpointCounts::default(),
         }
     }
@@ -131,18 +161,28 @@ impl Endpoint {
         let mut effects = Vec::new();
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.connection.handle_datagram(datagram, &mut self.side, &mut Cx { env, effects: &mut effects });
-        let is_newest = entry.connection.take_moved() && entry.connection.cid().is_some();
+        let is_newest = entry.connection.take_moved();
         let Side::Server(side) = &self.side else { unreachable!("an endpoint is a server's") };
-        if is_newest && entry.address != from && side.config.follows_peers {
+        let may_move = side.config.follows_peers && entry.connection.cid().is_some();
+        if is_newest && entry.address != from && may_move {
             // RFC 9146 §6: it was protected, and newer than all before. Its third condition is `follows_peers`.
-            if self.by_address.get(&entry.address) == Some(&id) {
-                self.by_address.remove(&entry.address);
+            let old = std::mem::replace(&mut entry.address, from);
+            let earlier = entry.former.replace(old);
+            if let Some(earlier) = earlier.filter(|earlier| self.by_former.get(earlier) == Some(&id)) {
+                self.by_former.remove(&earlier);
             }
+            if self.by_address.get(&old) == Some(&id) {
+                self.by_address.remove(&old);
+            }
+            self.by_former.insert(old, id);
             self.by_address.insert(from, id);
-            entry.address = from;
-            out.push(Output::Moved(id, from));
+            out.push(Output::Moved(id, old, from));
         }
-        self.take_effects(id, effects, out);
+        let now = env.now();
+        self.take_effects(id, effects, now, out);
+        if is_newest {
+            self.touch(id, now);
+        }
     }
 
     /// Somebody says hello. Who has a connection keeps it until the new one has shown where it is (RFC 6347 §4.2.8).
@@ -162,8 +202,12 @@ impl Endpoint {
                 out.push(Output::Transmit(from, answer));
                 return;
             }
-            Verdict::Accept(accepted) if known.is_some() || self.entries.len() < self.limits.connections => accepted,
-            Verdict::Accept(_) | Verdict::Drop => {
+            Verdict::Accept(accepted) if known.is_some() || self.has_room(env, out) => accepted,
+            Verdict::Accept(_) => {
+                self.counts.refused += 1;
+                return;
+            }
+            Verdict::Drop => {
                 self.counts.dropped += 1;
                 return;
             }
@@ -179,7 +223,7 @@ impl Endpoint {
         }
         if let Some(old) = known {
             let is_over = self.connection(old).is_none_or(Connection::is_over);
-            self.remove(old);
+            self.remove(old, env);
             if !is_over {
                 // Its peer has no use for it any more: it has begun another one.
                 out.push(Output::Notify(old, Notice::Closed));
@@ -189,17 +233,49 @@ impl Endpoint {
         let id = ConnectionId(self.next);
         self.next += 1;
         let mut effects = Vec::new();
-        let connection = Connection::server(self.side(), accepted, &mut Cx { env, effects: &mut effects });
+        let mut connection = Connection::server(self.side(), accepted, &mut Cx { env, effects: &mut effects });
+        connection.count_hello(datagram.len());
         if let Some(cid) = connection.cid() {
             self.by_cid.insert(cid.clone(), id);
         }
         self.by_address.insert(from, id);
-        self.entries.insert(id, Entry { connection, address: from, deadline: None });
-        self.take_effects(id, effects, out);
+        let now = env.now();
+        let (former, begun) = (None, now);
+        self.entries.insert(id, Entry { connection, address: from, former, begun, deadline: None, last: None });
+        self.take_effects(id, effects, now, out);
     }
 
-    fn take_effects(&mut self, id: ConnectionId, effects: Vec<Effect>, out: &mut Vec<Output>) {
+    /// True if there is room for another connection, or is made.
+    fn has_room(&mut self, env: &mut dyn Env, out: &mut Vec<Output>) -> bool {
+        if self.entries.len() < self.limits.connections {
+            return true;
+        }
+        let Some((_, id)) = self.silent.first().copied().filter(|_| self.limits.evicts) else { return false };
+        self.end(id, Ending::Evicted, env, out);
+        true
+    }
+
+    /// Ends a connection by our own will.
+    fn end(&mut self, id: ConnectionId, why: Ending, env: &mut dyn Env, out: &mut Vec<Output>) {
+        self.with(id, env, out, |connection, cx| connection.close(cx));
+        self.remove(id, env);
+        out.push(Output::Ended(id, why));
+    }
+
+    /// Something has come or gone now.
+    fn touch(&mut self, id: ConnectionId, now: LocalTime) {
+        let Some(last) = self.entries.get_mut(&id).and_then(|entry| entry.last.as_mut()) else { return };
+        self.silent.remove(&(*last, id));
+        *last = now;
+        self.silent.insert((now, id));
+    }
+
+    fn take_effects(&mut self, id: ConnectionId, effects: Vec<Effect>, now: LocalTime, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
+        if entry.last.is_none() && entry.connection.is_connected() {
+            entry.last = Some(now);
+            self.silent.insert((now, id));
+        }
         let deadline = entry.connection.next_timeout().map(|deadline| deadline.at);
         if deadline != entry.deadline {
             if let Some(old) = entry.deadline {
@@ -225,12 +301,43 @@ impl Endpoint {
         for id in due {
             self.with(id, env, out, |connection, cx| connection.handle_timeout(cx));
         }
+        while let Some((last, id)) = self.silent.first().copied() {
+            if self.limits.idle.is_none_or(|idle| last.saturating_add(idle) > now) {
+                break;
+            }
+            self.end(id, Ending::Idle, env, out);
+        }
     }
 
     /// When it wants to be called without anything having come.
     pub fn next_timeout(&self) -> Option<Deadline> {
-        let (_, id) = self.deadlines.first()?;
-        self.entries.get(id)?.connection.next_timeout()
+        let of_connection = |(_, id): &(LocalTime, ConnectionId)| self.entries.get(id)?.connection.next_timeout();
+        let deadline = self.deadlines.first().and_then(of_connection);
+        let silent = self.silent.first().zip(self.limits.idle);
+        let idle = silent.map(|((last, _), idle)| Deadline { at: last.saturating_add(idle), timer: "dtls.idle" });
+        [deadline, idle].into_iter().flatten().min_by_key(|deadline| deadline.at)
+    }
+
+    /// Sends data to whom a connection belongs.
+    ///
+    /// # Errors
+    /// As [`Connection::send`]; also where there is no such connection.
+    pub fn send(
+        &mut self,
+        id: ConnectionId,
+        data: &Rope,
+        env: &mut dyn Env,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Unsendable> {
+        let now = env.now();
+        let sent = self.with(id, env, out, |connection, cx| connection.send(data, cx));
+        self.touch(id, now);
+        sent.unwrap_or(Err(Unsendable::Over))
+    }
+
+    /// The connection with whom is at an address, or was there before.
+    pub fn at(&self, address: SocketAddr) -> Option<ConnectionId> {
+        self.by_address.get(&address).or_else(|| self.by_former.get(&address)).copied()
     }
 
     /// Calls a connection; `None` if it is not there.
@@ -244,8 +351,14 @@ impl Endpoint {
         let mut effects = Vec::new();
         let entry = self.entries.get_mut(&id)?;
         let result = call(&mut entry.connection, &mut Cx { env, effects: &mut effects });
-        self.take_effects(id, effects, out);
+        let now = env.now();
+        self.take_effects(id, effects, now, out);
         Some(result)
+    }
+
+    /// Where the peer of a connection is, and since when there is a connection.
+    pub fn peer(&self, id: ConnectionId) -> Option<(SocketAddr, LocalTime)> {
+        self.entries.get(&id).map(|entry| (entry.address, entry.begun))
     }
 
     /// A connection.
@@ -259,10 +372,17 @@ impl Endpoint {
     }
 
     /// Forgets a connection: its user has no use for it any more.
-    pub fn remove(&mut self, id: ConnectionId) -> Option<Counts> {
-        let entry = self.entries.remove(&id)?;
+    pub fn remove(&mut self, id: ConnectionId, env: &mut dyn Env) -> Option<Counts> {
+        let mut entry = self.entries.remove(&id)?;
+        entry.connection.release(env);
+        if let Some(last) = entry.last {
+            self.silent.remove(&(last, id));
+        }
         if self.by_address.get(&entry.address) == Some(&id) {
             self.by_address.remove(&entry.address);
+        }
+        if let Some(former) = entry.former.filter(|former| self.by_former.get(former) == Some(&id)) {
+            self.by_former.remove(&former);
         }
         if let Some(cid) = entry.connection.cid() {
             if self.by_cid.get(cid) == Some(&id) {

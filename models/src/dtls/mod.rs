@@ -3,7 +3,9 @@
 //! # Where to find what
 //! | file | has |
 //! |---|---|
-//! | [`config`] | what an end is told: versions, suites, keys, times, limits |
+//! | [`config`] | what an end is told: versions, suites, keys, times, limits; in [`config::user`] what a user writes |
+//! | [`layer`] | DTLS beneath an application that knows nothing of it |
+//! | [`agreement`] | whether two ends come to terms |
 //! | [`connection`] | [`Connection`], the machine: one end of one connection |
 //! | [`endpoint`], [`gate`] | [`Endpoint`], a server's socket: connections by address and connection id, behind a door that keeps nothing of strangers |
 //! | [`session`] | what is kept to take sessions up again |
@@ -58,12 +60,14 @@
 //! - `TLS_AES_128_CCM_8_SHA256` has no guard against forgery (RFC 9147 §4.5.3 asks for one): forged records are counted, and dropped.
 //! - The time of the next flight is that of the RFCs; OpenSSL 3.0 begins with 1 s as well.
 
+pub mod agreement;
 pub mod codes;
 pub mod config;
 pub mod connection;
 pub mod crypto;
 pub mod endpoint;
 pub mod gate;
+pub mod layer;
 pub mod reassembly;
 pub mod replay;
 pub mod session;
@@ -71,6 +75,7 @@ pub mod session;
 mod tests;
 pub mod wire;
 
-pub use config::{ClientConfig, ServerConfig};
-pub use connection::Connection;
+pub use config::{ClientConfig, DtlsClientConfig, DtlsServerConfig, ServerConfig};
+pub use connection::{Connection, OPERATIONS};
 pub use endpoint::Endpoint;
+pub use layer::Secured;

@@ -186,6 +186,8 @@ pub enum Failure {
 pub struct Battery {
     config: BatteryConfig,
     rate: f64,
+    /// What it held at first.
+    initial: Charge,
     /// The last change.
     since: SimTime,
     /// What the device draws from then on, out of the battery.
@@ -200,10 +202,16 @@ pub struct Battery {
 impl Battery {
     /// A full battery that nothing is drawn from.
     pub fn new(now: SimTime, config: BatteryConfig) -> Self {
+        Self::with_charge(now, config, config.capacity.charge())
+    }
+
+    /// A battery that holds no more than `charge`, and that nothing is drawn from.
+    pub fn with_charge(now: SimTime, config: BatteryConfig, charge: Charge) -> Self {
         let rate = config.leak_rate();
         let mut battery = Self {
             config,
             rate,
+            initial: charge.min(config.capacity.charge()),
             since: now,
             current: Current::ZERO,
             floor: Charge::ZERO,
@@ -215,6 +223,16 @@ impl Battery {
             battery.failed = Some((now, Failure::Empty));
         }
         battery
+    }
+
+    /// What it is.
+    pub fn config(&self) -> &BatteryConfig {
+        &self.config
+    }
+
+    /// What it held at first.
+    pub fn initial(&self) -> Charge {
+        self.initial
     }
 
     /// `current` is drawn from `now` on. Whether it can be is said by [`Battery::failed_at`].
@@ -253,7 +271,7 @@ impl Battery {
 
     /// At the last change.
     fn left(&self) -> Charge {
-        self.config.capacity.charge().saturating_sub(self.drawn).saturating_sub(self.leaked)
+        self.initial.saturating_sub(self.drawn).saturating_sub(self.leaked)
     }
 
     /// What is drawn and what leaks from the last change until `at`: no more than there is.

@@ -3,24 +3,44 @@
 //! This is what a host drives: it says what processor and radio do, and asks what it has cost. Transitions, currents and the rule of
 //! what a radio's current covers are the profile's. The battery follows the meter through every change of current, those at the ends of
 //! transitions too.
+//!
+//! A processor works until a moment that is known when it begins ([`Hardware::work`]); it falls asleep then without a further call, and
+//! without an event. Nothing here needs a timer but the end of a battery ([`Hardware::ends`]).
 
 use super::battery::{Battery, BatteryConfig, Failure};
-use super::meter::{Cause, Meter, Part, State};
+use super::meter::{Cause, Meter, Part, State, Transition};
 use super::profile::{CpuMode, DeviceProfile, RadioMode, RadioProfile};
-use protosim_core::SimTime;
+use super::quantity::{Charge, Current};
+use protosim_core::{SimTime, Span};
+use std::sync::Arc;
 
 /// A device at work, with one of its radios.
 #[derive(Clone, Debug)]
 pub struct Hardware {
-    profile: DeviceProfile,
+    profile: Arc<DeviceProfile>,
     /// Which radio; none for a device without.
     radio: Option<usize>,
     cpu_mode: CpuMode,
     radio_mode: RadioMode,
+    /// Until when the processor works, to sleep from then on; `None` if nobody has said.
+    works_until: Option<SimTime>,
+    is_on: bool,
     meter: Meter,
     battery: Option<(BatteryConfig, Battery)>,
     /// Until when the battery has followed.
     followed: SimTime,
+    /// The most that was drawn at once.
+    peak: Current,
+    window: Window,
+}
+
+/// The part of a run that is measured, and the charges at its ends, once they are past.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    from: SimTime,
+    until: SimTime,
+    opening: Option<Charge>,
+    closing: Option<Charge>,
 }
 
 /// Why a device does not do that.
@@ -32,32 +52,67 @@ pub enum CannotDo {
     /// Its radio has no such power.
     #[error("the radio cannot send with that power")]
     TooMuchPower,
+    /// It is turned off.
+    #[error("the device is off")]
+    Off,
     /// Its battery is dead.
     #[error("the battery does not run the device any more")]
     Dead,
 }
 
+/// What a device has drawn in the part of the run that is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Drawn {
+    /// The charge.
+    pub charge: Charge,
+    /// How long that part was.
+    pub window: Span,
+    /// How long the device was there in it: until its battery was empty.
+    pub alive: Span,
+}
+
 impl Hardware {
-    /// A device of this profile, with the radio of that name (or without one), asleep at `now` with a full battery. `None` if it has no such
-    /// radio.
-    pub fn new(now: SimTime, profile: DeviceProfile, radio: Option<&str>) -> Option<Self> {
+    /// A device of this profile, with the radio of that name (or without one), asleep at `now` with the profile's battery, full. `None` if it has
+    /// no such radio.
+    pub fn new(now: SimTime, profile: impl Into<Arc<DeviceProfile>>, radio: Option<&str>) -> Option<Self> {
+        let profile = profile.into();
+        let battery = profile.battery.as_ref().map(|battery| Battery::new(now, battery.value));
+        Self::with_battery(now, profile, radio, battery)
+    }
+
+    /// The same, but that it runs on this battery, or for ever without one.
+    pub fn with_battery(
+        now: SimTime,
+        profile: impl Into<Arc<DeviceProfile>>,
+        radio: Option<&str>,
+        battery: Option<Battery>,
+    ) -> Option<Self> {
+        let profile = profile.into();
         let radio = match radio {
             Some(name) => Some(profile.radios.iter().position(|radio| radio.name == name)?),
             None => None,
         };
-        let meter = Meter::new(now, profile.supply.value);
-        let battery = profile.battery.as_ref().map(|battery| (battery.value, Battery::new(now, battery.value)));
-        let (cpu_mode, radio_mode) = (CpuMode::Sleep, RadioMode::Sleep);
-        let mut hardware = Self { profile, radio, cpu_mode, radio_mode, meter, battery, followed: now };
-        hardware.meter.set(now, Part::Cpu, hardware.profile.cpu.state(CpuMode::Sleep));
-        if let Some(state) = hardware.radio_profile().and_then(|radio| radio.state(RadioMode::Sleep)) {
-            hardware.meter.set(now, Part::Radio, state);
-        }
-        if let Some(other) = hardware.profile.other.as_ref().map(|other| other.value) {
-            hardware.meter.set(now, Part::Other, State::new(Cause::Other, other));
-        }
-        hardware.draw(now);
+        let mut hardware = Self {
+            meter: Meter::new(now, profile.supply.value),
+            profile,
+            radio,
+            cpu_mode: CpuMode::Sleep,
+            radio_mode: RadioMode::Sleep,
+            works_until: None,
+            is_on: true,
+            battery: battery.map(|battery| (*battery.config(), battery)),
+            followed: now,
+            peak: Current::ZERO,
+            window: Window { until: SimTime::MAX, ..Window::default() },
+        };
+        hardware.put_to_sleep(now, RadioMode::Sleep);
         Some(hardware)
+    }
+
+    /// What is measured of it is the time from `from` to `until`. Without this, it is all.
+    #[must_use]
+    pub fn with_window(self, from: SimTime, until: SimTime) -> Self {
+        Self { window: Window { from, until, ..Window::default() }, ..self }
     }
 
     /// Its profile.
@@ -65,7 +120,7 @@ impl Hardware {
         &self.profile
     }
 
-    /// Its meter.
+    /// Its meter, as of the last change: what a processor that has worked in the meantime does is in [`Hardware::at`].
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
@@ -75,6 +130,39 @@ impl Hardware {
         self.battery.as_ref().map(|(_, battery)| battery)
     }
 
+    /// The most that it has drawn at once.
+    pub fn peak(&self) -> Current {
+        self.peak
+    }
+
+    /// True if it runs on a battery.
+    pub fn is_on_battery(&self) -> bool {
+        self.battery.is_some()
+    }
+
+    /// As it is at `now` if nothing else happens.
+    #[must_use]
+    pub fn at(&self, now: SimTime) -> Self {
+        let mut later = self.clone();
+        // Dead or not, it is as it is then.
+        let _ = later.follow(now);
+        later
+    }
+
+    /// What it has drawn in the part of the run that is measured, in a run that ends at `end`.
+    pub fn drawn(&self, end: SimTime) -> Drawn {
+        let later = self.at(end);
+        let Window { from, until, opening, closing } = later.window;
+        let until = until.min(end).max(from);
+        let charge = |reading: Option<Charge>| reading.unwrap_or_else(|| later.meter.charge(end));
+        let death = later.ended(end).map_or(until, |(at, _)| at.clamp(from, until));
+        Drawn {
+            charge: charge(closing).saturating_sub(charge(opening)),
+            window: until.saturating_since(from),
+            alive: death.saturating_since(from),
+        }
+    }
+
     fn radio_profile(&self) -> Option<&RadioProfile> {
         self.radio.map(|radio| &self.profile.radios[radio])
     }
@@ -82,9 +170,30 @@ impl Hardware {
     /// The processor goes to `mode` at `now`.
     ///
     /// # Errors
-    /// When the battery is dead.
+    /// When the device is off, or its battery dead.
     pub fn cpu(&mut self, now: SimTime, mode: CpuMode) -> Result<(), CannotDo> {
-        self.follow(now)?;
+        self.ready(now)?;
+        self.works_until = None;
+        self.set_cpu(now, mode);
+        self.follow_battery(now)
+    }
+
+    /// The processor works from `now` until `until`, and sleeps then. One that works already goes on.
+    ///
+    /// # Errors
+    /// When the device is off, or its battery dead.
+    pub fn work(&mut self, now: SimTime, until: SimTime) -> Result<(), CannotDo> {
+        // What ends at this very moment need not be woken for.
+        if self.works_until.is_some_and(|end| end >= now) {
+            self.works_until = Some(SimTime::MAX);
+        }
+        self.ready(now)?;
+        self.set_cpu(now, CpuMode::Active);
+        self.works_until = Some(until);
+        self.follow_battery(now)
+    }
+
+    fn set_cpu(&mut self, now: SimTime, mode: CpuMode) {
         if mode != self.cpu_mode {
             let way = self.profile.cpu.way(self.cpu_mode, mode);
             self.cpu_mode = mode;
@@ -92,15 +201,14 @@ impl Hardware {
             self.meter.change(now, Part::Cpu, way, state);
             self.draw(now);
         }
-        self.follow(now)
     }
 
     /// The radio goes to `mode` at `now`.
     ///
     /// # Errors
-    /// When it has none, none so strong, or the battery is dead.
+    /// When it has none, none so strong, the device is off, or its battery dead.
     pub fn radio(&mut self, now: SimTime, mode: RadioMode) -> Result<(), CannotDo> {
-        self.follow(now)?;
+        self.ready(now)?;
         let radio = self.radio_profile().ok_or(CannotDo::NoRadio)?;
         let state = radio.state(mode).ok_or(CannotDo::TooMuchPower)?;
         if mode != self.radio_mode {
@@ -114,7 +222,42 @@ impl Hardware {
             }
             self.draw(now);
         }
-        self.follow(now)
+        self.follow_battery(now)
+    }
+
+    /// The device is turned off at `now`, so that it draws nothing at all, or on, so that its processor sleeps and its radio is off.
+    ///
+    /// # Errors
+    /// When its battery is dead.
+    pub fn power(&mut self, now: SimTime, is_on: bool) -> Result<(), CannotDo> {
+        self.follow(now)?;
+        if is_on == self.is_on {
+            return Ok(());
+        }
+        self.is_on = is_on;
+        self.works_until = None;
+        if is_on {
+            self.put_to_sleep(now, RadioMode::Off);
+        } else {
+            for part in Part::ALL {
+                self.meter.set(now, part, State::OFF);
+            }
+            self.draw(now);
+        }
+        self.follow_battery(now)
+    }
+
+    /// The processor sleeps from now on, and all else is as it is then.
+    fn put_to_sleep(&mut self, now: SimTime, radio: RadioMode) {
+        (self.cpu_mode, self.radio_mode) = (CpuMode::Sleep, radio);
+        self.meter.set(now, Part::Cpu, self.profile.cpu.state(CpuMode::Sleep));
+        if let Some(state) = self.radio_profile().and_then(|profile| profile.state(radio)) {
+            self.meter.set(now, Part::Radio, state);
+        }
+        if let Some(other) = self.profile.other.as_ref().map(|other| other.value) {
+            self.meter.set(now, Part::Other, State::new(Cause::Other, other));
+        }
+        self.draw(now);
     }
 
     /// What the processor draws beside what the radio's current covers.
@@ -125,16 +268,53 @@ impl Hardware {
 
     /// Tells the battery what is drawn from `at` on.
     fn draw(&mut self, at: SimTime) {
+        let current = self.meter.current(at);
+        self.peak = self.peak.max(current);
         if let Some((config, battery)) = &mut self.battery {
-            battery.draw(at, config.current(self.meter.current(at), self.meter.supply()));
+            battery.draw(at, config.current(current, self.meter.supply()));
         }
     }
 
-    /// Lets the battery follow the meter until `now`. A dead battery turns all parts off at the moment of its end.
+    /// All that has come to it until `now`; then it can do something.
+    fn ready(&mut self, now: SimTime) -> Result<(), CannotDo> {
+        self.follow(now)?;
+        if self.is_on { Ok(()) } else { Err(CannotDo::Off) }
+    }
+
+    /// Lets processor and battery come to `now`. A dead battery turns all parts off at the moment of its end.
     ///
     /// # Errors
     /// When the battery is dead.
     pub fn follow(&mut self, now: SimTime) -> Result<(), CannotDo> {
+        if let Some(end) = self.works_until.filter(|end| *end <= now) {
+            self.read(end);
+            self.works_until = None;
+            if self.follow_battery(end).is_ok() {
+                self.set_cpu(end, CpuMode::Sleep);
+            }
+        }
+        self.read(now);
+        self.follow_battery(now)
+    }
+
+    /// Reads the meter at the ends of the part of the run that is measured, if they are no later than `now`.
+    fn read(&mut self, now: SimTime) {
+        let Window { from, until, opening, closing } = self.window;
+        if opening.is_none() && from <= now {
+            self.window.opening = Some(self.charge(from));
+        }
+        if closing.is_none() && until <= now {
+            self.window.closing = Some(self.charge(until));
+        }
+    }
+
+    fn charge(&mut self, at: SimTime) -> Charge {
+        // A dead battery has turned the meter's parts off.
+        let _ = self.follow_battery(at);
+        self.meter.charge(at)
+    }
+
+    fn follow_battery(&mut self, now: SimTime) -> Result<(), CannotDo> {
         while let Some(at) = self.meter.next_change(self.followed).filter(|at| *at <= now) {
             if self.ended(at).is_some() {
                 break;
@@ -158,8 +338,18 @@ impl Hardware {
         self.battery.as_ref().and_then(|(_, battery)| battery.failed_at(now))
     }
 
-    /// The first instant at which the device stops if nothing changes but for transitions that end. `None` if that is never.
+    /// The first instant at which the device stops if nothing changes but for transitions that end, and work that is done. `None` if that is never.
     pub fn ends(&self) -> Option<SimTime> {
+        self.battery.as_ref()?;
+        let Some(end) = self.works_until else { return self.ends_as_it_is() };
+        if let Some(at) = self.ends_as_it_is().filter(|at| *at <= end) {
+            return Some(at);
+        }
+        self.at(end).ends_as_it_is()
+    }
+
+    /// The same where no work is done.
+    fn ends_as_it_is(&self) -> Option<SimTime> {
         let (config, battery) = self.battery.as_ref()?;
         let (mut battery, mut at) = (battery.clone(), self.followed);
         while let Some(change) = self.meter.next_change(at) {
@@ -170,5 +360,20 @@ impl Hardware {
             at = change;
         }
         battery.fails()
+    }
+
+    /// For how long a device lives that draws as this one has in the part of the run that is measured, on its profile's battery when full, in
+    /// seconds: with self-discharge, and the peak that it has had. `None` without a battery, and where nothing was measured.
+    pub fn life_secs(&self, end: SimTime) -> Option<f64> {
+        let battery = &self.profile.battery.as_ref()?.value;
+        let drawn = self.drawn(end);
+        let supply = self.profile.supply.value;
+        let mean = battery.current(drawn.charge.mean_over(drawn.alive), supply);
+        (!drawn.alive.is_zero()).then(|| battery.life_secs(mean, battery.current(self.peak, supply)))
+    }
+
+    /// The way of the processor from sleep to work.
+    pub fn wakes(profile: &DeviceProfile) -> Transition {
+        profile.cpu.way(CpuMode::Sleep, CpuMode::Active)[0]
     }
 }

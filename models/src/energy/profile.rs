@@ -11,6 +11,7 @@ use crate::device::{Cost, DeviceConfig, Drift};
 use protosim_core::{Ratio, Size, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 /// The shipped profiles, as RON: a list of [`DeviceProfile`], read with the extension `implicit_some`.
 pub const PROFILES: &str = include_str!("profiles.ron");
@@ -189,9 +190,24 @@ pub enum RadioMode {
 
 /// Profiles by name, checked: what a scenario's `profile: "nrf52840"` is looked up in.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Library(Vec<DeviceProfile>);
+pub struct Library(Vec<Arc<DeviceProfile>>);
+
+/// The shipped profiles, read once.
+static SHIPPED: LazyLock<Library> = LazyLock::new(|| {
+    let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+    let read: Result<Vec<DeviceProfile>, _> = options.from_str(PROFILES);
+    debug_assert!(read.is_ok(), "the shipped profiles cannot be read: {read:?}");
+    let checked = Library::new(read.unwrap_or_default());
+    debug_assert!(checked.is_ok(), "the shipped profiles contradict themselves: {checked:?}");
+    checked.unwrap_or_else(|_| Library(Vec::new()))
+});
 
 impl Library {
+    /// The shipped profiles.
+    pub fn shipped() -> &'static Self {
+        &SHIPPED
+    }
+
     /// A library of these, in their order.
     ///
     /// # Errors
@@ -205,11 +221,11 @@ impl Library {
                 found.push((format!("{}.name", profile.name), "is another profile's, too".to_owned()));
             }
         }
-        if found.is_empty() { Ok(Self(profiles)) } else { Err(found) }
+        if found.is_empty() { Ok(Self(profiles.into_iter().map(Arc::new).collect())) } else { Err(found) }
     }
 
     /// The profile of a name.
-    pub fn get(&self, name: &str) -> Option<&DeviceProfile> {
+    pub fn get(&self, name: &str) -> Option<&Arc<DeviceProfile>> {
         self.0.iter().find(|profile| profile.name == name)
     }
 
@@ -317,6 +333,7 @@ impl DeviceProfile {
             clock_drift: Some(self.clock_drift.value),
             cpu: self.cpu.costs(),
             memory: Some(self.memory.value),
+            ..DeviceConfig::default()
         }
     }
 

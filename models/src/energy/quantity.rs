@@ -14,7 +14,7 @@
 
 use crate::length::{NotALength, parse_length};
 use protosim_core::quantity::schema::{DECIMAL, with_unit};
-use protosim_core::{SimTime, Span};
+use protosim_core::{Ratio, SimTime, Span};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
@@ -225,6 +225,14 @@ impl Charge {
     /// The energy of this charge at `voltage`, exact; held at the largest.
     pub const fn at(self, voltage: Voltage) -> Energy {
         Energy(self.0.saturating_mul(voltage.0 as u128))
+    }
+
+    /// A share of this charge, rounded down.
+    pub fn share(self, share: Ratio) -> Self {
+        let whole = u128::from(Ratio::ONE.as_parts());
+        let part = u128::from(share.as_parts());
+        // The capacity of a battery is below 10^31 units: the quotient times the whole has 128 bits, and so has the rest.
+        Self(self.0 / whole * part + self.0 % whole * part / whole)
     }
 
     /// The mean current over `span`, to the nearest picoampere; none over no time.

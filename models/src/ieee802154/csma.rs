@@ -173,6 +173,11 @@ impl Transmitter {
         self.state.is_some()
     }
 
+    /// Forgets the frame that is being got across.
+    pub const fn stop(&mut self) {
+        self.state = None;
+    }
+
     /// Starts with a frame of `mpdu_len` bytes, check sequence included; a frame that was being got across is forgotten. The number is
     /// that of the frame: all retries have it.
     pub fn start(&mut self, sequence: u8, mpdu_len: usize, wants_ack: bool, draw: &mut Draw<'_>) -> Step {

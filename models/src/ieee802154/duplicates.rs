@@ -38,6 +38,11 @@ impl Duplicates {
         self.last.is_empty()
     }
 
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.last.clear();
+    }
+
     /// True if this frame came before; it is remembered otherwise. Where there is no room, the sender that has been silent longest
     /// is forgotten (of several, the one with the lowest address).
     pub fn is_duplicate(&mut self, source: Endpoint, sequence: u8, now: LocalTime) -> bool {

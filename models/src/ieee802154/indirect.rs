@@ -95,6 +95,18 @@ impl<T> IndirectQueue<T> {
         Ok(())
     }
 
+    /// Frames that there is room for, for this child.
+    pub fn room(&self, child: Endpoint) -> usize {
+        let own = self.children.get(&child).map_or(0, VecDeque::len);
+        (self.limits.frames - self.frames).min(self.limits.frames_per_child.saturating_sub(own))
+    }
+
+    /// Drops everything.
+    pub fn clear(&mut self) {
+        self.children.clear();
+        self.frames = 0;
+    }
+
     /// True if something waits for `child`: the pending bit of the acknowledgement of its data request.
     pub fn has(&self, child: Endpoint) -> bool {
         self.children.contains_key(&child)

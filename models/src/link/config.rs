@@ -158,6 +158,9 @@ impl Fingerprint for LinkChange {
 pub struct Mtu(Size);
 
 impl Mtu {
+    /// The least that IPv6 allows (RFC 8200 §5).
+    pub(crate) const IPV6_LEAST: Self = Self(Size::from_bytes(1280));
+
     /// Bytes.
     pub const fn as_bytes(self) -> u64 {
         self.0.as_bytes()

@@ -124,6 +124,11 @@ impl Adapter {
         self.reassembler.next_expiry()
     }
 
+    /// All that waits for the rest of its datagram is dropped. Tags go on.
+    pub fn clear(&mut self) {
+        self.reassembler.clear();
+    }
+
     /// A neighbour has left: its fragments are dropped. Says how many bytes.
     pub fn forget(&mut self, peer: Address) -> u64 {
         self.reassembler.forget(peer)

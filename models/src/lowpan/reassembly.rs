@@ -218,6 +218,12 @@ impl<A: Copy + Ord> Reassembler<A> {
         });
     }
 
+    /// Drops everything.
+    pub fn clear(&mut self) {
+        self.datagrams.clear();
+        self.bytes = 0;
+    }
+
     /// Drops all that came from `source` or goes to it: it has left (RFC 4944 §5.3). Says how much.
     pub fn forget(&mut self, peer: A) -> u64 {
         let (bytes, mut lost) = (&mut self.bytes, 0);

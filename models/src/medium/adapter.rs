@@ -2,6 +2,7 @@
 
 use super::shared::{At, MediumParts, Shared};
 use crate::element::Element;
+use crate::node::DropCause;
 use crate::packet::Packet;
 use crate::queue::{Drops, LinkFacts, Queue, QueueConfig};
 use protosim_core::{Cx, SimTime};
@@ -36,6 +37,20 @@ impl Adapters {
     /// The frame of a station that has its turn.
     pub(super) fn current(&mut self, station: usize) -> &mut Option<Outgoing> {
         &mut self.all[station].current
+    }
+
+    /// True if something waits at a station.
+    pub(super) fn waits(&self, station: usize) -> bool {
+        self.all[station].held() > 0
+    }
+
+    /// The node of a station has lost its power: what waits there is dropped.
+    pub(super) fn clear(&mut self, station: usize, shared: &mut Shared, cx: &mut Cx<'_, Element>) {
+        while self.fill(station, shared, cx) {
+            if let Some(lost) = self.all[station].current.take() {
+                shared.drop(&lost.packet, DropCause::NodeDown, At::Sender(station), cx);
+            }
+        }
     }
 
     /// Packets that all of them hold.

@@ -33,6 +33,7 @@ impl MediumConfig {
             Self::Switch(config) => vec![("queue", &config.queue), ("station_queue", &config.station_queue)],
             Self::Csma(config) => vec![("queue", &config.queue)],
             Self::Radio(config) => vec![("queue", &config.queue)],
+            Self::Ieee802154(config) => vec![("queue", &config.queue)],
         };
         for (place, queue) in queues {
             for (field, why) in queue.iter().flat_map(|queue| [queue.check(), queue.check_mtu(self.mtu())].concat()) {
@@ -43,6 +44,7 @@ impl MediumConfig {
             Self::Switch(config) => check_span("delay", config.delay.unwrap_or_default(), &mut found),
             Self::Csma(config) => self.check_bus(config, &mut found),
             Self::Radio(config) => self.check_radio(config, &mut found),
+            Self::Ieee802154(config) => config.check(&mut found),
         }
         found
     }
@@ -60,7 +62,7 @@ impl MediumConfig {
         let mut first: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, station) in stations.into_iter().enumerate() {
             if first.insert(&station.0, index).is_some() {
-                let place = if matches!(self, Self::Radio(_)) { ".node" } else { "" };
+                let place = if matches!(self, Self::Radio(_) | Self::Ieee802154(_)) { ".node" } else { "" };
                 let message = format!("`{}` is on this medium already", station.0);
                 found.push((format!("stations.{index}{place}"), message));
             }

@@ -6,10 +6,13 @@
 //!     Csma(name: "bus", stations: ["c", "d", "router"]),
 //!     Radio(name: "field", range: "100 m", rate: "250 kbit/s", access: Csma(),
 //!           stations: [(node: "e", at: ("0 m", "0 m")), (node: "sink", at: ("60 m", "-80 m"))]),
+//!     Ieee802154(name: "pan", range: "30 m",
+//!                stations: [(node: "sink", at: ("0 m", "0 m")), (node: "mote", at: ("20 m", "0 m"), parent: "sink")]),
 //! ]
 //! ```
 
 use super::distance::{Distance, Place};
+use super::pan::Ieee802154Config;
 use crate::link::{Framing, Mtu};
 use crate::name::NodeName;
 use crate::queue::QueueConfig;
@@ -18,6 +21,9 @@ use serde::{Deserialize, Serialize};
 
 /// Classic Ethernet (IEEE 802.3 §4.4.2, and §15 for coaxial cable).
 const ETHERNET_RATE: Option<Rate> = Rate::from_bits_per_sec(10_000_000);
+
+/// IEEE 802.15.4-2006 §6.5.1, at 2.4 GHz.
+const OQPSK_RATE: Option<Rate> = Rate::from_bits_per_sec(250_000);
 
 /// A medium that many nodes share.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -29,6 +35,8 @@ pub enum MediumConfig {
     Csma(CsmaConfig),
     /// A radio channel with a range.
     Radio(RadioConfig),
+    /// An IEEE 802.15.4 channel with 6LoWPAN.
+    Ieee802154(Ieee802154Config),
 }
 
 /// A LAN switch. Each station has a cable of its own to it, full duplex. A frame is taken whole, and goes out again through the
@@ -195,6 +203,7 @@ impl MediumConfig {
             Self::Switch(config) => &config.name,
             Self::Csma(config) => &config.name,
             Self::Radio(config) => &config.name,
+            Self::Ieee802154(config) => &config.name,
         }
     }
 
@@ -204,6 +213,7 @@ impl MediumConfig {
             Self::Switch(config) => &config.stream_name,
             Self::Csma(config) => &config.stream_name,
             Self::Radio(config) => &config.stream_name,
+            Self::Ieee802154(config) => &config.stream_name,
         };
         given.as_deref().unwrap_or(self.name())
     }
@@ -214,6 +224,17 @@ impl MediumConfig {
             Self::Switch(config) => config.stations.iter().collect(),
             Self::Csma(config) => config.stations.iter().collect(),
             Self::Radio(config) => config.stations.iter().map(|station| &station.node).collect(),
+            Self::Ieee802154(config) => config.stations.iter().map(|station| &station.node).collect(),
+        }
+    }
+
+    /// The first station that asks another one again and again what waits for it: such a medium is never quiet.
+    pub fn first_child(&self) -> Option<&NodeName> {
+        match self {
+            Self::Ieee802154(config) => {
+                config.stations.iter().find(|s| s.parent.is_some()).map(|station| &station.node)
+            }
+            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) => None,
         }
     }
 
@@ -223,6 +244,8 @@ impl MediumConfig {
             Self::Switch(config) => config.mtu,
             Self::Csma(config) => config.mtu,
             Self::Radio(config) => config.mtu,
+            // RFC 4944 §4.
+            Self::Ieee802154(_) => Some(Mtu::IPV6_LEAST),
         };
         given.unwrap_or_default()
     }
@@ -233,6 +256,7 @@ impl MediumConfig {
             Self::Switch(config) => config.loss,
             Self::Csma(config) => config.loss,
             Self::Radio(config) => config.loss,
+            Self::Ieee802154(config) => config.loss,
         };
         given.unwrap_or_default()
     }
@@ -244,6 +268,8 @@ impl MediumConfig {
             Self::Switch(config) => config.framing.unwrap_or(Framing::Ethernet),
             Self::Csma(config) => config.framing.unwrap_or(bus),
             Self::Radio(config) => config.framing.unwrap_or_default(),
+            // Its frames are written out.
+            Self::Ieee802154(_) => Framing::default(),
         }
     }
 
@@ -253,6 +279,7 @@ impl MediumConfig {
             Self::Switch(config) => config.rate,
             Self::Csma(config) => config.rate.or(ETHERNET_RATE).expect("a constant above zero"),
             Self::Radio(config) => config.rate,
+            Self::Ieee802154(_) => OQPSK_RATE.expect("a constant above zero"),
         }
     }
 
@@ -261,7 +288,7 @@ impl MediumConfig {
     pub fn cable_delay(&self) -> Span {
         match self {
             Self::Switch(config) => config.delay.unwrap_or_default(),
-            Self::Csma(_) | Self::Radio(_) => Span::ZERO,
+            Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => Span::ZERO,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::adapter::Adapters;
 use super::config::CsmaConfig;
+use super::ether::Flaw;
 use super::shared::{Air, At, Backoff, MediumParts, Shared, Takers, timers};
 use crate::element::Element;
 use crate::link::Framing;
@@ -222,9 +223,10 @@ impl Bus {
             return self.try_to_talk(index, cx);
         }
         let Some(sent) = self.adapters.current(index).take() else { return };
-        let heard: Vec<(usize, bool)> = match self.shared.takers(index, &sent.packet) {
-            Takers::One(to) => vec![(to, has_met)],
-            Takers::Several(takers) => takers.iter().map(|to| (*to, has_met)).collect(),
+        let flaw = has_met.then_some(Flaw::Met);
+        let heard: Vec<(usize, Option<Flaw>)> = match self.shared.takers(index, &sent.packet) {
+            Takers::One(to) => vec![(to, flaw)],
+            Takers::Several(takers) => takers.iter().map(|to| (*to, flaw)).collect(),
             Takers::Nobody => Vec::new(),
         };
         self.finish(sent.packet, index, &heard, cx);
@@ -233,7 +235,7 @@ impl Bus {
     }
 
     /// As for any medium, but that collisions are counted when they happen.
-    fn finish(&mut self, packet: Box<Packet>, from: usize, heard: &[(usize, bool)], cx: &mut Cx<'_, Element>) {
+    fn finish(&mut self, packet: Box<Packet>, from: usize, heard: &[(usize, Option<Flaw>)], cx: &mut Cx<'_, Element>) {
         let collisions = self.shared.counts.collisions;
         self.shared.finish(packet, from, heard, self.delay, cx);
         self.shared.counts.collisions = collisions;

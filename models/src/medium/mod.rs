@@ -25,11 +25,16 @@
 //!   duplex). What ends at the instant at which another begins does not overlap it. There is no propagation delay: 300 m
 //!   would be 1 µs. There are no acknowledgements and no retries; what is lost is for higher layers to notice. Access is pure ALOHA, slotted
 //!   ALOHA, or carrier sense with back-off ([`Access`]), which hears neither hidden stations nor who began while it turned from listening to talking.
+//! - **IEEE 802.15.4** with 6LoWPAN ([`Ieee802154Config`]): real frames, acknowledgements, fragments, children that sleep; see [`pan`].
 //! - **Loss** besides: one draw for each reception that is sound otherwise, of the stream `loss` of the medium and the receiver.
 //!
 //! **Captures** have an interface for each station: a packet leaves there when its node hands it over (on a switch, when its last
 //! bit is on the cable), and is there a second time, with its cause, where the medium drops it before it is on its way to a
 //! receiver. What is lost at a receiver, or dropped by the port of a switch that leads there, is at the receiver's interface.
+//!
+//! **Devices.** The device of a station whose node has a profile is metered here, since what its radio does is known here alone
+//! ([`crate::energy`]). A station without power sends and hears nothing: what waits there, and what comes there, is dropped as
+//! [`DropCause::NodeDown`]. Stations of nodes without a profile have power for ever: what comes there goes on to the node.
 //!
 //! Each frame sent counts once; what becomes of it at each station that it is for is counted here too ([`MediumCounts`]), and
 //! [`audit`](crate::node::audit) finds every packet.
@@ -39,13 +44,18 @@
 //! | `config`, `check`, `distance` | what a user says, and what can be wrong with it |
 //! | `shared` | what all kinds have: stations, groups, losses, counts |
 //! | `adapter` | what waits at a station for its turn |
-//! | `switch`, `csma`, `radio` | the kinds |
+//! | `ether` | who hears whom on the air, and what overlaps where |
+//! | `batteries` | what the nodes of stations say of their devices, and batteries that end |
+//! | `switch`, `csma`, `radio`, [`pan`] | the kinds |
 
 mod adapter;
+mod batteries;
 mod check;
 mod config;
 mod csma;
 mod distance;
+mod ether;
+mod pan;
 mod radio;
 mod shared;
 mod switch;
@@ -58,15 +68,19 @@ mod tests;
 pub use check::MOST_STATIONS;
 pub use config::{Access, CarrierSense, CsmaConfig, MediumConfig, RadioConfig, StationConfig, SwitchConfig};
 pub use distance::{Coordinate, Distance, Place};
+pub use pan::{Ieee802154Config, LinkAddresses, PanAccess, PanCounts, PanIndirect, PanReassembly, PanStationConfig};
 pub use shared::{GroupStations, MediumCounts, MediumParts, StationParts};
 
 use crate::element::Element;
 use crate::energy::Hardware;
-use crate::node::DropCause;
+use crate::energy::control::Control;
+use crate::node::{CONTROL_PORT, DropCause};
 use crate::packet::Packet;
 use csma::Bus;
+use pan::Pan;
 use protosim_core::{Cx, Span, TimerId};
 use radio::Radio;
+use shared::Shared;
 use switch::Switch;
 
 /// A shared medium.
@@ -78,6 +92,29 @@ enum Kind {
     Switch(Switch),
     Bus(Bus),
     Radio(Radio),
+    Pan(Box<Pan>),
+}
+
+/// What the radios of a medium's stations are called in profiles of devices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RadioKind {
+    /// They have no radios.
+    None,
+    /// Any radio will do: the device says which.
+    Any,
+    /// This one.
+    Named(&'static str),
+}
+
+impl MediumConfig {
+    /// What the radios of its stations are called in profiles of devices.
+    pub const fn radio_kind(&self) -> RadioKind {
+        match self {
+            Self::Switch(_) | Self::Csma(_) => RadioKind::None,
+            Self::Radio(_) => RadioKind::Any,
+            Self::Ieee802154(_) => RadioKind::Named("802.15.4"),
+        }
+    }
 }
 
 impl Medium {
@@ -87,6 +124,7 @@ impl Medium {
             MediumConfig::Switch(config) => Kind::Switch(Switch::new(config, parts)),
             MediumConfig::Csma(config) => Kind::Bus(Bus::new(config, parts)),
             MediumConfig::Radio(config) => Kind::Radio(Radio::new(config, parts)),
+            MediumConfig::Ieee802154(config) => Kind::Pan(Box::new(Pan::new(config, parts))),
         })
     }
 
@@ -96,6 +134,7 @@ impl Medium {
             Kind::Switch(switch) => switch.counts(),
             Kind::Bus(bus) => bus.shared.counts.clone(),
             Kind::Radio(radio) => radio.shared.counts.clone(),
+            Kind::Pan(pan) => pan.shared.counts.clone(),
         }
     }
 
@@ -104,7 +143,22 @@ impl Medium {
         match &self.0 {
             Kind::Switch(_) | Kind::Bus(_) => None,
             Kind::Radio(radio) => radio.shared.hardware(station),
+            Kind::Pan(pan) => pan.shared.hardware(station),
         }
+    }
+
+    /// What else has happened on an IEEE 802.15.4 channel; `None` on other media.
+    pub fn pan_counts(&self) -> Option<&PanCounts> {
+        match &self.0 {
+            Kind::Pan(pan) => Some(&pan.own_counts),
+            _ => None,
+        }
+    }
+
+    /// All that it can drop packets for.
+    pub fn causes(&self) -> impl Iterator<Item = DropCause> {
+        let own: &[DropCause] = if matches!(self.0, Kind::Pan(_)) { &DropCause::OF_PANS } else { &[] };
+        DropCause::OF_MEDIA.into_iter().chain(own.iter().copied())
     }
 
     /// Packets that were dropped here for `cause`.
@@ -118,6 +172,7 @@ impl Medium {
             Kind::Switch(switch) => switch.held(),
             Kind::Bus(bus) => bus.held(),
             Kind::Radio(radio) => radio.held(),
+            Kind::Pan(pan) => pan.held(),
         }
     }
 
@@ -126,7 +181,8 @@ impl Medium {
         match &self.0 {
             Kind::Switch(_) => None,
             Kind::Bus(bus) => Some(bus.air.busy()),
-            Kind::Radio(radio) => Some(radio.air.busy()),
+            Kind::Radio(radio) => Some(radio.ether.busy()),
+            Kind::Pan(pan) => Some(pan.ether.busy()),
         }
     }
 
@@ -135,25 +191,79 @@ impl Medium {
             Kind::Switch(switch) => switch.start(cx),
             Kind::Bus(bus) => bus.start(cx),
             Kind::Radio(radio) => radio.start(cx),
+            Kind::Pan(pan) => pan.start(cx),
         }
+        // Behind the timers of the kind, which are numbered from zero.
+        if let Some(shared) = self.radios() {
+            shared.start_batteries(cx);
+        }
+        self.end_dead(cx);
     }
 
-    /// The station of number `port` + 1 hands a packet over.
+    /// The station of number `port` + 1 hands a packet over, or its node says something of its device.
     pub(crate) fn on_arrival(&mut self, port: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        let station = port as usize;
-        match &mut self.0 {
-            Kind::Switch(switch) => switch.take(station, packet, cx),
-            Kind::Bus(bus) => bus.take(station, packet, cx),
-            Kind::Radio(radio) => radio.take(station, packet, cx),
+        if port >= CONTROL_PORT {
+            self.hear(port - CONTROL_PORT, packet, cx);
+        } else {
+            let station = port as usize;
+            match &mut self.0 {
+                Kind::Switch(switch) => switch.take(station, packet, cx),
+                Kind::Bus(bus) => bus.take(station, packet, cx),
+                Kind::Radio(radio) => radio.take(station, packet, cx),
+                Kind::Pan(pan) => pan.take(station, packet, cx),
+            }
         }
+        self.end_dead(cx);
     }
 
     pub(crate) fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
+        if !self.radios().is_some_and(|shared| shared.is_of_battery(timer)) {
+            match &mut self.0 {
+                Kind::Switch(switch) => switch.on_timer(timer, cx),
+                // Timers are made one for each station, in order.
+                Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
+                Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
+                Kind::Pan(pan) => pan.on_timer(timer, cx),
+            }
+        }
+        self.end_dead(cx);
+    }
+
+    /// What all kinds have whose stations have radios.
+    fn radios(&mut self) -> Option<&mut Shared> {
         match &mut self.0 {
-            Kind::Switch(switch) => switch.on_timer(timer, cx),
-            // Timers are made one for each station, in order.
-            Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
-            Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
+            Kind::Switch(_) | Kind::Bus(_) => None,
+            Kind::Radio(radio) => Some(&mut radio.shared),
+            Kind::Pan(pan) => Some(&mut pan.shared),
+        }
+    }
+
+    /// A station's node has lost power, or has it again; of devices that are metered alone.
+    fn station_power(&mut self, station: usize, is_on: bool, cx: &mut Cx<'_, Element>) {
+        if let Some(shared) = self.radios() {
+            shared.set_power(station, is_on);
+        }
+        match &mut self.0 {
+            Kind::Switch(_) | Kind::Bus(_) => {}
+            Kind::Radio(radio) => radio.station_power(station, is_on, cx),
+            Kind::Pan(pan) => pan.station_power(station, is_on, cx),
+        }
+    }
+
+    /// What the node of a station says of its device.
+    fn hear(&mut self, station: u32, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        let (station, now) = (station as usize, cx.now());
+        let word = Control::of_packet(packet);
+        let power = word.zip(self.radios()).and_then(|(word, shared)| shared.hear(station, word, now));
+        if let Some(is_on) = power {
+            self.station_power(station, is_on, cx);
+        }
+    }
+
+    /// Ends stations whose battery is empty by now.
+    fn end_dead(&mut self, cx: &mut Cx<'_, Element>) {
+        while let Some(station) = self.radios().and_then(|shared| shared.next_dead(cx)) {
+            self.station_power(station, false, cx);
         }
     }
 }

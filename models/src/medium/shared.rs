@@ -1,6 +1,8 @@
 //! What all kinds of media have: stations and their wires, who takes packets for groups, losses, counts.
 
+use super::batteries::Batteries;
 use super::config::MediumConfig;
+use super::ether::Flaw;
 use crate::element::Element;
 use crate::energy::{Hardware, RadioMode};
 use crate::name::Files;
@@ -9,8 +11,8 @@ use crate::packet::Packet;
 use crate::queue::Drops;
 use protosim_core::kernel::Interests;
 use protosim_core::{Cx, Purpose, Ratio, RunSeed, SimTime, Span, Stream, TimerId, WireId};
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 /// Draws that decide loss.
@@ -27,6 +29,8 @@ pub struct MediumParts<'a> {
     pub stations: Vec<StationParts>,
     /// Who takes packets for groups.
     pub groups: Vec<GroupStations>,
+    /// The prefix of its addresses of IPv6; none where it has none.
+    pub prefix: Option<Ipv6Addr>,
     /// The luck of the run.
     pub seed: RunSeed,
     /// The files that scenarios name.
@@ -46,6 +50,8 @@ pub struct StationParts {
     pub stream_name: String,
     /// The device that it is on, whose radio this is; none for one of which nothing is metered.
     pub hardware: Option<Box<Hardware>>,
+    /// The wire on which its node is told that the battery is empty; there is one for a device that is metered.
+    pub control: Option<WireId>,
 }
 
 /// The stations that take what one station sends from a source to a group.
@@ -68,7 +74,7 @@ pub struct MediumCounts {
     pub frames: u64,
     /// Those of them that met another one: on a bus, anywhere; on a radio channel, at a station that they were for.
     pub collisions: u64,
-    /// Attempts after the first one for a frame; without detection, and on a radio channel, waits after the medium was found busy.
+    /// Attempts after the first one for a frame; without detection, and on a plain radio channel, waits after the medium was found busy.
     pub retries: u64,
     /// Packets handed to the nodes that they were for, copies counted each.
     pub delivered: u64,
@@ -113,7 +119,11 @@ pub(super) struct Shared {
     /// By receiver; empty without loss.
     luck: Vec<Stream>,
     /// By station; empty where nothing is metered.
-    hardware: Vec<Option<Box<Hardware>>>,
+    pub(super) hardware: Vec<Option<Box<Hardware>>>,
+    /// Batteries; `None` where nothing is metered.
+    pub(super) batteries: Option<Box<Batteries>>,
+    /// Stations without power.
+    pub(super) off: BTreeSet<usize>,
     pub(super) counts: MediumCounts,
 }
 
@@ -146,6 +156,8 @@ impl Shared {
             } else {
                 Vec::new()
             },
+            batteries: is_metered.then(|| Box::new(Batteries::new(parts))),
+            off: BTreeSet::new(),
             counts: MediumCounts::default(),
         }
     }
@@ -173,7 +185,31 @@ impl Shared {
         if let Some(Some(hardware)) = self.hardware.get_mut(station) {
             // A device without battery power does nothing more, and a power that it does not have was refused with the scenario.
             let _ = hardware.radio(now, mode);
+            if let Some(batteries) = self.batteries.as_mut().filter(|_| hardware.is_on_battery()) {
+                batteries.changed.push(station);
+            }
         }
+    }
+
+    /// True if the device of any station is metered.
+    pub(super) fn is_metered_at_all(&self) -> bool {
+        !self.hardware.is_empty()
+    }
+
+    /// True if the device of a station is metered.
+    pub(super) fn is_metered(&self, station: usize) -> bool {
+        self.hardware(station).is_some()
+    }
+
+    /// The wire on which the node of a station hands packets over.
+    pub(super) fn up(&self, station: usize) -> WireId {
+        self.wires[station].0
+    }
+
+    /// True if a station has no power: it sends and hears nothing.
+    #[inline]
+    pub(super) fn is_off(&self, station: usize) -> bool {
+        !self.off.is_empty() && self.off.contains(&station)
     }
 
     /// The device of a station, if it is metered.
@@ -201,11 +237,24 @@ impl Shared {
         }
     }
 
+    /// Draws whether a station loses what has come through to it.
+    pub(super) fn is_lost(&mut self, to: usize) -> bool {
+        self.luck.get_mut(to).is_some_and(|luck| luck.chance(self.loss))
+    }
+
     /// Hands a packet that has come through to the node of a station, `delay` from now, unless it is lost.
     pub(super) fn hand_over(&mut self, packet: Box<Packet>, to: usize, delay: Span, cx: &mut Cx<'_, Element>) {
-        if self.luck.get_mut(to).is_some_and(|luck| luck.chance(self.loss)) {
+        if self.is_off(to) {
+            return self.drop(&packet, DropCause::NodeDown, At::Receiver(to), cx);
+        }
+        if self.is_lost(to) {
             return self.drop(&packet, DropCause::Lost, At::Receiver(to), cx);
         }
+        self.deliver(packet, to, delay, cx);
+    }
+
+    /// Hands a packet to the node of a station, `delay` from now.
+    pub(super) fn deliver(&mut self, packet: Box<Packet>, to: usize, delay: Span, cx: &mut Cx<'_, Element>) {
         self.counts.delivered += 1;
         let now = cx.now();
         cx.send(self.wires[to].1, now, Some(now.saturating_add(delay.max(Span::NANOSECOND))), packet);
@@ -217,7 +266,7 @@ impl Shared {
         &mut self,
         packet: Box<Packet>,
         from: usize,
-        heard: &[(usize, bool)],
+        heard: &[(usize, Option<Flaw>)],
         delay: Span,
         cx: &mut Cx<'_, Element>,
     ) {
@@ -225,18 +274,25 @@ impl Shared {
             return self.drop(&packet, DropCause::OutOfRange, At::Sender(from), cx);
         };
         self.counts.copied += others.len() as u64;
-        self.counts.collisions += u64::from(heard.iter().any(|(_, is_spoiled)| *is_spoiled));
+        self.counts.collisions += u64::from(heard.iter().any(|(_, flaw)| *flaw == Some(Flaw::Met)));
         for taker in others {
             self.receive(packet.clone(), *taker, delay, cx);
         }
         self.receive(packet, *last, delay, cx);
     }
 
-    fn receive(&mut self, packet: Box<Packet>, (to, is_spoiled): (usize, bool), delay: Span, cx: &mut Cx<'_, Element>) {
-        if is_spoiled {
-            self.drop(&packet, DropCause::Collision, At::Receiver(to), cx);
-        } else {
-            self.hand_over(packet, to, delay, cx);
+    fn receive(
+        &mut self,
+        packet: Box<Packet>,
+        (to, flaw): (usize, Option<Flaw>),
+        delay: Span,
+        cx: &mut Cx<'_, Element>,
+    ) {
+        match flaw {
+            Some(Flaw::Met) if !self.is_off(to) => self.drop(&packet, DropCause::Collision, At::Receiver(to), cx),
+            // Off now, or for a part of it.
+            Some(_) => self.drop(&packet, DropCause::NodeDown, At::Receiver(to), cx),
+            None => self.hand_over(packet, to, delay, cx),
         }
     }
 }
@@ -248,6 +304,11 @@ pub(super) struct Backoff(Vec<Stream>);
 impl Backoff {
     pub(super) fn new(parts: &MediumParts<'_>) -> Self {
         Self(parts.stations.iter().map(|station| parts.seed.stream(&station.stream_name, BACKOFF)).collect())
+    }
+
+    /// A number below `bound`, each as likely.
+    pub(super) fn below(&mut self, station: usize, bound: u64) -> u64 {
+        self.0[station].below(bound)
     }
 
     /// From 0 to 2^`exponent` − 1 units of `unit`, each as likely.

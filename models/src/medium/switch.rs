@@ -46,7 +46,7 @@ impl MediumConfig {
                 queue: config.station_queue.clone(),
                 ..DirectionConfig::default()
             },
-            Self::Csma(_) | Self::Radio(_) => DirectionConfig::default(),
+            Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => DirectionConfig::default(),
         }
     }
 }

@@ -1,22 +1,32 @@
 //! A medium with stations on it, for tests: node i is station i + 1, with one interface, and has 172.16.0.0 + i + 1.
 
-use super::{Medium, MediumConfig, MediumParts, StationParts};
+use super::{GroupStations, Medium, MediumConfig, MediumParts, StationParts};
 use crate::app::App;
 use crate::device::{Clock, Cpu, Memory};
 use crate::element::{Element, media, nodes};
+use crate::energy::Hardware;
+use crate::ieee802154::Frame;
 use crate::link::{Setup, Transmitter};
 use crate::name::{Files, NodeName};
 use crate::node::{DropCause, Hop, Interface, IpConfig, Node, NodeParts, Report, Route, audit};
 use crate::packet::Packet;
 use protosim_core::kernel::{Interests, Reported};
 use protosim_core::{Builder, EntityId, RunSeed, SimTime, Simulation, Sinks, Span, Until, WireId, WireSpec};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 /// Names s000, s001, ..., in order.
 pub(super) fn names(count: usize) -> Vec<NodeName> {
     (0..count).map(|index| NodeName(format!("s{index:03}"))).collect()
 }
+
+/// The address of a station of a medium that has IPv6.
+pub(super) fn address_v6(index: usize) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::from(u128::from(PREFIX) | (index as u128 + 1)))
+}
+
+/// What such addresses begin with.
+const PREFIX: Ipv6Addr = Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0);
 
 /// The address of a station.
 pub(super) fn address(index: usize) -> IpAddr {
@@ -38,10 +48,22 @@ pub(super) struct Field {
 impl Field {
     /// Stations with an application each, where there is one.
     pub(super) fn new(config: &MediumConfig, seed: u64, apps: Vec<Option<Box<dyn App>>>, threads: usize) -> Self {
+        Self::with(config, seed, apps, threads, (Vec::new(), None))
+    }
+
+    /// The same with groups, and devices of this profile.
+    pub(super) fn with(
+        config: &MediumConfig,
+        seed: u64,
+        apps: Vec<Option<Box<dyn App>>>,
+        threads: usize,
+        (groups, hardware): (Vec<GroupStations>, Option<Hardware>),
+    ) -> Self {
         assert_eq!(config.check(), [], "a medium that the scenario reader would refuse");
         let seed = RunSeed { seed, replication: 0 };
         let files: Arc<Files> = Arc::default();
         let count = config.stations().len();
+        let is_v6 = matches!(config, MediumConfig::Ieee802154(_));
         // Wires in order of paths: down before up for each station, since `*` comes before letters.
         let down = |index: usize| WireId(index as u32);
         let up = |index: usize| WireId((count + index) as u32);
@@ -51,10 +73,18 @@ impl Field {
             up: up(index),
             down: down(index),
             stream_name: format!("m:s{index:03}"),
-            hardware: None,
+            hardware: hardware.clone().map(Box::new),
+            control: None,
         };
         let stations = (0..count).map(station).collect();
-        let medium = Medium::new(&MediumParts { config, stations, groups: Vec::new(), seed, files: &files });
+        let medium = Medium::new(&MediumParts {
+            config,
+            stations,
+            groups,
+            prefix: is_v6.then_some(PREFIX),
+            seed,
+            files: &files,
+        });
         builder.entity("medium", "m", Element::Medium(Box::new(medium))).unwrap();
         for (index, app) in apps.into_iter().enumerate() {
             let setup = Setup {
@@ -69,13 +99,15 @@ impl Field {
                 meter: None,
             };
             let interface = Interface {
-                addresses: vec![address(index)],
+                addresses: vec![if is_v6 { address_v6(index) } else { address(index) }],
                 mtu_bytes: config.mtu().as_bytes(),
                 transmitter: Transmitter::new(&setup),
                 incoming: down(index),
                 gateway: None,
             };
-            let route = Route { prefix: IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), len: 20, hop: Hop::OnLink(0) };
+            let (prefix, len) =
+                if is_v6 { (IpAddr::V6(PREFIX), 64) } else { (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 20) };
+            let route = Route { prefix, len, hop: Hop::OnLink(0) };
             let mut node = Node::new(NodeParts {
                 interfaces: vec![interface],
                 channels: Vec::new(),
@@ -86,8 +118,9 @@ impl Field {
                 nat_v6: None,
                 groups: Vec::new(),
                 clock: Clock::new(Span::ZERO, Default::default()),
-                cpu: Cpu::new(Default::default()),
+                cpu: Cpu::default(),
                 memory: Memory::new(None),
+                energy: None,
                 crashes: false,
             });
             if let Some(app) = app {
@@ -158,10 +191,36 @@ impl Field {
         here.collect()
     }
 
+    /// Frames that were sent: when each was over, by whom, and why it was not received, if so.
+    pub(super) fn frames(&mut self) -> Vec<SentFrame> {
+        let fresh = Sinks::new(self.sinks.interests);
+        let all: Vec<Reported<Report>> = std::mem::replace(&mut self.sinks, fresh).into_merged();
+        let stations = self.stations as u32;
+        let frames = all.into_iter().filter_map(|reported| match reported.report {
+            Report::Frame(frame) => Some(SentFrame {
+                at: reported.at.as_nanos(),
+                from: (frame.wire.0 - stations) as usize,
+                frame: Frame::decode(&frame.bytes).unwrap(),
+                lost: frame.lost,
+            }),
+            _ => None,
+        });
+        frames.collect()
+    }
+
     /// All digests.
     pub(super) fn digests(&self) -> Vec<(std::sync::Arc<str>, protosim_core::Digest)> {
         [self.sim.entity_digests(), self.sim.wire_digests()].concat()
     }
+}
+
+/// A frame that was sent.
+#[derive(Debug)]
+pub(super) struct SentFrame {
+    pub(super) at: u64,
+    pub(super) from: usize,
+    pub(super) frame: Frame,
+    pub(super) lost: Option<DropCause>,
 }
 
 /// The instant `micros` after the start.

@@ -203,7 +203,8 @@ impl MessageBalance {
 /// Counts all messages of a run, at any moment between two instants; [`audit`](super::audit) counts packets.
 pub fn audit_messages(simulation: &Simulation<Element>) -> MessageBalance {
     let under_way = |wire: usize| {
-        simulation.in_flight(WireId(wire as u32)).filter(|flying| flying.packet.is_message()).count() as u64
+        let flying = simulation.in_flight(WireId(wire as u32));
+        flying.filter(|flying| flying.packet.is_message() && !flying.packet.is_control()).count() as u64
     };
     let mut sum =
         MessageBalance { in_flight: (0..simulation.wires().len()).map(under_way).sum(), ..Default::default() };

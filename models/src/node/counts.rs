@@ -48,19 +48,50 @@ pub enum DropCause {
     Blocked,
     /// On a shared medium, another transmission met it.
     Collision,
-    /// Its station has given up: too many collisions, or the medium was never free.
+    /// Its station has given up: too many collisions, never an acknowledgement, or the medium was never free.
     RetryLimit,
     /// The station that it was for is out of range, or there is none.
     OutOfRange,
+    /// The channel was busy whenever its station listened.
+    NoAccess,
+    /// The radio of its receiver was off while it was on the air.
+    MissedWindow,
+    /// It waited longer for a child that sleeps than its parent keeps packets.
+    Expired,
+    /// Its parent has no room to keep it for a child that sleeps.
+    IndirectFull,
+    /// A part of it was taken for a copy of an earlier frame, or its acknowledgement was that of another one.
+    TakenForCopy,
+    /// It cannot go into frames, or cannot be read from them.
+    Undecodable,
+    /// The rest of its frames did not come in time.
+    ReassemblyTimeout,
+    /// Its receiver puts as many others together as it can.
+    ReassemblyBuffers,
+    /// Its receiver has no memory to put it together.
+    ReassemblyMemory,
 }
 
 impl DropCause {
     /// How many causes there are.
-    pub(crate) const COUNT: usize = Self::OutOfRange as usize + 1;
+    pub(crate) const COUNT: usize = Self::ReassemblyMemory as usize + 1;
 
-    /// All that a shared medium drops packets for.
-    pub const OF_MEDIA: [Self; 6] =
-        [Self::Lost, Self::QueueFull, Self::Aqm, Self::Collision, Self::RetryLimit, Self::OutOfRange];
+    /// All that a shared medium drops packets for; for [`Self::NodeDown`] where stations have radios.
+    pub const OF_MEDIA: [Self; 7] =
+        [Self::Lost, Self::QueueFull, Self::Aqm, Self::Collision, Self::RetryLimit, Self::OutOfRange, Self::NodeDown];
+
+    /// All that IEEE 802.15.4 channels drop packets for besides.
+    pub const OF_PANS: [Self; 9] = [
+        Self::NoAccess,
+        Self::MissedWindow,
+        Self::Expired,
+        Self::IndirectFull,
+        Self::TakenForCopy,
+        Self::Undecodable,
+        Self::ReassemblyTimeout,
+        Self::ReassemblyBuffers,
+        Self::ReassemblyMemory,
+    ];
 
     /// All that nodes with a NAT or a firewall drop packets for besides.
     pub const OF_NATS: [Self; 4] = [Self::NoMapping, Self::Filtered, Self::NoPort, Self::Blocked];
@@ -109,6 +140,15 @@ impl DropCause {
             Self::Collision => "collision",
             Self::RetryLimit => "retry limit",
             Self::OutOfRange => "out of range",
+            Self::NoAccess => "no access to the channel",
+            Self::MissedWindow => "receiver off",
+            Self::Expired => "expired at the parent",
+            Self::IndirectFull => "no room at the parent",
+            Self::TakenForCopy => "taken for a copy",
+            Self::Undecodable => "not readable as 6LoWPAN",
+            Self::ReassemblyTimeout => "reassembly: timed out",
+            Self::ReassemblyBuffers => "reassembly: no buffer",
+            Self::ReassemblyMemory => "reassembly: no memory",
         }
     }
 }
@@ -215,7 +255,8 @@ pub fn audit(simulation: &Simulation<Element>) -> Conservation {
     for (_, medium) in crate::element::media(simulation) {
         sum.duplicated += medium.counts().copied;
         sum.in_flight += medium.held();
-        sum.dropped += DropCause::OF_MEDIA.iter().map(|cause| medium.dropped(*cause)).sum::<u64>();
+        let counts = medium.counts();
+        sum.dropped += medium.causes().map(|cause| counts.dropped(cause)).sum::<u64>();
     }
     for (_, node) in crate::element::nodes(simulation) {
         sum.originated += node.counts.originated;

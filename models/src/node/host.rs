@@ -118,6 +118,8 @@ pub(super) struct Arrival {
     /// When it was sent: for results alone.
     pub(super) sent_at: SimTime,
     pub(super) ecn: Ecn,
+    /// The group that it was sent to.
+    pub(super) group: Option<IpAddr>,
 }
 
 /// What an application has done that waits until its processor has done the work before it.
@@ -227,6 +229,7 @@ impl Env for SimHost<'_, '_> {
     fn spend(&mut self, operation: Operation) {
         if !self.node.cpu.is_ideal() {
             self.node.cpu.spend(self.cx.now(), operation);
+            self.node.stirred |= self.node.is_metered();
         }
     }
 
@@ -286,6 +289,14 @@ impl Host for SimHost<'_, '_> {
 
     fn udp_traffic_class(&mut self, socket: SocketId, class: TrafficClass) -> Result<(), HostError> {
         self.node.udp.set_class(socket, self.app, class)
+    }
+
+    fn received_for_group(&self) -> Option<IpAddr> {
+        self.arrival.and_then(|arrival| arrival.group)
+    }
+
+    fn udp_protected(&mut self, socket: SocketId) -> Result<(), HostError> {
+        self.node.udp.set_protected(socket, self.app)
     }
 
     fn received_ecn(&self) -> Ecn {
@@ -438,6 +449,7 @@ fn datagram(socket: &UdpSocket, source: IpAddr, to: SocketAddr, payload: Rope) -
         packet.ip.set_dscp(socket.class.dscp);
         packet.ip.set_ecn(socket.class.ecn);
     }
+    packet.provenance.is_protected = socket.is_protected;
     Ok(packet.into_pooled())
 }
 

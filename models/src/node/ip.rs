@@ -10,10 +10,12 @@ use super::path_mtu::{LEAST_V6, PathMtus};
 use super::reassembly::Reassembly;
 use super::report::{Fate, LinkEnd, Report};
 use super::routes::Hop;
-use super::{CHANNEL_PORT, Entrance, Node};
+use super::{CHANNEL_PORT, CONTROL_PORT, Entrance, Node};
 use crate::app::SocketId;
 use crate::element::Element;
-use crate::packet::{ErrorCause, Fragment, IcmpMessage, Icmpv6Message, IpHeader, Packet, Quoted, Transport, protocol};
+use crate::packet::{
+    ErrorCause, Fragment, IcmpMessage, Icmpv6Message, IpHeader, Packet, Quoted, Transport, is_to_many, protocol,
+};
 use protosim_core::kernel::Interests;
 use protosim_core::{Cx, TimerId};
 use std::net::{IpAddr, SocketAddr};
@@ -114,6 +116,10 @@ impl Node {
     // Beside the usual way of packets, which it must not make longer.
     #[inline(never)]
     fn receive_otherwise(&mut self, packet: Box<Packet>, port: u32, cx: &mut Cx<'_, Element>) -> Option<DropCause> {
+        if port >= CONTROL_PORT {
+            self.on_control(packet, cx);
+            return None;
+        }
         if port >= CHANNEL_PORT {
             self.receive_message(port - CHANNEL_PORT, packet, cx);
             return None;
@@ -376,6 +382,9 @@ impl Node {
             }
         }
         self.stirred = false;
+        if self.is_metered() {
+            self.meter_work(cx);
+        }
         if self.touched || self.tcp.stack.is_dirty() {
             cx.ask_flush();
         }
@@ -419,7 +428,8 @@ impl Node {
             return Some(self.refuse(&packet, DropCause::NoListener, ErrorCause::PortUnreachable, cx));
         };
         self.counts.delivered += 1;
-        let arrival = Arrival { sent_at: packet.provenance.sent_at, ecn: packet.ip.ecn() };
+        let group = Some(packet.dst()).filter(|address| is_to_many(*address));
+        let arrival = Arrival { sent_at: packet.provenance.sent_at, ecn: packet.ip.ecn(), group };
         self.with_app_on_arrival(app, arrival, cx, |app, host| app.on_datagram(socket, from, packet.recycle(), host));
         None
     }

@@ -10,6 +10,7 @@
 //! - `channel`: ends of channels, which lead past all this ([`crate::channel`]).
 //! - `host`: what an application sees of the node ([`crate::app::Host`]); processor, clock and memory of
 //!   the device act here.
+//! - `energy`: what is metered of the device ([`crate::energy`]), and its battery.
 //!
 //! Sockets send from the node's primary address, that of its first interface in order of the names of links and media whose link is up,
 //! whatever interface a packet leaves by (a weak host model, RFC 1122 §3.3.4.2): answers then always
@@ -37,6 +38,7 @@
 mod channel;
 mod config;
 mod counts;
+mod energy;
 mod fragment;
 mod host;
 mod interface;
@@ -62,10 +64,11 @@ mod tests;
 pub use channel::{CHANNEL_PORT, ChannelCounts, ChannelEnd, MessageBalance, audit_messages};
 pub use config::IpConfig;
 pub use counts::{Conservation, DropCause, PacketCounts, audit};
+pub use energy::{CONTROL_PORT, EnergyParts};
 pub use interface::Interface;
 pub use multicast::GroupRoute;
 pub use nat::NatParts;
-pub use report::{Fate, LinkEnd, PacketReport, Report};
+pub use report::{Fate, FrameKind, FrameReport, LinkEnd, PacketReport, Report};
 pub use routes::{Hop, Route, Routes};
 
 use crate::app::{App, Total};
@@ -74,6 +77,7 @@ use crate::element::Element;
 use crate::link::{Drops, LinkChange};
 use crate::packet::Packet;
 use channel::Channels;
+use energy::NodeEnergy;
 use host::{AppSlot, Pending};
 use ip::IpState;
 use lazy::LazyTcp;
@@ -116,6 +120,8 @@ pub struct Node {
     clock: Clock,
     cpu: Cpu,
     memory: Memory,
+    /// What is metered of its device, which hardly any node has.
+    energy: Option<Box<NodeEnergy>>,
     /// What waits until the processor has done the work before it.
     outbox: VecDeque<(SimTime, Pending)>,
     outbox_timer: Option<TimerId>,
@@ -134,7 +140,7 @@ pub struct Node {
 enum Entrance {
     /// It is a packet, to be delivered or passed on.
     Open,
-    /// There is a NAT or a firewall, or it may be a message of a channel.
+    /// There is a NAT or a firewall, or it may be a message of a channel, or a word of what meters the device.
     Guarded,
     /// The node has no power.
     Closed,
@@ -142,8 +148,8 @@ enum Entrance {
 
 impl Entrance {
     /// That of a node with power.
-    fn of(nat: Option<&Nats>, channels: &Channels) -> Self {
-        if nat.is_some() || !channels.is_empty() { Self::Guarded } else { Self::Open }
+    fn of(nat: Option<&Nats>, channels: &Channels, is_metered: bool) -> Self {
+        if nat.is_some() || !channels.is_empty() || is_metered { Self::Guarded } else { Self::Open }
     }
 }
 
@@ -173,6 +179,8 @@ pub struct NodeParts {
     pub cpu: Cpu,
     /// Its memory.
     pub memory: Memory,
+    /// Where its device is metered; none if it is not.
+    pub energy: Option<EnergyParts>,
     /// True if the timeline lets it crash ([`Action::Power`]).
     pub crashes: bool,
 }
@@ -226,7 +234,7 @@ impl Node {
         let routes: Arc<[Route]> = parts.routes.into();
         let nat = Nats::new(parts.nat, parts.nat_v6, &parts.interfaces);
         let channels = Channels::new(parts.channels);
-        let entrance = Entrance::of(nat.as_deref(), &channels);
+        let entrance = Entrance::of(nat.as_deref(), &channels, parts.energy.is_some());
         Self {
             nat,
             routes: routes_with_own(&parts.interfaces, &routes),
@@ -247,6 +255,7 @@ impl Node {
             clock: parts.clock,
             cpu: parts.cpu,
             memory: parts.memory,
+            energy: parts.energy.map(|at| Box::new(NodeEnergy::new(at))),
             outbox: VecDeque::new(),
             outbox_timer: None,
             next_packet_id: 0,
@@ -372,6 +381,7 @@ impl Node {
 impl Node {
     pub(crate) fn on_start(&mut self, cx: &mut Cx<'_, Element>) {
         self.start_links(cx);
+        self.start_energy(cx);
         self.tcp.observe(cx.wants(Interests::TRACES));
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));
@@ -410,6 +420,8 @@ impl Node {
                 self.timers.cancel(app, token);
                 cx.remove_timer(timer);
             }
+        } else {
+            self.on_battery_timer(timer, cx);
         }
         self.come_to_rest(cx);
     }
@@ -420,6 +432,8 @@ impl Node {
                 self.with_link(*interface, cx, |transmitter, drops, cx| transmitter.change(change, drops, cx));
             }
             Action::ChangeChannel { channel, change } => self.change_channel(*channel, change, cx),
+            // A node whose battery is empty has no power to lose or to get.
+            Action::Power(_) if self.dead_since().is_some() => {}
             Action::Power(false) => self.crash(cx),
             Action::Power(true) => self.boot(cx),
             Action::Readdress { interface, address } => {
@@ -485,6 +499,7 @@ impl Node {
             tcp: self.tcp.clone(),
             timers: self.timers.clone(),
             cpu: self.cpu.clone(),
+            energy: self.energy.clone(),
             outbox: self.outbox.clone(),
             ..*self
         })

@@ -78,6 +78,7 @@ impl Node {
         }
         self.memory.clear();
         self.cpu.stop(cx.now());
+        self.meter_power(false, cx);
         // What waits for the processor never happens.
         self.outbox.clear();
         if let Some(timer) = self.outbox_timer {
@@ -97,7 +98,8 @@ impl Node {
 
     /// The node starts: applications begin from nothing.
     pub(super) fn boot(&mut self, cx: &mut Cx<'_, Element>) {
-        self.entrance = Entrance::of(self.nat.as_deref(), &self.channels);
+        self.entrance = Entrance::of(self.nat.as_deref(), &self.channels, self.is_metered());
+        self.meter_power(true, cx);
         self.tcp.observe(cx.wants(Interests::TRACES));
         for app in 0..self.apps.len() {
             self.with_app(app as u32, cx, |app, host| app.on_start(host));

@@ -10,6 +10,8 @@ use protosim_core::WireId;
 pub enum Report {
     /// A packet at one end of a link; only where someone listens to packets. Boxed, so that the many other reports of a run take less.
     Packet(Box<PacketReport>),
+    /// A frame of a medium whose frames are written out, when it was over; only where someone listens to packets.
+    Frame(Box<FrameReport>),
     /// Something an application has observed.
     App {
         /// Which application of the node.
@@ -17,6 +19,8 @@ pub enum Report {
         /// What.
         observation: Observation,
     },
+    /// The battery of the node's device is empty, and the node stops for good; only where someone listens to traces.
+    BatteryDead,
 }
 
 impl Report {
@@ -37,6 +41,26 @@ pub struct PacketReport {
     pub packet: Packet,
     /// What became of it there.
     pub fate: Fate,
+}
+
+/// A frame that a station of a shared medium has sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FrameReport {
+    /// The wire on which the station's node hands packets over.
+    pub wire: WireId,
+    /// What kind of frame.
+    pub kind: FrameKind,
+    /// Its bytes, with its check sequence.
+    pub bytes: Vec<u8>,
+    /// Why one of those that it was for has not received it; the first, if there are several.
+    pub lost: Option<DropCause>,
+}
+
+/// Kinds of frames.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum FrameKind {
+    /// IEEE 802.15.4.
+    Ieee802154,
 }
 
 /// An end of one direction of a link.

@@ -32,6 +32,8 @@ pub(super) struct UdpSocket {
     app: u32,
     pub(super) port: u16,
     pub(super) class: TrafficClass,
+    /// What it sends is protected: [`Provenance::is_protected`](crate::packet::Provenance::is_protected).
+    pub(super) is_protected: bool,
     /// The one address that it has; `None` for all of its node.
     pub(super) address: Option<IpAddr>,
 }
@@ -64,7 +66,7 @@ impl UdpPorts {
         if self.sockets.is_empty() {
             self.sockets.reserve_exact(1);
         }
-        let socket = UdpSocket { id, app, port, class: TrafficClass::default(), address };
+        let socket = UdpSocket { id, app, port, class: TrafficClass::default(), is_protected: false, address };
         self.sockets.push(socket);
         match self.sockets.len().cmp(&(MOST_LOOKED_THROUGH + 1)) {
             Ordering::Less => {}
@@ -155,6 +157,12 @@ impl UdpPorts {
     pub(super) fn set_class(&mut self, socket: SocketId, app: u32, class: TrafficClass) -> Result<(), HostError> {
         let index = self.index(socket, app)?;
         self.sockets[index].class = class;
+        Ok(())
+    }
+
+    pub(super) fn set_protected(&mut self, socket: SocketId, app: u32) -> Result<(), HostError> {
+        let index = self.index(socket, app)?;
+        self.sockets[index].is_protected = true;
         Ok(())
     }
 }

@@ -23,6 +23,8 @@ pub mod protocol {
     pub const ICMPV6: u8 = 58;
     /// Nothing follows (RFC 8200 §4.7).
     pub const NO_NEXT_HEADER: u8 = 59;
+    /// For experiments (RFC 3692 §2.1).
+    pub const EXPERIMENT: u8 = 253;
     /// IPv6 destination options (RFC 8200 §4.6).
     pub const DESTINATION_OPTIONS: u8 = 60;
 }

@@ -282,10 +282,21 @@ impl Packet {
         Self::boxed(ip, Transport::Other { protocol: protocol::NO_NEXT_HEADER }, message)
     }
 
-    /// True for a message of a channel.
+    /// What no network carries either: a word between parts of one device. Its protocol is one for experiments (RFC 3692 §2.1).
+    pub(crate) fn control(word: Rope) -> Box<Self> {
+        let ip = IpHeader::V6(Ipv6Header::new(Ipv6Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED));
+        Self::boxed(ip, Transport::Other { protocol: protocol::EXPERIMENT }, word)
+    }
+
+    /// True for a message of a channel, or a word between parts of a device.
     #[inline]
     pub(crate) fn is_message(&self) -> bool {
         matches!(&self.ip, IpHeader::V6(ip) if ip.src.is_unspecified() && ip.dst.is_unspecified())
+    }
+
+    /// True for a word between parts of a device.
+    pub(crate) fn is_control(&self) -> bool {
+        self.is_message() && matches!(self.transport, Transport::Other { protocol: protocol::EXPERIMENT })
     }
 }
 

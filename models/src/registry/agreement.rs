@@ -1,12 +1,13 @@
 //! What an application asks for, and what the one that it asks grants: by their configurations alone.
 
-use super::{AppConfig, Port, Tls};
-use crate::{coap, stun, tls};
+use super::{AppConfig, Dtls, Port, Tls};
+use crate::{coap, dtls, stun, tls};
 
 impl AppConfig {
     /// Why what it asks for will be refused by `server`, if it will.
     pub fn refused_by(&self, server: &Self) -> Option<String> {
-        self.tls_refused_by(server).or_else(|| self.request_refused_by(server))
+        let of_layer = self.tls_refused_by(server).or_else(|| self.dtls_refused_by(server));
+        of_layer.or_else(|| self.request_refused_by(server))
     }
 
     /// The same, of what is between the application and its stream.
@@ -19,6 +20,18 @@ impl AppConfig {
             }
             (Some(_), None) => Some("it has no `tls`, and cannot read what is protected".to_owned()),
             (None, Some(_)) => Some("it has `tls`, and refuses who says no hello".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The same, of what is between the application and its datagrams.
+    fn dtls_refused_by(&self, server: &Self) -> Option<String> {
+        let port = server.listens_on().filter(|port| matches!(port, Port::Udp(_)));
+        port.filter(|port| self.destination_port() == Some(*port))?;
+        match (self.dtls(), server.dtls()) {
+            (Some(Dtls::Client(client)), Some(Dtls::Server(theirs))) => dtls::agreement::disagreement(client, theirs),
+            (Some(_), None) => Some("it has no `dtls`, and takes no hello".to_owned()),
+            (None, Some(_)) => Some("it has `dtls`, and drops what is not protected".to_owned()),
             _ => None,
         }
     }
@@ -36,17 +49,29 @@ impl AppConfig {
         }
     }
 
+    /// The same of DTLS.
+    pub fn dtls_fields_with(&self, server: &Self) -> Vec<tls::agreement::FieldUse> {
+        match (self.dtls(), server.dtls()) {
+            (Some(Dtls::Client(ours)), Some(Dtls::Server(theirs)))
+                if server.listens_on() == self.destination_port() =>
+            {
+                dtls::agreement::fields(ours, theirs)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn request_refused_by(&self, server: &Self) -> Option<String> {
         match (self, server) {
-            (Self::CoapClient(client), Self::CoapServer(server)) if client.port == server.port => {
+            (Self::CoapClient(client), Self::CoapServer(server)) if client.port() == server.port() => {
                 let known = |path: &String| *path == client.path;
                 let is_there = client.path == coap::config::WELL_KNOWN_CORE || server.paths.iter().any(known);
                 (!is_there).then(|| format!("there is no `{}`: the answer is 4.04", client.path))
             }
-            (Self::CoapClient(client), Self::UdpSink(sink)) if client.port == sink.port => {
+            (Self::CoapClient(client), Self::UdpSink(sink)) if client.port() == sink.port => {
                 Some("a UdpSink counts datagrams, and answers none".to_owned())
             }
-            (Self::UdpSource(source), Self::CoapServer(server)) if source.port == server.port => {
+            (Self::UdpSource(source), Self::CoapServer(server)) if source.port == server.port() => {
                 Some("what a UdpSource sends is no CoAP, and is ignored".to_owned())
             }
             (Self::HttpClient(client), Self::HttpServer(server)) if client.port() == server.port() => {
@@ -108,6 +133,9 @@ impl AppConfig {
     /// and what happens.
     pub fn unmet_by(&self, server: &Self) -> Vec<(String, String)> {
         match (self, server) {
+            (Self::CoapClient(client), Self::CoapServer(server)) if client.port() == server.port() => {
+                client.unmet_by(server)
+            }
             (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {
                 client.unmet_by(broker)
             }
@@ -115,6 +143,14 @@ impl AppConfig {
                 client.unmet_by(broker)
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Why it cannot talk to a multicast group: the field, and what is wrong.
+    pub fn unfit_for_groups(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::CoapClient(config) => config.unfit_for_groups(),
+            _ => None,
         }
     }
 

@@ -1,12 +1,12 @@
 //! From configurations to applications.
 
-use super::{AppConfig, Tls};
+use super::{AppConfig, Dtls, Tls};
 use crate::app::App;
 use crate::ledger::Counts;
 use crate::tcp::app as streams;
 use crate::tls::crypto::Mode;
 use crate::tls::{Secured, TlsServerConfig};
-use crate::{amqp, coap, http, ice, mqtt, ping, stun, tcp, traffic, turn};
+use crate::{amqp, coap, dtls, http, ice, mqtt, ping, stun, tcp, traffic, turn};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub enum Common {
 }
 
 impl AppConfig {
-    /// The application, with TLS beneath it where it has that. `address` is that of [`AppConfig::destination`], and is not looked at where
+    /// The application, with TLS or DTLS beneath it where it has that. `address` is that of [`AppConfig::destination`], and is not looked at where
     /// there is none; those of further nodes it knows by [`AppConfig::resolve`]. `crypto` says how much of the cryptography is done.
     pub fn build(&self, address: IpAddr, crypto: Mode) -> Box<dyn App> {
         self.build_like(&self.common(), address, crypto)
@@ -51,11 +51,14 @@ impl AppConfig {
             }
             _ => self.build_plain(address),
         };
+        let server = self.destination().map_or("", |name| name.0.as_str());
+        match self.dtls() {
+            Some(Dtls::Client(config)) => return Box::new(dtls::Secured::client(app, crypto, config, server)),
+            Some(Dtls::Server(config)) => return Box::new(dtls::Secured::server(app, crypto, config)),
+            None => {}
+        }
         match self.tls() {
-            Some(Tls::Client(config)) => {
-                let server = self.destination().map_or("", |name| name.0.as_str());
-                Box::new(Secured::client(app, crypto, config, server))
-            }
+            Some(Tls::Client(config)) => Box::new(Secured::client(app, crypto, config, server)),
             Some(Tls::Server(config)) => Box::new(Secured::server(app, crypto, &self.with_protocols(config))),
             None => app,
         }
@@ -100,7 +103,7 @@ impl AppConfig {
     fn build_plain(&self, address: IpAddr) -> Box<dyn App> {
         match self.clone() {
             Self::CoapClient(config) => {
-                let server = SocketAddr::new(address, config.port);
+                let server = SocketAddr::new(address, config.port());
                 Box::new(coap::Client::new(config, server))
             }
             Self::CoapServer(config) => Box::new(coap::Server::new(config)),

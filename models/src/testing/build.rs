@@ -2,7 +2,7 @@
 
 use super::net::{LinkSpec, MakeGuest, Net, address, to_v6};
 use super::world::World;
-use crate::device::{Clock, Cpu, Memory};
+use crate::device::{Clock, Costs, Cpu, Memory};
 use crate::element::Element;
 use crate::link::{ImpairConfig, LinkChange, Setup, Transmitter};
 use crate::node::{Action, Hop, Interface, NatParts, Node, NodeParts, Route};
@@ -96,7 +96,7 @@ impl Net {
         let crashes = self.powers.iter().any(|(_, node, _)| *node == index);
         let spec = &mut self.nodes[index];
         let clock = Clock::new(spec.clock_offset, spec.device.clock_drift.unwrap_or_default());
-        let (cpu, memory) = (Cpu::new(spec.device.cpu.clone()), Memory::new(spec.device.memory));
+        let (cpu, memory) = (Cpu::new(Costs::new(spec.device.cpu.clone())), Memory::new(spec.device.memory));
         let (forwards, ip, groups) = (spec.forwards, spec.ip, std::mem::take(&mut spec.groups));
         let parts = |(policy, outside, pool)| {
             let outside = links.iter().position(|link| *link == outside).unwrap() as u32;
@@ -115,6 +115,7 @@ impl Net {
             clock,
             cpu,
             memory,
+            energy: None,
             crashes,
         });
         for (name, app) in std::mem::take(&mut spec.apps) {

@@ -18,7 +18,7 @@ mod probe;
 mod world;
 
 pub(crate) use net::{Net, to_v6};
-pub(crate) use probe::{Do, Event, Probe, events};
+pub(crate) use probe::{Do, Event, Log, Probe, events};
 pub(crate) use world::{Seen, World};
 
 use crate::element::Element;

@@ -150,7 +150,7 @@ impl KeyGroup {
 }
 
 /// Certificates and the key to the first of them.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CertificateConfig {
     /// What its keys are.
@@ -168,7 +168,7 @@ impl Default for CertificateConfig {
 }
 
 impl CertificateConfig {
-    fn check(&self, fields: [&'static str; 2], found: &mut Vec<Finding>) {
+    pub(crate) fn check(&self, fields: [&'static str; 2], found: &mut Vec<Finding>) {
         if !(1..=8).contains(&self.chain) {
             found.push((fields[0], format!("is {}; it can be 1 to 8", self.chain)));
         }

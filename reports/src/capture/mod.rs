@@ -39,9 +39,21 @@ const TLS_KEY_LOG: u32 = 0x544c_534b;
 /// if_tsresol: stamps count units of 10^-9 s.
 const NANOSECONDS: u8 = 9;
 
+/// What an interface sees.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum LinkType {
+    /// Packets of either version of IP (link type 101).
+    #[default]
+    RawIp,
+    /// Frames of IEEE 802.15.4 with their check sequence (link type 195).
+    Ieee802154,
+}
+
 /// One end of a link, at which packets are seen.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CaptureInterface {
+    /// What is seen there.
+    pub link_type: LinkType,
     /// Name, such as the path of the link's end.
     pub name: String,
     /// What a reader should know about it; may be empty.
@@ -55,7 +67,7 @@ pub struct CaptureRecord {
     pub at: SimTime,
     /// Where: an index into the capture's interfaces.
     pub interface: u32,
-    /// The IP packet, or its start if a snap length cuts it.
+    /// The IP packet or the frame, or its start if a snap length cuts it.
     pub bytes: Vec<u8>,
     /// Length of the whole packet in bytes.
     pub original_len: u32,
@@ -159,16 +171,20 @@ pub fn write_capture(
     capture.finish().map(|_| ())
 }
 
-/// The block that describes `interface`: raw IP, of either version (link type 101), uncut.
+/// The block that describes `interface`, uncut.
 fn interface_block(interface: &CaptureInterface) -> io::Result<InterfaceDescriptionBlock<'_>> {
-    let CaptureInterface { name, description } = interface;
+    let CaptureInterface { link_type, name, description } = interface;
     let mut options = vec![InterfaceDescriptionOption::IfName(Cow::Borrowed(checked("an interface name", name)?))];
     if !description.is_empty() {
         let description = checked("an interface description", description)?;
         options.push(InterfaceDescriptionOption::IfDescription(Cow::Borrowed(description)));
     }
     options.push(InterfaceDescriptionOption::IfTsResol(NANOSECONDS));
-    Ok(InterfaceDescriptionBlock { linktype: DataLink::RAW, snaplen: 0, options })
+    let linktype = match link_type {
+        LinkType::RawIp => DataLink::RAW,
+        LinkType::Ieee802154 => DataLink::IEEE802_15_4,
+    };
+    Ok(InterfaceDescriptionBlock { linktype, snaplen: 0, options })
 }
 
 /// `text`, if the 16-bit length of an option can say how long it is.

@@ -43,7 +43,7 @@ fn datagram(src: IpAddr, dst: IpAddr, payload: Rope) -> Packet {
 }
 
 fn interface(name: &str) -> CaptureInterface {
-    CaptureInterface { name: name.into(), description: format!("the end of {name}") }
+    CaptureInterface { link_type: LinkType::RawIp, name: name.into(), description: format!("the end of {name}") }
 }
 
 fn record(at: u64, packet: &Packet, snap_len: u64, comment: Option<&str>) -> CaptureRecord {
@@ -113,7 +113,10 @@ fn read_back(file: &[u8]) -> ReadBack {
 #[test]
 fn another_reader_finds_what_was_written() {
     let [(v4_1, v4_2, _), (v6_1, v6_2, _)] = addresses();
-    let interfaces = [interface("a-b:a"), CaptureInterface { name: "a-b:b".into(), description: String::new() }];
+    let interfaces = [
+        interface("a-b:a"),
+        CaptureInterface { link_type: LinkType::RawIp, name: "a-b:b".into(), description: String::new() },
+    ];
     // Odd lengths, no payload, a cut, stamps beyond 32 bits, a comment that is not ASCII.
     let mut records = vec![
         record(0, &datagram(v4_1, v4_2, Rope::new()), 65_535, None),
@@ -154,7 +157,7 @@ fn what_cannot_be_said_is_refused() {
         let error = write_capture(io::sink(), &[interface("a")], "", [record]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
     }
-    let long = CaptureInterface { name: "x".repeat(65_536), description: String::new() };
+    let long = CaptureInterface { link_type: LinkType::RawIp, name: "x".repeat(65_536), description: String::new() };
     assert_eq!(write_capture(io::sink(), &[long], "", []).unwrap_err().kind(), io::ErrorKind::InvalidInput);
 }
 

@@ -44,6 +44,7 @@ pub(super) fn topology(expanded: &Expanded) -> Topology {
         channels: Vec::new(),
         addresses: AddressFamilies::V4,
         groups: Vec::new(),
+        profiles: Vec::new(),
     }
 }
 

@@ -54,7 +54,14 @@ impl Channels {
             for (node, from, to, is_forward) in [(ends.0, first, second, true), (ends.1, second, first, false)] {
                 channels.of_node.entry(node).or_default().push(rank);
                 let path = format!("{CHANNEL}{name}:{}->{}", from.0, to.0).into();
-                wires.push(PlannedWire { path, link: rank, is_forward, station: None, is_channel: true });
+                wires.push(PlannedWire {
+                    path,
+                    link: rank,
+                    is_forward,
+                    station: None,
+                    is_channel: true,
+                    is_control: false,
+                });
             }
         }
         (channels, wires)

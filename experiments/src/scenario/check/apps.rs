@@ -15,8 +15,8 @@ use protosim_topologies::{AddressFamilies, AddressFamily, GroupSpec, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check_apps(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
-    if !scenario.crypto.is_sized() && scenario.apps.iter().all(|app| app.run.tls().is_none()) {
-        let message = "`crypto` has no effect: no application has `tls`".to_owned();
+    if !scenario.crypto.is_sized() && scenario.apps.iter().all(|app| !app.run.is_secured()) {
+        let message = "`crypto` has no effect: no application has `tls` or `dtls`".to_owned();
         mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, "crypto"), message));
     }
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
@@ -270,8 +270,14 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
             let message = format!("`{}` asks `{}` for what it does not have: {why}", app.name, server.name);
             let place = span_of(tree, &format!("apps.{index}.run"));
             let other = span_of(tree, &format!("apps.{}.run", position(scenario, &server.name)));
-            let is_half = app.run.tls().is_some() != server.run.tls().is_some();
-            let help = is_half.then(|| "give `tls` to both or to neither, or name another port".to_owned());
+            let is_half = |ours: bool, theirs: bool, field: &str| {
+                (ours != theirs).then(|| format!("give `{field}` to both or to neither, or name another port"))
+            };
+            let help = is_half(app.run.tls().is_some(), server.run.tls().is_some(), "tls").or(is_half(
+                app.run.dtls().is_some(),
+                server.run.dtls().is_some(),
+                "dtls",
+            ));
             let warning = Diagnostic::warning("scenario::not-found", place, message).also(other, "the server");
             warnings.push(warning.help(help));
             continue;
@@ -336,6 +342,17 @@ fn warn_of_nobody<'a>(
     found
 }
 
+/// Children that sleep ask their parents for ever.
+pub(super) fn check_media_end(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
+    for (index, medium) in scenario.media.iter().enumerate().filter(|_| scenario.until == End::Quiet) {
+        let Some(child) = medium.first_child() else { continue };
+        let message = format!("`{}` asks its parent for ever, and the run goes on until all is quiet", child.0);
+        let place = span_of(tree, &format!("media.{index}.name"));
+        let diagnostic = Diagnostic::error("scenario::endless", place, message);
+        mistakes.push(diagnostic.help("give the scenario an `until: After(\"60 s\")`".to_owned()));
+    }
+}
+
 /// Applications whose last act would be due when there is no time any more.
 pub(super) fn warn_of_the_clock(tree: &Tree, scenario: &Scenario, warnings: &mut Diagnostics) {
     for (index, app) in scenario.apps.iter().enumerate() {
@@ -371,7 +388,13 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
         for placed in scenario.placements_of(index) {
             let Some(from) = plan.node(placed.on) else { continue };
             match scenario.group(to) {
-                Some(group) => check_members(&plan, (from, placed), group, place, mistakes),
+                Some(group) => {
+                    check_members(&plan, (from, placed), group, place, mistakes);
+                    if let Some((field, why)) = app.run.unfit_for_groups() {
+                        let place = span_of(tree, &format!("apps.{index}.run.{field}"));
+                        mistakes.push(Diagnostic::error("scenario::no-effect", place, why));
+                    }
+                }
                 None => check_path(&plan, (placed.on, placed.to), place, mistakes),
             }
             // What is wrong for one member is mostly so for all.

@@ -81,6 +81,7 @@ pub(super) fn check_figures(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
                     app: series.app.as_deref(),
                     link: series.link.as_ref(),
                     direction: series.direction,
+                    node: series.node.as_deref(),
                     metric: series.metric,
                     path: format!("figures.{number}.panels.{index}.series.{k}"),
                     shown: match &panel.x {
@@ -121,6 +122,7 @@ pub(super) fn check_expectations(tree: &Tree, scenario: &Scenario, mistakes: &mu
             app: expectation.app.as_deref(),
             link: expectation.link.as_ref(),
             direction: expectation.direction,
+            node: expectation.node.as_deref(),
             metric: expectation.metric,
             path: format!("expect.{index}"),
             shown: Shown::Number,

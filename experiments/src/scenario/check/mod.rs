@@ -87,8 +87,10 @@ fn check_all(written: &Tree, tree: &Tree, scenario: &Scenario, mistakes: &mut Di
             mistakes.push(Diagnostic::error("scenario::no-effect", span_of(tree, field), message));
         }
     }
+    devices::check_profiles(tree, scenario, mistakes);
     devices::check_devices(tree, scenario, mistakes);
     apps::check_apps(tree, scenario, mistakes);
+    apps::check_media_end(tree, scenario, mistakes);
     apps::check_groups(tree, scenario, mistakes);
     axes::check_axes(written, scenario, mistakes);
     axes::check_design(written, scenario, mistakes);
@@ -124,6 +126,7 @@ fn check_window(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
             app: app.as_deref(),
             link: link.as_ref(),
             direction: *direction,
+            node: None,
             metric: *metric,
             path: "warmup".to_owned(),
             shown: subjects::Shown::Distribution,

@@ -12,6 +12,7 @@ pub(super) fn check_sequential(tree: &Tree, scenario: &Scenario, mistakes: &mut 
         app: spec.app.as_deref(),
         link: spec.link.as_ref(),
         direction: spec.direction,
+        node: None,
         metric: spec.metric,
         path: "sequential".to_owned(),
         shown: Shown::Number,

@@ -2,15 +2,20 @@
 
 use super::figures::check_known;
 use super::span_of;
+use crate::run::nodes_of_app;
 use crate::scenario::{AppSpec, MeasureSpec, Metric, Milestone, Scenario, Scope, Subject, TotalName, Way, is_sink};
 use crate::tree::{Diagnostic, Diagnostics, Tree, suggest};
+use protosim_models::energy::Library;
 use protosim_models::name::LinkName;
+use protosim_topologies::NodeSpec;
+use std::collections::BTreeSet;
 
 /// What is asked for, and for what.
 pub(super) struct Asked<'a> {
     pub(super) app: Option<&'a str>,
     pub(super) link: Option<&'a LinkName>,
     pub(super) direction: Option<Way>,
+    pub(super) node: Option<&'a str>,
     pub(super) metric: Metric,
     /// Where it stands: `expect.0`.
     pub(super) path: String,
@@ -53,9 +58,15 @@ impl Shown {
 /// What a metric is asked of must be there and have it.
 pub(super) fn check_subject(tree: &Tree, scenario: &Scenario, asked: &Asked<'_>, mistakes: &mut Diagnostics) {
     let at = |field: &str| span_of(tree, &format!("{}.{field}", asked.path));
+    if let Some(node) = asked.node {
+        if check_node(scenario, node, asked, &at, mistakes) {
+            check_shown(asked, &at, mistakes);
+        }
+        return;
+    }
     match (asked.app, asked.link) {
         (None, None) => {
-            let message = "say whom it is of: an `app`, or a `link` with its `direction`";
+            let message = "say whom it is of: an `app`, a `link` with its `direction`, or a `node`";
             let place = span_of(tree, &asked.path);
             mistakes.push(Diagnostic::error("scenario::missing-field", place, message));
             return;
@@ -85,11 +96,59 @@ pub(super) fn check_subject(tree: &Tree, scenario: &Scenario, asked: &Asked<'_>,
             }
         }
     }
+    check_shown(asked, &at, mistakes);
+}
+
+/// The metric can be shown as it is to be.
+fn check_shown(asked: &Asked<'_>, at: &impl Fn(&str) -> crate::tree::Span, mistakes: &mut Diagnostics) {
     if !asked.shown.takes(asked.metric) {
         let message = format!("`{:?}` is nothing that {}", asked.metric, asked.shown.name());
         let help = fitting(&[asked.metric.of()], asked.shown);
         mistakes.push(Diagnostic::error("scenario::wrong-metric", at("metric"), message).help(help));
     }
+}
+
+/// True if the node or the group is there, has devices that are metered, and the metric is of such.
+fn check_node(
+    scenario: &Scenario,
+    name: &str,
+    asked: &Asked<'_>,
+    at: &impl Fn(&str) -> crate::tree::Span,
+    mistakes: &mut Diagnostics,
+) -> bool {
+    for (field, is_given) in
+        [("app", asked.app.is_some()), ("link", asked.link.is_some()), ("direction", asked.direction.is_some())]
+    {
+        if is_given {
+            let message = format!("a metric of a `node` has no `{field}`");
+            mistakes.push(Diagnostic::error("scenario::no-effect", at(field), message));
+            return false;
+        }
+    }
+    if asked.metric.of() != Scope::Devices {
+        wrong_metric(asked, "a node", &[Scope::Devices], at, mistakes);
+        return false;
+    }
+    let known = scenario.nodes.iter().map(|node| node.name.as_str()).chain(scenario.sets.names());
+    let known: Vec<String> = known.map(str::to_owned).collect();
+    if !known.iter().any(|known| known == name) {
+        check_known(name, "node", &known, at("node"), mistakes);
+        return false;
+    }
+    check_metered(scenario, &scenario.sets.members(name).collect::<Vec<_>>(), &at("node"), mistakes)
+}
+
+/// True if all of these nodes have a device with a profile.
+fn check_metered(scenario: &Scenario, nodes: &[&str], at: &crate::tree::Span, mistakes: &mut Diagnostics) -> bool {
+    let nodes: BTreeSet<&str> = nodes.iter().copied().collect();
+    let has_profile = |node: &NodeSpec| node.device.as_ref().is_some_and(|device| device.profile.is_some());
+    let own = scenario.nodes.iter().filter(|node| nodes.contains(node.name.as_str()));
+    let Some(ideal) = own.into_iter().find(|node| !has_profile(node)) else { return true };
+    let message = format!("nothing is metered of `{}`: its `device` has no `profile`", ideal.name);
+    let names = Library::shipped().names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let help = format!("shipped profiles are {names}");
+    mistakes.push(Diagnostic::error("scenario::unknown-metric", *at, message).help(help));
+    false
 }
 
 /// True if the application is there and has such metrics.
@@ -104,6 +163,9 @@ fn check_app(
         return check_total(scenario, name, total, at, mistakes);
     }
     let app = scenario.apps.iter().find(|app| app.name == name);
+    if app.is_some() && asked.metric.of() == Scope::Devices {
+        return check_metered(scenario, &nodes_of_app(scenario, name), &at("app"), mistakes);
+    }
     let known = app.map(scopes_of).filter(|own| !own.is_empty());
     match (known, asked.metric.of()) {
         (Some(own), wanted) if own.contains(&wanted) => {
@@ -126,6 +188,9 @@ fn check_app(
                 let error = Diagnostic::error("scenario::unknown-metric", at("metric"), message);
                 mistakes.push(error.help("make each of them an experiment of its own, or a variant".to_owned()));
             }
+            if wanted == Scope::DevicesPerExchange {
+                return check_metered(scenario, &nodes_of_app(scenario, name), &at("app"), mistakes);
+            }
             return true;
         }
         (Some(own), _) => {
@@ -140,14 +205,18 @@ fn check_app(
             let noun = match wanted {
                 Scope::Sink => "sink",
                 Scope::Connections => "application with connections",
-                Scope::Exchanges | Scope::Traffic | Scope::Rates | Scope::Direction | Scope::Counts => {
-                    "application with exchanges"
-                }
+                Scope::Devices => "application",
+                Scope::DevicesPerExchange
+                | Scope::Exchanges
+                | Scope::Traffic
+                | Scope::Rates
+                | Scope::Direction
+                | Scope::Counts => "application with exchanges",
             };
             // A metric of links that an application is asked for: any application that has metrics would do.
             let fits = |app: &&AppSpec| {
                 let own = scopes_of(app);
-                own.contains(&wanted) || wanted == Scope::Direction && !own.is_empty()
+                own.contains(&wanted) || wanted == Scope::Devices || wanted == Scope::Direction && !own.is_empty()
             };
             let names: Vec<String> = scenario.apps.iter().filter(fits).map(|app| app.name.clone()).collect();
             check_known(name, noun, &names, at("app"), mistakes);
@@ -161,6 +230,7 @@ fn unknown(scenario: &Scenario, name: &str, metric: Metric) -> Option<(String, &
     let milestone = metric.milestone()?;
     let help = match (milestone, metric) {
         (Milestone::Delivery, Metric::Delivered) => "`Completed` is the share that was answered",
+        (Milestone::Delivery, Metric::EnergyPerDelivery) => "`EnergyPerCompletion` is of whole exchanges",
         (Milestone::Delivery, Metric::DeliveryRate) => "`CompletionRate` is of whole exchanges",
         _ => "`MeanCompletion` and its like are of whole exchanges",
     };
@@ -233,6 +303,7 @@ fn scopes_of(app: &AppSpec) -> Vec<Scope> {
         (app.run.has_exchanges(), Scope::Exchanges),
         (app.run.has_exchanges(), Scope::Traffic),
         (app.run.has_exchanges(), Scope::Rates),
+        (app.run.has_exchanges(), Scope::DevicesPerExchange),
         (is_sink(app), Scope::Sink),
         (app.run.tcp().is_some(), Scope::Connections),
     ];
@@ -262,11 +333,12 @@ fn fitting(of: &[Scope], shown: Shown) -> Option<String> {
 /// What is to be measured beside figures and expectations.
 pub(super) fn check_measures(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
     for (index, measure) in scenario.measure.iter().enumerate() {
-        let MeasureSpec { app, link, direction, metric } = measure;
+        let MeasureSpec { app, link, direction, node, metric } = measure;
         let asked = Asked {
             app: app.as_deref(),
             link: link.as_ref(),
             direction: *direction,
+            node: node.as_deref(),
             metric: *metric,
             path: format!("measure.{index}"),
             shown: Shown::Number,

@@ -1,9 +1,9 @@
-//! TLS of two ends: fields that have no effect because of what the other one says, and those that have none in any simulation.
+//! TLS and DTLS of two ends: fields that have no effect because of what the other one says, and those that have none in any simulation.
 
 use super::{head_of, span_of};
 use crate::scenario::{AppSpec, Point, Scenario};
 use crate::tree::{Diagnostic, Diagnostics, Span as Place, Tree};
-use protosim_models::registry::{Port, Tls};
+use protosim_models::registry::{AppConfig, Dtls, Port, Tls};
 use protosim_models::tls::agreement::{End, FieldUse};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ type Uses = BTreeMap<(usize, &'static str), Use>;
 /// Fields that are written, and have no effect with any other end at any point. What stands in a template has its effect where one of those that are
 /// like it has one.
 pub(super) fn warn_of_idle_fields(tree: &Tree, scenario: &Scenario, points: &[Point], warnings: &mut Diagnostics) {
-    if scenario.apps.iter().all(|app| app.run.tls().is_none()) && points.len() < 2 {
+    if scenario.apps.iter().all(|app| !app.run.is_secured()) && points.len() < 2 {
         return;
     }
     let mut uses = Uses::new();
@@ -52,20 +52,27 @@ pub(super) fn warn_of_idle_fields(tree: &Tree, scenario: &Scenario, points: &[Po
 
 /// What comes of the fields of every two applications that meet.
 fn note_all(scenario: &Scenario, uses: &mut Uses) {
-    let is_server = |app: &&(usize, &AppSpec)| matches!(app.1.run.tls(), Some(Tls::Server(_)));
+    let port_of = |server: &AppSpec| match (server.run.tls(), server.run.dtls()) {
+        (Some(Tls::Server(_)), _) => server.run.listens_for_streams(),
+        (_, Some(Dtls::Server(_))) => server.run.listens_on(),
+        _ => None,
+    };
+    let is_client =
+        |run: &AppConfig| matches!(run.tls(), Some(Tls::Client(_))) || matches!(run.dtls(), Some(Dtls::Client(_)));
     let all: Vec<(usize, &AppSpec)> = scenario.apps.iter().enumerate().collect();
     let mut servers: BTreeMap<Port, Vec<(usize, &AppSpec)>> = BTreeMap::new();
-    for (index, server) in all.iter().filter(is_server) {
-        if let Some(port) = server.run.listens_for_streams() {
+    for (index, server) in &all {
+        if let Some(port) = port_of(server) {
             servers.entry(port).or_default().push((*index, server));
         }
     }
-    for (client, spec) in all.iter().filter(|(_, app)| matches!(app.run.tls(), Some(Tls::Client(_)))) {
+    for (client, spec) in all.iter().filter(|(_, app)| is_client(&app.run)) {
         let Some(there) = spec.run.destination_port().and_then(|port| servers.get(&port)) else { continue };
         let asked: BTreeSet<&str> = scenario.placements_of(*client).filter_map(|placed| placed.to).collect();
         for (server, other) in there {
             if scenario.sets.members(&other.on.0).any(|on| asked.contains(on)) {
-                for found in spec.run.tls_fields_with(&other.run) {
+                let of_tls = spec.run.tls_fields_with(&other.run);
+                for found in of_tls.into_iter().chain(spec.run.dtls_fields_with(&other.run)) {
                     note(&found, (*client, *server), uses);
                 }
             }
@@ -85,9 +92,14 @@ fn note(found: &FieldUse, (client, server): (usize, usize), uses: &mut Uses) {
 
 /// Everyone here has a certificate of one of our authorities: to check less changes nothing.
 pub(super) fn check_verification(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
-    if matches!(scenario.apps[index].run.tls(), Some(Tls::Client(config)) if !config.verify) {
-        let place = span_of(tree, &format!("apps.{index}.run.tls.verify"));
-        let message = "`tls.verify` has no effect in a simulation, where all certificates lead to our authorities: it is for `protosim live`";
+    let run = &scenario.apps[index].run;
+    let of_tls = matches!(run.tls(), Some(Tls::Client(config)) if !config.verify);
+    let of_dtls = matches!(run.dtls(), Some(Dtls::Client(config)) if !config.verify);
+    for (field, _) in [("tls.verify", of_tls), ("dtls.verify", of_dtls)].into_iter().filter(|(_, is_set)| *is_set) {
+        let place = span_of(tree, &format!("apps.{index}.run.{field}"));
+        let message = format!(
+            "`{field}` has no effect in a simulation, where all certificates lead to our authorities: it is for `protosim live`"
+        );
         mistakes.push(Diagnostic::error("scenario::no-effect", place, message));
     }
 }

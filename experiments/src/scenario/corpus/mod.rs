@@ -8,6 +8,9 @@ mod amqp;
 mod cases;
 mod cells;
 mod channels;
+mod coap;
+mod devices;
+mod dtls;
 mod ice;
 mod mqtt;
 mod nats;
@@ -136,7 +139,7 @@ fn every_case_is_refused_with_its_message() {
     assert!(cases::CASES.len() >= 80);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         let mut accepted = Vec::new();
-        for (name, replacements) in cases::CASES.iter().chain(networks::CASES).chain(streams::CASES).chain(web::CASES).chain(tls::CASES).chain(replications::CASES).chain(nats::CASES).chain(channels::CASES).chain(cells::CASES).chain(ice::CASES).chain(mqtt::CASES).chain(relays::CASES).chain(amqp::CASES) {
+        for (name, replacements) in refused() {
             match load(replacements) {
                 Ok(_) => accepted.push(name),
                 Err(message) => insta::assert_snapshot!(*name, message),
@@ -184,8 +187,7 @@ fn str0m_is_refused_where_it_is_not_or_is_told_too_much() {
 #[test]
 fn every_warning_is_given() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-        for (name, replacements) in cases::WARNINGS.iter().chain(streams::WARNINGS).chain(web::WARNINGS).chain(tls::WARNINGS)
-        .chain(replications::WARNINGS).chain(mqtt::WARNINGS).chain(relays::WARNINGS).chain(amqp::WARNINGS) {
+        for (name, replacements) in warned() {
             let loaded = load(replacements).unwrap_or_else(|error| panic!("{name} is refused: {error}"));
             assert!(!loaded.warnings.is_empty(), "{name} is not warned of");
             insta::assert_snapshot!(*name, loaded.warnings);
@@ -193,32 +195,48 @@ fn every_warning_is_given() {
     });
 }
 
+/// All that is refused.
+fn refused() -> impl Iterator<Item = &'static cases::Case> {
+    let all: &[&'static [cases::Case]] = &[
+        cases::CASES,
+        networks::CASES,
+        streams::CASES,
+        web::CASES,
+        tls::CASES,
+        replications::CASES,
+        nats::CASES,
+        channels::CASES,
+        cells::CASES,
+        ice::CASES,
+        mqtt::CASES,
+        relays::CASES,
+        amqp::CASES,
+        coap::CASES,
+        devices::CASES,
+        dtls::CASES,
+    ];
+    all.iter().copied().flatten().collect::<Vec<_>>().into_iter()
+}
+
+/// All that is accepted with a warning.
+fn warned() -> impl Iterator<Item = &'static cases::Case> {
+    let all: &[&'static [cases::Case]] = &[
+        cases::WARNINGS,
+        streams::WARNINGS,
+        web::WARNINGS,
+        tls::WARNINGS,
+        replications::WARNINGS,
+        mqtt::WARNINGS,
+        relays::WARNINGS,
+        amqp::WARNINGS,
+        coap::WARNINGS,
+        dtls::WARNINGS,
+    ];
+    all.iter().copied().flatten().collect::<Vec<_>>().into_iter()
+}
+
 fn all_cases() -> impl Iterator<Item = &'static cases::Case> {
-    let refused = cases::CASES
-        .iter()
-        .chain(networks::CASES)
-        .chain(streams::CASES)
-        .chain(web::CASES)
-        .chain(tls::CASES)
-        .chain(replications::CASES)
-        .chain(nats::CASES)
-        .chain(channels::CASES)
-        .chain(cells::CASES)
-        .chain(ice::CASES)
-        .chain(mqtt::CASES)
-        .chain(relays::CASES)
-        .chain(amqp::CASES);
-    refused
-        .chain(cases::WARNINGS)
-        .chain(streams::WARNINGS)
-        .chain(web::WARNINGS)
-        .chain(tls::WARNINGS)
-        .chain(replications::WARNINGS)
-        .chain(mqtt::WARNINGS)
-        .chain(relays::WARNINGS)
-        .chain(amqp::WARNINGS)
-        .chain(&tls::OF_RUSTLS)
-        .chain(&ice::OF_STR0M)
+    refused().chain(warned()).chain(&tls::OF_RUSTLS).chain(&ice::OF_STR0M)
 }
 
 #[test]

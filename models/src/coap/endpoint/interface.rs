@@ -56,6 +56,30 @@ pub enum Command {
         /// Payload.
         payload: Rope,
     },
+    /// Tell an observer a new state (RFC 7641 §4.2). A newer one takes the place of one that waits; nothing is told twice.
+    Notify {
+        /// The observer.
+        peer: SocketAddr,
+        /// The token of its registration.
+        token: Token,
+        /// Names the state in what is said of this notification.
+        state: u64,
+        /// True for CON, false for NON.
+        confirmable: bool,
+        /// The response code.
+        code: Code,
+        /// Options.
+        options: Options,
+        /// Payload.
+        payload: Rope,
+    },
+    /// Tell an observer nothing any more; nothing is reported of it either.
+    ForgetObserver {
+        /// The observer.
+        peer: SocketAddr,
+        /// The token of its registration.
+        token: Token,
+    },
     /// Never answer a request; a confirmable one is acknowledged, if it was not yet.
     Abandon {
         /// Which.
@@ -107,6 +131,8 @@ pub enum Notice {
         peer: SocketAddr,
         /// The request.
         message: Message,
+        /// It was sent to a group (RFC 7252 §8.2): the answer waits, and an error is none.
+        to_group: bool,
     },
     /// A separate response that we sent was not acknowledged.
     ResponseFailed {
@@ -114,6 +140,59 @@ pub enum Notice {
         request: RequestHandle,
         /// Why.
         cause: Cause,
+    },
+    /// An observed resource has a new state (RFC 7641 §3.2). Without Observe, or with an error, the observation is over.
+    NotificationReceived {
+        /// The server.
+        peer: SocketAddr,
+        /// The token of the registration.
+        token: Token,
+        /// The notification.
+        response: Message,
+    },
+    /// An observer has acknowledged a state.
+    NotificationAcknowledged {
+        /// The observer.
+        peer: SocketAddr,
+        /// The token of its registration.
+        token: Token,
+        /// As in the command.
+        state: u64,
+        /// How often it was sent, states before it within the same series of attempts included.
+        transmissions: u32,
+    },
+    /// A state is not told any more, as there is a newer one (RFC 7641 §4.5.2).
+    NotificationSuperseded {
+        /// The observer.
+        peer: SocketAddr,
+        /// The token of its registration.
+        token: Token,
+        /// As in the command.
+        state: u64,
+    },
+    /// An observer does not want the state or does not answer: it is forgotten (RFC 7641 §4.5).
+    ObserverLost {
+        /// The observer.
+        peer: SocketAddr,
+        /// The token of its registration.
+        token: Token,
+        /// The state that was told, as in the command; with a Reset to a non-confirmable one, the latest.
+        state: u64,
+        /// Why.
+        cause: Cause,
+        /// How often the state was sent.
+        transmissions: u32,
+    },
+    /// A response to a request that was sent to a group (RFC 7252 §8.2). Others may follow.
+    GroupResponseReceived {
+        /// The group that was asked.
+        group: SocketAddr,
+        /// Who answers.
+        peer: SocketAddr,
+        /// The request's token.
+        token: Token,
+        /// The response.
+        response: Message,
     },
     /// A ping is over.
     PingEnded {
@@ -195,6 +274,8 @@ pub enum ExchangeState {
     AwaitingAcknowledgement,
     /// Nothing is retransmitted any more; the response is expected.
     AwaitingResponse,
+    /// Answered, and notifications follow (RFC 7641 §3).
+    Observing,
     /// Over.
     Ended,
 }
@@ -227,6 +308,9 @@ pub enum Misuse {
     /// Another exchange with this peer has the token (RFC 7252 §5.3.1).
     #[error("{0:?} is in use with this peer")]
     TokenInUse(Token),
+    /// What is sent to a group is non-confirmable (RFC 7252 §8.1).
+    #[error("a confirmable message to the group {0}")]
+    ConfirmableToGroup(SocketAddr),
     /// There is no such exchange any more.
     #[error("no open request has {0:?}")]
     UnknownExchange(Token),

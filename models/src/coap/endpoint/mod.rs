@@ -4,9 +4,11 @@
 //! (RFC 7252 §4). `requests.rs` has the client's side of exchanges and the queue per peer, `responses.rs`
 //! the server's; `reliability.rs`, `dedup.rs`, `ids.rs` and `timers.rs` are the parts they share.
 
+mod cocoa;
 mod dedup;
 mod ids;
 mod interface;
+mod notifications;
 mod reliability;
 mod requests;
 mod responses;
@@ -17,8 +19,10 @@ pub use interface::{Cause, Command, Envelope, ExchangeState, Misuse, Notice, Rea
 use super::config::Parameters;
 use super::wire::{Code, CodeClass, DecodeError, Message, MessageId, OptionNumber, Token, Type};
 use crate::rope::Rope;
+use cocoa::Estimates;
 use dedup::{Received, Seen};
 use ids::MessageIds;
+use notifications::Observers;
 use protosim_core::{Deadline, Machine, MachineCx, Purpose, Span};
 use reliability::Backoff;
 use requests::{Exchange, Peer};
@@ -41,6 +45,8 @@ pub struct Endpoint {
     received: Received,
     /// Requests that the application has and has not answered.
     serving: BTreeMap<RequestHandle, Serving>,
+    /// Whom we tell of changes.
+    observers: Observers,
     /// Number of requests given to the application so far.
     delivered: u64,
     timers: Timers,
@@ -59,7 +65,18 @@ pub struct EndpointConfig {
     pub piggyback_limit: Span,
     /// Options that the application acts on; other critical ones are refused (RFC 7252 §5.4.1).
     pub understood: &'static [OptionNumber],
+    /// At least this between two non-confirmable notifications to one observer (RFC 7641 §4.5.1).
+    pub notification_gap: Span,
+    /// PROBING_RATE \[B/s\]: a peer that says nothing is sent no more non-confirmable requests than that (RFC 7252 §4.7).
+    /// `None` for no limit.
+    pub probing_rate: Option<u64>,
 }
+
+/// At most one non-confirmable notification in 3 s (RFC 7641 §4.5.1).
+pub const NOTIFICATION_GAP: Span = Span::from_secs(3);
+
+/// PROBING_RATE \[B/s\] (RFC 7252 §4.8).
+pub const PROBING_RATE: u64 = 1;
 
 /// The critical options of RFC 7252 itself. Block1, Block2, OSCORE and Q-Block are not among them.
 pub const BASE_OPTIONS: &[OptionNumber] = &[
@@ -70,6 +87,21 @@ pub const BASE_OPTIONS: &[OptionNumber] = &[
     OptionNumber::URI_PATH,
     OptionNumber::URI_QUERY,
     OptionNumber::ACCEPT,
+    OptionNumber::PROXY_URI,
+    OptionNumber::PROXY_SCHEME,
+];
+
+/// Those and the ones of block-wise transfer (RFC 7959 §2.1).
+pub const BLOCK_OPTIONS: &[OptionNumber] = &[
+    OptionNumber::IF_MATCH,
+    OptionNumber::URI_HOST,
+    OptionNumber::IF_NONE_MATCH,
+    OptionNumber::URI_PORT,
+    OptionNumber::URI_PATH,
+    OptionNumber::URI_QUERY,
+    OptionNumber::ACCEPT,
+    OptionNumber::BLOCK2,
+    OptionNumber::BLOCK1,
     OptionNumber::PROXY_URI,
     OptionNumber::PROXY_SCHEME,
 ];
@@ -89,6 +121,8 @@ enum Role {
     /// A separate response; memory of the host held for it \[bytes\].
     Response(RequestHandle, u64),
     Ping(u64),
+    /// A state for an observer, by its token; which, and memory of the host held for it \[bytes\].
+    Notification(Token, u64, u64),
 }
 
 /// Memory charged for one exchange, one remembered message id or one request being served, beside
@@ -113,6 +147,7 @@ impl Endpoint {
             peers: BTreeMap::new(),
             received: Received::default(),
             serving: BTreeMap::new(),
+            observers: Observers::default(),
             delivered: 0,
             timers: Timers::default(),
         }
@@ -125,6 +160,24 @@ impl Endpoint {
             Err(error) => {
                 cx.spend(super::DECODE, datagram.len());
                 self.handle_malformed(peer, &error, cx);
+            }
+        }
+    }
+
+    /// A datagram has arrived that was sent to a group (RFC 7252 §8): a request is non-confirmable, and nothing is reset.
+    pub fn handle_group_datagram(&mut self, peer: SocketAddr, datagram: &Rope, cx: &mut Cx<'_>) {
+        match Message::decode(datagram) {
+            Ok(message)
+                if message.message_type == Type::NonConfirmable && message.code.use_of() == CodeClass::Request =>
+            {
+                cx.spend(super::DECODE, message.wire_len());
+                self.forget_expired(cx);
+                self.on_message(peer, message, true, cx);
+            }
+            read => {
+                cx.spend(super::DECODE, datagram.len());
+                let reason = read.map_or_else(|error| Reason::Format(error.flaw), |_| Reason::Unexpected);
+                cx.observe(Trace::Ignored { peer, reason });
             }
         }
     }
@@ -146,11 +199,12 @@ impl Endpoint {
         self.exchanges.is_empty()
             && self.outgoing.is_empty()
             && self.serving.is_empty()
+            && self.observers.is_at_rest()
             && self.poll_timeout().is_none()
     }
 
     /// A CON or NON message: new, or a copy (RFC 7252 §4.2, §4.3, §4.5).
-    fn on_message(&mut self, peer: SocketAddr, message: Message, cx: &mut Cx<'_>) {
+    fn on_message(&mut self, peer: SocketAddr, message: Message, to_group: bool, cx: &mut Cx<'_>) {
         let (id, now) = (message.message_id, cx.now());
         if let Seen::Duplicate(reply) = self.received.look_up(peer, id, now) {
             let reply = reply.cloned();
@@ -176,7 +230,7 @@ impl Endpoint {
                 let lifetime = if confirmable { parameters.exchange_lifetime() } else { parameters.non_lifetime() };
                 self.received.insert(peer, id, now.saturating_add(lifetime), confirmable, STATE_BYTES);
                 match class {
-                    CodeClass::Request => self.on_request(peer, message, cx),
+                    CodeClass::Request => self.on_request(peer, message, to_group, cx),
                     _ => self.on_response(peer, message, cx),
                 }
             }
@@ -192,8 +246,13 @@ impl Endpoint {
         match (message.code.use_of(), outgoing.role) {
             (CodeClass::Empty, Role::Request(token)) => self.on_request_acknowledged(peer, token, cx),
             (CodeClass::Empty, Role::Response(_, bytes)) => {
+                self.measure(peer, message.message_id, cx.now());
                 self.forget_outgoing(peer, message.message_id);
                 cx.release(bytes);
+            }
+            (CodeClass::Empty, Role::Notification(token, state, bytes)) => {
+                self.measure(peer, message.message_id, cx.now());
+                self.on_notification_acknowledged(peer, message.message_id, (token, state, bytes), cx);
             }
             (CodeClass::Empty, Role::Ping(bytes)) => self.end_ping(peer, message.message_id, bytes, true, cx),
             (CodeClass::Response, Role::Request(token)) if token == message.token => {
@@ -212,6 +271,9 @@ impl Endpoint {
             return cx.observe(Trace::Ignored { peer, reason: Reason::Code(message.code) });
         }
         if !self.outgoing.contains_key(&(peer, message.message_id)) {
+            if self.on_notification_reset(peer, message.message_id, cx) {
+                return;
+            }
             return cx.observe(Trace::Ignored { peer, reason: Reason::NothingToAcknowledge });
         }
         self.give_up(peer, message.message_id, Cause::Reset, cx);
@@ -225,11 +287,17 @@ impl Endpoint {
         if !backoff.on_timeout(&self.config.parameters) {
             return self.give_up(peer, id, Cause::TimedOut, cx);
         }
+        let (role, message, backoff) = (*role, message.clone(), *backoff);
+        if let Role::Notification(token, ..) = role
+            && self.renew_notification(peer, id, token, cx)
+        {
+            return;
+        }
         // Stored bytes are sent again: nothing is encoded.
-        cx.transmit(Envelope { peer, message: message.clone() });
+        cx.transmit(Envelope { peer, message });
         cx.observe(Trace::Retransmitted { peer, message_id: id, count: backoff.retransmissions() });
         self.timers.set(Timer::Retransmission(peer, id), cx.now().saturating_add(backoff.timeout()));
-        if let Role::Request(token) = *role
+        if let Role::Request(token) = role
             && let Some(exchange) = self.exchanges.get_mut(&(peer, token))
         {
             exchange.transmissions += 1;
@@ -245,6 +313,9 @@ impl Endpoint {
                 self.forget_outgoing(peer, id);
                 cx.release(bytes);
                 cx.notify(Notice::ResponseFailed { request, cause });
+            }
+            Role::Notification(token, state, bytes) => {
+                self.on_notification_failed(peer, id, (token, state, bytes), cause, cx);
             }
             // RFC 7252 §4.3: the Reset is the pong.
             Role::Ping(bytes) => self.end_ping(peer, id, bytes, cause == Cause::Reset, cx),
@@ -306,10 +377,11 @@ impl Machine for Endpoint {
         cx.spend(super::DECODE, message.wire_len());
         self.forget_expired(cx);
         match message.message_type {
-            Type::Confirmable | Type::NonConfirmable => self.on_message(peer, message, cx),
+            Type::Confirmable | Type::NonConfirmable => self.on_message(peer, message, false, cx),
             Type::Acknowledgement => self.on_acknowledgement(peer, message, cx),
             Type::Reset => self.on_reset(peer, &message, cx),
         }
+        self.heard_of(peer, cx);
     }
 
     fn handle_command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<(), Misuse> {
@@ -331,6 +403,17 @@ impl Machine for Endpoint {
                 }
                 self.respond(request, Message { code, options, payload, ..empty(Type::Acknowledgement) }, cx)
             }
+            Command::Notify { peer, token, state, confirmable, code, options, payload } => {
+                if code.use_of() != CodeClass::Response {
+                    return Err(Misuse::WrongCode(code));
+                }
+                let message_type = if confirmable { Type::Confirmable } else { Type::NonConfirmable };
+                self.notify(peer, state, Message { code, token, options, payload, ..empty(message_type) }, cx)
+            }
+            Command::ForgetObserver { peer, token } => {
+                self.forget_observer(peer, token, cx);
+                Ok(())
+            }
             Command::Abandon { request } => self.abandon(request, cx),
         }
     }
@@ -342,7 +425,8 @@ impl Machine for Endpoint {
                 Timer::Retransmission(peer, id) => self.on_retransmission_timeout(peer, id, cx),
                 Timer::ResponseWait(peer, token) => self.fail_exchange(peer, token, Cause::TimedOut, cx),
                 Timer::PiggybackLimit(request) => self.on_piggyback_limit(request, cx),
-                Timer::MessageId(peer) => self.send_queued(peer, cx),
+                Timer::MessageId(peer) | Timer::Probing(peer) => self.send_queued(peer, cx),
+                Timer::Pacing(peer, token) => self.queue_notification(peer, token, cx),
             }
         }
     }

@@ -1,20 +1,35 @@
-//! The retransmission timer of one confirmable message (RFC 7252 §4.2).
+//! The retransmission timer of one confirmable message (RFC 7252 §4.2, draft-ietf-core-cocoa-03 §4.3).
 
-use crate::coap::config::Parameters;
-use protosim_core::{Span, Stream};
+use super::cocoa::Estimates;
+use crate::coap::config::{Congestion, Parameters};
+use protosim_core::{LocalTime, Span, Stream};
 
-/// The backoff of one message: the time-out is drawn once and doubles from then on.
+/// The backoff of one message: the time-out is drawn once and grows by one factor from then on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Backoff {
     timeout: Span,
     retransmissions: u32,
+    /// The factor, in halves.
+    halves: u64,
+    /// When the message was first sent.
+    sent: LocalTime,
 }
 
 impl Backoff {
-    /// For a message that is being sent for the first time.
-    pub(super) fn start(parameters: &Parameters, luck: &mut Stream) -> Self {
-        let timeout = luck.span_between(parameters.ack_timeout, parameters.longest_ack_timeout());
-        Self { timeout, retransmissions: 0 }
+    /// For a message that is being sent for the first time, while `outstanding` messages to its peer are, itself included.
+    pub(super) fn start(
+        parameters: &Parameters,
+        estimates: &mut Estimates,
+        outstanding: u32,
+        now: LocalTime,
+        luck: &mut Stream,
+    ) -> Self {
+        let (shortest, halves) = match parameters.congestion {
+            Congestion::Default => (parameters.ack_timeout, 4),
+            Congestion::Cocoa => estimates.timeout(parameters, outstanding, now),
+        };
+        let timeout = luck.span_between(shortest, parameters.ack_random_factor.times(shortest));
+        Self { timeout, retransmissions: 0, halves, sent: now }
     }
 
     /// How long to wait for an acknowledgement of the latest transmission.
@@ -27,6 +42,11 @@ impl Backoff {
         self.retransmissions
     }
 
+    /// When the message was first sent.
+    pub(super) const fn sent(&self) -> LocalTime {
+        self.sent
+    }
+
     /// The time-out has passed: true to send the message again, false to give up. The wait after
     /// the last retransmission is as long as its turn says: giving up at once would lose answers.
     pub(super) fn on_timeout(&mut self, parameters: &Parameters) -> bool {
@@ -34,7 +54,8 @@ impl Backoff {
             return false;
         }
         self.retransmissions += 1;
-        self.timeout = self.timeout.saturating_mul(2);
+        let longer = self.timeout.saturating_mul(self.halves).as_nanos() / 2;
+        self.timeout = Span::from_nanos(longer);
         true
     }
 }

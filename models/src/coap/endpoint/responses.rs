@@ -30,7 +30,7 @@ enum Acknowledgement {
 
 impl Endpoint {
     /// A request that has not come before; STATE_BYTES are reserved for serving it.
-    pub(super) fn on_request(&mut self, peer: SocketAddr, message: Message, cx: &mut Cx<'_>) {
+    pub(super) fn on_request(&mut self, peer: SocketAddr, message: Message, to_group: bool, cx: &mut Cx<'_>) {
         let confirmable = message.message_type == Type::Confirmable;
         if let Some(option) = message.options.unrecognised_critical(self.config.understood) {
             cx.release(STATE_BYTES);
@@ -55,7 +55,7 @@ impl Endpoint {
         if confirmable {
             self.timers.set(Timer::PiggybackLimit(request), cx.now().saturating_add(self.config.piggyback_limit));
         }
-        cx.notify(Notice::RequestReceived { request, peer, message });
+        cx.notify(Notice::RequestReceived { request, peer, message, to_group });
     }
 
     /// The application takes longer than the piggyback limit: the client learns that its request

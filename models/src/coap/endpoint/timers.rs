@@ -18,6 +18,10 @@ pub(super) enum Timer {
     PiggybackLimit(RequestHandle),
     /// A message id towards this peer becomes free (RFC 7252 §4.4).
     MessageId(SocketAddr),
+    /// A non-confirmable notification may follow the one before (RFC 7641 §4.5.1).
+    Pacing(SocketAddr, Token),
+    /// A peer that says nothing may be asked again (RFC 7252 §4.7, PROBING_RATE).
+    Probing(SocketAddr),
 }
 
 impl Timer {
@@ -27,6 +31,8 @@ impl Timer {
             Self::ResponseWait(..) => "response wait",
             Self::PiggybackLimit(..) => "piggyback limit",
             Self::MessageId(..) => "message id",
+            Self::Pacing(..) => "pacing",
+            Self::Probing(..) => "probing",
         }
     }
 }

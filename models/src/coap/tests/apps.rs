@@ -14,18 +14,20 @@ use std::net::{IpAddr, SocketAddr};
 
 /// A host with one socket and one timer per token.
 #[derive(Debug)]
-struct TestHost {
-    env: IdealEnv,
-    local: SocketAddr,
-    sent: Vec<(SocketAddr, Rope)>,
-    timers: BTreeMap<u64, LocalTime>,
-    observed: Vec<(LocalTime, Observation)>,
+pub(super) struct TestHost {
+    pub(super) env: IdealEnv,
+    pub(super) local: SocketAddr,
+    pub(super) sent: Vec<(SocketAddr, Rope)>,
+    pub(super) timers: BTreeMap<u64, LocalTime>,
+    pub(super) observed: Vec<(LocalTime, Observation)>,
+    /// What is delivered now was sent to this group.
+    pub(super) group: Option<IpAddr>,
 }
 
 impl TestHost {
-    fn new(seed: u64, local: SocketAddr) -> Self {
+    pub(super) fn new(seed: u64, local: SocketAddr) -> Self {
         let env = IdealEnv::new(seed);
-        Self { env, local, sent: Vec::new(), timers: BTreeMap::new(), observed: Vec::new() }
+        Self { env, local, sent: Vec::new(), timers: BTreeMap::new(), observed: Vec::new(), group: None }
     }
 }
 
@@ -67,6 +69,9 @@ impl Host for TestHost {
     fn udp_local_addr(&self, _: SocketId, _: SocketAddr) -> Result<SocketAddr, HostError> {
         Ok(self.local)
     }
+    fn received_for_group(&self) -> Option<IpAddr> {
+        self.group
+    }
     fn set_timer(&mut self, token: u64, at: LocalTime, _: &'static str) {
         self.timers.insert(token, at);
     }
@@ -79,59 +84,72 @@ impl Host for TestHost {
 }
 
 /// A client (side 0) and a server (side 1), one way `DELAY` apart.
-struct Net {
-    client: Client,
-    server: Server,
-    hosts: [TestHost; 2],
+pub(super) struct Net {
+    pub(super) client: Client,
+    pub(super) server: Server,
+    pub(super) hosts: [TestHost; 2],
     wire: BTreeMap<(LocalTime, u64), (usize, Rope)>,
-    sent: u64,
-    loss: Ratio,
+    pub(super) sent: u64,
+    pub(super) loss: Ratio,
     luck: Stream,
+    /// All that was sent: when, by which side, what.
+    pub(super) log: Vec<(LocalTime, usize, Message)>,
 }
 
-const DELAY: Span = Span::from_millis(20);
+pub(super) const DELAY: Span = Span::from_millis(20);
 
-fn client_address() -> SocketAddr {
+pub(super) fn client_address() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], 50_000))
 }
 
-fn server_address() -> SocketAddr {
+pub(super) fn server_address() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 2], 5683))
 }
 
-fn client_config() -> ClientConfig {
+pub(super) fn client_config() -> ClientConfig {
     ClientConfig::new(NodeName("server".into()))
 }
 
 impl Net {
-    fn new(seed: u64, loss: Ratio, client: ClientConfig, server: ServerConfig) -> Self {
+    pub(super) fn new(seed: u64, loss: Ratio, client: ClientConfig, server: ServerConfig) -> Self {
         assert_eq!((client.check(), server.check()), (vec![], vec![]));
         let hosts = [TestHost::new(2 * seed, client_address()), TestHost::new(2 * seed + 1, server_address())];
         let luck = RunSeed { seed, replication: 0 }.stream("wire", Purpose("test"));
         let (client, server) = (Client::new(client, server_address()), Server::new(server));
-        let mut net = Self { client, server, hosts, wire: BTreeMap::new(), sent: 0, loss, luck };
+        let mut net = Self { client, server, hosts, wire: BTreeMap::new(), sent: 0, loss, luck, log: Vec::new() };
         net.call(1, |app, host| app.on_start(host));
         net.call(0, |app, host| app.on_start(host));
         net
     }
 
-    fn call(&mut self, side: usize, call: impl FnOnce(&mut dyn App, &mut TestHost)) {
+    pub(super) fn call(&mut self, side: usize, call: impl FnOnce(&mut dyn App, &mut TestHost)) {
         let app: &mut dyn App = if side == 0 { &mut self.client } else { &mut self.server };
         call(app, &mut self.hosts[side]);
         let now = self.hosts[side].env.now;
         for (to, datagram) in std::mem::take(&mut self.hosts[side].sent) {
             assert_eq!(to, self.hosts[1 - side].local);
             self.sent += 1;
+            self.log.push((now, side, Message::decode(&datagram).expect("a message")));
             if !self.luck.chance(self.loss) {
                 self.wire.insert((now + DELAY, self.sent), (1 - side, datagram));
             }
         }
     }
 
-    fn run(mut self) -> Self {
+    pub(super) fn run(mut self) -> Self {
+        self.run_until(LocalTime::ZERO + Span::from_secs(1 << 33));
+        assert!(self.client.is_done() && self.server.is_at_rest());
+        self
+    }
+
+    /// Runs all that happens until `end`.
+    pub(super) fn run_until(&mut self, end: LocalTime) {
         loop {
             let timers = self.hosts.iter().flat_map(|host| host.timers.values()).copied();
             let Some(now) = timers.chain(self.wire.first_key_value().map(|((at, _), _)| *at)).min() else { break };
+            if now > end {
+                break;
+            }
             self.hosts.iter_mut().for_each(|host| host.env.now = host.env.now.max(now));
             while let Some(entry) = self.wire.first_entry().filter(|entry| entry.key().0 <= now) {
                 let (side, datagram) = entry.remove();
@@ -145,21 +163,19 @@ impl Net {
                 }
             }
         }
-        assert!(self.client.is_done() && self.server.is_at_rest());
-        self
     }
 
-    fn observed(&self, side: usize) -> Vec<(u64, Observation)> {
+    pub(super) fn observed(&self, side: usize) -> Vec<(u64, Observation)> {
         let in_ms = |(at, what): &(LocalTime, Observation)| (at.as_nanos() / 1_000_000, what.clone());
         self.hosts[side].observed.iter().map(in_ms).collect()
     }
 }
 
-fn exchange(id: u64) -> ExchangeId {
+pub(super) fn exchange(id: u64) -> ExchangeId {
     ExchangeId { client: client_address(), server: server_address(), id }
 }
 
-fn ended(id: u64, outcome: Outcome, transmissions: u32) -> Observation {
+pub(super) fn ended(id: u64, outcome: Outcome, transmissions: u32) -> Observation {
     Observation::ExchangeEnded { exchange: exchange(id), outcome, transmissions }
 }
 
@@ -265,6 +281,11 @@ fn answer(change: impl FnOnce(&mut Message)) -> Message {
         payload: Size::from_bytes(5),
         ..ServerConfig::default()
     };
+    answer_of(config, change)
+}
+
+/// The same, of another server.
+pub(super) fn answer_of(config: ServerConfig, change: impl FnOnce(&mut Message)) -> Message {
     let (mut server, mut host) = (Server::new(config), TestHost::new(1, server_address()));
     server.on_start(&mut host);
     let mut request = Message::empty(Type::Confirmable, MessageId(1));
@@ -320,7 +341,10 @@ fn the_server_heeds_the_options_of_requests() {
     assert_eq!(code(OptionNumber::IF_MATCH, b"etag"), Code::PRECONDITION_FAILED);
     assert_eq!(code(OptionNumber::IF_NONE_MATCH, &[]), Code::PRECONDITION_FAILED);
     assert_eq!(code(OptionNumber::PROXY_URI, b"coap://example.net/"), Code::PROXYING_NOT_SUPPORTED);
-    assert_eq!(code(OptionNumber::BLOCK2, &[2]), Code::BAD_OPTION);
+    // RFC 7959: known, and the resource fits into one; SZX 7 is reserved. Q-Block (RFC 9177) is not known.
+    assert_eq!(code(OptionNumber::BLOCK2, &[2]), Code::CONTENT);
+    assert_eq!(code(OptionNumber::BLOCK2, &[7]), Code::BAD_REQUEST);
+    assert_eq!(code(OptionNumber::Q_BLOCK1, &[2]), Code::BAD_OPTION);
 }
 
 /// 4 header, 4 token, Uri-Path 1 + 4, Content-Format 2, marker 1, payload 100.

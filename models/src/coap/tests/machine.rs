@@ -2,7 +2,8 @@
 
 use super::super::config::{Parameters, Transmission};
 use super::super::endpoint::{
-    BASE_OPTIONS, Cause, Command, Endpoint, EndpointConfig, Envelope, Misuse, Notice, Reason, RequestHandle, Trace,
+    BASE_OPTIONS, Cause, Command, Endpoint, EndpointConfig, Envelope, Misuse, NOTIFICATION_GAP, Notice, PROBING_RATE,
+    Reason, RequestHandle, Trace,
 };
 use super::super::wire::{Code, Flaw, Message, MessageId, OptionNumber, Options, Token, Type};
 use crate::rope::Rope;
@@ -27,6 +28,8 @@ pub(super) fn config() -> EndpointConfig {
         response_wait: Span::from_secs(202),
         piggyback_limit: Span::from_millis(100),
         understood: BASE_OPTIONS,
+        notification_gap: NOTIFICATION_GAP,
+        probing_rate: Some(PROBING_RATE),
     }
 }
 
@@ -61,12 +64,12 @@ impl<E: Env> Bench<E> {
         call(&mut self.endpoint, &mut MachineCx::new(&mut self.env, &mut self.effects))
     }
 
-    fn arrives(&mut self, message: Message) -> Vec<Message> {
+    pub(super) fn arrives(&mut self, message: Message) -> Vec<Message> {
         self.cx(|endpoint, cx| endpoint.handle_message(Envelope { peer: peer(), message }, cx));
         self.sent()
     }
 
-    fn command(&mut self, command: Command) -> Result<Vec<Message>, Misuse> {
+    pub(super) fn command(&mut self, command: Command) -> Result<Vec<Message>, Misuse> {
         self.cx(|endpoint, cx| endpoint.handle_command(command, cx))?;
         Ok(self.sent())
     }
@@ -88,7 +91,7 @@ impl<E: Env> Bench<E> {
     }
 
     /// Takes what was transmitted out of the effects.
-    fn sent(&mut self) -> Vec<Message> {
+    pub(super) fn sent(&mut self) -> Vec<Message> {
         let mut sent = Vec::new();
         self.effects.retain(|effect| match effect {
             Effect::Transmit(envelope) => {
@@ -100,7 +103,7 @@ impl<E: Env> Bench<E> {
         sent
     }
 
-    fn notices(&mut self) -> Vec<Notice> {
+    pub(super) fn notices(&mut self) -> Vec<Notice> {
         self.effects
             .drain(..)
             .filter_map(|effect| if let Effect::Notify(n) = effect { Some(n) } else { None })
@@ -118,14 +121,14 @@ impl<E: Env> Bench<E> {
         request
     }
 
-    fn deadline(&self) -> Option<Deadline> {
+    pub(super) fn deadline(&self) -> Option<Deadline> {
         self.endpoint.poll_timeout()
     }
 }
 
 impl Bench {
     /// Runs to the next deadline; returns what it sends then.
-    fn time_out(&mut self) -> (LocalTime, Vec<Message>) {
+    pub(super) fn time_out(&mut self) -> (LocalTime, Vec<Message>) {
         let Deadline { at, .. } = self.deadline().expect("a timer is set");
         self.env.now = at;
         self.cx(Endpoint::handle_timeout);

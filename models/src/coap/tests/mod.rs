@@ -2,7 +2,11 @@
 //! pairs of machines over a bad link, and whole Apps.
 
 mod apps;
+mod blocks;
+mod groups;
 mod machine;
+mod notifications;
+mod observers;
 mod pair;
 
 use super::config::{ClientConfig, Factor, Method, Parameters, ServerConfig, Transmission};
@@ -239,7 +243,7 @@ fn fields_without_effect_are_named() {
         ["interval", "nstart"]
     );
     assert_eq!(
-        fields(ClientConfig { path: "data".into(), requests: 0, port: 0, ..base() }),
+        fields(ClientConfig { path: "data".into(), requests: 0, port: Some(0), ..base() }),
         ["port", "requests", "path"]
     );
     let large = ClientConfig { payload: Size::from_bytes(65_500), method: Method::Put, ..base() };

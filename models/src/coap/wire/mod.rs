@@ -4,10 +4,12 @@
 //! and options as real bytes and the payload as the rope it is, so that bulk data costs nothing;
 //! [`Message::decode`] reads whatever arrived.
 
+mod block;
 mod code;
 mod decode;
 mod option;
 
+pub use block::{Block, BlockSize, ReservedSize};
 pub use code::{Code, CodeClass};
 pub use decode::{DecodeError, Flaw};
 pub use option::{CoapOption, DEFINITIONS, Definition, Format, OptionNumber, Options};

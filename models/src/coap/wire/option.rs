@@ -181,6 +181,11 @@ impl Options {
         self.add(number, Bytes::copy_from_slice(text.as_bytes()));
     }
 
+    /// Takes all options with this number out.
+    pub fn remove(&mut self, number: OptionNumber) {
+        self.0.retain(|option| option.number != number);
+    }
+
     /// Adds the segments of an absolute path as Uri-Path: one option per segment, none for `/`,
     /// empty segments kept (RFC 7252 §6.4). No percent-decoding: `path` is plain text.
     pub fn add_uri_path(&mut self, path: &str) {

@@ -14,7 +14,7 @@ use crate::tls::codes::{AlertDescription, ContentType, Group, HandshakeType, Ver
 use crate::tls::crypto::{Mode, Secret, Transcript};
 use crate::tls::wire::{Alert, Handshake};
 use bytes::Bytes;
-use protosim_core::{LocalTime, Operation};
+use protosim_core::{Env, LocalTime, Operation};
 use std::sync::Arc;
 
 /// Epochs of DTLS 1.3 (RFC 9147 §6.1): of the handshake, and of the first data.
@@ -37,6 +37,9 @@ pub(super) struct Core {
     pub(super) reassembly: Reassembly,
     /// The number of the last message that was taken.
     pub(super) last_seq: Option<u16>,
+    /// The epoch in which it came, and that of the last message which our flight answers.
+    pub(super) last_epoch: u64,
+    answered_epoch: u64,
     pub(super) transcript: Transcript,
     /// All messages, where a client of DTLS 1.2 may sign them (RFC 5246 §7.4.8).
     pub(super) messages: Option<Vec<u8>>,
@@ -80,6 +83,8 @@ pub(super) struct Core {
     pub(super) early: Vec<Record>,
     /// Bytes in all three.
     pub(super) waiting: u64,
+    /// What the host keeps for it.
+    reserved: u64,
     pub(super) counts: Counts,
 }
 
@@ -99,6 +104,8 @@ impl Core {
             outbox: Outbox::new(common.timers, message_seq),
             reassembly: Reassembly::new(common.limits, message_seq),
             last_seq: None,
+            last_epoch: 0,
+            answered_epoch: 0,
             transcript: Transcript::new(common.mode),
             messages: None,
             suite: None,
@@ -128,6 +135,7 @@ impl Core {
             undelivered: Vec::new(),
             early: Vec::new(),
             waiting: 0,
+            reserved: 0,
             counts: Counts::default(),
         }
     }
@@ -198,6 +206,7 @@ impl Core {
         let now = cx.env.now();
         let (is_13, answers) = (self.records.is_13, self.last_seq.filter(|_| !self.is_connected));
         if !self.is_connected {
+            self.answered_epoch = self.last_epoch;
             self.outbox.answered(is_13, now);
             // An answer says that all has come (RFC 9147 §7).
             self.clear_acks();
@@ -243,7 +252,7 @@ impl Core {
                 Taken::Copy => {}
                 Taken::Old => {
                     is_taken &= self.is_connected;
-                    self.on_old(header, cx);
+                    self.on_old(header, number.epoch, cx);
                 }
                 Taken::Refused => is_taken = false,
             }
@@ -267,8 +276,9 @@ impl Core {
 
     /// The peer sends a message again. If its flight ends with it, ours has not come (RFC 6347 §4.2.4): it is sent again. Those that nothing
     /// answers are acknowledged again (RFC 9147 §7).
-    fn on_old(&mut self, header: &FragmentHeader, cx: &mut Cx<'_>) {
-        let is_end = header.offset + header.fragment_len == header.len;
+    fn on_old(&mut self, header: &FragmentHeader, epoch: u64, cx: &mut Cx<'_>) {
+        // Not what anybody may have sent, where the true one was protected.
+        let is_end = header.offset + header.fragment_len == header.len && epoch >= self.answered_epoch;
         if is_end && self.outbox.answers(header.message_seq, cx.env.now()) {
             if !self.has_resent {
                 self.has_resent = true;
@@ -444,6 +454,8 @@ impl Core {
     /// The handshake is over: what waited is sent and delivered.
     pub(super) fn connected(&mut self, cx: &mut Cx<'_>) {
         let Some(suite) = self.suite else { return };
+        // The last flight of this end belongs to the handshake; it goes out below.
+        self.counts.handshake_bytes += self.records.pending();
         self.is_connected = true;
         self.messages = None;
         let cid_lens = (self.records.own_cid.len(), self.records.peer_cid.as_ref().map_or(0, Bytes::len));
@@ -555,10 +567,45 @@ impl Core {
 
     /// What was put into datagrams goes out.
     pub(super) fn transmit(&mut self, cx: &mut Cx<'_>) {
+        self.settle(cx);
         for datagram in self.records.take_output() {
             self.counts.datagrams += 1;
+            self.counts.handshake_bytes += if self.is_connected { 0 } else { datagram.len() };
             cx.effects.push(super::Effect::Transmit(datagram));
         }
+    }
+
+    /// Has the host keep as much as is needed now. Where it cannot, the connection is over, and the peer is told.
+    fn settle(&mut self, cx: &mut Cx<'_>) {
+        if self.is_over() {
+            return;
+        }
+        let needed = self.common.session_memory + self.memory();
+        if needed <= self.reserved {
+            cx.env.release(self.reserved - needed);
+            self.reserved = needed;
+        } else if cx.env.reserve(needed - self.reserved).is_ok() {
+            self.reserved = needed;
+        } else {
+            // What there was no room for is not sent.
+            self.records.take_output();
+            self.failed = Some(Failure::OutOfMemory);
+            self.send_alert(Alert { is_fatal: true, description: AlertDescription::INTERNAL_ERROR });
+            cx.notify(Notice::Failed(Failure::OutOfMemory));
+        }
+    }
+
+    /// Gives back what the host keeps.
+    pub(super) fn release(&mut self, env: &mut dyn Env) {
+        env.release(std::mem::take(&mut self.reserved));
+    }
+
+    pub(super) fn has_waiting(&self, data: &Rope) -> bool {
+        self.unsent.contains(data)
+    }
+
+    pub(super) fn unsent_len(&self) -> usize {
+        self.unsent.len()
     }
 
     pub(super) fn memory(&self) -> u64 {

@@ -75,6 +75,8 @@ pub enum Failure {
     },
     /// A flight was sent again and again, or the rest of the peer's was waited for, and nothing came.
     TimedOut,
+    /// Its host has no memory left for it.
+    OutOfMemory,
 }
 
 /// What came of a handshake.
@@ -178,6 +180,8 @@ pub struct Counts {
     pub acks: u64,
     /// Times that keys were replaced, by either end.
     pub key_updates: u64,
+    /// Bytes of all datagrams, both ways, until the handshake was over on this side.
+    pub handshake_bytes: u64,
 }
 
 /// One end of a connection.
@@ -222,6 +226,7 @@ impl Connection {
     /// If `side` is not of the kind that the connection was made with.
     pub fn handle_datagram(&mut self, datagram: &Rope, side: &mut Side, cx: &mut Cx<'_>) {
         self.core.has_resent = false;
+        self.core.counts.handshake_bytes += if self.core.is_connected { 0 } else { datagram.len() };
         for record in Records::new(datagram, self.core.records.own_cid.len()) {
             if !self.handle_record(record, side, cx) {
                 break;
@@ -303,7 +308,7 @@ impl Connection {
         self.core.take_fragments(&fragments, opened.number, cx);
         while let Some(whole) = self.core.reassembly.next_message() {
             cx.observe(Trace::Received(whole.kind, whole.body.len()));
-            self.core.last_seq = Some(whole.message_seq);
+            (self.core.last_seq, self.core.last_epoch) = (Some(whole.message_seq), whole.epoch);
             if whole.kind == HandshakeType::CLIENT_HELLO && self.core.is_connected && !self.core.records.is_13 {
                 // RFC 5746 §4.4, RFC 9325 §3.5: there is no new handshake within the old one.
                 self.core.send_alert(Alert { is_fatal: false, description: AlertDescription::NO_RENEGOTIATION });
@@ -406,6 +411,26 @@ impl Connection {
     /// The way takes datagrams of so many bytes from now on.
     pub fn set_mtu(&mut self, mtu: usize) {
         self.core.records.mtu = mtu;
+    }
+
+    /// True if these data wait for the end of the handshake already.
+    pub fn has_waiting(&self, data: &Rope) -> bool {
+        self.core.has_waiting(data)
+    }
+
+    /// How many pieces of data wait for the end of the handshake.
+    pub fn waiting(&self) -> usize {
+        self.core.unsent_len()
+    }
+
+    /// Gives back the memory of its host, of one that nobody has a use for any more.
+    pub fn release(&mut self, env: &mut dyn Env) {
+        self.core.release(env);
+    }
+
+    /// Counts a datagram of the handshake that has come before the connection was there: the hello that a server accepts.
+    pub(in crate::dtls) fn count_hello(&mut self, bytes: u64) {
+        self.core.counts.handshake_bytes += bytes;
     }
 
     /// True once the handshake is over.

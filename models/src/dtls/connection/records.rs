@@ -190,6 +190,11 @@ impl Records {
         std::mem::take(&mut self.out)
     }
 
+    /// What waits to be sent \[bytes\].
+    pub(super) fn pending(&self) -> u64 {
+        self.current.len() + self.out.iter().map(Rope::len).sum::<u64>()
+    }
+
     // In.
 
     /// Adds the keys of an epoch for what comes.
@@ -303,7 +308,6 @@ impl Records {
     /// What keys and windows take \[bytes\]: key, IV, key of numbers and window of each direction of each epoch; and what waits to be sent.
     pub(super) fn memory(&self) -> u64 {
         const KEYS: u64 = (HASH.len() + 12 + 16 + 24) as u64;
-        let waiting: u64 = self.out.iter().map(Rope::len).sum();
-        KEYS * (self.read.len() + self.write.len()) as u64 + self.current.len() + waiting
+        KEYS * (self.read.len() + self.write.len()) as u64 + self.pending()
     }
 }

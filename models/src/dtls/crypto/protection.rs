@@ -128,7 +128,12 @@ impl Protection {
         let kind = Rope::from(if has_cid { vec![inner.0] } else { Vec::new() });
         let text_len = plaintext.len() as usize + usize::from(has_cid);
         let len = u16::try_from(text_len + self.overhead(false)).expect("callers keep to 2^14 bytes");
-        let counter = number(header.epoch, header.sequence);
+        let mut counter = number(header.epoch, header.sequence);
+        if matches!(self.cipher, Cipher::Sized(_)) {
+            // Any nonce that no other record has will do (RFC 6655 §3). Of a record that is not enciphered, dissectors take one that begins with a
+            // zero, and what follows it, for a HelloRequest.
+            counter = counter.map(|byte| !byte);
+        }
         let mut head = header.encode(len);
         head.extend_from_slice(&counter);
         self.seal(head, &additional_12(header, text_len), &self.nonce(counter), &[plaintext, &kind])

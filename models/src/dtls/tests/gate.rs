@@ -108,7 +108,10 @@ fn a_retry_request_brings_a_cookie() {
 fn connections_have_a_limit() {
     let (client, server) = ends(Mode::Sized, Suite::PskAes128Ccm8);
     let mut world = World::new(client, server.clone());
-    world.server = Endpoint::new(ServerSide::new(server, Trust::default()), EndpointLimits { connections: 1 });
+    world.server = Endpoint::new(
+        ServerSide::new(server, Trust::default()),
+        EndpointLimits { connections: 1, evicts: false, idle: None },
+    );
     world.connect().run();
     world.check_connected();
     world.client_notices.clear();
@@ -116,9 +119,9 @@ fn connections_have_a_limit() {
     let soon = world.now + Span::from_secs(10);
     world.connect().run_until(soon);
     assert_eq!(world.client_connected(), None);
-    assert!(world.server.counts().dropped > 0);
+    assert!(world.server.counts().refused > 0);
     let (id, _) = world.server.connections().next().unwrap();
-    world.server.remove(id).unwrap();
+    world.server.remove(id, &mut world.server_env).unwrap();
     world.run();
     world.check_connected();
 }

@@ -419,6 +419,20 @@ fn a_foreign_connection_id_ends_a_datagram() {
     }
 }
 
+/// RFC 6347 §4.2.4: a server sends its last flight again when the client's Finished comes again, which is protected: a plain fragment with its number (3: hello, hello, key exchange,
+/// Finished) makes nothing of it, long after.
+#[test]
+fn a_plain_copy_does_not_ask_for_a_flight() {
+    let (client, server) = ends(Mode::Real, Suite::PskAes128Ccm8);
+    let mut world = World::new(client, server);
+    world.connect().run();
+    world.check_connected();
+    let (before, client_address) = (world.log.len(), world.client_address);
+    let header = FragmentHeader::whole(HandshakeType::FINISHED, 3, 12);
+    world.deliver(true, client_address, &plain(ContentType::HANDSHAKE, 0, 99, &fragment(header, &[0; 12])));
+    assert_eq!(world.log.len(), before);
+}
+
 /// RFC 9147 §7: after the handshake of DTLS 1.3 nothing comes without protection: copies are not acknowledged. An acknowledgement names what belongs to its flight: of a KeyUpdate it
 /// is 2 + 16 bytes, with 22 of its record.
 #[test]

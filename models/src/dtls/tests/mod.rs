@@ -3,6 +3,7 @@
 mod gate;
 mod handshakes;
 mod hostile;
+mod layer;
 mod loss;
 mod resumption;
 mod sizes;
@@ -139,7 +140,8 @@ impl World {
                 Output::Transmit(to, datagram) => self.transmit(false, to, datagram),
                 Output::Notify(id, notice) => self.server_notices.push((self.now, id, notice)),
                 Output::Observe(_, trace) => self.server_traces.push(trace),
-                Output::Moved(_, to) => self.moved.push(to),
+                Output::Ended(..) => {}
+                Output::Moved(_, _, to) => self.moved.push(to),
             }
         }
     }

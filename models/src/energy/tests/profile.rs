@@ -125,6 +125,88 @@ fn a_profile_is_a_device() {
     assert_eq!(device.cpu["tls.aes128-gcm.seal"].per_byte, Span::from_nanos(1_406));
 }
 
+/// What a scenario says besides wins, of processor times one by one; what is not an operation of anything is in no profile.
+#[test]
+fn a_device_is_its_profile_and_what_is_said_besides() {
+    use crate::device::{BatteryStart, Cost, Cpu, DeviceConfig, DriftLaw};
+    let config = DeviceConfig {
+        profile: Some("cc2538".to_owned()),
+        cpu: [("coap.decode".to_owned(), Cost { per_call: Span::from_millis(2), per_byte: Span::ZERO })].into(),
+        battery: Some(BatteryStart { charge: Some(Ratio::from_percent(3)), ..BatteryStart::default() }),
+        ..DeviceConfig::default()
+    };
+    let device = config.resolve(&[]);
+    assert_eq!(device.memory, Some(Size::from_bytes(32 * 1024)));
+    assert_eq!(device.drift, DriftLaw::Within("20 ppm".parse().unwrap()));
+    // It wakes in 136 us, and works for 2 ms; then it is awake. Writing takes 3000 cycles of 32 MHz, 93.75 us; 6 cycles a byte are 187.5 ns, rounded.
+    let mut cpu = Cpu::new(device.costs);
+    cpu.spend(millis(1), protosim_core::Operation { name: "coap.decode", bytes: 50 });
+    assert_eq!(cpu.free_at(millis(1)), micros(3_136));
+    cpu.spend(millis(2), protosim_core::Operation { name: "coap.encode", bytes: 0 });
+    assert_eq!(cpu.free_at(millis(2)), micros(3_136) + Span::from_nanos(93_750));
+    assert_eq!(cpu.busy(), Span::from_nanos(2_093_750));
+    let (battery, charge) = device.metered.unwrap().battery.unwrap();
+    // 3 % of 2400 mAh.
+    assert_eq!(
+        (battery.capacity, charge),
+        ("2400 mAh".parse().unwrap(), Capacity::from_milliampere_hours(72).charge())
+    );
+    let known: Vec<&str> = crate::registry::operations().chain(crate::dtls::connection::OPERATIONS).collect();
+    for profile in library() {
+        for operation in profile.cpu.operations.keys() {
+            assert!(known.contains(&operation.as_str()), "{}: nothing does `{operation}`", profile.name);
+        }
+    }
+}
+
+/// Work until a moment that is known: asleep then without a word, with more work at that very moment awake through. A window cuts what was drawn: from 2 s to 4 s.
+/// The CC2538 wakes in 136 us at 7 mA, works at 13 mA, sleeps at 1.3 uA.
+#[test]
+fn work_ends_by_itself_and_windows_cut() {
+    let profile = shipped("cc2538");
+    let at = |ms: u64| millis(ms);
+    let mut device = Hardware::with_battery(SimTime::ZERO, profile, None, None).unwrap().with_window(secs(2), secs(4));
+    device.work(at(1_000), at(1_010)).unwrap();
+    device.work(at(1_010), at(1_020)).unwrap();
+    device.work(at(1_999), at(2_001)).unwrap();
+    device.work(at(3_000), at(3_001)).unwrap();
+    let end = device.at(secs(10));
+    assert_eq!(end.meter().time(secs(10), Part::Cpu, Cause::Transition), Span::from_micros(3 * 136));
+    assert_eq!(end.meter().time(secs(10), Part::Cpu, Cause::Cpu), Span::from_micros(20_000 + 2_000 + 1_000 - 3 * 136));
+    // From 2 s on: 1 ms at 13 mA; 136 us at 7 mA and 864 us at 13 mA; the rest, 1998 ms, at 1.3 uA.
+    let drawn = device.drawn(secs(10));
+    let current = |text: &str| text.parse::<Current>().unwrap();
+    let expected = [("13 mA", 1_864), ("7 mA", 136), ("1300 nA", 1_998_000)];
+    let expected = expected.map(|(text, us)| current(text).over(Span::from_micros(us))).into_iter().sum();
+    assert_eq!((drawn.charge, drawn.window, drawn.alive), (expected, Span::from_secs(2), Span::from_secs(2)));
+    // Off, it draws nothing and does nothing.
+    device.power(secs(4), false).unwrap();
+    assert_eq!(device.work(secs(5), secs(6)), Err(CannotDo::Off));
+    let charge = device.at(secs(4)).meter().charge(secs(4));
+    assert_eq!(device.at(secs(9)).meter().charge(secs(9)), charge);
+    device.power(secs(9), true).unwrap();
+    assert_eq!(device.meter().charge(secs(10)), charge + current("1300 nA").over(Span::from_secs(1)));
+}
+
+/// 13 mA from 1 s on, for 10 s, would empty a battery of 26 mC after 2 s (without waking up); it works for 1 s alone, and then sleeps at 1.3 uA: 13 mC less
+/// what a second of sleep took before last 10^4 s less one second.
+#[test]
+fn the_end_of_a_battery_is_foreseen_behind_the_end_of_work() {
+    let mut profile = shipped("cc2538");
+    profile.cpu.wake = None;
+    let config = BatteryConfig::ideal("1 Ah".parse().unwrap(), "3 V".parse().unwrap());
+    let charge = "13 mA".parse::<Current>().unwrap().over(Span::from_secs(2));
+    let battery = Battery::with_charge(SimTime::ZERO, config, charge);
+    let mut device = Hardware::with_battery(SimTime::ZERO, profile, None, Some(battery)).unwrap();
+    device.work(secs(1), secs(11)).unwrap();
+    // 26 mC less 1.3 uC at 13 mA: 2 s less 100 us.
+    assert_eq!(device.ends(), Some(micros(2_999_900)));
+    device.work(secs(1), secs(2)).unwrap();
+    assert_eq!(device.ends(), Some(secs(2 + 10_000 - 1)));
+    assert_eq!(device.follow(secs(20_000)), Err(CannotDo::Dead));
+    assert_eq!(device.ended(secs(20_000)), Some((secs(10_001), Failure::Empty)));
+}
+
 /// For 10 dBm the least power that it has and that is not below is 13 dBm, 29 mA. Above 20 dBm it has none.
 #[test]
 fn a_radio_sends_with_the_next_power_it_has() {

@@ -66,8 +66,16 @@ impl Host for SecureHost<'_> {
         self.host.udp_traffic_class(socket, class)
     }
 
+    fn udp_protected(&mut self, socket: SocketId) -> Result<(), HostError> {
+        self.host.udp_protected(socket)
+    }
+
     fn received_ecn(&self) -> Ecn {
         self.host.received_ecn()
+    }
+
+    fn received_for_group(&self) -> Option<IpAddr> {
+        self.host.received_for_group()
     }
 
     fn observe_received(&mut self, from: SocketAddr, bytes: u64) {

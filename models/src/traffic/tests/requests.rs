@@ -37,7 +37,7 @@ fn observed(world: &mut World) -> Vec<(u64, Observation)> {
     reports
         .filter_map(|reported| match reported.report {
             crate::node::Report::App { observation, .. } => Some((reported.at.as_nanos(), observation)),
-            crate::node::Report::Packet(_) => None,
+            crate::node::Report::Packet(_) | crate::node::Report::Frame(_) | crate::node::Report::BatteryDead => None,
         })
         .collect()
 }

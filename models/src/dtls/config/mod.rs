@@ -1,4 +1,11 @@
-//! What an end is told: versions, suites, keys, times and limits.
+//! What an end is told: versions, suites, keys, times and limits. What users write is in [`user`].
+
+mod check;
+#[cfg(test)]
+mod tests;
+pub mod user;
+
+pub use user::{DtlsClientConfig, DtlsServerConfig};
 
 use super::codes::{DTLS12, DTLS13, KeyExchange, Suite};
 use super::reassembly::Limits;
@@ -10,6 +17,10 @@ use bytes::Bytes;
 use protosim_core::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A session of DTLS with a pre-shared key takes 1 to 2 kB in libraries for constrained devices, without what waits to be sent or read: our
+/// choice between the two.
+pub const SESSION_MEMORY: u64 = 1_500;
 
 /// When flights are sent again (RFC 6347 §4.2.4, RFC 9147 §5.8.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +74,8 @@ pub struct Common {
     pub limits: Limits,
     /// What is kept of records that cannot be opened yet, or of data that come too early \[bytes\]; also of our own data that wait for the handshake.
     pub most_early: usize,
+    /// What a connection takes of its host's memory beside keys, messages and data that wait \[bytes\]: its state, as a library has it.
+    pub session_memory: u64,
     /// Length of the connection ids that the peer is to use \[bytes\] (RFC 9146 §3; 0: we use the peer's, it uses none). `None`: not offered.
     pub cid_len: Option<u8>,
     /// DTLS 1.3: data have the shortest header, with 8 bits of sequence number and no length (RFC 9147 §4); else 16 bits and a length.
@@ -87,6 +100,7 @@ impl Default for Common {
             timers: Timers::default(),
             limits: Limits::default(),
             most_early: 16_384,
+            session_memory: SESSION_MEMORY,
             cid_len: None,
             short_headers: false,
             extended_master_secret: true,

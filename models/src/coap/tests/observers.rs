@@ -1,0 +1,209 @@
+//! Whole Apps that observe (RFC 7641).
+
+use super::super::config::{Cancel, ClientConfig, Notifications, ServerConfig};
+use super::super::wire::{Code, Message, OptionNumber, Type};
+use super::apps::{Net, client_address, client_config, ended, exchange, server_address};
+use crate::app::{App, Total};
+use crate::observe::{ExchangeId, Observation, Outcome};
+use crate::traffic::TimeDistribution;
+use protosim_core::{LocalTime, Ratio, Size, Span};
+
+/// A server whose resource changes so often.
+fn changing(every: Span) -> ServerConfig {
+    ServerConfig { changes: Some(TimeDistribution::Fixed(every)), ..ServerConfig::default() }
+}
+
+fn observer() -> ClientConfig {
+    ClientConfig { observe: true, ..client_config() }
+}
+
+fn at(seconds: u64) -> LocalTime {
+    LocalTime::ZERO + Span::from_secs(seconds)
+}
+
+/// The exchange that tells the client's first observation a state.
+fn state(number: u64) -> ExchangeId {
+    ExchangeId { client: server_address(), server: client_address(), id: number }
+}
+
+fn value(totals: &[Total], name: &str) -> u64 {
+    totals.iter().find(|total| total.name == name).unwrap_or_else(|| panic!("no {name}")).value
+}
+
+/// Messages of the server with Observe, with when they were sent [s].
+fn notifications(net: &Net) -> Vec<(u64, &Message)> {
+    let from_server = net.log.iter().filter(|(_, side, message)| *side == 1 && !message.options.is_empty());
+    let noted = from_server.filter(|(.., message)| message.options.first(OptionNumber::OBSERVE).is_some());
+    noted.map(|(at, _, message)| (at.as_nanos() / 1_000_000_000, message)).collect()
+}
+
+/// A resource that changes at 10, 20, 30 s, asked for at 15 s and given up at 40 s: its states 2 and 3 are told 20 ms later each, and no
+/// more once the registration has ended at 40.02 s. State 4, of 40 s, is due before that is known, and comes to nobody.
+#[test]
+fn an_observer_gets_each_state_until_it_ends() {
+    for (cancel, last) in [(None, Code::GET), (Some(Cancel::Reset), Code::EMPTY)] {
+        let start = Span::from_secs(15);
+        let client = ClientConfig { start, observe_for: Some(Span::from_secs(25)), cancel, ..observer() };
+        let mut net = Net::new(1, Ratio::ZERO, client, changing(Span::from_secs(10)));
+        net.run_until(at(100));
+        let registered = [
+            (15_000, Observation::ExchangeStarted(exchange(0))),
+            (15_040, ended(0, Outcome::Response, 1)),
+            (20_020, Observation::RequestDelivered(state(2))),
+            (20_020, Observation::ExchangeEnded { exchange: state(2), outcome: Outcome::Response, transmissions: 1 }),
+            (30_020, Observation::RequestDelivered(state(3))),
+            (30_020, Observation::ExchangeEnded { exchange: state(3), outcome: Outcome::Response, transmissions: 1 }),
+        ];
+        assert_eq!(net.observed(0)[..6], registered, "{cancel:?}");
+        let begun: Vec<u64> = net
+            .observed(1)
+            .into_iter()
+            .filter_map(|(at, what)| match what {
+                Observation::ExchangeStarted(_) => Some(at),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(begun, [20_000, 30_000, 40_000]);
+        let (when, _, said) = net.log.iter().rfind(|(_, side, _)| *side == 0).expect("it says good-bye");
+        assert_eq!(said.code, last, "{cancel:?}");
+        if cancel.is_none() {
+            assert_eq!((when.as_nanos() / 1_000_000_000, said.options.uint(OptionNumber::OBSERVE)), (40, Some(1)));
+        } else {
+            assert_eq!(said.message_type, Type::Reset);
+        }
+        assert_eq!(net.server.observers(), 0, "{cancel:?}");
+        assert_eq!(value(&net.client.totals(), "fresh_notifications"), 2);
+        assert_eq!(value(&net.server.totals(), "states_due"), 3);
+        assert_eq!(value(&net.server.totals(), "lost_observers"), u64::from(cancel.is_some()));
+    }
+}
+
+/// Row 12 of the fact sheet: with loss p each state comes with probability 1 - p. The bound is five standard errors of the share. The registration
+/// is sent until it is there; what is missed is what did not come.
+#[test]
+fn non_confirmable_notifications_come_as_often_as_the_link_lets_them() {
+    let mut net = Net::new(3, Ratio::from_percent(30), observer(), changing(Span::from_secs(10)));
+    net.run_until(at(30_000));
+    let (client, server) = (net.client.totals(), net.server.totals());
+    let (due, fresh) = (value(&server, "states_due") as f64, value(&client, "fresh_notifications") as f64);
+    assert!(due > 2_900.0, "{due}");
+    assert!((fresh / due - 0.7).abs() <= 5.0 * (0.21 / due).sqrt(), "{fresh} of {due}");
+    // Of numbers that were left out some were told in answers to registrations that were renewed.
+    let missed = value(&client, "missed_states") as f64;
+    assert!((due - fresh - missed).abs() <= 2.0 * value(&client, "renewals") as f64 + 10.0, "{missed}");
+}
+
+/// RFC 7641 §4.5.1: a client's next notification waits for the ACK of the one before, and the newest state is what is sent. States
+/// last 10 ms and R is 40 ms: one of four is told.
+#[test]
+fn confirmable_notifications_tell_the_newest_state() {
+    let server = ServerConfig { notifications: Some(Notifications::Confirmable), ..changing(Span::from_millis(10)) };
+    let mut net = Net::new(1, Ratio::ZERO, observer(), server);
+    net.run_until(at(10));
+    let totals = net.server.totals();
+    let (due, told) = (value(&totals, "states_due"), value(&totals, "acknowledged_states"));
+    assert!((due / 4 - 2..=due / 4 + 1).contains(&told), "{told} of {due}");
+    assert!(value(&totals, "superseded_states") >= due - told - 2);
+    assert!(notifications(&net).iter().skip(1).all(|(_, message)| message.message_type == Type::Confirmable));
+}
+
+/// RFC 7641 §4.5.1: of non-confirmable ones, no more than one in 3 s. States last 1 s: one of three is told.
+#[test]
+fn non_confirmable_notifications_keep_their_distance() {
+    let mut net = Net::new(1, Ratio::ZERO, observer(), changing(Span::from_secs(1)));
+    net.run_until(at(31));
+    let told: Vec<u64> = notifications(&net).iter().skip(1).map(|(at, _)| *at).collect();
+    assert_eq!(told, [1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31]);
+}
+
+/// RFC 7641 §4.5: within 24 hours one is confirmable. Registered at 0, told every hour: it is the one of the 24th hour, and of the 48th.
+#[test]
+fn one_notification_a_day_is_confirmable() {
+    let server = ServerConfig { max_age: Some(Span::from_secs(3_700)), ..changing(Span::from_secs(3_600)) };
+    let mut net = Net::new(1, Ratio::ZERO, observer(), server);
+    net.run_until(at(50 * 3_600));
+    let confirmable: Vec<u64> = notifications(&net)
+        .iter()
+        .filter(|(_, message)| message.message_type == Type::Confirmable)
+        .map(|(at, _)| at / 3_600)
+        .collect();
+    // Registered at 40 ms: the 24th hour is over 20 ms too early.
+    assert_eq!(confirmable, [25, 49]);
+}
+
+/// RFC 7641 §3.3.1: after Max-Age (60 s) and 5 to 15 s more without a word, under the same token.
+#[test]
+fn an_observer_that_hears_nothing_registers_again() {
+    let mut net = Net::new(1, Ratio::ZERO, observer(), changing(Span::from_secs(100_000)));
+    net.run_until(at(700));
+    let asked: Vec<_> = net.log.iter().filter(|(_, side, message)| *side == 0 && message.code == Code::GET).collect();
+    assert!((10..=11).contains(&asked.len()), "{}", asked.len());
+    for pair in asked.windows(2) {
+        let gap = pair[1].0.saturating_since(pair[0].0);
+        assert!((Span::from_secs(65)..=Span::from_millis(75_040)).contains(&gap), "{gap}");
+        assert_eq!((pair[0].2.token, &pair[0].2.options), (pair[1].2.token, &pair[1].2.options));
+    }
+    assert_eq!((net.server.observers(), value(&net.client.totals(), "renewals")), (1, asked.len() as u64 - 1));
+}
+
+/// RFC 7641 §4.5: an observer that is gone is found by a confirmable notification that nobody acknowledges: after 31 T.
+#[test]
+fn an_observer_that_is_gone_is_forgotten() {
+    let server = ServerConfig { notifications: Some(Notifications::Confirmable), ..changing(Span::from_secs(10)) };
+    let mut net = Net::new(1, Ratio::ZERO, observer(), server);
+    net.run_until(at(15));
+    assert_eq!(net.server.observers(), 1);
+    net.loss = Ratio::from_percent(100);
+    net.run_until(at(20 + 62));
+    assert_eq!(net.server.observers(), 1);
+    net.run_until(at(20 + 94));
+    assert_eq!(net.server.observers(), 0);
+    // RFC 7641 §4.5.2: each attempt tells the newest state, under an id of its own.
+    let tried: Vec<_> = notifications(&net).into_iter().filter(|(at, _)| (20..114).contains(at)).collect();
+    let numbers: Vec<_> = tried.iter().filter_map(|(_, message)| message.options.uint(OptionNumber::OBSERVE)).collect();
+    assert_eq!((numbers.len(), numbers[0]), (5, 2));
+    assert!(numbers.windows(2).all(|pair| pair[0] <= pair[1]) && numbers[4] >= 6, "{numbers:?}");
+    for ((when, message), number) in tried.iter().zip(&numbers) {
+        assert_eq!(u64::from(*number), when / 10, "at {when} s");
+        let copies = tried.iter().filter(|(_, other)| other.message_id == message.message_id);
+        assert!(copies.clone().all(|(_, other)| other == message));
+    }
+}
+
+/// RFC 7641 §4.1: who finds no place gets the state, and nothing more.
+#[test]
+fn a_full_list_of_observers_takes_no_more() {
+    let server = ServerConfig { observers: Some(1), ..changing(Span::from_secs(10)) };
+    let mut net = Net::new(1, Ratio::ZERO, observer(), server);
+    net.run_until(at(5));
+    assert_eq!(net.server.observers(), 1);
+    let mut second = net.log[0].2.clone();
+    second.token = super::super::config::exchange_token(7);
+    second.message_id.0 = second.message_id.0.wrapping_add(100);
+    net.call(1, |app, host| app.on_datagram(crate::app::SocketId(0), client_address(), second.encode_rope(), host));
+    let (.., answer) = net.log.last().expect("an answer");
+    assert_eq!((answer.code, answer.options.first(OptionNumber::OBSERVE)), (Code::CONTENT, None));
+    assert_eq!((net.server.observers(), value(&net.server.totals(), "refused_observers")), (1, 1));
+}
+
+/// RFC 7959 §2.6: a notification brings the first block, and the rest is asked for without Observe: 200 B in blocks of 64 are four, so
+/// that a state is here 20 ms and three round trips of 40 ms after it began.
+#[test]
+fn large_states_are_fetched_block_by_block() {
+    let server = ServerConfig {
+        payload: Size::from_bytes(200),
+        block_size: Some(Size::from_bytes(64)),
+        ..changing(Span::from_secs(10))
+    };
+    let mut net = Net::new(1, Ratio::ZERO, observer(), server);
+    net.run_until(at(21));
+    let delivered: Vec<_> = net
+        .observed(0)
+        .into_iter()
+        .filter_map(|(at, what)| match what {
+            Observation::RequestDelivered(id) => Some((at, id)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(delivered, [(10_140, state(1)), (20_140, state(2))]);
+}
