@@ -384,10 +384,8 @@ impl Endpoint {
         if let Some(former) = entry.former.filter(|former| self.by_former.get(former) == Some(&id)) {
             self.by_former.remove(&former);
         }
-        if let Some(cid) = entry.connection.cid() {
-            if self.by_cid.get(cid) == Some(&id) {
-                self.by_cid.remove(cid);
-            }
+        if let Some(cid) = entry.connection.cid().filter(|cid| self.by_cid.get(*cid) == Some(&id)) {
+            self.by_cid.remove(cid);
         }
         if let Some(at) = entry.deadline {
             self.deadlines.remove(&(at, id));

@@ -43,16 +43,16 @@ impl Core {
     pub(super) fn on_late(&mut self, opened: &Opened, cx: &mut Cx<'_>) {
         let now = cx.env.now();
         match (opened.content_type, self.failed, self.got_close) {
-            (ContentType::HANDSHAKE, Some(Failure::Alert { alert, is_ours: true }), _) => {
-                if now >= self.told_at + self.outbox.quarter() {
-                    self.told_at = now;
-                    self.send_alert(Alert { is_fatal: true, description: alert });
-                }
+            (ContentType::HANDSHAKE, Some(Failure::Alert { alert, is_ours: true }), _)
+                if now >= self.told_at + self.outbox.quarter() =>
+            {
+                self.told_at = now;
+                self.send_alert(Alert { is_fatal: true, description: alert });
             }
-            (ContentType::APPLICATION_DATA, None, Some(close)) if !self.is_closed && opened.number < close => {
-                if self.is_data_epoch(opened.number.epoch) {
-                    self.on_data(&opened.plaintext, cx);
-                }
+            (ContentType::APPLICATION_DATA, None, Some(close))
+                if !self.is_closed && opened.number < close && self.is_data_epoch(opened.number.epoch) =>
+            {
+                self.on_data(&opened.plaintext, cx);
             }
             _ => {}
         }
