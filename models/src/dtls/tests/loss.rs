@@ -289,6 +289,8 @@ proptest! {
             server.client_certificates = crate::tls::config::ClientCertificates::Asked;
         }
         server.cookies = cookies;
+        // Two hours have passed when the session is taken up.
+        server.lifetime = Span::from_secs(86_400);
         let mut world = World::new(client, server).with_fate(path(seed, loss, copies, spread_ms));
         world.connect();
         for _ in 0..10 {
