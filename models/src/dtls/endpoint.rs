@@ -162,14 +162,18 @@ impl Endpoint {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.connection.handle_datagram(datagram, &mut self.side, &mut Cx { env, effects: &mut effects });
         let is_newest = entry.connection.take_moved();
-        if is_newest && entry.address != from && entry.connection.cid().is_some() {
-            // RFC 9146 §6: it was protected, and newer than all before.
+        let Side::Server(side) = &self.side else { unreachable!("an endpoint is a server's") };
+        let may_move = side.config.follows_peers && entry.connection.cid().is_some();
+        if is_newest && entry.address != from && may_move {
+            // RFC 9146 §6: it was protected, and newer than all before. Its third condition is `follows_peers`.
             let old = std::mem::replace(&mut entry.address, from);
             let earlier = entry.former.replace(old);
             if let Some(earlier) = earlier.filter(|earlier| self.by_former.get(earlier) == Some(&id)) {
                 self.by_former.remove(&earlier);
             }
-            self.by_address.remove(&old);
+            if self.by_address.get(&old) == Some(&id) {
+                self.by_address.remove(&old);
+            }
             self.by_former.insert(old, id);
             self.by_address.insert(from, id);
             out.push(Output::Moved(id, old, from));
@@ -208,18 +212,24 @@ impl Endpoint {
                 return;
             }
         };
-        if let Some(old) = known {
-            self.remove(old, env);
-        }
-        self.counts.accepted += 1;
         if let Some(len) = self.side().config.common.cid_len {
-            for _ in 0..ATTEMPTS {
-                accepted.cid = draw_cid(len, env);
-                if !self.by_cid.contains_key(&accepted.cid) {
-                    break;
-                }
+            let free = (0..ATTEMPTS).map(|_| draw_cid(len, env)).find(|cid| !self.by_cid.contains_key(cid));
+            let Some(cid) = free else {
+                // The client comes again, and other ids are tried.
+                self.counts.dropped += 1;
+                return;
+            };
+            accepted.cid = cid;
+        }
+        if let Some(old) = known {
+            let is_over = self.connection(old).is_none_or(Connection::is_over);
+            self.remove(old, env);
+            if !is_over {
+                // Its peer has no use for it any more: it has begun another one.
+                out.push(Output::Notify(old, Notice::Closed));
             }
         }
+        self.counts.accepted += 1;
         let id = ConnectionId(self.next);
         self.next += 1;
         let mut effects = Vec::new();
@@ -374,7 +384,7 @@ impl Endpoint {
         if let Some(former) = entry.former.filter(|former| self.by_former.get(former) == Some(&id)) {
             self.by_former.remove(&former);
         }
-        if let Some(cid) = entry.connection.cid() {
+        if let Some(cid) = entry.connection.cid().filter(|cid| self.by_cid.get(*cid) == Some(&id)) {
             self.by_cid.remove(cid);
         }
         if let Some(at) = entry.deadline {

@@ -54,8 +54,8 @@ pub fn look(record: &Record, from: SocketAddr, must: bool, side: &mut ServerSide
             };
             if let Some(cookie) = &offer.cookie {
                 spend();
-                // RFC 8446 §4.2.2 leaves open what to say to a wrong one.
-                return match gate.open(cookie, &hello) {
+                // RFC 9147 §5.1: illegal_parameter to a wrong one.
+                return match gate.open(cookie) {
                     Some(retry) => accept(Some(retry)),
                     None => refuse(header, AlertDescription::ILLEGAL_PARAMETER),
                 };
@@ -69,7 +69,7 @@ pub fn look(record: &Record, from: SocketAddr, must: bool, side: &mut ServerSide
             }
             spend();
             let first_hello = digest(mode, &with_tls_header(HandshakeType::CLIENT_HELLO, &body));
-            let request = gate.request(&hello, suite, group, &first_hello);
+            let request = gate.request(suite, group, &first_hello);
             Verdict::Answer(answer(header, message_seq, HandshakeType::SERVER_HELLO, DTLS12, &request))
         }
         Ok(_) if !wants => accept(None),
@@ -160,26 +160,27 @@ impl Gate13 {
     }
 
     /// The body of a retry request (RFC 8446 §4.1.4), with a cookie of suite, group and the hash of the first hello.
-    fn request(&self, hello: &ClientHello, suite: Suite, group: Option<Group>, first_hello: &Secret) -> Bytes {
+    fn request(&self, suite: Suite, group: Option<Group>, first_hello: &Secret) -> Bytes {
         let mut cookie = suite.code().0.to_be_bytes().to_vec();
         cookie.extend_from_slice(&group.map_or(0, |group| group.0).to_be_bytes());
         cookie.extend_from_slice(first_hello.as_slice());
         let proof = self.proof(&cookie);
         cookie.extend_from_slice(&proof);
-        Self::request_with(hello, suite, group, cookie.into())
+        Self::request_with(suite, group, cookie.into())
     }
 
-    fn request_with(hello: &ClientHello, suite: Suite, group: Option<Group>, cookie: Bytes) -> Bytes {
+    fn request_with(suite: Suite, group: Option<Group>, cookie: Bytes) -> Bytes {
         let mut extensions = vec![Extension::SelectedVersion(DTLS13)];
         extensions.extend(group.map(Extension::RetryGroup));
         extensions.push(Extension::Cookie(cookie));
-        let (session_id, cipher_suite) = (hello.session_id.clone(), suite.code());
+        // RFC 9147 §5: no echo of the client's.
+        let (session_id, cipher_suite) = (Bytes::new(), suite.code());
         let request = HelloRetryRequest { session_id, cipher_suite, extensions };
         Message::Tls(Handshake::HelloRetryRequest(request)).encode_body()
     }
 
     /// What a cookie of ours holds, for this address.
-    fn open(&self, cookie: &Bytes, hello: &ClientHello) -> Option<Retry> {
+    fn open(&self, cookie: &Bytes) -> Option<Retry> {
         let len = cookie.len().checked_sub(COOKIE_LEN)?;
         if self.proof(&cookie[..len]) != cookie[len..] {
             return None;
@@ -190,7 +191,7 @@ impl Gate13 {
         if text.len() != HASH.len() {
             return None;
         }
-        let request = Self::request_with(hello, suite, group, cookie.clone());
+        let request = Self::request_with(suite, group, cookie.clone());
         Some(Retry { first_hello: Secret::new(&text), request, suite, group })
     }
 }

@@ -44,13 +44,20 @@
 //!   extended master secret (RFC 7627), sessions by id and by ticket (RFC 5077), client certificates.
 //! - RFC 9147: the unified header with encrypted numbers, ACKs and what follows from them, retries with cookies, pre-shared keys with and without a fresh key, tickets, certificates of both
 //!   ends, key updates.
-//! - RFC 9146: connection ids in both versions, and peers that move.
+//! - RFC 9146: connection ids in both versions, and peers that move, where the server [follows](ServerConfig::follows_peers) them.
 //!
 //! # What is not, and what that does to results
 //! - A server takes a hello in one record alone: one in pieces would have to be kept before its sender is known. So there are no hybrid key exchanges, whose hellos do not fit into a datagram.
 //! - ChangeCipherSpec may be missing: the epoch of a record says what it would. A peer that waits for it takes part of a flight for nothing; we do not.
 //! - No early data, no spare connection ids (a peer's new one is used if it is to be used at once; ours stay), no renegotiation, no CBC, no RSA key exchange; of `tls` what is not modelled there.
 //! - What becomes of the limits of AES-GCM and AES-CCM (RFC 9147 §4.5.3) is left to the user, who can [update keys](Connection::update_keys).
+//! - A peer that moves is not tested to be where it seems to be (RFC 9146 §6, RFC 9147 §11; draft-ietf-tls-dtls-rrc would be such a test): see
+//!   [`follows_peers`](ServerConfig::follows_peers).
+//! - Without cookies a server answers a hello with its whole flight: more than three times what came (RFC 9147 §5.1 would have it stop there), 16 times with certificates. A flight goes
+//!   out at once, of however many records (RFC 9147 §5.8.3: 10 at most): links and queues with little room lose more of it than of one that is spread.
+//! - The key of cookies stays, and cookies do not age (RFC 6347 §4.2.1, RFC 9147 §5.1: they should). Keys of the handshake are kept as long as the connection (RFC 9147 §4.2.1: for two times
+//!   the lifetime of a segment), so that flights that come late are acknowledged; data under them are not taken.
+//! - `TLS_AES_128_CCM_8_SHA256` has no guard against forgery (RFC 9147 §4.5.3 asks for one): forged records are counted, and dropped.
 //! - The time of the next flight is that of the RFCs; OpenSSL 3.0 begins with 1 s as well.
 
 pub mod agreement;

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 pub struct Limits {
     /// The longest message \[bytes\].
     pub message: usize,
-    /// All messages that are not whole, or wait for others \[bytes\]. The next one may have this and more, up to its own limit.
+    /// All messages that are not whole, or wait for others \[bytes\]. The next one is kept beside these, up to its own limit: it never takes the place of what has
+    /// come, and may have been acknowledged (RFC 9147 §7).
     pub held: usize,
     /// How far ahead of the next message one may be \[messages\].
     pub ahead: u16,
@@ -105,7 +106,12 @@ impl Reassembly {
         if header.message_seq - self.next > self.limits.ahead || len > self.limits.message {
             return Taken::Refused;
         }
-        if !self.partial.contains_key(&header.message_seq) && !self.make_room(header.message_seq, len) {
+        // What came under better protection is believed rather than what anybody may have sent (RFC 9147 §6.1).
+        if self.partial.get(&header.message_seq).is_some_and(|one| one.epoch < epoch) {
+            self.held -= self.partial.remove(&header.message_seq).map_or(0, |one| one.body.len());
+        }
+        let has_room = header.message_seq == self.next || self.held + len <= self.limits.held;
+        if !self.partial.contains_key(&header.message_seq) && !has_room {
             return Taken::Refused;
         }
         let held = &mut self.held;
@@ -130,15 +136,6 @@ impl Reassembly {
         Taken::New
     }
 
-    /// Makes room for a message of `len` bytes; later ones give way to the next one.
-    fn make_room(&mut self, message_seq: u16, len: usize) -> bool {
-        while self.held + len > self.limits.held && message_seq == self.next {
-            let Some((_, last)) = self.partial.pop_last() else { return true };
-            self.held -= last.body.len();
-        }
-        self.held + len <= self.limits.held || message_seq == self.next
-    }
-
     /// The next message, if it is whole.
     pub fn next_message(&mut self) -> Option<Whole> {
         let one = self.partial.get(&self.next)?;
@@ -148,7 +145,7 @@ impl Reassembly {
         let one = self.partial.remove(&self.next)?;
         self.held -= one.body.len();
         let message_seq = self.next;
-        // After 65535 messages there is no next one: whoever sends so many is not answered any more.
+        // After 65535 there is no next one (RFC 9147 §5.2: it must not wrap). The last number is taken each time it comes; no handshake has so many.
         self.next = self.next.saturating_add(1);
         Some(Whole { kind: one.kind, message_seq, epoch: one.epoch, body: one.body.into() })
     }
@@ -192,7 +189,6 @@ mod tests {
         assert_eq!(push(&mut all, 0, 5, 2, b"cd"), Taken::Refused);
         let other = FragmentHeader { kind: HandshakeType::FINISHED, ..header(0, 4, 2, 2) };
         assert_eq!(all.push(&other, b"cd", 0), Taken::Refused);
-        assert_eq!(all.push(&header(0, 4, 2, 2), b"cd", 1), Taken::Refused);
         assert_eq!(push(&mut all, 0, 4, 2, b"cd"), Taken::New);
         assert_eq!(all.next_message().unwrap().body, "abcd");
     }
@@ -205,10 +201,24 @@ mod tests {
         assert_eq!(push(&mut all, 1, 60, 0, b"a"), Taken::New);
         assert_eq!(push(&mut all, 2, 60, 0, b"a"), Taken::New);
         assert_eq!(push(&mut all, 3, 1, 0, b"a"), Taken::Refused);
-        // It takes the place of the last, and of no more.
-        assert_eq!(push(&mut all, 0, 60, 0, b"a"), Taken::New);
-        assert_eq!(all.held(), 120);
-        assert!(all.partial.contains_key(&1) && !all.partial.contains_key(&2));
+        // RFC 9147 §7: what has come may have been acknowledged, and nobody sends it again: it stays. 120 and 100 are all that is ever kept.
+        assert_eq!(push(&mut all, 0, 100, 0, b"a"), Taken::New);
+        assert_eq!(all.held(), 220);
+        assert!(all.partial.contains_key(&1) && all.partial.contains_key(&2));
+        assert_eq!(push(&mut all, 3, 1, 0, b"a"), Taken::Refused);
+    }
+
+    /// RFC 9147 §6.1: what anybody may have sent gives way to what is protected, and does not come back.
+    #[test]
+    fn a_protected_piece_replaces_a_plain_one() {
+        let mut all = Reassembly::new(Limits::default(), 0);
+        assert_eq!(push(&mut all, 0, 6, 0, b"x"), Taken::New);
+        assert_eq!(all.push(&header(0, 2, 0, 1), b"a", 2), Taken::New);
+        assert_eq!(all.held(), 2);
+        assert_eq!(push(&mut all, 0, 2, 1, b"x"), Taken::Refused);
+        assert_eq!(all.push(&header(0, 2, 1, 1), b"b", 2), Taken::New);
+        let whole = all.next_message().unwrap();
+        assert_eq!((&whole.body[..], whole.epoch), (&b"ab"[..], 2));
     }
 
     proptest! {

@@ -8,6 +8,9 @@ use crate::tls::crypto::{Mode, Secret};
 use bytes::{Buf, BufMut, Bytes};
 use protosim_core::LocalTime;
 
+/// Tickets of DTLS 1.3 live for seven days at most (RFC 8446 §4.6.1) \[s\].
+pub(super) const MOST_LIFETIME_S: u32 = 604_800;
+
 /// A session that a client can take up again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ticket {

@@ -56,7 +56,7 @@ pub struct Common {
     pub mode: Mode,
     /// Versions, the best one first.
     pub versions: Vec<Version>,
-    /// Suites, the best one first; those of a version that is not among `versions` have no effect.
+    /// Suites, the best one first, as a client offers them: a server takes the first of the client's that it has, whatever its own order. Those of a version that is not among `versions` have no effect.
     pub suites: Vec<Suite>,
     /// Groups for key exchange, the best one first.
     pub groups: Vec<Group>,
@@ -191,8 +191,12 @@ pub struct ServerConfig {
     pub ticket_len: usize,
     /// DTLS 1.2: sessions that it remembers by their id.
     pub kept_sessions: usize,
-    /// How long sessions can be taken up.
+    /// How long sessions can be taken up. In DTLS 1.3 it is seven days at most (RFC 8446 §4.6.1).
     pub lifetime: Span,
+    /// A client with a connection id is answered where its newest record came from, at once. That is all of RFC 9146 §6 but the third condition, a way to know that the client can be
+    /// reached there, and not what RFC 9147 §11 asks for, a test of it first: whoever sends a client's datagram on from elsewhere, before the client's own comes, gets what is sent to it, until it
+    /// sends again. Else clients are answered where they said hello.
+    pub follows_peers: bool,
 }
 
 impl Default for ServerConfig {
@@ -209,6 +213,7 @@ impl Default for ServerConfig {
             kept_sessions: 0,
             // 2 h, as OpenSSL and rustls.
             lifetime: Span::from_secs(7_200),
+            follows_peers: true,
         }
     }
 }

@@ -275,6 +275,8 @@ impl Client {
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
         match (self.state, message) {
+            // RFC 5246 §7.4.1.1: a client pays no heed to it during a handshake, nor need it later; it is part of no transcript.
+            (_, Message::Tls(Handshake::HelloRequest)) if !core.records.is_13 => Ok(()),
             (State::WaitServerHello, Message::HelloVerifyRequest { cookie, .. }) => {
                 self.on_verify_request(cookie, core, side, cx)
             }
@@ -324,6 +326,8 @@ impl Client {
         let version = match selected {
             Some(DTLS13) if hello.legacy_version == DTLS12 => DTLS13,
             Some(_) => return Err(AlertDescription::ILLEGAL_PARAMETER),
+            // RFC 8446 §4.2.1: 1.3 is agreed on by the extension alone.
+            None if hello.legacy_version == DTLS13 => return Err(AlertDescription::ILLEGAL_PARAMETER),
             None => hello.legacy_version,
         };
         let is_other = self.before.is_some() && version != DTLS13;
@@ -367,7 +371,8 @@ impl Client {
         }
         let suite = Suite::of(retry.cipher_suite).filter(|suite| core.common.suites().any(|one| one == *suite));
         let suite = suite.filter(|suite| suite.version() == DTLS13).ok_or(ILLEGAL)?;
-        if retry.session_id != self.session_id {
+        // RFC 9147 §5: servers do not echo it.
+        if !retry.session_id.is_empty() {
             return Err(ILLEGAL);
         }
         if !retry.extensions.contains(&Extension::SelectedVersion(DTLS13)) {

@@ -35,7 +35,13 @@ impl Client {
                 }
                 (Extension::ExtendedMasterSecret, _) if core.common.extended_master_secret => core.is_extended = true,
                 (Extension::SessionTicket(_), _) if side.config.resumption => self.expects_ticket = true,
-                (Extension::ServerNameAck | Extension::RenegotiationInfo(_) | Extension::EcPointFormats(_), _) => {}
+                // RFC 5746 §3.4.
+                (Extension::RenegotiationInfo(info), _) if !info.is_empty() => {
+                    return Err(AlertDescription::HANDSHAKE_FAILURE);
+                }
+                (Extension::RenegotiationInfo(_), _) => {}
+                (Extension::ServerNameAck, _) if side.config.server_name.is_some() => {}
+                (Extension::EcPointFormats(_), _) if core.common.uses_groups() => {}
                 // What was not asked for (RFC 5246 §7.4.1.4).
                 _ => return Err(AlertDescription::UNSUPPORTED_EXTENSION),
             }
@@ -76,8 +82,6 @@ impl Client {
             (State::WaitFinished12, Message::Tls(Handshake::Finished(mac))) => {
                 return self.on_finished_12(&mac, whole, core, side, cx);
             }
-            // RFC 5246 §7.4.1.1: a client may pay no heed to it.
-            (State::Connected12, Message::Tls(Handshake::HelloRequest)) => return Ok(()),
             (State::WaitCertificate12, Message::Tls(Handshake::Certificate12(chain))) => {
                 self.check_chain(&chain, core, side, cx)?;
                 self.state = State::WaitKeyExchange;

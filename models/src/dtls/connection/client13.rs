@@ -8,7 +8,7 @@ use super::proof::agree;
 use crate::dtls::codes::{DTLS12, DTLS13, Suite};
 use crate::dtls::crypto::{KeySchedule, resumption_psk};
 use crate::dtls::reassembly::Whole;
-use crate::dtls::session::Ticket;
+use crate::dtls::session::{MOST_LIFETIME_S, Ticket};
 use crate::dtls::wire::Message;
 use crate::tls::codes::AlertDescription;
 use crate::tls::wire::{
@@ -27,8 +27,8 @@ impl Client {
         cx: &mut Cx<'_>,
     ) -> Result<(), AlertDescription> {
         const ILLEGAL: AlertDescription = AlertDescription::ILLEGAL_PARAMETER;
-        // RFC 9147 §5.3: an echo, which is empty but where a session of DTLS 1.2 was offered.
-        if hello.session_id != self.session_id {
+        // RFC 9147 §5, erratum 8066: servers do not echo it, even where a session of DTLS 1.2 was offered.
+        if !hello.session_id.is_empty() {
             return Err(ILLEGAL);
         }
         let (mut share, mut psk) = (None, None);
@@ -110,8 +110,12 @@ impl Client {
         };
         match (self.state, message) {
             (State::WaitEncryptedExtensions, Handshake::EncryptedExtensions(extensions)) => {
-                let is_known =
-                    |one: &Extension| matches!(one, Extension::ServerNameAck | Extension::SupportedGroups(_));
+                // RFC 8446 §4.2: what was asked for.
+                let is_known = |one: &Extension| match one {
+                    Extension::ServerNameAck => side.config.server_name.is_some(),
+                    Extension::SupportedGroups(_) => core.common.uses_groups(),
+                    _ => false,
+                };
                 if !extensions.iter().all(is_known) {
                     return Err(AlertDescription::UNSUPPORTED_EXTENSION);
                 }
@@ -203,7 +207,7 @@ impl Client {
             secret: resumption_psk(core.mode(), &resumption, &ticket.nonce),
             age_add: ticket.age_add,
             received_at: cx.env.now(),
-            lifetime_s: ticket.lifetime_s,
+            lifetime_s: ticket.lifetime_s.min(MOST_LIFETIME_S),
             is_extended: true,
         });
     }

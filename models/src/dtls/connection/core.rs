@@ -24,6 +24,9 @@ pub(super) const DATA_EPOCH: u64 = 3;
 /// Record numbers that are kept for an acknowledgement: what fits into a small datagram.
 const MOST_TO_ACK: usize = 32;
 
+/// What a record or data of the peer's take that wait, beside their bytes: our choice. Records without a body are not free.
+pub(super) const WAITING_COST: u64 = 64;
+
 /// What both ends have.
 #[derive(Clone, Debug)]
 pub(super) struct Core {
@@ -34,6 +37,9 @@ pub(super) struct Core {
     pub(super) reassembly: Reassembly,
     /// The number of the last message that was taken.
     pub(super) last_seq: Option<u16>,
+    /// The epoch in which it came, and that of the last message which our flight answers.
+    pub(super) last_epoch: u64,
+    answered_epoch: u64,
     pub(super) transcript: Transcript,
     /// All messages, where a client of DTLS 1.2 may sign them (RFC 5246 §7.4.8).
     pub(super) messages: Option<Vec<u8>>,
@@ -57,8 +63,11 @@ pub(super) struct Core {
     pub(super) psk: Option<Bytes>,
     pub(super) is_connected: bool,
     pub(super) is_closed: bool,
-    pub(super) has_got_close: bool,
+    /// The number of the peer's close_notify.
+    pub(super) got_close: Option<RecordNumber>,
     pub(super) failed: Option<Failure>,
+    /// When the peer was told last why.
+    pub(super) told_at: LocalTime,
     /// A protected record that is newer than all before has come.
     pub(super) has_moved: bool,
     /// This datagram has made us send our flight again.
@@ -71,9 +80,9 @@ pub(super) struct Core {
     unsent: Vec<Rope>,
     undelivered: Vec<Rope>,
     /// Records that wait for keys.
-    early: Vec<Record>,
+    pub(super) early: Vec<Record>,
     /// Bytes in all three.
-    waiting: u64,
+    pub(super) waiting: u64,
     /// What the host keeps for it.
     reserved: u64,
     pub(super) counts: Counts,
@@ -95,6 +104,8 @@ impl Core {
             outbox: Outbox::new(common.timers, message_seq),
             reassembly: Reassembly::new(common.limits, message_seq),
             last_seq: None,
+            last_epoch: 0,
+            answered_epoch: 0,
             transcript: Transcript::new(common.mode),
             messages: None,
             suite: None,
@@ -112,8 +123,9 @@ impl Core {
             psk: None,
             is_connected: false,
             is_closed: false,
-            has_got_close: false,
+            got_close: None,
             failed: None,
+            told_at: LocalTime::ZERO,
             has_moved: false,
             has_resent: false,
             to_ack: Vec::new(),
@@ -133,7 +145,7 @@ impl Core {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.failed.is_some() || self.is_closed || self.has_got_close
+        self.failed.is_some() || self.is_closed || self.got_close.is_some()
     }
 
     /// The one that was agreed on; 1.2 until then.
@@ -194,6 +206,7 @@ impl Core {
         let now = cx.env.now();
         let (is_13, answers) = (self.records.is_13, self.last_seq.filter(|_| !self.is_connected));
         if !self.is_connected {
+            self.answered_epoch = self.last_epoch;
             self.outbox.answered(is_13, now);
             // An answer says that all has come (RFC 9147 §7).
             self.clear_acks();
@@ -225,6 +238,11 @@ impl Core {
                 self.counts.invalid += 1;
                 return;
             }
+            if number.epoch == 0 && !self.may_be_plain(header.kind) {
+                self.counts.invalid += 1;
+                is_taken = false;
+                continue;
+            }
             let is_out_of_order = self.reassembly.is_out_of_order(header);
             match self.reassembly.push(header, part, number.epoch) {
                 Taken::New => {
@@ -234,14 +252,14 @@ impl Core {
                 Taken::Copy => {}
                 Taken::Old => {
                     is_taken &= self.is_connected;
-                    self.on_old(header, cx);
+                    self.on_old(header, number.epoch, cx);
                 }
                 Taken::Refused => is_taken = false,
             }
         }
         // RFC 9147 §7: the peer's next flight says that it has ours.
         if is_new && !self.is_connected && self.records.is_13 {
-            self.outbox.answered(true, cx.env.now());
+            self.outbox.begun(cx.env.now());
         }
         // Which version it is may only be told by what has come now.
         if is_taken && !self.to_ack.contains(&number) {
@@ -258,8 +276,9 @@ impl Core {
 
     /// The peer sends a message again. If its flight ends with it, ours has not come (RFC 6347 §4.2.4): it is sent again. Those that nothing
     /// answers are acknowledged again (RFC 9147 §7).
-    fn on_old(&mut self, header: &FragmentHeader, cx: &mut Cx<'_>) {
-        let is_end = header.offset + header.fragment_len == header.len;
+    fn on_old(&mut self, header: &FragmentHeader, epoch: u64, cx: &mut Cx<'_>) {
+        // Not what anybody may have sent, where the true one was protected.
+        let is_end = header.offset + header.fragment_len == header.len && epoch >= self.answered_epoch;
         if is_end && self.outbox.answers(header.message_seq, cx.env.now()) {
             if !self.has_resent {
                 self.has_resent = true;
@@ -282,7 +301,7 @@ impl Core {
             }
             _ if self.records.is_13 => whole.epoch == HANDSHAKE_EPOCH,
             T::FINISHED => whole.epoch == 1,
-            T::HELLO_REQUEST => whole.epoch == 1,
+            T::HELLO_REQUEST => true,
             _ => whole.epoch == 0,
         };
         if fits { Ok(()) } else { Err(AlertDescription::UNEXPECTED_MESSAGE) }
@@ -299,7 +318,7 @@ impl Core {
             self.acknowledge(cx);
         } else if self.records.is_13 && !self.is_connected && self.ack_at.is_none() && !self.to_ack.is_empty() {
             // The server's hello alone has come.
-            self.outbox.answered(true, cx.env.now());
+            self.outbox.begun(cx.env.now());
             self.ack_at = Some(cx.env.now() + self.outbox.quarter());
         }
     }
@@ -319,6 +338,11 @@ impl Core {
 
     /// Records have come there. Who has no keys yet cannot say so of those that are protected (RFC 9147 §7).
     pub(super) fn on_ack(&mut self, numbers: &[RecordNumber], is_protected: bool, cx: &mut Cx<'_>) {
+        if self.is_connected && !is_protected {
+            // RFC 9147 §7: after the handshake they have the highest epoch.
+            self.counts.invalid += 1;
+            return;
+        }
         let now = cx.env.now();
         let may_be = |number: &&RecordNumber| is_protected || number.epoch == 0;
         let numbers: Vec<RecordNumber> = numbers.iter().filter(may_be).copied().collect();
@@ -359,6 +383,11 @@ impl Core {
         if let Some(suite) = self.suite {
             self.records.read_with(epoch, Protection::dtls13(self.mode(), suite, secret));
         }
+    }
+
+    /// Our next keys are not acknowledged yet.
+    pub(super) const fn is_updating_keys(&self) -> bool {
+        self.key_update.is_some()
     }
 
     /// Asks for the next keys of ours to be taken: they are, once the peer has said that it knows (RFC 9147 §8).
@@ -440,11 +469,11 @@ impl Core {
             cid_lens: self.records.has_cids.then_some(cid_lens),
         }));
         for data in std::mem::take(&mut self.unsent) {
-            self.waiting -= data.len();
+            self.waiting -= own_cost(&data);
             self.put_data(&data, cx);
         }
         for data in std::mem::take(&mut self.undelivered) {
-            self.waiting -= data.len();
+            self.waiting -= WAITING_COST + data.len();
             cx.notify(Notice::Data(data));
         }
     }
@@ -461,10 +490,10 @@ impl Core {
             self.put_data(data, cx);
             return Ok(());
         }
-        if self.waiting + data.len() > self.common.most_early as u64 {
+        if self.waiting + own_cost(data) > self.common.most_early as u64 {
             return Err(Unsendable::TooMuch);
         }
-        self.waiting += data.len();
+        self.waiting += own_cost(data);
         self.unsent.push(data.clone());
         Ok(())
     }
@@ -482,30 +511,12 @@ impl Core {
     pub(super) fn on_data(&mut self, data: &Rope, cx: &mut Cx<'_>) {
         if self.is_connected {
             cx.notify(Notice::Data(data.clone()));
-        } else if self.waiting + data.len() <= self.common.most_early as u64 {
-            self.waiting += data.len();
+        } else if self.waiting + WAITING_COST + data.len() <= self.common.most_early as u64 {
+            self.waiting += WAITING_COST + data.len();
             self.undelivered.push(data.clone());
         } else {
             self.counts.early_dropped += 1;
         }
-    }
-
-    /// A record waits for keys.
-    pub(super) fn keep_early(&mut self, record: Record) {
-        let len = record.fragment.len();
-        if self.waiting + len <= self.common.most_early as u64 {
-            self.counts.early += 1;
-            self.waiting += len;
-            self.early.push(record);
-        } else {
-            self.counts.early_dropped += 1;
-        }
-    }
-
-    pub(super) fn take_early(&mut self) -> Vec<Record> {
-        let early = std::mem::take(&mut self.early);
-        self.waiting -= early.iter().map(|record| record.fragment.len()).sum::<u64>();
-        early
     }
 
     pub(super) fn spend_open(&self, opened: &Opened, cx: &mut Cx<'_>) {
@@ -525,6 +536,7 @@ impl Core {
         let failure = Failure::Alert { alert, is_ours: true };
         self.failed = Some(failure);
         self.send_alert(Alert { is_fatal: true, description: alert });
+        self.told_at = cx.env.now();
         cx.notify(Notice::Failed(failure));
     }
 
@@ -540,7 +552,7 @@ impl Core {
                 if !self.records.is_13 {
                     self.send_alert(alert);
                 }
-                self.has_got_close = true;
+                self.got_close = Some(opened.number);
                 cx.notify(Notice::Closed);
             }
             AlertDescription::USER_CANCELED => {}
@@ -602,4 +614,9 @@ impl Core {
         let messages = self.messages.as_ref().map_or(0, Vec::len) as u64;
         self.records.memory() + self.outbox.memory() + self.reassembly.held() as u64 + self.waiting + secrets + messages
     }
+}
+
+/// What data of our own take that wait: empty ones are not free.
+fn own_cost(data: &Rope) -> u64 {
+    data.len().max(1)
 }

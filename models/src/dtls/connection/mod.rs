@@ -8,6 +8,7 @@ mod client;
 mod client12;
 mod client13;
 mod core;
+mod late;
 mod outbox;
 mod proof;
 mod records;
@@ -55,7 +56,8 @@ pub enum Notice {
     Connected(Handshaked),
     /// Data have come: those of one record.
     Data(Rope),
-    /// The peer has ended the connection (close_notify).
+    /// The peer has ended the connection: by close_notify, behind which data that were sent before may still come, or at an endpoint by another one from the
+    /// same address.
     Closed,
     /// It is over.
     Failed(Failure),
@@ -71,7 +73,7 @@ pub enum Failure {
         /// Who has sent it.
         is_ours: bool,
     },
-    /// A flight was sent again and again, and nothing came.
+    /// A flight was sent again and again, or the rest of the peer's was waited for, and nothing came.
     TimedOut,
     /// Its host has no memory left for it.
     OutOfMemory,
@@ -226,21 +228,25 @@ impl Connection {
         self.core.has_resent = false;
         self.core.counts.handshake_bytes += if self.core.is_connected { 0 } else { datagram.len() };
         for record in Records::new(datagram, self.core.records.own_cid.len()) {
-            self.handle_record(record, side, cx);
+            if !self.handle_record(record, side, cx) {
+                break;
+            }
         }
         self.core.acknowledge_if_due(cx);
         self.core.transmit(cx);
     }
 
-    /// A record, and then those that have waited for the keys that it brought.
-    fn handle_record(&mut self, record: Record, side: &mut Side, cx: &mut Cx<'_>) {
+    /// A record, and then those that have waited for the keys that it brought. False: what follows in its datagram is not for us.
+    fn handle_record(&mut self, record: Record, side: &mut Side, cx: &mut Cx<'_>) -> bool {
         let mut waiting = vec![record];
         while let Some(record) = waiting.pop() {
-            if self.core.is_over() {
-                return;
-            }
             let before = self.core.records.read_epoch();
             match self.core.records.open(&record) {
+                Ok(opened) if self.core.is_over() => self.core.on_late(&opened, cx),
+                // RFC 9147 §6.1: after the handshake nothing comes without protection. In DTLS 1.2 its flights may.
+                Ok(opened) if self.core.is_connected && self.core.records.is_13 && opened.number.epoch == 0 => {
+                    self.core.counts.invalid += 1;
+                }
                 Ok(opened) => {
                     if opened.number.epoch > 0 {
                         self.core.spend_open(&opened, cx);
@@ -253,18 +259,23 @@ impl Connection {
                 Err(Closed::Early) => self.core.keep_early(record),
                 Err(Closed::Replayed) => self.core.counts.replayed += 1,
                 Err(Closed::Invalid) => self.core.counts.invalid += 1,
+                Err(Closed::Foreign) => {
+                    self.core.counts.invalid += 1;
+                    return false;
+                }
             }
             if self.core.records.read_epoch() != before {
                 // In the order in which they came, after this one.
                 waiting.extend(self.core.take_early().into_iter().rev());
             }
         }
+        true
     }
 
     fn handle_opened(&mut self, opened: &Opened, side: &mut Side, cx: &mut Cx<'_>) -> Result<(), AlertDescription> {
         match opened.content_type {
             ContentType::HANDSHAKE => self.handle_handshake(opened, side, cx),
-            ContentType::APPLICATION_DATA if opened.number.epoch > 0 => {
+            ContentType::APPLICATION_DATA if self.core.is_data_epoch(opened.number.epoch) => {
                 self.core.on_data(&opened.plaintext, cx);
                 Ok(())
             }
@@ -297,7 +308,7 @@ impl Connection {
         self.core.take_fragments(&fragments, opened.number, cx);
         while let Some(whole) = self.core.reassembly.next_message() {
             cx.observe(Trace::Received(whole.kind, whole.body.len()));
-            self.core.last_seq = Some(whole.message_seq);
+            (self.core.last_seq, self.core.last_epoch) = (Some(whole.message_seq), whole.epoch);
             if whole.kind == HandshakeType::CLIENT_HELLO && self.core.is_connected && !self.core.records.is_13 {
                 // RFC 5746 §4.4, RFC 9325 §3.5: there is no new handshake within the old one.
                 self.core.send_alert(Alert { is_fatal: false, description: AlertDescription::NO_RENEGOTIATION });
@@ -334,8 +345,9 @@ impl Connection {
                 self.core.counts.timeouts += 1;
                 cx.observe(Trace::Resent(self.core.outbox.messages(), true));
             }
-            // What comes after a handshake can be done without.
-            Expired::GiveUp if self.core.is_connected => {}
+            Expired::Remind => self.core.acknowledge(cx),
+            // What comes after a handshake can be done without, but for new keys, which nobody knows whether the peer has.
+            Expired::GiveUp if self.core.is_connected && !self.core.is_updating_keys() => {}
             Expired::GiveUp => {
                 self.core.failed = Some(Failure::TimedOut);
                 cx.notify(Notice::Failed(Failure::TimedOut));
@@ -369,7 +381,7 @@ impl Connection {
         self.core.records.most_plain()
     }
 
-    /// Ends the connection: the peer is told. What comes later is not read any more (RFC 9147 §5.10 has no half-closed connections).
+    /// Ends the connection: the peer is told. What comes later is not read any more: of RFC 9147 §5.10, by which one may still read, we have no half-closed connections.
     pub fn close(&mut self, cx: &mut Cx<'_>) {
         if !self.core.is_over() {
             self.core.is_closed = true;
@@ -490,4 +502,27 @@ fn raw(version: Version, kind: HandshakeType, message_seq: u16, body: &[u8]) -> 
     let mut out = FragmentHeader::whole(kind, message_seq, body.len() as u32).encode().to_vec();
     out.extend_from_slice(body);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtls::connection::proof::psk_premaster;
+    use crate::dtls::tests::hex;
+    use crate::tls::crypto::Secret;
+
+    /// RFC 6347 §4.2.6: a message is hashed as if it had come in one piece, with its number, offset and length; RFC 9147 §5.2: of DTLS 1.3 with type and length alone.
+    #[test]
+    fn what_is_hashed_of_a_message_is_as_the_rfcs_have_it() {
+        let of = |version| raw(version, HandshakeType::FINISHED, 0x0102, b"abc");
+        assert_eq!(of(DTLS12), hex("14 000003 0102 000000 000003 616263"));
+        assert_eq!(of(DTLS13), hex("14 000003 616263"));
+    }
+
+    /// RFC 4279 §2: as many zeros as the key has bytes, each with its length; RFC 5489 §2: what ECDHE has given in their place.
+    #[test]
+    fn a_premaster_secret_is_as_the_rfcs_have_it() {
+        assert_eq!(psk_premaster(&[1, 2, 3], None), hex("0003 000000 0003 010203"));
+        assert_eq!(psk_premaster(&[1, 2, 3], Some(&Secret::new(&[7; 4]))), hex("0004 07070707 0003 010203"));
+    }
 }

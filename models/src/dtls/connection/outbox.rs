@@ -63,6 +63,8 @@ pub(super) enum Expired {
     No,
     /// The flight is to be sent again.
     Resend,
+    /// DTLS 1.3: the peer is to be told again what has come of its flight.
+    Remind,
     /// It was sent often enough.
     GiveUp,
 }
@@ -80,6 +82,8 @@ pub(super) struct Outbox {
     pieces: Vec<Piece>,
     timeout: Span,
     deadline: Option<LocalTime>,
+    /// DTLS 1.3: the peer has our flight, and the rest of its own is waited for until then (RFC 9147 §5.8.1: still WAITING).
+    patience: Option<LocalTime>,
     /// Times that it ran out in a row.
     tries: u32,
     sent_at: LocalTime,
@@ -101,6 +105,7 @@ impl Outbox {
             pieces: Vec::new(),
             timeout: timers.initial,
             deadline: None,
+            patience: None,
             tries: 0,
             sent_at: LocalTime::ZERO,
             resent_at: LocalTime::ZERO,
@@ -143,7 +148,7 @@ impl Outbox {
             self.transmit(0, records, now);
         }
         (self.expects, self.answers, self.tries) = (expects, answers, 0);
-        (self.sent_at, self.resent_at) = (now, now);
+        (self.sent_at, self.resent_at, self.patience) = (now, now, None);
         self.deadline = (expects != Expects::Nothing).then(|| now + self.timeout);
     }
 
@@ -260,14 +265,20 @@ impl Outbox {
         Span::from_nanos(self.timeout.as_nanos() / 4)
     }
 
-    /// When it is sent again.
-    pub(super) const fn deadline(&self) -> Option<LocalTime> {
-        self.deadline
+    /// When it is sent again, or the peer is reminded of its own.
+    pub(super) fn deadline(&self) -> Option<LocalTime> {
+        self.deadline.or(self.patience)
+    }
+
+    /// DTLS 1.3: something new of the peer's next flight has come, so that it has ours. The rest is waited for as long as an answer would be.
+    pub(super) fn begun(&mut self, now: LocalTime) {
+        self.answered(true, now);
+        (self.tries, self.patience) = (0, Some(now + self.timeout));
     }
 
     /// Time may have run out.
     pub(super) fn expire(&mut self, common: &Common, records: &mut Records, now: LocalTime) -> Expired {
-        if self.deadline.is_none_or(|at| now < at) {
+        if self.deadline().is_none_or(|at| now < at) {
             return Expired::No;
         }
         if self.tries >= self.timers.tries {
@@ -275,6 +286,11 @@ impl Outbox {
             return Expired::GiveUp;
         }
         self.tries += 1;
+        if self.deadline.is_none() {
+            let wait = self.timeout.saturating_mul(1 << self.tries.min(32)).min(self.timers.most);
+            self.patience = Some(now + wait);
+            return Expired::Remind;
+        }
         self.timeout = self.timeout.saturating_mul(2).min(self.timers.most);
         // RFC 6347 §4.1.1.1: it may be that datagrams of this length do not arrive.
         if self.tries >= common.fallback_after {
@@ -313,14 +329,19 @@ impl Outbox {
     ) -> bool {
         let is_named = |piece: &Piece| numbers.contains(&piece.number) || is_protected && piece.number.epoch == 0;
         let pieces: Vec<Piece> = self.pieces.iter().filter(|piece| is_named(piece)).copied().collect();
+        let mut is_progress = false;
         for item in &mut self.flight {
             if let What::Message { message_seq, acked, .. } = &mut item.what {
                 for piece in pieces.iter().filter(|piece| piece.message_seq == *message_seq) {
+                    is_progress |= !acked.covers(piece.start, piece.end);
                     acked.insert(piece.start, piece.end);
                 }
             }
         }
         if !self.flight.iter().any(Item::is_missing) {
+            if self.expects == Expects::Flight && self.deadline.is_some() {
+                self.begun(now);
+            }
             self.answered(true, now);
             if self.expects == Expects::Ack {
                 self.forget();
@@ -335,7 +356,10 @@ impl Outbox {
         let has_resent = self.resend_lost(newest, records, now);
         if has_resent {
             self.was_resent = true;
-            self.deadline = Some(now + self.timeout);
+            // Who says the same again and again does not keep us from giving up.
+            if is_progress {
+                self.deadline = Some(now + self.timeout);
+            }
         }
         has_resent
     }
@@ -369,7 +393,7 @@ impl Outbox {
     pub(super) fn forget(&mut self) {
         self.flight.clear();
         self.pieces.clear();
-        self.deadline = None;
+        (self.deadline, self.patience) = (None, None);
     }
 
     /// What it keeps \[bytes\].

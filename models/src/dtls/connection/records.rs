@@ -3,7 +3,7 @@
 use crate::dtls::codes::{ACK, HASH, TLS12_CID};
 use crate::dtls::config::Common;
 use crate::dtls::crypto::Protection;
-use crate::dtls::replay::Replay;
+use crate::dtls::replay::{Replay, WINDOW};
 use crate::dtls::wire::{FullHeader, HEADER_BYTES, Header, MAX_SEQUENCE, Record, RecordNumber, UnifiedHeader};
 use crate::rope::Rope;
 use crate::tls::codes::{ContentType, Version};
@@ -12,6 +12,9 @@ use bytes::Bytes;
 
 /// Epochs whose keys are kept, each way: those of the handshake, since flights may come again, and the last ones.
 const MOST_EPOCHS: usize = 5;
+
+/// A protected fragment has more than this \[bytes\]: nonce and the shortest tag in DTLS 1.2; what a mask is made of in DTLS 1.3 (RFC 9147 §4.2.3).
+const LEAST_PROTECTED: u64 = 16;
 
 /// The keys of an epoch, one way.
 #[derive(Clone, Debug)]
@@ -46,6 +49,8 @@ pub(super) enum Closed {
     Replayed,
     /// It is not from the peer.
     Invalid,
+    /// It has a connection id that is not ours, and so all that follows it in its datagram (RFC 9147 §4).
+    Foreign,
 }
 
 /// The record layer of one connection.
@@ -57,6 +62,8 @@ pub(super) struct Records {
     pub(super) mtu: usize,
     short_headers: bool,
     read: Vec<Epoch>,
+    /// Numbers of the last records without protection. A window would move with what anybody sends, and take the true ones for old.
+    plain_seen: Vec<u64>,
     write: Vec<Epoch>,
     /// The id that the peer uses; none of no length.
     pub(super) own_cid: Bytes,
@@ -79,6 +86,7 @@ impl Records {
             mtu: common.mtu,
             short_headers: common.short_headers,
             read: vec![plain(0)],
+            plain_seen: Vec::new(),
             write: vec![plain(first)],
             own_cid: Bytes::new(),
             peer_cid: None,
@@ -205,7 +213,14 @@ impl Records {
 
     /// The newest of the first records: a server answers with its number (RFC 6347 §4.2.1).
     pub(super) fn mark_first(&mut self, sequence: u64) {
-        self.read[0].replay.mark(sequence);
+        self.mark_plain(sequence);
+    }
+
+    fn mark_plain(&mut self, sequence: u64) {
+        if self.plain_seen.len() as u64 == WINDOW {
+            self.plain_seen.remove(0);
+        }
+        self.plain_seen.push(sequence);
     }
 
     /// Opens a record that has not been opened before.
@@ -226,14 +241,21 @@ impl Records {
         if epoch > 0 && self.has_cids && has_cid == self.own_cid.is_empty() {
             return Err(Closed::Invalid);
         }
-        if has_cid && header.cid != self.own_cid {
+        // RFC 9146 §3: without an id of ours nobody may send one.
+        if has_cid && (self.own_cid.is_empty() || header.cid != self.own_cid) {
+            return Err(if self.own_cid.is_empty() { Closed::Invalid } else { Closed::Foreign });
+        }
+        if epoch > 0 && fragment.len() < LEAST_PROTECTED {
             return Err(Closed::Invalid);
         }
         let newest = self.read_epoch();
         let Some(one) = self.read.iter_mut().find(|one| one.epoch == epoch) else {
             return Err(if epoch > newest { Closed::Early } else { Closed::Invalid });
         };
-        if !one.replay.is_new(header.sequence) {
+        let is_plain = one.protection.is_none();
+        let is_copy =
+            if is_plain { self.plain_seen.contains(&header.sequence) } else { !one.replay.is_new(header.sequence) };
+        if is_copy {
             return Err(Closed::Replayed);
         }
         let (content_type, plaintext) = match &one.protection {
@@ -246,16 +268,24 @@ impl Records {
         }
         let is_newest = epoch > 0 && epoch == newest && header.sequence >= one.replay.next();
         one.replay.mark(header.sequence);
+        if is_plain {
+            self.mark_plain(header.sequence);
+        }
         let number = RecordNumber { epoch, sequence: header.sequence };
         Ok(Opened { content_type, number, plaintext, cid: header.cid.clone(), is_newest })
     }
 
     fn open_unified(&mut self, header: &UnifiedHeader, fragment: &Rope) -> Result<Opened, Closed> {
         let cid = header.cid.clone().unwrap_or_default();
-        if cid != self.own_cid {
+        let newest = self.read_epoch();
+        // Who has not seen the server's hello does not know yet whether ids are used.
+        let may_lack = cid.is_empty() && !self.has_cids && newest == 0;
+        if cid != self.own_cid && !may_lack {
+            return Err(if cid.is_empty() { Closed::Invalid } else { Closed::Foreign });
+        }
+        if fragment.len() < LEAST_PROTECTED {
             return Err(Closed::Invalid);
         }
-        let newest = self.read_epoch();
         let known = self.read.iter_mut().rev().filter(|one| one.protection.is_some());
         let Some(one) = known.into_iter().find(|one| (one.epoch & 3) as u8 == header.epoch_bits) else {
             return Err(Closed::Early);

@@ -199,6 +199,10 @@ impl Offer {
                 Extension::ExtendedMasterSecret => offer.has_master_secret = true,
                 Extension::EcPointFormats(_) => offer.has_point_formats = true,
                 Extension::SessionTicket(ticket) => offer.ticket = Some(ticket.clone()),
+                // RFC 5746 §3.6.
+                Extension::RenegotiationInfo(info) if !info.is_empty() => {
+                    return Err(AlertDescription::HANDSHAKE_FAILURE);
+                }
                 Extension::RenegotiationInfo(_) => offer.signals_renegotiation = true,
                 Extension::PskModes(list) => offer.psk_modes = Some(list.clone()),
                 Extension::Cookie(cookie) => offer.cookie = Some(cookie.clone()),

@@ -37,7 +37,7 @@ impl Server {
         core.is_extended = offer.has_master_secret && core.common.extended_master_secret;
         core.messages = (config.client_certificates != ClientCertificates::None).then(Vec::new);
         core.note(whole, cx);
-        let session = self.take_session(hello, offer, suite, core, side, cx);
+        let session = self.take_session(hello, offer, suite, core, side, cx)?;
         core.is_resumed = session.is_some();
         // A session that goes on keeps its ticket.
         self.promised_ticket = offer.ticket.is_some() && config.tickets > 0 && !core.is_resumed;
@@ -77,16 +77,20 @@ impl Server {
         core: &Core,
         side: &mut ServerSide,
         cx: &mut Cx<'_>,
-    ) -> Option<Session> {
+    ) -> Result<Option<Session>, AlertDescription> {
         if hello.session_id.is_empty() {
-            return None;
+            return Ok(None);
         }
         let by_ticket = match &offer.ticket {
             Some(ticket) if !ticket.is_empty() => side.open(ticket, DTLS12, core, cx),
             _ => None,
         };
-        let session = by_ticket.or_else(|| side.kept(&hello.session_id, cx.env.now()))?;
-        (session.suite == suite && session.is_extended == core.is_extended).then_some(session)
+        let session = by_ticket.or_else(|| side.kept(&hello.session_id, cx.env.now()));
+        // RFC 7627 §5.3: a session with the extended master secret and a hello without is an attack, and ends the handshake; the other way round it begins anew.
+        if session.as_ref().is_some_and(|session| session.is_extended && !offer.has_master_secret) {
+            return Err(AlertDescription::HANDSHAKE_FAILURE);
+        }
+        Ok(session.filter(|session| session.suite == suite && session.is_extended == core.is_extended))
     }
 
     fn send_hello_12(&mut self, offer: &Offer, suite: Suite, core: &mut Core, cx: &mut Cx<'_>) {

@@ -10,7 +10,7 @@ use super::{Cx, KEYS};
 use crate::dtls::codes::{DTLS12, DTLS13, HASH, Suite};
 use crate::dtls::crypto::{KeySchedule, finished, resumption_psk};
 use crate::dtls::reassembly::Whole;
-use crate::dtls::session::Session;
+use crate::dtls::session::{MOST_LIFETIME_S, Session};
 use crate::dtls::wire::{Message, with_tls_header};
 use crate::tls::codes::{AlertDescription, HandshakeType, PskMode};
 use crate::tls::config::ClientCertificates;
@@ -47,7 +47,9 @@ impl Server {
         core.note(whole, cx);
         let shares = offer.shares.as_deref().unwrap_or_default();
         let share = shares.iter().find(|share| core.common.groups.contains(&share.group));
-        let is_alone = chosen.is_some() && offer.takes(PskMode::PSK_KE) && share.is_none();
+        let use_of_psk = use_of_psk(offer, share.is_some());
+        let chosen = chosen.filter(|_| use_of_psk != UseOfPsk::Never);
+        let is_alone = chosen.is_some() && use_of_psk == UseOfPsk::Alone;
         if let Some(retry) = &retry {
             // RFC 8446 §4.1.2: what the request asked for, and nothing else.
             let is_other =
@@ -57,13 +59,7 @@ impl Server {
             }
         }
         if chosen.is_none() {
-            if side.config.identity.is_none() {
-                return Err(AlertDescription::HANDSHAKE_FAILURE);
-            }
-            // RFC 8446 §9.2.
-            if offer.schemes.is_empty() || offer.groups.is_empty() {
-                return Err(AlertDescription::MISSING_EXTENSION);
-            }
+            check_certificate(offer, side)?;
         }
         if let Some(chosen) = &chosen {
             core.is_resumed = chosen.identity.is_none();
@@ -71,7 +67,7 @@ impl Server {
         }
         self.takes_tickets = offer.psk_modes.is_some();
         let share = if is_alone { None } else { Some(share.ok_or(AlertDescription::HANDSHAKE_FAILURE)?) };
-        let shared = self.send_hello_13(hello, share, chosen.as_ref(), suite, core, cx)?;
+        let shared = self.send_hello_13(share, chosen.as_ref(), suite, core, cx)?;
         core.spend("tls.schedule", 0, cx);
         let mut schedule = KeySchedule::new(core.mode(), chosen.as_ref().map(|chosen| &chosen.key[..]));
         let shared = shared.as_ref().map(Secret::as_slice);
@@ -134,7 +130,6 @@ impl Server {
 
     fn send_hello_13(
         &mut self,
-        hello: &ClientHello,
         share: Option<&KeyShare>,
         chosen: Option<&Chosen>,
         suite: Suite,
@@ -156,8 +151,8 @@ impl Server {
             extensions.push(connection_id(&core.records.own_cid));
         }
         let random = Self::draw_random(core, cx);
-        // RFC 9147 §5.3: an echo of what stands for a session of DTLS 1.2.
-        let (legacy_version, session_id, cipher_suite) = (DTLS12, hello.session_id.clone(), suite.code());
+        // RFC 9147 §5: no echo, whatever the client has sent.
+        let (legacy_version, session_id, cipher_suite) = (DTLS12, Bytes::new(), suite.code());
         let answer = ServerHello { legacy_version, random, session_id, cipher_suite, extensions };
         core.send_tls(Handshake::ServerHello(answer), 0, cx);
         Ok(shared)
@@ -187,9 +182,6 @@ impl Server {
             core.send_tls(Handshake::CertificateRequest(request), HANDSHAKE_EPOCH, cx);
         }
         core.send_tls(certificates(identity.chain().to_vec()), HANDSHAKE_EPOCH, cx);
-        if !offer.schemes.contains(&identity.kind().schemes()[0]) {
-            return Err(AlertDescription::HANDSHAKE_FAILURE);
-        }
         let content = core.signed_content(false);
         core.send_verify(identity, &content, HANDSHAKE_EPOCH, cx);
         Ok(asks)
@@ -255,6 +247,7 @@ impl Server {
         core.outbox.forget();
         // RFC 9147 §7: nothing else says that the last flight has come.
         core.acknowledge(cx);
+        core.clear_acks();
         self.state = State::Connected;
         core.connected(cx);
         if self.takes_tickets && side.config.tickets > 0 {
@@ -275,13 +268,47 @@ impl Server {
             let session = Session { version: DTLS13, suite, secret, issued_at, is_extended };
             let age_add = age_add(cx.env);
             let ticket = side.seal(&session, core, cx);
-            let lifetime_s = (side.config.lifetime.as_nanos() / 1_000_000_000) as u32;
+            let lifetime_s = (side.config.lifetime.as_nanos() / 1_000_000_000).min(u64::from(MOST_LIFETIME_S)) as u32;
             let message = NewSessionTicket { lifetime_s, age_add, nonce, ticket, extensions: Vec::new() };
             let message = Message::Tls(Handshake::NewSessionTicket(message));
             core.send_outside(message.kind(), message.encode_body(), DATA_EPOCH, cx);
         }
         core.end_flight(Expects::Ack, cx);
     }
+}
+
+/// How a pre-shared key can be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum UseOfPsk {
+    Never,
+    Alone,
+    /// With a fresh key exchange.
+    Fresh,
+}
+
+/// RFC 8446 §4.2.9: no mode that the client does not list; a fresh key exchange where it can be had.
+fn use_of_psk(offer: &Offer, has_share: bool) -> UseOfPsk {
+    let (alone, fresh) = (offer.takes(PskMode::PSK_KE), offer.takes(PskMode::PSK_DHE_KE));
+    if fresh && (has_share || !alone) {
+        UseOfPsk::Fresh
+    } else if alone {
+        UseOfPsk::Alone
+    } else {
+        UseOfPsk::Never
+    }
+}
+
+/// Without a pre-shared key the server shows a certificate, in a way that the client takes. It is told before the first message: nothing can be read of what is
+/// protected without ServerHello.
+fn check_certificate(offer: &Offer, side: &ServerSide) -> Result<(), AlertDescription> {
+    let identity = side.config.identity.as_ref().ok_or(AlertDescription::HANDSHAKE_FAILURE)?;
+    // RFC 8446 §9.2.
+    if offer.schemes.is_empty() || offer.groups.is_empty() {
+        return Err(AlertDescription::MISSING_EXTENSION);
+    }
+    // RFC 8446 §4.4.2.2.
+    let is_taken = offer.schemes.contains(&identity.kind().schemes()[0]);
+    if is_taken { Ok(()) } else { Err(AlertDescription::HANDSHAKE_FAILURE) }
 }
 
 /// What comes before the hello: after a retry, what stands for the first one, and the request (RFC 8446 §4.4.1).
@@ -293,4 +320,24 @@ fn before(core: &Core, retry: Option<&Retry>) -> Transcript {
         transcript.add(&with_tls_header(HandshakeType::SERVER_HELLO, &retry.request));
     }
     transcript
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8446 §4.2.9: "Servers MUST NOT select a key exchange mode that is not listed by the client"; a share beside `psk_ke` alone is for a server that takes no key.
+    #[test]
+    fn a_key_is_used_in_a_way_that_is_listed() {
+        let (alone, fresh) = (PskMode::PSK_KE, PskMode::PSK_DHE_KE);
+        for (modes, with_share, without) in [
+            (vec![alone], UseOfPsk::Alone, UseOfPsk::Alone),
+            (vec![fresh], UseOfPsk::Fresh, UseOfPsk::Fresh),
+            (vec![alone, fresh], UseOfPsk::Fresh, UseOfPsk::Alone),
+            (vec![PskMode(77)], UseOfPsk::Never, UseOfPsk::Never),
+        ] {
+            let offer = Offer { psk_modes: Some(modes), ..Offer::default() };
+            assert_eq!((use_of_psk(&offer, true), use_of_psk(&offer, false)), (with_share, without));
+        }
+    }
 }

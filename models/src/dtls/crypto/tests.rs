@@ -58,6 +58,59 @@ fn labels_begin_with_dtls13() {
     assert_eq!(out, hmac(Mode::Real, &[7; 32], &[&info]).as_slice()[..16]);
 }
 
+/// A secret of 32 bytes.
+fn secret(byte: u8) -> Secret {
+    Secret::new(&[byte; 32])
+}
+
+/// RFC 9147 has no vectors. These were computed apart from this code: HMAC and SHA-256 of Python's standard library, and HKDF-Expand-Label, Derive-Secret and the chain of secrets
+/// written after RFC 8446 §7.1 and RFC 9147 §5.9, for a pre-shared key of 16 bytes 01, a shared secret of 32 bytes 07, and digests of 32 bytes 08 to the server's hello, 09 to its Finished and 0a to
+/// the client's.
+#[test]
+fn secrets_of_dtls_13_are_those_of_another_computation() {
+    let same = |found: &Secret, expected: &str| assert_eq!(found.as_slice(), hex(expected));
+    let mut schedule = KeySchedule::new(Mode::Real, Some(&[1; 16]));
+    same(&schedule.binder_key(true), "118a0a343ed034e84918aa3846d9d0d536db6c55b31267e136d814636b4688eb");
+    same(&schedule.binder_key(false), "95e07713f7404988211f8f05da30cc830e45405f2a0494daee42b14bc5891077");
+    let (client, server) = schedule.handshake(Some(&[7; 32]), &secret(8));
+    same(&client, "1036876ad5f260e3404cb5720d6c4bfdbabc1b6f4c2be46ecff0373a37232046");
+    same(&server, "10c8d81eabf3dc43c3adebdc0fc1757e2de2565cdb6f34ddb3f9872f8d8eec3a");
+    let (client, server) = schedule.application(&secret(9));
+    same(&client, "278857627814a139d64e6be5fe262720ac2256e0c1e7384fce1c2dfc3d2258a7");
+    same(&server, "71ac141cc92cafc6f7828b152811dc48219919d0a9682b52a315fcdf7f0e11fa");
+    let resumption = schedule.resumption(&secret(10));
+    same(&resumption, "ffd12afa50692a9a4947a3ca4c808839e36598d92c2159898f210455f7395e5f");
+    let psk = resumption_psk(Mode::Real, &resumption, &[0]);
+    same(&psk, "102eda9cf246b1dd71c2c6a61f7e355489c927a21a2b0dbc6889a24ebe2438ca");
+    let next = next_traffic(Mode::Real, &client);
+    same(&next, "12c5cdb1033ff5bd2c5f025192823d3a7818962a3d70ad40f66ba1b0e84a0fcb");
+    let mac = finished(Mode::Real, &client, &secret(9));
+    assert_eq!(mac, hex("75d9fdb104151919025443331e81b4952e2db9329c8c218cc888d0dc20ca4a96"));
+    let (client, _) = KeySchedule::new(Mode::Real, None).handshake(Some(&[7; 32]), &secret(8));
+    same(&client, "40e8f8cdb6bfc109ed49c6f8b5e510ad79cc96a106d510a2282abe76848c6374");
+}
+
+/// Computed apart from this code as well: the PRF of RFC 5246 §5 from Python's HMAC, AES-GCM and AES-CCM of its `cryptography` package (OpenSSL's), nonces and what is authenticated after
+/// RFC 5246 §6.2.3.3, RFC 6655 §3 and RFC 9147 §4.2. Master secret 48 bytes 03, randoms 01 of the client and 02 of the server, epoch 1, number 5; in DTLS 1.3 a traffic secret of 32 bytes 05, epoch 3,
+/// number 0x12345, of which 16 bits are sent, hidden by the block of the first 16 bytes of ciphertext.
+#[test]
+fn records_are_those_of_another_computation() {
+    let (text, kind) = (Rope::from(b"protosim".to_vec()), ContentType::APPLICATION_DATA);
+    let header = FullHeader { content_type: kind, version: DTLS12, epoch: 1, sequence: 5, cid: Bytes::new() };
+    let block = |suite| key_block(Mode::Real, suite, &Secret::new(&[3; 48]), &[1; 32], &[2; 32]);
+    let of_client = block(Suite::PskAes128Ccm8).0.seal_12(&header, kind, &text);
+    let expected = "17fefd0001000000000005 0018 0001000000000005 dd23f7d0e74d3ff8 15bf1730f7320d5d";
+    assert_eq!(of_client.to_bytes(), hex(expected));
+    let of_server = block(Suite::PskAes128Gcm).1.seal_12(&header, kind, &text);
+    let expected = "17fefd0001000000000005 0020 0001000000000005 1d28009bafb436d3 d08f22b26c88d2d7df6caacd8cfbfc58";
+    assert_eq!(of_server.to_bytes(), hex(expected));
+    let header = UnifiedHeader { cid: None, epoch_bits: 3, sequence: 0x2345, is_long: true, has_length: true };
+    let seal = |suite| Protection::dtls13(Mode::Real, suite, &secret(5)).seal_13(&header, 0x12345, kind, &text);
+    let expected = "2f 22d1 0019 6b4f3196da4d686bdf fef47d4b5895819c967c30e97179164f";
+    assert_eq!(seal(Suite::Aes128Gcm).to_bytes(), hex(expected));
+    assert_eq!(seal(Suite::Aes128Ccm8).to_bytes(), hex("2f fb03 0011 1d0a1aebc28eb2ed84 0cd9b5f8f1533c40"));
+}
+
 /// RFC 9146 §5.3: placeholder, type, length of the id, type, version, epoch, number, id, length of the inner plaintext.
 #[test]
 fn what_is_authenticated_beside_a_text_is_as_rfc_9146_has_it() {

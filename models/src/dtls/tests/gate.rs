@@ -133,8 +133,14 @@ fn there_is_no_second_handshake_within_a_connection() {
     let mut world = World::new(client, server);
     world.connect().run();
     let hello = fragment(&records(&world.log[0].2)[0]).1;
+    let before = world.log.len();
     world.with_client(|connection, _, cx| connection.send_message(HandshakeType::CLIENT_HELLO, hello, cx));
     world.run();
+    // The hello, and its answer: an alert in epoch 1 of 2 bytes, with 8 of nonce and 8 of tag.
+    let [_, (_, false, answer)] = &world.log[before..] else { panic!("{}", world.log.len()) };
+    let answer = &records(answer)[0];
+    assert_eq!((full(answer).content_type, full(answer).epoch), (ContentType::ALERT, 1));
+    assert_eq!(answer.fragment.len(), 2 + 8 + 8);
     assert_eq!((world.client_failure(), world.server_failure()), (None, None));
     world.check_connected();
 }

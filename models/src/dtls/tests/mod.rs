@@ -2,6 +2,7 @@
 
 mod gate;
 mod handshakes;
+mod hostile;
 mod layer;
 mod loss;
 mod resumption;

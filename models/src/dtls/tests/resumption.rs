@@ -92,6 +92,41 @@ fn a_session_keeps_how_its_secret_was_made() {
     assert!(again(&mut world).0.is_resumed);
 }
 
+/// RFC 7627 §5.3: a session with the extended master secret and a hello that does not offer it: the server aborts.
+#[test]
+fn a_session_does_not_lose_how_its_secret_was_made() {
+    for (tickets, kept_sessions) in [(1, 0), (0, 4)] {
+        let (mut client, server) = resuming(Mode::Real, Suite::EcdsaAes128Gcm);
+        let mut world = World::new(client.clone(), ServerConfig { tickets, kept_sessions, ..server });
+        world.connect().run();
+        world.check_connected();
+        let Side::Client(old) = &world.client_side else { unreachable!() };
+        let tickets = old.tickets.clone();
+        assert_eq!(tickets.len(), 1);
+        client.common.extended_master_secret = false;
+        let mut side = ClientSide::new(client, Trust::default());
+        side.tickets = tickets;
+        world.client_side = Side::Client(side);
+        world.connect().run();
+        let alert = crate::tls::codes::AlertDescription::HANDSHAKE_FAILURE;
+        assert_eq!(world.client_failure(), Some(Failure::Alert { alert, is_ours: false }));
+        assert_eq!(world.server_failure(), Some(Failure::Alert { alert, is_ours: true }));
+    }
+}
+
+/// RFC 8446 §4.6.1: seven days at most, 604,800 s, whatever the server is told.
+#[test]
+fn tickets_of_dtls_13_do_not_live_longer_than_a_week() {
+    for (days, expected) in [(1, 86_400), (30, 604_800), (60_000, 604_800)] {
+        let (client, server) = resuming(Mode::Sized, Suite::Aes128Gcm);
+        let lifetime = Span::from_secs(86_400 * days);
+        let mut world = World::new(client, ServerConfig { lifetime, ..server });
+        world.connect().run();
+        let Side::Client(side) = &world.client_side else { unreachable!() };
+        assert_eq!(side.tickets[0].lifetime_s, expected);
+    }
+}
+
 /// A server remembers as many sessions as it is told; the oldest gives way.
 #[test]
 fn old_sessions_give_way() {

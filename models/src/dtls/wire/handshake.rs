@@ -176,8 +176,7 @@ impl Message {
 
     /// Its body: what comes after the header.
     ///
-    /// # Panics
-    /// When a field is longer than the length before it can say.
+    /// Fields have to fit into the lengths before them: identities and hints 65,535 bytes, cookies and connection ids 255.
     pub fn encode_body(&self) -> Bytes {
         let mut out = Vec::new();
         match self {
