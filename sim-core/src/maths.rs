@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(round_to_u64(1e300), u64::MAX);
         assert_eq!((round_to_u128(2.5), round_to_u128(-3.0), round_to_u128(f64::NAN)), (3, 0, 0));
         // 2^100 is a float, and so is 2^100 + 2^48.
-        assert_eq!(round_to_u128(f64::from(2_u32).powi(100)), 1 << 100);
+        assert_eq!(round_to_u128((1_u128 << 100) as f64), 1 << 100);
         assert_eq!(round_to_u128(1e300), u128::MAX);
     }
 }

@@ -5,7 +5,7 @@ use super::transfer::TransferId;
 use super::{Pan, local};
 use crate::element::Element;
 use crate::ieee802154::timing::TURNAROUND;
-use crate::ieee802154::{Address, Command, Content, Event, Frame};
+use crate::ieee802154::{Address, Command, Content, Event};
 use crate::lowpan::{self, Dropped, Headers, Key};
 use crate::medium::ether::Flaw;
 use crate::medium::shared::At;
@@ -119,7 +119,7 @@ impl Pan {
         let is_request = matches!(frame.content, Content::Command(Command::DataRequest));
         let is_pending = is_request && self.stations[to].indirect.has(sender);
         if frame.wants_ack && self.stations[to].reply.is_none() {
-            let reply = Reply::Turning { frame: Frame::ack(frame.sequence, is_pending), to: from };
+            let reply = Reply::Turning { sequence: frame.sequence, is_pending, to: from };
             self.stations[to].reply = Some(reply);
             cx.arm(Timer::Reply.of(to), now.saturating_add(TURNAROUND.span()));
         }

@@ -176,8 +176,9 @@ impl Pan {
 
     /// The acknowledgement goes.
     pub(super) fn talk_reply(&mut self, index: usize, cx: &mut Cx<'_, Element>) {
-        let Some(Reply::Turning { frame, to }) = self.stations[index].reply.take() else { return };
+        let Some(Reply::Turning { sequence, is_pending, to }) = self.stations[index].reply.take() else { return };
         self.own_counts.acks += 1;
+        let frame = Frame::ack(sequence, is_pending);
         let span = frame.air_time();
         self.stations[index].reply = Some(Reply::Sending);
         cx.arm(Timer::Reply.of(index), cx.now().saturating_add(span));

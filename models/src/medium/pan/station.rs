@@ -94,10 +94,10 @@ pub(super) struct Sending {
 }
 
 /// An acknowledgement.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Reply {
-    /// It goes when the radio has turned around.
-    Turning { frame: Frame, to: usize },
+    /// It goes when the radio has turned around: the number of the frame that has come, whether something waits for its sender, and who that is.
+    Turning { sequence: u8, is_pending: bool, to: usize },
     /// It is on the air.
     Sending,
 }
