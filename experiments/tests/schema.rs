@@ -97,7 +97,7 @@ fn the_schema_of_events_is_fresh_and_their_page_is_whole() {
         .iter()
         .map(|kind| kind["properties"]["kind"]["const"].as_str().unwrap())
         .collect();
-    assert_eq!(kinds.len(), 17);
+    assert_eq!(kinds.len(), 18);
     for kind in kinds {
         assert!(page.contains(&format!("| `{kind}` |")), "{kind}");
     }

@@ -78,7 +78,8 @@ impl Costs {
 /// The processor of a host.
 #[derive(Clone, Debug, Default)]
 pub struct Cpu {
-    costs: Arc<Costs>,
+    /// None where no operation takes time, as on most hosts.
+    costs: Option<Arc<Costs>>,
     /// When it has done all; `None` if it has never had anything to do, or has lost power since.
     free_at: Option<SimTime>,
     busy: Span,
@@ -87,20 +88,21 @@ pub struct Cpu {
 impl Cpu {
     /// A processor with these costs.
     pub fn new(costs: impl Into<Arc<Costs>>) -> Self {
-        Self { costs: costs.into(), free_at: None, busy: Span::ZERO }
+        Self { costs: Some(costs.into()).filter(|costs| !costs.by_name.is_empty()), free_at: None, busy: Span::ZERO }
     }
 
     /// True if no operation takes time.
     pub fn is_ideal(&self) -> bool {
-        self.costs.by_name.is_empty()
+        self.costs.is_none()
     }
 
     /// Does `operation` from `now` on, after what it is doing already.
     pub fn spend(&mut self, now: SimTime, operation: Operation) {
-        let Some(span) = self.costs.span(operation).filter(|span| !span.is_zero()) else { return };
+        let Some(costs) = &self.costs else { return };
+        let Some(span) = costs.span(operation).filter(|span| !span.is_zero()) else { return };
         let begins = match self.free_at {
             Some(free_at) if free_at >= now => free_at,
-            _ => now.saturating_add(self.costs.wake),
+            _ => now.saturating_add(costs.wake),
         };
         self.free_at = Some(begins.saturating_add(span));
         self.busy = Span::from_nanos(self.busy.as_nanos().saturating_add(span.as_nanos()));
