@@ -36,6 +36,7 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "handshakes", text: include_str!("../../scenarios/handshakes.ron") },
     Shipped { name: "handshakes-devices", text: include_str!("../../scenarios/handshakes-devices.ron") },
     Shipped { name: "ice-time", text: include_str!("../../scenarios/ice-time.ron") },
+    Shipped { name: "iot-delivery", text: include_str!("../../scenarios/iot-delivery.ron") },
     Shipped { name: "link-traces", text: include_str!("../../scenarios/link-traces.ron") },
     Shipped { name: "mqtt-crash", text: include_str!("../../scenarios/mqtt-crash.ron") },
     Shipped { name: "mqtt-qos", text: include_str!("../../scenarios/mqtt-qos.ron") },
