@@ -19,6 +19,8 @@ pub(super) struct Exchange {
     registers: bool,
     /// The server has said that it will notify; so it stays while a further request with the token is under way.
     observing: bool,
+    /// While a registration is being renewed: the latest response under its token, which may be the answer.
+    heard: Option<Message>,
     /// Memory of the host held for it \[bytes\].
     bytes: u64,
 }
@@ -78,7 +80,7 @@ impl Endpoint {
         before.iter().for_each(|(_, before)| cx.release(*before));
         let registers = message.options.uint(OptionNumber::OBSERVE) == Some(0);
         let observing = before.is_some();
-        let exchange = Exchange { state: State::Queued, transmissions: 0, registers, observing, bytes };
+        let exchange = Exchange { state: State::Queued, transmissions: 0, registers, observing, heard: None, bytes };
         self.exchanges.insert((peer, token), exchange);
         cx.observe(Trace::Exchange { peer, token, state: ExchangeState::Queued });
         self.enqueue(peer, Queued { role: Role::Request(token), message }, cx);
@@ -291,12 +293,17 @@ impl Endpoint {
         let Some(exchange) = self.exchanges.get_mut(&(peer, token)) else { return };
         if let State::AwaitingAcknowledgement(id) = exchange.state {
             exchange.state = State::Acknowledged;
+            let heard = exchange.heard.clone().filter(|heard| heard.message_type == Type::Confirmable);
             self.measure(peer, id, cx.now());
             self.forget_outgoing(peer, id);
             self.timers.set(Timer::ResponseWait(peer, token), cx.now().saturating_add(self.config.response_wait));
             cx.observe(Trace::Exchange { peer, token, state: ExchangeState::AwaitingResponse });
             // RFC 7252 §4.7: a request that has its ACK is not outstanding any more.
             self.free_place(peer);
+            if let Some(heard) = heard {
+                // RFC 7252 §5.2.2: the response has overtaken its ACK, or the ACK before this one was lost; it does not come again.
+                return self.complete(peer, heard, cx);
+            }
             self.send_queued(peer, cx);
         }
     }
@@ -345,7 +352,7 @@ impl Endpoint {
         let Some(exchange) = self.exchanges.get(&(peer, response.token)) else { return false };
         match exchange.state {
             State::Observing => true,
-            // A renewed registration is answered by its ACK, or after it.
+            // Or the answer to a renewed registration whose ACK was lost: `heard` has it until that is known.
             State::Queued | State::AwaitingAcknowledgement(_) => exchange.observing && continues(response),
             State::Acknowledged | State::SentNonConfirmable(_) => false,
         }
@@ -356,8 +363,26 @@ impl Endpoint {
         if !continues(&response) {
             self.remove_exchange(peer, token, cx);
         }
+        self.remember(peer, &response, cx);
         cx.notify(Notice::NotificationReceived { peer, token, response });
         self.send_queued(peer, cx);
+    }
+
+    /// Keeps a response that comes while a renewal is not acknowledged: it is a notification that crosses it, or its answer, whose ACK
+    /// was lost (RFC 7252 §5.2.2); by itself it does not tell which.
+    fn remember(&mut self, peer: SocketAddr, response: &Message, cx: &mut Cx<'_>) {
+        let Some(exchange) = self.exchanges.get_mut(&(peer, response.token)) else { return };
+        if !matches!(exchange.state, State::AwaitingAcknowledgement(_)) {
+            return;
+        }
+        let before = exchange.heard.take().map_or(0, |heard| heard.wire_len());
+        exchange.bytes -= before;
+        cx.release(before);
+        // Without memory for it the answer counts as lost.
+        if cx.reserve(response.wire_len()).is_ok() {
+            exchange.bytes += response.wire_len();
+            exchange.heard = Some(response.clone());
+        }
     }
 
     /// The group that a request with this token was sent to, if one was.
@@ -391,6 +416,9 @@ impl Endpoint {
         let registered = self.exchanges.get_mut(&(peer, token)).filter(|exchange| exchange.registers);
         if let Some(exchange) = registered.filter(|_| continues(&response)) {
             exchange.observing = true;
+            let heard = exchange.heard.take().map_or(0, |heard| heard.wire_len());
+            exchange.bytes -= heard;
+            cx.release(heard);
             let (state, transmissions) = (exchange.state, exchange.transmissions);
             exchange.state = State::Observing;
             self.leave(peer, token, state);
@@ -406,6 +434,11 @@ impl Endpoint {
 
     /// Ends an exchange without a response.
     pub(super) fn fail_exchange(&mut self, peer: SocketAddr, token: Token, cause: Cause, cx: &mut Cx<'_>) {
+        let heard = self.exchanges.get(&(peer, token)).and_then(|exchange| exchange.heard.clone());
+        if let Some(heard) = heard.filter(|_| cause == Cause::TimedOut) {
+            // Whichever it was, the client is on the list: RFC 7641 §3 calls each notification a response to the request.
+            return self.complete(peer, heard, cx);
+        }
         if let Some(transmissions) = self.remove_exchange(peer, token, cx) {
             cx.notify(Notice::Failed { peer, token, cause, transmissions });
             self.send_queued(peer, cx);

@@ -36,6 +36,25 @@ fn notify(state: u64, confirmable: bool) -> Command {
     }
 }
 
+fn content(message_type: Type, id: u16, sequence: u32) -> Message {
+    Message {
+        code: Code::CONTENT,
+        token: token(1),
+        options: observed(sequence),
+        ..Message::empty(message_type, MessageId(id))
+    }
+}
+
+/// A client that observes, and has just sent its registration again; that request.
+fn renewing() -> (Bench, Message) {
+    let mut bench = bench(|_| {});
+    let asked = bench.command(request(true, peer(), 1, observed(0))).expect("taken").remove(0);
+    bench.arrives(content(Type::Acknowledgement, asked.message_id.0, 7));
+    let again = bench.command(request(true, peer(), 1, observed(0))).expect("taken").remove(0);
+    bench.effects.clear();
+    (bench, again)
+}
+
 fn request(confirmable: bool, peer: SocketAddr, number: u8, options: Options) -> Command {
     Command::Request { peer, token: token(number), confirmable, method: Code::GET, options, payload: Rope::new() }
 }
@@ -128,6 +147,54 @@ fn a_registration_stays_until_an_error() {
     assert!(!bench.endpoint.is_observing(peer(), token(1)) && bench.endpoint.is_at_rest());
     let late = content(Type::NonConfirmable, 54, observed(12), Code::CONTENT);
     assert_eq!(bench.arrives(late), [Message::empty(Type::Reset, MessageId(54))]);
+}
+
+/// RFC 7252 §5.2.2: the empty ACK of a renewal is lost, and its answer comes in a message of its own. The renewal is sent again, its copy gets the
+/// empty ACK again and nothing more: the answer is the one that came, and nothing is waited for. A server may also send it again before.
+#[test]
+fn the_answer_to_a_renewal_may_come_before_its_acknowledgement() {
+    let (mut bench, again) = renewing();
+    let answer = content(Type::Confirmable, 60, 11);
+    assert_eq!(bench.arrives(answer.clone()), [Message::empty(Type::Acknowledgement, MessageId(60))]);
+    let noticed = Notice::NotificationReceived { peer: peer(), token: token(1), response: answer.clone() };
+    assert_eq!(bench.notices(), [noticed]);
+    assert_eq!(bench.time_out().1, std::slice::from_ref(&again));
+    bench.effects.clear();
+    bench.arrives(Message::empty(Type::Acknowledgement, again.message_id));
+    let over = Notice::ResponseReceived { peer: peer(), token: token(1), response: answer, transmissions: 2 };
+    assert_eq!(bench.notices(), [over]);
+    assert!(bench.endpoint.is_observing(peer(), token(1)));
+    assert_eq!(bench.deadline(), None, "nothing is waited for");
+}
+
+/// A non-confirmable notification that crosses a renewal is not its answer while that may still come. Where none comes, the client is on the list
+/// all the same (RFC 7641 §3: each notification is a response), and the next one is no stranger.
+#[test]
+fn a_renewal_without_an_answer_does_not_end_what_goes_on() {
+    for is_acknowledged in [true, false] {
+        let (mut bench, again) = renewing();
+        let crossing = content(Type::NonConfirmable, 60, 11);
+        bench.arrives(crossing.clone());
+        if is_acknowledged {
+            bench.arrives(Message::empty(Type::Acknowledgement, again.message_id));
+            assert_eq!(bench.deadline().map(|deadline| deadline.timer), Some("response wait"));
+        }
+        assert_eq!(bench.notices().len(), 1, "the notification");
+        while bench.deadline().is_some() {
+            bench.time_out();
+        }
+        let transmissions = if is_acknowledged { 1 } else { 5 };
+        let over = Notice::ResponseReceived { peer: peer(), token: token(1), response: crossing, transmissions };
+        assert_eq!(bench.notices(), [over]);
+        assert_eq!(bench.arrives(content(Type::NonConfirmable, 61, 12)), []);
+        assert!(matches!(bench.notices()[..], [Notice::NotificationReceived { .. }]));
+    }
+    // One that nobody answers at all ends it, and a Reset does so whatever came.
+    let (mut bench, again) = renewing();
+    bench.arrives(content(Type::NonConfirmable, 60, 11));
+    bench.arrives(Message::empty(Type::Reset, again.message_id));
+    assert!(matches!(bench.notices()[..], [_, Notice::Failed { cause: Cause::Reset, .. }]));
+    assert!(bench.endpoint.is_at_rest() && !bench.endpoint.is_observing(peer(), token(1)));
 }
 
 /// RFC 7252 §4.7, §4.8: 1 B/s. A request of 5 B that nobody answers holds the next one back for 5 s, two of them the third for 10 s from the first;
