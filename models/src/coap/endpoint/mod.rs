@@ -67,7 +67,8 @@ pub struct EndpointConfig {
     pub understood: &'static [OptionNumber],
     /// At least this between two non-confirmable notifications to one observer (RFC 7641 §4.5.1).
     pub notification_gap: Span,
-    /// PROBING_RATE \[B/s\]: a peer that says nothing is sent no more non-confirmable requests than that (RFC 7252 §4.7).
+    /// PROBING_RATE \[B/s\]: a peer is sent no more non-confirmable requests than that from when an answer is overdue, ACK_TIMEOUT ·
+    /// ACK_RANDOM_FACTOR after the first one since something came from it (RFC 7252 §4.7; since when it counts is our choice).
     /// `None` for no limit.
     pub probing_rate: Option<u64>,
 }

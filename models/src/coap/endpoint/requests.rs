@@ -52,9 +52,21 @@ pub(super) struct Peer {
     notifications: VecDeque<Token>,
     /// What CoCoA knows of the way.
     estimates: Estimates,
-    /// Since when nothing has come from it, and what non-confirmable requests it has been sent since then [bytes].
-    silence: Option<(LocalTime, u64)>,
+    /// A non-confirmable request has been sent to it, and nothing has come since.
+    silence: Option<Silence>,
 }
+
+/// What a peer may be about to become that does not answer (RFC 7252 §4.7).
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    /// From when on it is silent: an answer to the first request is overdue.
+    from: LocalTime,
+    /// Non-confirmable requests sent to it from then on [bytes].
+    bytes: u64,
+}
+
+/// What a group may take longer for its answers than a server (RFC 7252 §8.2, DEFAULT_LEISURE).
+const LEISURE: Span = Span::from_secs(5);
 
 /// A message that has no id yet.
 #[derive(Clone, Debug)]
@@ -166,6 +178,19 @@ impl Endpoint {
         }
     }
 
+    /// A non-confirmable request is being sent. RFC 7252 §4.7 leaves open when an endpoint does not respond; our choice: when nothing has come
+    /// from it for as long as the first time-out of a confirmable message at most.
+    fn count_silence(&mut self, peer: SocketAddr, bytes: u64, cx: &mut Cx<'_>) {
+        let leisure = if peer.ip().is_multicast() { LEISURE } else { Span::ZERO };
+        let patience = self.config.parameters.longest_ack_timeout().saturating_add(leisure);
+        let now = cx.now();
+        let first = Silence { from: now.saturating_add(patience), bytes: 0 };
+        let silence = self.peer(peer, cx).silence.get_or_insert(first);
+        if silence.from <= now {
+            silence.bytes += bytes;
+        }
+    }
+
     /// A confirmable message of ours was answered: a measurement of the way to its peer.
     pub(super) fn measure(&mut self, peer: SocketAddr, id: MessageId, now: LocalTime) {
         let reliable = self.outgoing.get(&(peer, id)).and_then(|outgoing| outgoing.reliable.as_ref());
@@ -188,7 +213,7 @@ impl Endpoint {
                 Turn::Response => entry.responses.pop_front(),
                 Turn::Request => entry.requests.pop_front(),
                 Turn::Notification(token) => {
-                    entry.notifications.pop_front();
+                    self.unqueue_notification(peer, token);
                     self.take_notification(peer, token)
                 }
             };
@@ -208,34 +233,36 @@ impl Endpoint {
 
     /// Which queue may send its first message now; notifications and requests that may later set a timer.
     fn next_turn(&mut self, peer: SocketAddr, cx: &Cx<'_>) -> Option<Turn> {
+        // Notifications that wait for a place, which those behind them may not need.
+        let mut held_back = 0;
         loop {
             let entry = self.peers.get(&peer)?;
             if !entry.responses.is_empty() {
                 return Some(Turn::Response);
             }
             let has_place = entry.outstanding < self.config.nstart;
-            if let Some(token) = entry.notifications.front().copied() {
+            if let Some(token) = entry.notifications.get(held_back).copied() {
                 match self.notification_turn(peer, token) {
                     // RFC 7641 §4.5.1: NSTART holds for notifications, too.
-                    Some((true, _)) if !has_place => return None,
+                    Some((true, _)) if !has_place => held_back += 1,
                     Some((_, from)) if from <= cx.now() => return Some(Turn::Notification(token)),
                     later => {
                         if let Some((_, from)) = later {
                             self.timers.set(Timer::Pacing(peer, token), from);
                         }
                         self.unqueue_notification(peer, token);
-                        continue;
                     }
                 }
+                continue;
             }
             let front = entry.requests.front().filter(|_| has_place)?;
-            if let Some((since, bytes)) = entry.silence
+            if let Some(silence) = entry.silence.filter(|silence| silence.from <= cx.now())
                 && front.message.message_type == Type::NonConfirmable
                 && let Some(rate) = self.config.probing_rate
             {
                 // RFC 7252 §4.7: what it has been sent since, at that rate.
-                let wait = Span::from_nanos(bytes.saturating_mul(1_000_000_000).div_ceil(rate.max(1)));
-                let from = since.saturating_add(wait);
+                let wait = Span::from_nanos(silence.bytes.saturating_mul(1_000_000_000).div_ceil(rate.max(1)));
+                let from = silence.from.saturating_add(wait);
                 if from > cx.now() {
                     self.timers.set(Timer::Probing(peer), from);
                     return None;
@@ -261,9 +288,7 @@ impl Endpoint {
             cx.observe(Trace::Exchange { peer, token, state: state.public() });
             if !confirmable {
                 self.timers.set(Timer::ResponseWait(peer, token), cx.now().saturating_add(self.config.response_wait));
-                let now = cx.now();
-                let (_, bytes) = self.peer(peer, cx).silence.get_or_insert((now, 0));
-                *bytes += message.wire_len();
+                self.count_silence(peer, message.wire_len(), cx);
             }
         }
         if let Role::Notification(token, state, _) = role {

@@ -197,27 +197,53 @@ fn a_renewal_without_an_answer_does_not_end_what_goes_on() {
     assert!(bench.endpoint.is_at_rest() && !bench.endpoint.is_observing(peer(), token(1)));
 }
 
-/// RFC 7252 §4.7, §4.8: 1 B/s. A request of 5 B that nobody answers holds the next one back for 5 s, two of them the third for 10 s from the first;
-/// a sign of life lets all go.
+/// RFC 7252 §4.7, §4.8: 1 B/s, from when an answer is overdue: 2 s · 1.5 = 3 s after the first request. Until then NSTART alone holds requests
+/// back. At 3 s the fourth goes, and its 5 B hold the fifth back until 8 s; both together the sixth until 13 s. A sign of life lets all go, and
+/// what is sent then is not overdue before 3 s have passed again.
 #[test]
 fn a_silent_peer_is_asked_no_faster_than_the_probing_rate() {
-    let mut bench = bench(|config| config.nstart = 10);
+    let mut bench = bench(|config| config.nstart = 20);
     let sent =
         |bench: &mut Bench, number| bench.command(request(false, peer(), number, Options::new())).expect("taken").len();
-    assert_eq!(sent(&mut bench, 1), 1);
-    assert_eq!(sent(&mut bench, 2), 0);
-    assert_eq!(sent(&mut bench, 3), 0);
-    let (at, messages) = bench.time_out();
-    assert_eq!((at.as_nanos(), messages.len(), messages[0].wire_len()), (5_000_000_000, 1, 5));
-    let (at, messages) = bench.time_out();
-    assert_eq!((at.as_nanos(), messages.len()), (10_000_000_000, 1));
-    assert_eq!(sent(&mut bench, 4), 0);
+    assert_eq!((1..=3).map(|number| sent(&mut bench, number)).sum::<usize>(), 3);
+    bench.env.advance(Span::from_secs(3));
+    assert_eq!(sent(&mut bench, 4), 1);
+    assert_eq!((5..=7).map(|number| sent(&mut bench, number)).sum::<usize>(), 0);
+    for due in [8_000_000_000, 13_000_000_000] {
+        let (at, messages) = bench.time_out();
+        assert_eq!((at.as_nanos(), messages.len(), messages[0].wire_len()), (due, 1, 5));
+    }
+    assert_eq!(sent(&mut bench, 8), 0);
     let answer = Message { code: Code::CONTENT, token: token(1), ..Message::empty(Type::NonConfirmable, MessageId(9)) };
-    assert_eq!(bench.arrives(answer).len(), 1, "the fourth goes");
-    assert_eq!(secs(&bench), 10);
+    assert_eq!(bench.arrives(answer).len(), 2, "the seventh and the eighth go");
+    assert_eq!(secs(&bench), 13);
+    bench.env.advance(Span::from_millis(2_999));
+    assert_eq!(sent(&mut bench, 9), 1);
+    bench.env.advance(Span::from_millis(1));
+    assert_eq!(sent(&mut bench, 10), 1);
     // Confirmable ones have their time-outs instead.
-    let confirmable = bench.command(request(true, peer(), 5, Options::new())).expect("taken");
-    assert_eq!(confirmable.len(), 1);
+    assert_eq!(bench.command(request(true, peer(), 12, Options::new())).expect("taken").len(), 1);
+    assert_eq!(sent(&mut bench, 11), 0);
+}
+
+/// RFC 7641 §4.5.1 limits confirmable notifications to an address to one; a non-confirmable one under another token does not wait behind the
+/// second of them.
+#[test]
+fn a_notification_that_waits_for_a_place_holds_no_other_back() {
+    let mut bench = bench(|_| {});
+    let told = |number, confirmable| match notify(u64::from(number), confirmable) {
+        Command::Notify { peer, state, code, options, payload, .. } => {
+            Command::Notify { peer, token: token(number), state, confirmable, code, options, payload }
+        }
+        other => other,
+    };
+    let first = bench.command(told(1, true)).expect("taken");
+    assert_eq!(first.len(), 1);
+    assert_eq!(bench.command(told(2, true)).expect("taken"), []);
+    let third = bench.command(told(3, false)).expect("taken");
+    assert_eq!(third.iter().map(|message| message.token).collect::<Vec<_>>(), [token(3)]);
+    let second = bench.arrives(Message::empty(Type::Acknowledgement, first[0].message_id));
+    assert_eq!(second.iter().map(|message| message.token).collect::<Vec<_>>(), [token(2)]);
 }
 
 /// draft-ietf-core-cocoa-03 §4.2.1, §4.3: an ACK after 400 ms makes 1.6 s of 2 s; the next first time-out is between that and 1.5 times that, and
