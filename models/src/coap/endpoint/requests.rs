@@ -194,9 +194,16 @@ impl Endpoint {
     /// A confirmable message of ours was answered: a measurement of the way to its peer.
     pub(super) fn measure(&mut self, peer: SocketAddr, id: MessageId, now: LocalTime) {
         let reliable = self.outgoing.get(&(peer, id)).and_then(|outgoing| outgoing.reliable.as_ref());
-        if let (Some((_, backoff)), Some(entry)) = (reliable, self.peers.get_mut(&peer)) {
+        if let Some(backoff) = reliable.map(|(_, backoff)| *backoff) {
+            self.measure_by(peer, &backoff, now);
+        }
+    }
+
+    /// The same, of a message with this backoff.
+    pub(super) fn measure_by(&mut self, peer: SocketAddr, backoff: &Backoff, now: LocalTime) {
+        if let Some(entry) = self.peers.get_mut(&peer) {
             let round_trip = now.saturating_since(backoff.sent());
-            entry.estimates.measured(&self.config.parameters, round_trip, backoff.retransmissions(), now);
+            entry.estimates.measured(&self.config.parameters, round_trip, backoff.own_retransmissions(), now);
         }
     }
 

@@ -187,6 +187,17 @@ fn an_observer_that_is_gone_is_forgotten() {
     }
 }
 
+/// RFC 7641 §3.6, §4.5: notifications follow each other after 10 ms and take 20 ms, so that each Reset comes when others have followed.
+#[test]
+fn an_observer_that_resets_is_forgotten_however_far_it_is() {
+    let gap = Some(Span::from_millis(10));
+    let server = ServerConfig { notification_gap: gap, ..changing(Span::from_millis(10)) };
+    let client = ClientConfig { observe_for: Some(Span::from_secs(5)), cancel: Some(Cancel::Reset), ..observer() };
+    let mut net = Net::new(1, Ratio::ZERO, client, server);
+    net.run_until(at(6));
+    assert_eq!((net.server.observers(), value(&net.server.totals(), "lost_observers")), (0, 1));
+}
+
 /// RFC 7641 §4.1: who finds no place gets the state, and nothing more.
 #[test]
 fn a_full_list_of_observers_takes_no_more() {
