@@ -237,9 +237,9 @@ impl Endpoint {
                 (earlier.state, earlier.backoff.retransmissions() + 1)
             }
         };
+        self.observers.forget(peer, id, token);
         self.end_earlier(peer, token, cx);
         self.lose_observer(peer, token, state, (Cause::Reset, transmissions), cx);
-        self.send_queued(peer, cx);
         true
     }
 

@@ -469,6 +469,12 @@ impl Endpoint {
         let heard = self.exchanges.get(&(peer, token)).and_then(|exchange| exchange.heard.clone());
         if let Some(heard) = heard.filter(|_| cause == Cause::TimedOut) {
             // Whichever it was, the client is on the list: RFC 7641 §3 calls each notification a response to the request.
+            if let Some(State::AwaitingAcknowledgement(id)) =
+                self.exchanges.get(&(peer, token)).map(|known| known.state)
+            {
+                // It was not acknowledged: there is no round trip to measure.
+                self.forget_outgoing(peer, id);
+            }
             return self.complete(peer, heard, cx);
         }
         if let Some(transmissions) = self.remove_exchange(peer, token, cx) {

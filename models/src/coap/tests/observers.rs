@@ -145,7 +145,7 @@ fn confirmable(lasting: Span, hours: u64) -> Vec<u64> {
 
 /// RFC 7641 §4.5: a notification is confirmable at least every 24 hours; here from 12 hours after the one before on. Registered at 20 ms, told every hour: the
 /// 12th comes 20 ms too early, so it is the 13th; and 12 hours after that each. States of 20 hours are confirmable all. Where states last 2 s and leave at most
-/// every 3 s, most take the place of another that waits: a confirmable one goes all the same, each 12 hours.
+/// every 3 s, some take the place of another that waits: a confirmable one goes all the same, each 12 hours.
 #[test]
 fn within_a_day_a_notification_is_confirmable() {
     let hourly = confirmable(Span::from_secs(3_600), 50);
@@ -159,8 +159,7 @@ fn within_a_day_a_notification_is_confirmable() {
 #[test]
 fn notifications_have_blocks_of_the_size_that_the_registration_asks_for() {
     for own in [None, Some(Size::from_bytes(1024))] {
-        let server =
-            ServerConfig { payload: Size::from_bytes(200), block_size: own, ..changing(Span::from_secs(10)) };
+        let server = ServerConfig { payload: Size::from_bytes(200), block_size: own, ..changing(Span::from_secs(10)) };
         let client = ClientConfig { block_size: Some(Size::from_bytes(64)), ..observer() };
         let mut net = Net::new(1, Ratio::ZERO, client, server);
         net.run_until(at(21));
