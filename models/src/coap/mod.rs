@@ -45,12 +45,23 @@
 //! ```text
 //!  client: Queued … ─answer with Observe─▶ Observing ─▶ notifications: newer ones are states, older ones are not
 //!                                            │  ▲  └─ Max-Age and 5 to 15 s without one: GET under the same token
-//!                    error, or GET with ◀────┘  └────── ACK
-//!                    Observe 1, or Reset
+//!                    error, or GET with ◀────┘  └────── ACK with the answer, or empty after a CON that may be the answer, or
+//!                    Observe 1, or Reset                the last wait, if anything has come under the token since
 //!
 //!  server: list of observers ─change─▶ NON (at most one in 3 s), or CON (one outstanding; the newest state is sent again)
-//!                └─ Reset, the last time-out, Observe 1: off the list
+//!                └─ Reset to a CON of the series or a NON of the last 145 s (of 64 at most), the last time-out, Observe 1: off the list
 //! ```
+//! A notification is confirmable where the observer has had no such one for 12 h, and stays so if a newer state takes its place: RFC 7641
+//! §4.5 wants one every 24 h, and so it is while states last no longer than 12 h; if they do, each is confirmable. Blocks of notifications
+//! are no larger than the registration asks for (RFC 7959 §2.6).
+//!
+//! # Choices where standards leave one
+//! - PROBING_RATE (RFC 7252 §4.7): a peer "does not respond" from ACK_TIMEOUT · ACK_RANDOM_FACTOR (3 s; 5 s more for a group) after the first
+//!   non-confirmable request since anything came from it. Until then NSTART alone limits, and what was sent until then does not count.
+//! - A renewal's separate answer looks like a notification. One that is confirmable and comes before the empty ACK counts as both.
+//! - CoCoA: the granularity G of RFC 6298 §2.3 is that of our clock, a nanosecond, so that with a constant round trip the time-out comes down to that. The draw of
+//!   up to ACK_RANDOM_FACTOR on top is then all that is left between a slower answer and a needless retransmission. Of exchanges beside others (§4.1 of the
+//!   draft) those count that NSTART counts; separate responses do not.
 //!
 //! # What is not modelled, and what that does to results
 //! - Caching and proxies (§5.6, §5.7): a request to a proxy gets 5.05, and nobody keeps responses; each request reaches its server.

@@ -17,7 +17,7 @@ use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use bodies::{Bodies, Piece};
 use content::Answer;
-use observers::Observers;
+use observers::{Due, Observers};
 use protosim_core::{LocalTime, Purpose, Span};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -239,10 +239,13 @@ impl Server {
         let Some(resource) = self.resource(&options.uri_path()).filter(|_| self.config.changes.is_some()) else {
             return;
         };
-        let is_later = options.block(OptionNumber::BLOCK2).ok().flatten().is_some_and(|block| block.number > 0);
+        let asked = options.block(OptionNumber::BLOCK2).ok().flatten();
+        let is_later = asked.is_some_and(|block| block.number > 0);
         match wish {
             0 if !answer.code.is_error() && !is_later => {
-                if self.observers.add((peer, message.token), resource, self.config.observers, host) {
+                // RFC 7959 §2.6: what it asks for holds for notifications, too.
+                let wanted = (resource, asked.map(|block| block.size));
+                if self.observers.add((peer, message.token), wanted, self.config.observers, host) {
                     self.counts.registrations += 1;
                     answer.options.add_uint(OptionNumber::OBSERVE, self.sequence(resource));
                 } else {
@@ -283,22 +286,21 @@ impl Server {
 
     fn notify(&mut self, resource: usize, host: &mut dyn Host) {
         let all_confirmable = self.config.notifications == Some(Notifications::Confirmable);
-        let due = self.observers.due(resource, all_confirmable, host.now());
-        if due.is_empty() {
-            return;
-        }
         let sequence = self.sequence(resource);
-        let mut answer = self.state(resource, None);
-        answer.options.add_uint(OptionNumber::OBSERVE, sequence);
-        for (peer, token, confirmable) in due {
+        for Due { peer, token, size, is_confirmable } in self.observers.due(resource, all_confirmable, host.now()) {
+            let block = size.map(|size| Block { number: 0, more: false, size });
+            let mut answer = self.state(resource, block);
+            answer.options.add_uint(OptionNumber::OBSERVE, sequence);
             let state = u64::from(sequence);
             self.counts.states_due += 1;
             host.observe(Observation::ExchangeStarted(self.state_id((peer, token, state), host)));
-            let Answer { code, options, payload } = answer.clone();
-            let command = Command::Notify { peer, token, state, confirmable, code, options, payload };
+            let Answer { code, options, payload } = answer;
+            let command = Command::Notify { peer, token, state, confirmable: is_confirmable, code, options, payload };
             if self.driver.command(command, host).is_err() {
                 self.counts.out_of_memory += 1;
                 self.end_state((peer, token, state), Outcome::OutOfMemory, 0, host);
+            } else if is_confirmable {
+                self.observers.confirmed(peer, token, host.now());
             }
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! Two estimators of RFC 6298 per peer: one of exchanges without a retransmission (strong), one of those with one or two (weak),
 //! measured from the first transmission. Each of their time-outs is blended into the one in use.
+//!
+//! Our choice where the draft says nothing: G, the clock's granularity (RFC 6298 §2.3), is a nanosecond, as our clocks have it, and there is no least
+//! time-out. Implementations on clocks of 1 to 10 ms have as much more room above a constant round trip.
 
 use crate::coap::config::Parameters;
 use crate::recovery::{RtoFloor, RtoLimits, RttEstimator};
@@ -52,6 +55,7 @@ impl Estimates {
                     least: Span::ZERO,
                     most: LONGEST,
                     floor: RtoFloor::Whole,
+                    // The estimator's least distance above the round trip is a nanosecond: G.
                     tick: Span::ZERO,
                 };
                 let own = self.strong.rto(&limits, 0);

@@ -150,7 +150,7 @@ pub enum Notice {
         /// The notification.
         response: Message,
     },
-    /// An observer has acknowledged a state.
+    /// An observer has acknowledged a state, which need not be the newest that it was sent.
     NotificationAcknowledged {
         /// The observer.
         peer: SocketAddr,
@@ -176,7 +176,7 @@ pub enum Notice {
         peer: SocketAddr,
         /// The token of its registration.
         token: Token,
-        /// The state that was told, as in the command; with a Reset to a non-confirmable one, the latest.
+        /// The state that was told, as in the command; with a Reset, the one that it refers to.
         state: u64,
         /// Why.
         cause: Cause,

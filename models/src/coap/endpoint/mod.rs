@@ -67,7 +67,8 @@ pub struct EndpointConfig {
     pub understood: &'static [OptionNumber],
     /// At least this between two non-confirmable notifications to one observer (RFC 7641 §4.5.1).
     pub notification_gap: Span,
-    /// PROBING_RATE \[B/s\]: a peer that says nothing is sent no more non-confirmable requests than that (RFC 7252 §4.7).
+    /// PROBING_RATE \[B/s\]: a peer is sent no more non-confirmable requests than that from when an answer is overdue, ACK_TIMEOUT ·
+    /// ACK_RANDOM_FACTOR after the first one since something came from it (RFC 7252 §4.7; since when it counts is our choice).
     /// `None` for no limit.
     pub probing_rate: Option<u64>,
 }
@@ -241,6 +242,9 @@ impl Endpoint {
     fn on_acknowledgement(&mut self, peer: SocketAddr, message: Message, cx: &mut Cx<'_>) {
         let key = (peer, message.message_id);
         let Some(outgoing) = self.outgoing.get(&key).filter(|outgoing| outgoing.reliable.is_some()) else {
+            if message.code == Code::EMPTY && self.on_earlier_acknowledged(peer, message.message_id, cx) {
+                return;
+            }
             return cx.observe(Trace::Ignored { peer, reason: Reason::NothingToAcknowledge });
         };
         match (message.code.use_of(), outgoing.role) {
@@ -284,12 +288,13 @@ impl Endpoint {
         let Some(Outgoing { role, reliable: Some((message, backoff)) }) = self.outgoing.get_mut(&(peer, id)) else {
             return;
         };
+        let before = *backoff;
         if !backoff.on_timeout(&self.config.parameters) {
             return self.give_up(peer, id, Cause::TimedOut, cx);
         }
         let (role, message, backoff) = (*role, message.clone(), *backoff);
         if let Role::Notification(token, ..) = role
-            && self.renew_notification(peer, id, token, cx)
+            && self.renew_notification(peer, id, (token, before), cx)
         {
             return;
         }

@@ -13,6 +13,8 @@ pub(super) struct Backoff {
     halves: u64,
     /// When the message was first sent.
     sent: LocalTime,
+    /// Of the retransmissions, those before that: of messages whose place it has taken.
+    before: u32,
 }
 
 impl Backoff {
@@ -29,7 +31,7 @@ impl Backoff {
             Congestion::Cocoa => estimates.timeout(parameters, outstanding, now),
         };
         let timeout = luck.span_between(shortest, parameters.ack_random_factor.times(shortest));
-        Self { timeout, retransmissions: 0, halves, sent: now }
+        Self { timeout, retransmissions: 0, halves, sent: now, before: 0 }
     }
 
     /// How long to wait for an acknowledgement of the latest transmission.
@@ -37,9 +39,20 @@ impl Backoff {
         self.timeout
     }
 
-    /// How often the message has been sent again.
+    /// How often the message has been sent again, others whose place it has taken included.
     pub(super) const fn retransmissions(&self) -> u32 {
         self.retransmissions
+    }
+
+    /// How often the message itself has been sent again: what an ACK leaves open is which of these it answers.
+    pub(super) const fn own_retransmissions(&self) -> u32 {
+        self.retransmissions - self.before
+    }
+
+    /// The attempt that begins now is another message's (RFC 7641 §4.5.2): time-outs go on, round trips are measured anew.
+    pub(super) const fn begin_anew(&mut self, now: LocalTime) {
+        self.sent = now;
+        self.before = self.retransmissions;
     }
 
     /// When the message was first sent.

@@ -19,6 +19,8 @@ pub(super) struct Exchange {
     registers: bool,
     /// The server has said that it will notify; so it stays while a further request with the token is under way.
     observing: bool,
+    /// While a registration is being renewed: the latest response under its token, which may be the answer.
+    heard: Option<Message>,
     /// Memory of the host held for it \[bytes\].
     bytes: u64,
 }
@@ -50,9 +52,21 @@ pub(super) struct Peer {
     notifications: VecDeque<Token>,
     /// What CoCoA knows of the way.
     estimates: Estimates,
-    /// Since when nothing has come from it, and what non-confirmable requests it has been sent since then [bytes].
-    silence: Option<(LocalTime, u64)>,
+    /// A non-confirmable request has been sent to it, and nothing has come since.
+    silence: Option<Silence>,
 }
+
+/// What a peer may be about to become that does not answer (RFC 7252 §4.7).
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    /// From when on it is silent: an answer to the first request is overdue.
+    from: LocalTime,
+    /// Non-confirmable requests sent to it from then on [bytes].
+    bytes: u64,
+}
+
+/// What a group may take longer for its answers than a server (RFC 7252 §8.2, DEFAULT_LEISURE).
+const LEISURE: Span = Span::from_secs(5);
 
 /// A message that has no id yet.
 #[derive(Clone, Debug)]
@@ -78,7 +92,7 @@ impl Endpoint {
         before.iter().for_each(|(_, before)| cx.release(*before));
         let registers = message.options.uint(OptionNumber::OBSERVE) == Some(0);
         let observing = before.is_some();
-        let exchange = Exchange { state: State::Queued, transmissions: 0, registers, observing, bytes };
+        let exchange = Exchange { state: State::Queued, transmissions: 0, registers, observing, heard: None, bytes };
         self.exchanges.insert((peer, token), exchange);
         cx.observe(Trace::Exchange { peer, token, state: ExchangeState::Queued });
         self.enqueue(peer, Queued { role: Role::Request(token), message }, cx);
@@ -164,12 +178,32 @@ impl Endpoint {
         }
     }
 
+    /// A non-confirmable request is being sent. RFC 7252 §4.7 leaves open when an endpoint does not respond; our choice: when nothing has come
+    /// from it for as long as the first time-out of a confirmable message at most.
+    fn count_silence(&mut self, peer: SocketAddr, bytes: u64, cx: &mut Cx<'_>) {
+        let leisure = if peer.ip().is_multicast() { LEISURE } else { Span::ZERO };
+        let patience = self.config.parameters.longest_ack_timeout().saturating_add(leisure);
+        let now = cx.now();
+        let first = Silence { from: now.saturating_add(patience), bytes: 0 };
+        let silence = self.peer(peer, cx).silence.get_or_insert(first);
+        if silence.from <= now {
+            silence.bytes += bytes;
+        }
+    }
+
     /// A confirmable message of ours was answered: a measurement of the way to its peer.
     pub(super) fn measure(&mut self, peer: SocketAddr, id: MessageId, now: LocalTime) {
         let reliable = self.outgoing.get(&(peer, id)).and_then(|outgoing| outgoing.reliable.as_ref());
-        if let (Some((_, backoff)), Some(entry)) = (reliable, self.peers.get_mut(&peer)) {
+        if let Some(backoff) = reliable.map(|(_, backoff)| *backoff) {
+            self.measure_by(peer, &backoff, now);
+        }
+    }
+
+    /// The same, of a message with this backoff.
+    pub(super) fn measure_by(&mut self, peer: SocketAddr, backoff: &Backoff, now: LocalTime) {
+        if let Some(entry) = self.peers.get_mut(&peer) {
             let round_trip = now.saturating_since(backoff.sent());
-            entry.estimates.measured(&self.config.parameters, round_trip, backoff.retransmissions(), now);
+            entry.estimates.measured(&self.config.parameters, round_trip, backoff.own_retransmissions(), now);
         }
     }
 
@@ -186,7 +220,7 @@ impl Endpoint {
                 Turn::Response => entry.responses.pop_front(),
                 Turn::Request => entry.requests.pop_front(),
                 Turn::Notification(token) => {
-                    entry.notifications.pop_front();
+                    self.unqueue_notification(peer, token);
                     self.take_notification(peer, token)
                 }
             };
@@ -206,34 +240,36 @@ impl Endpoint {
 
     /// Which queue may send its first message now; notifications and requests that may later set a timer.
     fn next_turn(&mut self, peer: SocketAddr, cx: &Cx<'_>) -> Option<Turn> {
+        // Notifications that wait for a place, which those behind them may not need.
+        let mut held_back = 0;
         loop {
             let entry = self.peers.get(&peer)?;
             if !entry.responses.is_empty() {
                 return Some(Turn::Response);
             }
             let has_place = entry.outstanding < self.config.nstart;
-            if let Some(token) = entry.notifications.front().copied() {
+            if let Some(token) = entry.notifications.get(held_back).copied() {
                 match self.notification_turn(peer, token) {
                     // RFC 7641 §4.5.1: NSTART holds for notifications, too.
-                    Some((true, _)) if !has_place => return None,
+                    Some((true, _)) if !has_place => held_back += 1,
                     Some((_, from)) if from <= cx.now() => return Some(Turn::Notification(token)),
                     later => {
                         if let Some((_, from)) = later {
                             self.timers.set(Timer::Pacing(peer, token), from);
                         }
                         self.unqueue_notification(peer, token);
-                        continue;
                     }
                 }
+                continue;
             }
             let front = entry.requests.front().filter(|_| has_place)?;
-            if let Some((since, bytes)) = entry.silence
+            if let Some(silence) = entry.silence.filter(|silence| silence.from <= cx.now())
                 && front.message.message_type == Type::NonConfirmable
                 && let Some(rate) = self.config.probing_rate
             {
                 // RFC 7252 §4.7: what it has been sent since, at that rate.
-                let wait = Span::from_nanos(bytes.saturating_mul(1_000_000_000).div_ceil(rate.max(1)));
-                let from = since.saturating_add(wait);
+                let wait = Span::from_nanos(silence.bytes.saturating_mul(1_000_000_000).div_ceil(rate.max(1)));
+                let from = silence.from.saturating_add(wait);
                 if from > cx.now() {
                     self.timers.set(Timer::Probing(peer), from);
                     return None;
@@ -259,9 +295,7 @@ impl Endpoint {
             cx.observe(Trace::Exchange { peer, token, state: state.public() });
             if !confirmable {
                 self.timers.set(Timer::ResponseWait(peer, token), cx.now().saturating_add(self.config.response_wait));
-                let now = cx.now();
-                let (_, bytes) = self.peer(peer, cx).silence.get_or_insert((now, 0));
-                *bytes += message.wire_len();
+                self.count_silence(peer, message.wire_len(), cx);
             }
         }
         if let Role::Notification(token, state, _) = role {
@@ -291,12 +325,17 @@ impl Endpoint {
         let Some(exchange) = self.exchanges.get_mut(&(peer, token)) else { return };
         if let State::AwaitingAcknowledgement(id) = exchange.state {
             exchange.state = State::Acknowledged;
+            let heard = exchange.heard.clone().filter(|heard| heard.message_type == Type::Confirmable);
             self.measure(peer, id, cx.now());
             self.forget_outgoing(peer, id);
             self.timers.set(Timer::ResponseWait(peer, token), cx.now().saturating_add(self.config.response_wait));
             cx.observe(Trace::Exchange { peer, token, state: ExchangeState::AwaitingResponse });
             // RFC 7252 §4.7: a request that has its ACK is not outstanding any more.
             self.free_place(peer);
+            if let Some(heard) = heard {
+                // RFC 7252 §5.2.2: the response has overtaken its ACK, or the ACK before this one was lost; it does not come again.
+                return self.complete(peer, heard, cx);
+            }
             self.send_queued(peer, cx);
         }
     }
@@ -345,7 +384,7 @@ impl Endpoint {
         let Some(exchange) = self.exchanges.get(&(peer, response.token)) else { return false };
         match exchange.state {
             State::Observing => true,
-            // A renewed registration is answered by its ACK, or after it.
+            // Or the answer to a renewed registration whose ACK was lost: `heard` has it until that is known.
             State::Queued | State::AwaitingAcknowledgement(_) => exchange.observing && continues(response),
             State::Acknowledged | State::SentNonConfirmable(_) => false,
         }
@@ -356,8 +395,26 @@ impl Endpoint {
         if !continues(&response) {
             self.remove_exchange(peer, token, cx);
         }
+        self.remember(peer, &response, cx);
         cx.notify(Notice::NotificationReceived { peer, token, response });
         self.send_queued(peer, cx);
+    }
+
+    /// Keeps a response that comes while a renewal is not acknowledged: it is a notification that crosses it, or its answer, whose ACK
+    /// was lost (RFC 7252 §5.2.2); by itself it does not tell which.
+    fn remember(&mut self, peer: SocketAddr, response: &Message, cx: &mut Cx<'_>) {
+        let Some(exchange) = self.exchanges.get_mut(&(peer, response.token)) else { return };
+        if !matches!(exchange.state, State::AwaitingAcknowledgement(_)) {
+            return;
+        }
+        let before = exchange.heard.take().map_or(0, |heard| heard.wire_len());
+        exchange.bytes -= before;
+        cx.release(before);
+        // Without memory for it the answer counts as lost.
+        if cx.reserve(response.wire_len()).is_ok() {
+            exchange.bytes += response.wire_len();
+            exchange.heard = Some(response.clone());
+        }
     }
 
     /// The group that a request with this token was sent to, if one was.
@@ -391,6 +448,9 @@ impl Endpoint {
         let registered = self.exchanges.get_mut(&(peer, token)).filter(|exchange| exchange.registers);
         if let Some(exchange) = registered.filter(|_| continues(&response)) {
             exchange.observing = true;
+            let heard = exchange.heard.take().map_or(0, |heard| heard.wire_len());
+            exchange.bytes -= heard;
+            cx.release(heard);
             let (state, transmissions) = (exchange.state, exchange.transmissions);
             exchange.state = State::Observing;
             self.leave(peer, token, state);
@@ -406,6 +466,17 @@ impl Endpoint {
 
     /// Ends an exchange without a response.
     pub(super) fn fail_exchange(&mut self, peer: SocketAddr, token: Token, cause: Cause, cx: &mut Cx<'_>) {
+        let heard = self.exchanges.get(&(peer, token)).and_then(|exchange| exchange.heard.clone());
+        if let Some(heard) = heard.filter(|_| cause == Cause::TimedOut) {
+            // Whichever it was, the client is on the list: RFC 7641 §3 calls each notification a response to the request.
+            if let Some(State::AwaitingAcknowledgement(id)) =
+                self.exchanges.get(&(peer, token)).map(|known| known.state)
+            {
+                // It was not acknowledged: there is no round trip to measure.
+                self.forget_outgoing(peer, id);
+            }
+            return self.complete(peer, heard, cx);
+        }
         if let Some(transmissions) = self.remove_exchange(peer, token, cx) {
             cx.notify(Notice::Failed { peer, token, cause, transmissions });
             self.send_queued(peer, cx);

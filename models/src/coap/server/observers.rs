@@ -1,7 +1,7 @@
 //! Who observes which resource (RFC 7641 §4).
 
 use crate::app::Host;
-use crate::coap::wire::Token;
+use crate::coap::wire::{BlockSize, Token};
 use protosim_core::{LocalTime, Span};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,36 +15,48 @@ pub(super) struct Observers(BTreeMap<(SocketAddr, Token), Observer>);
 struct Observer {
     /// Which resource.
     resource: usize,
+    /// How large blocks may be, if its registration says so (RFC 7959 §2.6).
+    size: Option<BlockSize>,
     /// When it last got a confirmable notification; at first, when it registered.
     confirmed: LocalTime,
 }
 
-/// Memory charged for an observer \[bytes\]. Our choice: address and port 18, token with length 9, resource 4, time 8, rounded up to a
-/// multiple of 8.
+/// An observer that is to be told a state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) peer: SocketAddr,
+    pub(super) token: Token,
+    pub(super) size: Option<BlockSize>,
+    pub(super) is_confirmable: bool,
+}
+
+/// Memory charged for an observer \[bytes\]. Our choice: address and port 18, token with length 9, resource 4, block size 1,
+/// time 8.
 const OBSERVER_BYTES: u64 = 40;
 
-/// RFC 7641 §4.5: no observer goes longer without a confirmable notification, so that one that is gone is found.
-const LONGEST_WITHOUT: Span = Span::from_secs(86_400);
+/// RFC 7641 §4.5: no observer goes longer than 24 h without a confirmable notification, so that one that is gone is found. Our choice: one is
+/// confirmable from half of that on. So the distance is at most 24 h while states last no longer than 12 h, and if they do, each is confirmable.
+const CONFIRMABLE_AFTER: Span = Span::from_secs(43_200);
 
 impl Observers {
     /// Registers one; false if there is no place for it.
     pub(super) fn add(
         &mut self,
         (peer, token): (SocketAddr, Token),
-        resource: usize,
+        (resource, size): (usize, Option<BlockSize>),
         most: Option<u32>,
         host: &mut dyn Host,
     ) -> bool {
         let confirmed = host.now();
         if let Some(known) = self.0.get_mut(&(peer, token)) {
-            *known = Observer { resource, confirmed };
+            *known = Observer { resource, size, confirmed };
             return true;
         }
         let is_full = most.is_some_and(|most| self.0.len() as u64 >= u64::from(most));
         if is_full || host.reserve(OBSERVER_BYTES).is_err() {
             return false;
         }
-        self.0.insert((peer, token), Observer { resource, confirmed });
+        self.0.insert((peer, token), Observer { resource, size, confirmed });
         true
     }
 
@@ -57,25 +69,21 @@ impl Observers {
         known
     }
 
-    /// Those of a resource, in order, with whether they are due for a confirmable notification, which counts as sent.
-    pub(super) fn due(
-        &mut self,
-        resource: usize,
-        all_confirmable: bool,
-        now: LocalTime,
-    ) -> Vec<(SocketAddr, Token, bool)> {
-        let mut due = Vec::new();
-        for ((peer, token), observer) in &mut self.0 {
-            if observer.resource != resource {
-                continue;
-            }
-            let is_confirmable = all_confirmable || observer.confirmed.saturating_add(LONGEST_WITHOUT) <= now;
-            if is_confirmable {
-                observer.confirmed = now;
-            }
-            due.push((*peer, *token, is_confirmable));
+    /// Those of a resource, in order.
+    pub(super) fn due(&self, resource: usize, all_confirmable: bool, now: LocalTime) -> Vec<Due> {
+        let those = self.0.iter().filter(|(_, observer)| observer.resource == resource);
+        let due = those.map(|((peer, token), observer)| {
+            let is_confirmable = all_confirmable || observer.confirmed.saturating_add(CONFIRMABLE_AFTER) <= now;
+            Due { peer: *peer, token: *token, size: observer.size, is_confirmable }
+        });
+        due.collect()
+    }
+
+    /// A confirmable notification is on its way to one.
+    pub(super) fn confirmed(&mut self, peer: SocketAddr, token: Token, now: LocalTime) {
+        if let Some(observer) = self.0.get_mut(&(peer, token)) {
+            observer.confirmed = now;
         }
-        due
     }
 
     /// How many there are.

@@ -297,6 +297,40 @@ pub(super) fn answer_of(config: ServerConfig, change: impl FnOnce(&mut Message))
     Message::decode(&datagram).expect("a message")
 }
 
+/// RFC 7252 §4.7: PROBING_RATE is for those that do not respond. Answers take 40 ms, and 100 requests leave every 10 ms as they are due.
+#[test]
+fn a_server_that_answers_is_asked_as_fast_as_nstart_allows() {
+    let config = ClientConfig {
+        confirmable: false,
+        requests: 100,
+        interval: Some(Span::from_millis(10)),
+        nstart: Some(50),
+        ..client_config()
+    };
+    let net = Net::new(1, Ratio::ZERO, config, ServerConfig::default()).run();
+    let sent: Vec<_> = net.log.iter().filter(|(_, side, _)| *side == 0).map(|(at, ..)| at.as_nanos() / 1_000).collect();
+    assert_eq!(sent, (0..100).map(|number| number * 10_000).collect::<Vec<_>>());
+}
+
+/// With 10 % loss each way an exchange fails with 1 - 0.9 · 0.9 = 0.19. Requests leave each second; two that fail end with the server silent at 3 s,
+/// and the next still goes: it takes four in a row, 0.19^4 = 0.0013, to hold one back, for its bytes over 1 B/s. So of 1000 nearly all have gone by then.
+#[test]
+fn a_loss_does_not_make_a_server_silent() {
+    let config = ClientConfig {
+        confirmable: false,
+        requests: 1000,
+        interval: Some(Span::from_secs(1)),
+        nstart: Some(1000),
+        ..client_config()
+    };
+    let mut net = Net::new(1, Ratio::from_percent(10), config, ServerConfig::default());
+    net.run_until(LocalTime::ZERO + Span::from_secs(999));
+    let sent: Vec<_> = net.log.iter().filter(|(_, side, _)| *side == 0).map(|(at, ..)| at.as_nanos()).collect();
+    assert!(sent.len() >= 980, "{}", sent.len());
+    let on_time = sent.iter().filter(|at| **at % 1_000_000_000 == 0).count();
+    assert!(on_time >= 950, "{on_time}");
+}
+
 #[test]
 fn the_server_answers_by_path_and_method() {
     let code = |method: Code, path: &str| {
