@@ -237,12 +237,8 @@ fn an_observer_that_moves_stays_one() {
     let secure = DtlsServerConfig { connection_id: Some(4), ..secure };
     let dtls = DtlsClientConfig { connection_id: Some(0), ..dtls };
     let (changes, max_age) = (Some(crate::traffic::TimeDistribution::Fixed(Span::from_secs(10))), Span::from_secs(20));
-    let app = Server::new(ServerConfig {
-        port: Some(PORT),
-        changes,
-        max_age: Some(max_age),
-        ..ServerConfig::default()
-    });
+    let app =
+        Server::new(ServerConfig { port: Some(PORT), changes, max_age: Some(max_age), ..ServerConfig::default() });
     net.app(server, "app", Secured::server(Box::new(app), Mode::Sized, &secure));
     let config = ClientConfig { observe: true, ..ClientConfig::new(crate::name::NodeName("server".into())) };
     let to = net.socket(server, PORT);
@@ -285,6 +281,26 @@ fn a_dead_session_is_given_up_for_a_new_one() {
         assert_eq!(done.at_client(0, "dtls_abandoned_sessions"), 1);
         assert_eq!(done.at_client(0, "dtls_handshakes"), 2);
     }
+}
+
+/// One datagram without an answer is no sign of a dead session, however long ago: at 3 s it is lost, and the next one, at 20 s, is answered. What
+/// is lost at 40 s and at 42 s, a quarter of `dead_after` later, is: the next one at 60 s comes after a handshake.
+#[test]
+fn one_lost_datagram_is_no_dead_session() {
+    let client = DtlsClientConfig { dead_after: Some(Span::from_secs(8)), ..client_psk() };
+    let mut bed = Bed::new(Mode::Sized, &server_psk());
+    let said = [(0, "a"), (3_000, "b"), (20_000, "c"), (40_000, "d"), (42_000, "e"), (60_000, "f")];
+    bed.client(&client, &said);
+    let lost = |percent| LinkChange { loss: Some(Ratio::from_percent(percent)), ..LinkChange::default() };
+    for (from, until) in [(2_000, 4_000), (39_000, 43_000)] {
+        bed.net.change(at(from * MS), 0, true, lost(100));
+        bed.net.change(at(until * MS), 0, true, lost(0));
+    }
+    let done = bed.run(70);
+    // It is known again: the new handshake is shorter by the round trip that a ticket spares.
+    assert_eq!(done.answers(0)[..2], say(&[(400, "a"), (20_100, "c")]));
+    assert_eq!(done.answers(0)[2..].iter().map(|(_, what)| what.as_str()).collect::<Vec<_>>(), ["f"]);
+    assert_eq!((done.at_client(0, "dtls_abandoned_sessions"), done.at_client(0, "dtls_handshakes")), (1, 2));
 }
 
 /// A server with one place: the second client takes that of the first, which is told, and comes back with a shorter handshake (its ticket's: 1 R and a cookie's).
