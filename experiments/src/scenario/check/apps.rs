@@ -434,7 +434,8 @@ fn check_alternate(
 fn check_leisure(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
     let app = &scenario.apps[index];
     let AppConfig::CoapServer(config) = &app.run else { return };
-    let is_member = |on: &str| scenario.groups.iter().any(|group| group.members.iter().any(|member| member.0 == on));
+    let members = || scenario.groups.iter().flat_map(|group| &group.members);
+    let is_member = |on: &str| members().any(|member| scenario.sets.members(&member.0).any(|name| name == on));
     if config.leisure.is_some() && !scenario.placements_of(index).any(|placed| is_member(placed.on)) {
         let message = format!("`leisure` has no effect: no node of `{}` is in a group", app.name);
         let place = span_of(tree, &format!("apps.{index}.run.leisure"));
