@@ -107,6 +107,8 @@ pub enum Outcome {
     Reset,
     /// The host had no memory for the request: it was never sent.
     OutOfMemory,
+    /// Over without an answer, which was not asked for where all is well (CoAP: No-Response): nobody knows more.
+    Unanswered,
 }
 
 impl Outcome {
@@ -118,6 +120,7 @@ impl Outcome {
             Self::TimedOut => "timed out",
             Self::Reset => "reset",
             Self::OutOfMemory => "out of memory",
+            Self::Unanswered => "unanswered",
         }
     }
 }

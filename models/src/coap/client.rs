@@ -3,7 +3,7 @@
 mod observation;
 mod transfer;
 
-use super::config::{Cancel, ClientConfig, Negotiation, exchange_token};
+use super::config::{Cancel, ClientConfig, Method, Negotiation, exchange_token};
 use super::driver::{Driver, deadline};
 use super::endpoint::{BLOCK_OPTIONS, Cause, Command, EndpointConfig, NOTIFICATION_GAP, Notice};
 use super::server::state_number;
@@ -58,6 +58,7 @@ struct Counts {
     timed_out: u64,
     reset: u64,
     out_of_memory: u64,
+    unanswered: u64,
     /// Responses to requests to a group.
     group_responses: u64,
 }
@@ -70,6 +71,7 @@ impl Counts {
             Outcome::TimedOut => &mut self.timed_out,
             Outcome::Reset => &mut self.reset,
             Outcome::OutOfMemory => &mut self.out_of_memory,
+            Outcome::Unanswered => &mut self.unanswered,
         } += 1;
     }
 }
@@ -83,7 +85,12 @@ impl Client {
         let parameters = config.transmission.parameters();
         let driver = Driver::new(EndpointConfig {
             parameters,
-            nstart: config.nstart.unwrap_or(1),
+            nstart: match config.nstart {
+                Some(most) => most,
+                // RFC 7252 §4.7: outstanding is what an answer of one server is expected to.
+                None if server.ip().is_multicast() || config.expects_silence() => u32::MAX,
+                None => 1,
+            },
             response_wait: config.response_wait.unwrap_or(parameters.max_rtt()),
             // It serves nothing: a request to it gets an empty ACK and no more.
             piggyback_limit: Span::ZERO,
@@ -127,7 +134,9 @@ impl Client {
         }
         let asks_early = self.config.negotiation != Some(Negotiation::Late);
         let payload = self.config.payload.as_bytes();
-        self.begin(token, Transfer::new(self.config.block_size(), asks_early, payload), host);
+        let mut transfer = Transfer::new(self.config.block_size(), asks_early, payload);
+        transfer.is_get = self.config.method == Method::Get;
+        self.begin(token, transfer, host);
     }
 
     /// Begins an exchange, or goes on with it.
@@ -153,8 +162,14 @@ impl Client {
 
     /// Passes on what the endpoint says, and arms the timer.
     fn finish(&mut self, host: &mut dyn Host) {
-        while let Some(notice) = self.driver.next_notice() {
-            self.on_notice(notice, host);
+        loop {
+            while let Some(notice) = self.driver.next_notice() {
+                self.on_notice(notice, host);
+            }
+            self.leave(host);
+            if !self.driver.has_notice() {
+                break;
+            }
         }
         let issue = self.next_due().and_then(|due| deadline(due, "next request"));
         let is_open = !self.observation.is_over;
@@ -172,8 +187,8 @@ impl Client {
             }
             Notice::Failed { token, cause, transmissions, .. } => {
                 let outcome = match cause {
-                    // RFC 7967 §2: the server says nothing where all is well.
-                    Cause::TimedOut if self.config.expects_silence() => Outcome::Response,
+                    // RFC 7967 §2: the server says nothing where all is well, and nothing where the request is lost.
+                    Cause::TimedOut if self.config.expects_silence() => Outcome::Unanswered,
                     Cause::TimedOut => Outcome::TimedOut,
                     Cause::Reset => Outcome::Reset,
                 };
@@ -208,7 +223,7 @@ impl Client {
             // RFC 7967: nobody answers.
             let cancel = Command::Cancel { peer: self.server, token };
             let _open = self.driver.command(cancel, host);
-            self.end(token, Outcome::Response, 1, host);
+            self.end(token, Outcome::Unanswered, 1, host);
         }
     }
 
@@ -274,13 +289,13 @@ impl Client {
         self.drop_fetched(host);
         let rest = exchange_token(REST);
         match Transfer::rest_of(response, self.config.block_size()) {
-            Some(transfer) if host.reserve(transfer.held()).is_ok() => {
+            (Step::Next, transfer) if host.reserve(transfer.held()).is_ok() => {
                 self.fetched = Some(Fetched::State(sequence, response.message_type));
                 self.begin(rest, transfer, host);
             }
-            // No memory for it: as good as missed.
-            Some(_) => {}
-            None => self.report_state(token, (sequence, response.message_type), host),
+            (Step::Over, _) => self.report_state(token, (sequence, response.message_type), host),
+            // No memory for it, or no state at all: as good as missed.
+            _ => {}
         }
     }
 
@@ -329,18 +344,9 @@ impl Client {
             return;
         }
         if self.observation.end.is_some_and(|end| end <= now) {
-            self.observation.is_over = true;
+            (self.observation.is_over, self.observation.is_leaving) = (true, true);
             self.drop_fetched(host);
-            let under_way = self.open.remove(&token);
-            under_way.iter().for_each(|before| host.release(before.held()));
-            let is_told = self.driver.is_observing(self.server, token);
-            if self.config.cancel == Some(Cancel::Reset) || under_way.is_some() || !is_told {
-                // A registration that is under way is forgotten with all that comes of it.
-                let _open = self.driver.command(Command::Cancel { peer: self.server, token }, host);
-                return;
-            }
-            self.observation.counts.ends += 1;
-            return self.begin(token, Transfer::new(None, false, 0), host);
+            return;
         }
         if self.observation.renewal.is_some_and(|renewal| renewal <= now) {
             self.observation.renewal = None;
@@ -350,6 +356,24 @@ impl Client {
                 self.begin(token, Transfer::new(self.config.block_size(), asks_early, 0), host);
             }
         }
+    }
+
+    /// The server learns that the observation has ended (RFC 7641 §3.6). A registration that is under way comes to its own end before.
+    fn leave(&mut self, host: &mut dyn Host) {
+        let token = exchange_token(0);
+        if !self.observation.is_leaving || self.open.contains_key(&token) {
+            return;
+        }
+        self.observation.is_leaving = false;
+        if !self.driver.is_observing(self.server, token) {
+            return;
+        }
+        if self.config.cancel == Some(Cancel::Reset) {
+            let _open = self.driver.command(Command::Cancel { peer: self.server, token }, host);
+            return;
+        }
+        self.observation.counts.ends += 1;
+        self.begin(token, Transfer::new(None, false, 0), host);
     }
 
     /// An exchange is over.
@@ -424,6 +448,9 @@ impl App for Client {
                 total("missed_states", counts.missed),
                 total("renewals", counts.renewals),
             ]);
+        }
+        if self.config.expects_silence() {
+            totals.push(total("unanswered", self.counts.unanswered));
         }
         if self.server.ip().is_multicast() {
             totals.push(total("group_responses", self.counts.group_responses));

@@ -77,7 +77,7 @@ pub struct ClientConfig {
     #[serde(default)]
     pub interval: Option<Span>,
     /// How many requests may be outstanding at once; further ones wait in a queue. Default 1
-    /// (RFC 7252 §4.7, NSTART).
+    /// (RFC 7252 §4.7, NSTART). Requests to a group, and those whose success is not answered (`no_response`), are not outstanding.
     #[serde(default)]
     pub nstart: Option<u32>,
     /// How long to wait for a response once nothing is retransmitted: a non-confirmable request
@@ -105,8 +105,9 @@ pub struct ClientConfig {
     /// When the server learns of `block_size`. Default `Early`.
     #[serde(default)]
     pub negotiation: Option<Negotiation>,
-    /// Responses that the server need not send (RFC 7967). With all three, a request is over once it is sent; else silence until
-    /// `response_wait` counts as success where successes are suppressed. Default: none.
+    /// Responses that the server need not send (RFC 7967). With all three, a request is over once it is sent; where successes are left
+    /// out, after `response_wait` without an error. Both end as `unanswered`: they complete never, and have no times of completion; what
+    /// has come is `DeliveryRate`. Default: none.
     #[serde(default)]
     pub no_response: Vec<ResponseClass>,
     /// PROBING_RATE: a server that says nothing is sent no more non-confirmable requests than that. Default 8 bit/s, 1 B/s (RFC 7252
@@ -387,8 +388,21 @@ impl ServerConfig {
         self.piggyback_limit.unwrap_or(Span::from_millis(100))
     }
 
-    /// The length of its longest answer on UDP, to a token of four bytes: 2.05 with a resource's content \[bytes\].
+    /// The length of its longest answer on UDP, to a token of four bytes: 2.05 with a resource's content, or with all links \[bytes\].
     pub fn response_len(&self) -> u64 {
+        self.content_len().max(self.links_len())
+    }
+
+    /// The length of the longest part of its description of itself.
+    fn links_len(&self) -> u64 {
+        let all = super::links::describe(self, &Options::new()).len() as u64;
+        let most = LONGEST_BLOCK_HEAD + self.block_size().unwrap_or(BlockSize::LARGEST).bytes();
+        // Header 4, token 4, Content-Format 2, marker 1.
+        (11 + all).min(most)
+    }
+
+    /// The length of its longest state.
+    fn content_len(&self) -> u64 {
         let mut options = Options::new();
         options.add_uint(OptionNumber::CONTENT_FORMAT, OCTET_STREAM);
         // The longest that each of them can be.
@@ -437,9 +451,11 @@ impl ServerConfig {
         }
         if let Some(dtls) = &self.dtls {
             found.extend(dtls.check());
-            let (len, most) = (self.response_len(), dtls.most_data());
-            if len > most {
-                found.push(("payload", too_long_for_dtls(len, most)));
+            let most = dtls.most_data();
+            for (field, len) in [("payload", self.content_len()), ("paths", self.links_len())] {
+                if len > most {
+                    found.push((field, too_long_for_dtls(len, most)));
+                }
             }
         }
         found.extend(self.transmission.check());

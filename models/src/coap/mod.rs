@@ -72,7 +72,16 @@
 //! - CoCoA: EXCHANGE_LIFETIME and what goes with it stay as RFC 7252 §4.8.2 has them for the configured constants. The cap of
 //!   32 s is of the estimate; a message that is sent again waits longer.
 //! - Over DTLS (§9, [`dtls::layer`](crate::dtls::layer)) retransmission goes on while a handshake does: what waits for its end
-//!   is there once. Libcoap's timers begin when a message is really sent. Requests to one server share a session.
+//!   is there once. A peer is the address at which its session began (§9.1.1). An exchange under way while its client moves has two names.
+//!   Libcoap's timers begin when a message is really sent. Requests to one server share a session.
+//! - A state that a registration's answer has told is told again by the notification that waits or is under way: the client takes it for an old
+//!   one, and it is never delivered. Behind a NAT the ends of non-confirmable notifications are not known: clients report them by their own address.
+//! - A state that comes in blocks counts among fresh notifications with its first one, whether the rest comes or not.
+//! - The list of observers is bounded by the host's memory and `observers` alone; where neither says anything, and peers are real, so is nothing.
+//!   What the endpoint keeps of an observer beside that list is not charged.
+//! - A body whose client has left holds its memory until a block of another one comes, after EXCHANGE_LIFETIME.
+//! - A `block_size` of a client whose own payload fits into one block has no effect where, as of our servers, the answer is empty.
+//! - Requests to groups, and those whose success is not answered, are not outstanding (§4.7): NSTART does not hold them back.
 //! - ICMP errors do not end an exchange: it runs into its time-out (§4.2 leaves that open).
 //! - What is known of a peer, its message ids, is kept for the whole run and not charged to the
 //!   host's memory; exchanges, duplicates' records and kept replies are charged.

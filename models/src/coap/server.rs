@@ -15,8 +15,8 @@ use crate::CannotClone;
 use crate::app::{App, Host, SocketId, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
-use bodies::{Bodies, Piece};
-use content::Answer;
+pub(super) use bodies::{Bodies, Piece};
+use content::{Answer, LINK_FORMAT};
 use observers::{Due, Observers};
 use protosim_core::{LocalTime, Purpose, Span};
 use std::collections::{BTreeMap, VecDeque};
@@ -168,11 +168,9 @@ impl Server {
             let (largest, most) = (self.config.block_size(), self.config.max_body());
             task.piece = self.bodies.take((task.peer, &task.message), largest, most, host);
         }
-        // A block that others follow, or that follows others, is a part of an exchange.
+        // A block that others follow, or that follows others, is a part of an exchange; what the message layer of blocks refuses comes again.
         let is_later = task.message.options.block(OptionNumber::BLOCK2).ok().flatten().is_some_and(|b| b.number > 0);
-        let has_all =
-            !task.message.options.all(OptionNumber::BLOCK1).any(|_| true) || matches!(task.piece, Piece::Whole(_));
-        if has_all && !is_later {
+        if matches!(task.piece, Piece::Whole(_)) && !is_later {
             host.observe(Observation::RequestDelivered(exchange));
         }
         let due = host.now().saturating_add(self.config.processing);
@@ -209,12 +207,14 @@ impl Server {
                 answer
             }
         };
+        // RFC 6690 §4.1, RFC 7252 §8.2: of a group those alone describe themselves that have what is asked for.
+        let says_nothing = answer.payload.is_empty() && answer.options.content_format() == Some(LINK_FORMAT);
         // RFC 7967 §2: what the client does not want to know; RFC 7252 §8.2: nor do groups answer with errors.
         let is_unwanted = message
             .options
             .uint(OptionNumber::NO_RESPONSE)
             .is_some_and(|bits| bits >> (answer.code.class() - 1) & 1 == 1);
-        let refused = is_unwanted || (to_group && answer.code.is_error()) || {
+        let refused = is_unwanted || (to_group && (answer.code.is_error() || says_nothing)) || {
             let Answer { code, options, payload } = answer;
             // Out of memory for a separate response: the client does without.
             self.driver.command(Command::Respond { request, code, options, payload }, host).is_err()
@@ -274,6 +274,16 @@ impl Server {
         }
     }
 
+    /// The number of the first state. RFC 7641 §4.4: to a client numbers grow, even where the server has lost all that it knew; so they begin from
+    /// the clock, which goes on. Its unit is shorter than states last, half their mean time and at most a second, so that this is beyond all
+    /// that were counted before; with a unit of a second it stays within half of the 24 bits for 97 days.
+    fn first_number(&self, host: &dyn Host) -> u64 {
+        const SECOND: f64 = 1e9;
+        let mean = self.config.changes.as_ref().map_or(SECOND, |changes| changes.law().mean());
+        let unit = protosim_core::maths::round_to_u64((mean / 2.0).min(SECOND)).max(1_000);
+        host.now().as_nanos() / unit
+    }
+
     /// How long the next state lasts.
     fn lasting(&self, host: &mut dyn Host) -> Span {
         let drawn = self.config.changes.as_ref().map(|changes| match changes.fixed() {
@@ -305,7 +315,7 @@ impl Server {
         }
     }
 
-    /// The Observe value of a resource's state: how often it has changed (RFC 7641 §4.4 wants no more than that it grows).
+    /// The Observe value of a resource's state: its number, which grows by one with each (RFC 7641 §4.4 wants no more than that it grows).
     fn sequence(&self, resource: usize) -> u32 {
         self.states[resource].0 as u32 & SEQUENCE
     }
@@ -331,7 +341,7 @@ impl App for Server {
         if self.config.changes.is_some() {
             for resource in 0..self.states.len() {
                 let over = host.now().saturating_add(self.lasting(host));
-                self.states[resource].1 = Some(over);
+                self.states[resource] = (self.first_number(host), Some(over));
             }
         }
         self.finish(host);

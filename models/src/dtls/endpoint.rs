@@ -60,8 +60,8 @@ impl Default for EndpointLimits {
 struct Entry {
     connection: Connection,
     address: SocketAddr,
-    /// Where its peer was before it moved.
-    former: Option<SocketAddr>,
+    /// What its user calls its peer: see [`Endpoint::name`].
+    name: SocketAddr,
     /// When its hello was accepted.
     begun: LocalTime,
     /// As it stands in `deadlines`.
@@ -91,8 +91,8 @@ pub struct Endpoint {
     next: u64,
     entries: BTreeMap<ConnectionId, Entry>,
     by_address: BTreeMap<SocketAddr, ConnectionId>,
-    /// Where peers were before they moved: what is sent there goes to where they are.
-    by_former: BTreeMap<SocketAddr, ConnectionId>,
+    /// Connections by what their users call them.
+    by_name: BTreeMap<SocketAddr, ConnectionId>,
     by_cid: BTreeMap<Bytes, ConnectionId>,
     deadlines: BTreeSet<(LocalTime, ConnectionId)>,
     /// Those whose handshake is over, by when something came or went last.
@@ -112,7 +112,7 @@ impl Endpoint {
             next: 0,
             entries: BTreeMap::new(),
             by_address: BTreeMap::new(),
-            by_former: BTreeMap::new(),
+            by_name: BTreeMap::new(),
             by_cid: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             silent: BTreeSet::new(),
@@ -167,14 +167,9 @@ impl Endpoint {
         if is_newest && entry.address != from && may_move {
             // RFC 9146 §6: it was protected, and newer than all before. Its third condition is `follows_peers`.
             let old = std::mem::replace(&mut entry.address, from);
-            let earlier = entry.former.replace(old);
-            if let Some(earlier) = earlier.filter(|earlier| self.by_former.get(earlier) == Some(&id)) {
-                self.by_former.remove(&earlier);
-            }
             if self.by_address.get(&old) == Some(&id) {
                 self.by_address.remove(&old);
             }
-            self.by_former.insert(old, id);
             self.by_address.insert(from, id);
             out.push(Output::Moved(id, old, from));
         }
@@ -240,8 +235,9 @@ impl Endpoint {
         }
         self.by_address.insert(from, id);
         let now = env.now();
-        let (former, begun) = (None, now);
-        self.entries.insert(id, Entry { connection, address: from, former, begun, deadline: None, last: None });
+        let (name, begun) = (from, now);
+        self.entries.insert(id, Entry { connection, address: from, name, begun, deadline: None, last: None });
+        self.give_name(id, from);
         self.take_effects(id, effects, now, out);
     }
 
@@ -335,9 +331,34 @@ impl Endpoint {
         sent.unwrap_or(Err(Unsendable::Over))
     }
 
-    /// The connection with whom is at an address, or was there before.
-    pub fn at(&self, address: SocketAddr) -> Option<ConnectionId> {
-        self.by_address.get(&address).or_else(|| self.by_former.get(&address)).copied()
+    /// The connection whose peer has this name ([`Endpoint::name`]).
+    pub fn named(&self, name: SocketAddr) -> Option<ConnectionId> {
+        self.by_name.get(&name).copied()
+    }
+
+    /// What the peer of a connection is called: the address at which it began, wherever it has moved to, so that to protocols above
+    /// it stays one endpoint (RFC 7252 §9.1.1: that is the session). Names are unique: one that another session begins with is left to that.
+    pub fn name(&self, id: ConnectionId) -> Option<SocketAddr> {
+        self.entries.get(&id).map(|entry| entry.name)
+    }
+
+    /// Calls a connection by an address. Whose name that was has moved away, and goes by where it is now; so does whom that displaces in turn.
+    fn give_name(&mut self, id: ConnectionId, name: SocketAddr) {
+        let (mut id, mut name) = (id, name);
+        loop {
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.name = name;
+            }
+            let displaced = self.by_name.insert(name, id).filter(|other| *other != id);
+            let Some((other, entry)) = displaced.and_then(|other| Some((other, self.entries.get(&other)?))) else {
+                return;
+            };
+            if entry.address == name {
+                // Its address was taken from it as well: there is no way to it.
+                return;
+            }
+            (id, name) = (other, entry.address);
+        }
     }
 
     /// Calls a connection; `None` if it is not there.
@@ -381,8 +402,8 @@ impl Endpoint {
         if self.by_address.get(&entry.address) == Some(&id) {
             self.by_address.remove(&entry.address);
         }
-        if let Some(former) = entry.former.filter(|former| self.by_former.get(former) == Some(&id)) {
-            self.by_former.remove(&former);
+        if self.by_name.get(&entry.name) == Some(&id) {
+            self.by_name.remove(&entry.name);
         }
         if let Some(cid) = entry.connection.cid().filter(|cid| self.by_cid.get(*cid) == Some(&id)) {
             self.by_cid.remove(cid);

@@ -2,6 +2,7 @@
 
 use super::{AppConfig, Dtls, Tls};
 use crate::app::App;
+use crate::dtls::DtlsClientConfig;
 use crate::ledger::Counts;
 use crate::tcp::app as streams;
 use crate::tls::crypto::Mode;
@@ -53,7 +54,13 @@ impl AppConfig {
         };
         let server = self.destination().map_or("", |name| name.0.as_str());
         match self.dtls() {
-            Some(Dtls::Client(config)) => return Box::new(dtls::Secured::client(app, crypto, config, server)),
+            Some(Dtls::Client(config)) => {
+                // Where nobody answers, silence is no sign that the server has forgotten the session.
+                let expects_silence = matches!(self, Self::CoapClient(own) if own.expects_silence());
+                let dead_after = config.dead_after.or(expects_silence.then_some(protosim_core::Span::MAX));
+                let config = DtlsClientConfig { dead_after, ..config.clone() };
+                return Box::new(dtls::Secured::client(app, crypto, &config, server));
+            }
             Some(Dtls::Server(config)) => return Box::new(dtls::Secured::server(app, crypto, config)),
             None => {}
         }

@@ -380,6 +380,7 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
         if let AppConfig::StunServer(StunServerConfig { alternate: Some(alternate), .. }) = &app.run {
             check_alternate(tree, &plan, (index, &app.on), alternate, mistakes);
         }
+        check_leisure(tree, scenario, index, mistakes);
         check_further(tree, scenario, &plan, index, mistakes);
         check_synthesis(tree, scenario, &plan, index, mistakes);
         let Some(to) = app.run.destination() else { continue };
@@ -426,6 +427,19 @@ fn check_alternate(
         let message = format!("`alternate.address`: {address} is no address of `{}`", on.0);
         let help = "without it, the second one in order of the names of links is taken".to_owned();
         mistakes.push(Diagnostic::error("scenario::not-found", place, message).help(help));
+    }
+}
+
+/// A server that no group is asked through has no leisure.
+fn check_leisure(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Diagnostics) {
+    let app = &scenario.apps[index];
+    let AppConfig::CoapServer(config) = &app.run else { return };
+    let members = || scenario.groups.iter().flat_map(|group| &group.members);
+    let is_member = |on: &str| members().any(|member| scenario.sets.members(&member.0).any(|name| name == on));
+    if config.leisure.is_some() && !scenario.placements_of(index).any(|placed| is_member(placed.on)) {
+        let message = format!("`leisure` has no effect: no node of `{}` is in a group", app.name);
+        let place = span_of(tree, &format!("apps.{index}.run.leisure"));
+        mistakes.push(Diagnostic::error("scenario::no-effect", place, message).help("leave it out".to_owned()));
     }
 }
 

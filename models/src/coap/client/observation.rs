@@ -18,6 +18,8 @@ pub(super) struct Observation {
     pub(super) end: Option<LocalTime>,
     /// It has been ended, or the server does not have the resource.
     pub(super) is_over: bool,
+    /// It has been ended, and the server has not been told.
+    pub(super) is_leaving: bool,
     pub(super) counts: Counts,
 }
 

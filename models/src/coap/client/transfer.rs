@@ -32,6 +32,8 @@ pub(super) struct Transfer {
     pub(super) transmissions: u32,
     /// Its first request has been sent.
     pub(super) is_started: bool,
+    /// Its request may be made again where the response's blocks do not fit together: it is a GET.
+    pub(super) is_get: bool,
     /// The application knows how it ended; more may come.
     pub(super) is_reported: bool,
 }
@@ -70,15 +72,16 @@ impl Transfer {
             restarts: 0,
             transmissions: 0,
             is_started: false,
+            is_get: true,
             is_reported: false,
         }
     }
 
-    /// A transfer of what follows the first block of a notification (RFC 7959 §2.6). `None` if nothing follows.
-    pub(super) fn rest_of(response: &Message, wanted: Option<BlockSize>) -> Option<Self> {
+    /// A transfer of what follows the first block of a notification (RFC 7959 §2.6), and whether anything does.
+    pub(super) fn rest_of(response: &Message, wanted: Option<BlockSize>) -> (Step, Self) {
         // Another state has a notification of its own.
         let mut transfer = Self { is_started: true, restarts: MOST_RESTARTS, ..Self::new(wanted, true, 0) };
-        (transfer.on_response(response, 0) == Step::Next).then_some(transfer)
+        (transfer.on_response(response, 0), transfer)
     }
 
     /// So much of the host's memory is held for it \[bytes\].
@@ -164,6 +167,10 @@ impl Transfer {
         if before.is_some_and(|before| before != etag) {
             // RFC 7959 §2.4: blocks of different representations do not go together.
             self.download = None;
+            if !self.is_get {
+                // To ask anew would be to do it anew (§2.7).
+                return Step::Failed;
+            }
             if block.number > 0 {
                 return self.restart();
             }
@@ -191,5 +198,38 @@ impl Transfer {
     fn restart(&mut self) -> Step {
         self.restarts += 1;
         if self.restarts > MOST_RESTARTS { Step::Failed } else { Step::Next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coap::wire::{MessageId, Type};
+
+    fn block(number: u32, etag: u8, len: u64) -> Message {
+        let mut response = Message { code: Code::CHANGED, ..Message::empty(Type::Acknowledgement, MessageId(1)) };
+        response.options.add(OptionNumber::ETAG, vec![etag]);
+        let size = BlockSize::from_bytes(64).expect("a size");
+        response.options.add_block(OptionNumber::BLOCK2, Block { number, more: true, size });
+        response.payload = Rope::fill(1, 0, len);
+        response
+    }
+
+    /// RFC 7959 §2.4, §2.7: a response whose blocks are of different ones is asked for anew by a GET alone; a POST is not done twice.
+    #[test]
+    fn requests_that_change_things_are_not_made_again() {
+        for (is_get, expected) in [(true, Step::Next), (false, Step::Failed)] {
+            let mut transfer = Transfer { is_get, ..Transfer::new(BlockSize::from_bytes(64), true, 0) };
+            assert_eq!(transfer.on_response(&block(0, 1, 64), 0), Step::Next);
+            assert_eq!(transfer.on_response(&block(1, 2, 64), 0), expected);
+        }
+    }
+
+    /// A first block that is shorter than it says is none of a state.
+    #[test]
+    fn a_first_block_that_makes_no_sense_is_no_state() {
+        let size = BlockSize::from_bytes(64);
+        assert_eq!(Transfer::rest_of(&block(0, 1, 63), size).0, Step::Failed);
+        assert_eq!(Transfer::rest_of(&block(0, 1, 64), size).0, Step::Next);
     }
 }

@@ -144,11 +144,23 @@ impl super::ClientConfig {
         if repeats {
             find("no_response", "says one class twice");
         }
+        if !self.confirmable && self.expects_silence() && self.nstart.is_some() {
+            find("nstart", "has no effect: no answer is expected where successes are suppressed (RFC 7252 §4.7)");
+        }
+        if self.no_response.len() == 3 && !repeats && self.response_wait.is_some() {
+            find("response_wait", "has no effect: with all of `no_response` a request is over once it is sent");
+        }
         if self.confirmable && self.probing_rate.is_some() {
             find("probing_rate", "has no effect: it limits non-confirmable requests (RFC 7252 §4.7)");
         }
-        if self.probing_rate.is_some_and(|rate| rate.as_bits_per_sec() < 8) {
-            find("probing_rate", "is at least 1 B/s, which is 8 bit/s");
+        if self.probing_rate.is_some_and(|rate| rate.as_bits_per_sec() < 8 || rate.as_bits_per_sec() % 8 != 0) {
+            find("probing_rate", "is a whole number of bytes per second, at least 1 B/s, which is 8 bit/s");
+        }
+        if self.block_size().is_some_and(|size| self.payload.as_bytes().div_ceil(size.bytes()) > 1 << 20) {
+            find(
+                "payload",
+                "has more blocks than 2^20, which can be numbered (RFC 7959 §2.2): choose a larger `block_size`",
+            );
         }
         if self.query.iter().any(|query| query.len() > 255) {
             find("query", "has a part of more than 255 bytes (RFC 7252 §5.10)");
@@ -169,6 +181,12 @@ impl super::ClientConfig {
         if self.observe {
             return Some(("observe", "has no effect on a group, which notifies nobody".into()));
         }
+        if self.nstart.is_some() {
+            return Some((
+                "nstart",
+                "is towards one server, not a group (RFC 7252 §4.7): `probing_rate` limits".into(),
+            ));
+        }
         if self.dtls.is_some() {
             return Some(("dtls", "is between two, and no group has a session".into()));
         }
@@ -182,7 +200,7 @@ impl super::ClientConfig {
         if self.observe && server.changes.is_none() {
             found.push((
                 "observe".to_owned(),
-                "what it serves does not change: the first state is all that comes".to_owned(),
+                "what it serves does not change: no state comes by itself, and it asks again each Max-Age and 5 to 15 s".to_owned(),
             ));
         }
         let goes_in_blocks = self.block_size().is_some_and(|size| self.payload.as_bytes() > size.bytes());

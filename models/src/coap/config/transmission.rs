@@ -49,6 +49,9 @@ pub enum Congestion {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Factor(u64);
 
+/// The longest estimate of CoCoA's (draft-ietf-core-cocoa-03 §4.2).
+const COCOA_LONGEST: Span = Span::from_secs(32);
+
 impl Transmission {
     /// With the defaults of RFC 7252 §4.8 filled in.
     pub fn parameters(&self) -> Parameters {
@@ -65,6 +68,12 @@ impl Transmission {
         let mut found: Vec<Finding> = Vec::new();
         if self.ack_timeout.is_some_and(|t| t.is_zero() || t > Span::from_secs(86_400)) {
             found.push(("transmission.ack_timeout", "is above zero and at most one day".into()));
+        }
+        if self.congestion == Some(Congestion::Cocoa) && self.ack_timeout.is_some_and(|t| t > COCOA_LONGEST) {
+            found.push((
+                "transmission.ack_timeout",
+                "is at most 32 s with `Cocoa`, whose estimates are no longer".into(),
+            ));
         }
         if self.max_retransmit.is_some_and(|n| n > 20) {
             found.push(("transmission.max_retransmit", "is at most 20, as the time-out doubles each time".into()));

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 /// The bodies that are not whole, by client and by what they are for. Each client has one for each resource and method: a new one takes
 /// its place.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Bodies(BTreeMap<(SocketAddr, Code, String), Body>);
+pub(in crate::coap) struct Bodies(BTreeMap<(SocketAddr, Code, String), Body>);
 
 /// A body that is not whole.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ struct Body {
 
 /// What comes of a block.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Piece {
+pub(in crate::coap) enum Piece {
     /// The body is whole, or the request had no blocks; with the Block1 of the answer.
     Whole(Option<Block>),
     /// This is the answer: more blocks are wanted, or no more.
@@ -32,7 +32,7 @@ pub(super) enum Piece {
 
 impl Bodies {
     /// A request has come. `largest` is the size of blocks that the server wants, `most` that of bodies that it takes.
-    pub(super) fn take(
+    pub(in crate::coap) fn take(
         &mut self,
         (peer, request): (SocketAddr, &Message),
         largest: Option<BlockSize>,
@@ -71,9 +71,14 @@ impl Bodies {
             return Piece::Answer(Code::REQUEST_ENTITY_INCOMPLETE, Options::new());
         }
         let announced = request.options.uint(OptionNumber::SIZE1).map_or(0, u64::from);
-        if had + len > most || announced > most || host.reserve(len).is_err() {
+        if had + len > most || announced > most {
             self.forget(&key, host);
             return too_large(Block { number: block.number, more: block.more, size }, Some(most));
+        }
+        if host.reserve(len).is_err() {
+            // Not too large for what it takes: there is no memory now.
+            self.forget(&key, host);
+            return Piece::Answer(Code::SERVICE_UNAVAILABLE, Options::new());
         }
         if block.more {
             let expires = now.saturating_add(Parameters::default().exchange_lifetime());
@@ -88,7 +93,7 @@ impl Bodies {
     }
 
     /// True if none is under way that a client may still go on with.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::coap) fn len(&self) -> usize {
         self.0.len()
     }
 

@@ -16,7 +16,7 @@ pub(super) struct Answer {
 }
 
 /// application/link-format (RFC 6690 §7.3).
-const LINK_FORMAT: u32 = 40;
+pub(super) const LINK_FORMAT: u32 = 40;
 
 impl Server {
     /// The place of a path among the resources.
@@ -147,11 +147,13 @@ impl Server {
         let Ok(block) = request.options.block(OptionNumber::BLOCK2) else { return Answer::bare(Code::BAD_REQUEST) };
         let links = links::describe(&self.config, &request.options);
         let answer = Answer::content(LINK_FORMAT, links.into_bytes().into());
-        if block.is_none() && self.config.block_size().is_none_or(|size| answer.payload.len() <= size.bytes()) {
+        // What may be too long for a datagram goes in blocks, asked for or not (RFC 7959 §2.4).
+        let size = self.config.block_size().unwrap_or(BlockSize::LARGEST);
+        if block.is_none() && answer.payload.len() <= size.bytes() {
             return answer;
         }
         // Links do not change.
-        self.cut(answer, block, Bytes::from_static(&[1]))
+        self.cut(answer, block.or(Block::at(0, size)), Bytes::from_static(&[1]))
     }
 }
 

@@ -22,12 +22,22 @@ pub(super) struct TestHost {
     pub(super) observed: Vec<(LocalTime, Observation)>,
     /// What is delivered now was sent to this group.
     pub(super) group: Option<IpAddr>,
+    /// It has no memory left.
+    pub(super) is_full: bool,
 }
 
 impl TestHost {
     pub(super) fn new(seed: u64, local: SocketAddr) -> Self {
         let env = IdealEnv::new(seed);
-        Self { env, local, sent: Vec::new(), timers: BTreeMap::new(), observed: Vec::new(), group: None }
+        Self {
+            env,
+            local,
+            sent: Vec::new(),
+            timers: BTreeMap::new(),
+            observed: Vec::new(),
+            group: None,
+            is_full: false,
+        }
     }
 }
 
@@ -39,8 +49,8 @@ impl Env for TestHost {
         self.env.rng(purpose)
     }
     fn spend(&mut self, _: Operation) {}
-    fn reserve(&mut self, _: u64) -> Result<(), OutOfMemory> {
-        Ok(())
+    fn reserve(&mut self, wanted: u64) -> Result<(), OutOfMemory> {
+        if self.is_full { Err(OutOfMemory { wanted, free: 0 }) } else { Ok(()) }
     }
     fn release(&mut self, _: u64) {}
 }

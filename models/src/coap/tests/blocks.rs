@@ -84,6 +84,16 @@ fn a_smaller_size_of_the_servers_holds_for_the_rest() {
     assert_eq!(net.server.open_bodies(), 0);
 }
 
+/// The same, whole at first: what gets 4.13 is not delivered; the body is, with the last of its 32 blocks, 20 ms after 33 - 1 round trips.
+#[test]
+fn what_is_refused_for_its_size_is_not_delivered() {
+    let server = ServerConfig { block_size: bytes(32), ..ServerConfig::default() };
+    let mut net = Net::new(1, Ratio::ZERO, put(1000, None), server);
+    net.run_until(LocalTime::ZERO + Span::from_secs(10));
+    let delivered = crate::observe::Observation::RequestDelivered(super::apps::exchange(0));
+    assert_eq!(net.observed(1), [(32 * 40 + 20, delivered)]);
+}
+
 /// With loss each exchange is as those of RFC 7252: all blocks come, in order, and each once.
 #[test]
 fn losses_delay_blocks_and_no_more() {
@@ -172,6 +182,35 @@ fn bodies_that_do_not_fit_together_are_refused() {
     assert_eq!(hand.put(block1(1, false, 64), 64).code, Code::REQUEST_ENTITY_INCOMPLETE);
 }
 
+/// A body within `max_body` that the host has no memory for is not too large: RFC 7252 §5.9.3.4. (Nothing else of the server's asks for any here.)
+#[test]
+fn a_body_without_memory_is_not_too_large() {
+    let config = ServerConfig::default();
+    let mut bodies_host = TestHost::new(1, server_address());
+    bodies_host.is_full = true;
+    let mut request =
+        Message { code: Code::PUT, payload: Rope::fill(0, 0, 64), ..Message::empty(Type::Confirmable, MessageId(1)) };
+    request.options.add_block(OptionNumber::BLOCK1, block1(0, true, 64));
+    let mut bodies = super::super::server::Bodies::default();
+    let piece = bodies.take((client_address(), &request), None, config.max_body(), &mut bodies_host);
+    assert_eq!(
+        piece,
+        super::super::server::Piece::Answer(Code::SERVICE_UNAVAILABLE, super::super::wire::Options::new())
+    );
+    assert_eq!(bodies.len(), 0);
+}
+
+/// 60 paths of 20 B each are more than 1024 B of links: they come in blocks whether asked for or not, and the client puts them together.
+#[test]
+fn a_long_description_goes_in_blocks() {
+    let paths: Vec<String> = (0..60).map(|number| format!("/resource/number/{number:03}")).collect();
+    let client = ClientConfig { path: "/.well-known/core".into(), ..client_config() };
+    let server = ServerConfig { paths, ..ServerConfig::default() };
+    assert!(server.response_len() > 1024 && server.response_len() <= 1024 + 42);
+    // Each link is `</resource/number/000>;ct=42` of 28 B, with 59 commas: 1739 B, two blocks.
+    assert_eq!(exchange(client, server), (80, Outcome::Response, 2, 4));
+}
+
 /// RFC 7959 §2.4: any block can be asked for, with a smaller size renumbered; beyond the end is nothing. SZX 7 is reserved (§2.2). 2.05 of the
 /// first has Size2 (§4), all have ETag.
 #[test]
@@ -242,9 +281,9 @@ fn what_is_not_wanted_is_not_sent() {
         assert_eq!(net.log[0].2.options.uint(OptionNumber::NO_RESPONSE), Some(if classes.len() == 3 { 26 } else { 2 }));
         (net.observed(0).pop().expect("an end"), net.sent)
     };
-    assert_eq!(post(&[Success, ClientError, ServerError], "/data"), ((0, ended(0, Outcome::Response, 1)), 1));
-    assert_eq!(post(&[Success, ClientError, ServerError], "/none"), ((0, ended(0, Outcome::Response, 1)), 1));
-    assert_eq!(post(&[Success], "/data"), ((202_000, ended(0, Outcome::Response, 1)), 1));
+    assert_eq!(post(&[Success, ClientError, ServerError], "/data"), ((0, ended(0, Outcome::Unanswered, 1)), 1));
+    assert_eq!(post(&[Success, ClientError, ServerError], "/none"), ((0, ended(0, Outcome::Unanswered, 1)), 1));
+    assert_eq!(post(&[Success], "/data"), ((202_000, ended(0, Outcome::Unanswered, 1)), 1));
     assert_eq!(post(&[Success], "/none"), ((40, ended(0, Outcome::ErrorResponse, 1)), 2));
     // A confirmable request of somebody else is acknowledged, and no more.
     let acknowledged = answer_of(ServerConfig::default(), |request| {

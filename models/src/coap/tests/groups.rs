@@ -1,6 +1,6 @@
 //! Requests to groups (RFC 7252 §8).
 
-use super::super::config::{ClientConfig, ServerConfig};
+use super::super::config::{ClientConfig, LinkAttributes, ServerConfig};
 use super::super::{Client, Server};
 use super::apps::{TestHost, client_address, client_config};
 use crate::app::{App, SocketId};
@@ -22,6 +22,15 @@ fn member(number: usize) -> SocketAddr {
 /// One request to a group without delays between hosts: when each answer is sent [s], and what the client observes.
 fn ask(seed: u64, path: &str) -> (Vec<f64>, Vec<(LocalTime, Observation)>) {
     let config = ClientConfig { confirmable: false, path: path.into(), ..client_config() };
+    ask_as(seed, config, |_| ServerConfig::default())
+}
+
+/// The same as `config` has it, of members as `server` has each.
+fn ask_as(
+    seed: u64,
+    config: ClientConfig,
+    server: impl Fn(usize) -> ServerConfig,
+) -> (Vec<f64>, Vec<(LocalTime, Observation)>) {
     let mut client_host = TestHost::new(1000 * seed, client_address());
     let mut client = Client::new(config, group());
     client.on_start(&mut client_host);
@@ -31,7 +40,7 @@ fn ask(seed: u64, path: &str) -> (Vec<f64>, Vec<(LocalTime, Observation)>) {
     let mut answers = Vec::new();
     for number in 0..MEMBERS {
         let mut host = TestHost::new(1000 * seed + 1 + number as u64, member(number));
-        let mut server = Server::new(ServerConfig::default());
+        let mut server = Server::new(server(number));
         server.on_start(&mut host);
         host.group = Some(group().ip());
         server.on_datagram(SocketId(0), client_address(), request.clone(), &mut host);
@@ -98,4 +107,24 @@ fn errors_are_not_told_to_groups() {
     let (at, end) = &observed[1];
     assert!(matches!(end, Observation::ExchangeEnded { outcome: Outcome::TimedOut, .. }));
     assert_eq!(at.saturating_since(LocalTime::ZERO), Span::from_secs(202));
+}
+
+/// RFC 6690 §4.1, RFC 7252 §8.2: a query to a group is answered by those alone that have what it asks for, here 3 of 9; if nobody has, by nobody.
+#[test]
+fn members_without_what_is_asked_for_are_silent() {
+    let server = |number: usize| {
+        let rt = if number < 3 { "temperature" } else { "light" };
+        let attributes = LinkAttributes { rt: Some(rt.into()), ..LinkAttributes::default() };
+        ServerConfig { attributes: [("/data".into(), attributes)].into(), ..ServerConfig::default() }
+    };
+    let answers = |query: &str| {
+        let config = ClientConfig {
+            confirmable: false,
+            path: "/.well-known/core".into(),
+            query: vec![query.into()],
+            ..client_config()
+        };
+        ask_as(1, config, server).0.len()
+    };
+    assert_eq!((answers("rt=temperature"), answers("rt=l*"), answers("rt=nothing")), (3, 6, 0));
 }

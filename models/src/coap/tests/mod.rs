@@ -9,7 +9,7 @@ mod notifications;
 mod observers;
 mod pair;
 
-use super::config::{ClientConfig, Factor, Method, Parameters, ServerConfig, Transmission};
+use super::config::{ClientConfig, Congestion, Factor, Method, Parameters, ResponseClass, ServerConfig, Transmission};
 use super::wire::{Code, CodeClass, DEFINITIONS, Message, MessageId, OptionNumber, Options, Token, Type};
 use crate::name::NodeName;
 use crate::rope::{Rope, Run};
@@ -246,6 +246,41 @@ fn fields_without_effect_are_named() {
         fields(ClientConfig { path: "data".into(), requests: 0, port: Some(0), ..base() }),
         ["port", "requests", "path"]
     );
+    // No answer is expected, or none that would come in the end.
+    let silent = |no_response: &[ResponseClass]| ClientConfig {
+        confirmable: false,
+        method: Method::Post,
+        requests: 2,
+        no_response: no_response.to_vec(),
+        ..base()
+    };
+    let all = [ResponseClass::Success, ResponseClass::ClientError, ResponseClass::ServerError];
+    assert_eq!(fields(silent(&all)), [] as [&str; 0]);
+    let waits = ClientConfig { nstart: Some(2), response_wait: Some(Span::from_secs(9)), ..silent(&all) };
+    assert_eq!(fields(waits.clone()), ["nstart", "response_wait"]);
+    assert_eq!(fields(ClientConfig { no_response: vec![all[0]], ..waits.clone() }), ["nstart"]);
+    assert_eq!(fields(ClientConfig { no_response: vec![all[1]], ..waits }), [] as [&str; 0]);
+    let rate = |bits| ClientConfig {
+        confirmable: false,
+        probing_rate: protosim_core::Rate::from_bits_per_sec(bits),
+        ..base()
+    };
+    assert_eq!((fields(rate(15)), fields(rate(16))), (vec!["probing_rate"], vec![]));
+    // 2^20 blocks of 16 B are 16 MiB.
+    let upload = |payload| ClientConfig {
+        method: Method::Put,
+        payload: Size::from_bytes(payload),
+        block_size: Some(Size::from_bytes(16)),
+        ..base()
+    };
+    assert_eq!((fields(upload(1 << 24)), fields(upload((1 << 24) + 1))), (vec![], vec!["payload"]));
+    let cocoa = |seconds| Transmission {
+        congestion: Some(Congestion::Cocoa),
+        ack_timeout: Some(Span::from_secs(seconds)),
+        ..Transmission::default()
+    };
+    let with = |seconds| fields(ClientConfig { transmission: cocoa(seconds), ..base() });
+    assert_eq!((with(32), with(33)), (vec![], vec!["transmission.ack_timeout"]));
     let large = ClientConfig { payload: Size::from_bytes(65_500), method: Method::Put, ..base() };
     assert_eq!(fields(large), ["payload"]);
 

@@ -1,5 +1,6 @@
 //! Whole Apps that observe (RFC 7641).
 
+use super::super::Server;
 use super::super::config::{Cancel, ClientConfig, Notifications, ServerConfig};
 use super::super::wire::{Code, Message, OptionNumber, Type};
 use super::apps::{Net, client_address, client_config, ended, exchange, server_address};
@@ -75,6 +76,50 @@ fn an_observer_gets_each_state_until_it_ends() {
         assert_eq!(value(&net.client.totals(), "fresh_notifications"), 2);
         assert_eq!(value(&net.server.totals(), "states_due"), 3);
         assert_eq!(value(&net.server.totals(), "lost_observers"), u64::from(cancel.is_some()));
+    }
+}
+
+/// The end at 20 ms is between the registration and its answer, at 40 ms: the observation ends then, by an exchange of 40 ms more, or by a
+/// Reset of the state of 10 s. No exchange is left open.
+#[test]
+fn an_end_waits_for_the_registration_that_is_under_way() {
+    for cancel in [None, Some(Cancel::Reset)] {
+        let client = ClientConfig { observe_for: Some(Span::from_millis(20)), cancel, ..observer() };
+        let mut net = Net::new(1, Ratio::ZERO, client, changing(Span::from_secs(10)));
+        net.run_until(at(15));
+        let mut expected = vec![(0, Observation::ExchangeStarted(exchange(0))), (40, ended(0, Outcome::Response, 1))];
+        if cancel.is_none() {
+            expected.push((40, Observation::ExchangeStarted(exchange(0))));
+            expected.push((80, ended(0, Outcome::Response, 1)));
+        }
+        assert_eq!(net.observed(0), expected, "{cancel:?}");
+        assert_eq!(net.server.observers(), 0, "{cancel:?}");
+        let totals = net.client.totals();
+        assert_eq!(value(&totals, "requests_sent"), value(&totals, "responses"));
+        assert_eq!(value(&totals, "requests_due"), value(&totals, "requests_sent"));
+    }
+}
+
+/// RFC 7641 §4.4: to a client numbers grow, whatever the server has lost. States last 5 s, or 100 ms of which one in 3 s is told; the
+/// server begins anew at 302.02 s, and the client registers again 10 s of Max-Age and 5 to 15 s after its last state. From then on each state
+/// that is told is a new one.
+#[test]
+fn numbers_grow_over_a_loss_of_power() {
+    for every in [Span::from_secs(5), Span::from_millis(100)] {
+        let config = || ServerConfig { max_age: Some(Span::from_secs(10)), ..changing(every) };
+        let mut net = Net::new(1, Ratio::ZERO, observer(), config());
+        net.run_until(at(302));
+        let before = value(&net.client.totals(), "fresh_notifications");
+        net.server = Server::new(config());
+        net.hosts[1].timers.clear();
+        net.hosts[1].sent.clear();
+        net.call(1, |app, host| app.on_start(host));
+        net.run_until(at(400));
+        let totals = net.client.totals();
+        assert_eq!((value(&totals, "stale_notifications"), net.server.observers()), (0, 1), "{every}");
+        // From 327 s at the latest to 400 s: 14 states of 5 s, 23 of at least 3 s.
+        let fresh = value(&totals, "fresh_notifications") - before;
+        assert!(fresh >= if every == Span::from_secs(5) { 14 } else { 23 }, "{fresh} each {every}");
     }
 }
 

@@ -194,8 +194,9 @@ pub struct DtlsClientConfig {
     pub retransmission: DtlsRetransmission,
     /// What may wait for the end of a handshake; more is lost. Default: 16 KiB (our choice).
     pub queue: Option<Size>,
-    /// A session is given up for a new one when data are to be sent and nothing has come for so long after others were: the server may have
-    /// forgotten it, and says nothing. Default: 93 s, as long as CoAP waits at most (MAX_TRANSMIT_WAIT, RFC 7252 §4.8.2).
+    /// A session is given up for a new one when data are to be sent and nothing has come for so long after others were, more than once (a
+    /// quarter of that time apart: one that is lost is no sign): the server may have forgotten it, and says nothing. Default: 93 s, as
+    /// long as CoAP waits at most (MAX_TRANSMIT_WAIT, RFC 7252 §4.8.2); never for requests that are not answered where all is well.
     pub dead_after: Option<Span>,
     /// Memory that a session takes beside keys, messages and data that wait. Default: 1500 B (1 to 2 kB with a pre-shared key, in libraries for
     /// constrained devices).

@@ -75,16 +75,20 @@ impl Host for SecureHost<'_> {
         self.host.udp_protected(socket)
     }
 
+    fn received_for_group(&self) -> Option<IpAddr> {
+        self.host.received_for_group()
+    }
+
     fn received_ecn(&self) -> Ecn {
         self.host.received_ecn()
     }
 
     fn observe_received(&mut self, from: SocketAddr, bytes: u64) {
-        self.host.observe_received(from, bytes);
+        self.host.observe_received(self.layer.whereabouts(from), bytes);
     }
 
     fn observe_read(&mut self, from: SocketAddr, bytes: u64) {
-        self.host.observe_read(from, bytes);
+        self.host.observe_read(self.layer.whereabouts(from), bytes);
     }
 
     fn observe_secret(&mut self, secret: TlsSecret) {
@@ -144,7 +148,7 @@ impl Host for SecureHost<'_> {
     }
 
     fn udp_local_addr(&self, socket: SocketId, to: SocketAddr) -> Result<SocketAddr, HostError> {
-        self.host.udp_local_addr(socket, to)
+        self.host.udp_local_addr(socket, self.layer.whereabouts(to))
     }
 
     fn set_timer(&mut self, token: u64, at: LocalTime, name: &'static str) {
@@ -155,7 +159,16 @@ impl Host for SecureHost<'_> {
         self.host.cancel_timer(token);
     }
 
-    fn observe(&mut self, observation: Observation) {
+    fn observe(&mut self, mut observation: Observation) {
+        // Both ends of an exchange report it by the addresses that clients have.
+        if let Observation::ExchangeStarted(exchange)
+        | Observation::RequestDelivered(exchange)
+        | Observation::ResponseBegan(exchange)
+        | Observation::ExchangeEnded { exchange, .. } = &mut observation
+        {
+            exchange.client = self.layer.whereabouts(exchange.client);
+            exchange.server = self.layer.whereabouts(exchange.server);
+        }
         self.host.observe(observation);
     }
 }

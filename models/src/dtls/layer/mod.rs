@@ -7,6 +7,7 @@
 //!   of what waits already is not kept twice: protocols that send again do not know that a handshake is under way. When a handshake fails, or a
 //!   session ends, what waits is lost as any datagram may be, and the next one begins a new session.
 //! - A server's sessions are those of an [`Endpoint`](super::Endpoint) for each of its sockets. What the App sends to whom there is no session with is lost.
+//!   It knows a client by the address at which its session began; what it reports of exchanges has the address where the client is then.
 //! - Memory is that of the host: each session takes what it needs as it goes on. Where there is no more, it is over, and the peer gets an alert.
 //!
 //! What comes for nobody, or is not the peer's, is dropped without a word (RFC 6347 §4.1.2.7).
@@ -173,11 +174,19 @@ impl Layer {
 
     fn send(&mut self, socket: SocketId, to: SocketAddr, data: &Rope, host: &mut dyn Host) -> Result<(), HostError> {
         // What the real socket would refuse is refused at once.
-        host.udp_local_addr(socket, to)?;
+        host.udp_local_addr(socket, self.whereabouts(to))?;
         let work = &mut Work { host, inbox: &mut self.inbox, counts: &mut self.counts };
         match &mut self.party {
             Party::Client(party) => party.send(socket, to, data, work),
             Party::Server(party) => party.send(socket, to, data, work),
+        }
+    }
+
+    /// Where the peer really is that the App calls `name`.
+    fn whereabouts(&self, name: SocketAddr) -> SocketAddr {
+        match &self.party {
+            Party::Server(party) if self.counts.moved > 0 => party.whereabouts(name).unwrap_or(name),
+            _ => name,
         }
     }
 

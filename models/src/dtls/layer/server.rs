@@ -45,7 +45,7 @@ impl ServerParty {
         data: &Rope,
         work: &mut Work<'_>,
     ) -> Result<(), HostError> {
-        let found = self.endpoints.get_mut(&socket).and_then(|endpoint| Some((endpoint.at(to)?, endpoint)));
+        let found = self.endpoints.get_mut(&socket).and_then(|endpoint| Some((endpoint.named(to)?, endpoint)));
         let Some((id, endpoint)) = found else {
             work.counts.unsent += 1;
             return Ok(());
@@ -64,6 +64,11 @@ impl ServerParty {
                 Ok(())
             }
         }
+    }
+
+    /// Where the peer is that the application knows by this name.
+    pub(super) fn whereabouts(&self, name: SocketAddr) -> Option<SocketAddr> {
+        self.endpoints.values().find_map(|endpoint| Some(endpoint.peer(endpoint.named(name)?)?.0))
     }
 
     /// The application closes a socket: clients are told.
@@ -113,7 +118,7 @@ fn on_notice(endpoint: &mut Endpoint, socket: SocketId, id: ConnectionId, notice
             }
         }
         Notice::Data(data) => {
-            if let Some((from, _)) = endpoint.peer(id) {
+            if let Some(from) = endpoint.name(id) {
                 work.inbox.push_back((socket, from, data));
             }
         }

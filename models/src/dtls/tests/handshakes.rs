@@ -229,6 +229,31 @@ fn a_client_with_a_connection_id_may_move() {
     }
 }
 
+/// A client that has moved goes by the address at which it began, until another one begins there.
+#[test]
+fn names_of_peers_are_kept_and_unique() {
+    let (mut client, mut server) = ends(Mode::Real, Suite::Aes128Gcm);
+    (client.common.cid_len, server.common.cid_len) = (Some(0), Some(8));
+    let mut world = World::new(client, server);
+    let first = world.client_address;
+    world.connect().run();
+    let old = world.server.connections().next().unwrap().0;
+    for moved in ["198.51.100.7:5000", "198.51.100.8:5000"] {
+        world.client_address = moved.parse().unwrap();
+        world.client_send("here");
+        world.run();
+        assert_eq!((world.server.name(old), world.server.named(first)), (Some(first), Some(old)));
+        assert_eq!(world.server.named(world.client_address), None);
+    }
+    let second = std::mem::replace(&mut world.client_address, first);
+    world.connect().run();
+    let new = world.server.connections().last().unwrap().0;
+    assert_eq!((world.server.name(old), world.server.named(second)), (Some(second), Some(old)));
+    assert_eq!((world.server.name(new), world.server.named(first)), (Some(first), Some(new)));
+    world.server.remove(new, &mut world.server_env);
+    assert_eq!((world.server.named(first), world.server.named(second)), (None, Some(old)));
+}
+
 /// RFC 6347 §4.2.8: a client that begins anew takes the place of what it was, once it has shown where it is.
 #[test]
 fn a_client_may_begin_anew() {

@@ -5,7 +5,7 @@
 use crate::dtls::config::user::{DtlsSuite, DtlsVersion, PskConfig, WhenFull};
 use crate::dtls::{DtlsClientConfig, DtlsServerConfig, Secured};
 use crate::link::LinkChange;
-use crate::node::LinkEnd;
+use crate::node::{LinkEnd, Report};
 use crate::packet::Transport;
 use crate::rope::Rope;
 use crate::testing::{Do, Event, Net, Probe, World, at, events, link};
@@ -223,6 +223,49 @@ fn a_session_survives_a_new_address_with_a_connection_id_alone() {
     }
 }
 
+/// RFC 7252 §9.1.1: to CoAP over DTLS the endpoint is the session. A state each 10 s, and an observer that moves at 102 s and 302 s: it hears nothing
+/// until it registers again, 20 s of Max-Age and 5 to 15 s after its last state, and is one observer all along: of the states of 10 to 590 s each
+/// is due once, and all but those of at most 35 s twice are delivered.
+#[test]
+fn an_observer_that_moves_stays_one() {
+    use crate::coap::{Client, ClientConfig, Server, ServerConfig};
+    use crate::observe::Observation;
+    let mut net = Net::new(1);
+    let (node, server) = (net.node("client", false), net.node("server", false));
+    net.link("link", node, server, link("", "50 ms"));
+    let (secure, dtls) = (server_psk(), client_psk());
+    let secure = DtlsServerConfig { connection_id: Some(4), ..secure };
+    let dtls = DtlsClientConfig { connection_id: Some(0), ..dtls };
+    let (changes, max_age) = (Some(crate::traffic::TimeDistribution::Fixed(Span::from_secs(10))), Span::from_secs(20));
+    let app =
+        Server::new(ServerConfig { port: Some(PORT), changes, max_age: Some(max_age), ..ServerConfig::default() });
+    net.app(server, "app", Secured::server(Box::new(app), Mode::Sized, &secure));
+    let config = ClientConfig { observe: true, ..ClientConfig::new(crate::name::NodeName("server".into())) };
+    let to = net.socket(server, PORT);
+    net.app(node, "app", Secured::client(Box::new(Client::new(config, to)), Mode::Sized, &dtls, "server"));
+    for (when, address) in [(102, "198.51.100.77"), (302, "198.51.100.78")] {
+        net.readdress(at(when * 1_000 * MS), node, 0, address);
+        net.route(server, address, 32, 0);
+    }
+    let mut world = net.build(1);
+    world.run(Until::Time(at(595 * 1_000 * MS)));
+    assert_eq!(world.total(server, "app", "dtls_moved_peers"), 2);
+    assert_eq!((world.total(server, "app", "states_due"), world.total(server, "app", "lost_observers")), (59, 0));
+    assert_eq!(world.total(node, "app", "stale_notifications"), 0);
+    // Each end reports a state by the same name, wherever the client is.
+    let (mut begun, mut delivered) = (std::collections::BTreeSet::new(), Vec::new());
+    for report in world.take_reports() {
+        let Report::App { observation, .. } = report.report else { continue };
+        match observation {
+            Observation::ExchangeStarted(exchange) => drop(begun.insert(exchange)),
+            Observation::RequestDelivered(exchange) if exchange.server.port() != PORT => delivered.push(exchange),
+            _ => {}
+        }
+    }
+    assert!((51..=55).contains(&delivered.len()), "{}", delivered.len());
+    assert!(delivered.iter().all(|exchange| begun.contains(exchange)));
+}
+
 /// A session that the server has lost with its power is given up once nothing has come for as long as is said; the next one is there 300 ms later.
 #[test]
 fn a_dead_session_is_given_up_for_a_new_one() {
@@ -238,6 +281,26 @@ fn a_dead_session_is_given_up_for_a_new_one() {
         assert_eq!(done.at_client(0, "dtls_abandoned_sessions"), 1);
         assert_eq!(done.at_client(0, "dtls_handshakes"), 2);
     }
+}
+
+/// One datagram without an answer is no sign of a dead session, however long ago: at 3 s it is lost, and the next one, at 20 s, is answered. What
+/// is lost at 40 s and at 42 s, a quarter of `dead_after` later, is: the next one at 60 s comes after a handshake.
+#[test]
+fn one_lost_datagram_is_no_dead_session() {
+    let client = DtlsClientConfig { dead_after: Some(Span::from_secs(8)), ..client_psk() };
+    let mut bed = Bed::new(Mode::Sized, &server_psk());
+    let said = [(0, "a"), (3_000, "b"), (20_000, "c"), (40_000, "d"), (42_000, "e"), (60_000, "f")];
+    bed.client(&client, &said);
+    let lost = |percent| LinkChange { loss: Some(Ratio::from_percent(percent)), ..LinkChange::default() };
+    for (from, until) in [(2_000, 4_000), (39_000, 43_000)] {
+        bed.net.change(at(from * MS), 0, true, lost(100));
+        bed.net.change(at(until * MS), 0, true, lost(0));
+    }
+    let done = bed.run(70);
+    // It is known again: the new handshake is shorter by the round trip that a ticket spares.
+    assert_eq!(done.answers(0)[..2], say(&[(400, "a"), (20_100, "c")]));
+    assert_eq!(done.answers(0)[2..].iter().map(|(_, what)| what.as_str()).collect::<Vec<_>>(), ["f"]);
+    assert_eq!((done.at_client(0, "dtls_abandoned_sessions"), done.at_client(0, "dtls_handshakes")), (1, 2));
 }
 
 /// A server with one place: the second client takes that of the first, which is told, and comes back with a shorter handshake (its ticket's: 1 R and a cookie's).
