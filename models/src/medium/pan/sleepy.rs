@@ -135,7 +135,11 @@ impl Pan {
 
     fn arm_indirect(&mut self, index: usize, cx: &mut Cx<'_, Element>) {
         match self.stations[index].indirect.next_expiry() {
-            Some(at) => cx.arm(Timer::Indirect.of(index), SimTime::from_nanos(at.as_nanos())),
+            // While an answer is under way, what is due stays; it is looked at again behind that.
+            Some(at) => {
+                let at = SimTime::from_nanos(at.as_nanos()).max(cx.now().saturating_add(Span::NANOSECOND));
+                cx.arm(Timer::Indirect.of(index), at);
+            }
             None => cx.disarm(Timer::Indirect.of(index)),
         }
     }
