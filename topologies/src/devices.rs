@@ -25,9 +25,10 @@ pub(crate) enum Home<S> {
 /// Where the device of a node is metered that is a station of these media; or the field that is wrong, and why.
 pub(crate) fn home<'m, S: Copy>(
     metered: &Metered,
+    node: &str,
     media: impl Iterator<Item = (S, &'m MediumConfig)>,
 ) -> Result<Home<S>, (&'static str, String)> {
-    let mut radios = media.filter(|(_, medium)| medium.radio_kind() != RadioKind::None);
+    let mut radios = media.filter(|(_, medium)| medium.radio_kind_of(node) != RadioKind::None);
     let Some((at, medium)) = radios.next() else {
         return match metered.radio {
             Some(_) => Err(("radio", "has no effect: the node is on no radio channel".to_owned())),
@@ -96,7 +97,7 @@ pub(crate) fn check_devices(topology: &Topology, found: &mut Vec<Finding>) {
     for (index, node) in topology.nodes.iter().enumerate() {
         let Some(device) = &node.device else { continue };
         let own = media.get(node.name.as_str()).map_or(&[][..], Vec::as_slice);
-        for (field, message) in check_device(device, &topology.profiles, own) {
+        for (field, message) in check_device(device, &node.name, &topology.profiles, own) {
             let kind = if message.starts_with("has no effect") { Kind::NoEffect } else { Kind::OutOfRange };
             found.push(Finding::new(kind, format!("nodes.{index}.device.{field}"), message));
         }
@@ -105,6 +106,7 @@ pub(crate) fn check_devices(topology: &Topology, found: &mut Vec<Finding>) {
 
 fn check_device(
     device: &DeviceConfig,
+    node: &str,
     profiles: &[Arc<DeviceProfile>],
     media: &[&MediumConfig],
 ) -> Vec<(&'static str, String)> {
@@ -121,7 +123,7 @@ fn check_device(
         found.extend(check_battery(battery, &profile));
     }
     if let Some(metered) = &device.resolve(profiles).metered {
-        found.extend(home(metered, media.iter().map(|medium| ((), *medium))).err());
+        found.extend(home(metered, node, media.iter().map(|medium| ((), *medium))).err());
     }
     found
 }

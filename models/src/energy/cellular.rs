@@ -34,7 +34,7 @@ use protosim_core::{SimTime, Span};
 use std::collections::VecDeque;
 
 /// The cycle of eDRX that has no paging time window.
-const WITHOUT_WINDOW: Span = Span::from_millis(5_120);
+pub(crate) const WITHOUT_WINDOW: Span = Span::from_millis(5_120);
 
 /// Connected DRX.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -87,8 +87,13 @@ impl Pan {
         let until = now.saturating_add(self.settings.window);
         let station = &mut self.stations[parent];
         let is_answered = station.current.as_ref().is_some_and(|current| current.job == Job::Answer { child });
-        if !is_answered && station.polled.iter().all(|(other, _)| *other != child) {
-            station.polled.push_back((child, until));
+        if is_answered {
+            return;
+        }
+        match station.polled.iter_mut().find(|(other, _)| *other == child) {
+            // It listens anew.
+            Some((_, listens)) => *listens = until,
+            None => station.polled.push_back((child, until)),
         }
     }
 
