@@ -138,3 +138,23 @@ fn check_battery(battery: BatteryStart, profile: &DeviceProfile) -> Option<(&'st
     let (config, _) = battery.of(own.value);
     config.check().into_iter().find(|(field, _)| field == "capacity").map(|(_, why)| ("battery.capacity", why))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protosim_models::energy::timers::Rat;
+    use protosim_models::medium::{CellStation, CellularConfig};
+    use protosim_models::name::NodeName;
+
+    /// A server is the gateway of a cell without a modem; a device of the cell needs one.
+    #[test]
+    fn the_gateway_of_a_cell_needs_no_modem() {
+        let stations = vec![CellStation::new(NodeName("meter".to_owned()))];
+        let cell = MediumConfig::Cellular(CellularConfig::new("nb", Rat::NbIot, NodeName("core".to_owned()), stations));
+        let device = DeviceConfig { profile: Some("server".to_owned()), ..DeviceConfig::default() };
+        let metered = device.resolve(&[]).metered.unwrap();
+        let of = |node| home(&metered, node, std::iter::once(((), &cell)));
+        assert_eq!(of("core"), Ok(Home::Node));
+        assert_eq!(of("meter").map_err(|(field, _)| field), Err("profile"));
+    }
+}

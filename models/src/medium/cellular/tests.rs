@@ -304,6 +304,10 @@ fn what_the_standard_does_not_have_is_refused() {
     };
     assert_eq!(found(cell(1)), []);
     assert_eq!(found(edrx("81.92 s", Some("40.96 s"))), []);
+    // A cycle of 5.12 s has no window (3GPP TS 36.304 §7.3).
+    let found_of = |window| CellularConfig { technology: Rat::LteM, ..edrx("5.12 s", window) };
+    assert_eq!(found(found_of(None)), []);
+    assert_eq!(found(found_of(Some("2.56 s")))[0].0, "edrx.window");
     let cycle = found(edrx("30 s", None));
     assert_eq!(cycle[0].0, "edrx.cycle");
     assert!(

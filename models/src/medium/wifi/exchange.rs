@@ -346,3 +346,55 @@ impl Wifi {
         self.go_on(cx);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Data of station 1 for station 2, a gap, and the acknowledgement.
+    fn data() -> Exchange {
+        let mut plan = Plan::new(SimTime::ZERO);
+        plan.then([1], Span::from_micros(100), Then::Heard(2));
+        plan.then(None, Span::from_micros(16), Then::Nothing);
+        plan.then([2], Span::from_micros(44), Then::Over { is_acknowledged: true });
+        Exchange { senders: vec![(1, Job::Data(64, 2))], steps: plan.steps }
+    }
+
+    fn seen(exchange: &Exchange) -> Vec<(&[usize], Then)> {
+        exchange.steps.iter().map(|step| (&step.talkers[..], step.then)).collect()
+    }
+
+    const LOST: Then = Then::Over { is_acknowledged: false };
+
+    /// Nobody hears data that is cut, or data that it would have been for; so nobody acknowledges it. An acknowledgement that is cut is none, while the data has come through.
+    #[test]
+    fn what_is_cut_is_heard_by_nobody() {
+        let mut sender_off = data();
+        sender_off.forget(1);
+        assert!(!sender_off.is_of(1));
+        assert_eq!(seen(&sender_off), [(&[][..], Then::Nothing), (&[], Then::Nothing), (&[], LOST)]);
+        let mut receiver_off = data();
+        receiver_off.forget(2);
+        assert!(receiver_off.is_of(1));
+        assert_eq!(seen(&receiver_off), [(&[1][..], Then::Nothing), (&[], Then::Nothing), (&[], LOST)]);
+        let mut later = data();
+        later.steps.drain(..2);
+        later.forget(2);
+        assert_eq!(seen(&later), [(&[][..], LOST)]);
+        let mut other = data();
+        other.forget(3);
+        assert_eq!(seen(&other), seen(&data()));
+    }
+
+    /// Of three that collide one is cut: the others talk on.
+    #[test]
+    fn a_collision_goes_on_without_one() {
+        let mut plan = Plan::new(SimTime::ZERO);
+        plan.then([1, 2, 3], Span::from_micros(100), Then::Nothing);
+        plan.then([2, 3], Span::from_micros(50), Then::Nothing);
+        plan.then(None, Span::from_micros(60), LOST);
+        let mut exchange = Exchange { senders: Vec::new(), steps: plan.steps };
+        exchange.forget(2);
+        assert_eq!(seen(&exchange), [(&[1, 3][..], Then::Nothing), (&[3], Then::Nothing), (&[], LOST)]);
+    }
+}
