@@ -25,9 +25,10 @@ pub(crate) enum Home<S> {
 /// Where the device of a node is metered that is a station of these media; or the field that is wrong, and why.
 pub(crate) fn home<'m, S: Copy>(
     metered: &Metered,
+    node: &str,
     media: impl Iterator<Item = (S, &'m MediumConfig)>,
 ) -> Result<Home<S>, (&'static str, String)> {
-    let mut radios = media.filter(|(_, medium)| medium.radio_kind() != RadioKind::None);
+    let mut radios = media.filter(|(_, medium)| medium.radio_kind_of(node) != RadioKind::None);
     let Some((at, medium)) = radios.next() else {
         return match metered.radio {
             Some(_) => Err(("radio", "has no effect: the node is on no radio channel".to_owned())),
@@ -96,7 +97,7 @@ pub(crate) fn check_devices(topology: &Topology, found: &mut Vec<Finding>) {
     for (index, node) in topology.nodes.iter().enumerate() {
         let Some(device) = &node.device else { continue };
         let own = media.get(node.name.as_str()).map_or(&[][..], Vec::as_slice);
-        for (field, message) in check_device(device, &topology.profiles, own) {
+        for (field, message) in check_device(device, &node.name, &topology.profiles, own) {
             let kind = if message.starts_with("has no effect") { Kind::NoEffect } else { Kind::OutOfRange };
             found.push(Finding::new(kind, format!("nodes.{index}.device.{field}"), message));
         }
@@ -105,6 +106,7 @@ pub(crate) fn check_devices(topology: &Topology, found: &mut Vec<Finding>) {
 
 fn check_device(
     device: &DeviceConfig,
+    node: &str,
     profiles: &[Arc<DeviceProfile>],
     media: &[&MediumConfig],
 ) -> Vec<(&'static str, String)> {
@@ -121,7 +123,7 @@ fn check_device(
         found.extend(check_battery(battery, &profile));
     }
     if let Some(metered) = &device.resolve(profiles).metered {
-        found.extend(home(metered, media.iter().map(|medium| ((), *medium))).err());
+        found.extend(home(metered, node, media.iter().map(|medium| ((), *medium))).err());
     }
     found
 }
@@ -135,4 +137,24 @@ fn check_battery(battery: BatteryStart, profile: &DeviceProfile) -> Option<(&'st
     }
     let (config, _) = battery.of(own.value);
     config.check().into_iter().find(|(field, _)| field == "capacity").map(|(_, why)| ("battery.capacity", why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protosim_models::energy::timers::Rat;
+    use protosim_models::medium::{CellStation, CellularConfig};
+    use protosim_models::name::NodeName;
+
+    /// A server is the gateway of a cell without a modem; a device of the cell needs one.
+    #[test]
+    fn the_gateway_of_a_cell_needs_no_modem() {
+        let stations = vec![CellStation::new(NodeName("meter".to_owned()))];
+        let cell = MediumConfig::Cellular(CellularConfig::new("nb", Rat::NbIot, NodeName("core".to_owned()), stations));
+        let device = DeviceConfig { profile: Some("server".to_owned()), ..DeviceConfig::default() };
+        let metered = device.resolve(&[]).metered.unwrap();
+        let of = |node| home(&metered, node, std::iter::once(((), &cell)));
+        assert_eq!(of("core"), Ok(Home::Node));
+        assert_eq!(of("meter").map_err(|(field, _)| field), Err("profile"));
+    }
 }

@@ -34,7 +34,7 @@ use protosim_core::{SimTime, Span};
 use std::collections::VecDeque;
 
 /// The cycle of eDRX that has no paging time window.
-const WITHOUT_WINDOW: Span = Span::from_millis(5_120);
+pub(crate) const WITHOUT_WINDOW: Span = Span::from_millis(5_120);
 
 /// Connected DRX.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -392,7 +392,8 @@ impl Modem {
                     return Some((self.next_listening(self.seen), "connected DRX"));
                 }
                 let quiet = if self.only_update { Span::ZERO } else { self.config.inactivity };
-                Some((quiet_since.saturating_add(quiet), "inactivity"))
+                // The network releases nobody for whom it has something. If that was taken back since, the release is overdue, and comes at once.
+                Some((quiet_since.saturating_add(quiet).max(self.seen), "inactivity"))
             }
             Phase::Idle { .. } => {
                 let page = (!self.down.is_empty()).then(|| self.reachable(self.seen)).flatten().map(|at| (at, "page"));

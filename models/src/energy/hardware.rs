@@ -206,6 +206,11 @@ impl Hardware {
         }
     }
 
+    /// True if its radio is in `mode`, and does not turn to another one.
+    pub(crate) fn stays(&self, mode: RadioMode) -> bool {
+        self.radio_mode == mode && self.turns.is_none()
+    }
+
     /// The radio goes to `mode` at `now`.
     ///
     /// # Errors

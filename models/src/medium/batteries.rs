@@ -1,4 +1,7 @@
 //! Devices whose radios a medium has: what their nodes say of processor and power, and batteries that end.
+//!
+//! A node is told a nanosecond after its battery has ended, as of all that a medium hands over: what it counts of itself has that instant. `power` of a medium, and `occasion` and `connect_sends` of a
+//! cell, say what devices draw; where none is metered they are taken and change nothing.
 
 use super::shared::{MediumParts, Shared};
 use crate::element::Element;

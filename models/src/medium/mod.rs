@@ -119,6 +119,14 @@ pub enum RadioKind {
 }
 
 impl MediumConfig {
+    /// What the radio of the station of a node is called. The gateway of a cell has none: it is on the operator's side.
+    pub fn radio_kind_of(&self, node: &str) -> RadioKind {
+        match self {
+            Self::Cellular(config) if config.gateway.0 == node => RadioKind::None,
+            _ => self.radio_kind(),
+        }
+    }
+
     /// What the radios of its stations are called in profiles of devices.
     pub const fn radio_kind(&self) -> RadioKind {
         match self {

@@ -190,6 +190,10 @@ impl Shared {
     #[inline]
     pub(super) fn radio(&mut self, station: usize, mode: RadioMode, now: SimTime) {
         if let Some(Some(hardware)) = self.hardware.get_mut(station) {
+            // Nothing changes, for most stations at most moments.
+            if hardware.stays(mode) {
+                return;
+            }
             // A device without battery power does nothing more, and a power that it does not have was refused with the scenario.
             let _ = hardware.radio(now, mode);
             if let Some(batteries) = self.batteries.as_mut().filter(|_| hardware.is_on_battery()) {

@@ -39,16 +39,17 @@ impl Devices {
         let all: Vec<Option<Arc<Device>>> = (0..graph.nodes()).map(&mut resolve).collect();
         for (rank, device) in all.iter().enumerate() {
             let Some(metered) = device.as_ref().and_then(|device| device.metered.as_ref()) else { continue };
+            let node = &topology.nodes[graph.node(rank).listed].name;
             let media = graph.media().of_node(rank).iter().map(|(medium, station)| {
                 let config = &topology.media[graph.media().lan(*medium).listed];
                 ((*medium, *station), config)
             });
-            let Ok(Home::Station { at: (medium, station), radio }) = home(metered, media) else { continue };
+            let Ok(Home::Station { at: (medium, station), radio }) = home(metered, node, media) else { continue };
             homes.insert(rank, (medium, station, radio));
             let name = topology.media[graph.media().lan(medium).listed].name();
-            let node = &topology.nodes[graph.node(rank).listed].name;
+            // What a node says of its device is there before its packets of the same instant: no name has a `#`, which is before the `-` of `{name}:{node}->*`.
             for (path, is_forward) in
-                [(format!("{name}:{node}->*/device"), true), (format!("{name}:*->{node}/device"), false)]
+                [(format!("{name}:{node}#device->*"), true), (format!("{name}:*->{node}/device"), false)]
             {
                 let wire = PlannedWire {
                     path: path.into(),

@@ -1,6 +1,7 @@
 //! What can be wrong with a cell.
 
 use super::config::{CellularConfig, EdrxConfig, PsmConfig};
+use crate::energy::cellular::WITHOUT_WINDOW;
 use crate::energy::timers::{ExtendedDrx, Rat, Timer, encode_timer2, encode_timer3, nearest_timer2, nearest_timer3};
 use protosim_core::Span;
 
@@ -102,6 +103,12 @@ fn check_edrx(place: &str, edrx: EdrxConfig, technology: Rat, found: &mut Findin
             edrx.cycle
         );
         found.push((format!("{place}.cycle"), message));
+        return;
+    }
+    if edrx.cycle == WITHOUT_WINDOW && edrx.window.is_some() {
+        let message =
+            format!("has no effect: a cycle of {WITHOUT_WINDOW} has no paging time window (3GPP TS 36.304 §7.3)");
+        found.push((format!("{place}.window"), message));
         return;
     }
     let extended = edrx.extended(technology);

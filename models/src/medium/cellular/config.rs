@@ -45,7 +45,7 @@ pub struct CellularConfig {
     pub inactivity: Option<Span>,
     /// Connected DRX. Default: none; a device that is connected listens all the time.
     pub connected_drx: Option<ConnectedDrxConfig>,
-    /// The cycle of paging occasions. Default: 2.56 s for NB-IoT, 1.28 s for LTE-M (our choice; 3GPP TS 36.304 §7 has 0.32 to 10.24 s).
+    /// The cycle of paging occasions. Default: 2.56 s for NB-IoT, 1.28 s for LTE-M (our choice; 3GPP TS 36.304 §7 has 0.32 to 2.56 s for LTE-M, 1.28 to 10.24 s for NB-IoT).
     pub drx: Option<Span>,
     /// How long a device listens at each occasion, with the time to come into step. Default: 20 ms for NB-IoT, 10 ms for LTE-M (our choice).
     pub occasion: Option<Span>,

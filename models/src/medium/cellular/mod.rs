@@ -246,8 +246,9 @@ impl Cell {
                 }
             }
             self.events = events;
-            self.expire(station, cx);
-            if !self.offer(station, cx) {
+            // What is dropped may have been what the network kept the connection for.
+            let (is_less, is_more) = (self.expire(station, cx), self.offer(station, cx));
+            if !is_less && !is_more {
                 break;
             }
         }
@@ -287,18 +288,21 @@ impl Cell {
         self.shared.hand_over(received.packet, station, Span::ZERO, cx);
     }
 
-    /// Drops what was held for too long. What is in the air is not held any more.
-    fn expire(&mut self, station: usize, cx: &mut Cx<'_, Element>) {
-        let (now, Some(time)) = (cx.now(), self.hold_time) else { return };
+    /// Drops what was held for too long. What is in the air is not held any more. True if there was something.
+    fn expire(&mut self, station: usize, cx: &mut Cx<'_, Element>) -> bool {
+        let (now, Some(time)) = (cx.now(), self.hold_time) else { return false };
         let device = &mut self.devices[station];
         let first = device.waiting.front().is_some_and(|first| {
             first.since.saturating_add(time) <= now && first.is_offered && !device.modem.withdraw(first.id)
         });
         let in_the_air = usize::from(first);
+        let mut is_less = false;
         while device.waiting.get(in_the_air).is_some_and(|waiting| waiting.since.saturating_add(time) <= now) {
-            let Some(expired) = device.waiting.remove(in_the_air) else { return };
+            let Some(expired) = device.waiting.remove(in_the_air) else { break };
             self.shared.drop(&expired.packet, DropCause::HeldTooLong, At::Receiver(station), cx);
+            is_less = true;
         }
+        is_less
     }
 
     /// Gives the modem the next packet of each way, if it has none. True if it got one.

@@ -304,6 +304,10 @@ fn what_the_standard_does_not_have_is_refused() {
     };
     assert_eq!(found(cell(1)), []);
     assert_eq!(found(edrx("81.92 s", Some("40.96 s"))), []);
+    // A cycle of 5.12 s has no window (3GPP TS 36.304 §7.3).
+    let found_of = |window| CellularConfig { technology: Rat::LteM, ..edrx("5.12 s", window) };
+    assert_eq!(found(found_of(None)), []);
+    assert_eq!(found(found_of(Some("2.56 s")))[0].0, "edrx.window");
     let cycle = found(edrx("30 s", None));
     assert_eq!(cycle[0].0, "edrx.cycle");
     assert!(
@@ -332,4 +336,22 @@ fn what_the_standard_does_not_have_is_refused() {
     assert_eq!(fields(same), ["gateway"]);
     let zero = CellularConfig { held: Some(0), hold_time: Some(Span::ZERO), ..cell(1) };
     assert_eq!(fields(zero), ["held", "hold_time"]);
+}
+
+/// The network keeps a connection for what it holds, and releases it when that is too old. The device has sent until 2.1 s: it listens until 3.1 s, then at 3.1 to 3.2 s and at
+/// 13.34 s. What is at the base station at 9.5 s may be held for 3 s, till 12.5 s; 10 s of inactivity were over at 12.1 s. What is there at 12.6 s finds the
+/// device idle: paged at 12.8 s, connected at 14.8 s, received in 100 ms.
+#[test]
+fn what_is_taken_back_does_not_hold_a_connection() {
+    let drx =
+        ConnectedDrxConfig { after: Span::from_secs(1), cycle: "10.24 s".parse().unwrap(), on: Span::from_millis(100) };
+    let config = CellularConfig { connected_drx: Some(drx), hold_time: Some(Span::from_secs(3)), ..cell(1) };
+    let config = MediumConfig::Cellular(config);
+    for device in [None, Some(device())] {
+        let apps = vec![sender(1, UP, &[0]), sender(0, DOWN, &[8_700, 11_800])];
+        let mut field = Field::metered(&config, 1, apps, 1, device).listening();
+        field.run(Until::Time(secs(20)));
+        assert_eq!(times(&mut field, 0), [14_900 * MS + 1]);
+        assert_eq!(field.dropped(DropCause::HeldTooLong), 1);
+    }
 }

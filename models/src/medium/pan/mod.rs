@@ -208,11 +208,10 @@ impl Pan {
             return self.wake(index, cx);
         }
         let now = cx.now();
+        let mut cut = Vec::new();
         if self.ether.talks(index) {
-            let mut cut = Vec::new();
             self.ether.cut(index, now, |other, _, _| cut.push(other));
             self.stations[index].on_air = None;
-            cut.into_iter().for_each(|other| self.meter(other, now));
         }
         Timer::ALL.into_iter().for_each(|kind| cx.disarm(kind.of(index)));
         self.adapters.clear(index, &mut self.shared, cx);
@@ -225,6 +224,11 @@ impl Pan {
         }
         self.stations[index].lose_power();
         self.refresh(index, now);
+        for other in cut {
+            self.meter(other, now);
+            // A child may have waited for no more than the end of this frame.
+            self.end_window(other, cx);
+        }
     }
 
     /// The receiver of a station is on or off as it is now, and its device meters that.

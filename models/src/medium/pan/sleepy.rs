@@ -87,8 +87,13 @@ impl Pan {
         let until = now.saturating_add(self.settings.window);
         let station = &mut self.stations[parent];
         let is_answered = station.current.as_ref().is_some_and(|current| current.job == Job::Answer { child });
-        if !is_answered && station.polled.iter().all(|(other, _)| *other != child) {
-            station.polled.push_back((child, until));
+        if is_answered {
+            return;
+        }
+        match station.polled.iter_mut().find(|(other, _)| *other == child) {
+            // It listens anew.
+            Some((_, listens)) => *listens = until,
+            None => station.polled.push_back((child, until)),
         }
     }
 
@@ -135,7 +140,11 @@ impl Pan {
 
     fn arm_indirect(&mut self, index: usize, cx: &mut Cx<'_, Element>) {
         match self.stations[index].indirect.next_expiry() {
-            Some(at) => cx.arm(Timer::Indirect.of(index), SimTime::from_nanos(at.as_nanos())),
+            // While an answer is under way, what is due stays; it is looked at again behind that.
+            Some(at) => {
+                let at = SimTime::from_nanos(at.as_nanos()).max(cx.now().saturating_add(Span::NANOSECOND));
+                cx.arm(Timer::Indirect.of(index), at);
+            }
             None => cx.disarm(Timer::Indirect.of(index)),
         }
     }

@@ -466,3 +466,37 @@ fn looking_and_threads_change_nothing() {
     copy.run(end, &mut protosim_core::Sinks::deaf()).unwrap();
     assert_eq!([copy.entity_digests(), copy.wire_digests()].concat(), one.0);
 }
+
+/// What has expired while the parent sends an answer is dropped behind that; packets that are handed over meanwhile, for any child, do not disturb it. A frame waits for 50 ms at most,
+/// and children ask every 60 ms, so that many expire.
+#[test]
+fn packets_may_come_while_others_expire() {
+    for seed in 0..8 {
+        let mut config = pan(&[0, 3, 5, 7]);
+        config.indirect.persistence = Span::from_millis(50);
+        (1..4).for_each(|index| child(&mut config, index, 0, Span::from_millis(60)));
+        let times = |shift: u64| (0..400).map(|k| (shift + k * 9_700, 1)).collect::<Vec<_>>();
+        let bursts = (1..4).flat_map(|to| times(to * 3_100).into_iter().map(move |(at, _)| (at, to)));
+        let burst = |probe: Probe, (at, to): (u64, u64)| {
+            probe.burst(at * 1000, SocketAddr::new(address_v6(to as usize), 9), 50, 1)
+        };
+        let parent: Box<dyn App> = Box::new(bursts.fold(Probe::new(9), burst));
+        let mut field = field(config, seed, vec![Some(parent), sink(), sink(), sink()]);
+        field.run(Until::Time(micros(6_000_000)));
+        let gone = field.dropped(DropCause::Expired) + field.dropped(DropCause::MissedWindow);
+        assert!(gone > 0 && field.medium().counts().delivered + gone == 1200, "seed {seed}: {gone}");
+    }
+}
+
+/// A packet that is handed over at 0 is at the parent at 1 ns, and expires 50 ms later: in the very nanosecond in which the one of 50 ms comes.
+#[test]
+fn a_packet_may_come_when_another_one_expires() {
+    let mut config = pan(&[0, 5]);
+    config.indirect.persistence = Span::from_millis(50);
+    child(&mut config, 1, 0, Span::from_secs(600));
+    let mut field = field(config, 1, vec![sender(1, 30, &[(0, 1), (50_000, 1)]), sink()]);
+    field.run(Until::Time(micros(99_000)));
+    assert_eq!(field.dropped(DropCause::Expired), 1);
+    field.run(Until::Time(micros(101_000)));
+    assert_eq!(field.dropped(DropCause::Expired), 2);
+}

@@ -68,10 +68,14 @@ impl Dcf {
         }
     }
 
-    /// A station that does not contend draws a back-off.
+    /// A station has drawn a back-off; one that contends does so with that.
     pub(super) fn back_off(&mut self, station: usize, slots: u64) {
-        debug_assert!(!self.contends[station]);
+        let contends = self.contends[station];
+        self.leave(station);
         self.may_talk[station] = self.counted + slots;
+        if contends {
+            self.contend(station);
+        }
     }
 
     /// When the next station talks, if the air stays idle.

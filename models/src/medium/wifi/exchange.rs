@@ -1,5 +1,6 @@
 //! What is on the air: a frame and its acknowledgement, step by step.
 
+use super::timing::ACK;
 use super::{At, Job, Takers, Urgent, Wifi};
 use crate::element::Element;
 use crate::node::DropCause;
@@ -44,9 +45,32 @@ enum Then {
 }
 
 impl Exchange {
-    /// A station has lost its power: it does not go on.
+    /// A station has lost its power: it does not go on, what it says now or would have said is heard by nobody, nor does it hear what is for it; and what would
+    /// have followed from that does not. All the same the air is free when it would have been.
     pub(super) fn forget(&mut self, station: usize) {
         self.senders.retain(|(from, _)| *from != station);
+        let mut is_broken = false;
+        for step in &mut self.steps {
+            if is_broken {
+                step.talkers.clear();
+            }
+            let before = step.talkers.len();
+            step.talkers.retain(|talker| *talker != station);
+            is_broken |= before > 0 && step.talkers.is_empty();
+            let is_for_it = matches!(step.then, Then::Heard(to) | Then::Fetched(to) if to == station);
+            if is_broken || is_for_it {
+                step.then = match step.then {
+                    Then::Over { .. } => Then::Over { is_acknowledged: false },
+                    _ => Then::Nothing,
+                };
+            }
+            is_broken |= is_for_it;
+        }
+    }
+
+    /// True if a station contended for it.
+    pub(super) fn is_of(&self, station: usize) -> bool {
+        self.senders.iter().any(|(from, _)| *from == station)
     }
 
     /// Who talks now.
@@ -152,7 +176,8 @@ impl Wifi {
             done = end;
             rest = &rest[rest.partition_point(|(other, _)| *other <= end)..];
         }
-        plan.then(None, self.phy.sifs() + self.phy.ack(), Then::Over { is_acknowledged: false });
+        // EIFS, but for its DIFS (§10.3.7): as for an acknowledgement at the slowest rate, as nobody could read at which one it would be.
+        plan.then(None, self.phy.sifs() + self.phy.slowest(ACK), Then::Over { is_acknowledged: false });
     }
 
     /// A beacon, or a frame for a group that waited for one.
@@ -160,7 +185,6 @@ impl Wifi {
         let Some(urgent) = self.hold.urgent.pop_front() else { return };
         let now = cx.now();
         self.dcf.stop(now);
-        self.shared.counts.frames += 1;
         let mut plan = Plan::new(now);
         let (span, then) = match urgent {
             Urgent::Beacon(number) => {
@@ -168,10 +192,13 @@ impl Wifi {
                 (self.phy.beacon(), Then::Beacon(number))
             }
             Urgent::Group => {
-                let len = self.hold.groups.front().map_or(0, |packet| packet.wire_len());
+                let Some(len) = self.hold.groups.front().map(|packet| packet.wire_len()) else {
+                    return self.free(now, cx);
+                };
                 (self.phy.slowest(self.framing.wire_len(len)), Then::HeldGroup)
             }
         };
+        self.shared.counts.frames += 1;
         plan.then([self.access_point], span, then);
         plan.then(None, Span::ZERO, Then::Over { is_acknowledged: true });
         self.begin(Exchange { senders: Vec::new(), steps: plan.steps }, cx);
@@ -209,7 +236,7 @@ impl Wifi {
     }
 
     /// The air is busy while somebody talks.
-    fn account(&mut self, now: SimTime) {
+    pub(super) fn account(&mut self, now: SimTime) {
         let is_busy = self.exchange.as_ref().is_some_and(|exchange| !exchange.talkers().is_empty());
         match (self.air.is_busy(), is_busy) {
             (true, false) => self.air.end(now),
@@ -234,6 +261,10 @@ impl Wifi {
     }
 
     fn heard_by_group(&mut self, cx: &mut Cx<'_, Element>) {
+        // An access point that has lost its power meanwhile has dropped it; what it sends next is another one.
+        if !self.exchange.as_ref().is_some_and(|exchange| exchange.is_of(self.access_point)) {
+            return;
+        }
         let Some(sent) = self.adapters.current(self.access_point).take() else { return };
         self.give_to_group(sent.packet, cx);
     }
@@ -313,5 +344,57 @@ impl Wifi {
         self.dcf.idle(now.saturating_add(self.phy.difs()));
         self.urgent_from = now.saturating_add(self.phy.pifs());
         self.go_on(cx);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Data of station 1 for station 2, a gap, and the acknowledgement.
+    fn data() -> Exchange {
+        let mut plan = Plan::new(SimTime::ZERO);
+        plan.then([1], Span::from_micros(100), Then::Heard(2));
+        plan.then(None, Span::from_micros(16), Then::Nothing);
+        plan.then([2], Span::from_micros(44), Then::Over { is_acknowledged: true });
+        Exchange { senders: vec![(1, Job::Data(64, 2))], steps: plan.steps }
+    }
+
+    fn seen(exchange: &Exchange) -> Vec<(&[usize], Then)> {
+        exchange.steps.iter().map(|step| (&step.talkers[..], step.then)).collect()
+    }
+
+    const LOST: Then = Then::Over { is_acknowledged: false };
+
+    /// Nobody hears data that is cut, or data that it would have been for; so nobody acknowledges it. An acknowledgement that is cut is none, while the data has come through.
+    #[test]
+    fn what_is_cut_is_heard_by_nobody() {
+        let mut sender_off = data();
+        sender_off.forget(1);
+        assert!(!sender_off.is_of(1));
+        assert_eq!(seen(&sender_off), [(&[][..], Then::Nothing), (&[], Then::Nothing), (&[], LOST)]);
+        let mut receiver_off = data();
+        receiver_off.forget(2);
+        assert!(receiver_off.is_of(1));
+        assert_eq!(seen(&receiver_off), [(&[1][..], Then::Nothing), (&[], Then::Nothing), (&[], LOST)]);
+        let mut later = data();
+        later.steps.drain(..2);
+        later.forget(2);
+        assert_eq!(seen(&later), [(&[][..], LOST)]);
+        let mut other = data();
+        other.forget(3);
+        assert_eq!(seen(&other), seen(&data()));
+    }
+
+    /// Of three that collide one is cut: the others talk on.
+    #[test]
+    fn a_collision_goes_on_without_one() {
+        let mut plan = Plan::new(SimTime::ZERO);
+        plan.then([1, 2, 3], Span::from_micros(100), Then::Nothing);
+        plan.then([2, 3], Span::from_micros(50), Then::Nothing);
+        plan.then(None, Span::from_micros(60), LOST);
+        let mut exchange = Exchange { senders: Vec::new(), steps: plan.steps };
+        exchange.forget(2);
+        assert_eq!(seen(&exchange), [(&[1, 3][..], Then::Nothing), (&[3], Then::Nothing), (&[], LOST)]);
     }
 }

@@ -89,7 +89,9 @@ impl Wifi {
         let number = self.hold.number(cx.now());
         cx.arm(TimerId(self.access_point as u32), self.hold.beacon_at(number + 1));
         if self.stations[self.access_point].is_on {
-            self.hold.urgent.push_back(Urgent::Beacon(number));
+            // It goes before packets for groups that an earlier one has announced, and instead of one that did not get the air.
+            self.hold.urgent.retain(|urgent| *urgent == Urgent::Group);
+            self.hold.urgent.push_front(Urgent::Beacon(number));
             self.go_on(cx);
         }
     }
@@ -135,13 +137,14 @@ impl Wifi {
     /// A beacon is over: stations that were awake for it know what is held, and doze if it is nothing.
     pub(super) fn beacon_over(&mut self, number: u64, cx: &mut Cx<'_, Element>) {
         let groups = if number.is_multiple_of(self.hold.dtim) { self.hold.groups.len() } else { 0 };
-        self.hold.urgent.extend(std::iter::repeat_n(Urgent::Group, groups));
+        let announced = self.hold.urgent.iter().filter(|urgent| **urgent == Urgent::Group).count();
+        self.hold.urgent.extend(std::iter::repeat_n(Urgent::Group, groups.saturating_sub(announced)));
         for index in 0..self.stations.len() {
             let Some(doze) = &mut self.stations[index].doze else { continue };
             if !std::mem::take(&mut doze.waits_for_beacon) || self.shared.is_lost(index) {
                 continue;
             }
-            doze.waits_for_groups = groups > 0;
+            doze.waits_for_groups |= groups > 0;
             doze.polls = !doze.held.is_empty();
             if doze.polls {
                 self.join(index, cx);
@@ -175,7 +178,8 @@ impl Wifi {
     /// A PS-Poll is over, and the frame behind it, if one came. A station that gives up asks again at the next beacon that says so.
     pub(super) fn polled(&mut self, index: usize, is_acknowledged: bool, gives_up: bool, cx: &mut Cx<'_, Element>) {
         let Some(doze) = &mut self.stations[index].doze else { return };
-        let Some(first) = doze.held.front() else {
+        // What came while nothing was held, or the poll got lost, was not sent.
+        let Some(first) = doze.held.front().filter(|first| first.tries > 0) else {
             doze.polls = !is_acknowledged && !gives_up;
             return;
         };

@@ -5,11 +5,11 @@
 //!   at the next slot. Behind each frame it draws a back-off too, so that nobody sends two in a row at once.
 //! - **Frames** ([`timing`]): data, SIFS, acknowledgement. Without an acknowledgement a frame is sent again, `attempts` times in all
 //!   ([`DropCause::RetryLimit`]). One whose acknowledgement was lost has come through, and is not handed over twice.
-//! - **Collisions**: stations that talk in one slot lose their frames; all wait then for as long as for an acknowledgement (EIFS), and a DIFS. All stations hear each other, and
+//! - **Collisions**: stations that talk in one slot lose their frames; all wait then for a SIFS, an acknowledgement at the slowest mandatory rate, and a DIFS (EIFS, §10.3.7). All stations hear each other, and
 //!   none is heard while it overlaps with another one (no capture).
 //! - **Power save** ([`hold`]): a station dozes, but that it wakes for beacons. The access point holds its frames; the beacon says that there are some, and the station
 //!   fetches them one by one with PS-Polls, for which it contends as for data; at each the frame comes a SIFS later. What it sends goes at
-//!   once. A beacon that is lost is one that says nothing.
+//!   once. A beacon that is lost is one that says nothing. While the access point has no power, a station that woke for a beacon listens until one comes.
 //! - **Groups**: a frame for a group is sent once, at the slowest mandatory rate, without acknowledgement. Where stations save power it waits for a beacon of the DTIM
 //!   period; who does not wake for that one misses it ([`DropCause::MissedWindow`]).
 //! - Beacons and frames for groups go as soon as the air was idle for a PIFS (our choice: the standard lets them contend). Beacons are sent where a station saves
@@ -22,6 +22,8 @@
 //!   frames are not, much.
 //! - Association, DHCP, rate adaptation: stations are associated from the start, at one rate.
 //! - Propagation: all is heard at once.
+//! - What a frame announces of the air (its duration) stands: where its sender or receiver loses power, others wait as long all the same.
+//! - Retry counters of each frame: PS-Polls and data of a station are counted together.
 //! - Hidden stations and other cells on the same channel.
 
 mod check;
@@ -222,6 +224,7 @@ impl Wifi {
             if let Some(exchange) = &mut self.exchange {
                 exchange.forget(index);
             }
+            self.account(cx.now());
             self.adapters.clear(index, &mut self.shared, cx);
             let station = &mut self.stations[index];
             (station.failures, station.ghost) = (0, None);
@@ -266,6 +269,10 @@ impl Wifi {
 
     /// A station that may have something new to send asks for the air.
     fn join(&mut self, index: usize, cx: &mut Cx<'_, Element>) {
+        // One whose own frame is on the air goes on behind that, with the back-off that follows from what became of it.
+        if self.exchange.as_ref().is_some_and(|exchange| exchange.is_of(index)) {
+            return;
+        }
         if self.job(index, cx).is_none() {
             return;
         }

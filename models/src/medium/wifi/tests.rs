@@ -3,7 +3,7 @@
 //! The stations are 0, 1, ...; the access point is the last one. What a node hands over is at the medium 1 ns later, and what the medium hands over is at the node 1 ns later.
 
 use super::super::testing::{Field, names, shipped, socket};
-use super::super::{MediumConfig, PowerSave, WifiConfig, WifiStation};
+use super::super::{GroupStations, MediumConfig, PowerSave, WifiConfig, WifiStation};
 use super::timing::Phy;
 use crate::app::App;
 use crate::energy::Hardware;
@@ -110,19 +110,39 @@ fn who_finds_the_air_busy_backs_off() {
     }
 }
 
-/// Two stations whose packets come within one slot collide at the next one. Their frames are 160 and 228 us long (100 and 151 bytes: 20 + 4 × ⌈1230 / 24⌉ = 228), and then all wait for 16 + 44 us and
-/// a DIFS. Each draws below 32, again and again with twice the window if they draw the same: worked out here by the rule, with the
+/// Packets that come one by one, each in the middle of the own frame before: each next frame goes a DIFS and one back-off behind the acknowledgement, with one draw for each frame.
+#[test]
+fn who_gets_a_packet_during_its_frame_draws_once() {
+    for seed in 0..20 {
+        let mut luck = Luck::of(seed, 0);
+        let (mut begins, mut times, mut expected) = (9 * US, vec![(0, 1)], Vec::new());
+        for _ in 0..5 {
+            times.push((begins + 80 * US, 1));
+            expected.push((1, begins + 160 * US + 1));
+            begins += (160 + 16 + 44 + 34 + 9 * luck.slots(4)) * US;
+        }
+        expected.push((1, begins + 160 * US + 1));
+        let mut field = run(&lan(1, "6 Mbit/s"), seed, vec![sender(1, 64, &times), sink()], Until::Quiet);
+        assert_eq!(field.all_arrivals(), expected, "seed {seed}");
+    }
+}
+
+/// Two stations whose packets come within one slot collide at the next one. At 6 Mbit/s their frames are 160 and 228 us long (100 and 151 bytes: 20 + 4 × ⌈1230 / 24⌉ = 228), at 54 Mbit/s
+/// 20 + 4 × ⌈822 / 216⌉ = 36 and 20 + 4 × ⌈1230 / 216⌉ = 44 us, with acknowledgements of 44 and 28 us. After a collision all wait for EIFS (§10.3.7): 16 us, 44 of an acknowledgement at 6 Mbit/s, the lowest
+/// mandatory rate, and a DIFS. Each draws below 32, again and again with twice the window if they draw the same: worked out here by the rule, with the
 /// streams' own draws.
 #[test]
 fn a_collision_is_resolved_by_longer_backoffs() {
     let mut again = 0;
-    for seed in 0..60 {
+    for (seed, (rate, span, ack)) in
+        (0..60).flat_map(|seed| [(seed, ("6 Mbit/s", [160, 228], 44)), (seed, ("54 Mbit/s", [36, 44], 28))])
+    {
         let apps = vec![sender(2, 64, &[(US, 1)]), sender(2, 115, &[(2 * US, 1)]), sink()];
-        let mut field = run(&lan(2, "6 Mbit/s"), seed, apps, Until::Quiet);
+        let mut field = run(&lan(2, rate), seed, apps, Until::Quiet);
         let mut luck = [Luck::of(seed, 0), Luck::of(seed, 1)];
         let (mut at, mut exponent) = (9, 5);
         let slots = loop {
-            at += 228 + 16 + 44 + 34;
+            at += span[1] + 16 + 44 + 34;
             let slots = [0, 1].map(|station: usize| luck[station].slots(exponent));
             if slots[0] != slots[1] {
                 break slots;
@@ -132,11 +152,10 @@ fn a_collision_is_resolved_by_longer_backoffs() {
             again += 1;
         };
         let winner = usize::from(slots[1] < slots[0]);
-        let span = [160, 228];
         let first = at + 9 * slots[winner] + span[winner];
         // The other one's back-off stood still meanwhile.
         let left = slots[1 - winner] - slots[winner];
-        let second = first + 16 + 44 + 34 + 9 * left + span[1 - winner];
+        let second = first + 16 + ack + 34 + 9 * left + span[1 - winner];
         assert_eq!(field.all_arrivals(), [(2, first * US + 1), (2, second * US + 1)], "seed {seed}");
         let counts = field.medium().counts();
         let rounds = u64::from(exponent - 4);
@@ -194,14 +213,17 @@ fn attempts_are_repeated_until_acknowledged() {
 
 /// Bianchi's model (2000), with an end after seven attempts (Wu and others, 2002): a station whose attempts fail with p talks in a slot with τ = Σ p^i / Σ p^i (W_i + 1) / 2, where p = 1 − (1 − τ)^(n − 1). The
 /// model counts the slot in which others talk as one of back-off, and a station here does not, as in the standard; so it talks a little less than the model says. For 5 and 20
-/// stations collisions are within 0.02 of p, and the throughput within 4 % of the model's.
+/// stations collisions are within 0.02 of p, and the throughput within 4 % of the model's; whether all packets are there from the start or come one by one, at more than twice the rate at which
+/// they can be sent.
 #[test]
 fn many_saturated_stations() {
-    for n in [5_usize, 20] {
+    for (n, is_steady) in [(5_usize, false), (20, false), (5, true), (20, true)] {
         let count = 2_000;
         let config = WifiConfig { queue: drop_tail("5000 packets"), ..lan(n, "6 Mbit/s") };
         let phy = config.phy().unwrap();
-        let mut apps: Vec<_> = (0..n).map(|_| sender(n, 1_000, &[(0, count)])).collect();
+        let steady: Vec<(u64, u64)> = (0..count).map(|k| (k * if n == 5 { 3_900 } else { 12_300 } * US, 1)).collect();
+        let times = if is_steady { &steady[..] } else { &[(0, count)] };
+        let mut apps: Vec<_> = (0..n).map(|_| sender(n, 1_000, times)).collect();
         apps.push(sink());
         // While all have something to send: the run ends before any of them is through.
         let end = SimTime::ZERO + Span::from_secs(if n == 5 { 8 } else { 25 });
@@ -347,6 +369,38 @@ fn a_station_left_alone_dozes() {
     assert_eq!(spans(dozing(1)), [100 * 292, 100 * 500, 100 * 500, 0]);
     assert_eq!(spans(dozing(4)), [25 * 292, 25 * 500, 25 * 500, 0]);
     assert_eq!(spans(lan(1, "6 Mbit/s")), [0, 10_290_000 - 500, 500, 0]);
+}
+
+/// Packets for a group take longer than a beacon interval: at 1 Mbit/s 1500 bytes of IP and 36 of headers are 192 + 12288 us, and nine of these fill 112 ms. Of 30 that wait for the beacon of 102.4 ms each is sent once,
+/// and is at the one station that takes it, but for none of its own; beside them there are beacons alone.
+#[test]
+fn groups_that_take_long_are_sent_once() {
+    let mut config = lan(1, "1 Mbit/s");
+    config.stations[0].power_save = Some(PowerSave::default());
+    let (group, source) = ("239.1.2.3".parse().unwrap(), super::super::testing::address(1));
+    let groups = vec![GroupStations { from: 2, group, source, to: vec![1] }];
+    let to = std::net::SocketAddr::new(group, 9);
+    let source: Box<dyn App> = Box::new(Probe::new(9).burst(10_000 * US, to, 1_500 - HEADERS, 30));
+    let apps = vec![sink(), Some(source)];
+    let mut field = Field::with(&MediumConfig::Wifi(config), 1, apps, 1, (groups, None));
+    // Beacons of 102.4 to 921.6 ms.
+    field.run(Until::Time(SimTime::from_nanos(1_000_000 * US)));
+    let counts = field.medium().counts();
+    assert_eq!((counts.delivered, counts.frames), (30, 30 + 9));
+}
+
+/// Acknowledgements and polls are lost, what is held ages, and no packet is given up as often sent: so many attempts nobody makes.
+#[test]
+fn what_was_not_sent_is_not_given_up() {
+    let hold_time = Some(Span::from_millis(5));
+    let loss = Some("60 %".parse().unwrap());
+    let config = WifiConfig { loss, hold_time, attempts: Some(60_000), rate: lan(1, "1 Mbit/s").rate, ..dozing(1) };
+    // Beside the beat of beacons, so that many come during polls.
+    let times: Vec<(u64, u64)> = (0..20_000).map(|k| (k * 7_013 * US, 1)).collect();
+    let field =
+        run(&config, 2, vec![sink(), sender(0, 48, &times)], Until::Time(SimTime::from_nanos(150_000_000 * US)));
+    assert_eq!(field.dropped(DropCause::RetryLimit), 0);
+    assert!(field.dropped(DropCause::HeldTooLong) > 0 && field.medium().counts().delivered > 0);
 }
 
 #[test]

@@ -7,12 +7,12 @@ use protosim_core::Span;
 const DSSS: [u64; 4] = [1_000, 2_000, 5_500, 11_000];
 /// Rates of OFDM in 20 MHz in Mbit/s (§17).
 const OFDM: [u64; 8] = [6, 9, 12, 18, 24, 36, 48, 54];
-/// Mandatory rates, in which acknowledgements are sent (§10.6.6.5).
+/// Basic rates, in which acknowledgements are sent (§10.6.6.5): those of OFDM that are mandatory, and 1 and 2 Mbit/s of DSSS, as is usual.
 const MANDATORY_DSSS: [u64; 2] = [1_000, 2_000];
 const MANDATORY_OFDM: [u64; 3] = [6, 12, 24];
 
 /// A frame of ACK, with its check sequence (§9.3.1.4).
-const ACK: u64 = 14;
+pub(super) const ACK: u64 = 14;
 /// A PS-Poll (§9.3.1.5).
 const PS_POLL: u64 = 20;
 /// A beacon with its usual elements: our choice.
@@ -81,7 +81,7 @@ impl Phy {
         }
     }
 
-    /// An acknowledgement: the fastest mandatory rate that is not above that of data.
+    /// An acknowledgement: the fastest basic rate that is not above that of data.
     pub(super) fn ack(self) -> Span {
         match self {
             Self::Dsss(rate) => {
