@@ -321,7 +321,7 @@ pub(super) fn live(args: &LiveArgs, colours: bool) -> Result<bool, String> {
     for total in &outcome.totals {
         say(format_args!("{}: {}", total.name, total.value));
     }
-    Ok(outcome.exchanges == outcome.answered)
+    Ok(outcome.exchanges == outcome.answered + outcome.unwanted)
 }
 
 pub(super) fn request(args: &ScenarioArgs) -> Request {

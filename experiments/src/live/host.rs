@@ -22,6 +22,8 @@ const IDLE: Duration = Duration::from_millis(200);
 pub(super) struct LineCounts {
     pub(super) started: bool,
     pub(super) answered: bool,
+    /// One is over whose answer nobody wanted.
+    pub(super) unwanted: bool,
 }
 
 /// See the module.
@@ -276,7 +278,10 @@ impl Host for LiveHost {
         let line = match observation {
             Observation::ExchangeStarted(id) => {
                 self.started.insert(id, now);
-                (format!("{now}: request {} to {}", id.id, id.server), LineCounts { started: true, answered: false })
+                (
+                    format!("{now}: request {} to {}", id.id, id.server),
+                    LineCounts { started: true, ..LineCounts::default() },
+                )
             }
             Observation::RequestDelivered(id) => {
                 (format!("{now}: request {} from {}", id.id, id.client), LineCounts::default())
@@ -295,7 +300,11 @@ impl Host for LiveHost {
             Observation::ExchangeEnded { exchange, outcome, transmissions } => {
                 let since = self.started.remove(&exchange).unwrap_or(now);
                 let took = now.saturating_since(since);
-                let counts = LineCounts { started: false, answered: outcome == Outcome::Response };
+                let counts = LineCounts {
+                    answered: outcome == Outcome::Response,
+                    unwanted: outcome == Outcome::Unanswered,
+                    ..LineCounts::default()
+                };
                 let name = outcome.name();
                 let seconds = took.as_secs_f64();
                 (

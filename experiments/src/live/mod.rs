@@ -55,6 +55,8 @@ pub struct Outcome {
     pub exchanges: u64,
     /// Those of them that got a response.
     pub answered: u64,
+    /// Those of them that are over without one, as their client wanted (CoAP's `no_response`).
+    pub unwanted: u64,
     /// What the application has counted.
     pub totals: Vec<Total>,
     /// The secrets of its TLS, if they were to be kept: the lines of a file for Wireshark.
@@ -196,6 +198,7 @@ impl Session {
             for (line, counts) in host.take_lines() {
                 outcome.exchanges += u64::from(counts.started);
                 outcome.answered += u64::from(counts.answered);
+                outcome.unwanted += u64::from(counts.unwanted);
                 say(line);
             }
             // A server waits for requests as long as it is told to; a client is done when no timer is set and no stream is open.
