@@ -37,6 +37,8 @@ pub struct Lan {
     /// On a radio channel, in a cell and on Wi-Fi: for each station, whom it reaches, in order; two bytes each, as there may be the square of the
     /// stations of these.
     in_range: Option<Vec<Vec<u16>>>,
+    /// True where stations may reach one other alone by nature: devices of a cell, children that sleep.
+    has_leaves: bool,
 }
 
 impl Lan {
@@ -48,6 +50,16 @@ impl Lan {
     /// True if every station reaches every other one.
     pub fn reaches_all(&self) -> bool {
         self.in_range.is_none()
+    }
+
+    /// The only station that a leaf reaches, through which it reaches all else.
+    pub fn parent(&self, station: usize) -> Option<usize> {
+        let in_range = self.in_range.as_ref().filter(|_| self.has_leaves)?;
+        match in_range[station][..] {
+            // Of two alone neither is the other's leaf.
+            [parent] if in_range[usize::from(parent)].len() > 1 => Some(usize::from(parent)),
+            _ => None,
+        }
     }
 
     /// True if a station reaches another one.
@@ -86,7 +98,8 @@ impl Lan {
             MediumConfig::Ieee802154(pan) => reached(&stations, |from, to| pan.reaches(from, to)),
         };
         let (stations, listed_stations) = stations.into_iter().unzip();
-        Self { listed, stations, listed_stations, in_range }
+        let has_leaves = !matches!(config, MediumConfig::Radio(_));
+        Self { listed, stations, listed_stations, in_range, has_leaves }
     }
 }
 

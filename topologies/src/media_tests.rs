@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use protosim_core::kernel::{Interests, Limits};
 use protosim_core::{RunSeed, Sinks, Until};
 use protosim_models::element::{media, nodes};
-use protosim_models::medium::{CsmaConfig, RadioConfig, StationConfig, SwitchConfig};
+use protosim_models::energy::timers::Rat;
+use protosim_models::medium::{CellStation, CellularConfig, CsmaConfig, RadioConfig, StationConfig, SwitchConfig};
 use protosim_models::name::NodeName;
 use protosim_models::node::{Hop, LinkEnd, Report, Route, Routes, audit};
 use protosim_models::ping::{Ping, PingConfig};
@@ -136,6 +137,27 @@ fn a_router_joins_a_lan_and_a_link() {
             assert_eq!(round_trip(&topology, "b", "a", threads), "lan:*->a lan:*->b");
         }
     }
+}
+
+/// A device of a cell sends everything to its gateway, however many others there are: one route, and not one for each of these.
+#[test]
+fn leaves_of_a_cell_have_one_route() {
+    let station = |node: &str| CellStation {
+        node: NodeName(node.to_owned()),
+        edrx: None,
+        psm: None,
+        repetitions: None,
+        offset: None,
+    };
+    let stations = vec![station("a"), station("b"), station("c")];
+    let cell = CellularConfig::new("cell", Rat::NbIot, NodeName("r".to_owned()), stations);
+    let topology = with_media("rs:r-s", vec![MediumConfig::Cellular(cell)]);
+    let plan = plan(&topology);
+    let of = |name: &str| plan.routes(plan.node(name).unwrap());
+    // Stations a 1, b 2, c 3, r 4.
+    let everything = [route("0.0.0.0", 0, Hop::Station { interface: 0, station: 4 })];
+    assert_eq!((of("a"), of("b"), of("c")), (everything.to_vec(), everything.to_vec(), everything.to_vec()));
+    assert_eq!(of("r"), [route("10.0.0.2", 32, Hop::Interface(1)), route("172.16.0.0", 20, Hop::OnLink(0))]);
 }
 
 /// A host on a LAN sends to its neighbours at once and all else to the only router; with two routers it has routes to what lies

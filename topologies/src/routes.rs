@@ -121,6 +121,13 @@ pub(crate) fn routes_of(
         let everything = Entry { covered: Covered::Everything, hop: Hop::Interface(0) };
         return if down.bars(link, next) { Vec::new() } else { vec![everything] };
     }
+    if let (Some(Port::Medium { medium, station }), None) = (first, second)
+        && let Some(parent) = graph.media().lan(medium).parent(station)
+    {
+        let hop = Hop::Station { interface: 0, station: Lan::number(parent) };
+        let is_up = !down.nodes.contains(&graph.media().lan(medium).stations[parent]);
+        return if is_up { vec![Entry { covered: Covered::Everything, hop }] } else { Vec::new() };
+    }
     if let Some(entries) = routes_of_nat(graph, node, down) {
         return entries;
     }
