@@ -171,6 +171,9 @@ impl ClientParty {
 
     fn remove(&mut self, key: Key, work: &mut Work<'_>) {
         if let Some(mut session) = self.sessions.remove(&key) {
+            if session.connection.is_connected() {
+                work.told.push_back(Told::Gone(key.0, key.1));
+            }
             work.counts.unsent += session.connection.waiting() as u64;
             session.connection.release(work.host);
         }
