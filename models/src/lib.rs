@@ -34,6 +34,7 @@ mod fields;
 pub mod http;
 pub mod ice;
 pub mod ieee802154;
+pub mod layer;
 mod lazy;
 pub mod ledger;
 pub mod length;

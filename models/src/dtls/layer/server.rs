@@ -5,6 +5,7 @@ use crate::app::{HostError, SocketId};
 use crate::dtls::config::ServerConfig;
 use crate::dtls::connection::{Notice, ServerSide, Trace, Unsendable};
 use crate::dtls::endpoint::{ConnectionId, Endpoint, EndpointLimits, Output};
+use crate::layer::Told;
 use crate::rope::Rope;
 use crate::tls::certificate::Trust;
 use protosim_core::Deadline;
@@ -119,7 +120,7 @@ fn on_notice(endpoint: &mut Endpoint, socket: SocketId, id: ConnectionId, notice
         }
         Notice::Data(data) => {
             if let Some(from) = endpoint.name(id) {
-                work.inbox.push_back((socket, from, data));
+                work.told.push_back(Told::Datagram(socket, from, data));
             }
         }
         Notice::Closed => {
