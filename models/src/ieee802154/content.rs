@@ -219,7 +219,8 @@ impl Gts {
         let directions = if count > 0 { reader.u8()? } else { 0 };
         let slot = |index: u8| {
             let (address, place) = (reader.u16_le()?, reader.u8()?);
-            Ok(GtsSlot { address, start: place & 15, len: place >> 4, is_receive: directions >> index & 1 == 1 })
+            let is_receive = directions >> index & 1 == 1;
+            Ok::<_, FrameError>(GtsSlot { address, start: place & 15, len: place >> 4, is_receive })
         };
         Ok(Self { is_permitted: specification >> 7 == 1, slots: (0..count).map(slot).collect::<Result<_, _>>()? })
     }

@@ -354,7 +354,7 @@ fn read_endpoints(control: u16, compresses_pan: bool, reader: &mut Reader<'_>) -
             Mode::Extended => Address::Extended(u64::from_le_bytes(reader.array()?)),
             Mode::Short | Mode::None => Address::Short(reader.u16_le()?),
         };
-        Ok(Some(Endpoint { pan, address }))
+        Ok::<_, FrameError>(Some(Endpoint { pan, address }))
     };
     let destination = endpoint(destination_mode, None)?;
     let shared = destination.filter(|_| compresses_pan).map(|destination| destination.pan);

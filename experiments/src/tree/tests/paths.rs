@@ -49,7 +49,8 @@ fn a_path_leads_through_fields_names_numbers_keys_and_variants() {
 /// its elements.
 #[test]
 fn a_path_of_our_own_counts_elements() {
-    const TEXT: &str = r#"(nodes: [(name: "1"), (name: "0"), (name: "b.c", device: (cpu: {"2": 7}))], app: CoapClient((to: "a")))"#;
+    const TEXT: &str =
+        r#"(nodes: [(name: "1"), (name: "0"), (name: "b.c", device: (cpu: {"2": 7}))], app: CoapClient((to: "a")))"#;
     let mut mistakes = Diagnostics::default();
     let tree = Tree::parse(&mut Sources::default(), "t.ron", TEXT, &mut mistakes);
     assert!(mistakes.is_empty());
