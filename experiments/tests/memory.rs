@@ -364,6 +364,38 @@ fn bytes_of_an_idle_client_of_amqp() {
     holds("channel of a client of AMQP", (all - few) / 6.0);
 }
 
+/// What the world of `bench-sleepy` takes after 119 min and a half, with so many meters in each of its 25 cells: the last one has asked for the second
+/// time 50 s ago and listened for 10 s, and all are asleep.
+fn sleeping_meters(meters: u64, are_metered: bool) -> i64 {
+    let text = protosim_experiments::scenario::library::find("bench-sleepy").unwrap().text;
+    let device = r#", device: (profile: "bg96")"#;
+    assert!(text.contains(device), "bench-sleepy says otherwise what its meters are");
+    // Without devices there is nothing to measure of them.
+    let lines = text.lines().filter(|line| are_metered || !line.trim_start().starts_with("measure:"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let text = if are_metered { text } else { text.replace(device, "") };
+    let stagger = Span::from_secs(58 * 60).as_nanos() / meters;
+    let mut file = tempfile::Builder::new().suffix(".ron").tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let set = [format!("meters={meters}"), format!("stagger=\"{stagger} ns\"")];
+    let (mut world, built) = shipped(file.path().to_str().unwrap(), &set.each_ref().map(String::as_str));
+    let mut sinks = Sinks::new(Interests::NONE);
+    let until = Until::Time(SimTime::ZERO + Span::from_secs(119 * 60 + 30));
+    let (_, run) = counted(|| world.run(until, &mut sinks).unwrap());
+    built.bytes_current + run.bytes_current
+}
+
+/// A meter of `bench-sleepy`: its host, its application, what its cell has of it, its device; and of that what there is for being metered.
+#[test]
+fn bytes_of_a_sleeping_meter() {
+    let _alone = alone();
+    let cells = 25.0;
+    let metered = each(40, |meters| sleeping_meters(meters, true)) / cells;
+    let others = each(40, |meters| sleeping_meters(meters, false)) / cells;
+    holds("sleeping meter", metered);
+    holds("device of a sleeping meter", metered - others);
+}
+
 /// What a broker has of one message of 64 KiB for each of its subscribers: queued for those who are away, or sent and not answered. Its
 /// payload is there once, in the packets too.
 #[test]

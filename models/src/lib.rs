@@ -30,6 +30,7 @@ pub mod device;
 pub mod dtls;
 pub mod element;
 pub mod energy;
+mod fields;
 pub mod http;
 pub mod ice;
 pub mod ieee802154;

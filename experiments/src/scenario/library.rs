@@ -28,6 +28,7 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "bench-dumbbell", text: include_str!("../../scenarios/bench-dumbbell.ron") },
     Shipped { name: "bench-ice", text: include_str!("../../scenarios/bench-ice.ron") },
     Shipped { name: "bench-mqtt", text: include_str!("../../scenarios/bench-mqtt.ron") },
+    Shipped { name: "bench-sleepy", text: include_str!("../../scenarios/bench-sleepy.ron") },
     Shipped { name: "bench-star", text: include_str!("../../scenarios/bench-star.ron") },
     Shipped { name: "bench-sweep", text: include_str!("../../scenarios/bench-sweep.ron") },
     Shipped { name: "bench-tls", text: include_str!("../../scenarios/bench-tls.ron") },

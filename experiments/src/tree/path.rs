@@ -104,9 +104,22 @@ impl Tree {
         path.segments.iter().try_fold(&self.root, |node, segment| child(node, segment, step).ok())
     }
 
-    /// The text at a path that is written out, if it is one.
+    /// The node at a path of our own making, where elements go by their numbers, if it is there. Names count only where a part is no number of an
+    /// element: so it costs the same however long lists are, and an element called `0` is not taken for the first.
+    pub fn at(&self, path: &str) -> Option<&Node> {
+        let path: Path = path.parse().ok()?;
+        let by_number = |node: &Node, segment: &Segment| {
+            let (Kind::List(items) | Kind::Tuple { items, .. }) = &node.kind else { return None };
+            segment.text.parse().ok().filter(|number| *number < items.len()).map(Step::Item)
+        };
+        let step =
+            |node: &Node, segment: &Segment| by_number(node, segment).or_else(|| find_step(node, segment)).ok_or(());
+        path.segments.iter().try_fold(&self.root, |node, segment| child(node, segment, step).ok())
+    }
+
+    /// The text at such a path that is written out, if it is one.
     pub fn text_at(&self, path: &str) -> Option<&str> {
-        self.find(&path.parse().ok()?)?.as_str()
+        self.at(path)?.as_str()
     }
 
     /// Puts `value` at `path`, in place of what is there. Missing fields on the way are created: whether

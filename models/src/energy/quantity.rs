@@ -12,11 +12,10 @@
 //! 3.2 × 10^32 and an energy below 3.2 × 10^38 units; 128 bits hold 3.4 × 10^38. So nothing overflows within
 //! 100 years, and with 100 W, in practice, not in the 584 years that time has.
 
-use crate::length::{NotALength, parse_length};
+use crate::length::{NotALength, parse_length, serde_as_text, write_length};
 use protosim_core::quantity::schema::{DECIMAL, with_unit};
 use protosim_core::{Ratio, SimTime, Span, maths};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
@@ -357,10 +356,7 @@ impl Dimension {
     }
 
     fn display(&self, number: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let size = |decimals: usize| 10_u64.pow(u32::try_from(decimals).unwrap_or(0));
-        let whole = |(_, decimals): &&(&str, usize)| number != 0 && number.is_multiple_of(size(*decimals));
-        let (unit, decimals) = self.units.iter().rev().find(whole).unwrap_or(&self.units[0]);
-        write!(f, "{} {unit}", number / size(*decimals))
+        write_length(number, self.units, self.units[0].0, f)
     }
 }
 
@@ -405,39 +401,19 @@ static CAPACITY: Dimension = Dimension {
     at_most: "1000000 Ah",
 };
 
-macro_rules! as_text {
-    ($($name:ident, $expecting:literal;)*) => {$(
+macro_rules! shown {
+    ($($name:ident),*) => {$(
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "{}({self})", stringify!($name))
             }
         }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Visitor;
-                impl de::Visitor<'_> for Visitor {
-                    type Value = $name;
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str($expecting)
-                    }
-                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
-                        text.parse().map_err(E::custom)
-                    }
-                }
-                deserializer.deserialize_str(Visitor)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
     )*};
 }
 
-as_text! {
+shown!(Current, Voltage, Resistance, Frequency, Capacity, RadioPower);
+
+serde_as_text! {
     Current, "a current with a unit, such as \"4.8 mA\"";
     Voltage, "a voltage with a unit, such as \"3.3 V\"";
     Resistance, "a resistance with a unit, such as \"15 Ohm\"";

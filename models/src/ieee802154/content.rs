@@ -218,8 +218,9 @@ impl Gts {
         let count = specification & 7;
         let directions = if count > 0 { reader.u8()? } else { 0 };
         let slot = |index: u8| {
-            let (address, place) = (reader.u16()?, reader.u8()?);
-            Ok(GtsSlot { address, start: place & 15, len: place >> 4, is_receive: directions >> index & 1 == 1 })
+            let (address, place) = (reader.u16_le()?, reader.u8()?);
+            let is_receive = directions >> index & 1 == 1;
+            Ok::<_, FrameError>(GtsSlot { address, start: place & 15, len: place >> 4, is_receive })
         };
         Ok(Self { is_permitted: specification >> 7 == 1, slots: (0..count).map(slot).collect::<Result<_, _>>()? })
     }
@@ -259,14 +260,14 @@ impl Beacon {
 
     pub(super) fn read(content: &[u8]) -> Result<Self, FrameError> {
         let mut reader = Reader::new(content);
-        let superframe = Superframe::from_bits(reader.u16()?);
+        let superframe = Superframe::from_bits(reader.u16_le()?);
         let gts = Gts::read(&mut reader)?;
         let counts = reader.u8()?;
         let listed = (counts & 7) + (counts >> 4 & 7);
         if usize::from(listed) > MAX_LISTED {
             return Err(FrameError::Pending(listed));
         }
-        let pending_short = (0..counts & 7).map(|_| reader.u16()).collect::<Result<_, _>>()?;
+        let pending_short = (0..counts & 7).map(|_| reader.u16_le()).collect::<Result<_, _>>()?;
         let extended = |_| reader.array().map(u64::from_le_bytes);
         let pending_extended = (0..counts >> 4 & 7).map(extended).collect::<Result<_, _>>()?;
         let payload = Rope::from(reader.rest().to_vec());

@@ -1,6 +1,7 @@
 //! Why bytes are not a frame.
 
 use super::timing::MAX_PHY_PACKET_SIZE;
+use crate::fields::{Fields, Truncated};
 
 /// Why bytes are not a frame that can be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -47,45 +48,11 @@ pub enum FrameError {
     Acknowledgement,
 }
 
+impl From<Truncated> for FrameError {
+    fn from(Truncated { need, have }: Truncated) -> Self {
+        Self::Truncated { need, have }
+    }
+}
+
 /// Reads fields from the front of a frame.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
-    }
-
-    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], FrameError> {
-        let end = self.at + len;
-        let field = self.bytes.get(self.at..end);
-        let field = field.ok_or(FrameError::Truncated { need: end, have: self.bytes.len() })?;
-        self.at = end;
-        Ok(field)
-    }
-
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], FrameError> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N)?);
-        Ok(array)
-    }
-
-    pub(super) fn u8(&mut self) -> Result<u8, FrameError> {
-        self.array().map(|[byte]| byte)
-    }
-
-    pub(super) fn u16(&mut self) -> Result<u16, FrameError> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    pub(super) const fn at(&self) -> usize {
-        self.at
-    }
-
-    pub(super) fn rest(&self) -> &'a [u8] {
-        &self.bytes[self.at..]
-    }
-}
+pub(super) type Reader<'a> = Fields<'a, FrameError>;

@@ -292,7 +292,7 @@ impl Frame {
             return Err(FrameError::TooLong(bytes.len() + FCS_LEN));
         }
         let mut reader = Reader::new(bytes);
-        let (control, sequence) = (reader.u16()?, reader.u8()?);
+        let (control, sequence) = (reader.u16_le()?, reader.u8()?);
         let is_set = |bit: u16| control & bit != 0;
         let version = match control >> bit::VERSION & 3 {
             0 => Version::V2003,
@@ -348,13 +348,13 @@ fn read_endpoints(control: u16, compresses_pan: bool, reader: &mut Reader<'_>) -
         }
         let pan = match shared {
             Some(pan) => pan,
-            None => PanId(reader.u16()?),
+            None => PanId(reader.u16_le()?),
         };
         let address = match mode {
             Mode::Extended => Address::Extended(u64::from_le_bytes(reader.array()?)),
-            Mode::Short | Mode::None => Address::Short(reader.u16()?),
+            Mode::Short | Mode::None => Address::Short(reader.u16_le()?),
         };
-        Ok(Some(Endpoint { pan, address }))
+        Ok::<_, FrameError>(Some(Endpoint { pan, address }))
     };
     let destination = endpoint(destination_mode, None)?;
     let shared = destination.filter(|_| compresses_pan).map(|destination| destination.pan);

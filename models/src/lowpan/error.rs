@@ -1,5 +1,7 @@
 //! Why bytes are not a datagram.
 
+use crate::fields::{Fields, Truncated};
+
 /// Why a frame's content is not read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, thiserror::Error)]
 pub enum LowpanError {
@@ -43,46 +45,11 @@ pub enum LowpanError {
     ElidedChecksum,
 }
 
+impl From<Truncated> for LowpanError {
+    fn from(Truncated { need, have }: Truncated) -> Self {
+        Self::Truncated { need, have }
+    }
+}
+
 /// Reads fields from the front of a frame's content.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
-    }
-
-    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], LowpanError> {
-        let end = self.at + len;
-        let field = self.bytes.get(self.at..end);
-        let field = field.ok_or(LowpanError::Truncated { need: end, have: self.bytes.len() })?;
-        self.at = end;
-        Ok(field)
-    }
-
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], LowpanError> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N)?);
-        Ok(array)
-    }
-
-    pub(super) fn u8(&mut self) -> Result<u8, LowpanError> {
-        self.array().map(|[byte]| byte)
-    }
-
-    pub(super) fn u16(&mut self) -> Result<u16, LowpanError> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    /// The next byte, which stays.
-    pub(super) fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    pub(super) const fn at(&self) -> usize {
-        self.at
-    }
-}
+pub(super) type Reader<'a> = Fields<'a, LowpanError>;

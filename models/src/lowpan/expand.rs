@@ -183,9 +183,9 @@ impl Expander<'_> {
 
     fn udp(&mut self, nhc: u8) -> Result<(), LowpanError> {
         let (source, destination) = match nhc & 3 {
-            0 => (self.reader.u16()?, self.reader.u16()?),
-            1 => (self.reader.u16()?, 0xf000 | u16::from(self.reader.u8()?)),
-            2 => (0xf000 | u16::from(self.reader.u8()?), self.reader.u16()?),
+            0 => (self.reader.u16_be()?, self.reader.u16_be()?),
+            1 => (self.reader.u16_be()?, 0xf000 | u16::from(self.reader.u8()?)),
+            2 => (0xf000 | u16::from(self.reader.u8()?), self.reader.u16_be()?),
             _ => {
                 let ports = u16::from(self.reader.u8()?);
                 (0xf0b0 | ports >> 4, 0xf0b0 | ports & 15)

@@ -113,7 +113,7 @@ impl Mesh {
             hops => hops,
         };
         let mut address = |is_short: bool| match is_short {
-            true => reader.u16().map(Address::Short),
+            true => reader.u16_be().map(Address::Short),
             false => reader.array().map(u64::from_be_bytes).map(Address::Extended),
         };
         Ok(Self { hops_left, originator: address(byte & 0x20 != 0)?, final_destination: address(byte & 0x10 != 0)? })
@@ -137,7 +137,7 @@ impl FragmentHeader {
     }
 
     fn read(is_first: bool, reader: &mut Reader<'_>) -> Result<Self, LowpanError> {
-        let (size, tag) = (reader.u16()? & 0x7ff, reader.u16()?);
+        let (size, tag) = (reader.u16_be()? & 0x7ff, reader.u16_be()?);
         let offset = if is_first { None } else { Some(reader.u8()?) };
         Ok(Self { size, tag, offset })
     }

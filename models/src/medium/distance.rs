@@ -1,7 +1,6 @@
 //! Distances and places, in whole millimetres, so that what is in range is decided in integers.
 
-use crate::length::{NotALength, parse_length};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use crate::length::{NotALength, parse_length, serde_as_text, write_length};
 use std::fmt;
 use std::str::FromStr;
 
@@ -55,11 +54,8 @@ fn parse(text: &str, example: &str) -> Result<i64, String> {
 }
 
 fn display(millimetres: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let units = [("km", 1_000_000), ("m", 1000), ("cm", 10), ("mm", 1)];
-    let whole = |(_, size): &(&str, i64)| millimetres % size == 0;
-    let (unit, size) =
-        if millimetres == 0 { ("m", 1000) } else { *units.iter().find(|u| whole(u)).unwrap_or(&("mm", 1)) };
-    write!(f, "{} {unit}", millimetres / size)
+    f.write_str(if millimetres < 0 { "-" } else { "" })?;
+    write_length(millimetres.unsigned_abs(), &UNITS, "m", f)
 }
 
 impl FromStr for Distance {
@@ -79,39 +75,19 @@ impl FromStr for Coordinate {
     }
 }
 
-macro_rules! as_text {
-    ($($name:ident, $expecting:literal;)*) => {$(
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                display(self.0, f)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Visitor;
-                impl de::Visitor<'_> for Visitor {
-                    type Value = $name;
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str($expecting)
-                    }
-                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
-                        text.parse().map_err(E::custom)
-                    }
-                }
-                deserializer.deserialize_str(Visitor)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-    )*};
+impl fmt::Display for Distance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        display(self.0, f)
+    }
 }
 
-as_text! {
+impl fmt::Display for Coordinate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        display(self.0, f)
+    }
+}
+
+serde_as_text! {
     Distance, "a length with a unit, such as \"30 m\"";
     Coordinate, "a length with a unit, such as \"30 m\" or \"-5 m\"";
 }

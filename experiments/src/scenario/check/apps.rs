@@ -2,7 +2,7 @@
 
 use super::{head_of, span_of};
 use crate::scenario::{AppSpec, End, Placement, Scenario};
-use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Path, Span as Place, Tree, child_of};
+use crate::tree::{Diagnostic, Diagnostics, Kind, Node, Span as Place, Tree, child_of};
 use protosim_core::Span;
 use protosim_models::link::Mtu;
 use protosim_models::medium::MediumConfig;
@@ -187,7 +187,7 @@ fn check_absurd(tree: &Tree, index: usize, mistakes: &mut Diagnostics) {
     const MOST: i128 = 1_000_000_000;
     for field in ["count", "requests"] {
         let path = format!("apps.{index}.run.{field}");
-        let node = path.parse::<Path>().ok().and_then(|path| tree.find(&path));
+        let node = tree.at(&path);
         if let Some(Node { kind: Kind::Int(n), span, .. }) = node
             && *n > MOST
         {
@@ -221,7 +221,7 @@ fn check_direction(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mu
     let app = &scenario.apps[index];
     let Some((fields, why)) = app.run.idle_fields_of_tcp() else { return };
     let place = format!("apps.{index}.run.tcp");
-    let Some(written) = place.parse::<Path>().ok().and_then(|path| tree.find(&path)) else { return };
+    let Some(written) = tree.at(&place) else { return };
     let own = span_of(tree, &place);
     // The end that receives echoes the marks of DCTCP.
     let has_dctcp = matches!(app.run.tcp().and_then(|tcp| tcp.congestion.as_ref()), Some(CongestionConfig::Dctcp(_)));
@@ -285,7 +285,7 @@ pub(super) fn warn_of_silence(tree: &Tree, scenario: &Scenario, warnings: &mut D
         for (field, why) in app.run.unmet_by(&server.run) {
             let path = format!("apps.{index}.run.{field}");
             // What is not written is nobody's wish.
-            let Some(place) = path.parse::<Path>().ok().and_then(|path| tree.find(&path)).map(|node| node.span) else {
+            let Some(place) = tree.at(&path).map(|node| node.span) else {
                 continue;
             };
             let message = format!("`{field}` of `{}` is not what it gets of `{}`: {why}", app.name, server.name);

@@ -2,7 +2,7 @@
 
 use super::{listed, span_of};
 use crate::scenario::Scenario;
-use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree, suggest};
+use crate::tree::{Diagnostic, Diagnostics, Span, Tree, suggest};
 use protosim_models::device::{Cost, DeviceConfig, find_profile};
 use protosim_models::energy::Library;
 use protosim_models::registry::operations;
@@ -102,7 +102,7 @@ pub(super) fn check_devices(tree: &Tree, scenario: &Scenario, mistakes: &mut Dia
                 continue;
             }
             for (field, span) in [("per_call", cost.per_call), ("per_byte", cost.per_byte)] {
-                let written = format!("{path}.{field}").parse::<Path>().ok().and_then(|path| tree.find(&path));
+                let written = tree.at(&format!("{path}.{field}"));
                 if let Some(node) = written.filter(|_| span.is_zero()) {
                     let message = format!("`{field}` has no effect: it is no time");
                     mistakes.push(Diagnostic::error("scenario::no-effect", node.span, message));

@@ -26,7 +26,7 @@ pub(super) use variants::settings;
 
 use super::expand::Expansion;
 use super::{End, Point, Scenario, WarmupSpec};
-use crate::tree::{Diagnostic, Diagnostics, Path, Span, Tree};
+use crate::tree::{Diagnostic, Diagnostics, Span, Tree};
 use protosim_core::Span as Duration;
 use protosim_reports::statistics::Confidence;
 use protosim_topologies::check::{Kind, check_topology};
@@ -203,7 +203,7 @@ fn check_counts(tree: &Tree, scenario: &Scenario, mistakes: &mut Diagnostics) {
 pub(in crate::scenario) fn span_of(tree: &Tree, path: &str) -> Span {
     let mut path = path;
     loop {
-        let node = path.parse::<Path>().ok().and_then(|path| tree.find(&path));
+        let node = tree.at(path);
         match (node, path.rsplit_once('.')) {
             (Some(node), _) => return node.span,
             (None, Some((parent, _))) => path = parent,
@@ -214,7 +214,7 @@ pub(in crate::scenario) fn span_of(tree: &Tree, path: &str) -> Span {
 
 /// The place of the name in front of what stands at a path: all of it would hide what is wrong inside.
 fn head_of(tree: &Tree, path: &str) -> Span {
-    let node = path.parse::<Path>().ok().and_then(|path| tree.find(&path));
+    let node = tree.at(path);
     node.and_then(|node| node.name()).map_or_else(|| span_of(tree, path), |name| name.span)
 }
 

@@ -45,6 +45,30 @@ fn a_path_leads_through_fields_names_numbers_keys_and_variants() {
     }
 }
 
+/// Paths that checks make count elements, whose names may be numbers too. They are not looked at: that would take as long as the list is, for each of
+/// its elements.
+#[test]
+fn a_path_of_our_own_counts_elements() {
+    const TEXT: &str =
+        r#"(nodes: [(name: "1"), (name: "0"), (name: "b.c", device: (cpu: {"2": 7}))], app: CoapClient((to: "a")))"#;
+    let mut mistakes = Diagnostics::default();
+    let tree = Tree::parse(&mut Sources::default(), "t.ron", TEXT, &mut mistakes);
+    assert!(mistakes.is_empty());
+    assert_eq!(get(&tree, "nodes.0.name").as_deref(), Ok("\"0\""), "of users: the element called so");
+    for (path, value) in [
+        ("nodes.0.name", Some("\"1\"")),
+        ("nodes.1.name", Some("\"0\"")),
+        ("nodes.2.device.cpu.\"2\"", Some("7")),
+        ("nodes.\"b.c\".name", Some("\"b.c\"")),
+        ("app.to", Some("\"a\"")),
+        ("app.0.to", Some("\"a\"")),
+        ("nodes.3", None),
+        ("nodes.2.device.cores", None),
+    ] {
+        assert_eq!(tree.at(path).map(Node::to_ron).as_deref(), value, "{path}");
+    }
+}
+
 #[test]
 fn a_path_that_leads_nowhere_names_the_part_and_the_nearest_name() {
     let tree = tree();
