@@ -7,7 +7,7 @@ use crate::rope::Rope;
 use bytes::Bytes;
 use protosim_core::{Deadline, Effect as CoreEffect, Env, LocalTime, Span};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 /// A connection of an endpoint. Numbers are not used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -24,8 +24,8 @@ pub enum Output {
     Observe(ConnectionId, Trace),
     /// The peer of a connection sends from another address now (RFC 9146 §6): the one before, and the new one.
     Moved(ConnectionId, SocketAddr, SocketAddr),
-    /// A connection whose handshake was over is ended and forgotten; its peer is told.
-    Ended(ConnectionId, Ending),
+    /// A connection is ended and forgotten, whose peer had this name ([`Endpoint::name`]); where it is told, it was told.
+    Ended(ConnectionId, SocketAddr, Ending),
 }
 
 /// Why an endpoint has ended a connection by itself.
@@ -35,6 +35,8 @@ pub enum Ending {
     Evicted,
     /// Nothing has come or gone for as long as it may be so.
     Idle,
+    /// Its peer has begun another one, and has no use for it any more.
+    Replaced,
 }
 
 /// How many connections an endpoint has at once, and for how long.
@@ -218,11 +220,10 @@ impl Endpoint {
         }
         if let Some(old) = known {
             let is_over = self.connection(old).is_none_or(Connection::is_over);
-            self.remove(old, env);
-            if !is_over {
-                // Its peer has no use for it any more: it has begun another one.
-                out.push(Output::Notify(old, Notice::Closed));
+            if let Some(name) = self.name(old).filter(|_| !is_over) {
+                out.push(Output::Ended(old, name, Ending::Replaced));
             }
+            self.remove(old, env);
         }
         self.counts.accepted += 1;
         let id = ConnectionId(self.next);
@@ -235,9 +236,9 @@ impl Endpoint {
         }
         self.by_address.insert(from, id);
         let now = env.now();
-        let (name, begun) = (from, now);
+        let (name, begun) = (self.new_name(id, from), now);
+        self.by_name.insert(name, id);
         self.entries.insert(id, Entry { connection, address: from, name, begun, deadline: None, last: None });
-        self.give_name(id, from);
         self.take_effects(id, effects, now, out);
     }
 
@@ -254,8 +255,8 @@ impl Endpoint {
     /// Ends a connection by our own will.
     fn end(&mut self, id: ConnectionId, why: Ending, env: &mut dyn Env, out: &mut Vec<Output>) {
         self.with(id, env, out, |connection, cx| connection.close(cx));
+        out.extend(self.name(id).map(|name| Output::Ended(id, name, why)));
         self.remove(id, env);
-        out.push(Output::Ended(id, why));
     }
 
     /// Something has come or gone now.
@@ -336,29 +337,19 @@ impl Endpoint {
         self.by_name.get(&name).copied()
     }
 
-    /// What the peer of a connection is called: the address at which it began, wherever it has moved to, so that to protocols above
-    /// it stays one endpoint (RFC 7252 §9.1.1: that is the session). Names are unique: one that another session begins with is left to that.
+    /// What the peer of a connection is called, wherever it has moved to: to protocols above it stays one endpoint, since that is the session (RFC 7252
+    /// §9.1.1). It is the address at which it began; where that is the name of one that has moved away, another that nobody has.
     pub fn name(&self, id: ConnectionId) -> Option<SocketAddr> {
         self.entries.get(&id).map(|entry| entry.name)
     }
 
-    /// Calls a connection by an address. Whose name that was has moved away, and goes by where it is now; so does whom that displaces in turn.
-    fn give_name(&mut self, id: ConnectionId, name: SocketAddr) {
-        let (mut id, mut name) = (id, name);
-        loop {
-            if let Some(entry) = self.entries.get_mut(&id) {
-                entry.name = name;
-            }
-            let displaced = self.by_name.insert(name, id).filter(|other| *other != id);
-            let Some((other, entry)) = displaced.and_then(|other| Some((other, self.entries.get(&other)?))) else {
-                return;
-            };
-            if entry.address == name {
-                // Its address was taken from it as well: there is no way to it.
-                return;
-            }
-            (id, name) = (other, entry.address);
+    /// A name for a connection that begins at this address.
+    fn new_name(&self, id: ConnectionId, address: SocketAddr) -> SocketAddr {
+        if !self.by_name.contains_key(&address) {
+            return address;
         }
+        // 100::/64 is nobody's (RFC 6666).
+        SocketAddr::from((Ipv6Addr::from_bits(0x0100 << 112 | u128::from(id.0)), address.port()))
     }
 
     /// Calls a connection; `None` if it is not there.

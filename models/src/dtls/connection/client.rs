@@ -6,13 +6,13 @@ use super::proof::agree;
 use super::{Cx, KEYS, draw_cid, random, raw};
 use crate::dtls::codes::{CONNECTION_ID, DTLS12, DTLS13, Suite};
 use crate::dtls::config::{ClientConfig, Common};
-use crate::dtls::crypto::{KeySchedule, Protection, finished};
+use crate::dtls::crypto::Protection;
 use crate::dtls::reassembly::Whole;
 use crate::dtls::session::Ticket;
 use crate::dtls::wire::{Message, with_tls_header};
 use crate::tls::certificate::Trust;
 use crate::tls::codes::{AlertDescription, CipherSuite, Group, HandshakeType, PskMode, SignatureScheme, Version};
-use crate::tls::crypto::{KeyPair, Secret, Transcript};
+use crate::tls::crypto::{KeyPair, KeySchedule, Secret, Transcript};
 use crate::tls::wire::{
     ClientHello, Extension, Handshake, HelloRetryRequest, KeyShare, PreSharedKeys, PskIdentity, ServerHello,
 };
@@ -258,8 +258,8 @@ impl Client {
         transcript.set_hash(crate::dtls::codes::HASH);
         let whole = with_tls_header(HandshakeType::CLIENT_HELLO, body);
         let digest = transcript.digest_with(&whole[..whole.len() - binders_len]);
-        let base = KeySchedule::new(core.mode(), Some(key)).binder_key(is_external);
-        let binder = finished(core.mode(), &base, &digest);
+        let base = KeySchedule::new(core.kdf(), Some(key)).binder_key(is_external);
+        let binder = core.kdf().finished(&base, &digest);
         let mut with = body.to_vec();
         let end = with.len() - binder.len();
         with[end..].copy_from_slice(&binder);

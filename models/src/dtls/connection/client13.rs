@@ -6,11 +6,11 @@ use super::core::{Core, DATA_EPOCH, HANDSHAKE_EPOCH};
 use super::outbox::Expects;
 use super::proof::agree;
 use crate::dtls::codes::{DTLS12, DTLS13, Suite};
-use crate::dtls::crypto::{KeySchedule, resumption_psk};
 use crate::dtls::reassembly::Whole;
 use crate::dtls::session::{MOST_LIFETIME_S, Ticket};
 use crate::dtls::wire::Message;
 use crate::tls::codes::AlertDescription;
+use crate::tls::crypto::KeySchedule;
 use crate::tls::wire::{
     CertificateEntry, CertificateMessage, Extension, Handshake, KeyShare, NewSessionTicket, ServerHello,
 };
@@ -57,7 +57,7 @@ impl Client {
             None => return Err(AlertDescription::MISSING_EXTENSION),
         };
         core.spend("tls.schedule", 0, cx);
-        let mut schedule = KeySchedule::new(core.mode(), key.as_deref());
+        let mut schedule = KeySchedule::new(core.kdf(), key.as_deref());
         let shared = shared.as_ref().map(|secret| secret.as_slice());
         let (ours, theirs) = schedule.handshake(shared, &core.transcript.digest());
         core.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &ours, cx);
@@ -204,7 +204,7 @@ impl Client {
             suite,
             ticket: ticket.ticket.clone(),
             session_id: Bytes::new(),
-            secret: resumption_psk(core.mode(), &resumption, &ticket.nonce),
+            secret: core.kdf().resumption_psk(&resumption, &ticket.nonce),
             age_add: ticket.age_add,
             received_at: cx.env.now(),
             lifetime_s: ticket.lifetime_s.min(MOST_LIFETIME_S),
