@@ -143,6 +143,10 @@ impl Lora {
         let (acknowledges, is_heard, until) = (device.confirmed, device.hears(rate), now.saturating_add(airtime));
         let packet = data.and_then(|_| self.gateway.waiting[to].pop_front()).map(|next| next.packet);
         self.gateway.sends = Some(Downlink { to, packet, acknowledges, which, until, is_heard });
+        if let Some(frame) = &mut self.devices[to].frame {
+            // It does not know what becomes of this, and says no more until it hears the device again.
+            frame.is_heard = false;
+        }
         // Half duplex: what it takes in is lost.
         for uplink in self.uplinks.iter_mut().filter(|uplink| uplink.ends() > now) {
             uplink.flaw.get_or_insert(DropCause::Deaf);

@@ -231,7 +231,8 @@ fn a_window_that_is_taken_is_missed() {
 #[test]
 fn downlinks_wait_in_a_queue_with_an_end() {
     let apps = vec![sender(1, LEN, &[(10_000_000, 3)]), sender(0, LEN, &[(0, 20)])];
-    let field = run(cell(&[(0, Sf7)]), apps);
+    let mut field = Field::new(&MediumConfig::Lora(cell(&[(0, Sf7)])), 1, apps, 1);
+    field.run(Until::Time(SimTime::ZERO + Span::from_secs(100)));
     assert_eq!(
         (field.dropped(DropCause::HeldFull), field.medium().counts().delivered, field.medium().held()),
         (12, 6, 5)
