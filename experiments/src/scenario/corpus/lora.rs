@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
     ("lora_spreading_missing", &[("// more", CELL), (OWN, ""), (MORE, ""), (", spreading: Sf9", "")]),
     ("lora_bandwidth_of_no_data_rate", &[("// more", CELL), (OWN, ", bandwidth: Khz250"), (MORE, "")]),
     ("lora_mtu_above_all_data_rates", &[("// more", CELL), (OWN, ""), (MORE, r#"mtu: "242 B", "#)]),
-    ("lora_mtu_of_the_gateway_s_dreams", &[("// more", CELL), (OWN, ""), (MORE, r#"mtu: "1280 B", "#), ("Sf9", "Sf7")]),
+    ("lora_mtu_of_ipv6", &[("// more", CELL), (OWN, ""), (MORE, r#"mtu: "1280 B", "#), ("Sf9", "Sf7")]),
     ("lora_gateway_that_is_a_station", &[("// more", CELL), (OWN, ""), (MORE, ""), (r#"gateway: "server""#, r#"gateway: "client""#)]),
     ("lora_gateway_unknown", &[("// more", CELL), (OWN, ""), (MORE, ""), (r#"gateway: "server""#, r#"gateway: "sever""#)]),
     ("lora_gateway_missing", &[("// more", CELL), (OWN, ""), (MORE, ""), (r#"gateway: "server", "#, "")]),
@@ -31,7 +31,8 @@ pub(super) const CASES: &[Case] = &[
     ("lora_channels_none", &[("// more", CELL), (OWN, ""), (MORE, "channels: [], ")]),
     ("lora_slots_shorter_than_frames", &[("// more", CELL), (OWN, ""), (MORE, r#"slotted: "100 ms", "#)]),
     ("lora_attempts_of_nobody", &[("// more", CELL), (OWN, ""), (MORE, "attempts: 4, ")]),
-    ("lora_numbers_absurd", &[("// more", CELL), (OWN, ", confirmed: true"), (MORE, r#"attempts: 16, held: 0, downlink_tries: 0, demodulators: 0, window_symbols: 4, clock_ppm: 2000, path_loss_exponent: 0.5, path_loss: "400 dB", "#)]),
+    ("lora_numbers_absurd", &[("// more", CELL), (OWN, ", confirmed: true"), (MORE, r#"attempts: 16, held: 0, downlink_tries: 0, demodulators: 0, window_symbols: 4, clock_ppm: 2000, path_loss_exponent: 0.5, "#)]),
+    ("lora_path_loss_of_no_world", &[("// more", CELL), (OWN, ""), (MORE, r#"path_loss: "400 dB", "#)]),
     ("lora_device_without_its_radio", &[("// more", CELL), (OWN, ""), (MORE, ""), (CLIENT, r#"(name: "client", device: (profile: "nrf52840"))"#)]),
     ("lora_device_too_weak", &[("// more", CELL), (OWN, r#", power: "24 dBm""#), (MORE, r#"channels: ["869.525 MHz"], gateway_power: "27 dBm", "#), (CLIENT, r#"(name: "client", device: (profile: "sx1276"))"#)]),
 ];

@@ -54,12 +54,19 @@ impl LoraConfig {
         if channels.is_empty() {
             say("channels".to_owned(), "is of at least one frequency: nobody could send".to_owned());
         }
+        let given = self.channels.as_deref().unwrap_or_default();
+        let shown = |index: usize| given.get(index).map(ToString::to_string).unwrap_or_default();
         let mut allowed = i32::MAX;
         for (index, hertz) in channels.iter().enumerate() {
             let at = format!("channels.{index}");
             match sub_band(*hertz) {
-                None => say(at, format!("is in no sub-band of the region, in which one may send: {}", bands())),
-                Some(_) if channels[..index].contains(hertz) => say(at, "is there already".to_owned()),
+                None => {
+                    let message = "is in no sub-band of EU868: nobody may send outside of them,";
+                    say(at, format!("`{}` {message} {}", shown(index), bands()));
+                }
+                Some(_) if channels[..index].contains(hertz) => {
+                    say(at, format!("`{}` is there already", shown(index)));
+                }
                 Some(band) => allowed = allowed.min(SUB_BANDS[band].power_centi_dbm),
             }
         }

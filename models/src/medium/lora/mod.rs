@@ -19,7 +19,8 @@
 //!   noise in the bandwidth (−174 dBm/Hz), 6 dB of noise figure and the ratio that the spreading factor needs (SX1276 datasheet, table 13), a frame is out of range and disturbs nobody.
 //! - **The gateway** hears nothing while it sends (half duplex), and takes in as many frames at once as it has demodulators.
 //! - **Downlinks** go in RX1, on the uplink's channel with its data rate, or in RX2, on 869.525 MHz with DR0; a packet that finds both
-//!   taken, too slow for it, or forbidden by the duty cycle is tried again behind the next uplink, and dropped after some tries. A gateway that did not hear the uplink knows of no window.
+//!   taken, too slow for it, or forbidden by the duty cycle is tried again behind the next uplink, and dropped after some tries. A gateway that did not hear
+//!   the uplink knows of no window, and it answers an uplink once.
 //! - **Confirmed uplinks** (LoRaWAN 1.0.3 §18): the gateway's next downlink acknowledges, an empty one if need be. Without it the
 //!   device sends the frame again, 1 to 3 s after its windows, on a channel that is drawn anew. What came once is not handed over a second time. Downlinks are not confirmed.
 //! - **Groups**: class A has no multicast. The gateway sends a packet for a group to each device that takes it.
