@@ -13,6 +13,7 @@ use crate::app::{App, Host, SocketId, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use protosim_core::{LocalTime, Span};
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use transfer::{Step, Transfer};
@@ -20,7 +21,8 @@ use transfer::{Step, Transfer};
 /// Sends the i-th request at start + i · interval, whether earlier ones are over or not, and
 /// reports each exchange. Requests that NSTART holds back start later, when they are sent.
 ///
-/// The token is the number of the exchange ([`exchange_token`]); all blocks of one have the same. Of what it observes it
+/// The token is the number of the exchange ([`exchange_token`]); all blocks of one have the same. Numbers go on after a loss of power, as if kept
+/// in flash: what comes then for a request of before answers none of the new ones (RFC 7252 §5.3.1: tokens in use are unique). Of what it observes it
 /// reports the states that are newer than those before; what it does to register again are exchanges of their own.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -30,7 +32,9 @@ pub struct Client {
     driver: Driver,
     /// The clock's reading when the application started.
     begun: LocalTime,
-    /// Requests issued so far; the number of the next one.
+    /// The number of the first exchange since it has power.
+    first: u32,
+    /// Requests issued since then.
     issued: u64,
     /// Exchanges without an end.
     open: BTreeMap<Token, Transfer>,
@@ -76,8 +80,8 @@ impl Counts {
     }
 }
 
-/// The token under which the rest of a notification is fetched.
-const REST: u32 = u32::MAX;
+/// What a client keeps over a loss of power: the number of its next exchange.
+struct Durable(u32);
 
 impl Client {
     /// A client of the server at `server`. `config` has passed [`ClientConfig::check`].
@@ -105,6 +109,7 @@ impl Client {
             options,
             driver,
             begun: LocalTime::ZERO,
+            first: 0,
             issued: 0,
             open: BTreeMap::new(),
             fetched: None,
@@ -125,9 +130,23 @@ impl Client {
         left.then(|| self.begun.saturating_add(self.config.start).saturating_add(wait))
     }
 
+    /// The number of the next exchange. `ClientConfig::check` holds the number of requests to that of tokens, so that none comes again while it is in use.
+    const fn next_number(&self) -> u32 {
+        self.first.wrapping_add(self.issued as u32)
+    }
+
+    /// The token of the registration of an observer, which has no other request.
+    fn registration(&self) -> Token {
+        exchange_token(self.first)
+    }
+
+    /// The token under which the rest of a notification is fetched, from the other end of the numbers: another one for each registration.
+    fn rest(&self) -> Token {
+        exchange_token(u32::MAX - self.first)
+    }
+
     fn issue(&mut self, host: &mut dyn Host) {
-        // `ClientConfig::check` holds the number of requests to that of tokens.
-        let token = exchange_token(self.issued as u32);
+        let token = exchange_token(self.next_number());
         self.issued += 1;
         if self.config.observe {
             self.observation.end = self.config.observe_for.map(|span| host.now().saturating_add(span));
@@ -143,7 +162,7 @@ impl Client {
     fn begin(&mut self, token: Token, transfer: Transfer, host: &mut dyn Host) {
         let (mut options, payload) = transfer.request(&self.options, &self.config.payload());
         // The registration alone is under its own token.
-        if self.config.observe && !transfer.is_download() && token == exchange_token(0) {
+        if self.config.observe && !transfer.is_download() && token == self.registration() {
             options.add_uint(OptionNumber::OBSERVE, u32::from(self.observation.is_over));
         }
         let (confirmable, method) = (self.config.confirmable, self.config.method.code());
@@ -235,14 +254,14 @@ impl Client {
         let (all, holds) = (transfer.transmissions, transfer.held());
         let fits = holds <= held || host.reserve(holds - held).is_ok();
         host.release(held.saturating_sub(holds));
-        if self.config.observe && token == exchange_token(0) {
+        if self.config.observe && token == self.registration() {
             self.on_registered(response, host);
             if step == Step::Next && fits && self.driver.is_observing(self.server, token) {
                 // The registration has its token to itself.
                 self.drop_fetched(host);
                 self.fetched = Some(Fetched::Answer(all));
                 transfer.transmissions = 0;
-                return self.begin(exchange_token(REST), transfer, host);
+                return self.begin(self.rest(), transfer, host);
             }
         }
         let outcome = match step {
@@ -254,7 +273,7 @@ impl Client {
             Step::Over => outcome_of(response),
         };
         host.release(if fits { holds } else { held });
-        if token == exchange_token(REST) {
+        if token == self.rest() {
             return self.on_fetched(outcome, all, host);
         }
         self.report_end(token, outcome, all, host);
@@ -287,7 +306,7 @@ impl Client {
         }
         let Some(sequence) = response.options.uint(OptionNumber::OBSERVE) else { return };
         self.drop_fetched(host);
-        let rest = exchange_token(REST);
+        let rest = self.rest();
         match Transfer::rest_of(response, self.config.block_size()) {
             (Step::Next, transfer) if host.reserve(transfer.held()).is_ok() => {
                 self.fetched = Some(Fetched::State(sequence, response.message_type));
@@ -303,10 +322,10 @@ impl Client {
     fn on_fetched(&mut self, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
         match self.fetched.take() {
             Some(Fetched::Answer(before)) => {
-                self.report_end(exchange_token(0), outcome, before + transmissions, host);
+                self.report_end(self.registration(), outcome, before + transmissions, host);
             }
             Some(Fetched::State(sequence, message_type)) if outcome == Outcome::Response => {
-                self.report_state(exchange_token(0), (sequence, message_type), host);
+                self.report_state(self.registration(), (sequence, message_type), host);
             }
             _ => {}
         }
@@ -314,14 +333,14 @@ impl Client {
 
     /// There is a newer state: what is left of the one before is not wanted any more.
     fn drop_fetched(&mut self, host: &mut dyn Host) {
-        let token = exchange_token(REST);
+        let token = self.rest();
         if let Some(before) = self.open.remove(&token) {
             host.release(before.held());
             let _open = self.driver.command(Command::Cancel { peer: self.server, token }, host);
         }
         // The answer is what came first, whole or not.
         if let Some(Fetched::Answer(transmissions)) = self.fetched.take() {
-            self.report_end(exchange_token(0), Outcome::Response, transmissions, host);
+            self.report_end(self.registration(), Outcome::Response, transmissions, host);
         }
     }
 
@@ -339,7 +358,7 @@ impl Client {
     /// What an observer has to do by itself: register again, or end.
     fn tend_observation(&mut self, host: &mut dyn Host) {
         let now = host.now();
-        let token = exchange_token(0);
+        let token = self.registration();
         if self.observation.is_over || !self.config.observe {
             return;
         }
@@ -360,7 +379,7 @@ impl Client {
 
     /// The server learns that the observation has ended (RFC 7641 §3.6). A registration that is under way comes to its own end before.
     fn leave(&mut self, host: &mut dyn Host) {
-        let token = exchange_token(0);
+        let token = self.registration();
         if !self.observation.is_leaving || self.open.contains_key(&token) {
             return;
         }
@@ -380,7 +399,7 @@ impl Client {
     fn end(&mut self, token: Token, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
         let Some(transfer) = self.open.remove(&token) else { return };
         host.release(transfer.held());
-        if token == exchange_token(REST) {
+        if token == self.rest() {
             return self.on_fetched(outcome, transmissions, host);
         }
         if self.config.observe && !self.observation.is_over {
@@ -469,6 +488,16 @@ impl App for Client {
 
     fn exchanges_due(&self) -> u64 {
         self.issued + self.observation.counts.renewals + self.observation.counts.ends
+    }
+
+    fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
+        Some(Box::new(Durable(self.next_number())))
+    }
+
+    fn recover(&mut self, durable: Box<dyn Any + Send>) {
+        if let Ok(kept) = durable.downcast::<Durable>() {
+            self.first = kept.0;
+        }
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

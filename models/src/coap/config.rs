@@ -488,7 +488,7 @@ const fn usual_port(written: Option<u16>, is_secure: bool) -> u16 {
     }
 }
 
-/// The token of a client's `exchange`-th request: the number in four bytes, big-endian. A fixed
+/// The token of a client's `exchange`-th request, from its first power on: the number in four bytes, big-endian. A fixed
 /// length keeps all requests of a client equally long. Tokens that cannot be guessed matter
 /// against attackers alone (RFC 7252 §5.3.1), which there are none of here.
 pub fn exchange_token(exchange: u32) -> Token {

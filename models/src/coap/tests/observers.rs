@@ -100,6 +100,26 @@ fn an_end_waits_for_the_registration_that_is_under_way() {
     }
 }
 
+/// RFC 7252 §5.3.1: an observer that has lost power registers under another token. Answers take 5 s, so that the first registration is over at 5.04 s. The second one,
+/// of 8 s, ends with its answer at 13.04 s, and not with a state for the first (one at least in 3 s), which gets a Reset.
+#[test]
+fn a_state_for_an_observer_of_before_a_loss_of_power_answers_nothing() {
+    let server = ServerConfig { processing: Span::from_secs(5), ..changing(Span::from_secs(1)) };
+    let mut net = Net::new(1, Ratio::ZERO, observer(), server);
+    net.run_until(at(8));
+    net.hosts[0].env.now = at(8);
+    net.restart_client(observer());
+    net.run_until(at(30));
+    let ends: Vec<_> = net
+        .observed(0)
+        .into_iter()
+        .filter(|(_, what)| matches!(what, Observation::ExchangeEnded { exchange, .. } if exchange.server == server_address()))
+        .collect();
+    assert_eq!(ends, [(5_040, ended(0, Outcome::Response, 1)), (13_040, ended(1, Outcome::Response, 1))]);
+    assert_eq!((net.server.observers(), value(&net.server.totals(), "lost_observers")), (1, 1));
+    assert_eq!(value(&net.client.totals(), "stale_notifications"), 0);
+}
+
 /// RFC 7641 §4.4: to a client numbers grow, whatever the server has lost. States last 5 s, or 100 ms of which one in 3 s is told; the
 /// server begins anew at 302.02 s, and the client registers again 10 s of Max-Age and 5 to 15 s after its last state. From then on each state
 /// that is told is a new one.
