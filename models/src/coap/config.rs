@@ -11,6 +11,7 @@
 mod options;
 mod transmission;
 
+pub(super) use options::SHORTEST_STATE;
 pub use options::{Cancel, LinkAttributes, Negotiation, Notifications, ResponseClass};
 pub use transmission::{Congestion, Factor, Parameters, Transmission};
 

@@ -74,6 +74,9 @@
 //! - Over DTLS (§9, [`dtls::layer`](crate::dtls::layer)) retransmission goes on while a handshake does: what waits for its end
 //!   is there once. A peer is the address at which its session began (§9.1.1). An exchange under way while its client moves has two names.
 //!   Libcoap's timers begin when a message is really sent. Requests to one server share a session.
+//! - Tokens of clients and numbers of states go on over a loss of power, as if kept in flash; RFC 7641 §4.4 takes the clock for those who keep nothing. A resource's state
+//!   after a loss of power is a new one.
+//! - States that began and ended while the server's processor was busy are nobody's exchanges; beyond 65,536 at a time their number is by the mean of the law.
 //! - A state that a registration's answer has told is told again by the notification that waits or is under way: the client takes it for an old
 //!   one, and it is never delivered. Behind a NAT the ends of non-confirmable notifications are not known: clients report them by their own address.
 //! - A state that comes in blocks counts among fresh notifications with its first one, whether the rest comes or not.

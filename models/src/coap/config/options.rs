@@ -101,6 +101,9 @@ pub(super) fn block_flaw(written: Option<Size>) -> Option<Finding> {
 /// The longest interval, a year: what is beyond it is a mistake.
 const YEAR: Span = Span::from_secs(365 * 86_400);
 
+/// No state lasts less (our choice): what is drawn below is this.
+pub(in crate::coap) const SHORTEST_STATE: Span = Span::from_micros(1);
+
 /// The rate at which a client may talk to a peer that says nothing [B/s], at least 1.
 pub(super) fn probing_bytes(rate: Rate) -> u64 {
     (rate.as_bits_per_sec() / 8).max(1)
@@ -224,6 +227,8 @@ impl super::ServerConfig {
             Some(changes) => {
                 if let Some(flaw) = changes.check() {
                     find("changes", flaw);
+                } else if changes.law().mean() < SHORTEST_STATE.as_nanos() as f64 {
+                    find("changes", format!("lasts less than {SHORTEST_STATE}, which no state does"));
                 }
             }
             None => {

@@ -13,6 +13,7 @@ use super::config::{ClientConfig, Congestion, Factor, Method, Parameters, Respon
 use super::wire::{Code, CodeClass, DEFINITIONS, Message, MessageId, OptionNumber, Options, Token, Type};
 use crate::name::NodeName;
 use crate::rope::{Rope, Run};
+use crate::traffic::TimeDistribution;
 use proptest::prelude::*;
 use protosim_core::{Size, Span};
 
@@ -291,6 +292,12 @@ fn fields_without_effect_are_named() {
     let slow = ServerConfig { transmission: retransmit(), processing: Span::from_secs(1), ..base() };
     assert_eq!(fields(slow), [] as [&str; 0]);
     assert_eq!(fields(ServerConfig { piggyback_limit: Some(Span::ZERO), ..base() }), ["piggyback_limit"]);
+    let changing = |law| fields(ServerConfig { changes: Some(law), ..base() });
+    for (nanos, wrong) in [(999, vec!["changes"]), (1_000, vec![])] {
+        let span = Span::from_nanos(nanos);
+        assert_eq!(changing(TimeDistribution::Fixed(span)), wrong);
+        assert_eq!(changing(TimeDistribution::Exponential { mean: span }), wrong);
+    }
     let paths = ["/a", "/a", "/.well-known/core", "b"].map(String::from).to_vec();
     assert_eq!(fields(ServerConfig { paths, ..base() }), ["paths", "paths", "paths"]);
 }
