@@ -14,12 +14,13 @@ use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use protosim_core::{LocalTime, Span};
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use transfer::{Step, Transfer};
 
 /// Sends the i-th request at start + i · interval, whether earlier ones are over or not, and
-/// reports each exchange. Requests that NSTART holds back start later, when they are sent.
+/// reports each exchange. Requests that NSTART holds back start later, when they are sent, and so do those that come while a payload goes up in blocks:
+/// a server knows one such transfer of a client to a resource (RFC 7959 §2.5), so that it keeps its turn until its last block is answered.
 ///
 /// The token is the number of the exchange ([`exchange_token`]); all blocks of one have the same. Numbers go on after a loss of power, as if kept
 /// in flash: what comes then for a request of before answers none of the new ones (RFC 7252 §5.3.1: tokens in use are unique). Of what it observes it
@@ -38,6 +39,12 @@ pub struct Client {
     issued: u64,
     /// Exchanges without an end.
     open: BTreeMap<Token, Transfer>,
+    /// Whose payload goes up in blocks.
+    uploading: Option<Token>,
+    /// Those among the open ones whose payloads are to do so then: the server has just asked for blocks.
+    turns: VecDeque<Token>,
+    /// Requests that are due and come after all those.
+    held_back: u64,
     /// What is being fetched to its end under a token of its own.
     fetched: Option<Fetched>,
     observation: observation::Observation,
@@ -112,6 +119,9 @@ impl Client {
             first: 0,
             issued: 0,
             open: BTreeMap::new(),
+            uploading: None,
+            turns: VecDeque::new(),
+            held_back: 0,
             fetched: None,
             observation: observation::Observation::default(),
             counts: Counts::default(),
@@ -125,8 +135,9 @@ impl Client {
 
     /// When the next request is due.
     fn next_due(&self) -> Option<LocalTime> {
-        let wait = self.config.interval().saturating_mul(self.issued);
-        let left = self.issued < self.config.requests;
+        let due = self.issued + self.held_back;
+        let wait = self.config.interval().saturating_mul(due);
+        let left = due < self.config.requests;
         left.then(|| self.begun.saturating_add(self.config.start).saturating_add(wait))
     }
 
@@ -158,8 +169,35 @@ impl Client {
         self.begin(token, transfer, host);
     }
 
+    /// A payload that went up in blocks is there, or never will be: those that wait for that have their turns.
+    fn take_turns(&mut self, host: &mut dyn Host) {
+        while self.uploading.is_none() {
+            if let Some(token) = self.turns.pop_front() {
+                if let Some(transfer) = self.open.remove(&token) {
+                    self.begin(token, transfer, host);
+                }
+            } else if self.held_back > 0 {
+                self.held_back -= 1;
+                self.issue(host);
+            } else {
+                break;
+            }
+        }
+    }
+
+    /// Its payload does not go up any more, if it did.
+    fn give_up_turn(&mut self, token: Token) {
+        self.uploading = self.uploading.filter(|turn| *turn != token);
+    }
+
     /// Begins an exchange, or goes on with it.
     fn begin(&mut self, token: Token, transfer: Transfer, host: &mut dyn Host) {
+        if !transfer.is_upload() {
+            self.give_up_turn(token);
+        } else if *self.uploading.get_or_insert(token) != token {
+            self.open.insert(token, transfer);
+            return self.turns.push_back(token);
+        }
         let (mut options, payload) = transfer.request(&self.options, &self.config.payload());
         // The registration alone is under its own token.
         if self.config.observe && !transfer.is_download() && token == self.registration() {
@@ -186,6 +224,7 @@ impl Client {
                 self.on_notice(notice, host);
             }
             self.leave(host);
+            self.take_turns(host);
             if !self.driver.has_notice() {
                 break;
             }
@@ -272,6 +311,7 @@ impl Client {
             Step::Failed => Outcome::ErrorResponse,
             Step::Over => outcome_of(response),
         };
+        self.give_up_turn(token);
         host.release(if fits { holds } else { held });
         if token == self.rest() {
             return self.on_fetched(outcome, all, host);
@@ -398,6 +438,7 @@ impl Client {
     /// An exchange is over.
     fn end(&mut self, token: Token, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
         let Some(transfer) = self.open.remove(&token) else { return };
+        self.give_up_turn(token);
         host.release(transfer.held());
         if token == self.rest() {
             return self.on_fetched(outcome, transmissions, host);
@@ -450,13 +491,17 @@ impl App for Client {
     fn on_timer(&mut self, _: u64, host: &mut dyn Host) {
         self.driver.on_timer(host);
         while self.next_due().is_some_and(|due| due <= host.now()) {
-            self.issue(host);
+            if self.uploading.is_some() {
+                self.held_back += 1;
+            } else {
+                self.issue(host);
+            }
         }
         self.tend_observation(host);
         self.finish(host);
     }
 
-    /// Requests that are due and neither sent nor refused wait for a place among NSTART, or for a message id.
+    /// Requests that are due and neither sent nor refused wait for a place among NSTART, for a message id, or for a payload in blocks.
     fn totals(&self) -> Vec<Total> {
         let total = |name, value| Total { name, value };
         let mut totals = vec![
@@ -487,7 +532,7 @@ impl App for Client {
     }
 
     fn exchanges_due(&self) -> u64 {
-        self.issued + self.observation.counts.renewals + self.observation.counts.ends
+        self.issued + self.held_back + self.observation.counts.renewals + self.observation.counts.ends
     }
 
     fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {

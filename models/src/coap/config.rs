@@ -78,7 +78,7 @@ pub struct ClientConfig {
     #[serde(default)]
     pub interval: Option<Span>,
     /// How many requests may be outstanding at once; further ones wait in a queue. Default 1
-    /// (RFC 7252 §4.7, NSTART). Requests to a group, and those whose success is not answered (`no_response`), are not outstanding.
+    /// (RFC 7252 §4.7, NSTART). A payload that goes in blocks goes alone (RFC 7959 §2.5). Requests to a group, and those whose success is not answered (`no_response`), are not outstanding.
     #[serde(default)]
     pub nstart: Option<u32>,
     /// How long to wait for a response once nothing is retransmitted: a non-confirmable request

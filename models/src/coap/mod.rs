@@ -68,7 +68,7 @@
 //! - TCP (RFC 8323), OSCORE, Q-Block (RFC 9177), FETCH and PATCH (RFC 8132).
 //! - A server does not measure round trips to its observers (RFC 7641 §4.5.1 leaves 3 s between notifications where it does not).
 //! - Requests do not change resources. Bodies of requests are counted and not kept; one per client, method and resource is
-//!   put together at a time, until EXCHANGE_LIFETIME has passed without a further block.
+//!   put together at a time, until EXCHANGE_LIFETIME has passed without a further block. So clients send one at a time, without Request-Tag (RFC 9175 §3).
 //! - CoCoA: EXCHANGE_LIFETIME and what goes with it stay as RFC 7252 §4.8.2 has them for the configured constants. The cap of
 //!   32 s is of the estimate; a message that is sent again waits longer.
 //! - Over DTLS (§9, [`dtls::layer`](crate::dtls::layer)) retransmission goes on while a handshake does: what waits for its end

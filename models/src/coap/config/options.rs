@@ -150,6 +150,15 @@ impl super::ClientConfig {
         if !self.confirmable && self.expects_silence() && self.nstart.is_some() {
             find("nstart", "has no effect: no answer is expected where successes are suppressed (RFC 7252 §4.7)");
         }
+        let goes_in_blocks = self.block_size().is_some_and(|size| self.payload.as_bytes() > size.bytes());
+        if goes_in_blocks && self.expects_silence() {
+            find(
+                "no_response",
+                "leaves out what each block of the payload waits for before the next one goes (RFC 7959 §2.3)",
+            );
+        } else if goes_in_blocks && self.nstart.is_some() && self.requests > 1 {
+            find("nstart", "has no effect: payloads in blocks go one after the other (RFC 7959 §2.5)");
+        }
         if self.no_response.len() == 3 && !repeats && self.response_wait.is_some() {
             find("response_wait", "has no effect: with all of `no_response` a request is over once it is sent");
         }

@@ -5,7 +5,7 @@ use super::super::config::{ClientConfig, Method, Negotiation, ResponseClass, Ser
 use super::super::wire::{Block, BlockSize, Code, Message, MessageId, OptionNumber, Type};
 use super::apps::{Net, TestHost, answer_of, client_address, client_config, ended, server_address};
 use crate::app::{App, SocketId};
-use crate::observe::Outcome;
+use crate::observe::{Observation, Outcome};
 use crate::rope::Rope;
 use crate::traffic::TimeDistribution;
 use protosim_core::{LocalTime, Ratio, Size, Span};
@@ -117,6 +117,42 @@ fn a_state_that_changes_midway_is_fetched_anew() {
     let (at, outcome, requests, _) = exchange(client, server(700));
     // Blocks are cut at 320, 360, …, 680 ms (ten), and the next at 720 ms is of another state; then 16 anew, until 1360 ms.
     assert_eq!((at, outcome, requests), (300 + 27 * 40, Outcome::Response, 27));
+}
+
+/// RFC 7959 §2.5: a client has one transfer at a time to a resource, however often requests are due: with R = 40 ms, 16 blocks of 64 B take 640 ms, so that the i-th body
+/// is there when i + 1 times that have passed but for the way back. At 500 ms six are due, and one is sent. Where it is the server that wants blocks,
+/// what goes whole costs a round trip more for its 4.13. Of those that are due at 0, 10, 20 and 30 ms three go whole at once (NSTART), and the fourth at 40 ms, when the first
+/// has its 4.13; so its blocks begin at 50 ms, in the place of the second. Those of the others follow, and the rest come one by one, in 680 ms each.
+#[test]
+fn bodies_in_blocks_go_one_after_the_other() {
+    let end = |net: &mut Net| {
+        net.run_until(LocalTime::ZERO + Span::from_secs(1_000));
+        assert_eq!(net.server.open_bodies(), 0);
+        let delivered: Vec<u64> = net.observed(1).into_iter().map(|(at, _)| at).collect();
+        let totals = net.client.totals();
+        let value = |name| totals.iter().find(|total| total.name == name).map(|total| total.value);
+        assert_eq!(
+            (value("responses"), value("error_responses"), value("requests_due")),
+            (Some(20), Some(0), Some(20))
+        );
+        assert!(net.client.is_done());
+        delivered
+    };
+    for confirmable in [true, false] {
+        let interval = Some(Span::from_millis(100));
+        let client = ClientConfig { requests: 20, interval, confirmable, ..put(1000, bytes(64)) };
+        let mut net = Net::new(1, Ratio::ZERO, client, ServerConfig::default());
+        net.run_until(LocalTime::ZERO + Span::from_millis(500));
+        assert_eq!(net.client.exchanges_due(), 6);
+        let begun = net.observed(0).iter().filter(|(_, what)| matches!(what, Observation::ExchangeStarted(_))).count();
+        assert_eq!(begun, 1);
+        assert_eq!(end(&mut net), (1..=20).map(|i| 640 * i - 20).collect::<Vec<_>>(), "{confirmable}");
+    }
+    let client =
+        ClientConfig { requests: 20, interval: Some(Span::from_millis(10)), nstart: Some(3), ..put(1000, None) };
+    let server = ServerConfig { block_size: bytes(64), ..ServerConfig::default() };
+    let expected = (1..=20).map(|i: u64| 50 + 640 * i.min(4) + 680 * i.saturating_sub(4) - 20);
+    assert_eq!(end(&mut Net::new(1, Ratio::ZERO, client, server)), expected.collect::<Vec<_>>());
 }
 
 fn block1(number: u32, more: bool, size: u64) -> Block {

@@ -275,6 +275,20 @@ fn fields_without_effect_are_named() {
         ..base()
     };
     assert_eq!((fields(upload(1 << 24)), fields(upload((1 << 24) + 1))), (vec![], vec!["payload"]));
+    // A payload in blocks goes alone, and each block waits for the answer to the one before.
+    let blocks = |no_response, confirmable| ClientConfig {
+        requests: 2,
+        nstart: Some(2),
+        no_response,
+        confirmable,
+        block_size: Some(Size::from_bytes(16)),
+        payload: Size::from_bytes(17),
+        method: Method::Put,
+        ..base()
+    };
+    assert_eq!(fields(blocks(vec![], true)), ["nstart"]);
+    assert_eq!(fields(blocks(vec![ResponseClass::ClientError], false)), ["nstart"]);
+    assert_eq!(fields(blocks(vec![ResponseClass::Success], false)), ["nstart", "no_response"]);
     let cocoa = |seconds| Transmission {
         congestion: Some(Congestion::Cocoa),
         ack_timeout: Some(Span::from_secs(seconds)),
