@@ -70,6 +70,7 @@ struct Counts {
     reset: u64,
     out_of_memory: u64,
     unanswered: u64,
+    incomplete: u64,
     /// Responses to requests to a group.
     group_responses: u64,
 }
@@ -83,6 +84,7 @@ impl Counts {
             Outcome::Reset => &mut self.reset,
             Outcome::OutOfMemory => &mut self.out_of_memory,
             Outcome::Unanswered => &mut self.unanswered,
+            Outcome::Incomplete => &mut self.incomplete,
         } += 1;
     }
 }
@@ -308,7 +310,9 @@ impl Client {
             Step::Next if self.observation.is_over => outcome_of(response),
             Step::Next if fits => return self.begin(token, transfer, host),
             Step::Next => Outcome::OutOfMemory,
-            Step::Failed => Outcome::ErrorResponse,
+            // Such as 4.08 once more: the server has said so.
+            Step::Failed if response.code.is_error() => Outcome::ErrorResponse,
+            Step::Failed => Outcome::Incomplete,
             Step::Over => outcome_of(response),
         };
         self.give_up_turn(token);
@@ -521,6 +525,9 @@ impl App for Client {
                 total("missed_states", counts.missed),
                 total("renewals", counts.renewals),
             ]);
+        }
+        if self.config.block_size.is_some() || self.counts.incomplete > 0 {
+            totals.push(total("incomplete", self.counts.incomplete));
         }
         if self.config.expects_silence() {
             totals.push(total("unanswered", self.counts.unanswered));
