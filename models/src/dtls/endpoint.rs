@@ -70,6 +70,8 @@ struct Entry {
     deadline: Option<LocalTime>,
     /// When something came or went last, once its handshake is over: as it stands in `silent`.
     last: Option<LocalTime>,
+    /// It has failed, and is kept until then: as it stands in `failed`.
+    kept_until: Option<LocalTime>,
 }
 
 /// What an endpoint counts.
@@ -99,11 +101,17 @@ pub struct Endpoint {
     deadlines: BTreeSet<(LocalTime, ConnectionId)>,
     /// Those whose handshake is over, by when something came or went last.
     silent: BTreeSet<(LocalTime, ConnectionId)>,
+    /// Those that have failed, by when they are forgotten.
+    failed: BTreeSet<(LocalTime, ConnectionId)>,
     counts: EndpointCounts,
 }
 
 /// Attempts to draw a connection id that nobody has: with ids of a byte they may all be taken.
 const ATTEMPTS: u32 = 8;
+
+/// For how long a connection that has failed is kept: twice the longest time-out of RFC 6347 §4.2.4.1, so that a peer that tries again does so at least
+/// once meanwhile (our choice).
+const KEPT: Span = Span::from_secs(120);
 
 impl Endpoint {
     /// Without connections.
@@ -118,6 +126,7 @@ impl Endpoint {
             by_cid: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             silent: BTreeSet::new(),
+            failed: BTreeSet::new(),
             counts: EndpointCounts::default(),
         }
     }
@@ -238,13 +247,19 @@ impl Endpoint {
         let now = env.now();
         let (name, begun) = (self.new_name(id, from), now);
         self.by_name.insert(name, id);
-        self.entries.insert(id, Entry { connection, address: from, name, begun, deadline: None, last: None });
+        self.entries
+            .insert(id, Entry { connection, address: from, name, begun, deadline: None, last: None, kept_until: None });
         self.take_effects(id, effects, now, out);
     }
 
     /// True if there is room for another connection, or is made.
     fn has_room(&mut self, env: &mut dyn Env, out: &mut Vec<Output>) -> bool {
         if self.entries.len() < self.limits.connections {
+            return true;
+        }
+        // What has failed is there for its alert alone.
+        if let Some((_, id)) = self.failed.first().copied() {
+            self.remove(id, env);
             return true;
         }
         let Some((_, id)) = self.silent.first().copied().filter(|_| self.limits.evicts) else { return false };
@@ -269,7 +284,7 @@ impl Endpoint {
 
     fn take_effects(&mut self, id: ConnectionId, effects: Vec<Effect>, now: LocalTime, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        if entry.last.is_none() && entry.connection.is_connected() {
+        if entry.last.is_none() && entry.kept_until.is_none() && entry.connection.is_connected() {
             entry.last = Some(now);
             self.silent.insert((now, id));
         }
@@ -298,6 +313,9 @@ impl Endpoint {
         for id in due {
             self.with(id, env, out, |connection, cx| connection.handle_timeout(cx));
         }
+        while let Some((_, id)) = self.failed.first().copied().filter(|(until, _)| *until <= now) {
+            self.remove(id, env);
+        }
         while let Some((last, id)) = self.silent.first().copied() {
             if self.limits.idle.is_none_or(|idle| last.saturating_add(idle) > now) {
                 break;
@@ -312,7 +330,8 @@ impl Endpoint {
         let deadline = self.deadlines.first().and_then(of_connection);
         let silent = self.silent.first().zip(self.limits.idle);
         let idle = silent.map(|((last, _), idle)| Deadline { at: last.saturating_add(idle), timer: "dtls.idle" });
-        [deadline, idle].into_iter().flatten().min_by_key(|deadline| deadline.at)
+        let kept = self.failed.first().map(|(until, _)| Deadline { at: *until, timer: "dtls.failed" });
+        [deadline, idle, kept].into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
 
     /// Sends data to whom a connection belongs.
@@ -402,7 +421,25 @@ impl Endpoint {
         if let Some(at) = entry.deadline {
             self.deadlines.remove(&(at, id));
         }
+        if let Some(until) = entry.kept_until {
+            self.failed.remove(&(until, id));
+        }
         Some(entry.connection.counts())
+    }
+
+    /// A connection has failed. Its peer may not have heard why, and is told again when it sends again what it was refused for (RFC 6347 §4.2.7, RFC 9147
+    /// §5.10): so it is kept for a while, unless its place is wanted, but is nobody's peer any more, and takes no memory of the host.
+    pub fn keep_failed(&mut self, id: ConnectionId, env: &mut dyn Env) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.connection.release(env);
+        let until = env.now().saturating_add(KEPT);
+        entry.kept_until = Some(until);
+        let (name, last) = (entry.name, entry.last.take());
+        self.failed.insert((until, id));
+        self.silent.remove(&(last.unwrap_or(LocalTime::ZERO), id));
+        if self.by_name.get(&name) == Some(&id) {
+            self.by_name.remove(&name);
+        }
     }
 
     /// What it has counted.

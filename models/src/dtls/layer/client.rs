@@ -79,7 +79,7 @@ impl ClientParty {
         }
         let mut effects = Vec::new();
         let sent = session.connection.send(data, &mut Cx { env: work.host, effects: &mut effects });
-        if session.connection.is_connected() {
+        if session.connection.is_connected() && sent.is_ok() {
             session.unanswered.get_or_insert((now, now)).1 = now;
         }
         self.take(key, effects, work);

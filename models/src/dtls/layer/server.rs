@@ -3,7 +3,7 @@
 use super::Work;
 use crate::app::{HostError, SocketId};
 use crate::dtls::config::ServerConfig;
-use crate::dtls::connection::{Connection, Notice, ServerSide, Trace, Unsendable};
+use crate::dtls::connection::{Connection, Failure, Notice, ServerSide, Trace, Unsendable};
 use crate::dtls::endpoint::{ConnectionId, Endpoint, EndpointLimits, Output};
 use crate::layer::Told;
 use crate::rope::Rope;
@@ -116,9 +116,14 @@ fn take(endpoint: &mut Endpoint, socket: SocketId, out: Vec<Output>, work: &mut 
 
 /// A connection is over.
 fn remove(endpoint: &mut Endpoint, socket: SocketId, id: ConnectionId, work: &mut Work<'_>) {
+    told_gone(endpoint, socket, id, work);
+    endpoint.remove(id, work.host);
+}
+
+/// The application learns of the end of what it knew of.
+fn told_gone(endpoint: &Endpoint, socket: SocketId, id: ConnectionId, work: &mut Work<'_>) {
     let is_connected = endpoint.connection(id).is_some_and(Connection::is_connected);
     work.told.extend(endpoint.name(id).filter(|_| is_connected).map(|name| Told::Gone(socket, name)));
-    endpoint.remove(id, work.host);
 }
 
 fn on_notice(endpoint: &mut Endpoint, socket: SocketId, id: ConnectionId, notice: Notice, work: &mut Work<'_>) {
@@ -139,7 +144,13 @@ fn on_notice(endpoint: &mut Endpoint, socket: SocketId, id: ConnectionId, notice
         }
         Notice::Failed(failure) => {
             work.counts.failed(failure);
-            remove(endpoint, socket, id, work);
+            match failure {
+                Failure::Alert { is_ours: true, .. } => {
+                    told_gone(endpoint, socket, id, work);
+                    endpoint.keep_failed(id, work.host);
+                }
+                _ => remove(endpoint, socket, id, work),
+            }
         }
     }
 }

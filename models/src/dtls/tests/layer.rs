@@ -297,6 +297,26 @@ fn an_observer_that_moves_stays_one() {
     assert!(delivered.iter().all(|exchange| begun.contains(exchange)));
 }
 
+/// RFC 6347 §4.2.7: an alert that was lost is told again when what it answers comes again. The server's fourth datagram is its alert (after its request
+/// for a cookie, its hello and HelloDone in one flight each), and is lost; the client's flight comes again after a second.
+#[test]
+fn an_alert_that_was_lost_is_told_again() {
+    for mode in MODES {
+        let mut bed = Bed::new(mode, &server_psk());
+        let stranger = PskConfig { identity: "stranger".to_owned(), ..key() };
+        let suites = Some(vec![DtlsSuite::PskAes128Ccm8]);
+        let client = DtlsClientConfig { psk: Some(stranger), suites, ..client_psk() };
+        bed.client(&client, &[(0, "a")]);
+        // The client says hello at 0 and 100 ms, and sends its key at 200 ms; what answers it at 250 ms goes nowhere.
+        let lost = |percent| LinkChange { loss: Some(Ratio::from_percent(percent)), ..LinkChange::default() };
+        bed.net.change(at(220 * MS), 0, false, lost(100));
+        bed.net.change(at(280 * MS), 0, false, lost(0));
+        let done = bed.run(30);
+        assert_eq!((done.at_client(0, "dtls_alerts_received"), done.at_client(0, "dtls_timed_out_handshakes")), (1, 0));
+        assert_eq!((done.at_server("dtls_alerts_sent"), done.at_client(0, "dtls_resent_flights")), (1, 1));
+    }
+}
+
 /// A session that the server has lost with its power is given up once nothing has come for as long as is said; the next one is there 300 ms later.
 #[test]
 fn a_dead_session_is_given_up_for_a_new_one() {
