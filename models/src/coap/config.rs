@@ -11,6 +11,7 @@
 mod options;
 mod transmission;
 
+pub(super) use options::SHORTEST_STATE;
 pub use options::{Cancel, LinkAttributes, Negotiation, Notifications, ResponseClass};
 pub use transmission::{Congestion, Factor, Parameters, Transmission};
 
@@ -77,7 +78,7 @@ pub struct ClientConfig {
     #[serde(default)]
     pub interval: Option<Span>,
     /// How many requests may be outstanding at once; further ones wait in a queue. Default 1
-    /// (RFC 7252 §4.7, NSTART). Requests to a group, and those whose success is not answered (`no_response`), are not outstanding.
+    /// (RFC 7252 §4.7, NSTART). A payload that goes in blocks goes alone (RFC 7959 §2.5). Requests to a group, and those whose success is not answered (`no_response`), are not outstanding.
     #[serde(default)]
     pub nstart: Option<u32>,
     /// How long to wait for a response once nothing is retransmitted: a non-confirmable request
@@ -488,7 +489,7 @@ const fn usual_port(written: Option<u16>, is_secure: bool) -> u16 {
     }
 }
 
-/// The token of a client's `exchange`-th request: the number in four bytes, big-endian. A fixed
+/// The token of a client's `exchange`-th request, from its first power on: the number in four bytes, big-endian. A fixed
 /// length keeps all requests of a client equally long. Tokens that cannot be guessed matter
 /// against attackers alone (RFC 7252 §5.3.1), which there are none of here.
 pub fn exchange_token(exchange: u32) -> Token {

@@ -68,12 +68,15 @@
 //! - TCP (RFC 8323), OSCORE, Q-Block (RFC 9177), FETCH and PATCH (RFC 8132).
 //! - A server does not measure round trips to its observers (RFC 7641 §4.5.1 leaves 3 s between notifications where it does not).
 //! - Requests do not change resources. Bodies of requests are counted and not kept; one per client, method and resource is
-//!   put together at a time, until EXCHANGE_LIFETIME has passed without a further block.
+//!   put together at a time, until EXCHANGE_LIFETIME has passed without a further block. So clients send one at a time, without Request-Tag (RFC 9175 §3).
 //! - CoCoA: EXCHANGE_LIFETIME and what goes with it stay as RFC 7252 §4.8.2 has them for the configured constants. The cap of
 //!   32 s is of the estimate; a message that is sent again waits longer.
 //! - Over DTLS (§9, [`dtls::layer`](crate::dtls::layer)) retransmission goes on while a handshake does: what waits for its end
 //!   is there once. A peer is the address at which its session began (§9.1.1). An exchange under way while its client moves has two names.
 //!   Libcoap's timers begin when a message is really sent. Requests to one server share a session.
+//! - Tokens of clients and numbers of states go on over a loss of power, as if kept in flash; RFC 7641 §4.4 takes the clock for those who keep nothing. A resource's state
+//!   after a loss of power is a new one.
+//! - States that began and ended while the server's processor was busy are nobody's exchanges; beyond 65,536 at a time their number is by the mean of the law.
 //! - A state that a registration's answer has told is told again by the notification that waits or is under way: the client takes it for an old
 //!   one, and it is never delivered. Behind a NAT the ends of non-confirmable notifications are not known: clients report them by their own address.
 //! - A state that comes in blocks counts among fresh notifications with its first one, whether the rest comes or not.

@@ -386,7 +386,10 @@ impl Endpoint {
             State::Observing => true,
             // Or the answer to a renewed registration whose ACK was lost: `heard` has it until that is known.
             State::Queued | State::AwaitingAcknowledgement(_) => exchange.observing && continues(response),
-            State::Acknowledged | State::SentNonConfirmable(_) => false,
+            // RFC 7641 §4.2: the answer to a request that ends it has no Observe; what has is on its way since before.
+            State::Acknowledged | State::SentNonConfirmable(_) => {
+                exchange.observing && !exchange.registers && continues(response)
+            }
         }
     }
 
@@ -404,7 +407,8 @@ impl Endpoint {
     /// was lost (RFC 7252 §5.2.2); by itself it does not tell which.
     fn remember(&mut self, peer: SocketAddr, response: &Message, cx: &mut Cx<'_>) {
         let Some(exchange) = self.exchanges.get_mut(&(peer, response.token)) else { return };
-        if !matches!(exchange.state, State::AwaitingAcknowledgement(_)) {
+        // The answer to a request that ends the observation is known by its lack of Observe.
+        if !exchange.registers || !matches!(exchange.state, State::AwaitingAcknowledgement(_)) {
             return;
         }
         let before = exchange.heard.take().map_or(0, |heard| heard.wire_len());
