@@ -33,6 +33,7 @@ pub mod energy;
 pub mod http;
 pub mod ice;
 pub mod ieee802154;
+pub mod layer;
 mod lazy;
 pub mod ledger;
 pub mod length;

@@ -3,11 +3,10 @@
 
 use super::codes::{DTLS10, DTLS12, DTLS13, HASH, Suite};
 use super::connection::{Accepted, Retry, ServerSide};
-use super::crypto::{digest, hmac};
 use super::wire::{FragmentHeader, FullHeader, Header, Message, Record, with_tls_header};
 use crate::rope::Rope;
 use crate::tls::codes::{AlertDescription, CipherSuite, ContentType, Group, HandshakeType};
-use crate::tls::crypto::{Mode, Secret};
+use crate::tls::crypto::{Mode, Secret, digest, hmac};
 use crate::tls::wire::{Alert, ClientHello, Extension, Handshake, HelloRetryRequest};
 use bytes::{Buf, Bytes};
 use protosim_core::{Env, Operation};
@@ -68,7 +67,7 @@ pub fn look(record: &Record, from: SocketAddr, must: bool, side: &mut ServerSide
                 return accept(None);
             }
             spend();
-            let first_hello = digest(mode, &with_tls_header(HandshakeType::CLIENT_HELLO, &body));
+            let first_hello = digest(mode, HASH, &with_tls_header(HandshakeType::CLIENT_HELLO, &body));
             let request = gate.request(suite, group, &first_hello);
             Verdict::Answer(answer(header, message_seq, HandshakeType::SERVER_HELLO, DTLS12, &request))
         }
@@ -143,7 +142,7 @@ fn cookie_12(mode: Mode, key: &Secret, from: SocketAddr, hello: &ClientHello) ->
         &suites,
         &hello.compression,
     ];
-    Bytes::copy_from_slice(&hmac(mode, key.as_slice(), &parts).as_slice()[..COOKIE_LEN])
+    Bytes::copy_from_slice(&hmac(mode, HASH, key.as_slice(), &parts).as_slice()[..COOKIE_LEN])
 }
 
 /// Cookies of DTLS 1.3, which hold what a retry needs.
@@ -155,7 +154,7 @@ struct Gate13 {
 
 impl Gate13 {
     fn proof(&self, text: &[u8]) -> Bytes {
-        let proof = hmac(self.mode, self.key.as_slice(), &[&address(self.from), text]);
+        let proof = hmac(self.mode, HASH, self.key.as_slice(), &[&address(self.from), text]);
         Bytes::copy_from_slice(&proof.as_slice()[..COOKIE_LEN])
     }
 

@@ -78,4 +78,4 @@ pub mod wire;
 pub use config::{ClientConfig, DtlsClientConfig, DtlsServerConfig, ServerConfig};
 pub use connection::{Connection, OPERATIONS};
 pub use endpoint::Endpoint;
-pub use layer::Secured;
+pub use layer::{Secured, Sessions};

@@ -1,10 +1,11 @@
 //! Sessions that can be taken up again: what a client keeps, and what a server remembers or puts into tickets (RFC 5246 §7.3, RFC 5077,
 //! RFC 8446 §4.6.1).
 
+use super::codes::HASH;
 use super::codes::{Aead, Suite};
-use super::crypto::{Cipher, hmac};
+use super::crypto::Cipher;
 use crate::tls::codes::{CipherSuite, Version};
-use crate::tls::crypto::{Mode, Secret};
+use crate::tls::crypto::{Mode, Secret, hmac};
 use bytes::{Buf, BufMut, Bytes};
 use protosim_core::LocalTime;
 
@@ -64,7 +65,7 @@ const TAG: usize = 16;
 
 /// The key of one ticket: no other has it, so that its nonce can be zero.
 fn key_of(mode: Mode, key: &Secret, id: u64) -> Secret {
-    hmac(mode, key.as_slice(), &[&id.to_be_bytes()])
+    hmac(mode, HASH, key.as_slice(), &[&id.to_be_bytes()])
 }
 
 impl Session {

@@ -2,6 +2,7 @@
 
 use super::adapter::Adapters;
 use super::config::CsmaConfig;
+use super::discipline::Discipline;
 use super::ether::Flaw;
 use super::shared::{Air, At, Backoff, MediumParts, Shared, Takers, timers};
 use crate::element::Element;
@@ -80,29 +81,6 @@ impl Bus {
             adapters: Adapters::new(config.queue.as_ref(), parts),
             stations: (0..parts.stations.len()).map(station).collect(),
             signals: Vec::new(),
-        }
-    }
-
-    pub(super) fn start(&mut self, cx: &mut Cx<'_, Element>) {
-        timers(self.stations.len(), cx);
-    }
-
-    pub(super) fn held(&self) -> u64 {
-        self.adapters.held()
-    }
-
-    pub(super) fn take(&mut self, station: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        self.adapters.offer(station, packet, &mut self.shared, cx);
-        if self.stations[station].state == State::Idle {
-            self.begin(station, cx);
-        }
-    }
-
-    pub(super) fn on_timer(&mut self, station: usize, cx: &mut Cx<'_, Element>) {
-        match self.stations[station].state {
-            State::Idle => {}
-            State::Waiting => self.try_to_talk(station, cx),
-            State::Talking => self.end(station, cx),
         }
     }
 
@@ -240,4 +218,48 @@ impl Bus {
         self.shared.finish(packet, from, heard, self.delay, cx);
         self.shared.counts.collisions = collisions;
     }
+}
+
+impl Discipline for Bus {
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
+    }
+
+    fn has_radios(&self) -> bool {
+        false
+    }
+
+    fn held(&self) -> u64 {
+        self.adapters.held()
+    }
+
+    fn busy(&self) -> Option<Span> {
+        Some(self.air.busy())
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_, Element>) {
+        timers(self.stations.len(), cx);
+    }
+
+    fn take(&mut self, station: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        self.adapters.offer(station, packet, &mut self.shared, cx);
+        if self.stations[station].state == State::Idle {
+            self.begin(station, cx);
+        }
+    }
+
+    fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
+        let station = timer.0 as usize;
+        match self.stations[station].state {
+            State::Idle => {}
+            State::Waiting => self.try_to_talk(station, cx),
+            State::Talking => self.end(station, cx),
+        }
+    }
+
+    fn station_power(&mut self, _: usize, _: bool, _: &mut Cx<'_, Element>) {}
 }

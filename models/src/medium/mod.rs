@@ -45,6 +45,7 @@
 //! | file | what |
 //! |---|---|
 //! | `config`, `check`, `distance` | what a user says, and what can be wrong with it |
+//! | `discipline` | what every kind can be asked and told |
 //! | `shared` | what all kinds have: stations, groups, losses, counts |
 //! | `adapter` | what waits at a station for its turn |
 //! | `ether` | who hears whom on the air, and what overlaps where |
@@ -57,6 +58,7 @@ mod cellular;
 mod check;
 mod config;
 mod csma;
+mod discipline;
 mod distance;
 mod ether;
 mod pan;
@@ -86,6 +88,7 @@ use crate::node::{CONTROL_PORT, DropCause};
 use crate::packet::Packet;
 use cellular::Cell;
 use csma::Bus;
+use discipline::Discipline;
 use pan::Pan;
 use protosim_core::{Cx, Span, TimerId};
 use radio::Radio;
@@ -155,27 +158,37 @@ impl Medium {
         })
     }
 
+    fn kind(&self) -> &dyn Discipline {
+        match &self.0 {
+            Kind::Switch(switch) => switch,
+            Kind::Bus(bus) => bus,
+            Kind::Radio(radio) => radio,
+            Kind::Pan(pan) => &**pan,
+            Kind::Cell(cell) => &**cell,
+            Kind::Wifi(wifi) => &**wifi,
+        }
+    }
+
+    fn kind_mut(&mut self) -> &mut dyn Discipline {
+        match &mut self.0 {
+            Kind::Switch(switch) => switch,
+            Kind::Bus(bus) => bus,
+            Kind::Radio(radio) => radio,
+            Kind::Pan(pan) => &mut **pan,
+            Kind::Cell(cell) => &mut **cell,
+            Kind::Wifi(wifi) => &mut **wifi,
+        }
+    }
+
     /// What has happened on it.
     pub fn counts(&self) -> MediumCounts {
-        match &self.0 {
-            Kind::Switch(switch) => switch.counts(),
-            Kind::Bus(bus) => bus.shared.counts.clone(),
-            Kind::Radio(radio) => radio.shared.counts.clone(),
-            Kind::Pan(pan) => pan.shared.counts.clone(),
-            Kind::Cell(cell) => cell.shared.counts.clone(),
-            Kind::Wifi(wifi) => wifi.shared.counts.clone(),
-        }
+        self.kind().counts()
     }
 
     /// The device of the station with this index, as metered so far; `None` if nothing of it is, or if the medium is no radio channel.
     pub fn hardware(&self, station: usize) -> Option<&Hardware> {
-        match &self.0 {
-            Kind::Switch(_) | Kind::Bus(_) => None,
-            Kind::Radio(radio) => radio.shared.hardware(station),
-            Kind::Pan(pan) => pan.shared.hardware(station),
-            Kind::Cell(cell) => cell.shared.hardware(station),
-            Kind::Wifi(wifi) => wifi.shared.hardware(station),
-        }
+        let kind = self.kind();
+        kind.has_radios().then(|| kind.shared().hardware(station))?
     }
 
     /// What else has happened on an IEEE 802.15.4 channel; `None` on other media.
@@ -188,13 +201,7 @@ impl Medium {
 
     /// All that it can drop packets for.
     pub fn causes(&self) -> impl Iterator<Item = DropCause> {
-        let own: &[DropCause] = match &self.0 {
-            Kind::Switch(_) | Kind::Bus(_) | Kind::Radio(_) => &[],
-            Kind::Pan(_) => &DropCause::OF_PANS,
-            Kind::Cell(_) => &DropCause::OF_SLEEPERS[..2],
-            Kind::Wifi(_) => &DropCause::OF_SLEEPERS,
-        };
-        DropCause::OF_MEDIA.into_iter().chain(own.iter().copied())
+        DropCause::OF_MEDIA.into_iter().chain(self.kind().own_causes().iter().copied())
     }
 
     /// Packets that were dropped here for `cause`.
@@ -204,36 +211,16 @@ impl Medium {
 
     /// Packets that it holds: those that wait or are being sent, and no wire knows of.
     pub fn held(&self) -> u64 {
-        match &self.0 {
-            Kind::Switch(switch) => switch.held(),
-            Kind::Bus(bus) => bus.held(),
-            Kind::Radio(radio) => radio.held(),
-            Kind::Pan(pan) => pan.held(),
-            Kind::Cell(cell) => cell.held(),
-            Kind::Wifi(wifi) => wifi.held(),
-        }
+        self.kind().held()
     }
 
     /// For how long somebody has talked; `None` for a switch, whose cables are apart, and for a cell, whose devices do not share the air.
     pub fn busy(&self) -> Option<Span> {
-        match &self.0 {
-            Kind::Switch(_) | Kind::Cell(_) => None,
-            Kind::Bus(bus) => Some(bus.air.busy()),
-            Kind::Radio(radio) => Some(radio.ether.busy()),
-            Kind::Wifi(wifi) => Some(wifi.air.busy()),
-            Kind::Pan(pan) => Some(pan.ether.busy()),
-        }
+        self.kind().busy()
     }
 
     pub(crate) fn on_start(&mut self, cx: &mut Cx<'_, Element>) {
-        match &mut self.0 {
-            Kind::Switch(switch) => switch.start(cx),
-            Kind::Bus(bus) => bus.start(cx),
-            Kind::Radio(radio) => radio.start(cx),
-            Kind::Pan(pan) => pan.start(cx),
-            Kind::Cell(cell) => cell.start(cx),
-            Kind::Wifi(wifi) => wifi.start(cx),
-        }
+        self.kind_mut().start(cx);
         // Behind the timers of the kind, which are numbered from zero.
         if let Some(shared) = self.radios() {
             shared.start_batteries(cx);
@@ -246,43 +233,22 @@ impl Medium {
         if port >= CONTROL_PORT {
             self.hear(port - CONTROL_PORT, packet, cx);
         } else {
-            let station = port as usize;
-            match &mut self.0 {
-                Kind::Switch(switch) => switch.take(station, packet, cx),
-                Kind::Bus(bus) => bus.take(station, packet, cx),
-                Kind::Radio(radio) => radio.take(station, packet, cx),
-                Kind::Pan(pan) => pan.take(station, packet, cx),
-                Kind::Cell(cell) => cell.take(station, packet, cx),
-                Kind::Wifi(wifi) => wifi.take(station, packet, cx),
-            }
+            self.kind_mut().take(port as usize, packet, cx);
         }
         self.end_dead(cx);
     }
 
     pub(crate) fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
         if !self.radios().is_some_and(|shared| shared.is_of_battery(timer)) {
-            match &mut self.0 {
-                Kind::Switch(switch) => switch.on_timer(timer, cx),
-                // Timers are made one for each station, in order.
-                Kind::Bus(bus) => bus.on_timer(timer.0 as usize, cx),
-                Kind::Radio(radio) => radio.on_timer(timer.0 as usize, cx),
-                Kind::Pan(pan) => pan.on_timer(timer, cx),
-                Kind::Cell(cell) => cell.on_timer(timer.0 as usize, cx),
-                Kind::Wifi(wifi) => wifi.on_timer(timer.0 as usize, cx),
-            }
+            self.kind_mut().on_timer(timer, cx);
         }
         self.end_dead(cx);
     }
 
     /// What all kinds have whose stations have radios.
     fn radios(&mut self) -> Option<&mut Shared> {
-        match &mut self.0 {
-            Kind::Switch(_) | Kind::Bus(_) => None,
-            Kind::Radio(radio) => Some(&mut radio.shared),
-            Kind::Pan(pan) => Some(&mut pan.shared),
-            Kind::Cell(cell) => Some(&mut cell.shared),
-            Kind::Wifi(wifi) => Some(&mut wifi.shared),
-        }
+        let kind = self.kind_mut();
+        kind.has_radios().then(|| kind.shared_mut())
     }
 
     /// A station's node has lost power, or has it again; of devices that are metered alone.
@@ -290,13 +256,7 @@ impl Medium {
         if let Some(shared) = self.radios() {
             shared.set_power(station, is_on);
         }
-        match &mut self.0 {
-            Kind::Switch(_) | Kind::Bus(_) => {}
-            Kind::Radio(radio) => radio.station_power(station, is_on, cx),
-            Kind::Pan(pan) => pan.station_power(station, is_on, cx),
-            Kind::Cell(cell) => cell.station_power(station, is_on, cx),
-            Kind::Wifi(wifi) => wifi.station_power(station, is_on, cx),
-        }
+        self.kind_mut().station_power(station, is_on, cx);
     }
 
     /// What the node of a station says of its device.

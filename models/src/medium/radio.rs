@@ -2,6 +2,7 @@
 
 use super::adapter::Adapters;
 use super::config::{Access, CarrierSense, RadioConfig};
+use super::discipline::Discipline;
 use super::ether::Ether;
 use super::shared::{At, Backoff, MediumParts, Shared, Takers, timers};
 use crate::element::Element;
@@ -57,62 +58,6 @@ impl Radio {
             adapters: Adapters::new(config.queue.as_ref(), parts),
             states: vec![State::Idle; parts.stations.len()],
         }
-    }
-
-    pub(super) fn start(&mut self, cx: &mut Cx<'_, Element>) {
-        timers(self.states.len(), cx);
-        for station in 0..self.states.len() {
-            self.shared.radio(station, RadioMode::Listen, cx.now());
-        }
-    }
-
-    pub(super) fn held(&self) -> u64 {
-        self.adapters.held()
-    }
-
-    pub(super) fn take(&mut self, station: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        self.end_due(cx);
-        if self.states[station] == State::Off {
-            return self.shared.drop(&packet, DropCause::NodeDown, At::Sender(station), cx);
-        }
-        self.adapters.offer(station, packet, &mut self.shared, cx);
-        if self.states[station] == State::Idle {
-            self.begin(station, cx);
-        }
-    }
-
-    pub(super) fn on_timer(&mut self, station: usize, cx: &mut Cx<'_, Element>) {
-        // What was due is what it was at before: at the end of its frame the station may have turned to its next one.
-        let due = self.states[station];
-        self.end_due(cx);
-        match due {
-            State::Waiting | State::Turning => self.talk(station, cx),
-            State::Listening => self.decide(station, cx),
-            State::Idle | State::Talking | State::Off => {}
-        }
-    }
-
-    /// The station loses power: what waits there, and what it sends just now, is lost, and it hears nothing. Or it has power again.
-    pub(super) fn station_power(&mut self, station: usize, is_on: bool, cx: &mut Cx<'_, Element>) {
-        self.end_due(cx);
-        let now = cx.now();
-        // It has missed a part of what is in the air.
-        self.ether.deafen(station);
-        if is_on {
-            self.states[station] = State::Idle;
-            return self.shared.radio(station, RadioMode::Listen, now);
-        }
-        let state = std::mem::replace(&mut self.states[station], State::Off);
-        cx.disarm(TimerId(station as u32));
-        if state == State::Talking {
-            let (shared, states) = (&mut self.shared, &self.states);
-            self.ether.cut(station, now, |other, _, is_free| {
-                if is_free && states[other] != State::Turning {
-                    shared.radio(other, RadioMode::Listen, now);
-                }
-            });
-        }
-        self.adapters.clear(station, &mut self.shared, cx);
     }
 
     /// Ends all frames that are over by now, before anything else in this instant: what begins now does not overlap them. Then
@@ -224,5 +169,76 @@ impl Radio {
                 self.shared.radio(other, RadioMode::Receive, now);
             }
         }
+    }
+}
+
+impl Discipline for Radio {
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
+    }
+
+    fn held(&self) -> u64 {
+        self.adapters.held()
+    }
+
+    fn busy(&self) -> Option<Span> {
+        Some(self.ether.busy())
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_, Element>) {
+        timers(self.states.len(), cx);
+        for station in 0..self.states.len() {
+            self.shared.radio(station, RadioMode::Listen, cx.now());
+        }
+    }
+
+    fn take(&mut self, station: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        self.end_due(cx);
+        if self.states[station] == State::Off {
+            return self.shared.drop(&packet, DropCause::NodeDown, At::Sender(station), cx);
+        }
+        self.adapters.offer(station, packet, &mut self.shared, cx);
+        if self.states[station] == State::Idle {
+            self.begin(station, cx);
+        }
+    }
+
+    fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
+        let station = timer.0 as usize;
+        // What was due is what it was at before: at the end of its frame the station may have turned to its next one.
+        let due = self.states[station];
+        self.end_due(cx);
+        match due {
+            State::Waiting | State::Turning => self.talk(station, cx),
+            State::Listening => self.decide(station, cx),
+            State::Idle | State::Talking | State::Off => {}
+        }
+    }
+
+    /// The station loses power: what waits there, and what it sends just now, is lost, and it hears nothing. Or it has power again.
+    fn station_power(&mut self, station: usize, is_on: bool, cx: &mut Cx<'_, Element>) {
+        self.end_due(cx);
+        let now = cx.now();
+        // It has missed a part of what is in the air.
+        self.ether.deafen(station);
+        if is_on {
+            self.states[station] = State::Idle;
+            return self.shared.radio(station, RadioMode::Listen, now);
+        }
+        let state = std::mem::replace(&mut self.states[station], State::Off);
+        cx.disarm(TimerId(station as u32));
+        if state == State::Talking {
+            let (shared, states) = (&mut self.shared, &self.states);
+            self.ether.cut(station, now, |other, _, is_free| {
+                if is_free && states[other] != State::Turning {
+                    shared.radio(other, RadioMode::Listen, now);
+                }
+            });
+        }
+        self.adapters.clear(station, &mut self.shared, cx);
     }
 }

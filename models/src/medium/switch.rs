@@ -1,12 +1,13 @@
 //! A LAN switch: a frame that was taken whole goes out through the port of the station that it is for.
 
 use super::config::{MediumConfig, SwitchConfig};
+use super::discipline::Discipline;
 use super::shared::{At, MediumCounts, MediumParts, Shared, Takers};
 use crate::element::Element;
 use crate::link::{DirectionConfig, Drops, Setup, Transmitter};
 use crate::node::DropCause;
 use crate::packet::{LossCause, Packet};
-use protosim_core::{Cx, TimerId};
+use protosim_core::{Cx, Span, TimerId};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -78,7 +79,47 @@ impl Switch {
         }
     }
 
-    pub(super) fn start(&mut self, cx: &mut Cx<'_, Element>) {
+    fn offer(&mut self, packet: Box<Packet>, to: usize, cx: &mut Cx<'_, Element>) {
+        self.offered += 1;
+        let len = packet.wire_len();
+        self.ports[to].offer(packet, len, &mut self.drops, cx);
+        self.shared.dispose(&mut self.drops, At::Receiver(to), cx);
+    }
+}
+
+impl Discipline for Switch {
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
+    }
+
+    fn has_radios(&self) -> bool {
+        false
+    }
+
+    fn counts(&self) -> MediumCounts {
+        let mut counts = self.shared.counts.clone();
+        counts.dropped[DropCause::Lost as usize] +=
+            self.ports.iter().map(|port| port.lost(LossCause::Chance)).sum::<u64>();
+        let never_offered = counts.dropped(DropCause::OutOfRange);
+        let dropped = counts.dropped.iter().sum::<u64>() - never_offered;
+        // Each packet that a port was given is on its way or was dropped, but for those that wait.
+        counts.delivered = self.offered - dropped - self.held();
+        counts
+    }
+
+    fn held(&self) -> u64 {
+        self.ports.iter().map(Transmitter::held).sum()
+    }
+
+    fn busy(&self) -> Option<Span> {
+        None
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_, Element>) {
         for (port, transmitter) in self.ports.iter_mut().enumerate() {
             if let Some(timer) = transmitter.start(cx) {
                 debug_assert_eq!(timer.0 as usize, self.timers.len());
@@ -87,7 +128,7 @@ impl Switch {
         }
     }
 
-    pub(super) fn take(&mut self, from: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+    fn take(&mut self, from: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
         self.shared.counts.frames += 1;
         match self.shared.takers(from, &packet) {
             Takers::Nobody => self.shared.drop(&packet, DropCause::OutOfRange, At::Sender(from), cx),
@@ -105,32 +146,11 @@ impl Switch {
         }
     }
 
-    fn offer(&mut self, packet: Box<Packet>, to: usize, cx: &mut Cx<'_, Element>) {
-        self.offered += 1;
-        let len = packet.wire_len();
-        self.ports[to].offer(packet, len, &mut self.drops, cx);
-        self.shared.dispose(&mut self.drops, At::Receiver(to), cx);
-    }
-
-    pub(super) fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
+    fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
         let port = self.timers[timer.0 as usize];
         self.ports[port].on_timer(&mut self.drops, cx);
         self.shared.dispose(&mut self.drops, At::Receiver(port), cx);
     }
 
-    /// Packets in the queues of ports that no wire knows of.
-    pub(super) fn held(&self) -> u64 {
-        self.ports.iter().map(Transmitter::held).sum()
-    }
-
-    pub(super) fn counts(&self) -> MediumCounts {
-        let mut counts = self.shared.counts.clone();
-        counts.dropped[DropCause::Lost as usize] +=
-            self.ports.iter().map(|port| port.lost(LossCause::Chance)).sum::<u64>();
-        let never_offered = counts.dropped(DropCause::OutOfRange);
-        let dropped = counts.dropped.iter().sum::<u64>() - never_offered;
-        // Each packet that a port was given is on its way or was dropped, but for those that wait.
-        counts.delivered = self.offered - dropped - self.held();
-        counts
-    }
+    fn station_power(&mut self, _: usize, _: bool, _: &mut Cx<'_, Element>) {}
 }

@@ -63,4 +63,4 @@ pub mod with_rustls;
 
 pub use config::{TlsClientConfig, TlsServerConfig};
 pub use connection::{Connection, OPERATIONS};
-pub use layer::Secured;
+pub use layer::{Secured, Sessions};

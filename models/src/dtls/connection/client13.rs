@@ -6,15 +6,16 @@ use super::core::{Core, DATA_EPOCH, HANDSHAKE_EPOCH};
 use super::outbox::Expects;
 use super::proof::agree;
 use crate::dtls::codes::{DTLS12, DTLS13, Suite};
-use crate::dtls::crypto::{KeySchedule, resumption_psk};
 use crate::dtls::reassembly::Whole;
 use crate::dtls::session::{MOST_LIFETIME_S, Ticket};
 use crate::dtls::wire::Message;
 use crate::tls::codes::AlertDescription;
+use crate::tls::crypto::KeySchedule;
 use crate::tls::wire::{
     CertificateEntry, CertificateMessage, Extension, Handshake, KeyShare, NewSessionTicket, ServerHello,
 };
 use bytes::Bytes;
+use protosim_core::LocalTime;
 use std::sync::Arc;
 
 impl Client {
@@ -48,8 +49,7 @@ impl Client {
         }
         let key = match psk {
             None => None,
-            Some(0) => Some(self.key_of_psk(core, side).ok_or(ILLEGAL)?),
-            Some(_) => return Err(ILLEGAL),
+            Some(index) => Some(self.take_psk(index, core, side, cx.env.now()).ok_or(ILLEGAL)?),
         };
         let shared = match share {
             Some(share) => Some(self.agree(share, core, cx)?),
@@ -57,7 +57,7 @@ impl Client {
             None => return Err(AlertDescription::MISSING_EXTENSION),
         };
         core.spend("tls.schedule", 0, cx);
-        let mut schedule = KeySchedule::new(core.mode(), key.as_deref());
+        let mut schedule = KeySchedule::new(core.kdf(), key.as_deref());
         let shared = shared.as_ref().map(|secret| secret.as_slice());
         let (ours, theirs) = schedule.handshake(shared, &core.transcript.digest());
         core.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &ours, cx);
@@ -72,15 +72,12 @@ impl Client {
         Ok(())
     }
 
-    /// The key that was offered first; says whether a session goes on.
-    fn key_of_psk(&self, core: &mut Core, side: &ClientSide) -> Option<Bytes> {
-        if let Some(ticket) = self.ticket.as_ref().filter(|ticket| ticket.version == DTLS13) {
-            core.is_resumed = true;
-            return Some(Bytes::copy_from_slice(ticket.secret.as_slice()));
-        }
-        let psk = side.config.psk.as_ref()?;
-        core.psk = Some(psk.identity.clone());
-        Some(psk.key.clone())
+    /// The key that the server has chosen; says whether a session goes on.
+    fn take_psk(&self, index: u16, core: &mut Core, side: &ClientSide, now: LocalTime) -> Option<Bytes> {
+        let chosen = self.offered_psks(core, &side.config, now).into_iter().nth(usize::from(index))?;
+        core.is_resumed = !chosen.is_external;
+        core.psk = chosen.is_external.then_some(chosen.identity.identity);
+        Some(chosen.key)
     }
 
     fn agree(
@@ -204,7 +201,7 @@ impl Client {
             suite,
             ticket: ticket.ticket.clone(),
             session_id: Bytes::new(),
-            secret: resumption_psk(core.mode(), &resumption, &ticket.nonce),
+            secret: core.kdf().resumption_psk(&resumption, &ticket.nonce),
             age_add: ticket.age_add,
             received_at: cx.env.now(),
             lifetime_s: ticket.lifetime_s.min(MOST_LIFETIME_S),

@@ -3,15 +3,15 @@
 use super::outbox::{Expects, Outbox};
 use super::records::{Opened, Records};
 use super::{Counts, Cx, Failure, Handshaked, Notice, Trace, Unsendable, is_13, raw};
-use crate::dtls::codes::{ACK, DTLS12, DTLS13, NEW_CONNECTION_ID, REQUEST_CONNECTION_ID, Suite};
+use crate::dtls::codes::{ACK, DTLS12, DTLS13, HASH, NEW_CONNECTION_ID, REQUEST_CONNECTION_ID, Suite};
 use crate::dtls::config::Common;
-use crate::dtls::crypto::{KeySchedule, Protection, key_block, next_traffic};
+use crate::dtls::crypto::{Protection, key_block};
 use crate::dtls::reassembly::{Reassembly, Taken, Whole};
 use crate::dtls::wire::{FragmentHeader, Message, Record, RecordNumber, encode_ack};
 use crate::observe::TlsSecret;
 use crate::rope::Rope;
 use crate::tls::codes::{AlertDescription, ContentType, Group, HandshakeType, Version};
-use crate::tls::crypto::{Mode, Secret, Transcript};
+use crate::tls::crypto::{Kdf, KeySchedule, Mode, Secret, Transcript};
 use crate::tls::wire::{Alert, Handshake};
 use bytes::Bytes;
 use protosim_core::{Env, LocalTime, Operation};
@@ -142,6 +142,10 @@ impl Core {
 
     pub(super) fn mode(&self) -> Mode {
         self.common.mode
+    }
+
+    pub(super) fn kdf(&self) -> Kdf {
+        Kdf::dtls13(self.mode(), HASH)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -403,9 +407,9 @@ impl Core {
     }
 
     fn write_next_epoch(&mut self) {
-        let mode = self.mode();
+        let kdf = self.kdf();
         let Some((write, _)) = &mut self.traffic else { return };
-        *write = next_traffic(mode, write);
+        *write = kdf.next_traffic(write);
         let (secret, epoch) = (*write, self.records.write_epoch() + 1);
         self.counts.key_updates += 1;
         self.write_with(epoch, &secret);
@@ -413,9 +417,9 @@ impl Core {
 
     /// The peer takes new keys.
     pub(super) fn on_key_update(&mut self, requested: bool, cx: &mut Cx<'_>) {
-        let mode = self.mode();
+        let kdf = self.kdf();
         let Some((_, read)) = &mut self.traffic else { return };
-        *read = next_traffic(mode, read);
+        *read = kdf.next_traffic(read);
         let (secret, epoch) = (*read, self.records.read_epoch() + 1);
         self.counts.key_updates += 1;
         self.read_with(epoch, &secret);

@@ -4,7 +4,7 @@
 use super::core::Core;
 use super::{Cx, SIGNATURES};
 use crate::dtls::codes::HASH;
-use crate::dtls::crypto;
+use crate::dtls::crypto::Protection;
 use crate::dtls::reassembly::Whole;
 use crate::tls::certificate::{self, Identity};
 use crate::tls::codes::{AlertDescription, Group, SignatureScheme};
@@ -80,7 +80,7 @@ impl Core {
     fn finished(&self, is_client: bool, secret: &Secret) -> Bytes {
         let digest = self.transcript.digest();
         if self.records.is_13 {
-            crypto::finished(self.mode(), secret, &digest)
+            self.kdf().finished(secret, &digest)
         } else {
             tls12::verify_data(self.mode(), HASH, secret, is_client, &digest)
         }
@@ -97,7 +97,7 @@ impl Core {
     }
 
     /// ChangeCipherSpec, and Finished under the new keys.
-    pub(super) fn change_and_finish(&mut self, ours: crypto::Protection, cx: &mut Cx<'_>) {
+    pub(super) fn change_and_finish(&mut self, ours: Protection, cx: &mut Cx<'_>) {
         let Some(master) = self.master else { return };
         self.outbox.push_change_cipher_spec();
         self.records.write_with(1, ours);

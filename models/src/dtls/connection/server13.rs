@@ -8,13 +8,12 @@ use super::proof::agree;
 use super::server::{Offer, Retry, Server, ServerSide, State, age_add};
 use super::{Cx, KEYS};
 use crate::dtls::codes::{DTLS12, DTLS13, HASH, Suite};
-use crate::dtls::crypto::{KeySchedule, finished, resumption_psk};
 use crate::dtls::reassembly::Whole;
 use crate::dtls::session::{MOST_LIFETIME_S, Session};
 use crate::dtls::wire::{Message, with_tls_header};
 use crate::tls::codes::{AlertDescription, HandshakeType, PskMode};
 use crate::tls::config::ClientCertificates;
-use crate::tls::crypto::{Secret, Transcript, respond};
+use crate::tls::crypto::{KeySchedule, Secret, Transcript, respond};
 use crate::tls::wire::{
     CertificateRequest, ClientHello, Extension, Handshake, KeyShare, NewSessionTicket, PreSharedKeys, ServerHello,
 };
@@ -69,7 +68,7 @@ impl Server {
         let share = if is_alone { None } else { Some(share.ok_or(AlertDescription::HANDSHAKE_FAILURE)?) };
         let shared = self.send_hello_13(share, chosen.as_ref(), suite, core, cx)?;
         core.spend("tls.schedule", 0, cx);
-        let mut schedule = KeySchedule::new(core.mode(), chosen.as_ref().map(|chosen| &chosen.key[..]));
+        let mut schedule = KeySchedule::new(core.kdf(), chosen.as_ref().map(|chosen| &chosen.key[..]));
         let shared = shared.as_ref().map(Secret::as_slice);
         let (theirs, ours) = schedule.handshake(shared, &core.transcript.digest());
         core.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &theirs, cx);
@@ -119,8 +118,8 @@ impl Server {
             let raw = with_tls_header(HandshakeType::CLIENT_HELLO, &whole.body);
             let digest = core.transcript.digest_with(&raw[..raw.len() - hello.binders_len()]);
             core.spend("tls.schedule", 0, cx);
-            let base = KeySchedule::new(core.mode(), Some(&key)).binder_key(is_external);
-            if finished(core.mode(), &base, &digest) != *binder {
+            let base = KeySchedule::new(core.kdf(), Some(&key)).binder_key(is_external);
+            if core.kdf().finished(&base, &digest) != *binder {
                 return Err(AlertDescription::DECRYPT_ERROR);
             }
             return Ok(Some(Chosen { index, key, identity: is_external.then(|| identity.clone()) }));
@@ -263,7 +262,7 @@ impl Server {
         for number in 0..side.config.tickets {
             let nonce = Bytes::from(vec![number]);
             core.spend("tls.schedule", 0, cx);
-            let secret = resumption_psk(core.mode(), resumption, &nonce);
+            let secret = core.kdf().resumption_psk(resumption, &nonce);
             let (issued_at, is_extended) = (cx.env.now(), true);
             let session = Session { version: DTLS13, suite, secret, issued_at, is_extended };
             let age_add = age_add(cx.env);

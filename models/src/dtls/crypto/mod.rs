@@ -2,10 +2,8 @@
 
 mod cipher;
 mod protection;
-mod schedule;
 #[cfg(test)]
 mod tests;
 
 pub use cipher::Cipher;
 pub use protection::{Protection, key_block};
-pub use schedule::{KeySchedule, digest, finished, hmac, next_traffic, resumption_psk};

@@ -1,12 +1,11 @@
 //! One direction of one epoch: from plaintext to protected records, and back (RFC 6347 §4.1.2, RFC 9146 §5, RFC 9147 §4.2).
 
 use super::cipher::{Cipher, aes_block, mix};
-use super::schedule::expand_label;
 use crate::dtls::codes::{Aead, HASH, Suite, TLS12_CID};
 use crate::dtls::wire::{FullHeader, UnifiedHeader, number};
 use crate::rope::{Rope, Run};
 use crate::tls::codes::ContentType;
-use crate::tls::crypto::{Mode, Secret, tls12};
+use crate::tls::crypto::{Kdf, Mode, Secret, tls12};
 use bytes::Bytes;
 
 /// What a mask is made of (RFC 9147 §4.2.3): a ciphertext has this many bytes at least.
@@ -55,9 +54,10 @@ impl Protection {
         let aead = suite.aead();
         let (mut key, mut iv) = ([0; Aead::KEY_LEN], [0; Aead::NONCE_LEN]);
         let mut sequence_key = [0; Aead::KEY_LEN];
-        expand_label(mode, traffic, "key", &[], &mut key);
-        expand_label(mode, traffic, "iv", &[], &mut iv);
-        expand_label(mode, traffic, "sn", &[], &mut sequence_key);
+        let kdf = Kdf::dtls13(mode, HASH);
+        kdf.expand_label(traffic, "key", &[], &mut key);
+        kdf.expand_label(traffic, "iv", &[], &mut iv);
+        kdf.expand_label(traffic, "sn", &[], &mut sequence_key);
         Self { aead, iv, cipher: Cipher::new(mode, aead, &key, &iv), sequence_key: Some(sequence_key) }
     }
 

@@ -1,15 +1,16 @@
 use super::cipher::{Cipher, aes_block};
 use super::protection::{additional_12, nearest};
-use super::schedule::expand_label;
 use super::*;
-use crate::dtls::codes::{Aead, DTLS12, Suite, TLS12_CID};
+use crate::dtls::codes::{Aead, DTLS12, HASH, Suite, TLS12_CID};
 use crate::dtls::tests::hex;
 use crate::dtls::wire::{FullHeader, Header, Record, Records, UnifiedHeader};
 use crate::rope::Rope;
 use crate::tls::codes::ContentType;
-use crate::tls::crypto::{Mode, Secret};
+use crate::tls::crypto::{Kdf, KeySchedule, Mode, Secret, hmac};
 use bytes::Bytes;
 use proptest::prelude::*;
+
+const KDF: Kdf = Kdf::dtls13(Mode::Real, HASH);
 
 /// NIST SP 800-38C, example 3: a nonce of 12 bytes, a tag of 8, 20 bytes beside the text.
 #[test]
@@ -53,9 +54,9 @@ fn masks_are_those_of_quic() {
 fn labels_begin_with_dtls13() {
     let secret = Secret::new(&[7; 32]);
     let mut out = [0; 16];
-    expand_label(Mode::Real, &secret, "key", &[], &mut out);
+    KDF.expand_label(&secret, "key", &[], &mut out);
     let info = [&[0, 16, 9][..], b"dtls13key", &[0, 1]].concat();
-    assert_eq!(out, hmac(Mode::Real, &[7; 32], &[&info]).as_slice()[..16]);
+    assert_eq!(out, hmac(Mode::Real, HASH, &[7; 32], &[&info]).as_slice()[..16]);
 }
 
 /// A secret of 32 bytes.
@@ -69,7 +70,7 @@ fn secret(byte: u8) -> Secret {
 #[test]
 fn secrets_of_dtls_13_are_those_of_another_computation() {
     let same = |found: &Secret, expected: &str| assert_eq!(found.as_slice(), hex(expected));
-    let mut schedule = KeySchedule::new(Mode::Real, Some(&[1; 16]));
+    let mut schedule = KeySchedule::new(KDF, Some(&[1; 16]));
     same(&schedule.binder_key(true), "118a0a343ed034e84918aa3846d9d0d536db6c55b31267e136d814636b4688eb");
     same(&schedule.binder_key(false), "95e07713f7404988211f8f05da30cc830e45405f2a0494daee42b14bc5891077");
     let (client, server) = schedule.handshake(Some(&[7; 32]), &secret(8));
@@ -80,13 +81,13 @@ fn secrets_of_dtls_13_are_those_of_another_computation() {
     same(&server, "71ac141cc92cafc6f7828b152811dc48219919d0a9682b52a315fcdf7f0e11fa");
     let resumption = schedule.resumption(&secret(10));
     same(&resumption, "ffd12afa50692a9a4947a3ca4c808839e36598d92c2159898f210455f7395e5f");
-    let psk = resumption_psk(Mode::Real, &resumption, &[0]);
+    let psk = KDF.resumption_psk(&resumption, &[0]);
     same(&psk, "102eda9cf246b1dd71c2c6a61f7e355489c927a21a2b0dbc6889a24ebe2438ca");
-    let next = next_traffic(Mode::Real, &client);
+    let next = KDF.next_traffic(&client);
     same(&next, "12c5cdb1033ff5bd2c5f025192823d3a7818962a3d70ad40f66ba1b0e84a0fcb");
-    let mac = finished(Mode::Real, &client, &secret(9));
+    let mac = KDF.finished(&client, &secret(9));
     assert_eq!(mac, hex("75d9fdb104151919025443331e81b4952e2db9329c8c218cc888d0dc20ca4a96"));
-    let (client, _) = KeySchedule::new(Mode::Real, None).handshake(Some(&[7; 32]), &secret(8));
+    let (client, _) = KeySchedule::new(KDF, None).handshake(Some(&[7; 32]), &secret(8));
     same(&client, "40e8f8cdb6bfc109ed49c6f8b5e510ad79cc96a106d510a2282abe76848c6374");
 }
 

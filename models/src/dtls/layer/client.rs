@@ -4,6 +4,7 @@ use super::Work;
 use crate::app::{HostError, SocketId};
 use crate::dtls::config::ClientConfig;
 use crate::dtls::connection::{ClientSide, Connection, Cx, Effect, Notice, Side, Trace, Unsendable};
+use crate::layer::Told;
 use crate::rope::Rope;
 use crate::tls::certificate::Trust;
 use protosim_core::{Deadline, Effect as CoreEffect, LocalTime, Span};
@@ -78,7 +79,7 @@ impl ClientParty {
         }
         let mut effects = Vec::new();
         let sent = session.connection.send(data, &mut Cx { env: work.host, effects: &mut effects });
-        if session.connection.is_connected() {
+        if session.connection.is_connected() && sent.is_ok() {
             session.unanswered.get_or_insert((now, now)).1 = now;
         }
         self.take(key, effects, work);
@@ -150,7 +151,7 @@ impl ClientParty {
                         work.counts.connected(&handshaked, &session.connection, took);
                     }
                 }
-                CoreEffect::Notify(Notice::Data(data)) => work.inbox.push_back((socket, server, data)),
+                CoreEffect::Notify(Notice::Data(data)) => work.told.push_back(Told::Datagram(socket, server, data)),
                 CoreEffect::Notify(Notice::Closed) => {
                     work.counts.closed();
                     is_over = true;
@@ -170,6 +171,9 @@ impl ClientParty {
 
     fn remove(&mut self, key: Key, work: &mut Work<'_>) {
         if let Some(mut session) = self.sessions.remove(&key) {
+            if session.connection.is_connected() {
+                work.told.push_back(Told::Gone(key.0, key.1));
+            }
             work.counts.unsent += session.connection.waiting() as u64;
             session.connection.release(work.host);
         }

@@ -1,6 +1,6 @@
 //! DTLS beneath any application: its sockets of UDP look the same to it, and what goes over them is protected.
 //!
-//! [`Secured`] is an App around another one. The inner App gets a host whose datagrams are data of DTLS sessions over the sockets of the real one;
+//! A [`Secured`] App is one with this layer beneath it ([`crate::layer`]): its datagrams are data of DTLS sessions over the sockets of the real host;
 //! all else it gets as it is.
 //!
 //! - A client's session with a server begins with the first datagram that the App sends there; what it sends meanwhile waits, up to a limit. A copy
@@ -14,39 +14,33 @@
 
 mod client;
 mod counts;
-mod host;
 mod server;
 
 use super::config::{DtlsClientConfig, DtlsServerConfig};
-use crate::app::{App, ChannelId, Host, HostError, SocketId, StreamEvent, StreamId, Total};
+use crate::app::{App, Host, HostError, SocketId, Total};
+use crate::layer::{Layer, Layered, Told};
 use crate::rope::Rope;
 use crate::tls::certificate::Trust;
 use crate::tls::crypto::Mode;
 use client::ClientParty;
 use counts::Counts;
-use host::SecureHost;
 use protosim_core::{CannotClone, Deadline};
 use server::ServerParty;
-use std::any::Any;
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// The layer's timer: for whatever comes first. Apps' timers do not have this bit in their tokens.
 const TIMER: u64 = 1 << 63;
 
 /// An application whose datagrams are secured.
-#[derive(Debug)]
-pub struct Secured {
-    app: Box<dyn App>,
-    layer: Layer,
-}
+pub type Secured = Layered<Sessions>;
 
 /// The sessions of one application.
 #[derive(Clone, Debug)]
-struct Layer {
+pub struct Sessions {
     party: Party,
     /// What the App is to be told.
-    inbox: VecDeque<(SocketId, SocketAddr, Rope)>,
+    told: VecDeque<Told>,
     counts: Counts,
     armed: Option<Deadline>,
 }
@@ -60,7 +54,7 @@ enum Party {
 /// What both parties work with.
 struct Work<'a> {
     host: &'a mut dyn Host,
-    inbox: &'a mut VecDeque<(SocketId, SocketAddr, Rope)>,
+    told: &'a mut VecDeque<Told>,
     counts: &'a mut Counts,
 }
 
@@ -69,120 +63,50 @@ impl Secured {
     pub fn client(app: Box<dyn App>, mode: Mode, config: &DtlsClientConfig, server: &str) -> Self {
         let trust = if config.verify { Trust::default() } else { Trust::anyone() };
         let party = ClientParty::new(config.resolve(mode, server), trust, config.dead_after());
-        Self { app, layer: Layer::new(Party::Client(party)) }
+        Self::new(app, Sessions::of(Party::Client(party)))
     }
 
     /// Secures what comes to `app`.
     pub fn server(app: Box<dyn App>, mode: Mode, config: &DtlsServerConfig) -> Self {
         let party = ServerParty::new(config.resolve(mode), Trust::default(), config.limits());
-        Self { app, layer: Layer::new(Party::Server(party)) }
-    }
-
-    /// Calls the App, tells it what has come of that, and sets the timer.
-    fn call(&mut self, host: &mut dyn Host, call: impl FnOnce(&mut dyn App, &mut dyn Host)) {
-        call(&mut *self.app, &mut SecureHost { host, layer: &mut self.layer });
-        self.tell(host);
-    }
-
-    fn tell(&mut self, host: &mut dyn Host) {
-        while let Some((socket, from, data)) = self.layer.inbox.pop_front() {
-            self.app.on_datagram(socket, from, data, &mut SecureHost { host, layer: &mut self.layer });
-        }
-        self.layer.arm(host);
+        Self::new(app, Sessions::of(Party::Server(party)))
     }
 }
 
-impl App for Secured {
-    fn on_start(&mut self, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_start(host));
-    }
-
-    fn on_datagram(&mut self, socket: SocketId, from: SocketAddr, payload: Rope, host: &mut dyn Host) {
-        self.layer.on_datagram(socket, from, &payload, host);
-        self.tell(host);
-    }
-
-    fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
-        if token == TIMER {
-            self.layer.on_timer(host);
-            self.tell(host);
-            return;
-        }
-        self.call(host, |app, host| app.on_timer(token, host));
-    }
-
-    fn on_unreachable(&mut self, socket: SocketId, to: SocketAddr, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_unreachable(socket, to, host));
-    }
-
-    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_stream(stream, event, host));
-    }
-
-    fn on_echo_reply(&mut self, from: IpAddr, sequence: u16, payload: Rope, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_echo_reply(from, sequence, payload, host));
-    }
-
-    fn on_signal(&mut self, channel: ChannelId, message: Rope, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_signal(channel, message, host));
-    }
-
-    fn on_flush(&mut self, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_flush(host));
-    }
-
-    /// The App's own, and those of its sessions: `dtls_handshakes` and the like.
-    fn totals(&self) -> Vec<Total> {
-        let mut totals = self.app.totals();
-        totals.extend(self.layer.counts.totals(matches!(self.layer.party, Party::Server(_))));
-        totals
-    }
-
-    fn exchanges_due(&self) -> u64 {
-        self.app.exchanges_due()
-    }
-
-    fn begin_anew(&mut self) {
-        self.app.begin_anew();
-    }
-
-    fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
-        self.app.take_durable()
-    }
-
-    fn recover(&mut self, durable: Box<dyn Any + Send>) {
-        self.app.recover(durable);
-    }
-
-    fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
-        Ok(Box::new(Self { app: self.app.try_clone()?, layer: self.layer.clone() }))
+impl Sessions {
+    fn of(party: Party) -> Self {
+        Self { party, told: VecDeque::new(), counts: Counts::default(), armed: None }
     }
 }
 
-impl Layer {
-    fn new(party: Party) -> Self {
-        Self { party, inbox: VecDeque::new(), counts: Counts::default(), armed: None }
+impl Layer for Sessions {
+    fn told(&mut self) -> &mut VecDeque<Told> {
+        &mut self.told
     }
 
-    fn on_datagram(&mut self, socket: SocketId, from: SocketAddr, datagram: &Rope, host: &mut dyn Host) {
-        let work = &mut Work { host, inbox: &mut self.inbox, counts: &mut self.counts };
+    /// What is sent is as good as drawn.
+    fn on_bound(&mut self, socket: SocketId, host: &mut dyn Host) -> Result<(), HostError> {
+        host.udp_protected(socket)
+    }
+
+    fn on_datagram(&mut self, socket: SocketId, from: SocketAddr, datagram: Rope, host: &mut dyn Host) {
+        let work = &mut Work { host, told: &mut self.told, counts: &mut self.counts };
         match &mut self.party {
-            Party::Client(party) => party.on_datagram(socket, from, datagram, work),
-            Party::Server(party) => party.on_datagram(socket, from, datagram, work),
+            Party::Client(party) => party.on_datagram(socket, from, &datagram, work),
+            Party::Server(party) => party.on_datagram(socket, from, &datagram, work),
         }
     }
 
-    fn send(&mut self, socket: SocketId, to: SocketAddr, data: &Rope, host: &mut dyn Host) -> Result<(), HostError> {
+    fn udp_send(&mut self, socket: SocketId, to: SocketAddr, data: Rope, host: &mut dyn Host) -> Result<(), HostError> {
         // What the real socket would refuse is refused at once.
         host.udp_local_addr(socket, self.whereabouts(to))?;
-        let work = &mut Work { host, inbox: &mut self.inbox, counts: &mut self.counts };
+        let work = &mut Work { host, told: &mut self.told, counts: &mut self.counts };
         match &mut self.party {
-            Party::Client(party) => party.send(socket, to, data, work),
-            Party::Server(party) => party.send(socket, to, data, work),
+            Party::Client(party) => party.send(socket, to, &data, work),
+            Party::Server(party) => party.send(socket, to, &data, work),
         }
     }
 
-    /// Where the peer really is that the App calls `name`.
     fn whereabouts(&self, name: SocketAddr) -> SocketAddr {
         match &self.party {
             Party::Server(party) if self.counts.moved > 0 => party.whereabouts(name).unwrap_or(name),
@@ -190,24 +114,28 @@ impl Layer {
         }
     }
 
-    fn close(&mut self, socket: SocketId, host: &mut dyn Host) {
-        let work = &mut Work { host, inbox: &mut self.inbox, counts: &mut self.counts };
+    fn on_close(&mut self, socket: SocketId, host: &mut dyn Host) {
+        let work = &mut Work { host, told: &mut self.told, counts: &mut self.counts };
         match &mut self.party {
             Party::Client(party) => party.close(socket, work),
             Party::Server(party) => party.close(socket, work),
         }
     }
 
-    fn on_timer(&mut self, host: &mut dyn Host) {
+    fn on_timer(&mut self, token: u64, host: &mut dyn Host) -> bool {
+        if token != TIMER {
+            return false;
+        }
         self.armed = None;
-        let work = &mut Work { host, inbox: &mut self.inbox, counts: &mut self.counts };
+        let work = &mut Work { host, told: &mut self.told, counts: &mut self.counts };
         match &mut self.party {
             Party::Client(party) => party.on_timer(work),
             Party::Server(party) => party.on_timer(work),
         }
+        true
     }
 
-    fn arm(&mut self, host: &mut dyn Host) {
+    fn settle(&mut self, host: &mut dyn Host) {
         let wanted = match &self.party {
             Party::Client(party) => party.next_timeout(),
             Party::Server(party) => party.next_timeout(),
@@ -220,5 +148,14 @@ impl Layer {
             None => host.cancel_timer(TIMER),
         }
         self.armed = wanted;
+    }
+
+    /// `dtls_handshakes` and the like.
+    fn totals(&self) -> Vec<Total> {
+        self.counts.totals(matches!(self.party, Party::Server(_)))
+    }
+
+    fn try_clone(&self) -> Result<Self, CannotClone> {
+        Ok(self.clone())
     }
 }

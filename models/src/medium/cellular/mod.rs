@@ -32,6 +32,7 @@ mod tests;
 pub use config::{CellStation, CellularConfig, ConnectedDrxConfig, EdrxConfig, PsmConfig};
 
 use super::adapter::Adapters;
+use super::discipline::Discipline;
 use super::shared::{At, MediumParts, Shared, Takers, timers};
 use crate::element::Element;
 use crate::energy::cellular::{CellularConfig as Agreement, Event, Modem};
@@ -137,57 +138,6 @@ impl Cell {
 
     fn modem(agreement: Agreement, now: SimTime) -> Modem {
         Modem::new(agreement, now).expect("what contradicts itself was refused with the scenario")
-    }
-
-    pub(super) fn start(&mut self, cx: &mut Cx<'_, Element>) {
-        timers(self.devices.len(), cx);
-        for station in 0..self.devices.len() {
-            if station != self.gateway {
-                self.settle(station, cx);
-            }
-        }
-    }
-
-    pub(super) fn held(&self) -> u64 {
-        let waiting: usize = self.devices.iter().map(|device| device.waiting.len()).sum();
-        self.adapters.held() + (self.underway.len() + waiting) as u64
-    }
-
-    pub(super) fn take(&mut self, from: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        if from == self.gateway {
-            return self.take_down(packet, cx);
-        }
-        if !self.devices[from].is_on {
-            return self.shared.drop(&packet, DropCause::NodeDown, At::Sender(from), cx);
-        }
-        self.adapters.offer(from, packet, &mut self.shared, cx);
-        self.settle(from, cx);
-    }
-
-    pub(super) fn on_timer(&mut self, station: usize, cx: &mut Cx<'_, Element>) {
-        if station == self.gateway { self.come_down(cx) } else { self.settle(station, cx) }
-    }
-
-    /// A device loses power, and all that was for it and from it is lost; or it has power again.
-    pub(super) fn station_power(&mut self, station: usize, on: bool, cx: &mut Cx<'_, Element>) {
-        if station == self.gateway || self.devices[station].is_on == on {
-            return;
-        }
-        let now = cx.now();
-        let device = &mut self.devices[station];
-        device.is_on = on;
-        device.modem = Self::modem(device.agreement, now);
-        if on {
-            device.modem.attach(now);
-            return self.settle(station, cx);
-        }
-        device.sends = false;
-        for waiting in std::mem::take(&mut device.waiting) {
-            self.shared.drop(&waiting.packet, DropCause::NodeDown, At::Receiver(station), cx);
-        }
-        self.adapters.clear(station, &mut self.shared, cx);
-        cx.disarm(TimerId(station as u32));
-        self.shared.radio(station, RadioMode::Off, now);
     }
 
     /// The gateway hands a packet over.
@@ -334,5 +284,75 @@ impl Cell {
     fn airtime(&self, station: usize, rate: Rate, len: u64) -> Span {
         let (once, _) = rate.serialise(self.framing.wire_len(len), 0);
         once.saturating_mul(self.devices[station].repetitions).max(Span::NANOSECOND)
+    }
+}
+
+impl Discipline for Cell {
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
+    }
+
+    fn own_causes(&self) -> &'static [DropCause] {
+        &DropCause::OF_SLEEPERS[..2]
+    }
+
+    fn held(&self) -> u64 {
+        let waiting: usize = self.devices.iter().map(|device| device.waiting.len()).sum();
+        self.adapters.held() + (self.underway.len() + waiting) as u64
+    }
+
+    fn busy(&self) -> Option<Span> {
+        None
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_, Element>) {
+        timers(self.devices.len(), cx);
+        for station in 0..self.devices.len() {
+            if station != self.gateway {
+                self.settle(station, cx);
+            }
+        }
+    }
+
+    fn take(&mut self, from: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        if from == self.gateway {
+            return self.take_down(packet, cx);
+        }
+        if !self.devices[from].is_on {
+            return self.shared.drop(&packet, DropCause::NodeDown, At::Sender(from), cx);
+        }
+        self.adapters.offer(from, packet, &mut self.shared, cx);
+        self.settle(from, cx);
+    }
+
+    fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
+        let station = timer.0 as usize;
+        if station == self.gateway { self.come_down(cx) } else { self.settle(station, cx) }
+    }
+
+    /// A device loses power, and all that was for it and from it is lost; or it has power again.
+    fn station_power(&mut self, station: usize, on: bool, cx: &mut Cx<'_, Element>) {
+        if station == self.gateway || self.devices[station].is_on == on {
+            return;
+        }
+        let now = cx.now();
+        let device = &mut self.devices[station];
+        device.is_on = on;
+        device.modem = Self::modem(device.agreement, now);
+        if on {
+            device.modem.attach(now);
+            return self.settle(station, cx);
+        }
+        device.sends = false;
+        for waiting in std::mem::take(&mut device.waiting) {
+            self.shared.drop(&waiting.packet, DropCause::NodeDown, At::Receiver(station), cx);
+        }
+        self.adapters.clear(station, &mut self.shared, cx);
+        cx.disarm(TimerId(station as u32));
+        self.shared.radio(station, RadioMode::Off, now);
     }
 }

@@ -55,6 +55,7 @@ mod transfer;
 pub use config::{Ieee802154Config, LinkAddresses, PanAccess, PanIndirect, PanReassembly, PanStationConfig};
 
 use super::adapter::Adapters;
+use super::discipline::Discipline;
 use super::ether::Ether;
 use super::shared::{At, Backoff, MediumParts, Shared};
 use crate::element::Element;
@@ -145,89 +146,10 @@ impl Pan {
         }
     }
 
-    pub(super) fn start(&mut self, cx: &mut Cx<'_, Element>) {
-        for index in 0..self.stations.len() {
-            for kind in Timer::ALL {
-                let timer = cx.new_timer(index as u64, kind.name());
-                debug_assert_eq!(timer, kind.of(index));
-            }
-            self.wake(index, cx);
-        }
-    }
-
-    /// Packets that it holds: those that wait, copies under way, and what is kept in parts.
-    pub(super) fn held(&self) -> u64 {
-        self.adapters.held() + self.transfers.open()
-    }
-
-    pub(super) fn take(&mut self, station: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        self.end_due(cx);
-        if !self.stations[station].is_on {
-            return self.shared.drop(&packet, DropCause::NodeDown, At::Sender(station), cx);
-        }
-        if let Some(packet) = self.keep_for_children(station, packet, cx) {
-            self.adapters.offer(station, packet, &mut self.shared, cx);
-        }
-        self.proceed(station, cx);
-    }
-
-    pub(super) fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
-        let (index, kind) = Timer::read(timer);
-        // What ends at this instant comes first, and may take what was due with it.
-        let before = self.stations[index].activity;
-        self.end_due(cx);
-        if cx.deadline(timer).is_some() {
-            return;
-        }
-        match kind {
-            Timer::Step if self.stations[index].activity == before => self.on_step(index, cx),
-            Timer::Step => {}
-            Timer::Reply => self.talk_reply(index, cx),
-            Timer::Poll => self.on_poll_timer(index, cx),
-            Timer::Expiry => self.expire_parts(index, cx),
-            Timer::Indirect => self.expire_indirect(index, cx),
-        }
-    }
-
     /// Ends all frames that are over by now, before anything else in this instant: what begins now does not overlap them.
     fn end_due(&mut self, cx: &mut Cx<'_, Element>) {
         for station in self.ether.over(cx.now()) {
             self.end(station, cx);
-        }
-    }
-
-    /// The node of a station has lost its power, or has it back. Without it what the station holds is dropped, its radio is off, and a frame
-    /// that it was sending is cut.
-    pub(super) fn station_power(&mut self, index: usize, is_on: bool, cx: &mut Cx<'_, Element>) {
-        self.end_due(cx);
-        if self.stations[index].is_on == is_on {
-            return;
-        }
-        if is_on {
-            self.stations[index].is_on = true;
-            return self.wake(index, cx);
-        }
-        let now = cx.now();
-        let mut cut = Vec::new();
-        if self.ether.talks(index) {
-            self.ether.cut(index, now, |other, _, _| cut.push(other));
-            self.stations[index].on_air = None;
-        }
-        Timer::ALL.into_iter().for_each(|kind| cx.disarm(kind.of(index)));
-        self.adapters.clear(index, &mut self.shared, cx);
-        for id in self.transfers.sent_by(index) {
-            self.give_up(id, DropCause::NodeDown, cx);
-        }
-        let parts: Vec<_> = self.stations[index].parts.values().copied().collect();
-        for id in parts {
-            self.drop_copy(id, Some(index), DropCause::NodeDown, cx);
-        }
-        self.stations[index].lose_power();
-        self.refresh(index, now);
-        for other in cut {
-            self.meter(other, now);
-            // A child may have waited for no more than the end of this frame.
-            self.end_window(other, cx);
         }
     }
 
@@ -261,5 +183,101 @@ impl Pan {
             RadioMode::Sleep
         };
         self.shared.radio(index, mode, now);
+    }
+}
+
+impl Discipline for Pan {
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
+    }
+
+    fn own_causes(&self) -> &'static [DropCause] {
+        &DropCause::OF_PANS
+    }
+
+    fn held(&self) -> u64 {
+        self.adapters.held() + self.transfers.open()
+    }
+
+    fn busy(&self) -> Option<Span> {
+        Some(self.ether.busy())
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_, Element>) {
+        for index in 0..self.stations.len() {
+            for kind in Timer::ALL {
+                let timer = cx.new_timer(index as u64, kind.name());
+                debug_assert_eq!(timer, kind.of(index));
+            }
+            self.wake(index, cx);
+        }
+    }
+
+    fn take(&mut self, station: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        self.end_due(cx);
+        if !self.stations[station].is_on {
+            return self.shared.drop(&packet, DropCause::NodeDown, At::Sender(station), cx);
+        }
+        if let Some(packet) = self.keep_for_children(station, packet, cx) {
+            self.adapters.offer(station, packet, &mut self.shared, cx);
+        }
+        self.proceed(station, cx);
+    }
+
+    fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
+        let (index, kind) = Timer::read(timer);
+        // What ends at this instant comes first, and may take what was due with it.
+        let before = self.stations[index].activity;
+        self.end_due(cx);
+        if cx.deadline(timer).is_some() {
+            return;
+        }
+        match kind {
+            Timer::Step if self.stations[index].activity == before => self.on_step(index, cx),
+            Timer::Step => {}
+            Timer::Reply => self.talk_reply(index, cx),
+            Timer::Poll => self.on_poll_timer(index, cx),
+            Timer::Expiry => self.expire_parts(index, cx),
+            Timer::Indirect => self.expire_indirect(index, cx),
+        }
+    }
+
+    /// The node of a station has lost its power, or has it back. Without it what the station holds is dropped, its radio is off, and a frame
+    /// that it was sending is cut.
+    fn station_power(&mut self, index: usize, is_on: bool, cx: &mut Cx<'_, Element>) {
+        self.end_due(cx);
+        if self.stations[index].is_on == is_on {
+            return;
+        }
+        if is_on {
+            self.stations[index].is_on = true;
+            return self.wake(index, cx);
+        }
+        let now = cx.now();
+        let mut cut = Vec::new();
+        if self.ether.talks(index) {
+            self.ether.cut(index, now, |other, _, _| cut.push(other));
+            self.stations[index].on_air = None;
+        }
+        Timer::ALL.into_iter().for_each(|kind| cx.disarm(kind.of(index)));
+        self.adapters.clear(index, &mut self.shared, cx);
+        for id in self.transfers.sent_by(index) {
+            self.give_up(id, DropCause::NodeDown, cx);
+        }
+        let parts: Vec<_> = self.stations[index].parts.values().copied().collect();
+        for id in parts {
+            self.drop_copy(id, Some(index), DropCause::NodeDown, cx);
+        }
+        self.stations[index].lose_power();
+        self.refresh(index, now);
+        for other in cut {
+            self.meter(other, now);
+            // A child may have waited for no more than the end of this frame.
+            self.end_window(other, cx);
+        }
     }
 }

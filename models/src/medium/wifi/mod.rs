@@ -38,6 +38,7 @@ mod timing;
 pub use config::{PowerSave, WifiConfig, WifiStation};
 
 use super::adapter::Adapters;
+use super::discipline::Discipline;
 use super::shared::{Air, At, Backoff, MediumParts, Shared, Takers, timers};
 use crate::element::Element;
 use crate::energy::{RadioMode, RadioPower};
@@ -153,92 +154,8 @@ impl Wifi {
         }
     }
 
-    pub(super) fn start(&mut self, cx: &mut Cx<'_, Element>) {
-        // One more than stations: that of the air.
-        timers(self.stations.len() + 1, cx);
-        for station in 0..self.stations.len() {
-            self.arm_wake(station, cx);
-        }
-        if self.hold.is_used {
-            cx.arm(TimerId(self.access_point as u32), self.hold.beacon_at(1));
-        }
-        self.meter(cx);
-    }
-
     fn air_timer(&self) -> TimerId {
         TimerId(self.stations.len() as u32)
-    }
-
-    pub(super) fn held(&self) -> u64 {
-        let waiting = |station: &Station| {
-            let held = station.doze.iter().flat_map(|doze| &doze.held);
-            held.filter(|held| held.packet.is_some()).count()
-        };
-        let waiting: usize = self.stations.iter().map(waiting).sum();
-        self.adapters.held() + (waiting + self.hold.groups.len()) as u64
-    }
-
-    /// A node hands a packet over.
-    pub(super) fn take(&mut self, from: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
-        if !self.stations[from].is_on {
-            return self.shared.drop(&packet, DropCause::NodeDown, At::Sender(from), cx);
-        }
-        let takers = self.shared.takers(from, &packet);
-        let is_out = match &takers {
-            Takers::Nobody => true,
-            Takers::Several(takers) if takers.is_empty() => true,
-            takers => from != self.access_point && !takers.include(self.access_point),
-        };
-        if is_out {
-            return self.shared.drop(&packet, DropCause::OutOfRange, At::Sender(from), cx);
-        }
-        match takers {
-            Takers::One(to) if self.stations[to].doze.is_some() => self.hold_for(to, packet, cx),
-            Takers::Several(_) if from == self.access_point && self.hold.is_used => self.hold_for_groups(packet, cx),
-            _ => {
-                self.adapters.offer(from, packet, &mut self.shared, cx);
-                self.join(from, cx);
-                self.meter(cx);
-            }
-        }
-    }
-
-    pub(super) fn on_timer(&mut self, timer: usize, cx: &mut Cx<'_, Element>) {
-        if timer == self.stations.len() {
-            self.on_air(cx);
-        } else if timer == self.access_point {
-            self.beacon_due(cx);
-        } else {
-            self.wake(timer, cx);
-        }
-        self.meter(cx);
-    }
-
-    /// A node loses power, and all that was for it and from it is lost; or it has power again.
-    pub(super) fn station_power(&mut self, index: usize, on: bool, cx: &mut Cx<'_, Element>) {
-        if std::mem::replace(&mut self.stations[index].is_on, on) == on {
-            return;
-        }
-        if !on {
-            self.dcf.leave(index);
-            if let Some(exchange) = &mut self.exchange {
-                exchange.forget(index);
-            }
-            self.account(cx.now());
-            self.adapters.clear(index, &mut self.shared, cx);
-            let station = &mut self.stations[index];
-            (station.failures, station.ghost) = (0, None);
-            if let Some(doze) = &mut station.doze {
-                (doze.waits_for_beacon, doze.waits_for_groups, doze.polls) = (false, false, false);
-                self.drop_held(index, cx);
-            }
-            if index == self.access_point {
-                self.drop_all_held(cx);
-            }
-            self.shared.radio(index, RadioMode::Off, cx.now());
-        }
-        self.go_on(cx);
-        self.meter(cx);
     }
 
     /// What a station would send if it had its turn now.
@@ -357,5 +274,108 @@ impl Wifi {
     /// How long a frame of `len` IP bytes is on air.
     fn airtime(&self, len: u64) -> Span {
         self.phy.data(self.framing.wire_len(len))
+    }
+}
+
+impl Discipline for Wifi {
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
+    }
+
+    fn own_causes(&self) -> &'static [DropCause] {
+        &DropCause::OF_SLEEPERS
+    }
+
+    fn held(&self) -> u64 {
+        let waiting = |station: &Station| {
+            let held = station.doze.iter().flat_map(|doze| &doze.held);
+            held.filter(|held| held.packet.is_some()).count()
+        };
+        let waiting: usize = self.stations.iter().map(waiting).sum();
+        self.adapters.held() + (waiting + self.hold.groups.len()) as u64
+    }
+
+    fn busy(&self) -> Option<Span> {
+        Some(self.air.busy())
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_, Element>) {
+        // One more than stations: that of the air.
+        timers(self.stations.len() + 1, cx);
+        for station in 0..self.stations.len() {
+            self.arm_wake(station, cx);
+        }
+        if self.hold.is_used {
+            cx.arm(TimerId(self.access_point as u32), self.hold.beacon_at(1));
+        }
+        self.meter(cx);
+    }
+
+    /// A node hands a packet over.
+    fn take(&mut self, from: usize, packet: Box<Packet>, cx: &mut Cx<'_, Element>) {
+        if !self.stations[from].is_on {
+            return self.shared.drop(&packet, DropCause::NodeDown, At::Sender(from), cx);
+        }
+        let takers = self.shared.takers(from, &packet);
+        let is_out = match &takers {
+            Takers::Nobody => true,
+            Takers::Several(takers) if takers.is_empty() => true,
+            takers => from != self.access_point && !takers.include(self.access_point),
+        };
+        if is_out {
+            return self.shared.drop(&packet, DropCause::OutOfRange, At::Sender(from), cx);
+        }
+        match takers {
+            Takers::One(to) if self.stations[to].doze.is_some() => self.hold_for(to, packet, cx),
+            Takers::Several(_) if from == self.access_point && self.hold.is_used => self.hold_for_groups(packet, cx),
+            _ => {
+                self.adapters.offer(from, packet, &mut self.shared, cx);
+                self.join(from, cx);
+                self.meter(cx);
+            }
+        }
+    }
+
+    fn on_timer(&mut self, timer: TimerId, cx: &mut Cx<'_, Element>) {
+        let timer = timer.0 as usize;
+        if timer == self.stations.len() {
+            self.on_air(cx);
+        } else if timer == self.access_point {
+            self.beacon_due(cx);
+        } else {
+            self.wake(timer, cx);
+        }
+        self.meter(cx);
+    }
+
+    /// A node loses power, and all that was for it and from it is lost; or it has power again.
+    fn station_power(&mut self, index: usize, on: bool, cx: &mut Cx<'_, Element>) {
+        if std::mem::replace(&mut self.stations[index].is_on, on) == on {
+            return;
+        }
+        if !on {
+            self.dcf.leave(index);
+            if let Some(exchange) = &mut self.exchange {
+                exchange.forget(index);
+            }
+            self.account(cx.now());
+            self.adapters.clear(index, &mut self.shared, cx);
+            let station = &mut self.stations[index];
+            (station.failures, station.ghost) = (0, None);
+            if let Some(doze) = &mut station.doze {
+                (doze.waits_for_beacon, doze.waits_for_groups, doze.polls) = (false, false, false);
+                self.drop_held(index, cx);
+            }
+            if index == self.access_point {
+                self.drop_all_held(cx);
+            }
+            self.shared.radio(index, RadioMode::Off, cx.now());
+        }
+        self.go_on(cx);
+        self.meter(cx);
     }
 }

@@ -5,7 +5,7 @@ use super::{Core, Cx, EarlyData, KEYS, Ticket, certificates, cost, random};
 use crate::rope::Rope;
 use crate::tls::certificate::{Identity, Trust};
 use crate::tls::codes::{AlertDescription, Group, SignatureScheme, Version};
-use crate::tls::crypto::{KeyPair, KeySchedule, Mode, Secret, Transcript, finished};
+use crate::tls::crypto::{Kdf, KeyPair, KeySchedule, Mode, Secret, Transcript};
 use crate::tls::parameters::ClientParameters;
 use crate::tls::wire::{
     CertificateMessage, ClientHello, Extension, Handshake, HelloRetryRequest, KeyShare, PreSharedKeys, PskIdentity,
@@ -213,8 +213,9 @@ impl Client {
         let mut transcript = core.transcript.clone();
         transcript.set_hash(hash);
         let digest = transcript.digest_with(&bytes[..truncated]);
-        let key = KeySchedule::new(core.mode(), hash, Some(&ticket.secret)).binder_key(false);
-        let binder = finished(core.mode(), hash, &key, &digest);
+        let kdf = Kdf::tls13(core.mode(), hash);
+        let key = KeySchedule::new(kdf, Some(ticket.secret.as_slice())).binder_key(false);
+        let binder = kdf.finished(&key, &digest);
         let mut with = bytes.to_vec();
         let end = with.len() - binder.len();
         with[end..].copy_from_slice(&binder);
@@ -228,7 +229,8 @@ impl Client {
         let mut transcript: Transcript = core.transcript.clone();
         transcript.set_hash(hash);
         let digest = transcript.digest();
-        let secret = KeySchedule::new(core.mode(), hash, Some(&ticket.secret)).early_traffic(&digest);
+        let secret =
+            KeySchedule::new(Kdf::tls13(core.mode(), hash), Some(ticket.secret.as_slice())).early_traffic(&digest);
         core.log("CLIENT_EARLY_TRAFFIC_SECRET", &secret, cx);
         let suite = ticket.suite;
         self.send_compatibility(core, p);

@@ -4,7 +4,7 @@ use super::client::{Client, ClientSide, Early, State};
 use super::{Core, Cx, Ticket, certificates, cost};
 use crate::tls::certificate;
 use crate::tls::codes::{AlertDescription, CertificateCompression, HandshakeType, Version};
-use crate::tls::crypto::{KeySchedule, Secret, resumption_psk};
+use crate::tls::crypto::{KeySchedule, Secret};
 use crate::tls::parameters::ClientParameters;
 use crate::tls::wire::{
     CertificateMessage, CompressedCertificate, Extension, Handshake, NewSessionTicket, ServerHello,
@@ -54,7 +54,7 @@ impl Client {
         core.use_suite(hello.cipher_suite);
         core.note(raw, cx);
         cost::spend(cx.env, "tls.schedule", 0);
-        let mut schedule = KeySchedule::new(core.mode(), core.hash, secret.as_ref());
+        let mut schedule = KeySchedule::new(core.kdf(), secret.as_ref().map(Secret::as_slice));
         let (ours, theirs) = schedule.handshake(Some(shared.as_slice()), &core.transcript.digest());
         core.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &ours, cx);
         core.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", &theirs, cx);
@@ -227,7 +227,7 @@ impl Client {
     fn on_ticket(&mut self, ticket: &NewSessionTicket, core: &Core, side: &mut ClientSide, cx: &mut Cx<'_>) {
         let Some(resumption) = &self.resumption else { return };
         cost::spend(cx.env, "tls.schedule", 0);
-        let secret: Secret = resumption_psk(core.mode(), core.hash, resumption, &ticket.nonce);
+        let secret: Secret = core.kdf().resumption_psk(resumption, &ticket.nonce);
         let most = ticket.extensions.iter().find_map(|extension| match extension {
             Extension::MaxEarlyData(most) => Some(*most),
             _ => None,

@@ -27,7 +27,7 @@ pub use ticket::Ticket;
 
 use super::codes::{AlertDescription, CipherSuite, ContentType, Group, HandshakeType, Hash, Version};
 use super::config::ClientCertificates;
-use super::crypto::{Mode, Protection, Secret, Transcript, next_traffic};
+use super::crypto::{Kdf, Mode, Protection, Secret, Transcript};
 use super::parameters::Common;
 use super::wire::{Alert, CertificateEntry, CertificateMessage, Handshake};
 use crate::observe::TlsSecret;
@@ -227,6 +227,10 @@ impl Core {
         self.records.mode()
     }
 
+    fn kdf(&self) -> Kdf {
+        Kdf::tls13(self.mode(), self.hash)
+    }
+
     /// Sends a message of the handshake, which becomes part of its transcript.
     fn send(&mut self, message: &Handshake, cx: &mut Cx<'_>) {
         let bytes = message.encode();
@@ -315,8 +319,9 @@ impl Core {
 
     /// New keys for what is sent (RFC 8446 §4.6.3), and for what comes if `requested`.
     fn update_keys(&mut self, requested: bool, cx: &mut Cx<'_>) {
+        let kdf = self.kdf();
         let Some((write, _)) = &mut self.traffic else { return };
-        let next = next_traffic(self.records.mode(), self.hash, write);
+        let next = kdf.next_traffic(write);
         *write = next;
         self.counts.key_updates += 1;
         self.send_outside(&Handshake::KeyUpdate { requested }.encode(), cx);
@@ -325,8 +330,9 @@ impl Core {
 
     /// The peer has taken new keys.
     fn peer_updated(&mut self, requested: bool, cx: &mut Cx<'_>) -> Result<(), AlertDescription> {
+        let kdf = self.kdf();
         let Some((_, read)) = &mut self.traffic else { return Err(AlertDescription::UNEXPECTED_MESSAGE) };
-        let next = next_traffic(self.records.mode(), self.hash, read);
+        let next = kdf.next_traffic(read);
         *read = next;
         self.counts.key_updates += 1;
         self.read_with_secret(&next)?;

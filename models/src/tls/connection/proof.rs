@@ -5,7 +5,7 @@ use super::{Core, Cx, SIGNATURES, cost};
 use crate::tls::certificate::{self, Identity};
 use crate::tls::codes::{AlertDescription, SignatureScheme};
 use crate::tls::crypto::tls12::verify_data;
-use crate::tls::crypto::{Secret, finished};
+use crate::tls::crypto::{Kdf, Secret};
 use crate::tls::wire::{CertificateVerify, Handshake};
 use bytes::Bytes;
 
@@ -82,7 +82,7 @@ impl Core {
         if self.records.is_12 {
             verify_data(mode, hash, secret, is_client, &digest)
         } else {
-            finished(mode, hash, secret, &digest)
+            Kdf::tls13(mode, hash).finished(secret, &digest)
         }
     }
 }

@@ -6,7 +6,7 @@ use super::ticket::Session;
 use super::{Core, Cx, EarlyData, KEYS, cost};
 use crate::tls::codes::{AlertDescription, CertificateCompression, CipherSuite, Group, Version};
 use crate::tls::config::ClientCertificates;
-use crate::tls::crypto::{KeySchedule, Secret, finished, respond, resumption_psk};
+use crate::tls::crypto::{KeySchedule, Secret, respond};
 use crate::tls::parameters::ServerParameters;
 use crate::tls::wire::{
     CertificateRequest, ClientHello, CompressedCertificate, Extension, Handshake, HelloRetryRequest, KeyShare,
@@ -47,8 +47,7 @@ impl Server {
         self.takes_tickets = offer.takes_psk_dhe;
         self.name_len = offer.name_len;
         self.peer_len = session.as_ref().map_or(0, |(session, _)| session.peer_len);
-        let mut schedule =
-            KeySchedule::new(core.mode(), core.hash, session.as_ref().map(|(session, _)| &session.secret));
+        let mut schedule = KeySchedule::new(core.kdf(), session.as_ref().map(|(session, _)| session.secret.as_slice()));
         if !core.is_resumed {
             // Before anything is sent: RFC 8446 §9.2, §4.4.2.2.
             if offer.schemes.is_empty() {
@@ -147,9 +146,9 @@ impl Server {
             }
             let truncated = raw.len() - hello.binders_len();
             let digest = core.transcript.digest_with(&raw[..truncated]);
-            let key = KeySchedule::new(core.mode(), core.hash, Some(&session.secret)).binder_key(false);
+            let key = KeySchedule::new(core.kdf(), Some(session.secret.as_slice())).binder_key(false);
             cost::spend(cx.env, "tls.schedule", 0);
-            if finished(core.mode(), core.hash, &key, &digest) != *binder {
+            if core.kdf().finished(&key, &digest) != *binder {
                 return Err(AlertDescription::DECRYPT_ERROR);
             }
             return Ok(Some((session, (index as u16, identity.obfuscated_age))));
@@ -342,7 +341,7 @@ impl Server {
             nonce.extend_from_slice(&u64::from(number).to_be_bytes());
             let nonce = Bytes::from(nonce);
             cost::spend(cx.env, "tls.schedule", 0);
-            let secret = resumption_psk(core.mode(), core.hash, resumption, &nonce);
+            let secret = core.kdf().resumption_psk(resumption, &nonce);
             let age_add = age_add(cx.env);
             let ticket = self.ticket(&secret, age_add, core, side, cx);
             let extensions = if p.early_data > 0 { vec![Extension::MaxEarlyData(p.early_data)] } else { Vec::new() };

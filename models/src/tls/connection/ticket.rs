@@ -2,7 +2,7 @@
 
 use crate::rope::Rope;
 use crate::tls::codes::{CipherSuite, ContentType, Hash, Version};
-use crate::tls::crypto::{Mode, Protection, Secret, finished};
+use crate::tls::crypto::{Kdf, Mode, Protection, Secret};
 use crate::tls::wire::Record;
 use bytes::{Buf, BufMut, Bytes};
 use protosim_core::LocalTime;
@@ -72,7 +72,7 @@ const MOST_ALPN: usize = 32;
 
 /// The key of one ticket: of the server's key and its number.
 fn key_of(mode: Mode, key: &Secret, id: u64) -> Secret {
-    Secret::new(&finished(mode, Hash::Sha256, key, &Secret::new(&id.to_be_bytes())))
+    Secret::new(&Kdf::tls13(mode, Hash::Sha256).finished(key, &Secret::new(&id.to_be_bytes())))
 }
 
 fn protection(key: &Secret) -> Protection {

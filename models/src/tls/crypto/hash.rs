@@ -60,7 +60,7 @@ impl Mixer {
 }
 
 /// The digest of `bytes`.
-pub(in crate::tls) fn digest(mode: Mode, hash: Hash, bytes: &[u8]) -> Secret {
+pub(crate) fn digest(mode: Mode, hash: Hash, bytes: &[u8]) -> Secret {
     match (mode, hash) {
         (Mode::Sized, _) => {
             let mut mixer = Mixer::default();
@@ -73,7 +73,7 @@ pub(in crate::tls) fn digest(mode: Mode, hash: Hash, bytes: &[u8]) -> Secret {
 }
 
 /// HMAC (RFC 2104) over the joined `parts`.
-pub(super) fn hmac(mode: Mode, hash: Hash, key: &[u8], parts: &[&[u8]]) -> Secret {
+pub(crate) fn hmac(mode: Mode, hash: Hash, key: &[u8], parts: &[&[u8]]) -> Secret {
     match (mode, hash) {
         (Mode::Sized, _) => {
             let mut mixer = Mixer::default();
@@ -113,17 +113,6 @@ pub(super) fn expand(mode: Mode, hash: Hash, key: &[u8], info: &[&[u8]], out: &m
         block.copy_from_slice(&next.as_slice()[..block.len()]);
         last = Some(next);
     }
-}
-
-/// HKDF-Expand-Label (RFC 8446 §7.1) into all of `out`; `label` without its prefix `tls13 `.
-pub(super) fn expand_label(mode: Mode, hash: Hash, key: &Secret, label: &str, context: &[u8], out: &mut [u8]) {
-    const PREFIX: &[u8] = b"tls13 ";
-    let len = (out.len() as u16).to_be_bytes();
-    // Labels are ours and contexts digests: both are short.
-    let label_len = [(PREFIX.len() + label.len()) as u8];
-    let context_len = [context.len() as u8];
-    let info: [&[u8]; 6] = [&len, &label_len, PREFIX, label.as_bytes(), &context_len, context];
-    expand(mode, hash, key.as_slice(), &info, out);
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! Nothing here is secret: every key follows from the seed of the run.
 //!
 //! - [`Transcript`], [`Secret`]: digests of handshake messages, and what is derived from them.
-//! - [`KeySchedule`] for TLS 1.3 (RFC 8446 §7); [`tls12`] for the PRF of TLS 1.2 (RFC 5246 §5, RFC 7627).
+//! - [`Kdf`] and [`KeySchedule`] for TLS 1.3 (RFC 8446 §7) and DTLS 1.3; [`tls12`] for the PRF of TLS 1.2 (RFC 5246 §5, RFC 7627).
 //! - [`KeyPair`] and [`respond`]: ECDHE and its hybrids with ML-KEM.
 //! - [`Protection`]: one direction of a record layer.
 
@@ -31,11 +31,12 @@ pub use exchange::{KeyPair, respond};
 #[cfg(feature = "rustls")]
 pub(in crate::tls) use protection::Cipher;
 pub use protection::Protection;
-pub use schedule::{KeySchedule, export, finished, next_traffic, resumption_psk};
+pub use schedule::{Kdf, KeySchedule};
 pub use secret::Secret;
 pub use transcript::Transcript;
 
-pub(in crate::tls) use hash::{Mixer, digest};
+pub(in crate::tls) use hash::Mixer;
+pub(crate) use hash::{digest, hmac};
 pub(in crate::tls) use luck::{Generator, filler};
 
 /// How much of the cryptography is done.

@@ -1,7 +1,8 @@
 //! One direction of a record layer: from plaintext to protected records, and back (RFC 8446 §5.2, RFC 5246 §6.2.3.3,
 //! RFC 5288, RFC 7905).
 
-use super::hash::{Mixer, expand_label};
+use super::Kdf;
+use super::hash::Mixer;
 use super::{Mode, Secret};
 use crate::rope::{Rope, Run, fill_byte};
 use crate::tls::codes::{Aead, AlertDescription, CipherSuite, ContentType, Version};
@@ -106,8 +107,9 @@ impl Protection {
     pub fn tls13(mode: Mode, suite: CipherSuite, traffic: &Secret) -> Self {
         let (aead, hash) = suite.aead().zip(suite.hash()).expect("a suite that was negotiated has a cipher and a hash");
         let (mut key, mut iv) = (Secret::zero(aead.key_len()), [0; NONCE]);
-        expand_label(mode, hash, traffic, "key", &[], key.as_mut_slice());
-        expand_label(mode, hash, traffic, "iv", &[], &mut iv);
+        let kdf = Kdf::tls13(mode, hash);
+        kdf.expand_label(traffic, "key", &[], key.as_mut_slice());
+        kdf.expand_label(traffic, "iv", &[], &mut iv);
         Self { is_tls13: true, aead, sequence: 0, iv, cipher: Cipher::new(mode, aead, key.as_slice(), &iv) }
     }
 

@@ -240,18 +240,19 @@ fn schedules_give_the_same_lengths_and_tell_the_same_apart() {
     for hash in [Hash::Sha256, Hash::Sha384] {
         let mut lens = Vec::new();
         for mode in MODES {
+            let kdf = Kdf::tls13(mode, hash);
             let th = |text: &str| digest(mode, hash, text.as_bytes());
             let run = |psk: &[u8], shared: &[u8], hello: &str| {
-                let mut schedule = KeySchedule::new(mode, hash, Some(&Secret::new(psk)));
+                let mut schedule = KeySchedule::new(kdf, Some(psk));
                 let mut all =
                     vec![schedule.binder_key(true), schedule.binder_key(false), schedule.early_traffic(&th("a"))];
                 let (client, server) = schedule.handshake(Some(shared), &th(hello));
                 all.extend([client, server]);
                 let (client, server) = schedule.application(&th("c"));
                 all.extend([client, server, schedule.exporter(&th("c")), schedule.resumption(&th("d"))]);
-                all.push(next_traffic(mode, hash, &client));
-                all.push(resumption_psk(mode, hash, &all[8], &[0]));
-                all.push(Secret::new(&finished(mode, hash, &client, &th("d"))));
+                all.push(kdf.next_traffic(&client));
+                all.push(kdf.resumption_psk(&all[8], &[0]));
+                all.push(Secret::new(&kdf.finished(&client, &th("d"))));
                 all
             };
             let all = run(&[1; 32], &[2; 32], "b");
@@ -265,7 +266,7 @@ fn schedules_give_the_same_lengths_and_tell_the_same_apart() {
             assert_eq!(same(&run(&[3; 32], &[2; 32], "b")), [false; 12]);
             assert_eq!(same(&run(&[1; 32], &[3; 32], "b"))[..4], [true, true, true, false]);
             assert_eq!(same(&run(&[1; 32], &[2; 32], "x"))[..6], [true, true, true, false, false, true]);
-            let exported = export(mode, hash, &all[7], "label", b"context", 100);
+            let exported = kdf.export(&all[7], "label", b"context", 100);
             let master = tls12::master_secret(mode, hash, &[1; 32], &th("e"));
             let plain = tls12::master_secret_plain(mode, hash, &[1; 32], &[2; 32], &[3; 32]);
             let verify = |is_client| tls12::verify_data(mode, hash, &master, is_client, &th("f"));

@@ -87,9 +87,12 @@ mod tests {
     use crate::rope::Rope;
     use crate::tls::certificate;
     use crate::tls::codes::{CipherSuite, ContentType, Hash, SignatureScheme};
-    use crate::tls::crypto::{KeySchedule, Mode, Protection, Secret, Transcript, finished, resumption_psk};
+    use crate::tls::crypto::{Kdf, KeySchedule, Mode, Protection, Secret, Transcript};
+
     use crate::tls::wire::{Record, RecordReader};
     use bytes::Bytes;
+
+    const KDF: Kdf = Kdf::tls13(Mode::Real, Hash::Sha256);
 
     const SUITE: CipherSuite = CipherSuite::AES_128_GCM_SHA256;
 
@@ -122,7 +125,7 @@ mod tests {
         let hello_hash = secret("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8");
         assert_eq!(transcript.digest(), hello_hash);
         let shared = hex("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d");
-        let mut schedule = KeySchedule::new(Mode::Real, Hash::Sha256, None);
+        let mut schedule = KeySchedule::new(KDF, None);
         let (client, server) = schedule.handshake(Some(&shared), &hello_hash);
         assert_eq!(client, secret("b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21"));
         assert_eq!(server, secret("b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38"));
@@ -150,7 +153,7 @@ mod tests {
         let (mut schedule, mut transcript, client, server) = to_server_hello();
         let messages = flight(&server);
         messages[..3].iter().for_each(|message| transcript.add(message));
-        let server_finished = finished(Mode::Real, Hash::Sha256, &server, &transcript.digest());
+        let server_finished = KDF.finished(&server, &transcript.digest());
         assert_eq!(server_finished, hex("9b9b141d906337fbd2cbdce71df4deda4ab42c309572cb7fffee5454b78f0718"));
         assert_eq!(server_finished, &messages[3][4..]);
         transcript.add(&messages[3]);
@@ -159,7 +162,7 @@ mod tests {
 
         let keys = || Protection::tls13(Mode::Real, SUITE, &client);
         let client_finished = open(&mut keys(), &mut keys(), ContentType::HANDSHAKE, CLIENT_FINISHED);
-        let expected = finished(Mode::Real, Hash::Sha256, &client, &to_server_finished);
+        let expected = KDF.finished(&client, &to_server_finished);
         assert_eq!(expected, hex("a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61"));
         assert_eq!(client_finished[4..], expected[..]);
         transcript.add(&client_finished);
@@ -172,7 +175,7 @@ mod tests {
         let resumption = schedule.resumption(&transcript.digest());
         assert_eq!(resumption, secret("7df235f2031d2a051287d02b0241b0bfdaf86cc856231f2d5aba46c434ec196c"));
         let psk = secret("4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3");
-        assert_eq!(resumption_psk(Mode::Real, Hash::Sha256, &resumption, &[0, 0]), psk);
+        assert_eq!(KDF.resumption_psk(&resumption, &[0, 0]), psk);
         application_data(&client, &server);
     }
 
@@ -212,14 +215,14 @@ mod tests {
     #[test]
     fn early_data_of_rfc_8448_section_4() {
         let psk = secret("4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3");
-        let schedule = KeySchedule::new(Mode::Real, Hash::Sha256, Some(&psk));
+        let schedule = KeySchedule::new(KDF, Some(psk.as_slice()));
         let binder_key = schedule.binder_key(false);
         assert_eq!(binder_key, secret("69fe131a3bbad5d63c64eebcc30e395b9d8107726a13d074e389dbc8a4e47256"));
         let mut transcript = Transcript::new(Mode::Real);
         transcript.set_hash(Hash::Sha256);
         let truncated = transcript.digest_with(&hex(RESUMED_HELLO));
         assert_eq!(truncated, secret("63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14"));
-        let binder = finished(Mode::Real, Hash::Sha256, &binder_key, &truncated);
+        let binder = KDF.finished(&binder_key, &truncated);
         assert_eq!(binder, hex("3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d"));
         // The list of binders: 33 bytes, of which one binder has 32.
         transcript.add(&hex(RESUMED_HELLO));

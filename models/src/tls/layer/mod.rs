@@ -1,6 +1,6 @@
 //! TLS beneath any application: its streams are the same to it, and what goes over them is protected.
 //!
-//! [`Secured`] is an App around another one. The inner App gets a host whose streams are sessions of TLS over the streams of the real one; all
+//! A [`Secured`] App is one with this layer beneath it ([`crate::layer`]): its streams are sessions of TLS over the streams of the real host; all
 //! else it gets as it is. A stream is there for it once the handshake is done, or, for a server, once early data have come. Read credit and
 //! room go through: what the inner App does not read stays in TCP's window but for one record, and it may write what TCP takes and one
 //! record more.
@@ -11,8 +11,6 @@
 //! A server's App does not know of a stream before its handshake, so that it cannot give it up. The layer does: where the client ends its
 //! direction in the middle of the handshake, or does not come to its end in time.
 
-mod host;
-
 use super::certificate::{Trust, identity};
 use super::codes::AlertDescription;
 #[cfg(feature = "rustls")]
@@ -21,14 +19,13 @@ use super::config::{HANDSHAKE_TIMEOUT, TlsClientConfig, TlsServerConfig};
 use super::connection::{ClientSide, Cx, EarlyData, Effect, Handshaked, Notice, ServerSide, Trace};
 use super::crypto::Mode;
 use super::machine::{Machine, Party};
-use crate::app::{App, ChannelId, Host, HostError, SocketId, StreamEvent, StreamId, StreamOptions, Total};
+use crate::app::{App, Host, HostError, StreamEvent, StreamId, StreamOptions, Total};
+use crate::layer::{Layer, Layered, Told};
 use crate::rope::Rope;
 use crate::tcp::{CloseReason, FastOpen, Parameters};
-use host::SecureHost;
 use protosim_core::{CannotClone, Span};
-use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Plain text that waits for the App, beyond which no more is taken from TCP \[bytes\]: one record.
@@ -45,22 +42,18 @@ const SERVER_NAME: &str = "example.com";
 const CLIENT_NAME: &str = "client.test";
 
 /// An application whose streams are secured.
-#[derive(Debug)]
-pub struct Secured {
-    app: Box<dyn App>,
-    layer: Layer,
-}
+pub type Secured = Layered<Sessions>;
 
 /// The sessions of one application.
 #[derive(Debug)]
-struct Layer {
+pub struct Sessions {
     mode: Mode,
     party: Party,
     /// Of a server: how long a handshake may take.
     patience: Option<Span>,
     sessions: BTreeMap<StreamId, Session>,
     /// What the App is to be told.
-    events: VecDeque<(StreamId, StreamEvent)>,
+    told: VecDeque<Told>,
     /// Kept for its capacity; empty between calls.
     effects: Vec<Effect>,
     counts: Counts,
@@ -148,7 +141,7 @@ impl Secured {
             // Where rustls is not compiled in, `check` has refused it.
             _ => Party::client(ClientSide::new(Arc::new(config.resolve(server)), own, trust)),
         };
-        Self { app, layer: Layer::new(mode, party, None) }
+        Self::new(app, Sessions::of(mode, party, None))
     }
 
     /// Secures the streams that come in to `app`.
@@ -159,129 +152,15 @@ impl Secured {
             Implementation::Rustls => Party::Rustls(Box::new(super::with_rustls::Side::server(config, &own, trust))),
             _ => Party::server(ServerSide::new(Arc::new(config.resolve()), own, trust)),
         };
-        Self { app, layer: Layer::new(mode, party, Some(config.handshake_timeout.unwrap_or(HANDSHAKE_TIMEOUT))) }
-    }
-
-    /// Calls the App, and tells it what has come of that.
-    fn call(&mut self, host: &mut dyn Host, call: impl FnOnce(&mut dyn App, &mut dyn Host)) {
-        call(&mut *self.app, &mut SecureHost { host, layer: &mut self.layer });
-        self.tell(host);
-    }
-
-    fn tell(&mut self, host: &mut dyn Host) {
-        while let Some((stream, event)) = self.layer.events.pop_front() {
-            self.app.on_stream(stream, event, &mut SecureHost { host, layer: &mut self.layer });
-        }
+        let patience = config.handshake_timeout.unwrap_or(HANDSHAKE_TIMEOUT);
+        Self::new(app, Sessions::of(mode, party, Some(patience)))
     }
 }
 
-impl App for Secured {
-    fn on_start(&mut self, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_start(host));
-    }
-
-    fn on_datagram(&mut self, socket: SocketId, from: SocketAddr, payload: Rope, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_datagram(socket, from, payload, host));
-    }
-
-    fn on_timer(&mut self, token: u64, host: &mut dyn Host) {
-        if token & HANDSHAKE != 0 {
-            let stream = StreamId((token & !HANDSHAKE) as u32);
-            // Whom the App knows, as after early data, it has to deal with itself.
-            if self.layer.sessions.get(&stream).is_some_and(|session| !session.is_known) {
-                self.layer.counts.timed_out += 1;
-                self.layer.give_up(stream, host);
-            }
-            return;
-        }
-        self.call(host, |app, host| app.on_timer(token, host));
-    }
-
-    fn on_unreachable(&mut self, socket: SocketId, to: SocketAddr, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_unreachable(socket, to, host));
-    }
-
-    fn on_echo_reply(&mut self, from: IpAddr, sequence: u16, payload: Rope, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_echo_reply(from, sequence, payload, host));
-    }
-
-    fn on_signal(&mut self, channel: ChannelId, message: Rope, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_signal(channel, message, host));
-    }
-
-    fn on_flush(&mut self, host: &mut dyn Host) {
-        self.call(host, |app, host| app.on_flush(host));
-    }
-
-    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
-        self.layer.on_stream(stream, event, host);
-        self.tell(host);
-    }
-
-    /// The App's own, and those of its sessions: `tls_resumed_handshakes` and the like.
-    fn totals(&self) -> Vec<Total> {
-        let mut totals = self.app.totals();
-        totals.extend(self.layer.totals());
-        totals
-    }
-
-    fn exchanges_due(&self) -> u64 {
-        self.app.exchanges_due()
-    }
-
-    fn begin_anew(&mut self) {
-        self.app.begin_anew();
-    }
-
-    fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
-        self.app.take_durable()
-    }
-
-    fn recover(&mut self, durable: Box<dyn Any + Send>) {
-        self.app.recover(durable);
-    }
-
-    fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {
-        Ok(Box::new(Self { app: self.app.try_clone()?, layer: self.layer.try_clone()? }))
-    }
-}
-
-impl Layer {
-    fn new(mode: Mode, party: Party, patience: Option<Span>) -> Self {
-        let (sessions, events) = (BTreeMap::new(), VecDeque::new());
-        Self { mode, party, patience, sessions, events, effects: Vec::new(), counts: Counts::default() }
-    }
-
-    /// All of it again, where no session is rustls's.
-    fn try_clone(&self) -> Result<Self, CannotClone> {
-        let sessions = self.sessions.iter().map(|(stream, session)| Ok((*stream, session.try_clone()?)));
-        Ok(Self {
-            sessions: sessions.collect::<Result<_, CannotClone>>()?,
-            party: self.party.try_clone().ok_or_else(cannot_clone)?,
-            events: self.events.clone(),
-            effects: self.effects.clone(),
-            ..*self
-        })
-    }
-
-    fn totals(&self) -> Vec<Total> {
-        let total = |name, value| Total { name, value };
-        let mut totals = vec![
-            total("tls_handshakes", self.counts.handshakes),
-            total("tls_resumed_handshakes", self.counts.resumed),
-            total("tls_retried_handshakes", self.counts.retried),
-            total("tls_early_data_accepted", self.counts.early_accepted),
-            total("tls_early_data_rejected", self.counts.early_rejected),
-            total("tls_alerts_sent", self.counts.alerts_sent),
-            total("tls_alerts_received", self.counts.alerts_received),
-            total("tls_truncated_streams", self.counts.truncated),
-            total("tls_key_updates", self.counts.key_updates),
-        ];
-        if self.party.is_server() {
-            totals.push(total("tls_replays_refused", self.party.replays()));
-            totals.push(total("tls_timed_out_handshakes", self.counts.timed_out));
-        }
-        totals
+impl Sessions {
+    fn of(mode: Mode, party: Party, patience: Option<Span>) -> Self {
+        let (sessions, told) = (BTreeMap::new(), VecDeque::new());
+        Self { mode, party, patience, sessions, told, effects: Vec::new(), counts: Counts::default() }
     }
 
     /// A session that takes memory; `None` where there is none left.
@@ -315,36 +194,6 @@ impl Layer {
         Some(session)
     }
 
-    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
-        match event {
-            StreamEvent::Accepted { port, peer } => match self.open(Some((port, peer)), host) {
-                Some(session) => {
-                    self.sessions.insert(stream, session);
-                    if let Some(patience) = self.patience {
-                        let at = host.now().saturating_add(patience);
-                        host.set_timer(HANDSHAKE | u64::from(stream.0), at, "handshake");
-                    }
-                }
-                // It is refused as TCP would have: there is nothing to say it with.
-                None => drop(host.stream_abort(stream)),
-            },
-            StreamEvent::Connected => self.begin(stream, host),
-            StreamEvent::Readable => self.read(stream, host),
-            StreamEvent::Writable => self.flush(stream, host),
-            StreamEvent::Finished => {
-                if let Some(session) = self.sessions.get_mut(&stream) {
-                    session.input_ends = true;
-                }
-                self.read(stream, host);
-            }
-            StreamEvent::Closed(reason) => {
-                if self.remove(stream, host).is_some_and(|session| session.is_known) {
-                    self.events.push_back((stream, StreamEvent::Closed(reason)));
-                }
-            }
-        }
-    }
-
     /// A client that does not come to the end of its handshake is left, as servers do: TCP is closed, and the session gone.
     fn give_up(&mut self, stream: StreamId, host: &mut dyn Host) {
         if self.remove(stream, host).is_some() {
@@ -360,7 +209,7 @@ impl Layer {
         if session.is_known && !session.has_ended {
             session.has_ended = true;
             self.counts.truncated += u64::from(!is_said);
-            self.events.push_back((stream, StreamEvent::Finished));
+            self.told.push_back(Told::Stream(stream, StreamEvent::Finished));
         } else if !session.is_known && session.ending == Ending::No {
             self.counts.truncated += u64::from(!is_said);
             self.give_up(stream, host);
@@ -392,7 +241,7 @@ impl Layer {
     }
 
     /// Takes what TCP has, as long as the App reads. Where that is all that will come, the direction is over.
-    fn read(&mut self, stream: StreamId, host: &mut dyn Host) {
+    fn fetch(&mut self, stream: StreamId, host: &mut dyn Host) {
         loop {
             let Some(session) = self.sessions.get_mut(&stream) else { return };
             let Some(connection) = session.connection.as_mut().filter(|_| session.received.len() < ENOUGH) else {
@@ -441,7 +290,7 @@ impl Layer {
             session.unsent = session.unsent.slice(taken, u64::MAX);
         }
         if session.unsent.is_empty() && std::mem::take(&mut session.is_full) {
-            self.events.push_back((stream, StreamEvent::Writable));
+            self.told.push_back(Told::Stream(stream, StreamEvent::Writable));
         }
         self.end(stream, host);
     }
@@ -471,25 +320,25 @@ impl Layer {
                     host.cancel_timer(HANDSHAKE | u64::from(stream.0));
                 }
                 if !self.introduce(stream) {
-                    self.events.push_back((stream, StreamEvent::Connected));
+                    self.told.push_back(Told::Stream(stream, StreamEvent::Connected));
                 }
             }
             Notice::Data(data) => {
                 self.introduce(stream);
                 if let Some(session) = self.sessions.get_mut(&stream) {
                     session.received.append(&data);
-                    self.events.push_back((stream, StreamEvent::Readable));
+                    self.told.push_back(Told::Stream(stream, StreamEvent::Readable));
                 }
             }
             Notice::Writable => {
                 if self.sessions.get_mut(&stream).is_some_and(|session| std::mem::take(&mut session.is_full)) {
-                    self.events.push_back((stream, StreamEvent::Writable));
+                    self.told.push_back(Told::Stream(stream, StreamEvent::Writable));
                 }
             }
             Notice::Finished => {
                 if let Some(session) = self.sessions.get_mut(&stream).filter(|session| !session.has_ended) {
                     session.has_ended = true;
-                    self.events.push_back((stream, StreamEvent::Finished));
+                    self.told.push_back(Told::Stream(stream, StreamEvent::Finished));
                 }
             }
             Notice::Failed { alert, is_ours } => self.on_failure(stream, alert, is_ours, host),
@@ -502,7 +351,7 @@ impl Layer {
         let is_server = self.party.is_server();
         if let Some((port, peer)) = session.incoming.take() {
             session.is_known = true;
-            self.events.push_back((stream, StreamEvent::Accepted { port, peer }));
+            self.told.push_back(Told::Stream(stream, StreamEvent::Accepted { port, peer }));
         }
         is_server
     }
@@ -522,13 +371,137 @@ impl Layer {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
         session.ending = Ending::Close;
         if std::mem::take(&mut session.is_known) {
-            self.events.push_back((stream, StreamEvent::Closed(CloseReason::TlsAlert(alert.0))));
+            self.told.push_back(Told::Stream(stream, StreamEvent::Closed(CloseReason::TlsAlert(alert.0))));
         }
         let _ = host;
     }
 
     fn session(&mut self, stream: StreamId) -> Result<&mut Session, HostError> {
         self.sessions.get_mut(&stream).filter(|session| session.is_known).ok_or(HostError::NoSuchStream(stream))
+    }
+
+    fn keep(
+        &mut self,
+        opened: Result<StreamId, HostError>,
+        session: Session,
+        memory: u64,
+        host: &mut dyn Host,
+    ) -> Result<StreamId, HostError> {
+        match opened {
+            Ok(stream) => {
+                self.sessions.insert(stream, session);
+                Ok(stream)
+            }
+            Err(error) => {
+                host.release(memory);
+                Err(error)
+            }
+        }
+    }
+
+    fn end_direction(&mut self, stream: StreamId, ending: Ending, host: &mut dyn Host) -> Result<(), HostError> {
+        self.session(stream)?;
+        let cx = &mut Cx { env: host, effects: &mut self.effects };
+        // It is there: it was just looked at.
+        let Some(session) = self.sessions.get_mut(&stream) else { return Ok(()) };
+        session.ending = ending;
+        session.is_full &= ending != Ending::Close;
+        match &mut session.connection {
+            Some(connection) => {
+                connection.finish(&mut self.party, cx);
+                self.transmit(stream, host);
+                Ok(())
+            }
+            // Not connected yet: there is nobody to say it to.
+            None if ending == Ending::Close => host.stream_close(stream),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Layer for Sessions {
+    fn told(&mut self) -> &mut VecDeque<Told> {
+        &mut self.told
+    }
+
+    fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
+        match event {
+            StreamEvent::Accepted { port, peer } => match self.open(Some((port, peer)), host) {
+                Some(session) => {
+                    self.sessions.insert(stream, session);
+                    if let Some(patience) = self.patience {
+                        let at = host.now().saturating_add(patience);
+                        host.set_timer(HANDSHAKE | u64::from(stream.0), at, "handshake");
+                    }
+                }
+                // It is refused as TCP would have: there is nothing to say it with.
+                None => drop(host.stream_abort(stream)),
+            },
+            StreamEvent::Connected => self.begin(stream, host),
+            StreamEvent::Readable => self.fetch(stream, host),
+            StreamEvent::Writable => self.flush(stream, host),
+            StreamEvent::Finished => {
+                if let Some(session) = self.sessions.get_mut(&stream) {
+                    session.input_ends = true;
+                }
+                self.fetch(stream, host);
+            }
+            StreamEvent::Closed(reason) => {
+                if self.remove(stream, host).is_some_and(|session| session.is_known) {
+                    self.told.push_back(Told::Stream(stream, StreamEvent::Closed(reason)));
+                }
+            }
+        }
+    }
+
+    fn on_timer(&mut self, token: u64, host: &mut dyn Host) -> bool {
+        if token & HANDSHAKE == 0 {
+            return false;
+        }
+        let stream = StreamId((token & !HANDSHAKE) as u32);
+        // Whom the App knows, as after early data, it has to deal with itself.
+        if self.sessions.get(&stream).is_some_and(|session| !session.is_known) {
+            self.counts.timed_out += 1;
+            self.give_up(stream, host);
+        }
+        true
+    }
+
+    /// `tls_resumed_handshakes` and the like.
+    fn totals(&self) -> Vec<Total> {
+        let total = |name, value| Total { name, value };
+        let mut totals = vec![
+            total("tls_handshakes", self.counts.handshakes),
+            total("tls_resumed_handshakes", self.counts.resumed),
+            total("tls_retried_handshakes", self.counts.retried),
+            total("tls_early_data_accepted", self.counts.early_accepted),
+            total("tls_early_data_rejected", self.counts.early_rejected),
+            total("tls_alerts_sent", self.counts.alerts_sent),
+            total("tls_alerts_received", self.counts.alerts_received),
+            total("tls_truncated_streams", self.counts.truncated),
+            total("tls_key_updates", self.counts.key_updates),
+        ];
+        if self.party.is_server() {
+            totals.push(total("tls_replays_refused", self.party.replays()));
+            totals.push(total("tls_timed_out_handshakes", self.counts.timed_out));
+        }
+        totals
+    }
+
+    /// All of it again, where no session is rustls's.
+    fn try_clone(&self) -> Result<Self, CannotClone> {
+        let sessions = self.sessions.iter().map(|(stream, session)| Ok((*stream, session.try_clone()?)));
+        Ok(Self {
+            sessions: sessions.collect::<Result<_, CannotClone>>()?,
+            party: self.party.try_clone().ok_or_else(cannot_clone)?,
+            told: self.told.clone(),
+            effects: self.effects.clone(),
+            ..*self
+        })
+    }
+
+    fn listen(&mut self, port: u16, options: &StreamOptions, host: &mut dyn Host) -> Result<(), HostError> {
+        host.stream_listen(port, &protected(options))
     }
 
     fn connect(&mut self, to: SocketAddr, options: &StreamOptions, host: &mut dyn Host) -> Result<StreamId, HostError> {
@@ -561,25 +534,6 @@ impl Layer {
         let stream = self.keep(opened, session, memory, host)?;
         self.transmit(stream, host);
         Ok(stream)
-    }
-
-    fn keep(
-        &mut self,
-        opened: Result<StreamId, HostError>,
-        session: Session,
-        memory: u64,
-        host: &mut dyn Host,
-    ) -> Result<StreamId, HostError> {
-        match opened {
-            Ok(stream) => {
-                self.sessions.insert(stream, session);
-                Ok(stream)
-            }
-            Err(error) => {
-                host.release(memory);
-                Err(error)
-            }
-        }
     }
 
     fn write(&mut self, stream: StreamId, data: &Rope, host: &mut dyn Host) -> Result<u64, HostError> {
@@ -615,32 +569,26 @@ impl Layer {
         Ok(taken)
     }
 
-    fn take(&mut self, stream: StreamId, most: u64, host: &mut dyn Host) -> Result<Rope, HostError> {
+    fn read(&mut self, stream: StreamId, most: u64, host: &mut dyn Host) -> Result<Rope, HostError> {
         let session = self.session(stream)?;
         let part = session.received.slice(0, most);
         session.received = session.received.slice(part.len(), u64::MAX);
         // TCP may hold more, which it has told of already.
-        self.read(stream, host);
+        self.fetch(stream, host);
         Ok(part)
     }
 
-    fn finish(&mut self, stream: StreamId, ending: Ending, host: &mut dyn Host) -> Result<(), HostError> {
+    fn finish(&mut self, stream: StreamId, host: &mut dyn Host) -> Result<(), HostError> {
+        self.end_direction(stream, Ending::Finish, host)
+    }
+
+    fn close(&mut self, stream: StreamId, host: &mut dyn Host) -> Result<(), HostError> {
+        self.end_direction(stream, Ending::Close, host)
+    }
+
+    fn abort(&mut self, stream: StreamId, host: &mut dyn Host) -> Result<(), HostError> {
         self.session(stream)?;
-        let cx = &mut Cx { env: host, effects: &mut self.effects };
-        // It is there: it was just looked at.
-        let Some(session) = self.sessions.get_mut(&stream) else { return Ok(()) };
-        session.ending = ending;
-        session.is_full &= ending != Ending::Close;
-        match &mut session.connection {
-            Some(connection) => {
-                connection.finish(&mut self.party, cx);
-                self.transmit(stream, host);
-                Ok(())
-            }
-            // Not connected yet: there is nobody to say it to.
-            None if ending == Ending::Close => host.stream_close(stream),
-            None => Ok(()),
-        }
+        host.stream_abort(stream)
     }
 }
 
