@@ -172,9 +172,6 @@ impl super::ClientConfig {
 impl super::ClientConfig {
     /// Why it cannot talk to a multicast group (RFC 7252 §8).
     pub fn unfit_for_groups(&self) -> Option<(&'static str, String)> {
-        if self.via.is_some() {
-            return Some(("via", "is one node: a group is no proxy (RFC 7252 §8.2.2)".into()));
-        }
         if self.confirmable {
             return Some((
                 "confirmable",

@@ -108,7 +108,7 @@ fn is_name(number: OptionNumber) -> bool {
 pub(super) fn key(origin: SocketAddr, options: &Options) -> Key {
     let is_form = |number: OptionNumber| {
         let is_understood = [OptionNumber::ETAG, OptionNumber::HOP_LIMIT, OptionNumber::BLOCK2].contains(&number);
-        !is_name(number) && !is_understood && !(number.is_no_cache_key() && !number.is_unsafe_to_forward())
+        !is_name(number) && !is_understood && !number.is_no_cache_key()
     };
     let form = bytes_of(options, is_form);
     Key { target: target(origin, options), form, block: options.uint(OptionNumber::BLOCK2) }
