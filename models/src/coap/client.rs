@@ -108,6 +108,7 @@ impl Client {
             // It serves nothing: a request to it gets an empty ACK and no more.
             piggyback_limit: Span::ZERO,
             understood: BLOCK_OPTIONS,
+            relays: false,
             notification_gap: NOTIFICATION_GAP,
             probing_rate: Some(config.probing_rate()),
         });

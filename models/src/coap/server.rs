@@ -91,6 +91,7 @@ impl Server {
             response_wait: parameters.max_rtt(),
             piggyback_limit: config.piggyback_limit(),
             understood: BLOCK_OPTIONS,
+            relays: false,
             notification_gap: config.notification_gap.unwrap_or(NOTIFICATION_GAP),
             probing_rate: Some(PROBING_RATE),
         });

@@ -343,7 +343,7 @@ impl Endpoint {
     /// A response in the ACK; message id and token match.
     pub(super) fn on_piggybacked_response(&mut self, peer: SocketAddr, response: Message, cx: &mut Cx<'_>) {
         // RFC 7252 §5.4.1: rejected, which for an ACK means ignored (§4.2); the request goes on.
-        if let Some(option) = response.options.unrecognised_critical(self.config.understood) {
+        if let Some(option) = self.refused_in_response(&response.options) {
             return cx.observe(Trace::Ignored { peer, reason: Reason::CriticalOption(option) });
         }
         self.complete(peer, response, cx);
@@ -365,7 +365,7 @@ impl Endpoint {
             }
             return self.reject(peer, &response, Reason::Unexpected, cx);
         }
-        if let Some(option) = response.options.unrecognised_critical(self.config.understood) {
+        if let Some(option) = self.refused_in_response(&response.options) {
             return self.reject(peer, &response, Reason::CriticalOption(option), cx);
         }
         if response.message_type == Type::Confirmable {
@@ -432,7 +432,7 @@ impl Endpoint {
     /// RFC 7252 §8.2: who answers is told by the address; the exchange goes on until its wait is over.
     fn on_group_response(&mut self, group: SocketAddr, peer: SocketAddr, response: Message, cx: &mut Cx<'_>) {
         let token = response.token;
-        if let Some(option) = response.options.unrecognised_critical(self.config.understood) {
+        if let Some(option) = self.refused_in_response(&response.options) {
             return self.reject(peer, &response, Reason::CriticalOption(option), cx);
         }
         if response.message_type == Type::Confirmable {

@@ -8,6 +8,7 @@ mod machine;
 mod notifications;
 mod observers;
 mod pair;
+mod proxy;
 
 use super::config::{ClientConfig, Congestion, Factor, Method, Parameters, ResponseClass, ServerConfig, Transmission};
 use super::wire::{Code, CodeClass, DEFINITIONS, Message, MessageId, OptionNumber, Options, Token, Type};
