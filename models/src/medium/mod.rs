@@ -1,4 +1,4 @@
-//! Shared media: LAN switches, buses with collisions, radio channels with a range, cells, Wi-Fi.
+//! Shared media: LAN switches, buses with collisions, radio channels with a range, cells, Wi-Fi, connections of Bluetooth Low Energy.
 //!
 //! A medium is an entity of the kernel. Each station has two wires to it: one on which its node hands packets over, and
 //! one on which it gets them. The station's adapter (what waits, back-off, retries) lives in the medium, where stations of one
@@ -29,6 +29,7 @@
 //! - **Cell** ([`CellularConfig`]): devices of NB-IoT or LTE-M and the operator's gateway; what comes for one that sleeps waits in the network.
 //! - **Wi-Fi** ([`WifiConfig`]): an access point and its stations on one channel, with carrier sense, back-off, acknowledgements and retries; stations may save
 //!   power, and the access point holds frames for these.
+//! - **Bluetooth Low Energy** ([`BleConfig`]): a central and its peripherals, which meet at connection events and sleep between them; real IPv6 compression; see `ble`.
 //! - **Loss** besides: one draw for each reception that is sound otherwise, of the stream `loss` of the medium and the receiver.
 //!
 //! **Captures** have an interface for each station: a packet leaves there when its node hands it over (on a switch, when its last
@@ -50,10 +51,11 @@
 //! | `adapter` | what waits at a station for its turn |
 //! | `ether` | who hears whom on the air, and what overlaps where |
 //! | `batteries` | what the nodes of stations say of their devices, and batteries that end |
-//! | `switch`, `csma`, `radio`, `pan`, `cellular`, `wifi` | the kinds |
+//! | `switch`, `csma`, `radio`, `pan`, `cellular`, `wifi`, `ble` | the kinds |
 
 mod adapter;
 mod batteries;
+mod ble;
 mod cellular;
 mod check;
 mod config;
@@ -72,6 +74,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use ble::{BleChannelLoss, BleConfig, BleCounts, BlePhy, BleStation, Hopping};
 pub use cellular::{CellStation, CellularConfig, ConnectedDrxConfig, EdrxConfig, PsmConfig};
 pub use check::MOST_STATIONS;
 pub use config::{Access, CarrierSense, CsmaConfig, MediumConfig, RadioConfig, StationConfig, SwitchConfig};
@@ -86,6 +89,7 @@ use crate::energy::control::Control;
 use crate::energy::timers::Rat;
 use crate::node::{CONTROL_PORT, DropCause};
 use crate::packet::Packet;
+use ble::Ble;
 use cellular::Cell;
 use csma::Bus;
 use discipline::Discipline;
@@ -108,6 +112,7 @@ enum Kind {
     Pan(Box<Pan>),
     Cell(Box<Cell>),
     Wifi(Box<Wifi>),
+    Ble(Box<Ble>),
 }
 
 /// What the radios of a medium's stations are called in profiles of devices.
@@ -141,6 +146,7 @@ impl MediumConfig {
                 Rat::LteM => RadioKind::Named("lte-m"),
             },
             Self::Wifi(_) => RadioKind::Named("wifi"),
+            Self::Ble(_) => RadioKind::Named("ble"),
         }
     }
 }
@@ -155,6 +161,7 @@ impl Medium {
             MediumConfig::Ieee802154(config) => Kind::Pan(Box::new(Pan::new(config, parts))),
             MediumConfig::Cellular(config) => Kind::Cell(Box::new(Cell::new(config, parts))),
             MediumConfig::Wifi(config) => Kind::Wifi(Box::new(Wifi::new(config, parts))),
+            MediumConfig::Ble(config) => Kind::Ble(Box::new(Ble::new(config, parts))),
         })
     }
 
@@ -166,6 +173,7 @@ impl Medium {
             Kind::Pan(pan) => &**pan,
             Kind::Cell(cell) => &**cell,
             Kind::Wifi(wifi) => &**wifi,
+            Kind::Ble(ble) => &**ble,
         }
     }
 
@@ -177,6 +185,7 @@ impl Medium {
             Kind::Pan(pan) => &mut **pan,
             Kind::Cell(cell) => &mut **cell,
             Kind::Wifi(wifi) => &mut **wifi,
+            Kind::Ble(ble) => &mut **ble,
         }
     }
 
@@ -195,6 +204,14 @@ impl Medium {
     pub fn pan_counts(&self) -> Option<&PanCounts> {
         match &self.0 {
             Kind::Pan(pan) => Some(&pan.own_counts),
+            _ => None,
+        }
+    }
+
+    /// What else has happened on connections of Bluetooth Low Energy; `None` on other media.
+    pub fn ble_counts(&self) -> Option<&BleCounts> {
+        match &self.0 {
+            Kind::Ble(ble) => Some(&ble.own_counts),
             _ => None,
         }
     }

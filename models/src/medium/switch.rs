@@ -47,7 +47,7 @@ impl MediumConfig {
                 queue: config.station_queue.clone(),
                 ..DirectionConfig::default()
             },
-            Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) | Self::Cellular(_) | Self::Wifi(_) => {
+            Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) | Self::Cellular(_) | Self::Wifi(_) | Self::Ble(_) => {
                 DirectionConfig::default()
             }
         }

@@ -74,11 +74,13 @@ pub enum DropCause {
     HeldFull,
     /// The station that it was for slept for longer than a packet may wait.
     HeldTooLong,
+    /// The connection to the station that it was for was lost: one of both ends had heard nothing for too long.
+    ConnectionLost,
 }
 
 impl DropCause {
     /// How many causes there are.
-    pub(crate) const COUNT: usize = Self::HeldTooLong as usize + 1;
+    pub(crate) const COUNT: usize = Self::ConnectionLost as usize + 1;
 
     /// All that a shared medium drops packets for; for [`Self::NodeDown`] where stations have radios.
     pub const OF_MEDIA: [Self; 7] =
@@ -99,6 +101,9 @@ impl DropCause {
 
     /// All that media whose stations sleep, cells and Wi-Fi, drop packets for besides.
     pub const OF_SLEEPERS: [Self; 3] = [Self::HeldFull, Self::HeldTooLong, Self::MissedWindow];
+
+    /// All that connections of Bluetooth Low Energy drop packets for besides.
+    pub const OF_CONNECTIONS: [Self; 3] = [Self::HeldFull, Self::Undecodable, Self::ConnectionLost];
 
     /// All that nodes with a NAT or a firewall drop packets for besides.
     pub const OF_NATS: [Self; 4] = [Self::NoMapping, Self::Filtered, Self::NoPort, Self::Blocked];
@@ -158,6 +163,7 @@ impl DropCause {
             Self::ReassemblyMemory => "reassembly: no memory",
             Self::HeldFull => "no room among what is held for a station that sleeps",
             Self::HeldTooLong => "waited too long for a station that sleeps",
+            Self::ConnectionLost => "connection lost",
         }
     }
 }
