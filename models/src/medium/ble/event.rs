@@ -22,6 +22,7 @@ impl Ble {
         if own.is_up(End::Peripheral) && (own.may_not_skip() || self.has_data(link)) {
             self.plan_window(link, cx);
         }
+        self.rest_central(cx);
     }
 
     /// The peripheral has something to send, or to be acknowledged.
