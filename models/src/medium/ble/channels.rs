@@ -46,7 +46,7 @@ impl Hops {
             }
             Self::Identifier(id) => {
                 let random = pseudo_random(event as u16, id);
-                let index = used.len() * usize::from(random) >> 16;
+                let index = (used.len() * usize::from(random)) >> 16;
                 (usize::from(random % u16::from(DATA_CHANNELS)), index)
             }
         };

@@ -229,9 +229,9 @@ impl Side {
     }
 
     /// Forgets the connection, and gives back what it held.
-    pub(super) fn end(&mut self) -> Vec<Box<Packet>> {
+    pub(super) fn end(&mut self) -> impl Iterator<Item = Box<Packet>> + use<> {
         let old = std::mem::take(self);
-        old.sending.and_then(|sending| sending.packet).into_iter().chain(old.waiting).collect()
+        old.sending.and_then(|sending| sending.packet).into_iter().chain(old.waiting)
     }
 
     /// True if it has data to send, or to be acknowledged.
