@@ -529,6 +529,9 @@ fn runs_are_the_same_on_any_number_of_threads() {
     assert_eq!(copy.entity_digests(), field.sim.entity_digests());
 }
 
+/// What makes a cell wrong.
+type Change<'a> = &'a dyn Fn(&mut LoraConfig);
+
 #[test]
 fn what_cannot_be_is_refused() {
     let fields = |change: &dyn Fn(&mut LoraConfig)| {
@@ -538,7 +541,7 @@ fn what_cannot_be_is_refused() {
     };
     assert!(fields(&|_| {}).is_empty());
     let channel = |text: &str| Some(vec![text.parse().unwrap()]);
-    let cases: [(&str, &dyn Fn(&mut LoraConfig)); 16] = [
+    let cases: [(&str, Change<'_>); 16] = [
         ("stations.0.bandwidth", &|c| c.stations[0].bandwidth = Some(Bandwidth::Khz250)),
         ("stations.1.bandwidth", &|c| c.stations[1].bandwidth = Some(Bandwidth::Khz500)),
         ("stations.1.power", &|c| c.stations[1].power = Some("14.01 dBm".parse().unwrap())),
