@@ -237,7 +237,7 @@ impl super::ServerConfig {
                 if let Some(flaw) = changes.check() {
                     find("changes", flaw);
                 } else if changes.law().mean() < SHORTEST_STATE.as_nanos() as f64 {
-                    find("changes", format!("lasts less than {SHORTEST_STATE}, which no state does"));
+                    find("changes", format!("is less than {SHORTEST_STATE}, which no state is"));
                 }
             }
             None => {
