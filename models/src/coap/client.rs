@@ -33,7 +33,7 @@ pub struct Client {
     /// Requests issued so far; the number of the next one.
     issued: u64,
     /// Exchanges without an end.
-    open: BTreeMap<Token, Transfer>,
+    open: BTreeMap<Token, Box<Transfer>>,
     /// What is being fetched to its end under a token of its own.
     fetched: Option<Fetched>,
     observation: observation::Observation,
@@ -149,7 +149,7 @@ impl Client {
         let (confirmable, method) = (self.config.confirmable, self.config.method.code());
         let is_started = transfer.is_started;
         let transmissions = transfer.transmissions;
-        self.open.insert(token, transfer);
+        self.open.insert(token, Box::new(transfer));
         let command = Command::Request { peer: self.server, token, confirmable, method, options, payload };
         if self.driver.command(command, host).is_err() {
             if !is_started {
@@ -228,7 +228,7 @@ impl Client {
     }
 
     fn on_response(&mut self, token: Token, response: &Message, transmissions: u32, host: &mut dyn Host) {
-        let Some(mut transfer) = self.open.remove(&token) else { return };
+        let Some(mut transfer) = self.open.remove(&token).map(|open| *open) else { return };
         transfer.transmissions += transmissions;
         let held = transfer.held();
         let step = transfer.on_response(response, self.config.payload.as_bytes());
