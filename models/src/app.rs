@@ -35,6 +35,12 @@ pub trait App: Debug + Send {
         let _ = (socket, to, host);
     }
 
+    /// What a layer beneath had with a peer is over, such as a session of DTLS, and with it what was agreed there: to protocols above, whoever comes from
+    /// there next is another one. Applications that agree nothing that lasts leave this out.
+    fn on_peer_gone(&mut self, socket: SocketId, peer: SocketAddr, host: &mut dyn Host) {
+        let _ = (socket, peer, host);
+    }
+
     /// Something has happened to a stream.
     fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {
         let _ = (stream, event, host);

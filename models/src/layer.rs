@@ -22,6 +22,8 @@ use std::net::{IpAddr, SocketAddr};
 pub enum Told {
     /// See [`App::on_datagram`].
     Datagram(SocketId, SocketAddr, Rope),
+    /// See [`App::on_peer_gone`].
+    Gone(SocketId, SocketAddr),
     /// See [`App::on_stream`].
     Stream(StreamId, StreamEvent),
 }
@@ -168,6 +170,7 @@ impl<L: Layer> Layered<L> {
             let host = &mut LayeredHost { host, layer: &mut self.layer };
             match told {
                 Told::Datagram(socket, from, payload) => self.app.on_datagram(socket, from, payload, host),
+                Told::Gone(socket, peer) => self.app.on_peer_gone(socket, peer, host),
                 Told::Stream(stream, event) => self.app.on_stream(stream, event, host),
             }
         }
@@ -195,6 +198,10 @@ impl<L: Layer> App for Layered<L> {
 
     fn on_unreachable(&mut self, socket: SocketId, to: SocketAddr, host: &mut dyn Host) {
         self.call(host, |app, host| app.on_unreachable(socket, to, host));
+    }
+
+    fn on_peer_gone(&mut self, socket: SocketId, peer: SocketAddr, host: &mut dyn Host) {
+        self.call(host, |app, host| app.on_peer_gone(socket, peer, host));
     }
 
     fn on_stream(&mut self, stream: StreamId, event: StreamEvent, host: &mut dyn Host) {

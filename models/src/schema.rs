@@ -5,7 +5,7 @@
 use crate::coap::config::Factor;
 use crate::device::Drift;
 use crate::link::{Mtu, QueueLimit, impair::Milli};
-use crate::medium::{Coordinate, Distance};
+use crate::medium::{Attenuation, Coordinate, Distance};
 use crate::nat::Nat64Prefix;
 use crate::queue::Gain;
 use protosim_core::Size;
@@ -57,6 +57,8 @@ schema! {
         "description": "A number from 0 to 1000000 without a unit, taken in thousandths.",
         "minimum": 0, "maximum": 1_000_000, "examples": [2.5],
     });
+    Attenuation, _generator => with_unit(
+        "A loss of power on the way, exact to a hundredth and at most 300 dB.", DECIMAL, &["dB"], &["127.41 dB"]);
     Factor, _generator => json_schema!({
         "type": "number",
         "description": "A factor from 1 to 1000 without a unit, with at most six decimals.",

@@ -73,11 +73,14 @@ pub(crate) fn home<'m, S: Copy>(
             }
         },
     };
-    if let Some((power, own)) = medium.power().zip(profile.radio(radio))
+    if let Some((power, own)) = medium.power_of(node).zip(profile.radio(radio))
         && own.transmit(power).is_none()
     {
-        let message =
-            format!("stations of `{}` send with {power}, which the radio of `{}` has not", medium.name(), profile.name);
+        let message = format!(
+            "its station on `{}` sends with {power}, which the radio of `{}` has not",
+            medium.name(),
+            profile.name
+        );
         return Err(("profile", message));
     }
     Ok(Home::Station { at, radio: radio.to_owned() })

@@ -34,7 +34,7 @@ pub struct Lan {
     pub stations: Vec<usize>,
     /// For each station, its index in the configuration's list.
     pub listed_stations: Vec<usize>,
-    /// On a radio channel, in a cell and on Wi-Fi: for each station, whom it reaches, in order; two bytes each, as there may be the square of the
+    /// On a radio channel, in cells and on Wi-Fi: for each station, whom it reaches, in order; two bytes each, as there may be the square of the
     /// stations of these.
     in_range: Option<Vec<Vec<u16>>>,
     /// True where stations may reach one other alone by nature: devices of a cell, children that sleep.
@@ -87,7 +87,7 @@ impl Lan {
                 reached(&stations, |from, to| from != to && radio.range.covers(at(from), at(to)))
             }
             // All reach the hub, which is listed last, and it reaches all.
-            MediumConfig::Cellular(_) | MediumConfig::Wifi(_) => {
+            MediumConfig::Cellular(_) | MediumConfig::Wifi(_) | MediumConfig::Lora(_) => {
                 let last = stations.len().saturating_sub(1);
                 let hub = stations.iter().position(|(_, index)| *index == last).unwrap_or_default();
                 let all =

@@ -158,6 +158,7 @@ fn dropped_name(cause: DropCause) -> &'static str {
     static NAMES: LazyLock<BTreeMap<DropCause, String>> = LazyLock::new(|| {
         let all = DropCause::ALL.into_iter().chain(DropCause::OF_NATS);
         let causes = all.chain(DropCause::OF_MEDIA).chain(DropCause::OF_PANS).chain(DropCause::OF_SLEEPERS);
+        let causes = causes.chain(DropCause::OF_LORA);
         causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
     });
     NAMES.get(&cause).map_or("dropped packets", String::as_str)

@@ -419,6 +419,15 @@ impl App for Client {
         self.finish(host);
     }
 
+    /// The session with the server is over, and so is what the server knew of us: an observer registers again. As after a notification that
+    /// does not come (RFC 7641 §3.3.1), not at once, so that not all come at the same time.
+    fn on_peer_gone(&mut self, _: SocketId, peer: SocketAddr, host: &mut dyn Host) {
+        if peer == self.server && self.config.observe && !self.observation.is_over {
+            self.observation.wait(0, host);
+        }
+        self.finish(host);
+    }
+
     fn on_timer(&mut self, _: u64, host: &mut dyn Host) {
         self.driver.on_timer(host);
         while self.next_due().is_some_and(|due| due <= host.now()) {

@@ -252,14 +252,15 @@ impl Server {
                     self.counts.refused_observers += 1;
                 }
             }
-            1 => {
-                self.observers.remove(peer, message.token, host);
-                let forget = Command::ForgetObserver { peer, token: message.token };
-                // There is nothing that could be wrong with it.
-                let _taken = self.driver.command(forget, host);
-            }
+            1 => self.forget_observer(peer, message.token, host),
             _ => {}
         }
+    }
+
+    fn forget_observer(&mut self, peer: SocketAddr, token: Token, host: &mut dyn Host) {
+        self.observers.remove(peer, token, host);
+        // There is nothing that could be wrong with it.
+        let _taken = self.driver.command(Command::ForgetObserver { peer, token }, host);
     }
 
     /// States that are over: the next ones begin, and observers are told.
@@ -349,6 +350,15 @@ impl App for Server {
 
     fn on_datagram(&mut self, _: SocketId, from: SocketAddr, payload: Rope, host: &mut dyn Host) {
         self.driver.on_datagram(from, &payload, host);
+        self.finish(host);
+    }
+
+    /// RFC 7252 §9.1.1, RFC 7641 §4.1: an endpoint is a session, so that whoever observed in it is gone with it.
+    fn on_peer_gone(&mut self, _: SocketId, peer: SocketAddr, host: &mut dyn Host) {
+        for token in self.observers.of(peer) {
+            self.counts.lost_observers += 1;
+            self.forget_observer(peer, token, host);
+        }
         self.finish(host);
     }
 

@@ -7,7 +7,7 @@ use crate::rope::Rope;
 use bytes::Bytes;
 use protosim_core::{Deadline, Effect as CoreEffect, Env, LocalTime, Span};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 /// A connection of an endpoint. Numbers are not used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -24,8 +24,8 @@ pub enum Output {
     Observe(ConnectionId, Trace),
     /// The peer of a connection sends from another address now (RFC 9146 §6): the one before, and the new one.
     Moved(ConnectionId, SocketAddr, SocketAddr),
-    /// A connection whose handshake was over is ended and forgotten; its peer is told.
-    Ended(ConnectionId, Ending),
+    /// A connection is ended and forgotten, whose peer had this name ([`Endpoint::name`]); where it is told, it was told.
+    Ended(ConnectionId, SocketAddr, Ending),
 }
 
 /// Why an endpoint has ended a connection by itself.
@@ -35,6 +35,8 @@ pub enum Ending {
     Evicted,
     /// Nothing has come or gone for as long as it may be so.
     Idle,
+    /// Its peer has begun another one, and has no use for it any more.
+    Replaced,
 }
 
 /// How many connections an endpoint has at once, and for how long.
@@ -68,6 +70,8 @@ struct Entry {
     deadline: Option<LocalTime>,
     /// When something came or went last, once its handshake is over: as it stands in `silent`.
     last: Option<LocalTime>,
+    /// It has failed, and is kept until then: as it stands in `failed`.
+    kept_until: Option<LocalTime>,
 }
 
 /// What an endpoint counts.
@@ -97,11 +101,17 @@ pub struct Endpoint {
     deadlines: BTreeSet<(LocalTime, ConnectionId)>,
     /// Those whose handshake is over, by when something came or went last.
     silent: BTreeSet<(LocalTime, ConnectionId)>,
+    /// Those that have failed, by when they are forgotten.
+    failed: BTreeSet<(LocalTime, ConnectionId)>,
     counts: EndpointCounts,
 }
 
 /// Attempts to draw a connection id that nobody has: with ids of a byte they may all be taken.
 const ATTEMPTS: u32 = 8;
+
+/// For how long a connection that has failed is kept: twice the longest time-out of RFC 6347 §4.2.4.1, so that a peer that tries again does so at least
+/// once meanwhile (our choice).
+const KEPT: Span = Span::from_secs(120);
 
 impl Endpoint {
     /// Without connections.
@@ -116,6 +126,7 @@ impl Endpoint {
             by_cid: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             silent: BTreeSet::new(),
+            failed: BTreeSet::new(),
             counts: EndpointCounts::default(),
         }
     }
@@ -218,11 +229,10 @@ impl Endpoint {
         }
         if let Some(old) = known {
             let is_over = self.connection(old).is_none_or(Connection::is_over);
-            self.remove(old, env);
-            if !is_over {
-                // Its peer has no use for it any more: it has begun another one.
-                out.push(Output::Notify(old, Notice::Closed));
+            if let Some(name) = self.name(old).filter(|_| !is_over) {
+                out.push(Output::Ended(old, name, Ending::Replaced));
             }
+            self.remove(old, env);
         }
         self.counts.accepted += 1;
         let id = ConnectionId(self.next);
@@ -235,15 +245,21 @@ impl Endpoint {
         }
         self.by_address.insert(from, id);
         let now = env.now();
-        let (name, begun) = (from, now);
-        self.entries.insert(id, Entry { connection, address: from, name, begun, deadline: None, last: None });
-        self.give_name(id, from);
+        let (name, begun) = (self.new_name(id, from), now);
+        self.by_name.insert(name, id);
+        self.entries
+            .insert(id, Entry { connection, address: from, name, begun, deadline: None, last: None, kept_until: None });
         self.take_effects(id, effects, now, out);
     }
 
     /// True if there is room for another connection, or is made.
     fn has_room(&mut self, env: &mut dyn Env, out: &mut Vec<Output>) -> bool {
         if self.entries.len() < self.limits.connections {
+            return true;
+        }
+        // What has failed is there for its alert alone.
+        if let Some((_, id)) = self.failed.first().copied() {
+            self.remove(id, env);
             return true;
         }
         let Some((_, id)) = self.silent.first().copied().filter(|_| self.limits.evicts) else { return false };
@@ -254,8 +270,8 @@ impl Endpoint {
     /// Ends a connection by our own will.
     fn end(&mut self, id: ConnectionId, why: Ending, env: &mut dyn Env, out: &mut Vec<Output>) {
         self.with(id, env, out, |connection, cx| connection.close(cx));
+        out.extend(self.name(id).map(|name| Output::Ended(id, name, why)));
         self.remove(id, env);
-        out.push(Output::Ended(id, why));
     }
 
     /// Something has come or gone now.
@@ -268,7 +284,7 @@ impl Endpoint {
 
     fn take_effects(&mut self, id: ConnectionId, effects: Vec<Effect>, now: LocalTime, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        if entry.last.is_none() && entry.connection.is_connected() {
+        if entry.last.is_none() && entry.kept_until.is_none() && entry.connection.is_connected() {
             entry.last = Some(now);
             self.silent.insert((now, id));
         }
@@ -297,6 +313,9 @@ impl Endpoint {
         for id in due {
             self.with(id, env, out, |connection, cx| connection.handle_timeout(cx));
         }
+        while let Some((_, id)) = self.failed.first().copied().filter(|(until, _)| *until <= now) {
+            self.remove(id, env);
+        }
         while let Some((last, id)) = self.silent.first().copied() {
             if self.limits.idle.is_none_or(|idle| last.saturating_add(idle) > now) {
                 break;
@@ -311,7 +330,8 @@ impl Endpoint {
         let deadline = self.deadlines.first().and_then(of_connection);
         let silent = self.silent.first().zip(self.limits.idle);
         let idle = silent.map(|((last, _), idle)| Deadline { at: last.saturating_add(idle), timer: "dtls.idle" });
-        [deadline, idle].into_iter().flatten().min_by_key(|deadline| deadline.at)
+        let kept = self.failed.first().map(|(until, _)| Deadline { at: *until, timer: "dtls.failed" });
+        [deadline, idle, kept].into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
 
     /// Sends data to whom a connection belongs.
@@ -336,29 +356,19 @@ impl Endpoint {
         self.by_name.get(&name).copied()
     }
 
-    /// What the peer of a connection is called: the address at which it began, wherever it has moved to, so that to protocols above
-    /// it stays one endpoint (RFC 7252 §9.1.1: that is the session). Names are unique: one that another session begins with is left to that.
+    /// What the peer of a connection is called, wherever it has moved to: to protocols above it stays one endpoint, since that is the session (RFC 7252
+    /// §9.1.1). It is the address at which it began; where that is the name of one that has moved away, another that nobody has.
     pub fn name(&self, id: ConnectionId) -> Option<SocketAddr> {
         self.entries.get(&id).map(|entry| entry.name)
     }
 
-    /// Calls a connection by an address. Whose name that was has moved away, and goes by where it is now; so does whom that displaces in turn.
-    fn give_name(&mut self, id: ConnectionId, name: SocketAddr) {
-        let (mut id, mut name) = (id, name);
-        loop {
-            if let Some(entry) = self.entries.get_mut(&id) {
-                entry.name = name;
-            }
-            let displaced = self.by_name.insert(name, id).filter(|other| *other != id);
-            let Some((other, entry)) = displaced.and_then(|other| Some((other, self.entries.get(&other)?))) else {
-                return;
-            };
-            if entry.address == name {
-                // Its address was taken from it as well: there is no way to it.
-                return;
-            }
-            (id, name) = (other, entry.address);
+    /// A name for a connection that begins at this address.
+    fn new_name(&self, id: ConnectionId, address: SocketAddr) -> SocketAddr {
+        if !self.by_name.contains_key(&address) {
+            return address;
         }
+        // 100::/64 is nobody's (RFC 6666).
+        SocketAddr::from((Ipv6Addr::from_bits(0x0100 << 112 | u128::from(id.0)), address.port()))
     }
 
     /// Calls a connection; `None` if it is not there.
@@ -411,7 +421,25 @@ impl Endpoint {
         if let Some(at) = entry.deadline {
             self.deadlines.remove(&(at, id));
         }
+        if let Some(until) = entry.kept_until {
+            self.failed.remove(&(until, id));
+        }
         Some(entry.connection.counts())
+    }
+
+    /// A connection has failed. Its peer may not have heard why, and is told again when it sends again what it was refused for (RFC 6347 §4.2.7, RFC 9147
+    /// §5.10): so it is kept for a while, unless its place is wanted, but is nobody's peer any more, and takes no memory of the host.
+    pub fn keep_failed(&mut self, id: ConnectionId, env: &mut dyn Env) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.connection.release(env);
+        let until = env.now().saturating_add(KEPT);
+        entry.kept_until = Some(until);
+        let (name, last) = (entry.name, entry.last.take());
+        self.failed.insert((until, id));
+        self.silent.remove(&(last.unwrap_or(LocalTime::ZERO), id));
+        if self.by_name.get(&name) == Some(&id) {
+            self.by_name.remove(&name);
+        }
     }
 
     /// What it has counted.

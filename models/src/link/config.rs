@@ -158,6 +158,14 @@ impl Fingerprint for LinkChange {
 pub struct Mtu(Size);
 
 impl Mtu {
+    /// The smallest (RFC 791) \[bytes\].
+    pub const LEAST: u64 = 68;
+
+    /// One of that size, if it is from [`Mtu::LEAST`] to 65535 bytes.
+    pub fn new(size: Size) -> Option<Self> {
+        (Self::LEAST..=65_535).contains(&size.as_bytes()).then_some(Self(size))
+    }
+
     /// The least that IPv6 allows (RFC 8200 §5).
     pub(crate) const IPV6_LEAST: Self = Self(Size::from_bytes(1280));
 
@@ -176,7 +184,7 @@ impl Default for Mtu {
 impl<'de> Deserialize<'de> for Mtu {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let size = Size::deserialize(deserializer)?;
-        if size.as_bytes() < 68 {
+        if size.as_bytes() < Self::LEAST {
             return Err(de::Error::custom(format!("an MTU is at least 68 B (RFC 791), not {size}")));
         }
         if size.as_bytes() > 65_535 {

@@ -56,13 +56,24 @@ pub enum NotAllowed {
 #[derive(Clone, Debug)]
 pub struct DutyLedger {
     rule: DutyRule,
+    /// Of every sub-band, instead of its own.
+    duty: Option<Ratio>,
     bands: [Band; SUB_BANDS.len()],
 }
 
 impl DutyLedger {
     /// A device that has sent nothing.
     pub fn new(rule: DutyRule) -> Self {
-        Self { rule, bands: std::array::from_fn(|_| Band::default()) }
+        Self { rule, duty: None, bands: std::array::from_fn(|_| Band::default()) }
+    }
+
+    /// One that has sent nothing, with one duty cycle for all sub-bands instead of their own, if there is one.
+    pub fn with_duty(rule: DutyRule, duty: Option<Ratio>) -> Self {
+        Self { duty, ..Self::new(rule) }
+    }
+
+    fn duty_of(&self, index: usize) -> Ratio {
+        self.duty.unwrap_or(SUB_BANDS[index].duty_cycle)
     }
 
     /// The first instant at `now` or later at which a frame of `airtime` may start at `hertz`.
@@ -71,7 +82,7 @@ impl DutyLedger {
     /// When it may never.
     pub fn earliest(&self, now: SimTime, hertz: u32, airtime: Span) -> Result<SimTime, NotAllowed> {
         let index = sub_band(hertz).ok_or(NotAllowed::Frequency(hertz))?;
-        let (band, duty) = (&self.bands[index], SUB_BANDS[index].duty_cycle);
+        let (band, duty) = (&self.bands[index], self.duty_of(index));
         let now = now.max(band.free_at);
         let DutyRule::Window(window) = self.rule else { return Ok(now) };
         let allowed = share(window, duty);
@@ -103,7 +114,8 @@ impl DutyLedger {
             return Err(NotAllowed::TooEarly(earliest));
         }
         let index = sub_band(hertz).ok_or(NotAllowed::Frequency(hertz))?;
-        let (band, duty) = (&mut self.bands[index], SUB_BANDS[index].duty_cycle);
+        let duty = self.duty_of(index);
+        let band = &mut self.bands[index];
         let until = now + airtime;
         band.used += airtime;
         match self.rule {

@@ -35,6 +35,7 @@ impl MediumConfig {
             Self::Radio(config) => vec![("queue", &config.queue)],
             Self::Cellular(config) => vec![("queue", &config.queue)],
             Self::Wifi(config) => vec![("queue", &config.queue)],
+            Self::Lora(config) => vec![("queue", &config.queue)],
             Self::Ieee802154(config) => vec![("queue", &config.queue)],
         };
         for (place, queue) in queues {
@@ -48,6 +49,7 @@ impl MediumConfig {
             Self::Radio(config) => self.check_radio(config, &mut found),
             Self::Cellular(config) => config.check(&mut found),
             Self::Wifi(config) => config.check(&mut found),
+            Self::Lora(config) => config.check(&mut found),
             Self::Ieee802154(config) => config.check(&mut found),
         }
         found

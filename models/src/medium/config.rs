@@ -10,11 +10,13 @@
 //!                stations: [(node: "sink", at: ("0 m", "0 m")), (node: "mote", at: ("20 m", "0 m"), parent: "sink")]),
 //!     Cellular(name: "cell", technology: NbIot, gateway: "core", stations: [(node: "meter", edrx: (cycle: "20.48 s"))]),
 //!     Wifi(name: "home", access_point: "ap", stations: [(node: "phone"), (node: "bulb", power_save: ())]),
+//!     Lora(name: "meters", gateway: "gate", stations: [(node: "meter", at: ("400 m", "0 m"), spreading: Sf9)]),
 //! ]
 //! ```
 
 use super::cellular::CellularConfig;
 use super::distance::{Distance, Place};
+use super::lora::LoraConfig;
 use super::pan::Ieee802154Config;
 use super::wifi::WifiConfig;
 use crate::energy::RadioPower;
@@ -46,6 +48,8 @@ pub enum MediumConfig {
     Cellular(CellularConfig),
     /// Wi-Fi: an access point and its stations, some of which may save power.
     Wifi(WifiConfig),
+    /// A cell of LoRaWAN: devices of class A around a gateway.
+    Lora(LoraConfig),
 }
 
 /// A LAN switch. Each station has a cable of its own to it, full duplex. A frame is taken whole, and goes out again through the
@@ -215,6 +219,7 @@ impl MediumConfig {
             Self::Ieee802154(config) => &config.name,
             Self::Cellular(config) => &config.name,
             Self::Wifi(config) => &config.name,
+            Self::Lora(config) => &config.name,
         }
     }
 
@@ -227,6 +232,7 @@ impl MediumConfig {
             Self::Ieee802154(config) => &config.stream_name,
             Self::Cellular(config) => &config.stream_name,
             Self::Wifi(config) => &config.stream_name,
+            Self::Lora(config) => &config.stream_name,
         };
         given.as_deref().unwrap_or(self.name())
     }
@@ -244,6 +250,9 @@ impl MediumConfig {
             Self::Wifi(config) => {
                 config.stations.iter().map(|station| &station.node).chain([&config.access_point]).collect()
             }
+            Self::Lora(config) => {
+                config.stations.iter().map(|station| &station.node).chain([&config.gateway]).collect()
+            }
         }
     }
 
@@ -253,6 +262,7 @@ impl MediumConfig {
             Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => None,
             Self::Cellular(config) => Some(("gateway", &config.gateway)),
             Self::Wifi(config) => Some(("access_point", &config.access_point)),
+            Self::Lora(config) => Some(("gateway", &config.gateway)),
         }
     }
 
@@ -261,19 +271,20 @@ impl MediumConfig {
         matches!(self, Self::Radio(_) | Self::Ieee802154(_)) || self.hub().is_some()
     }
 
-    /// With which power its stations send, where all send with the same.
-    pub fn power(&self) -> Option<RadioPower> {
+    /// With which power the station of a node sends, where it is said.
+    pub fn power_of(&self, node: &str) -> Option<RadioPower> {
         match self {
             Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => None,
             Self::Cellular(config) => Some(config.power()),
             Self::Wifi(config) => config.power,
+            Self::Lora(config) => config.power_of(node),
         }
     }
 
     /// Why it is never quiet, if it is not: what goes on for ever though nobody sends.
     pub fn never_quiet(&self) -> Option<&'static str> {
         match self {
-            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => None,
+            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) | Self::Lora(_) => None,
             Self::Cellular(config) => {
                 let saves = config.psm.is_some() || config.stations.iter().any(|station| station.psm.is_some());
                 saves.then_some("devices with `psm` update their tracking area for ever")
@@ -288,7 +299,9 @@ impl MediumConfig {
             Self::Ieee802154(config) => {
                 config.stations.iter().find(|s| s.parent.is_some()).map(|station| &station.node)
             }
-            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Cellular(_) | Self::Wifi(_) => None,
+            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Cellular(_) | Self::Wifi(_) | Self::Lora(_) => {
+                None
+            }
         }
     }
 
@@ -302,6 +315,7 @@ impl MediumConfig {
             Self::Ieee802154(_) => Some(Mtu::IPV6_LEAST),
             Self::Cellular(config) => config.mtu,
             Self::Wifi(config) => config.mtu,
+            Self::Lora(config) => config.mtu(),
         };
         given.unwrap_or_default()
     }
@@ -315,6 +329,7 @@ impl MediumConfig {
             Self::Ieee802154(config) => config.loss,
             Self::Cellular(config) => config.loss,
             Self::Wifi(config) => config.loss,
+            Self::Lora(config) => config.loss,
         };
         given.unwrap_or_default()
     }
@@ -330,10 +345,11 @@ impl MediumConfig {
             Self::Ieee802154(_) => Framing::default(),
             Self::Cellular(config) => config.framing.unwrap_or_default(),
             Self::Wifi(config) => config.framing(),
+            Self::Lora(_) => LoraConfig::FRAMING,
         }
     }
 
-    /// Bits per second; of a cell, from a device.
+    /// Bits per second; of a cell, from a device, and of one of LoRaWAN, of the slowest, rounded up.
     pub fn rate(&self) -> Rate {
         match self {
             Self::Switch(config) => config.rate,
@@ -342,6 +358,7 @@ impl MediumConfig {
             Self::Ieee802154(_) => OQPSK_RATE.expect("a constant above zero"),
             Self::Cellular(config) => config.rate_up(),
             Self::Wifi(config) => config.rate(),
+            Self::Lora(config) => config.rate(),
         }
     }
 
@@ -350,7 +367,12 @@ impl MediumConfig {
     pub fn cable_delay(&self) -> Span {
         match self {
             Self::Switch(config) => config.delay.unwrap_or_default(),
-            Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) | Self::Cellular(_) | Self::Wifi(_) => Span::ZERO,
+            Self::Csma(_)
+            | Self::Radio(_)
+            | Self::Ieee802154(_)
+            | Self::Cellular(_)
+            | Self::Wifi(_)
+            | Self::Lora(_) => Span::ZERO,
         }
     }
 

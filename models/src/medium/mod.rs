@@ -1,4 +1,4 @@
-//! Shared media: LAN switches, buses with collisions, radio channels with a range, cells, Wi-Fi.
+//! Shared media: LAN switches, buses with collisions, radio channels with a range, cells, Wi-Fi, LoRaWAN.
 //!
 //! A medium is an entity of the kernel. Each station has two wires to it: one on which its node hands packets over, and
 //! one on which it gets them. The station's adapter (what waits, back-off, retries) lives in the medium, where stations of one
@@ -29,6 +29,7 @@
 //! - **Cell** ([`CellularConfig`]): devices of NB-IoT or LTE-M and the operator's gateway; what comes for one that sleeps waits in the network.
 //! - **Wi-Fi** ([`WifiConfig`]): an access point and its stations on one channel, with carrier sense, back-off, acknowledgements and retries; stations may save
 //!   power, and the access point holds frames for these.
+//! - **LoRaWAN** ([`LoraConfig`]): devices of class A around a gateway, with times on air, duty cycles, collisions or capture, and receive windows; see `lora`.
 //! - **Loss** besides: one draw for each reception that is sound otherwise, of the stream `loss` of the medium and the receiver.
 //!
 //! **Captures** have an interface for each station: a packet leaves there when its node hands it over (on a switch, when its last
@@ -50,7 +51,7 @@
 //! | `adapter` | what waits at a station for its turn |
 //! | `ether` | who hears whom on the air, and what overlaps where |
 //! | `batteries` | what the nodes of stations say of their devices, and batteries that end |
-//! | `switch`, `csma`, `radio`, `pan`, `cellular`, `wifi` | the kinds |
+//! | `switch`, `csma`, `radio`, `pan`, `cellular`, `wifi`, `lora` | the kinds |
 
 mod adapter;
 mod batteries;
@@ -61,6 +62,7 @@ mod csma;
 mod discipline;
 mod distance;
 mod ether;
+mod lora;
 mod pan;
 mod radio;
 mod shared;
@@ -76,6 +78,7 @@ pub use cellular::{CellStation, CellularConfig, ConnectedDrxConfig, EdrxConfig, 
 pub use check::MOST_STATIONS;
 pub use config::{Access, CarrierSense, CsmaConfig, MediumConfig, RadioConfig, StationConfig, SwitchConfig};
 pub use distance::{Coordinate, Distance, Place};
+pub use lora::{Attenuation, DutyExcess, DutyKeeping, LoraConfig, LoraStation};
 pub use pan::{Ieee802154Config, LinkAddresses, PanAccess, PanCounts, PanIndirect, PanReassembly, PanStationConfig};
 pub use shared::{GroupStations, MediumCounts, MediumParts, StationParts};
 pub use wifi::{PowerSave, WifiConfig, WifiStation};
@@ -89,6 +92,7 @@ use crate::packet::Packet;
 use cellular::Cell;
 use csma::Bus;
 use discipline::Discipline;
+use lora::Lora;
 use pan::Pan;
 use protosim_core::{Cx, Span, TimerId};
 use radio::Radio;
@@ -108,6 +112,7 @@ enum Kind {
     Pan(Box<Pan>),
     Cell(Box<Cell>),
     Wifi(Box<Wifi>),
+    Lora(Box<Lora>),
 }
 
 /// What the radios of a medium's stations are called in profiles of devices.
@@ -141,6 +146,7 @@ impl MediumConfig {
                 Rat::LteM => RadioKind::Named("lte-m"),
             },
             Self::Wifi(_) => RadioKind::Named("wifi"),
+            Self::Lora(_) => RadioKind::Named("lora"),
         }
     }
 }
@@ -155,6 +161,7 @@ impl Medium {
             MediumConfig::Ieee802154(config) => Kind::Pan(Box::new(Pan::new(config, parts))),
             MediumConfig::Cellular(config) => Kind::Cell(Box::new(Cell::new(config, parts))),
             MediumConfig::Wifi(config) => Kind::Wifi(Box::new(Wifi::new(config, parts))),
+            MediumConfig::Lora(config) => Kind::Lora(Box::new(Lora::new(config, parts))),
         })
     }
 
@@ -166,6 +173,7 @@ impl Medium {
             Kind::Pan(pan) => &**pan,
             Kind::Cell(cell) => &**cell,
             Kind::Wifi(wifi) => &**wifi,
+            Kind::Lora(lora) => &**lora,
         }
     }
 
@@ -177,6 +185,7 @@ impl Medium {
             Kind::Pan(pan) => &mut **pan,
             Kind::Cell(cell) => &mut **cell,
             Kind::Wifi(wifi) => &mut **wifi,
+            Kind::Lora(lora) => &mut **lora,
         }
     }
 

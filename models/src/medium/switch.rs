@@ -47,9 +47,12 @@ impl MediumConfig {
                 queue: config.station_queue.clone(),
                 ..DirectionConfig::default()
             },
-            Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) | Self::Cellular(_) | Self::Wifi(_) => {
-                DirectionConfig::default()
-            }
+            Self::Csma(_)
+            | Self::Radio(_)
+            | Self::Ieee802154(_)
+            | Self::Cellular(_)
+            | Self::Wifi(_)
+            | Self::Lora(_) => DirectionConfig::default(),
         }
     }
 }

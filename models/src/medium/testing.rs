@@ -86,12 +86,15 @@ impl Field {
         let down = |index: usize| WireId(index as u32);
         let up = |index: usize| WireId((count + index) as u32);
         let mut builder = Builder::new(seed);
+        // A hub has no battery.
+        let is_hub = |index: usize| config.hub().is_some() && index + 1 == count;
+        let device = |index: usize| hardware.clone().filter(|own| !(is_hub(index) && own.is_on_battery()));
         let station = |index: usize| StationParts {
             listed: index,
             up: up(index),
             down: down(index),
             stream_name: format!("m:s{index:03}"),
-            hardware: hardware.clone().map(Box::new),
+            hardware: device(index).map(Box::new),
             control: None,
         };
         let stations = (0..count).map(station).collect();

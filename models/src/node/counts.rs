@@ -74,11 +74,19 @@ pub enum DropCause {
     HeldFull,
     /// The station that it was for slept for longer than a packet may wait.
     HeldTooLong,
+    /// The station that it was for was sending itself.
+    Deaf,
+    /// The gateway took in as many frames as it can at once.
+    NoDemodulator,
+    /// Too often the receive windows of its device passed before it could be sent.
+    NoWindow,
+    /// The duty cycle does not let it be sent: not now, or never, as its frame is too long.
+    DutyCycle,
 }
 
 impl DropCause {
     /// How many causes there are.
-    pub(crate) const COUNT: usize = Self::HeldTooLong as usize + 1;
+    pub(crate) const COUNT: usize = Self::DutyCycle as usize + 1;
 
     /// All that a shared medium drops packets for; for [`Self::NodeDown`] where stations have radios.
     pub const OF_MEDIA: [Self; 7] =
@@ -99,6 +107,10 @@ impl DropCause {
 
     /// All that media whose stations sleep, cells and Wi-Fi, drop packets for besides.
     pub const OF_SLEEPERS: [Self; 3] = [Self::HeldFull, Self::HeldTooLong, Self::MissedWindow];
+
+    /// All that LoRaWAN cells drop packets for besides.
+    pub const OF_LORA: [Self; 6] =
+        [Self::TooBig, Self::HeldFull, Self::Deaf, Self::NoDemodulator, Self::NoWindow, Self::DutyCycle];
 
     /// All that nodes with a NAT or a firewall drop packets for besides.
     pub const OF_NATS: [Self; 4] = [Self::NoMapping, Self::Filtered, Self::NoPort, Self::Blocked];
@@ -158,6 +170,10 @@ impl DropCause {
             Self::ReassemblyMemory => "reassembly: no memory",
             Self::HeldFull => "no room among what is held for a station that sleeps",
             Self::HeldTooLong => "waited too long for a station that sleeps",
+            Self::Deaf => "receiver was sending",
+            Self::NoDemodulator => "no demodulator free",
+            Self::NoWindow => "receive windows missed",
+            Self::DutyCycle => "duty cycle used up",
         }
     }
 }

@@ -12,6 +12,7 @@ mod coap;
 mod devices;
 mod dtls;
 mod ice;
+mod lora;
 mod mqtt;
 mod nats;
 mod networks;
@@ -214,6 +215,7 @@ fn refused() -> impl Iterator<Item = &'static cases::Case> {
         coap::CASES,
         devices::CASES,
         dtls::CASES,
+        lora::CASES,
     ];
     all.iter().copied().flatten().collect::<Vec<_>>().into_iter()
 }

@@ -69,6 +69,13 @@ impl Observers {
         known
     }
 
+    /// The tokens of one peer, in order.
+    pub(super) fn of(&self, peer: SocketAddr) -> Vec<Token> {
+        // The empty token is the first one.
+        let from = self.0.range((peer, Token::EMPTY)..).map(|(key, _)| *key);
+        from.take_while(|(of, _)| *of == peer).map(|(_, token)| token).collect()
+    }
+
     /// Those of a resource, in order.
     pub(super) fn due(&self, resource: usize, all_confirmable: bool, now: LocalTime) -> Vec<Due> {
         let those = self.0.iter().filter(|(_, observer)| observer.resource == resource);

@@ -4,7 +4,7 @@ use super::core::Core;
 use super::outbox::Expects;
 use super::proof::agree;
 use super::{Cx, KEYS, draw_cid, random, raw};
-use crate::dtls::codes::{CONNECTION_ID, DTLS12, DTLS13, Suite};
+use crate::dtls::codes::{CONNECTION_ID, DTLS12, DTLS13, HASH, Suite};
 use crate::dtls::config::{ClientConfig, Common};
 use crate::dtls::crypto::Protection;
 use crate::dtls::reassembly::Whole;
@@ -130,6 +130,14 @@ pub(super) struct Client {
     pub(super) resumption: Option<Secret>,
 }
 
+/// A pre-shared key that a client of DTLS 1.3 offers.
+pub(super) struct Offered {
+    pub(super) identity: PskIdentity,
+    pub(super) key: Bytes,
+    /// Both had it before; otherwise it is that of a ticket.
+    pub(super) is_external: bool,
+}
+
 impl Client {
     /// Sends the first hello.
     pub(super) fn start(&mut self, core: &mut Core, side: &mut ClientSide, cx: &mut Cx<'_>) {
@@ -202,9 +210,10 @@ impl Client {
 
     fn send_hello(&mut self, core: &mut Core, config: &ClientConfig, cx: &mut Cx<'_>) {
         let mut extensions = self.extensions(core, config);
-        let offered = self.offered_psk(core, config, cx.env.now());
-        if let Some((identity, _, _)) = &offered {
-            let (identities, binders) = (vec![identity.clone()], vec![Bytes::from_static(&[0; 32])]);
+        let offered = self.offered_psks(core, config, cx.env.now());
+        if !offered.is_empty() {
+            let identities = offered.iter().map(|one| one.identity.clone()).collect();
+            let binders = vec![Bytes::from_static(&[0; HASH.len()]); offered.len()];
             extensions.push(Extension::PreSharedKeys(PreSharedKeys { identities, binders }));
         }
         let mut cipher_suites: Vec<CipherSuite> = core.common.suites().map(Suite::code).collect();
@@ -222,47 +231,57 @@ impl Client {
         };
         let binders_len = hello.binders_len();
         let mut body = Message::ClientHello(hello, self.cookie.clone()).encode_body();
-        if let Some((_, key, is_external)) = offered {
-            body = self.with_binder(&body, binders_len, (&key, is_external), core, cx);
+        if !offered.is_empty() {
+            body = self.with_binders(&body, binders_len, &offered, core, cx);
         }
         let message_seq = core.send_outside(HandshakeType::CLIENT_HELLO, body.clone(), 0, cx);
         self.hello = (message_seq, body);
         core.end_flight(Expects::Flight, cx);
     }
 
-    /// The pre-shared key that is offered to a server of DTLS 1.3: a ticket's, or that of the configuration.
-    fn offered_psk(&self, core: &Core, config: &ClientConfig, now: LocalTime) -> Option<(PskIdentity, Bytes, bool)> {
+    /// The pre-shared keys that are offered to a server of DTLS 1.3, the best first: a ticket's, and that of the configuration, in case the server
+    /// does not know the ticket any more (RFC 8446 §4.2.11: that is what the list is for).
+    pub(super) fn offered_psks(&self, core: &Core, config: &ClientConfig, now: LocalTime) -> Vec<Offered> {
         if !core.common.knows(DTLS13) {
-            return None;
+            return Vec::new();
         }
-        if let Some(ticket) = self.ticket.as_ref().filter(|ticket| ticket.version == DTLS13) {
-            let identity = PskIdentity { identity: ticket.ticket.clone(), obfuscated_age: ticket.obfuscated_age(now) };
-            return Some((identity, Bytes::copy_from_slice(ticket.secret.as_slice()), false));
-        }
-        let psk = config.psk.as_ref()?;
-        // RFC 8446 §4.2.11: 0 for keys that both had.
-        Some((PskIdentity { identity: psk.identity.clone(), obfuscated_age: 0 }, psk.key.clone(), true))
+        let ticket = self.ticket.as_ref().filter(|ticket| ticket.version == DTLS13).map(|ticket| Offered {
+            identity: PskIdentity { identity: ticket.ticket.clone(), obfuscated_age: ticket.obfuscated_age(now) },
+            key: Bytes::copy_from_slice(ticket.secret.as_slice()),
+            is_external: false,
+        });
+        let own = config.psk.as_ref().map(|psk| Offered {
+            // RFC 8446 §4.2.11: 0 for keys that both had.
+            identity: PskIdentity { identity: psk.identity.clone(), obfuscated_age: 0 },
+            key: psk.key.clone(),
+            is_external: true,
+        });
+        ticket.into_iter().chain(own).collect()
     }
 
-    /// Proves that the client has the key (RFC 8446 §4.2.11.2): over the hello without the proof.
-    fn with_binder(
+    /// Proves that the client has the keys (RFC 8446 §4.2.11.2): each over the hello without the proofs.
+    fn with_binders(
         &self,
         body: &Bytes,
         binders_len: usize,
-        (key, is_external): (&Bytes, bool),
+        offered: &[Offered],
         core: &Core,
         cx: &mut Cx<'_>,
     ) -> Bytes {
-        core.spend("tls.schedule", 0, cx);
         let mut transcript = self.before.clone().unwrap_or_else(|| Transcript::new(core.mode()));
-        transcript.set_hash(crate::dtls::codes::HASH);
+        transcript.set_hash(HASH);
         let whole = with_tls_header(HandshakeType::CLIENT_HELLO, body);
         let digest = transcript.digest_with(&whole[..whole.len() - binders_len]);
-        let base = KeySchedule::new(core.kdf(), Some(key)).binder_key(is_external);
-        let binder = core.kdf().finished(&base, &digest);
         let mut with = body.to_vec();
-        let end = with.len() - binder.len();
-        with[end..].copy_from_slice(&binder);
+        let mut end = with.len();
+        for one in offered.iter().rev() {
+            core.spend("tls.schedule", 0, cx);
+            let base = KeySchedule::new(core.kdf(), Some(&one.key)).binder_key(one.is_external);
+            let binder = core.kdf().finished(&base, &digest);
+            with[end - binder.len()..end].copy_from_slice(&binder);
+            // And its length.
+            end -= binder.len() + 1;
+        }
         with.into()
     }
 
@@ -403,7 +422,7 @@ impl Client {
         }
         let mut before = Transcript::new(core.mode());
         before.add(&with_tls_header(HandshakeType::CLIENT_HELLO, &self.hello.1));
-        before.set_hash(crate::dtls::codes::HASH);
+        before.set_hash(HASH);
         before.restart_for_retry();
         before.add(&with_tls_header(whole.kind, &whole.body));
         (self.before, self.retry_suite, core.was_retried) = (Some(before), Some(suite), true);

@@ -15,6 +15,7 @@ use crate::tls::wire::{
     CertificateEntry, CertificateMessage, Extension, Handshake, KeyShare, NewSessionTicket, ServerHello,
 };
 use bytes::Bytes;
+use protosim_core::LocalTime;
 use std::sync::Arc;
 
 impl Client {
@@ -48,8 +49,7 @@ impl Client {
         }
         let key = match psk {
             None => None,
-            Some(0) => Some(self.key_of_psk(core, side).ok_or(ILLEGAL)?),
-            Some(_) => return Err(ILLEGAL),
+            Some(index) => Some(self.take_psk(index, core, side, cx.env.now()).ok_or(ILLEGAL)?),
         };
         let shared = match share {
             Some(share) => Some(self.agree(share, core, cx)?),
@@ -72,15 +72,12 @@ impl Client {
         Ok(())
     }
 
-    /// The key that was offered first; says whether a session goes on.
-    fn key_of_psk(&self, core: &mut Core, side: &ClientSide) -> Option<Bytes> {
-        if let Some(ticket) = self.ticket.as_ref().filter(|ticket| ticket.version == DTLS13) {
-            core.is_resumed = true;
-            return Some(Bytes::copy_from_slice(ticket.secret.as_slice()));
-        }
-        let psk = side.config.psk.as_ref()?;
-        core.psk = Some(psk.identity.clone());
-        Some(psk.key.clone())
+    /// The key that the server has chosen; says whether a session goes on.
+    fn take_psk(&self, index: u16, core: &mut Core, side: &ClientSide, now: LocalTime) -> Option<Bytes> {
+        let chosen = self.offered_psks(core, &side.config, now).into_iter().nth(usize::from(index))?;
+        core.is_resumed = !chosen.is_external;
+        core.psk = chosen.is_external.then_some(chosen.identity.identity);
+        Some(chosen.key)
     }
 
     fn agree(

@@ -294,7 +294,7 @@ impl Outbox {
         self.timeout = self.timeout.saturating_mul(2).min(self.timers.most);
         // RFC 6347 §4.1.1.1: it may be that datagrams of this length do not arrive.
         if self.tries >= common.fallback_after {
-            records.mtu = records.mtu.min(common.fallback_mtu);
+            records.reduced = Some(common.fallback_mtu);
         }
         self.resend(records, now);
         Expired::Resend

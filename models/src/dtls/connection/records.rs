@@ -60,6 +60,8 @@ pub(super) struct Records {
     pub(super) version: Version,
     pub(super) is_13: bool,
     pub(super) mtu: usize,
+    /// What flights of the handshake keep to, once such datagrams seem not to arrive (RFC 6347 §4.1.1.1): they can be cut, data cannot.
+    pub(super) reduced: Option<usize>,
     short_headers: bool,
     read: Vec<Epoch>,
     /// Numbers of the last records without protection. A window would move with what anybody sends, and take the true ones for old.
@@ -84,6 +86,7 @@ impl Records {
             version,
             is_13: false,
             mtu: common.mtu,
+            reduced: None,
             short_headers: common.short_headers,
             read: vec![plain(0)],
             plain_seen: Vec::new(),
@@ -125,7 +128,8 @@ impl Records {
 
     /// What fits into the rest of this datagram, as one record of this epoch \[bytes\].
     pub(super) fn room(&self, epoch: u64) -> usize {
-        self.mtu.saturating_sub(self.current.len() as usize + self.expansion(epoch)).min(MAX_PLAINTEXT)
+        let mtu = self.reduced.map_or(self.mtu, |reduced| reduced.min(self.mtu));
+        mtu.saturating_sub(self.current.len() as usize + self.expansion(epoch)).min(MAX_PLAINTEXT)
     }
 
     /// What fits into a datagram, as one record of the newest epoch \[bytes\].

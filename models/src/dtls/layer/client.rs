@@ -79,7 +79,7 @@ impl ClientParty {
         }
         let mut effects = Vec::new();
         let sent = session.connection.send(data, &mut Cx { env: work.host, effects: &mut effects });
-        if session.connection.is_connected() {
+        if session.connection.is_connected() && sent.is_ok() {
             session.unanswered.get_or_insert((now, now)).1 = now;
         }
         self.take(key, effects, work);
@@ -171,6 +171,9 @@ impl ClientParty {
 
     fn remove(&mut self, key: Key, work: &mut Work<'_>) {
         if let Some(mut session) = self.sessions.remove(&key) {
+            if session.connection.is_connected() {
+                work.told.push_back(Told::Gone(key.0, key.1));
+            }
             work.counts.unsent += session.connection.waiting() as u64;
             session.connection.release(work.host);
         }

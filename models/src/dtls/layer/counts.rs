@@ -71,6 +71,7 @@ impl Counts {
         *match ending {
             Ending::Evicted => &mut self.evicted,
             Ending::Idle => &mut self.idle,
+            Ending::Replaced => &mut self.closed,
         } += 1;
     }
 

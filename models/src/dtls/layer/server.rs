@@ -3,7 +3,7 @@
 use super::Work;
 use crate::app::{HostError, SocketId};
 use crate::dtls::config::ServerConfig;
-use crate::dtls::connection::{Notice, ServerSide, Trace, Unsendable};
+use crate::dtls::connection::{Connection, Failure, Notice, ServerSide, Trace, Unsendable};
 use crate::dtls::endpoint::{ConnectionId, Endpoint, EndpointLimits, Output};
 use crate::layer::Told;
 use crate::rope::Rope;
@@ -106,9 +106,24 @@ fn take(endpoint: &mut Endpoint, socket: SocketId, out: Vec<Output>, work: &mut 
             Output::Observe(_, Trace::Secret(secret)) => work.host.observe_secret(secret),
             Output::Observe(_, trace) => work.counts.observe(&trace),
             Output::Moved(..) => work.counts.moved += 1,
-            Output::Ended(_, ending) => work.counts.ended(ending),
+            Output::Ended(_, name, ending) => {
+                work.counts.ended(ending);
+                work.told.push_back(Told::Gone(socket, name));
+            }
         }
     }
+}
+
+/// A connection is over.
+fn remove(endpoint: &mut Endpoint, socket: SocketId, id: ConnectionId, work: &mut Work<'_>) {
+    told_gone(endpoint, socket, id, work);
+    endpoint.remove(id, work.host);
+}
+
+/// The application learns of the end of what it knew of.
+fn told_gone(endpoint: &Endpoint, socket: SocketId, id: ConnectionId, work: &mut Work<'_>) {
+    let is_connected = endpoint.connection(id).is_some_and(Connection::is_connected);
+    work.told.extend(endpoint.name(id).filter(|_| is_connected).map(|name| Told::Gone(socket, name)));
 }
 
 fn on_notice(endpoint: &mut Endpoint, socket: SocketId, id: ConnectionId, notice: Notice, work: &mut Work<'_>) {
@@ -125,11 +140,17 @@ fn on_notice(endpoint: &mut Endpoint, socket: SocketId, id: ConnectionId, notice
         }
         Notice::Closed => {
             work.counts.closed();
-            endpoint.remove(id, work.host);
+            remove(endpoint, socket, id, work);
         }
         Notice::Failed(failure) => {
             work.counts.failed(failure);
-            endpoint.remove(id, work.host);
+            match failure {
+                Failure::Alert { is_ours: true, .. } => {
+                    told_gone(endpoint, socket, id, work);
+                    endpoint.keep_failed(id, work.host);
+                }
+                _ => remove(endpoint, socket, id, work),
+            }
         }
     }
 }

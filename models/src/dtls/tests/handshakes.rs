@@ -229,7 +229,8 @@ fn a_client_with_a_connection_id_may_move() {
     }
 }
 
-/// A client that has moved goes by the address at which it began, until another one begins there.
+/// RFC 7252 §9.1.1: to protocols above, an endpoint is a session. A client that has moved goes by the address at which it began, and who begins
+/// there after it by another one: who observes in the first session is not taken for whoever has its address now.
 #[test]
 fn names_of_peers_are_kept_and_unique() {
     let (mut client, mut server) = ends(Mode::Real, Suite::Aes128Gcm);
@@ -248,10 +249,13 @@ fn names_of_peers_are_kept_and_unique() {
     let second = std::mem::replace(&mut world.client_address, first);
     world.connect().run();
     let new = world.server.connections().last().unwrap().0;
-    assert_eq!((world.server.name(old), world.server.named(second)), (Some(second), Some(old)));
-    assert_eq!((world.server.name(new), world.server.named(first)), (Some(first), Some(new)));
-    world.server.remove(new, &mut world.server_env);
-    assert_eq!((world.server.named(first), world.server.named(second)), (None, Some(old)));
+    assert_eq!((world.server.name(old), world.server.named(first)), (Some(first), Some(old)));
+    let other = world.server.name(new).unwrap();
+    assert!(other != first && other != second, "{other}");
+    assert_eq!((world.server.named(other), world.server.named(second)), (Some(new), None));
+    assert_eq!(world.server.peer(new).map(|(address, _)| address), Some(first));
+    world.server.remove(old, &mut world.server_env);
+    assert_eq!((world.server.named(first), world.server.name(new)), (None, Some(other)));
 }
 
 /// RFC 6347 §4.2.8: a client that begins anew takes the place of what it was, once it has shown where it is.

@@ -301,8 +301,7 @@ fn a_connection_that_is_replaced_is_closed() {
     world.check_connected();
     let old = world.server.connections().next().unwrap().0;
     world.connect().run();
-    let closed = world.server_notices.iter().filter(|(_, _, notice)| *notice == Notice::Closed);
-    assert_eq!(closed.map(|(_, id, _)| *id).collect::<Vec<_>>(), [old]);
+    assert_eq!(world.ended, [(old, Ending::Replaced)]);
 }
 
 /// RFC 9146 §6, its third condition: a server that is not told to follow answers where the client said hello, whoever sends its datagrams on.

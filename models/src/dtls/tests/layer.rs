@@ -223,6 +223,37 @@ fn a_session_survives_a_new_address_with_a_connection_id_alone() {
     }
 }
 
+/// RFC 7252 §9.1.1: with a session goes what was agreed in it. A server with a place for one ends an observer's session at 100 s, when another client
+/// asks: the observer is off the list, and registers again 5 to 15 s after it was told (RFC 7641 §3.3.1), and a round trip or more for a new session,
+/// though Max-Age is an hour. So of the states each 10 s it misses those of 100 and 110 s at most.
+#[test]
+fn observers_go_with_their_sessions_and_register_again() {
+    use crate::coap::{Client, ClientConfig, Server, ServerConfig};
+    let mut net = Net::new(1);
+    let (observer, other, server) = (net.node("observer", false), net.node("other", false), net.node("server", false));
+    net.link("link", observer, server, link("", "50 ms"));
+    net.link("further", other, server, link("", "50 ms"));
+    let secure = DtlsServerConfig { sessions: Some(1), when_full: WhenFull::Evict, ..server_psk() };
+    let changes = Some(crate::traffic::TimeDistribution::Fixed(Span::from_secs(10)));
+    let max_age = Some(Span::from_secs(3_600));
+    let app = Server::new(ServerConfig { port: Some(PORT), changes, max_age, ..ServerConfig::default() });
+    net.app(server, "app", Secured::server(Box::new(app), Mode::Sized, &secure));
+    let to = net.socket(server, PORT);
+    let name = || crate::name::NodeName("server".into());
+    let watches = ClientConfig { observe: true, ..ClientConfig::new(name()) };
+    net.app(observer, "app", Secured::client(Box::new(Client::new(watches, to)), Mode::Sized, &client_psk(), "server"));
+    let asks = ClientConfig { requests: 1, start: Span::from_secs(100), ..ClientConfig::new(name()) };
+    net.app(other, "app", Secured::client(Box::new(Client::new(asks, to)), Mode::Sized, &client_psk(), "server"));
+    let mut world = net.build(1);
+    world.run(Until::Time(at(595 * 1_000 * MS)));
+    let at_server = |name| world.total(server, "app", name);
+    // Both were evicted: the observer once, and the other when the observer came back.
+    assert_eq!((at_server("dtls_evicted_sessions"), at_server("lost_observers")), (2, 1));
+    assert_eq!((world.total(other, "app", "responses"), world.total(observer, "app", "renewals")), (1, 1));
+    let fresh = world.total(observer, "app", "fresh_notifications");
+    assert!((57..=59).contains(&fresh), "{fresh}");
+}
+
 /// RFC 7252 §9.1.1: to CoAP over DTLS the endpoint is the session. A state each 10 s, and an observer that moves at 102 s and 302 s: it hears nothing
 /// until it registers again, 20 s of Max-Age and 5 to 15 s after its last state, and is one observer all along: of the states of 10 to 590 s each
 /// is due once, and all but those of at most 35 s twice are delivered.
@@ -264,6 +295,26 @@ fn an_observer_that_moves_stays_one() {
     }
     assert!((51..=55).contains(&delivered.len()), "{}", delivered.len());
     assert!(delivered.iter().all(|exchange| begun.contains(exchange)));
+}
+
+/// RFC 6347 §4.2.7: an alert that was lost is told again when what it answers comes again. The server's fourth datagram is its alert (after its request
+/// for a cookie, its hello and HelloDone in one flight each), and is lost; the client's flight comes again after a second.
+#[test]
+fn an_alert_that_was_lost_is_told_again() {
+    for mode in MODES {
+        let mut bed = Bed::new(mode, &server_psk());
+        let stranger = PskConfig { identity: "stranger".to_owned(), ..key() };
+        let suites = Some(vec![DtlsSuite::PskAes128Ccm8]);
+        let client = DtlsClientConfig { psk: Some(stranger), suites, ..client_psk() };
+        bed.client(&client, &[(0, "a")]);
+        // The client says hello at 0 and 100 ms, and sends its key at 200 ms; what answers it at 250 ms goes nowhere.
+        let lost = |percent| LinkChange { loss: Some(Ratio::from_percent(percent)), ..LinkChange::default() };
+        bed.net.change(at(220 * MS), 0, false, lost(100));
+        bed.net.change(at(280 * MS), 0, false, lost(0));
+        let done = bed.run(30);
+        assert_eq!((done.at_client(0, "dtls_alerts_received"), done.at_client(0, "dtls_timed_out_handshakes")), (1, 0));
+        assert_eq!((done.at_server("dtls_alerts_sent"), done.at_client(0, "dtls_resent_flights")), (1, 1));
+    }
 }
 
 /// A session that the server has lost with its power is given up once nothing has come for as long as is said; the next one is there 300 ms later.

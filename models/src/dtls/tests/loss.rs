@@ -223,6 +223,30 @@ fn a_flight_of_dtls_12_is_sent_as_often_as_the_closed_form_says() {
     assert!((mean - 1.781).abs() < 4.0 * 0.9 / 20.0, "{mean}");
 }
 
+/// RFC 6347 §4.1.1.1 lets flights of the handshake back off to smaller records, as they can be cut. Data cannot: what the way takes is as it was
+/// before, and what is handed over once the handshake is done goes out whole.
+#[test]
+fn smaller_flights_do_not_make_data_smaller() {
+    let (client, server) = with_certificates(Mode::Sized, Suite::EcdsaAes128Gcm);
+    let (full, fallback_after) = (client.common.mtu, client.common.fallback_after);
+    // The client's first hellos are lost: one more than it takes to back off.
+    let mut lost = fallback_after + 1;
+    let mut world = World::new(client, ServerConfig { cookies: false, ..server }).with_fate(move |sent| {
+        let is_lost = sent.to_server && lost > 0;
+        lost -= u32::from(is_lost);
+        if is_lost { Vec::new() } else { vec![Span::ZERO] }
+    });
+    world.connect().run();
+    world.check_connected();
+    let most = world.client.as_ref().unwrap().most_data();
+    // A record's header of 13 bytes, a nonce of 8 and a tag of 16 (RFC 5246 §6.2.3.3).
+    assert_eq!(most, full - 37);
+    let text = "x".repeat(most);
+    world.client_send(&text);
+    world.run();
+    assert_eq!(world.server_data().last(), Some(&text));
+}
+
 /// Who lacks the server's hello keeps what is protected, and acknowledges nothing: it knows neither the version nor keys. The server's time brings the hello.
 #[test]
 fn a_client_that_lacks_the_hello_waits_for_it() {

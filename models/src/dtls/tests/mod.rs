@@ -11,7 +11,7 @@ mod sizes;
 use super::codes::{DTLS12, DTLS13, Suite};
 use super::config::{ClientConfig, Common, Psk, ServerConfig};
 use super::connection::{ClientSide, Connection, Cx, Failure, Handshaked, Notice, ServerSide, Side, Trace};
-use super::endpoint::{ConnectionId, Endpoint, EndpointLimits, Output};
+use super::endpoint::{ConnectionId, Ending, Endpoint, EndpointLimits, Output};
 use crate::rope::Rope;
 use crate::tls::certificate::{CertificateKind, Identity, Trust, identity};
 use crate::tls::config::CertificateConfig;
@@ -61,6 +61,7 @@ struct World {
     client_traces: Vec<Trace>,
     server_traces: Vec<Trace>,
     moved: Vec<SocketAddr>,
+    ended: Vec<(ConnectionId, Ending)>,
 }
 
 impl World {
@@ -82,6 +83,7 @@ impl World {
             client_traces: Vec::new(),
             server_traces: Vec::new(),
             moved: Vec::new(),
+            ended: Vec::new(),
         }
     }
 
@@ -140,7 +142,7 @@ impl World {
                 Output::Transmit(to, datagram) => self.transmit(false, to, datagram),
                 Output::Notify(id, notice) => self.server_notices.push((self.now, id, notice)),
                 Output::Observe(_, trace) => self.server_traces.push(trace),
-                Output::Ended(..) => {}
+                Output::Ended(id, _, ending) => self.ended.push((id, ending)),
                 Output::Moved(_, _, to) => self.moved.push(to),
             }
         }

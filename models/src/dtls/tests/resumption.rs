@@ -73,6 +73,28 @@ fn a_session_that_is_not_known_begins_anew() {
     }
 }
 
+/// RFC 8446 §4.2.11: beside its ticket a client of DTLS 1.3 offers the key that both have had before, so that a server of that key alone, which
+/// has lost what tickets are opened with, takes it in the same handshake: no alert, and no more time than a first one takes.
+#[test]
+fn a_server_that_has_lost_its_tickets_takes_the_key_beside_one() {
+    for mode in MODES {
+        let (client, server) = ends(mode, Suite::Aes128Gcm);
+        let client = ClientConfig { resumption: true, psk: Some(psk()), ..client };
+        let server = ServerConfig { tickets: 1, psks: [(psk().identity, psk().key)].into(), ..server };
+        let mut world = World::new(client, server.clone());
+        let (first, took, _) = again(&mut world);
+        assert!(!first.is_resumed && first.psk.is_some());
+        let (next, resumed, _) = again(&mut world);
+        assert!(next.is_resumed && next.psk.is_none());
+        world.server = Endpoint::new(ServerSide::new(server, Trust::default()), EndpointLimits::default());
+        world.server_env = IdealEnv::new(77);
+        world.server_env.now = world.now;
+        let (lost, anew, _) = again(&mut world);
+        assert!(!lost.is_resumed && lost.psk == first.psk);
+        assert_eq!((anew, took), (resumed, resumed));
+    }
+}
+
 /// RFC 7627 §5.3: a session without the extended master secret does not go on with it.
 #[test]
 fn a_session_keeps_how_its_secret_was_made() {

@@ -59,6 +59,21 @@ impl CellularConfig {
                 found.push((field.to_owned(), format!("is at most {LONGEST}, not {span}")));
             }
         }
+        // 3GPP TS 36.304 §7.1: in radio frames of 10 ms, 32 to 256, and 128 to 1024 of NB-IoT.
+        let shortest = if self.technology == Rat::NbIot { 1_280 } else { 320 };
+        let cycles = [1, 2, 4, 8].map(|times| Span::from_millis(shortest * times));
+        if let Some(drx) = self.drx.filter(|drx| !cycles.contains(drx)) {
+            let [first, second, third, last] = cycles;
+            found.push((
+                "drx".to_owned(),
+                format!("is {first}, {second}, {third} or {last} (3GPP TS 36.304 §7.1), not {drx}"),
+            ));
+        }
+        let released = self.agreement(&super::CellStation::new(self.gateway.clone())).inactivity;
+        if let Some(drx) = self.connected_drx.filter(|drx| drx.after >= released) {
+            let message = format!("has no effect: the connection is released after {released}, before {}", drx.after);
+            found.push(("connected_drx.after".to_owned(), message));
+        }
     }
 
     /// What a device and the network agreed on, or would if it said nothing: what the standard does not have, and what contradicts itself.

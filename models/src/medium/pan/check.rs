@@ -109,6 +109,9 @@ impl Ieee802154Config {
         if station.fast_poll_for() > LONGEST {
             find("fast_poll_for", format!("is at most {LONGEST}, not {}", station.fast_poll_for()));
         }
+        if is_fast && station.fast_poll_for.is_some() && station.poll() <= station.fast_poll() {
+            find("fast_poll_for", format!("has no effect: `poll` is not above `fast_poll`, {}", station.fast_poll()));
+        }
         if station.fast_poll.is_some() && !is_fast {
             find("fast_poll", "has no effect: `fast_poll_for` is zero".to_owned());
         }

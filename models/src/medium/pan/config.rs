@@ -125,7 +125,8 @@ pub struct PanReassembly {
 pub struct PanIndirect {
     /// Frames in all, 1 to 65535. Default: 64 (our choice: 8 kB).
     pub frames: u32,
-    /// Frames for one child. A packet of which not all frames have room is dropped. Default: 16 (our choice: a packet of 1280 bytes).
+    /// Frames for one child. A packet of which not all frames have room is dropped. Default: 64
+    /// (our choice: all of them, so that the parent has one pool for all children. A packet of 1280 bytes has 16; a flight of DTLS with certificates has three such).
     pub frames_per_child: u32,
     /// For how long. Default: 7.68 s (macTransactionPersistenceTime).
     pub persistence: Span,
@@ -146,7 +147,7 @@ impl Default for PanReassembly {
 
 impl Default for PanIndirect {
     fn default() -> Self {
-        Self { frames: 64, frames_per_child: 16, persistence: TRANSACTION_PERSISTENCE.span() }
+        Self { frames: 64, frames_per_child: 64, persistence: TRANSACTION_PERSISTENCE.span() }
     }
 }
 
