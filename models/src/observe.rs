@@ -109,6 +109,8 @@ pub enum Outcome {
     OutOfMemory,
     /// Over without an answer, which was not asked for where all is well (CoAP: No-Response): nobody knows more.
     Unanswered,
+    /// Given up because what came in parts did not fit together (CoAP: blocks of a resource that changes meanwhile).
+    Incomplete,
 }
 
 impl Outcome {
@@ -121,6 +123,7 @@ impl Outcome {
             Self::Reset => "reset",
             Self::OutOfMemory => "out of memory",
             Self::Unanswered => "unanswered",
+            Self::Incomplete => "incomplete",
         }
     }
 }

@@ -35,6 +35,8 @@ pub enum AppConfig {
     AmqpClient(Box<amqp::AmqpClientConfig>),
     /// Sends CoAP requests (RFC 7252).
     CoapClient(coap::ClientConfig),
+    /// Asks CoAP servers on behalf of clients, and keeps what they say (RFC 7252 §5.7).
+    CoapProxy(coap::ProxyConfig),
     /// Answers CoAP requests (RFC 7252).
     CoapServer(coap::ServerConfig),
     /// Asks for targets or pages over HTTP/1.1 (RFC 9112).
@@ -149,6 +151,7 @@ impl AppConfig {
             Self::UdpClient(config) => config.check(),
             Self::UdpServer(config) => config.check(),
             Self::CoapClient(config) => config.check(),
+            Self::CoapProxy(config) => config.check(),
             Self::CoapServer(config) => config.check(),
             Self::HttpClient(config) => config.check(),
             Self::HttpServer(config) => config.check(),
@@ -176,7 +179,7 @@ impl AppConfig {
             Self::AimdSource(config) => Some(&config.to),
             Self::Amqp10Client(config) => Some(&config.to),
             Self::AmqpClient(config) => Some(&config.to),
-            Self::CoapClient(config) => Some(&config.to),
+            Self::CoapClient(config) => Some(config.asked()),
             Self::UdpClient(config) => Some(&config.to),
             Self::HttpClient(config) => Some(&config.to),
             Self::MqttClient(config) => Some(&config.to),
@@ -188,8 +191,16 @@ impl AppConfig {
             Self::UdpSource(config) => Some(&config.to),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
-            Self::AmqpBroker(_) | Self::IceAgent(_) | Self::MqttBroker(_) => None,
+            Self::AmqpBroker(_) | Self::CoapProxy(_) | Self::IceAgent(_) | Self::MqttBroker(_) => None,
             Self::StunServer(_) | Self::TurnServer(_) => None,
+        }
+    }
+
+    /// The field that names [`AppConfig::destination`].
+    pub fn destination_field(&self) -> &'static str {
+        match self {
+            Self::CoapClient(config) if config.via.is_some() => "via",
+            _ => "to",
         }
     }
 
@@ -197,10 +208,10 @@ impl AppConfig {
     pub fn channels(&self) -> Vec<(&'static str, &ChannelName)> {
         match self {
             Self::IceAgent(config) => vec![("channel", &config.channel)],
+            Self::CoapProxy(_) | Self::Amqp10Client(_) => Vec::new(),
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
             Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
             Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => Vec::new(),
-            Self::Amqp10Client(_) => Vec::new(),
             Self::StunClient(_) | Self::StunServer(_) | Self::TurnClient(_) | Self::TurnServer(_) => Vec::new(),
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => Vec::new(),
             Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => Vec::new(),
@@ -220,7 +231,8 @@ impl AppConfig {
         match self {
             Self::IceAgent(config) => config.further(),
             Self::TurnClient(config) => vec![config.further()],
-            Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => Vec::new(),
+            Self::CoapClient(config) => config.further().into_iter().collect(),
+            Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapProxy(_) | Self::CoapServer(_) => Vec::new(),
             Self::HttpClient(_) | Self::HttpServer(_) | Self::Ping(_) => Vec::new(),
             Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => Vec::new(),
             Self::Amqp10Client(_) => Vec::new(),
@@ -238,6 +250,7 @@ impl AppConfig {
                 let like = like.and_then(|like| if let Self::IceAgent(like) = like { Some(&**like) } else { None });
                 config.resolve(found, like);
             }
+            Self::CoapClient(config) => config.resolve(&found),
             Self::TurnClient(config) => config.resolve(&found),
             _ => {}
         }
@@ -258,7 +271,7 @@ impl AppConfig {
             Self::AimdSource(config) => Some(Port::Udp(config.port)),
             Self::Amqp10Client(config) => Some(Port::Tcp(config.port())),
             Self::AmqpClient(config) => Some(Port::Tcp(config.port())),
-            Self::CoapClient(config) => Some(Port::Udp(config.port())),
+            Self::CoapClient(config) => Some(Port::Udp(config.asked_port())),
             Self::HttpClient(config) => Some(Port::Tcp(config.port())),
             Self::MqttClient(config) => Some(Port::Tcp(config.port())),
             Self::TcpClient(config) => Some(Port::Tcp(config.port)),
@@ -270,7 +283,7 @@ impl AppConfig {
             Self::UdpSource(config) => Some(Port::Udp(config.port)),
             Self::Ping(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
             Self::HttpServer(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
-            Self::AmqpBroker(_) | Self::IceAgent(_) | Self::MqttBroker(_) => None,
+            Self::AmqpBroker(_) | Self::CoapProxy(_) | Self::IceAgent(_) | Self::MqttBroker(_) => None,
             Self::StunServer(_) | Self::TurnServer(_) => None,
         }
     }
@@ -294,7 +307,7 @@ impl AppConfig {
             Self::TcpSink(config) => Some(&config.tcp),
             Self::TcpSource(config) => Some(&config.tcp),
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => None,
-            Self::IceAgent(_) | Self::StunClient(_) => None,
+            Self::CoapProxy(_) | Self::IceAgent(_) | Self::StunClient(_) => None,
             Self::Ping(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => None,
         }
     }
@@ -318,7 +331,7 @@ impl AppConfig {
             Self::TcpSink(config) => config.tls.as_deref().map(Tls::Server),
             Self::TcpSource(config) => config.tls.as_deref().map(Tls::Client),
             Self::AimdSink(_) | Self::AimdSource(_) | Self::CoapClient(_) | Self::CoapServer(_) => None,
-            Self::StunClient(_) => None,
+            Self::CoapProxy(_) | Self::StunClient(_) => None,
             Self::Ping(_) | Self::UdpClient(_) | Self::UdpServer(_) | Self::UdpSink(_) | Self::UdpSource(_) => None,
         }
     }
@@ -375,7 +388,8 @@ impl AppConfig {
             },
             // What it relays is as long as clients and peers make it.
             Self::TurnServer(config) => HEADER + config.response_len(),
-            Self::UdpSink(_) => 0,
+            // What a proxy passes on, too.
+            Self::CoapProxy(_) | Self::UdpSink(_) => 0,
             Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => 0,
             Self::Amqp10Client(_) => 0,
             Self::HttpClient(_) | Self::HttpServer(_) => 0,
@@ -387,6 +401,7 @@ impl AppConfig {
     pub fn listens_on(&self) -> Option<Port> {
         match self {
             Self::AimdSink(config) => Some(Port::Udp(config.port)),
+            Self::CoapProxy(config) => Some(Port::Udp(config.port())),
             Self::CoapServer(config) => Some(Port::Udp(config.port())),
             Self::StunServer(config) => Some(Port::Udp(config.port)),
             Self::TurnServer(config) => Some(Port::Udp(config.port)),
@@ -434,7 +449,11 @@ impl AppConfig {
             Self::UdpSource(config) => config.start,
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => Span::ZERO,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => Span::ZERO,
-            Self::AmqpBroker(_) | Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => Span::ZERO,
+            Self::AmqpBroker(_)
+            | Self::CoapProxy(_)
+            | Self::MqttBroker(_)
+            | Self::StunServer(_)
+            | Self::TurnServer(_) => Span::ZERO,
         }
     }
 
@@ -457,7 +476,11 @@ impl AppConfig {
             Self::UdpSource(config) => Some(&mut config.start),
             Self::AimdSink(_) | Self::CoapServer(_) | Self::HttpServer(_) | Self::TcpServer(_) => None,
             Self::TcpSink(_) | Self::UdpServer(_) | Self::UdpSink(_) => None,
-            Self::AmqpBroker(_) | Self::MqttBroker(_) | Self::StunServer(_) | Self::TurnServer(_) => None,
+            Self::AmqpBroker(_)
+            | Self::CoapProxy(_)
+            | Self::MqttBroker(_)
+            | Self::StunServer(_)
+            | Self::TurnServer(_) => None,
         }
     }
 
@@ -479,7 +502,7 @@ impl AppConfig {
             Self::AmqpClient(config) => config.last_due(),
             Self::MqttClient(config) => config.last_due(),
             Self::HttpServer(_) | Self::TcpSource(_) | Self::TcpServer(_) | Self::TcpSink(_) => None,
-            Self::AmqpBroker(_) | Self::IceAgent(_) | Self::MqttBroker(_) => None,
+            Self::AmqpBroker(_) | Self::CoapProxy(_) | Self::IceAgent(_) | Self::MqttBroker(_) => None,
             Self::StunServer(_) | Self::TurnServer(_) => None,
             Self::AimdSource(_) | Self::AimdSink(_) | Self::CoapServer(_) | Self::UdpServer(_) | Self::UdpSink(_) => {
                 None
@@ -494,7 +517,7 @@ impl AppConfig {
             // Notifications go on, and states change.
             Self::CoapClient(config) => !config.observe || config.observe_for.is_some(),
             Self::CoapServer(config) => config.changes.is_none(),
-            Self::HttpServer(_) => true,
+            Self::CoapProxy(_) | Self::HttpServer(_) => true,
             Self::TcpServer(_) | Self::TcpSink(_) => true,
             Self::StunServer(_) | Self::TurnServer(_) => true,
             // Consent goes on as long as the peer is there.
@@ -526,7 +549,8 @@ impl AppConfig {
             Self::AmqpClient(config) => !config.publications.is_empty(),
             Self::MqttClient(config) => !config.publications.is_empty(),
             Self::CoapClient(_) | Self::HttpClient(_) | Self::Ping(_) | Self::TcpClient(_) | Self::UdpClient(_) => true,
-            Self::IceAgent(_) | Self::StunClient(_) | Self::TurnClient(_) => true,
+            // Of a proxy: with servers.
+            Self::CoapProxy(_) | Self::IceAgent(_) | Self::StunClient(_) | Self::TurnClient(_) => true,
             // Each state for each observer.
             Self::CoapServer(config) => config.changes.is_some(),
             _ => false,
@@ -535,7 +559,10 @@ impl AppConfig {
 
     /// True if it begins exchanges, or sends what nobody has asked for: packets there are for its sake.
     pub fn begins_traffic(&self) -> bool {
-        self.has_exchanges() || matches!(self, Self::AimdSource(_) | Self::TcpSource(_) | Self::UdpSource(_))
+        // A proxy sends because it is asked.
+        let is_proxy = matches!(self, Self::CoapProxy(_));
+        (self.has_exchanges() && !is_proxy)
+            || matches!(self, Self::AimdSource(_) | Self::TcpSource(_) | Self::UdpSource(_))
     }
 
     /// True if what answers it says when a request has reached it; nobody does for a ping.
@@ -545,6 +572,7 @@ impl AppConfig {
             Self::Amqp10Client(_)
                 | Self::AmqpClient(_)
                 | Self::CoapClient(_)
+                | Self::CoapProxy(_)
                 | Self::CoapServer(_)
                 | Self::HttpClient(_)
                 | Self::MqttClient(_)
@@ -574,7 +602,7 @@ impl AppConfig {
             Self::TcpClient(_) | Self::TcpServer(_) | Self::TcpSink(_) | Self::TcpSource(_) => None,
             Self::IceAgent(_) | Self::StunClient(_) | Self::StunServer(_) => None,
             Self::AmqpBroker(_) | Self::AmqpClient(_) | Self::MqttBroker(_) | Self::MqttClient(_) => None,
-            Self::Amqp10Client(_) => None,
+            Self::Amqp10Client(_) | Self::CoapProxy(_) => None,
             Self::TurnClient(_) | Self::TurnServer(_) => None,
         }
     }

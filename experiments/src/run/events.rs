@@ -77,7 +77,7 @@ pub enum What {
         /// Which exchange.
         #[serde(flatten)]
         exchange: ExchangeName,
-        /// How it ended: `response`, `error response`, `timed out`, `reset`, `out of memory`.
+        /// How it ended: `response`, `error response`, `timed out`, `reset`, `out of memory`, `unanswered`, `incomplete`.
         outcome: &'static str,
         /// How often the request was sent, the first time included.
         transmissions: u32,

@@ -104,6 +104,7 @@ fn use_coap_endpoint(data: &[u8]) {
         response_wait: Span::from_secs(10),
         piggyback_limit: Span::from_millis(100),
         understood: BLOCK_OPTIONS,
+        relays: data.first().is_some_and(|first| first & 1 == 1),
         notification_gap: NOTIFICATION_GAP,
         probing_rate: Some(PROBING_RATE),
     };

@@ -13,14 +13,17 @@ use crate::app::{App, Host, SocketId, Total};
 use crate::observe::{ExchangeId, Observation, Outcome};
 use crate::rope::Rope;
 use protosim_core::{LocalTime, Span};
-use std::collections::BTreeMap;
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use transfer::{Step, Transfer};
 
 /// Sends the i-th request at start + i · interval, whether earlier ones are over or not, and
-/// reports each exchange. Requests that NSTART holds back start later, when they are sent.
+/// reports each exchange. Requests that NSTART holds back start later, when they are sent, and so do those that come while a payload goes up in blocks:
+/// a server knows one such transfer of a client to a resource (RFC 7959 §2.5), so that it keeps its turn until its last block is answered.
 ///
-/// The token is the number of the exchange ([`exchange_token`]); all blocks of one have the same. Of what it observes it
+/// The token is the number of the exchange ([`exchange_token`]); all blocks of one have the same. Numbers go on after a loss of power, as if kept
+/// in flash: what comes then for a request of before answers none of the new ones (RFC 7252 §5.3.1: tokens in use are unique). Of what it observes it
 /// reports the states that are newer than those before; what it does to register again are exchanges of their own.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -30,10 +33,18 @@ pub struct Client {
     driver: Driver,
     /// The clock's reading when the application started.
     begun: LocalTime,
-    /// Requests issued so far; the number of the next one.
+    /// The number of the first exchange since it has power.
+    first: u32,
+    /// Requests issued since then.
     issued: u64,
     /// Exchanges without an end.
     open: BTreeMap<Token, Box<Transfer>>,
+    /// Whose payload goes up in blocks.
+    uploading: Option<Token>,
+    /// Those among the open ones whose payloads are to do so then: the server has just asked for blocks.
+    turns: VecDeque<Token>,
+    /// Requests that are due and come after all those.
+    held_back: u64,
     /// What is being fetched to its end under a token of its own.
     fetched: Option<Fetched>,
     observation: observation::Observation,
@@ -59,6 +70,7 @@ struct Counts {
     reset: u64,
     out_of_memory: u64,
     unanswered: u64,
+    incomplete: u64,
     /// Responses to requests to a group.
     group_responses: u64,
 }
@@ -72,12 +84,13 @@ impl Counts {
             Outcome::Reset => &mut self.reset,
             Outcome::OutOfMemory => &mut self.out_of_memory,
             Outcome::Unanswered => &mut self.unanswered,
+            Outcome::Incomplete => &mut self.incomplete,
         } += 1;
     }
 }
 
-/// The token under which the rest of a notification is fetched.
-const REST: u32 = u32::MAX;
+/// What a client keeps over a loss of power: the number of its next exchange.
+struct Durable(u32);
 
 impl Client {
     /// A client of the server at `server`. `config` has passed [`ClientConfig::check`].
@@ -95,6 +108,7 @@ impl Client {
             // It serves nothing: a request to it gets an empty ACK and no more.
             piggyback_limit: Span::ZERO,
             understood: BLOCK_OPTIONS,
+            relays: false,
             notification_gap: NOTIFICATION_GAP,
             probing_rate: Some(config.probing_rate()),
         });
@@ -105,8 +119,12 @@ impl Client {
             options,
             driver,
             begun: LocalTime::ZERO,
+            first: 0,
             issued: 0,
             open: BTreeMap::new(),
+            uploading: None,
+            turns: VecDeque::new(),
+            held_back: 0,
             fetched: None,
             observation: observation::Observation::default(),
             counts: Counts::default(),
@@ -120,14 +138,29 @@ impl Client {
 
     /// When the next request is due.
     fn next_due(&self) -> Option<LocalTime> {
-        let wait = self.config.interval().saturating_mul(self.issued);
-        let left = self.issued < self.config.requests;
+        let due = self.issued + self.held_back;
+        let wait = self.config.interval().saturating_mul(due);
+        let left = due < self.config.requests;
         left.then(|| self.begun.saturating_add(self.config.start).saturating_add(wait))
     }
 
+    /// The number of the next exchange. `ClientConfig::check` holds the number of requests to that of tokens, so that none comes again while it is in use.
+    const fn next_number(&self) -> u32 {
+        self.first.wrapping_add(self.issued as u32)
+    }
+
+    /// The token of the registration of an observer, which has no other request.
+    fn registration(&self) -> Token {
+        exchange_token(self.first)
+    }
+
+    /// The token under which the rest of a notification is fetched, from the other end of the numbers: another one for each registration.
+    fn rest(&self) -> Token {
+        exchange_token(u32::MAX - self.first)
+    }
+
     fn issue(&mut self, host: &mut dyn Host) {
-        // `ClientConfig::check` holds the number of requests to that of tokens.
-        let token = exchange_token(self.issued as u32);
+        let token = exchange_token(self.next_number());
         self.issued += 1;
         if self.config.observe {
             self.observation.end = self.config.observe_for.map(|span| host.now().saturating_add(span));
@@ -139,11 +172,38 @@ impl Client {
         self.begin(token, transfer, host);
     }
 
+    /// A payload that went up in blocks is there, or never will be: those that wait for that have their turns.
+    fn take_turns(&mut self, host: &mut dyn Host) {
+        while self.uploading.is_none() {
+            if let Some(token) = self.turns.pop_front() {
+                if let Some(transfer) = self.open.remove(&token) {
+                    self.begin(token, *transfer, host);
+                }
+            } else if self.held_back > 0 {
+                self.held_back -= 1;
+                self.issue(host);
+            } else {
+                break;
+            }
+        }
+    }
+
+    /// Its payload does not go up any more, if it did.
+    fn give_up_turn(&mut self, token: Token) {
+        self.uploading = self.uploading.filter(|turn| *turn != token);
+    }
+
     /// Begins an exchange, or goes on with it.
     fn begin(&mut self, token: Token, transfer: Transfer, host: &mut dyn Host) {
+        if !transfer.is_upload() {
+            self.give_up_turn(token);
+        } else if *self.uploading.get_or_insert(token) != token {
+            self.open.insert(token, Box::new(transfer));
+            return self.turns.push_back(token);
+        }
         let (mut options, payload) = transfer.request(&self.options, &self.config.payload());
         // The registration alone is under its own token.
-        if self.config.observe && !transfer.is_download() && token == exchange_token(0) {
+        if self.config.observe && !transfer.is_download() && token == self.registration() {
             options.add_uint(OptionNumber::OBSERVE, u32::from(self.observation.is_over));
         }
         let (confirmable, method) = (self.config.confirmable, self.config.method.code());
@@ -167,6 +227,7 @@ impl Client {
                 self.on_notice(notice, host);
             }
             self.leave(host);
+            self.take_turns(host);
             if !self.driver.has_notice() {
                 break;
             }
@@ -235,14 +296,14 @@ impl Client {
         let (all, holds) = (transfer.transmissions, transfer.held());
         let fits = holds <= held || host.reserve(holds - held).is_ok();
         host.release(held.saturating_sub(holds));
-        if self.config.observe && token == exchange_token(0) {
+        if self.config.observe && token == self.registration() {
             self.on_registered(response, host);
             if step == Step::Next && fits && self.driver.is_observing(self.server, token) {
                 // The registration has its token to itself.
                 self.drop_fetched(host);
                 self.fetched = Some(Fetched::Answer(all));
                 transfer.transmissions = 0;
-                return self.begin(exchange_token(REST), transfer, host);
+                return self.begin(self.rest(), transfer, host);
             }
         }
         let outcome = match step {
@@ -250,11 +311,14 @@ impl Client {
             Step::Next if self.observation.is_over => outcome_of(response),
             Step::Next if fits => return self.begin(token, transfer, host),
             Step::Next => Outcome::OutOfMemory,
-            Step::Failed => Outcome::ErrorResponse,
+            // Such as 4.08 once more: the server has said so.
+            Step::Failed if response.code.is_error() => Outcome::ErrorResponse,
+            Step::Failed => Outcome::Incomplete,
             Step::Over => outcome_of(response),
         };
+        self.give_up_turn(token);
         host.release(if fits { holds } else { held });
-        if token == exchange_token(REST) {
+        if token == self.rest() {
             return self.on_fetched(outcome, all, host);
         }
         self.report_end(token, outcome, all, host);
@@ -287,7 +351,7 @@ impl Client {
         }
         let Some(sequence) = response.options.uint(OptionNumber::OBSERVE) else { return };
         self.drop_fetched(host);
-        let rest = exchange_token(REST);
+        let rest = self.rest();
         match Transfer::rest_of(response, self.config.block_size()) {
             (Step::Next, transfer) if host.reserve(transfer.held()).is_ok() => {
                 self.fetched = Some(Fetched::State(sequence, response.message_type));
@@ -303,10 +367,10 @@ impl Client {
     fn on_fetched(&mut self, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
         match self.fetched.take() {
             Some(Fetched::Answer(before)) => {
-                self.report_end(exchange_token(0), outcome, before + transmissions, host);
+                self.report_end(self.registration(), outcome, before + transmissions, host);
             }
             Some(Fetched::State(sequence, message_type)) if outcome == Outcome::Response => {
-                self.report_state(exchange_token(0), (sequence, message_type), host);
+                self.report_state(self.registration(), (sequence, message_type), host);
             }
             _ => {}
         }
@@ -314,14 +378,14 @@ impl Client {
 
     /// There is a newer state: what is left of the one before is not wanted any more.
     fn drop_fetched(&mut self, host: &mut dyn Host) {
-        let token = exchange_token(REST);
+        let token = self.rest();
         if let Some(before) = self.open.remove(&token) {
             host.release(before.held());
             let _open = self.driver.command(Command::Cancel { peer: self.server, token }, host);
         }
         // The answer is what came first, whole or not.
         if let Some(Fetched::Answer(transmissions)) = self.fetched.take() {
-            self.report_end(exchange_token(0), Outcome::Response, transmissions, host);
+            self.report_end(self.registration(), Outcome::Response, transmissions, host);
         }
     }
 
@@ -339,7 +403,7 @@ impl Client {
     /// What an observer has to do by itself: register again, or end.
     fn tend_observation(&mut self, host: &mut dyn Host) {
         let now = host.now();
-        let token = exchange_token(0);
+        let token = self.registration();
         if self.observation.is_over || !self.config.observe {
             return;
         }
@@ -360,7 +424,7 @@ impl Client {
 
     /// The server learns that the observation has ended (RFC 7641 §3.6). A registration that is under way comes to its own end before.
     fn leave(&mut self, host: &mut dyn Host) {
-        let token = exchange_token(0);
+        let token = self.registration();
         if !self.observation.is_leaving || self.open.contains_key(&token) {
             return;
         }
@@ -379,8 +443,9 @@ impl Client {
     /// An exchange is over.
     fn end(&mut self, token: Token, outcome: Outcome, transmissions: u32, host: &mut dyn Host) {
         let Some(transfer) = self.open.remove(&token) else { return };
+        self.give_up_turn(token);
         host.release(transfer.held());
-        if token == exchange_token(REST) {
+        if token == self.rest() {
             return self.on_fetched(outcome, transmissions, host);
         }
         if self.config.observe && !self.observation.is_over {
@@ -431,13 +496,17 @@ impl App for Client {
     fn on_timer(&mut self, _: u64, host: &mut dyn Host) {
         self.driver.on_timer(host);
         while self.next_due().is_some_and(|due| due <= host.now()) {
-            self.issue(host);
+            if self.uploading.is_some() {
+                self.held_back += 1;
+            } else {
+                self.issue(host);
+            }
         }
         self.tend_observation(host);
         self.finish(host);
     }
 
-    /// Requests that are due and neither sent nor refused wait for a place among NSTART, or for a message id.
+    /// Requests that are due and neither sent nor refused wait for a place among NSTART, for a message id, or for a payload in blocks.
     fn totals(&self) -> Vec<Total> {
         let total = |name, value| Total { name, value };
         let mut totals = vec![
@@ -458,6 +527,9 @@ impl App for Client {
                 total("renewals", counts.renewals),
             ]);
         }
+        if self.config.block_size.is_some() || self.counts.incomplete > 0 {
+            totals.push(total("incomplete", self.counts.incomplete));
+        }
         if self.config.expects_silence() {
             totals.push(total("unanswered", self.counts.unanswered));
         }
@@ -468,7 +540,17 @@ impl App for Client {
     }
 
     fn exchanges_due(&self) -> u64 {
-        self.issued + self.observation.counts.renewals + self.observation.counts.ends
+        self.issued + self.held_back + self.observation.counts.renewals + self.observation.counts.ends
+    }
+
+    fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
+        Some(Box::new(Durable(self.next_number())))
+    }
+
+    fn recover(&mut self, durable: Box<dyn Any + Send>) {
+        if let Ok(kept) = durable.downcast::<Durable>() {
+            self.first = kept.0;
+        }
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

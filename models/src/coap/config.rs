@@ -3,17 +3,22 @@
 //! ```ron
 //! CoapClient(to: "server", confirmable: true, requests: 1000, interval: "300 s")
 //! CoapServer(processing: "500 ms")
+//! CoapProxy(cache_size: "16 KiB")
 //! ```
 //!
 //! Fields that can have no effect beside the others are `Option`s, and `check` names them:
 //! every field that is accepted takes effect.
 
 mod options;
+mod proxy;
 mod transmission;
 
+pub(super) use options::SHORTEST_STATE;
 pub use options::{Cancel, LinkAttributes, Negotiation, Notifications, ResponseClass};
+pub use proxy::{Naming, ProxyConfig};
 pub use transmission::{Congestion, Factor, Parameters, Transmission};
 
+use super::uri;
 use super::wire::{BlockSize, Code, Message, MessageId, OptionNumber, Options, Token, Type};
 use crate::dtls::{DtlsClientConfig, DtlsServerConfig};
 use crate::name::NodeName;
@@ -23,6 +28,7 @@ use options::{block_size, probing_bytes};
 use protosim_core::{Rate, Size, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// A field, by its path from the configuration's top, and what is wrong with it.
 pub type Finding = (&'static str, String);
@@ -77,7 +83,7 @@ pub struct ClientConfig {
     #[serde(default)]
     pub interval: Option<Span>,
     /// How many requests may be outstanding at once; further ones wait in a queue. Default 1
-    /// (RFC 7252 §4.7, NSTART). Requests to a group, and those whose success is not answered (`no_response`), are not outstanding.
+    /// (RFC 7252 §4.7, NSTART). A payload that goes in blocks goes alone (RFC 7959 §2.5). Requests to a group, and those whose success is not answered (`no_response`), are not outstanding.
     #[serde(default)]
     pub nstart: Option<u32>,
     /// How long to wait for a response once nothing is retransmitted: a non-confirmable request
@@ -120,6 +126,18 @@ pub struct ClientConfig {
     /// DTLS beneath (RFC 7252 §9). Default: none.
     #[serde(default)]
     pub dtls: Option<Box<DtlsClientConfig>>,
+    /// The node of a `CoapProxy` that is asked instead of the server, which is named to it by its address (RFC 7252 §5.7). Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<NodeName>,
+    /// The proxy's UDP port. Default 5683 (RFC 7252 §12.6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via_port: Option<u16>,
+    /// How the server is named to the proxy (RFC 7252 §5.10.2). Default `Options`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub naming: Option<Naming>,
+    /// The address at which the proxy finds the server: not written, but made known before it is built.
+    #[serde(skip)]
+    pub origin: Option<IpAddr>,
 }
 
 /// A server with a few resources, all of which answer alike.
@@ -208,6 +226,10 @@ impl ClientConfig {
             probing_rate: None,
             transmission: Transmission::default(),
             dtls: None,
+            via: None,
+            via_port: None,
+            naming: None,
+            origin: None,
         }
     }
 
@@ -226,11 +248,34 @@ impl ClientConfig {
         let mut options = Options::new();
         options.add_uri_path(&self.path);
         self.query.iter().for_each(|part| options.add_str(OptionNumber::URI_QUERY, part));
+        if self.via.is_some() {
+            options = self.named(options);
+        }
         if !self.no_response.is_empty() {
             options.add_uint(OptionNumber::NO_RESPONSE, self.no_response.iter().map(|class| class.bit()).sum());
         }
         if !self.payload().is_empty() {
             options.add_uint(OptionNumber::CONTENT_FORMAT, OCTET_STREAM);
+        }
+        options
+    }
+
+    /// What the path and query are of, for a proxy (RFC 7252 §5.10.2, §6.5).
+    fn named(&self, mut options: Options) -> Options {
+        // Before its address is known, the longest that there is.
+        let address = self.origin.unwrap_or(IpAddr::V6(Ipv6Addr::from(u128::MAX)));
+        let host = uri::host(address);
+        if self.naming == Some(Naming::Uri) {
+            let uri = uri::compose(&host, self.port(), &options);
+            let mut options = Options::new();
+            options.add_str(OptionNumber::PROXY_URI, &uri);
+            return options;
+        }
+        options.add_str(OptionNumber::PROXY_SCHEME, uri::SCHEME);
+        options.add_str(OptionNumber::URI_HOST, &host);
+        // Its default is the port that the request is sent to (§5.10.1).
+        if self.port() != self.asked_port() {
+            options.add_uint(OptionNumber::URI_PORT, u32::from(self.port()));
         }
         options
     }
@@ -291,6 +336,7 @@ impl ClientConfig {
             None => {}
         }
         self.check_options(&mut found);
+        self.check_proxy(&mut found);
         found.extend(self.transmission.check());
         if let Some(dtls) = &self.dtls {
             found.extend(dtls.check());
@@ -488,7 +534,7 @@ const fn usual_port(written: Option<u16>, is_secure: bool) -> u16 {
     }
 }
 
-/// The token of a client's `exchange`-th request: the number in four bytes, big-endian. A fixed
+/// The token of a client's `exchange`-th request, from its first power on: the number in four bytes, big-endian. A fixed
 /// length keeps all requests of a client equally long. Tokens that cannot be guessed matter
 /// against attackers alone (RFC 7252 §5.3.1), which there are none of here.
 pub fn exchange_token(exchange: u32) -> Token {

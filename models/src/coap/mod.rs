@@ -8,7 +8,8 @@
 //! | [`endpoint`] | [`Endpoint`], the machine: message layer, client's and server's side of exchanges, states told to observers, CoCoA |
 //! | `driver.rs` | runs an endpoint on a socket for an App |
 //! | [`client`], [`server`] | the Apps: observing, transfers in blocks; resources, observers, bodies |
-//! | `links.rs`, `observe.rs` | the link format with its filters; which notification is newer |
+//! | [`proxy`] | the App of a forward proxy with its cache |
+//! | `links.rs`, `observe.rs`, `uri.rs` | the link format with its filters; which notification is newer; URIs |
 //! | [`closed_form`] | delivery, completion time and transmissions under loss, as formulas |
 //! | `meaning.rs` | what a datagram is, for rules that name what a link drops |
 //! | `vectors.rs`, `tests/` | messages in hexadecimal; scripts, lossy pairs and whole Apps |
@@ -17,7 +18,7 @@
 //! RFC 7252 §3 (format), §4 (messages: reliability, deduplication, Reset, ping, message ids,
 //! NSTART, timing), §5.1 to §5.5 (requests and responses, piggybacked and separate, tokens,
 //! options), §5.8 (methods), the preconditions, ETag and Accept of §5.10, §8 (groups: silence on errors, leisure, no Reset); PROBING_RATE
-//! (§4.7); Observe (RFC 7641), block-wise transfer (RFC 7959), `/.well-known/core` with filters (RFC 6690 §4), No-Response (RFC
+//! (§4.7); forward proxies and their caches (§5.6, §5.7, §5.9, the options of §5.4.2 and §5.10.2; Hop-Limit of RFC 8768); Observe (RFC 7641), block-wise transfer (RFC 7959), `/.well-known/core` with filters (RFC 6690 §4), No-Response (RFC
 //! 7967), CoCoA (draft-ietf-core-cocoa-03). Option numbers and codes of later RFCs have names and encodings.
 //!
 //! # A confirmable request
@@ -56,6 +57,8 @@
 //! are no larger than the registration asks for (RFC 7959 §2.6).
 //!
 //! # Choices where standards leave one
+//! - A proxy asks with the type of message that its client has used (§5.7 leaves that open), and about its own stored response alone: ETags of clients are compared when there is
+//!   an answer. Requests for what is asked for already wait for that; a response that was under way while the resource changed is passed on and not kept. No-Response is not passed on.
 //! - PROBING_RATE (RFC 7252 §4.7): a peer "does not respond" from ACK_TIMEOUT · ACK_RANDOM_FACTOR (3 s; 5 s more for a group) after the first
 //!   non-confirmable request since anything came from it. Until then NSTART alone limits, and what was sent until then does not count.
 //! - A renewal's separate answer looks like a notification. One that is confirmable and comes before the empty ACK counts as both.
@@ -64,16 +67,23 @@
 //!   draft) those count that NSTART counts; separate responses do not.
 //!
 //! # What is not modelled, and what that does to results
-//! - Caching and proxies (§5.6, §5.7): a request to a proxy gets 5.05, and nobody keeps responses; each request reaches its server.
+//! - Clients keep no responses themselves. Reverse proxies (§5.7.3), and proxies to other protocols (§10): 5.05. What a proxy answers of itself is 4.04.
+//! - A proxy passes Observe on to nobody (RFC 7641 §5 leaves that open): its client gets the state, and asks again. Nor does it ask groups (§8.2.2: 5.02), or resolve names (5.02).
+//! - It passes blocks on as they come, and keeps each for itself: it puts no bodies together. Bodies of two clients for one resource at once meet at the server as one client's,
+//!   which answers 4.08. It asks on behalf of all as one endpoint, so that NSTART holds for all of them together (§4.7).
+//! - It keeps responses to GET alone, and none of its own (5.02, 5.04). A stale one is not used where its server does not answer.
 //! - TCP (RFC 8323), OSCORE, Q-Block (RFC 9177), FETCH and PATCH (RFC 8132).
 //! - A server does not measure round trips to its observers (RFC 7641 §4.5.1 leaves 3 s between notifications where it does not).
 //! - Requests do not change resources. Bodies of requests are counted and not kept; one per client, method and resource is
-//!   put together at a time, until EXCHANGE_LIFETIME has passed without a further block.
+//!   put together at a time, until EXCHANGE_LIFETIME has passed without a further block. So clients send one at a time, without Request-Tag (RFC 9175 §3).
 //! - CoCoA: EXCHANGE_LIFETIME and what goes with it stay as RFC 7252 §4.8.2 has them for the configured constants. The cap of
 //!   32 s is of the estimate; a message that is sent again waits longer.
 //! - Over DTLS (§9, [`dtls::layer`](crate::dtls::layer)) retransmission goes on while a handshake does: what waits for its end
 //!   is there once. A peer is the address at which its session began (§9.1.1). An exchange under way while its client moves has two names.
 //!   Libcoap's timers begin when a message is really sent. Requests to one server share a session.
+//! - Tokens of clients and numbers of states go on over a loss of power, as if kept in flash; RFC 7641 §4.4 takes the clock for those who keep nothing. A resource's state
+//!   after a loss of power is a new one.
+//! - States that began and ended while the server's processor was busy are nobody's exchanges; beyond 65,536 at a time their number is by the mean of the law.
 //! - A state that a registration's answer has told is told again by the notification that waits or is under way: the client takes it for an old
 //!   one, and it is never delivered. Behind a NAT the ends of non-confirmable notifications are not known: clients report them by their own address.
 //! - A state that comes in blocks counts among fresh notifications with its first one, whether the rest comes or not.
@@ -94,13 +104,16 @@ pub mod endpoint;
 mod links;
 mod meaning;
 mod observe;
+pub mod proxy;
 pub mod server;
+mod uri;
 pub mod wire;
 
 pub use client::Client;
-pub use config::{ClientConfig, Method, Parameters, ServerConfig, Transmission};
+pub use config::{ClientConfig, Method, Naming, Parameters, ProxyConfig, ServerConfig, Transmission};
 pub use endpoint::{Endpoint, EndpointConfig};
 pub use meaning::{KINDS, meaning};
+pub use proxy::Proxy;
 pub use server::Server;
 
 /// Processor time of reading a message, per message and byte.

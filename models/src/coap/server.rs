@@ -4,7 +4,7 @@ mod bodies;
 mod content;
 mod observers;
 
-use super::config::{Notifications, ServerConfig};
+use super::config::{Notifications, SHORTEST_STATE, ServerConfig};
 use super::driver::{Driver, deadline};
 use super::endpoint::{
     BLOCK_OPTIONS, Cause, Command, EndpointConfig, NOTIFICATION_GAP, Notice, PROBING_RATE, RequestHandle,
@@ -19,6 +19,7 @@ pub(super) use bodies::{Bodies, Piece};
 use content::{Answer, LINK_FORMAT};
 use observers::{Due, Observers};
 use protosim_core::{LocalTime, Purpose, Span};
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
@@ -72,6 +73,13 @@ const CHANGES_LUCK: Purpose = Purpose("coap.changes");
 /// Decides how long answers to groups wait.
 const LEISURE_LUCK: Purpose = Purpose("coap.leisure");
 
+/// So many states that have ended unseen are drawn; of more the mean tells how many there were (our choice: by then it does so to a few parts in a thousand,
+/// and nobody is told them anyway).
+const MOST_DRAWN: u64 = 1 << 16;
+
+/// What a server keeps over a loss of power: the numbers of its resources' states.
+struct Durable(Vec<u64>);
+
 impl Server {
     /// A server; `config` has passed [`ServerConfig::check`].
     pub fn new(config: ServerConfig) -> Self {
@@ -83,6 +91,7 @@ impl Server {
             response_wait: parameters.max_rtt(),
             piggyback_limit: config.piggyback_limit(),
             understood: BLOCK_OPTIONS,
+            relays: false,
             notification_gap: config.notification_gap.unwrap_or(NOTIFICATION_GAP),
             probing_rate: Some(PROBING_RATE),
         });
@@ -263,26 +272,47 @@ impl Server {
         let _taken = self.driver.command(Command::ForgetObserver { peer, token }, host);
     }
 
-    /// States that are over: the next ones begin, and observers are told.
+    /// States that are over: the next ones begin, and observers are told the one of now. A processor that was busy finds several over: those between
+    /// have begun and ended, and nobody is told.
     fn change(&mut self, host: &mut dyn Host) {
         for resource in 0..self.states.len() {
-            while self.states[resource].1.is_some_and(|over| over <= host.now()) {
-                let over = self.states[resource].1.map(|over| over.saturating_add(self.lasting(host)));
-                self.states[resource] = (self.states[resource].0 + 1, over);
-                self.counts.changes += 1;
+            let begun = self.begin_state_of_now(resource, host);
+            if begun > 0 {
+                self.counts.changes += begun;
                 self.notify(resource, host);
             }
         }
     }
 
-    /// The number of the first state. RFC 7641 §4.4: to a client numbers grow, even where the server has lost all that it knew; so they begin from
-    /// the clock, which goes on. Its unit is shorter than states last, half their mean time and at most a second, so that this is beyond all
-    /// that were counted before; with a unit of a second it stays within half of the 24 bits for 97 days.
-    fn first_number(&self, host: &dyn Host) -> u64 {
-        const SECOND: f64 = 1e9;
-        let mean = self.config.changes.as_ref().map_or(SECOND, |changes| changes.law().mean());
-        let unit = protosim_core::maths::round_to_u64((mean / 2.0).min(SECOND)).max(1_000);
-        host.now().as_nanos() / unit
+    /// Goes on to the state that a resource has now; how many states have begun since it last was.
+    fn begin_state_of_now(&mut self, resource: usize, host: &mut dyn Host) -> u64 {
+        let now = host.now();
+        let (number, Some(over)) = self.states[resource] else { return 0 };
+        if over > now {
+            return 0;
+        }
+        let (mut begun, mut over) = (1, over.saturating_add(self.lasting(host)));
+        while over <= now && begun < MOST_DRAWN {
+            over = over.saturating_add(self.lasting(host));
+            begun += 1;
+        }
+        if over <= now {
+            let mean = self.mean_nanos();
+            let unseen = now.saturating_since(over).as_nanos() / mean + 1;
+            begun += unseen;
+            over = match self.config.changes.as_ref().and_then(|changes| changes.fixed()) {
+                Some(_) => over.saturating_add(Span::from_nanos(mean).saturating_mul(unseen)),
+                None => now.saturating_add(self.lasting(host)),
+            };
+        }
+        self.states[resource] = (number + begun, Some(over));
+        begun
+    }
+
+    /// How long states last on average \[ns\].
+    fn mean_nanos(&self) -> u64 {
+        let mean = self.config.changes.as_ref().map_or(f64::INFINITY, |changes| changes.law().mean());
+        protosim_core::maths::round_to_u64(mean).max(SHORTEST_STATE.as_nanos())
     }
 
     /// How long the next state lasts.
@@ -292,7 +322,7 @@ impl Server {
             None => changes.draw(host.rng(CHANGES_LUCK)),
         });
         // A state that lasts no time is none.
-        drawn.unwrap_or(Span::MAX).max(Span::from_micros(1))
+        drawn.unwrap_or(Span::MAX).max(SHORTEST_STATE)
     }
 
     fn notify(&mut self, resource: usize, host: &mut dyn Host) {
@@ -316,7 +346,8 @@ impl Server {
         }
     }
 
-    /// The Observe value of a resource's state: its number, which grows by one with each (RFC 7641 §4.4 wants no more than that it grows).
+    /// The Observe value of a resource's state: its number, which grows by one with each, also over a loss of power (RFC 7641 §4.4 wants no more than that
+    /// it grows).
     fn sequence(&self, resource: usize) -> u32 {
         self.states[resource].0 as u32 & SEQUENCE
     }
@@ -341,8 +372,7 @@ impl App for Server {
         self.driver.bind(self.config.port(), host);
         if self.config.changes.is_some() {
             for resource in 0..self.states.len() {
-                let over = host.now().saturating_add(self.lasting(host));
-                self.states[resource] = (self.first_number(host), Some(over));
+                self.states[resource].1 = Some(host.now().saturating_add(self.lasting(host)));
             }
         }
         self.finish(host);
@@ -387,6 +417,19 @@ impl App for Server {
             total("superseded_states", self.counts.superseded),
             total("out_of_memory_states", self.counts.out_of_memory),
         ]
+    }
+
+    fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
+        let numbers = self.states.iter().map(|(number, _)| *number).collect();
+        self.config.changes.is_some().then(|| Box::new(Durable(numbers)) as _)
+    }
+
+    /// RFC 7641 §4.4: numbers grow also where the server has lost power; with it begins a new state.
+    fn recover(&mut self, durable: Box<dyn Any + Send>) {
+        if let Ok(kept) = durable.downcast::<Durable>() {
+            self.states = kept.0.into_iter().map(|number| (number + 1, None)).collect();
+            self.counts.changes += self.states.len() as u64;
+        }
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

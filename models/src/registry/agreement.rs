@@ -63,12 +63,25 @@ impl AppConfig {
 
     fn request_refused_by(&self, server: &Self) -> Option<String> {
         match (self, server) {
-            (Self::CoapClient(client), Self::CoapServer(server)) if client.port() == server.port() => {
+            (Self::CoapClient(client), Self::CoapProxy(proxy)) if client.asked_port() == proxy.port() => {
+                let why =
+                    "a CoapProxy has nothing of its own, and answers 4.04: name it by `via`, and the server by `to`";
+                client.via.is_none().then(|| why.to_owned())
+            }
+            (Self::CoapClient(client), Self::CoapServer(server))
+                if client.via.is_some() && client.asked_port() == server.port() =>
+            {
+                Some("it is no proxy: the answer is 5.05".to_owned())
+            }
+            (Self::UdpSource(source), Self::CoapProxy(proxy)) if source.port == proxy.port() => {
+                Some("what a UdpSource sends is no CoAP, and is ignored".to_owned())
+            }
+            (Self::CoapClient(client), Self::CoapServer(server)) if client.asked_port() == server.port() => {
                 let known = |path: &String| *path == client.path;
                 let is_there = client.path == coap::config::WELL_KNOWN_CORE || server.paths.iter().any(known);
                 (!is_there).then(|| format!("there is no `{}`: the answer is 4.04", client.path))
             }
-            (Self::CoapClient(client), Self::UdpSink(sink)) if client.port() == sink.port => {
+            (Self::CoapClient(client), Self::UdpSink(sink)) if client.asked_port() == sink.port => {
                 Some("a UdpSink counts datagrams, and answers none".to_owned())
             }
             (Self::UdpSource(source), Self::CoapServer(server)) if source.port == server.port() => {
@@ -133,7 +146,10 @@ impl AppConfig {
     /// and what happens.
     pub fn unmet_by(&self, server: &Self) -> Vec<(String, String)> {
         match (self, server) {
-            (Self::CoapClient(client), Self::CoapServer(server)) if client.port() == server.port() => {
+            (Self::CoapClient(client), Self::CoapProxy(proxy)) if client.asked_port() == proxy.port() => {
+                client.unmet_by_proxies()
+            }
+            (Self::CoapClient(client), Self::CoapServer(server)) if client.asked_port() == server.port() => {
                 client.unmet_by(server)
             }
             (Self::MqttClient(client), Self::MqttBroker(broker)) if client.port() == broker.port() => {

@@ -110,9 +110,10 @@ impl AppConfig {
     fn build_plain(&self, address: IpAddr) -> Box<dyn App> {
         match self.clone() {
             Self::CoapClient(config) => {
-                let server = SocketAddr::new(address, config.port());
+                let server = SocketAddr::new(address, config.asked_port());
                 Box::new(coap::Client::new(config, server))
             }
+            Self::CoapProxy(config) => Box::new(coap::Proxy::new(config)),
             Self::CoapServer(config) => Box::new(coap::Server::new(config)),
             Self::Amqp10Client(config) => {
                 let broker = SocketAddr::new(address, config.port());

@@ -103,13 +103,13 @@ fn check_sets(tree: &Tree, scenario: &Scenario, index: usize, mistakes: &mut Dia
     let size = |name: &NodeName| scenario.sets.get(&name.0).map(<[String]>::len);
     if let Some((to, servers)) = idle_servers(scenario, app).filter(|_| size(&app.on).is_none()) {
         let message = format!("`{to}` has {servers} nodes, and `{}` runs on one: it sends to one of them", app.name);
-        let place = span_of(tree, &format!("apps.{index}.run.to"));
+        let place = span_of(tree, &format!("apps.{index}.run.{}", app.run.destination_field()));
         let help = format!("name one node, such as `{}`", scenario.sets.partner(to, 0));
         mistakes.push(Diagnostic::error("scenario::group", place, message).help(help));
     }
     if size(&app.on).is_some() && scenario.placements_of(index).next().is_none() {
         let message = format!("each member of `{}` would send to itself", app.on.0);
-        let place = span_of(tree, &format!("apps.{index}.run.to"));
+        let place = span_of(tree, &format!("apps.{index}.run.{}", app.run.destination_field()));
         mistakes.push(Diagnostic::error("scenario::group", place, message));
     }
     if let (Some(members), Some((field, _))) = (size(&app.on).filter(|members| *members > 1), app.run.identity()) {
@@ -177,7 +177,7 @@ pub(super) fn warn_of_idle_servers(tree: &Tree, scenario: &Scenario, warnings: &
             "`{to}` has {servers} nodes, and `{}` runs on {clients}: each sends to one, and nobody to the others",
             app.name
         );
-        let place = span_of(tree, &format!("apps.{index}.run.to"));
+        let place = span_of(tree, &format!("apps.{index}.run.{}", app.run.destination_field()));
         warnings.push(Diagnostic::warning("scenario::group", place, message));
     }
 }
@@ -384,7 +384,7 @@ pub(in crate::scenario) fn check_paths(tree: &Tree, scenario: &Scenario, mistake
         check_further(tree, scenario, &plan, index, mistakes);
         check_synthesis(tree, scenario, &plan, index, mistakes);
         let Some(to) = app.run.destination() else { continue };
-        let place = span_of(tree, &format!("apps.{index}.run.to"));
+        let place = span_of(tree, &format!("apps.{index}.run.{}", app.run.destination_field()));
         let said = mistakes.len();
         for placed in scenario.placements_of(index) {
             let Some(from) = plan.node(placed.on) else { continue };

@@ -94,6 +94,11 @@ impl Transfer {
         self.download.is_some()
     }
 
+    /// True while its payload goes up in blocks.
+    pub(super) const fn is_upload(&self) -> bool {
+        self.upload.is_some() && self.download.is_none()
+    }
+
     /// The options and the payload of its next request, from those of the whole.
     pub(super) fn request(&self, options: &Options, payload: &Rope) -> (Options, Rope) {
         let mut options = options.clone();

@@ -101,6 +101,9 @@ pub(super) fn block_flaw(written: Option<Size>) -> Option<Finding> {
 /// The longest interval, a year: what is beyond it is a mistake.
 const YEAR: Span = Span::from_secs(365 * 86_400);
 
+/// No state lasts less (our choice): what is drawn below is this.
+pub(in crate::coap) const SHORTEST_STATE: Span = Span::from_micros(1);
+
 /// The rate at which a client may talk to a peer that says nothing [B/s], at least 1.
 pub(super) fn probing_bytes(rate: Rate) -> u64 {
     (rate.as_bits_per_sec() / 8).max(1)
@@ -146,6 +149,15 @@ impl super::ClientConfig {
         }
         if !self.confirmable && self.expects_silence() && self.nstart.is_some() {
             find("nstart", "has no effect: no answer is expected where successes are suppressed (RFC 7252 §4.7)");
+        }
+        let goes_in_blocks = self.block_size().is_some_and(|size| self.payload.as_bytes() > size.bytes());
+        if goes_in_blocks && self.expects_silence() {
+            find(
+                "no_response",
+                "leaves out what each block of the payload waits for before the next one goes (RFC 7959 §2.3)",
+            );
+        } else if goes_in_blocks && self.nstart.is_some() && self.requests > 1 {
+            find("nstart", "has no effect: payloads in blocks go one after the other (RFC 7959 §2.5)");
         }
         if self.no_response.len() == 3 && !repeats && self.response_wait.is_some() {
             find("response_wait", "has no effect: with all of `no_response` a request is over once it is sent");
@@ -224,6 +236,8 @@ impl super::ServerConfig {
             Some(changes) => {
                 if let Some(flaw) = changes.check() {
                     find("changes", flaw);
+                } else if changes.law().mean() < SHORTEST_STATE.as_nanos() as f64 {
+                    find("changes", format!("lasts less than {SHORTEST_STATE}, which no state does"));
                 }
             }
             None => {

@@ -17,7 +17,7 @@ mod timers;
 pub use interface::{Cause, Command, Envelope, ExchangeState, Misuse, Notice, Reason, RequestHandle, Trace};
 
 use super::config::Parameters;
-use super::wire::{Code, CodeClass, DecodeError, Message, MessageId, OptionNumber, Token, Type};
+use super::wire::{Code, CodeClass, DecodeError, Message, MessageId, OptionNumber, Options, Token, Type};
 use crate::rope::Rope;
 use cocoa::Estimates;
 use dedup::{Received, Seen};
@@ -66,6 +66,9 @@ pub struct EndpointConfig {
     pub piggyback_limit: Span,
     /// Options that the application acts on; other critical ones are refused (RFC 7252 §5.4.1).
     pub understood: &'static [OptionNumber],
+    /// It is a proxy: what it is asked to pass on, and what comes back, is refused for its critical options only where they are unsafe to forward (RFC 7252
+    /// §5.4.2, §5.7.1), and requests for elective ones that are. Of responses the application sees to that.
+    pub relays: bool,
     /// At least this between two non-confirmable notifications to one observer (RFC 7641 §4.5.1).
     pub notification_gap: Span,
     /// PROBING_RATE \[B/s\]: a peer is sent no more non-confirmable requests than that from when an answer is overdue, ACK_TIMEOUT ·
@@ -106,6 +109,24 @@ pub const BLOCK_OPTIONS: &[OptionNumber] = &[
     OptionNumber::BLOCK1,
     OptionNumber::PROXY_URI,
     OptionNumber::PROXY_SCHEME,
+];
+
+/// Those and the ones that a proxy acts on, of which it must know the ones that are unsafe to forward (RFC 7252 §5.4.2).
+pub const RELAY_OPTIONS: &[OptionNumber] = &[
+    OptionNumber::IF_MATCH,
+    OptionNumber::URI_HOST,
+    OptionNumber::IF_NONE_MATCH,
+    OptionNumber::OBSERVE,
+    OptionNumber::URI_PORT,
+    OptionNumber::URI_PATH,
+    OptionNumber::MAX_AGE,
+    OptionNumber::URI_QUERY,
+    OptionNumber::ACCEPT,
+    OptionNumber::BLOCK2,
+    OptionNumber::BLOCK1,
+    OptionNumber::PROXY_URI,
+    OptionNumber::PROXY_SCHEME,
+    OptionNumber::NO_RESPONSE,
 ];
 
 /// A message of ours that the peer may refer to.
@@ -361,6 +382,23 @@ impl Endpoint {
     fn send(&self, peer: SocketAddr, message: Message, cx: &mut Cx<'_>) {
         cx.spend(super::ENCODE, message.wire_len());
         cx.transmit(Envelope { peer, message });
+    }
+
+    /// An option for which a request is refused (RFC 7252 §5.4.1; for a proxy §5.4.2).
+    fn refused_in_request(&self, options: &Options) -> Option<OptionNumber> {
+        let is_passed_on = [OptionNumber::PROXY_URI, OptionNumber::PROXY_SCHEME]
+            .into_iter()
+            .any(|number| self.config.relays && options.all(number).next().is_some());
+        if is_passed_on {
+            options.unrecognised_unsafe(self.config.understood)
+        } else {
+            options.unrecognised_critical(self.config.understood)
+        }
+    }
+
+    /// An option for which a response is rejected (RFC 7252 §5.4.1).
+    fn refused_in_response(&self, options: &Options) -> Option<OptionNumber> {
+        if self.config.relays { None } else { options.unrecognised_critical(self.config.understood) }
     }
 
     fn forget_expired(&mut self, cx: &mut Cx<'_>) {

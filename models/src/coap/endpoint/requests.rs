@@ -343,7 +343,7 @@ impl Endpoint {
     /// A response in the ACK; message id and token match.
     pub(super) fn on_piggybacked_response(&mut self, peer: SocketAddr, response: Message, cx: &mut Cx<'_>) {
         // RFC 7252 §5.4.1: rejected, which for an ACK means ignored (§4.2); the request goes on.
-        if let Some(option) = response.options.unrecognised_critical(self.config.understood) {
+        if let Some(option) = self.refused_in_response(&response.options) {
             return cx.observe(Trace::Ignored { peer, reason: Reason::CriticalOption(option) });
         }
         self.complete(peer, response, cx);
@@ -365,7 +365,7 @@ impl Endpoint {
             }
             return self.reject(peer, &response, Reason::Unexpected, cx);
         }
-        if let Some(option) = response.options.unrecognised_critical(self.config.understood) {
+        if let Some(option) = self.refused_in_response(&response.options) {
             return self.reject(peer, &response, Reason::CriticalOption(option), cx);
         }
         if response.message_type == Type::Confirmable {
@@ -386,7 +386,10 @@ impl Endpoint {
             State::Observing => true,
             // Or the answer to a renewed registration whose ACK was lost: `heard` has it until that is known.
             State::Queued | State::AwaitingAcknowledgement(_) => exchange.observing && continues(response),
-            State::Acknowledged | State::SentNonConfirmable(_) => false,
+            // RFC 7641 §4.2: the answer to a request that ends it has no Observe; what has is on its way since before.
+            State::Acknowledged | State::SentNonConfirmable(_) => {
+                exchange.observing && !exchange.registers && continues(response)
+            }
         }
     }
 
@@ -404,7 +407,8 @@ impl Endpoint {
     /// was lost (RFC 7252 §5.2.2); by itself it does not tell which.
     fn remember(&mut self, peer: SocketAddr, response: &Message, cx: &mut Cx<'_>) {
         let Some(exchange) = self.exchanges.get_mut(&(peer, response.token)) else { return };
-        if !matches!(exchange.state, State::AwaitingAcknowledgement(_)) {
+        // The answer to a request that ends the observation is known by its lack of Observe.
+        if !exchange.registers || !matches!(exchange.state, State::AwaitingAcknowledgement(_)) {
             return;
         }
         let before = exchange.heard.take().map_or(0, |heard| heard.wire_len());
@@ -428,7 +432,7 @@ impl Endpoint {
     /// RFC 7252 §8.2: who answers is told by the address; the exchange goes on until its wait is over.
     fn on_group_response(&mut self, group: SocketAddr, peer: SocketAddr, response: Message, cx: &mut Cx<'_>) {
         let token = response.token;
-        if let Some(option) = response.options.unrecognised_critical(self.config.understood) {
+        if let Some(option) = self.refused_in_response(&response.options) {
             return self.reject(peer, &response, Reason::CriticalOption(option), cx);
         }
         if response.message_type == Type::Confirmable {

@@ -32,13 +32,16 @@ impl Endpoint {
     /// A request that has not come before; STATE_BYTES are reserved for serving it.
     pub(super) fn on_request(&mut self, peer: SocketAddr, message: Message, to_group: bool, cx: &mut Cx<'_>) {
         let confirmable = message.message_type == Type::Confirmable;
-        if let Some(option) = message.options.unrecognised_critical(self.config.understood) {
+        if let Some(option) = self.refused_in_request(&message.options) {
             cx.release(STATE_BYTES);
-            // RFC 7252 §5.4.1: 4.02 to a confirmable request; a non-confirmable one is rejected.
+            // RFC 7252 §5.4.1: 4.02 to a confirmable request; a non-confirmable one is rejected. So does a proxy (§5.4.2).
             if !confirmable {
                 return self.reject(peer, &message, Reason::CriticalOption(option), cx);
             }
-            let diagnostic = Bytes::from(format!("critical {option} not recognised"));
+            let diagnostic = Bytes::from(format!(
+                "{} {option} not recognised",
+                if option.is_critical() { "critical" } else { "unsafe" }
+            ));
             let reply = Message {
                 code: Code::BAD_OPTION,
                 token: message.token,

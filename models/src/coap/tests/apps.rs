@@ -175,6 +175,24 @@ impl Net {
         }
     }
 
+    /// The client loses power and has it again at once.
+    pub(super) fn restart_client(&mut self, config: ClientConfig) {
+        let durable = self.client.take_durable();
+        self.client = Client::new(config, server_address());
+        durable.into_iter().for_each(|durable| self.client.recover(durable));
+        self.hosts[0].timers.clear();
+        self.call(0, |app, host| app.on_start(host));
+    }
+
+    /// The server does.
+    pub(super) fn restart_server(&mut self, config: ServerConfig) {
+        let durable = self.server.take_durable();
+        self.server = Server::new(config);
+        durable.into_iter().for_each(|durable| self.server.recover(durable));
+        self.hosts[1].timers.clear();
+        self.call(1, |app, host| app.on_start(host));
+    }
+
     pub(super) fn observed(&self, side: usize) -> Vec<(u64, Observation)> {
         let in_ms = |(at, what): &(LocalTime, Observation)| (at.as_nanos() / 1_000_000, what.clone());
         self.hosts[side].observed.iter().map(in_ms).collect()
@@ -231,6 +249,29 @@ fn non_confirmable_exchanges_take_two_messages() {
     let net = Net::new(1, Ratio::ZERO, ClientConfig { confirmable: false, ..client_config() }, server).run();
     assert_eq!(net.sent, 2);
     assert_eq!(net.observed(0)[1], (540, ended(0, Outcome::Response, 1)));
+}
+
+/// RFC 7252 §5.3.1: no two requests under way have the same token, nor do those of a client that has lost power. Answers take 5 s and come separately. The first
+/// request is there at 20 ms, and its answer comes at 5.04 s to a client that began anew at about 2 s: it gets a Reset. The second request's takes as long.
+#[test]
+fn an_answer_of_before_a_loss_of_power_answers_nothing() {
+    let server = ServerConfig { processing: Span::from_secs(5), ..ServerConfig::default() };
+    let mut net = Net::new(1, Ratio::ZERO, client_config(), server);
+    net.run_until(LocalTime::ZERO + Span::from_secs(2));
+    net.hosts[0].env.now = LocalTime::ZERO + Span::from_secs(2);
+    net.restart_client(client_config());
+    let net = net.run();
+    let expected = [
+        (0, Observation::ExchangeStarted(exchange(0))),
+        (2_000, Observation::ExchangeStarted(exchange(1))),
+        (7_040, ended(1, Outcome::Response, 1)),
+    ];
+    assert_eq!(net.observed(0), expected);
+    let delivered = |id| Observation::RequestDelivered(exchange(id));
+    assert_eq!(net.observed(1), [(20, delivered(0)), (2_020, delivered(1))]);
+    let resets: Vec<_> = net.log.iter().filter(|(.., message)| message.message_type == Type::Reset).collect();
+    assert_eq!(resets.len(), 1);
+    assert_eq!((resets[0].0, resets[0].1), (LocalTime::ZERO + Span::from_millis(5_040), 0));
 }
 
 /// NSTART = 1: the second request waits for the first one's end, at 40 ms.

@@ -5,7 +5,7 @@ use super::super::config::{ClientConfig, Method, Negotiation, ResponseClass, Ser
 use super::super::wire::{Block, BlockSize, Code, Message, MessageId, OptionNumber, Type};
 use super::apps::{Net, TestHost, answer_of, client_address, client_config, ended, server_address};
 use crate::app::{App, SocketId};
-use crate::observe::Outcome;
+use crate::observe::{Observation, Outcome};
 use crate::rope::Rope;
 use crate::traffic::TimeDistribution;
 use protosim_core::{LocalTime, Ratio, Size, Span};
@@ -20,7 +20,7 @@ fn exchange(client: ClientConfig, server: ServerConfig) -> (u64, Outcome, u64, u
     net.run_until(LocalTime::ZERO + Span::from_secs(1_000));
     let (at, end) = net.observed(0).pop().expect("an end");
     let requests = net.log.iter().filter(|(_, side, _)| *side == 0).count() as u64;
-    for outcome in [Outcome::Response, Outcome::ErrorResponse] {
+    for outcome in [Outcome::Response, Outcome::ErrorResponse, Outcome::Incomplete] {
         if end == ended(0, outcome, requests as u32) {
             return (at, outcome, requests, net.sent);
         }
@@ -106,17 +106,53 @@ fn losses_delay_blocks_and_no_more() {
 }
 
 /// RFC 7959 §2.4: states of 330 ms, blocks for 16 · 40 = 640 ms: no state stays long enough, and after three new beginnings the client gives
-/// up. With states of 650 ms, asked for at 300 ms, the second attempt succeeds: 9 blocks come by 660 ms, whose ETag is another.
+/// up, though no answer was an error. With states of 650 ms, asked for at 300 ms, the second attempt succeeds: 9 blocks come by 660 ms, whose ETag is another.
 #[test]
 fn a_state_that_changes_midway_is_fetched_anew() {
     let server =
         |millis| ServerConfig { changes: Some(TimeDistribution::Fixed(Span::from_millis(millis))), ..large(1024) };
     let client = ClientConfig { block_size: bytes(64), start: Span::from_millis(300), ..client_config() };
     let (_, outcome, ..) = exchange(client.clone(), server(330));
-    assert_eq!(outcome, Outcome::ErrorResponse);
+    assert_eq!(outcome, Outcome::Incomplete);
     let (at, outcome, requests, _) = exchange(client, server(700));
     // Blocks are cut at 320, 360, …, 680 ms (ten), and the next at 720 ms is of another state; then 16 anew, until 1360 ms.
     assert_eq!((at, outcome, requests), (300 + 27 * 40, Outcome::Response, 27));
+}
+
+/// RFC 7959 §2.5: a client has one transfer at a time to a resource, however often requests are due: with R = 40 ms, 16 blocks of 64 B take 640 ms, so that the i-th body
+/// is there when i + 1 times that have passed but for the way back. At 500 ms six are due, and one is sent. Where it is the server that wants blocks,
+/// what goes whole costs a round trip more for its 4.13. Of those that are due at 0, 10, 20 and 30 ms three go whole at once (NSTART), and the fourth at 40 ms, when the first
+/// has its 4.13; so its blocks begin at 50 ms, in the place of the second. Those of the others follow, and the rest come one by one, in 680 ms each.
+#[test]
+fn bodies_in_blocks_go_one_after_the_other() {
+    let end = |net: &mut Net| {
+        net.run_until(LocalTime::ZERO + Span::from_secs(1_000));
+        assert_eq!(net.server.open_bodies(), 0);
+        let delivered: Vec<u64> = net.observed(1).into_iter().map(|(at, _)| at).collect();
+        let totals = net.client.totals();
+        let value = |name| totals.iter().find(|total| total.name == name).map(|total| total.value);
+        assert_eq!(
+            (value("responses"), value("error_responses"), value("requests_due")),
+            (Some(20), Some(0), Some(20))
+        );
+        assert!(net.client.is_done());
+        delivered
+    };
+    for confirmable in [true, false] {
+        let interval = Some(Span::from_millis(100));
+        let client = ClientConfig { requests: 20, interval, confirmable, ..put(1000, bytes(64)) };
+        let mut net = Net::new(1, Ratio::ZERO, client, ServerConfig::default());
+        net.run_until(LocalTime::ZERO + Span::from_millis(500));
+        assert_eq!(net.client.exchanges_due(), 6);
+        let begun = net.observed(0).iter().filter(|(_, what)| matches!(what, Observation::ExchangeStarted(_))).count();
+        assert_eq!(begun, 1);
+        assert_eq!(end(&mut net), (1..=20).map(|i| 640 * i - 20).collect::<Vec<_>>(), "{confirmable}");
+    }
+    let client =
+        ClientConfig { requests: 20, interval: Some(Span::from_millis(10)), nstart: Some(3), ..put(1000, None) };
+    let server = ServerConfig { block_size: bytes(64), ..ServerConfig::default() };
+    let expected = (1..=20).map(|i: u64| 50 + 640 * i.min(4) + 680 * i.saturating_sub(4) - 20);
+    assert_eq!(end(&mut Net::new(1, Ratio::ZERO, client, server)), expected.collect::<Vec<_>>());
 }
 
 fn block1(number: u32, more: bool, size: u64) -> Block {

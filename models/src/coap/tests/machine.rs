@@ -28,6 +28,7 @@ pub(super) fn config() -> EndpointConfig {
         response_wait: Span::from_secs(202),
         piggyback_limit: Span::from_millis(100),
         understood: BASE_OPTIONS,
+        relays: false,
         notification_gap: NOTIFICATION_GAP,
         probing_rate: Some(PROBING_RATE),
     }

@@ -8,11 +8,13 @@ mod machine;
 mod notifications;
 mod observers;
 mod pair;
+mod proxy;
 
 use super::config::{ClientConfig, Congestion, Factor, Method, Parameters, ResponseClass, ServerConfig, Transmission};
 use super::wire::{Code, CodeClass, DEFINITIONS, Message, MessageId, OptionNumber, Options, Token, Type};
 use crate::name::NodeName;
 use crate::rope::{Rope, Run};
+use crate::traffic::TimeDistribution;
 use proptest::prelude::*;
 use protosim_core::{Size, Span};
 
@@ -274,6 +276,20 @@ fn fields_without_effect_are_named() {
         ..base()
     };
     assert_eq!((fields(upload(1 << 24)), fields(upload((1 << 24) + 1))), (vec![], vec!["payload"]));
+    // A payload in blocks goes alone, and each block waits for the answer to the one before.
+    let blocks = |no_response, confirmable| ClientConfig {
+        requests: 2,
+        nstart: Some(2),
+        no_response,
+        confirmable,
+        block_size: Some(Size::from_bytes(16)),
+        payload: Size::from_bytes(17),
+        method: Method::Put,
+        ..base()
+    };
+    assert_eq!(fields(blocks(vec![], true)), ["nstart"]);
+    assert_eq!(fields(blocks(vec![ResponseClass::ClientError], false)), ["nstart"]);
+    assert_eq!(fields(blocks(vec![ResponseClass::Success], false)), ["nstart", "no_response"]);
     let cocoa = |seconds| Transmission {
         congestion: Some(Congestion::Cocoa),
         ack_timeout: Some(Span::from_secs(seconds)),
@@ -291,6 +307,12 @@ fn fields_without_effect_are_named() {
     let slow = ServerConfig { transmission: retransmit(), processing: Span::from_secs(1), ..base() };
     assert_eq!(fields(slow), [] as [&str; 0]);
     assert_eq!(fields(ServerConfig { piggyback_limit: Some(Span::ZERO), ..base() }), ["piggyback_limit"]);
+    let changing = |law| fields(ServerConfig { changes: Some(law), ..base() });
+    for (nanos, wrong) in [(999, vec!["changes"]), (1_000, vec![])] {
+        let span = Span::from_nanos(nanos);
+        assert_eq!(changing(TimeDistribution::Fixed(span)), wrong);
+        assert_eq!(changing(TimeDistribution::Exponential { mean: span }), wrong);
+    }
     let paths = ["/a", "/a", "/.well-known/core", "b"].map(String::from).to_vec();
     assert_eq!(fields(ServerConfig { paths, ..base() }), ["paths", "paths", "paths"]);
 }

@@ -297,6 +297,42 @@ fn a_renewal_without_an_answer_does_not_end_what_goes_on() {
     assert!(bench.endpoint.is_at_rest() && !bench.endpoint.is_observing(peer(), token(1)));
 }
 
+/// RFC 7641 §3.6, §4.2: the answer to a GET with Observe 1 has no Observe itself. A notification that crosses it, before or after the empty ACK or beside
+/// a request that gets none, is not that answer; a confirmable one gets its ACK and no Reset. The answer ends it, as does the wait of 202 s.
+#[test]
+fn the_end_of_an_observation_is_not_answered_by_a_notification() {
+    for (confirmable, is_acknowledged) in [(true, false), (true, true), (false, false)] {
+        for is_answered in [true, false] {
+            let mut bench = bench(|_| {});
+            let asked = bench.command(request(true, peer(), 1, observed(0))).expect("taken").remove(0);
+            bench.arrives(content(Type::Acknowledgement, asked.message_id.0, 7));
+            let end = bench.command(request(confirmable, peer(), 1, observed(1))).expect("taken").remove(0);
+            bench.effects.clear();
+            if is_acknowledged {
+                bench.arrives(Message::empty(Type::Acknowledgement, end.message_id));
+            }
+            let crossing = content(Type::Confirmable, 60, 8);
+            let acknowledged = Message::empty(Type::Acknowledgement, MessageId(60));
+            assert_eq!(bench.arrives(crossing.clone()), [acknowledged], "{confirmable} {is_acknowledged}");
+            let noticed = Notice::NotificationReceived { peer: peer(), token: token(1), response: crossing };
+            assert_eq!(bench.notices(), [noticed], "{confirmable} {is_acknowledged}");
+            if is_answered {
+                let answer = Message { options: Options::new(), ..content(Type::Confirmable, 61, 0) };
+                bench.arrives(answer.clone());
+                let over =
+                    Notice::ResponseReceived { peer: peer(), token: token(1), response: answer, transmissions: 1 };
+                assert_eq!(bench.notices(), [over]);
+            } else {
+                while bench.deadline().is_some() {
+                    bench.time_out();
+                }
+                assert!(matches!(bench.notices()[..], [Notice::Failed { cause: Cause::TimedOut, .. }]));
+            }
+            assert!(bench.endpoint.is_at_rest() && !bench.endpoint.is_observing(peer(), token(1)));
+        }
+    }
+}
+
 /// RFC 7252 §4.7, §4.8: 1 B/s, from when an answer is overdue: 2 s · 1.5 = 3 s after the first request. Until then NSTART alone holds requests
 /// back. At 3 s the fourth goes, and its 5 B hold the fifth back until 8 s; both together the sixth until 13 s. A sign of life lets all go, and
 /// what is sent then is not overdue before 3 s have passed again.

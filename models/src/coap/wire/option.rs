@@ -255,13 +255,26 @@ impl Options {
     /// allow (RFC 7252 §5.4.3), or repeats one that may not repeat (§5.4.5): each counts as
     /// unrecognised.
     pub fn unrecognised_critical(&self, understood: &[OptionNumber]) -> Option<OptionNumber> {
+        self.unrecognised(understood, OptionNumber::is_critical)
+    }
+
+    /// The first option that is unsafe to forward and, as above, not recognised, for which a proxy passes nothing on (RFC 7252 §5.4.2).
+    pub fn unrecognised_unsafe(&self, understood: &[OptionNumber]) -> Option<OptionNumber> {
+        self.unrecognised(understood, OptionNumber::is_unsafe_to_forward)
+    }
+
+    fn unrecognised(
+        &self,
+        understood: &[OptionNumber],
+        matters: impl Fn(OptionNumber) -> bool,
+    ) -> Option<OptionNumber> {
         let mut previous = None;
         for option in &self.0 {
             let repeated = previous.replace(option.number) == Some(option.number);
             let recognised = understood.contains(&option.number)
                 && has_allowed_length(option.number, &option.value)
                 && (!repeated || option.number.definition().is_none_or(|definition| definition.repeatable));
-            if option.number.is_critical() && !recognised {
+            if matters(option.number) && !recognised {
                 return Some(option.number);
             }
         }
