@@ -87,7 +87,7 @@ impl Lan {
                 reached(&stations, |from, to| from != to && radio.range.covers(at(from), at(to)))
             }
             // All reach the hub, which is listed last, and it reaches all.
-            MediumConfig::Cellular(_) | MediumConfig::Wifi(_) | MediumConfig::Lora(_) => {
+            MediumConfig::Cellular(_) | MediumConfig::Wifi(_) | MediumConfig::Lora(_) | MediumConfig::Ble(_) => {
                 let last = stations.len().saturating_sub(1);
                 let hub = stations.iter().position(|(_, index)| *index == last).unwrap_or_default();
                 let all =
@@ -249,14 +249,14 @@ pub(crate) fn check_media(topology: &Topology, found: &mut Vec<Finding>) {
             };
             found.push(Finding::new(kind, format!("media.{index}.{field}"), message));
         }
-        if matches!(medium, MediumConfig::Ieee802154(_)) {
+        if matches!(medium, MediumConfig::Ieee802154(_) | MediumConfig::Ble(_)) {
             check_versions(topology, (index, medium), found);
         }
     }
     check_luck(media.iter().map(|medium| vec![medium.stream_name().to_owned()]), "media", found);
 }
 
-/// 6LoWPAN carries IPv6 alone: all stations of such a medium have it, and no two of them IPv4, which they would send there.
+/// 6LoWPAN, over IEEE 802.15.4 and Bluetooth Low Energy, carries IPv6 alone: all stations of such a medium have it, and no two of them IPv4, which they would send there.
 fn check_versions(topology: &Topology, (index, medium): (usize, &MediumConfig), found: &mut Vec<Finding>) {
     let nodes: BTreeMap<&str, &NodeSpec> = topology.nodes.iter().map(|node| (node.name.as_str(), node)).collect();
     let mut first: Option<&str> = None;

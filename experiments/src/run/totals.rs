@@ -159,6 +159,7 @@ fn dropped_name(cause: DropCause) -> &'static str {
         let all = DropCause::ALL.into_iter().chain(DropCause::OF_NATS);
         let causes = all.chain(DropCause::OF_MEDIA).chain(DropCause::OF_PANS).chain(DropCause::OF_SLEEPERS);
         let causes = causes.chain(DropCause::OF_LORA);
+        let causes = causes.chain(DropCause::OF_CONNECTIONS);
         causes.map(|cause| (cause, format!("dropped packets: {}", cause.name()))).collect()
     });
     NAMES.get(&cause).map_or("dropped packets", String::as_str)
@@ -210,6 +211,13 @@ fn totals_of_medium(medium: &Medium) -> Vec<(&'static str, u64)> {
             ("fragments", pan.fragments),
             ("copies of frames", pan.copies),
             ("channel busy", pan.busy),
+        ]);
+    }
+    if let Some(ble) = medium.ble_counts() {
+        named.extend([
+            ("connections lost", ble.lost),
+            ("connections made again", ble.made),
+            ("advertisements", ble.advertisements),
         ]);
     }
     named.extend(medium.busy().map(|busy| ("busy ns", busy.as_nanos())));

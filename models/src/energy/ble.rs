@@ -82,7 +82,7 @@ impl ConnectionConfig {
     }
 
     /// True if a window is so wide that the connection is lost: half an interval less T_IFS to each side (Vol 6 Part B §4.5.7).
-    fn is_too_wide(&self, widening: Span) -> bool {
+    pub(crate) fn is_too_wide(&self, widening: Span) -> bool {
         widening.saturating_add(T_IFS).saturating_mul(2) >= self.interval
     }
 

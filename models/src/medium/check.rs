@@ -36,6 +36,7 @@ impl MediumConfig {
             Self::Cellular(config) => vec![("queue", &config.queue)],
             Self::Wifi(config) => vec![("queue", &config.queue)],
             Self::Lora(config) => vec![("queue", &config.queue)],
+            Self::Ble(config) => vec![("queue", &config.queue)],
             Self::Ieee802154(config) => vec![("queue", &config.queue)],
         };
         for (place, queue) in queues {
@@ -50,6 +51,7 @@ impl MediumConfig {
             Self::Cellular(config) => config.check(&mut found),
             Self::Wifi(config) => config.check(&mut found),
             Self::Lora(config) => config.check(&mut found),
+            Self::Ble(config) => config.check(&mut found),
             Self::Ieee802154(config) => config.check(&mut found),
         }
         found

@@ -11,9 +11,11 @@
 //!     Cellular(name: "cell", technology: NbIot, gateway: "core", stations: [(node: "meter", edrx: (cycle: "20.48 s"))]),
 //!     Wifi(name: "home", access_point: "ap", stations: [(node: "phone"), (node: "bulb", power_save: ())]),
 //!     Lora(name: "meters", gateway: "gate", stations: [(node: "meter", at: ("400 m", "0 m"), spreading: Sf9)]),
+//!     Ble(name: "tags", central: "hub", interval: "50 ms", stations: [(node: "tag", latency: 9)]),
 //! ]
 //! ```
 
+use super::ble::BleConfig;
 use super::cellular::CellularConfig;
 use super::distance::{Distance, Place};
 use super::lora::LoraConfig;
@@ -50,6 +52,8 @@ pub enum MediumConfig {
     Wifi(WifiConfig),
     /// A cell of LoRaWAN: devices of class A around a gateway.
     Lora(LoraConfig),
+    /// Connections of Bluetooth Low Energy: a central and its peripherals, with IPv6.
+    Ble(BleConfig),
 }
 
 /// A LAN switch. Each station has a cable of its own to it, full duplex. A frame is taken whole, and goes out again through the
@@ -220,6 +224,7 @@ impl MediumConfig {
             Self::Cellular(config) => &config.name,
             Self::Wifi(config) => &config.name,
             Self::Lora(config) => &config.name,
+            Self::Ble(config) => &config.name,
         }
     }
 
@@ -233,11 +238,12 @@ impl MediumConfig {
             Self::Cellular(config) => &config.stream_name,
             Self::Wifi(config) => &config.stream_name,
             Self::Lora(config) => &config.stream_name,
+            Self::Ble(config) => &config.stream_name,
         };
         given.as_deref().unwrap_or(self.name())
     }
 
-    /// The nodes on it, as listed; a gateway or an access point is the last one.
+    /// The nodes on it, as listed; a gateway, an access point or a central is the last one.
     pub fn stations(&self) -> Vec<&NodeName> {
         match self {
             Self::Switch(config) => config.stations.iter().collect(),
@@ -253,16 +259,18 @@ impl MediumConfig {
             Self::Lora(config) => {
                 config.stations.iter().map(|station| &station.node).chain([&config.gateway]).collect()
             }
+            Self::Ble(config) => config.stations.iter().map(|station| &station.node).chain([&config.central]).collect(),
         }
     }
 
-    /// The only station that all others reach, where there is one, and its field: a gateway, an access point.
+    /// The only station that all others reach, where there is one, and its field: a gateway, an access point, a central.
     pub fn hub(&self) -> Option<(&'static str, &NodeName)> {
         match self {
             Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Ieee802154(_) => None,
             Self::Cellular(config) => Some(("gateway", &config.gateway)),
             Self::Wifi(config) => Some(("access_point", &config.access_point)),
             Self::Lora(config) => Some(("gateway", &config.gateway)),
+            Self::Ble(config) => Some(("central", &config.central)),
         }
     }
 
@@ -278,6 +286,7 @@ impl MediumConfig {
             Self::Cellular(config) => Some(config.power()),
             Self::Wifi(config) => config.power,
             Self::Lora(config) => config.power_of(node),
+            Self::Ble(config) => Some(config.power()),
         }
     }
 
@@ -290,6 +299,7 @@ impl MediumConfig {
                 saves.then_some("devices with `psm` update their tracking area for ever")
             }
             Self::Wifi(config) => config.saves_power().then_some("its access point sends beacons for ever"),
+            Self::Ble(_) => Some("its central calls its peripherals for ever"),
         }
     }
 
@@ -299,9 +309,7 @@ impl MediumConfig {
             Self::Ieee802154(config) => {
                 config.stations.iter().find(|s| s.parent.is_some()).map(|station| &station.node)
             }
-            Self::Switch(_) | Self::Csma(_) | Self::Radio(_) | Self::Cellular(_) | Self::Wifi(_) | Self::Lora(_) => {
-                None
-            }
+            _ => None,
         }
     }
 
@@ -313,6 +321,8 @@ impl MediumConfig {
             Self::Radio(config) => config.mtu,
             // RFC 4944 §4.
             Self::Ieee802154(_) => Some(Mtu::IPV6_LEAST),
+            // RFC 7668 §3.1.
+            Self::Ble(_) => Some(Mtu::IPV6_LEAST),
             Self::Cellular(config) => config.mtu,
             Self::Wifi(config) => config.mtu,
             Self::Lora(config) => config.mtu(),
@@ -330,6 +340,7 @@ impl MediumConfig {
             Self::Cellular(config) => config.loss,
             Self::Wifi(config) => config.loss,
             Self::Lora(config) => config.loss,
+            Self::Ble(config) => config.loss,
         };
         given.unwrap_or_default()
     }
@@ -341,8 +352,8 @@ impl MediumConfig {
             Self::Switch(config) => config.framing.unwrap_or(Framing::Ethernet),
             Self::Csma(config) => config.framing.unwrap_or(bus),
             Self::Radio(config) => config.framing.unwrap_or_default(),
-            // Its frames are written out.
-            Self::Ieee802154(_) => Framing::default(),
+            // Their frames are written out.
+            Self::Ieee802154(_) | Self::Ble(_) => Framing::default(),
             Self::Cellular(config) => config.framing.unwrap_or_default(),
             Self::Wifi(config) => config.framing(),
             Self::Lora(_) => LoraConfig::FRAMING,
@@ -359,6 +370,7 @@ impl MediumConfig {
             Self::Cellular(config) => config.rate_up(),
             Self::Wifi(config) => config.rate(),
             Self::Lora(config) => config.rate(),
+            Self::Ble(config) => config.phy.rate(),
         }
     }
 
@@ -367,12 +379,8 @@ impl MediumConfig {
     pub fn cable_delay(&self) -> Span {
         match self {
             Self::Switch(config) => config.delay.unwrap_or_default(),
-            Self::Csma(_)
-            | Self::Radio(_)
-            | Self::Ieee802154(_)
-            | Self::Cellular(_)
-            | Self::Wifi(_)
-            | Self::Lora(_) => Span::ZERO,
+            // They sense each other, or meet on the air.
+            _ => Span::ZERO,
         }
     }
 

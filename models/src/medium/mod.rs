@@ -1,4 +1,4 @@
-//! Shared media: LAN switches, buses with collisions, radio channels with a range, cells, Wi-Fi, LoRaWAN.
+//! Shared media: LAN switches, buses with collisions, radio channels with a range, cells, Wi-Fi, LoRaWAN, connections of Bluetooth Low Energy.
 //!
 //! A medium is an entity of the kernel. Each station has two wires to it: one on which its node hands packets over, and
 //! one on which it gets them. The station's adapter (what waits, back-off, retries) lives in the medium, where stations of one
@@ -30,6 +30,7 @@
 //! - **Wi-Fi** ([`WifiConfig`]): an access point and its stations on one channel, with carrier sense, back-off, acknowledgements and retries; stations may save
 //!   power, and the access point holds frames for these.
 //! - **LoRaWAN** ([`LoraConfig`]): devices of class A around a gateway, with times on air, duty cycles, collisions or capture, and receive windows; see `lora`.
+//! - **Bluetooth Low Energy** ([`BleConfig`]): a central and its peripherals, which meet at connection events and sleep between them; real IPv6 compression; see `ble`.
 //! - **Loss** besides: one draw for each reception that is sound otherwise, of the stream `loss` of the medium and the receiver.
 //!
 //! **Captures** have an interface for each station: a packet leaves there when its node hands it over (on a switch, when its last
@@ -51,10 +52,11 @@
 //! | `adapter` | what waits at a station for its turn |
 //! | `ether` | who hears whom on the air, and what overlaps where |
 //! | `batteries` | what the nodes of stations say of their devices, and batteries that end |
-//! | `switch`, `csma`, `radio`, `pan`, `cellular`, `wifi`, `lora` | the kinds |
+//! | `switch`, `csma`, `radio`, `pan`, `cellular`, `wifi`, `lora`, `ble` | the kinds |
 
 mod adapter;
 mod batteries;
+mod ble;
 mod cellular;
 mod check;
 mod config;
@@ -74,6 +76,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use ble::{BleChannelLoss, BleConfig, BleCounts, BlePhy, BleStation, Hopping};
 pub use cellular::{CellStation, CellularConfig, ConnectedDrxConfig, EdrxConfig, PsmConfig};
 pub use check::MOST_STATIONS;
 pub use config::{Access, CarrierSense, CsmaConfig, MediumConfig, RadioConfig, StationConfig, SwitchConfig};
@@ -89,6 +92,7 @@ use crate::energy::control::Control;
 use crate::energy::timers::Rat;
 use crate::node::{CONTROL_PORT, DropCause};
 use crate::packet::Packet;
+use ble::Ble;
 use cellular::Cell;
 use csma::Bus;
 use discipline::Discipline;
@@ -113,6 +117,7 @@ enum Kind {
     Cell(Box<Cell>),
     Wifi(Box<Wifi>),
     Lora(Box<Lora>),
+    Ble(Box<Ble>),
 }
 
 /// What the radios of a medium's stations are called in profiles of devices.
@@ -147,6 +152,7 @@ impl MediumConfig {
             },
             Self::Wifi(_) => RadioKind::Named("wifi"),
             Self::Lora(_) => RadioKind::Named("lora"),
+            Self::Ble(_) => RadioKind::Named("ble"),
         }
     }
 }
@@ -162,6 +168,7 @@ impl Medium {
             MediumConfig::Cellular(config) => Kind::Cell(Box::new(Cell::new(config, parts))),
             MediumConfig::Wifi(config) => Kind::Wifi(Box::new(Wifi::new(config, parts))),
             MediumConfig::Lora(config) => Kind::Lora(Box::new(Lora::new(config, parts))),
+            MediumConfig::Ble(config) => Kind::Ble(Box::new(Ble::new(config, parts))),
         })
     }
 
@@ -174,6 +181,7 @@ impl Medium {
             Kind::Cell(cell) => &**cell,
             Kind::Wifi(wifi) => &**wifi,
             Kind::Lora(lora) => &**lora,
+            Kind::Ble(ble) => &**ble,
         }
     }
 
@@ -186,6 +194,7 @@ impl Medium {
             Kind::Cell(cell) => &mut **cell,
             Kind::Wifi(wifi) => &mut **wifi,
             Kind::Lora(lora) => &mut **lora,
+            Kind::Ble(ble) => &mut **ble,
         }
     }
 
@@ -204,6 +213,14 @@ impl Medium {
     pub fn pan_counts(&self) -> Option<&PanCounts> {
         match &self.0 {
             Kind::Pan(pan) => Some(&pan.own_counts),
+            _ => None,
+        }
+    }
+
+    /// What else has happened on connections of Bluetooth Low Energy; `None` on other media.
+    pub fn ble_counts(&self) -> Option<&BleCounts> {
+        match &self.0 {
+            Kind::Ble(ble) => Some(&ble.own_counts),
             _ => None,
         }
     }

@@ -52,7 +52,8 @@ impl MediumConfig {
             | Self::Ieee802154(_)
             | Self::Cellular(_)
             | Self::Wifi(_)
-            | Self::Lora(_) => DirectionConfig::default(),
+            | Self::Lora(_)
+            | Self::Ble(_) => DirectionConfig::default(),
         }
     }
 }

@@ -81,7 +81,7 @@ impl Field {
         let seed = RunSeed { seed, replication: 0 };
         let files: Arc<Files> = Arc::default();
         let count = config.stations().len();
-        let is_v6 = matches!(config, MediumConfig::Ieee802154(_));
+        let is_v6 = matches!(config, MediumConfig::Ieee802154(_) | MediumConfig::Ble(_));
         // Wires in order of paths: down before up for each station, since `*` comes before letters.
         let down = |index: usize| WireId(index as u32);
         let up = |index: usize| WireId((count + index) as u32);

@@ -82,11 +82,13 @@ pub enum DropCause {
     NoWindow,
     /// The duty cycle does not let it be sent: not now, or never, as its frame is too long.
     DutyCycle,
+    /// The connection to the station that it was for was lost: one of both ends had heard nothing for too long.
+    ConnectionLost,
 }
 
 impl DropCause {
     /// How many causes there are.
-    pub(crate) const COUNT: usize = Self::DutyCycle as usize + 1;
+    pub(crate) const COUNT: usize = Self::ConnectionLost as usize + 1;
 
     /// All that a shared medium drops packets for; for [`Self::NodeDown`] where stations have radios.
     pub const OF_MEDIA: [Self; 7] =
@@ -111,6 +113,8 @@ impl DropCause {
     /// All that LoRaWAN cells drop packets for besides.
     pub const OF_LORA: [Self; 6] =
         [Self::TooBig, Self::HeldFull, Self::Deaf, Self::NoDemodulator, Self::NoWindow, Self::DutyCycle];
+    /// All that connections of Bluetooth Low Energy drop packets for besides.
+    pub const OF_CONNECTIONS: [Self; 3] = [Self::HeldFull, Self::Undecodable, Self::ConnectionLost];
 
     /// All that nodes with a NAT or a firewall drop packets for besides.
     pub const OF_NATS: [Self; 4] = [Self::NoMapping, Self::Filtered, Self::NoPort, Self::Blocked];
@@ -174,6 +178,7 @@ impl DropCause {
             Self::NoDemodulator => "no demodulator free",
             Self::NoWindow => "receive windows missed",
             Self::DutyCycle => "duty cycle used up",
+            Self::ConnectionLost => "connection lost",
         }
     }
 }
