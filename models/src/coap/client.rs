@@ -38,7 +38,7 @@ pub struct Client {
     /// Requests issued since then.
     issued: u64,
     /// Exchanges without an end.
-    open: BTreeMap<Token, Transfer>,
+    open: BTreeMap<Token, Box<Transfer>>,
     /// Whose payload goes up in blocks.
     uploading: Option<Token>,
     /// Those among the open ones whose payloads are to do so then: the server has just asked for blocks.
@@ -177,7 +177,7 @@ impl Client {
         while self.uploading.is_none() {
             if let Some(token) = self.turns.pop_front() {
                 if let Some(transfer) = self.open.remove(&token) {
-                    self.begin(token, transfer, host);
+                    self.begin(token, *transfer, host);
                 }
             } else if self.held_back > 0 {
                 self.held_back -= 1;
@@ -198,7 +198,7 @@ impl Client {
         if !transfer.is_upload() {
             self.give_up_turn(token);
         } else if *self.uploading.get_or_insert(token) != token {
-            self.open.insert(token, transfer);
+            self.open.insert(token, Box::new(transfer));
             return self.turns.push_back(token);
         }
         let (mut options, payload) = transfer.request(&self.options, &self.config.payload());
@@ -209,7 +209,7 @@ impl Client {
         let (confirmable, method) = (self.config.confirmable, self.config.method.code());
         let is_started = transfer.is_started;
         let transmissions = transfer.transmissions;
-        self.open.insert(token, transfer);
+        self.open.insert(token, Box::new(transfer));
         let command = Command::Request { peer: self.server, token, confirmable, method, options, payload };
         if self.driver.command(command, host).is_err() {
             if !is_started {
@@ -289,7 +289,7 @@ impl Client {
     }
 
     fn on_response(&mut self, token: Token, response: &Message, transmissions: u32, host: &mut dyn Host) {
-        let Some(mut transfer) = self.open.remove(&token) else { return };
+        let Some(mut transfer) = self.open.remove(&token).map(|open| *open) else { return };
         transfer.transmissions += transmissions;
         let held = transfer.held();
         let step = transfer.on_response(response, self.config.payload.as_bytes());

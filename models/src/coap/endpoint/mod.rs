@@ -35,12 +35,13 @@ use timers::{Timer, Timers};
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     config: EndpointConfig,
+    // A map with one entry has room for eleven: what is large in these, of which most clients have one at a time, is behind a pointer.
     /// Our requests without an end yet. A peer and a token name one (RFC 7252 §5.3.2).
-    exchanges: BTreeMap<(SocketAddr, Token), Exchange>,
+    exchanges: BTreeMap<(SocketAddr, Token), Box<Exchange>>,
     /// Our messages that an ACK or a RST may still refer to, by their ids.
-    outgoing: BTreeMap<(SocketAddr, MessageId), Outgoing>,
+    outgoing: BTreeMap<(SocketAddr, MessageId), Box<Outgoing>>,
     /// Ids and queues towards those that we send messages of our own to.
-    peers: BTreeMap<SocketAddr, Peer>,
+    peers: BTreeMap<SocketAddr, Box<Peer>>,
     /// What has come within the lifetimes.
     received: Received,
     /// Requests that the application has and has not answered.
@@ -306,9 +307,8 @@ impl Endpoint {
 
     /// The time-out of a confirmable message (RFC 7252 §4.2): the same bytes again, or the end.
     fn on_retransmission_timeout(&mut self, peer: SocketAddr, id: MessageId, cx: &mut Cx<'_>) {
-        let Some(Outgoing { role, reliable: Some((message, backoff)) }) = self.outgoing.get_mut(&(peer, id)) else {
-            return;
-        };
+        let outgoing = self.outgoing.get_mut(&(peer, id)).map(Box::as_mut);
+        let Some(Outgoing { role, reliable: Some((message, backoff)) }) = outgoing else { return };
         let before = *backoff;
         if !backoff.on_timeout(&self.config.parameters) {
             return self.give_up(peer, id, Cause::TimedOut, cx);

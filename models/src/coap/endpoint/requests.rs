@@ -93,7 +93,7 @@ impl Endpoint {
         let registers = message.options.uint(OptionNumber::OBSERVE) == Some(0);
         let observing = before.is_some();
         let exchange = Exchange { state: State::Queued, transmissions: 0, registers, observing, heard: None, bytes };
-        self.exchanges.insert((peer, token), exchange);
+        self.exchanges.insert((peer, token), Box::new(exchange));
         cx.observe(Trace::Exchange { peer, token, state: ExchangeState::Queued });
         self.enqueue(peer, Queued { role: Role::Request(token), message }, cx);
         Ok(())
@@ -125,7 +125,7 @@ impl Endpoint {
         self.peers.entry(peer).or_insert_with(|| {
             // Below 2^16, so it fits.
             let first = cx.rng(MESSAGE_ID_LUCK).below(1 << 16) as u16;
-            Peer {
+            Box::new(Peer {
                 ids: MessageIds::starting_at(first),
                 outstanding: 0,
                 requests: VecDeque::new(),
@@ -133,7 +133,7 @@ impl Endpoint {
                 notifications: VecDeque::new(),
                 estimates: Estimates::default(),
                 silence: None,
-            }
+            })
         })
     }
 
@@ -314,7 +314,7 @@ impl Endpoint {
             // Sent once, and nothing that may come back concerns it.
             Role::Response(_, bytes) | Role::Notification(_, _, bytes) if reliable.is_none() => cx.release(bytes),
             _ => {
-                self.outgoing.insert((peer, id), Outgoing { role, reliable });
+                self.outgoing.insert((peer, id), Box::new(Outgoing { role, reliable }));
             }
         }
         cx.transmit(Envelope { peer, message });
