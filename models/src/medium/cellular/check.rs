@@ -71,7 +71,7 @@ impl CellularConfig {
         }
         let released = self.agreement(&super::CellStation::new(self.gateway.clone())).inactivity;
         if let Some(drx) = self.connected_drx.filter(|drx| drx.after >= released) {
-            let message = format!("has no effect: the connection is released after {released}, before {}", drx.after);
+            let message = format!("has no effect: the connection is released after {released}");
             found.push(("connected_drx.after".to_owned(), message));
         }
     }
