@@ -70,7 +70,7 @@ impl CellularConfig {
             ));
         }
         let released = self.agreement(&super::CellStation::new(self.gateway.clone())).inactivity;
-        if let Some(drx) = self.connected_drx.filter(|drx| drx.after >= released) {
+        if self.connected_drx.is_some_and(|drx| drx.after >= released) {
             let message = format!("has no effect: the connection is released after {released}");
             found.push(("connected_drx.after".to_owned(), message));
         }
