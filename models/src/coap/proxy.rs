@@ -16,6 +16,7 @@ use crate::rope::Rope;
 use bytes::Bytes;
 use cache::{Cache, Found, Key, Target};
 use request::Asked;
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -43,6 +44,8 @@ pub struct Proxy {
     under_way: BTreeMap<Key, Token>,
     /// Requests to servers so far; the number of the next one.
     asked: u64,
+    /// The number of the first of them: numbers, which are their tokens, go on after a loss of power, as a client's do.
+    first: u64,
     counts: Counts,
 }
 
@@ -114,6 +117,7 @@ impl Proxy {
             pending: BTreeMap::new(),
             under_way: BTreeMap::new(),
             asked: 0,
+            first: 0,
             counts: Counts::default(),
         }
     }
@@ -233,7 +237,7 @@ impl Proxy {
     /// Asks the server.
     fn ask(&mut self, pending: Pending, host: &mut dyn Host) {
         // As many as tokens of four bytes; those before are over long since.
-        let token = exchange_token(self.asked as u32);
+        let token = exchange_token((self.first + self.asked) as u32);
         self.asked += 1;
         let mut options = pending.options.clone();
         if let Some(etag) = &pending.validates {
@@ -384,6 +388,9 @@ fn can_pass(pending: &Pending, response: &Message) -> bool {
         }
 }
 
+/// What a proxy keeps over a loss of power: the number of its next request.
+struct Durable(u64);
+
 impl App for Proxy {
     fn on_start(&mut self, host: &mut dyn Host) {
         self.driver.bind(self.config.port(), host);
@@ -424,6 +431,17 @@ impl App for Proxy {
 
     fn exchanges_due(&self) -> u64 {
         self.asked
+    }
+
+    /// RFC 7252 §5.3.1: tokens in use are unique, so that what answers a request of before answers none of the new ones. What is stored is lost.
+    fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
+        Some(Box::new(Durable(self.first + self.asked)))
+    }
+
+    fn recover(&mut self, durable: Box<dyn Any + Send>) {
+        if let Ok(kept) = durable.downcast::<Durable>() {
+            self.first = kept.0;
+        }
     }
 
     fn try_clone(&self) -> Result<Box<dyn App>, CannotClone> {

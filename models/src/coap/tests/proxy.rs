@@ -136,6 +136,34 @@ fn seconds(seconds: u64) -> LocalTime {
     LocalTime::ZERO + Span::from_secs(seconds)
 }
 
+/// RFC 7252 §5.3.1: tokens in use with a server are unique. The proxy has asked for `a` and acknowledged nothing when its power goes; afterwards it asks for
+/// `b`. The response to `a`, which comes separately then, is no answer to that: no client gets it, and it is not kept as `b`.
+#[test]
+fn a_response_of_before_a_loss_of_power_answers_nothing() {
+    let mut bench = bench(ProxyConfig::default());
+    let before = bench.asks_server(1, Code::GET, asked("a"));
+    let durable = bench.proxy.take_durable().expect("numbers are kept");
+    let mut anew = Proxy::new(ProxyConfig::default());
+    anew.begin_anew();
+    anew.recover(durable);
+    anew.on_start(&mut bench.host);
+    bench.proxy = anew;
+    let after = bench.asks_server(2, Code::GET, asked("b"));
+    assert_ne!(before.token, after.token);
+    let late = Message {
+        message_type: Type::Confirmable,
+        message_id: MessageId(0x7777),
+        code: Code::CONTENT,
+        options: aged(60),
+        payload: Rope::fill(1, 0, 10),
+        ..before
+    };
+    let sent = bench.deliver(server_address(), &late);
+    assert!(sent.iter().all(|(to, _)| *to == server_address()), "{sent:?}");
+    let answered = only(bench.answers(&after, Code::CONTENT, aged(60)), client(2));
+    assert_eq!(answered.code, Code::CONTENT);
+}
+
 /// RFC 7252 §5.6.1: a response is "not fresh after its age is greater than" Max-Age: at 10 s it is, with nothing left (§5.7.1), and a nanosecond later it is
 /// not. Ages count from when it came, here 0 s, and are rounded up: after 2.5 s there are 7 of 10 s left.
 #[test]

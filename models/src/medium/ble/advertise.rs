@@ -88,7 +88,7 @@ impl Ble {
             }
             None => {}
         }
-        if end == End::Central {
+        if end == End::Central && self.active == Some(link) {
             self.active = None;
         }
         self.end_if_over(link, cx);
@@ -105,15 +105,20 @@ impl Ble {
         self.shared.radio_by(station, RadioMode::Transmit(self.settings.power), now, since);
     }
 
-    /// The peripheral advertises no more.
-    pub(super) fn stop_advertising(&mut self, link: usize, now: SimTime) {
+    /// The peripheral advertises no more. A request that the central sends goes on; one that it was about to send does not.
+    pub(super) fn stop_advertising(&mut self, link: usize, cx: &mut Cx<'_, Element>) {
         let own = &mut self.links[link];
+        let is_awaited = own.advertising.take().is_some_and(|state| state.is_heard);
         if (0..3).any(|n| own.agenda.has(Step::Advertised(n))) {
-            self.air.end(now);
+            self.air.end(cx.now());
         }
-        own.advertising = None;
-        // What the central is about to send, or sends, goes on.
-        own.agenda.forget(|step| matches!(step, Step::Advertise(_) | Step::Advertised(_) | Step::Unanswered(_)));
+        let is_asked = (0..3).any(|n| own.agenda.has(Step::Requested(n)));
+        own.agenda.forget(|step| {
+            matches!(step, Step::Advertise(_) | Step::Advertised(_) | Step::Unanswered(_) | Step::Request(_))
+        });
+        if is_awaited && !is_asked {
+            self.rest_central(cx);
+        }
     }
 
     pub(super) fn step_of_advertising(&mut self, link: usize, step: Step, cx: &mut Cx<'_, Element>) {
@@ -236,7 +241,7 @@ impl Ble {
         if is_heard {
             own.side(End::Peripheral).begin(now, false);
             self.own_counts.made += 1;
-            self.stop_advertising(link, now);
+            self.stop_advertising(link, cx);
             self.rest(link, End::Peripheral, cx);
         }
         self.plan(link, cx);

@@ -406,11 +406,11 @@ impl Discipline for Ble {
                 (_, false) => {
                     self.lose(link, end, DropCause::NodeDown, cx);
                     if end == End::Peripheral {
-                        self.stop_advertising(link, now);
+                        self.stop_advertising(link, cx);
                     }
                 }
                 (End::Peripheral, true) if !self.links[link].is_up(end) => {
-                    self.stop_advertising(link, now);
+                    self.stop_advertising(link, cx);
                     self.advertise(link, now, cx);
                 }
                 _ => {}

@@ -218,6 +218,10 @@ impl Lora {
         for uplink in self.uplinks.iter_mut().filter(is_heard) {
             uplink.flaw = Some(DropCause::NodeDown);
         }
+        // It knows no more of those that it has heard, either.
+        for frame in self.devices.iter_mut().filter_map(|device| device.frame.as_mut()) {
+            frame.is_heard = false;
+        }
         for to in 0..self.gateway.waiting.len() {
             for next in std::mem::take(&mut self.gateway.waiting[to]) {
                 self.shared.drop(&next.packet, DropCause::NodeDown, At::Sender(hub), cx);
