@@ -449,8 +449,10 @@ fn datagram(socket: &UdpSocket, source: IpAddr, to: SocketAddr, payload: Rope) -
         packet.ip.set_dscp(socket.class.dscp);
         packet.ip.set_ecn(socket.class.ecn);
     }
+    // One from the pool has a provenance of its own.
+    let mut packet = packet.into_pooled();
     packet.provenance.is_protected = socket.is_protected;
-    Ok(packet.into_pooled())
+    Ok(packet)
 }
 
 impl SimHost<'_, '_> {
