@@ -193,6 +193,21 @@ fn bulk_data_come_whole_and_wait_for_their_reader() {
     }
 }
 
+/// What DTLS protects is as good as drawn: whether it is computed changes nothing, digests included.
+#[test]
+fn dtls_computed_or_not_has_the_same_digests() {
+    let take = |crypto: &str| {
+        let text = include_str!("../../../.ci/scenarios/dtls.ron");
+        let text = text.replacen("format: 1,", &format!("format: 1, crypto: {crypto},"), 1);
+        let loaded = load_text("dtls", "dtls.ron", &text, &Request::default(), false).unwrap();
+        let scenario = &loaded.points[0].scenario;
+        run_one(&setup(scenario), scenario, 0, 1, &Watch::default()).unwrap()
+    };
+    let [sized, real] = ["Sized", "Real"].map(take);
+    assert!(sized.exchanges.len() > 50);
+    assert_eq!((&sized.digests, &sized.totals, &sized.exchanges), (&real.digests, &real.totals, &real.exchanges));
+}
+
 /// One end has TLS and the other one none. A server of TLS answers what is no hello with an alert (RFC 8446 §6) and ends; one without it resets a hello, or
 /// answers 400 (HTTP), or takes it for data (a sink). None of that is a response, nor the beginning of one.
 #[test]

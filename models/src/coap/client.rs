@@ -3,7 +3,7 @@
 mod observation;
 mod transfer;
 
-use super::config::{Cancel, ClientConfig, Method, Negotiation, exchange_token};
+use super::config::{Cancel, ClientConfig, Method, Negotiation, NextNumber, exchange_token};
 use super::driver::{Driver, deadline};
 use super::endpoint::{BLOCK_OPTIONS, Cause, Command, EndpointConfig, NOTIFICATION_GAP, Notice};
 use super::server::state_number;
@@ -88,9 +88,6 @@ impl Counts {
         } += 1;
     }
 }
-
-/// What a client keeps over a loss of power: the number of its next exchange.
-struct Durable(u32);
 
 impl Client {
     /// A client of the server at `server`. `config` has passed [`ClientConfig::check`].
@@ -544,11 +541,11 @@ impl App for Client {
     }
 
     fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
-        Some(Box::new(Durable(self.next_number())))
+        Some(Box::new(NextNumber(self.next_number())))
     }
 
     fn recover(&mut self, durable: Box<dyn Any + Send>) {
-        if let Ok(kept) = durable.downcast::<Durable>() {
+        if let Ok(kept) = durable.downcast::<NextNumber>() {
             self.first = kept.0;
         }
     }

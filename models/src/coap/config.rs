@@ -541,6 +541,10 @@ pub fn exchange_token(exchange: u32) -> Token {
     Token::new(&exchange.to_be_bytes()).expect("four bytes fit a token")
 }
 
+/// What whoever asks keeps over a loss of power, as if in flash: the number of its next exchange. So what comes then for a request of before answers
+/// none of the new ones (RFC 7252 §5.3.1: tokens in use are unique).
+pub(super) struct NextNumber(pub(super) u32);
+
 /// application/octet-stream (RFC 7252 §12.3).
 pub(super) const OCTET_STREAM: u32 = 42;
 

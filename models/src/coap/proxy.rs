@@ -3,7 +3,7 @@
 mod cache;
 mod request;
 
-use super::config::{ProxyConfig, exchange_token};
+use super::config::{NextNumber, ProxyConfig, exchange_token};
 use super::driver::Driver;
 use super::endpoint::{
     Cause, Command, EndpointConfig, NOTIFICATION_GAP, Notice, PROBING_RATE, RELAY_OPTIONS, RequestHandle,
@@ -45,7 +45,7 @@ pub struct Proxy {
     /// Requests to servers so far; the number of the next one.
     asked: u64,
     /// The number of the first of them: numbers, which are their tokens, go on after a loss of power, as a client's do.
-    first: u64,
+    first: u32,
     counts: Counts,
 }
 
@@ -234,10 +234,14 @@ impl Proxy {
         self.ask(pending, host);
     }
 
+    /// As many as tokens of four bytes; those before are over long since.
+    const fn next_number(&self) -> u32 {
+        self.first.wrapping_add(self.asked as u32)
+    }
+
     /// Asks the server.
     fn ask(&mut self, pending: Pending, host: &mut dyn Host) {
-        // As many as tokens of four bytes; those before are over long since.
-        let token = exchange_token((self.first + self.asked) as u32);
+        let token = exchange_token(self.next_number());
         self.asked += 1;
         let mut options = pending.options.clone();
         if let Some(etag) = &pending.validates {
@@ -388,9 +392,6 @@ fn can_pass(pending: &Pending, response: &Message) -> bool {
         }
 }
 
-/// What a proxy keeps over a loss of power: the number of its next request.
-struct Durable(u64);
-
 impl App for Proxy {
     fn on_start(&mut self, host: &mut dyn Host) {
         self.driver.bind(self.config.port(), host);
@@ -435,11 +436,11 @@ impl App for Proxy {
 
     /// RFC 7252 §5.3.1: tokens in use are unique, so that what answers a request of before answers none of the new ones. What is stored is lost.
     fn take_durable(&mut self) -> Option<Box<dyn Any + Send>> {
-        Some(Box::new(Durable(self.first + self.asked)))
+        Some(Box::new(NextNumber(self.next_number())))
     }
 
     fn recover(&mut self, durable: Box<dyn Any + Send>) {
-        if let Ok(kept) = durable.downcast::<Durable>() {
+        if let Ok(kept) = durable.downcast::<NextNumber>() {
             self.first = kept.0;
         }
     }

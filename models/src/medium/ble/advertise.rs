@@ -108,15 +108,17 @@ impl Ble {
     /// The peripheral advertises no more. A request that the central sends goes on; one that it was about to send does not.
     pub(super) fn stop_advertising(&mut self, link: usize, cx: &mut Cx<'_, Element>) {
         let own = &mut self.links[link];
-        let is_awaited = own.advertising.take().is_some_and(|state| state.is_heard);
-        if (0..3).any(|n| own.agenda.has(Step::Advertised(n))) {
-            self.air.end(cx.now());
-        }
-        let is_asked = (0..3).any(|n| own.agenda.has(Step::Requested(n)));
+        let is_heard = own.advertising.take().is_some_and(|state| state.is_heard);
+        let has = |step: fn(u8) -> Step| (0..3).any(|n| own.agenda.has(step(n)));
+        let (is_sent, is_to_be_answered) = (has(Step::Advertised), has(Step::Request));
         own.agenda.forget(|step| {
             matches!(step, Step::Advertise(_) | Step::Advertised(_) | Step::Unanswered(_) | Step::Request(_))
         });
-        if is_awaited && !is_asked {
+        if is_sent {
+            self.air.end(cx.now());
+        }
+        // The central takes it in, or has turned to answer.
+        if is_heard && is_sent || is_to_be_answered {
             self.rest_central(cx);
         }
     }
